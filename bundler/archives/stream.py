@@ -1,0 +1,13 @@
+"""The one interface between readers of bytes, and the one way they say that the bytes are no good."""
+
+from typing import Protocol
+
+
+class ByteStream(Protocol):
+    """What a reader of bytes offers: `read(n)` gives 1 to n bytes, or none at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class DamagedError(ValueError):
+    """The bytes are not what their format says. The message has no final full stop; callers say where it was."""

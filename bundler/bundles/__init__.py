@@ -1,0 +1,1 @@
+"""The bundle on disk: stage, write, rename."""

@@ -1,0 +1,57 @@
+"""Every failure that is expected, and the exit code it ends with.
+
+An expected failure is raised as one of these types and printed as one or two lines: what went wrong and where, then
+what to do about it. Any other exception reaching the top is a bug in bundler.
+"""
+
+from typing import ClassVar, Final
+
+INTERRUPTED: Final = 130
+
+
+class BundlerError(Exception):
+    """Something failed that is nobody's mistake: a full disk, a permission, a race. Exit code 1."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        """`what` says what failed and where, `hint` what to do; each is one line without a final full stop."""
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class RequestError(BundlerError):
+    """The command line or an overrides file asks for something wrong. Exit code 2."""
+
+    exit_code = 2
+
+
+class ImageError(BundlerError):
+    """The image is missing, corrupt or of a kind bundler does not support. Exit code 3."""
+
+    exit_code = 3
+
+
+class LayerError(BundlerError):
+    """A layer is intact but cannot be applied safely. Exit code 4."""
+
+    exit_code = 4
+
+
+class ToolError(BundlerError):
+    """An outside program is missing, too old or failed. Exit code 5."""
+
+    exit_code = 5
+
+
+class DifferenceError(BundlerError):
+    """Two things that were to be the same differ. Exit code 6."""
+
+    exit_code = 6
+
+
+def printable(text: str | bytes) -> str:
+    """`text` on one line, fit for a terminal: what an image chose (names, tags, messages) may hold escapes."""
+    decoded = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in decoded)

@@ -1,0 +1,60 @@
+"""An image: its config and its layers, wherever they are read from."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bundler.archives.stream import ByteStream
+from bundler.images.digest import Digest
+from bundler.images.image_config import ImageConfig
+
+
+class CheckedStream(ByteStream, Protocol):
+    """A stream whose content is only known to be good once `finish` returned (layer_stream.open_layer gives one)."""
+
+    def finish(self) -> None:
+        """Read what is left and raise ImageError unless size, digest and diff_id are what the image states."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A layer's bytes as they are stored: compressed or not, found by `open_raw`, checked by whoever reads them.
+
+    A docker-archive states no digest of its layers (their diff_id checks them); then `digest` is None.
+    """
+
+    media_type: str
+    size: int
+    digest: Digest | None
+    open_raw: Callable[[], AbstractContextManager[ByteStream]] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A changeset: `diff_id` names its uncompressed bytes, `blob` holds them."""
+
+    blob: Blob
+    diff_id: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One image for one platform.
+
+    `name` is what the place it came from calls it (`golden/full:1`, `docker.io/library/nginx:latest`), empty if
+    nothing does. `manifest` holds the exact bytes whose digest is `manifest_digest`; a legacy docker-archive has none.
+    """
+
+    transport: str
+    name: str
+    image_config: ImageConfig
+    layers: tuple[Layer, ...]
+    manifest: bytes | None = field(default=None, repr=False)
+    manifest_digest: Digest | None = None
+
+    @property
+    def id(self) -> Digest:
+        """The image id: the digest of the image config, the same from every transport."""
+        return self.image_config.digest

@@ -1,0 +1,1 @@
+"""The overrides file: its schema, loading and merging."""

@@ -1,0 +1,119 @@
+"""The one door to outside programs: find them, check their version, run them, explain how they failed."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from bundler.errors import ToolError, printable
+
+# A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
+# proxies and certificates. The locale is fixed, so messages can be matched on any machine.
+_PASSED_ON: Final = (
+    *("PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH"),
+    *("CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "GNUPGHOME"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program, the oldest version bundler works with, and the Debian package that has it."""
+
+    name: str
+    minimum: tuple[int, int, int]
+    package: str
+
+    @property
+    def install_hint(self) -> str:
+        return f"install it, on Debian with: apt install {self.package}"
+
+
+SKOPEO: Final = Tool("skopeo", minimum=(1, 9, 0), package="skopeo")
+UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci")
+
+
+def environment() -> dict[str, str]:
+    """What a child process sees of our environment."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+@cache
+def require(tool: Tool) -> str:
+    """The path of `tool` on PATH. Raises ToolError when it is missing or older than its minimum."""
+    path = shutil.which(tool.name)
+    wanted = ".".join(map(str, tool.minimum))
+    if path is None:
+        raise ToolError(f"{tool.name} {wanted} or newer is needed and is not on PATH", hint=tool.install_hint)
+    shown = subprocess.run(
+        [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
+    )
+    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.stdout + shown.stderr)
+    if match is None:
+        raise ToolError(f"{path} --version does not say its version", hint=tool.install_hint)
+    version = tuple(int(number or 0) for number in match.groups())
+    if version < tool.minimum:
+        found = ".".join(map(str, version))
+        raise ToolError(f"{path} is version {found}, {wanted} or newer is needed", hint=tool.install_hint)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that was started; `wait` returns its standard output or raises ToolError."""
+
+    tool: Tool
+    process: subprocess.Popen[bytes]
+
+    def wait(self, timeout: float | None = None) -> bytes | None:
+        """Standard output once it ended; None if it still runs after `timeout` seconds."""
+        try:
+            stdout, stderr = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        if self.process.returncode != 0:
+            raise ToolFailedError(self.tool, self.process.returncode, stderr)
+        return stdout
+
+
+class ToolFailedError(ToolError):
+    """A program ran and said no. `stderr` is what it printed, for callers that know its messages."""
+
+    def __init__(self, tool: Tool, returncode: int, stderr: bytes) -> None:
+        self.returncode = returncode
+        self.stderr = stderr.decode("utf-8", "replace").strip()
+        how = f"was ended by signal {-returncode}" if returncode < 0 else f"failed with exit code {returncode}"
+        said = self.stderr.splitlines()[-1] if self.stderr else "it printed no reason"
+        super().__init__(f"{tool.name} {how}: {printable(said)}")
+
+
+@contextmanager
+def start(tool: Tool, arguments: Sequence[str | os.PathLike[str]]) -> Iterator[Running]:
+    """Run `tool` for as long as the context lasts; leaving it early ends the program first."""
+    process = subprocess.Popen(
+        [require(tool), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    with process:
+        try:
+            yield Running(tool, process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def run(tool: Tool, *arguments: str | os.PathLike[str]) -> bytes:
+    """Run `tool` to its end and return its standard output. Raises ToolError."""
+    with start(tool, arguments) as running:
+        output = running.wait()
+    return output if output is not None else b""
