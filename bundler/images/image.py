@@ -44,13 +44,15 @@ class Image:
     """One image for one platform.
 
     `name` is what the place it came from calls it (`golden/full:1`, `docker.io/library/nginx:latest`), empty if
-    nothing does. `manifest` holds the exact bytes whose digest is `manifest_digest`; a legacy docker-archive has none.
+    nothing does; `file_name` is the last name of the file or folder it is read from, empty if there is none.
+    `manifest` holds the exact bytes whose digest is `manifest_digest`; a legacy docker-archive has none.
     """
 
     transport: str
     name: str
     image_config: ImageConfig
     layers: tuple[Layer, ...]
+    file_name: str = ""
     manifest: bytes | None = field(default=None, repr=False)
     manifest_digest: Digest | None = None
 

@@ -1,9 +1,14 @@
 """The image config: what the image says about itself and how to run it (image-spec config.md)."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
+from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
+from bundler.images.documents import Part, parse_document
 from bundler.images.platform import Platform
+
+_ROOTFS_TYPE: Final = "layers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +32,78 @@ class ImageConfig:
     exposed_ports: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     stop_signal: str = ""
+
+
+def parse_image_config(raw: bytes, where: str | None = None, *, algorithm: str = "sha256") -> ImageConfig:
+    """Read the image config in `raw`, Docker's or OCI's; its digest, by `algorithm`, becomes the image id.
+
+    `where` names the document in messages (default: its digest). Raises ImageError for anything malformed and for
+    images of an operating system other than Linux.
+    """
+    digest = Digest.of(raw, algorithm)
+    document = parse_document(raw, where or f"image config {digest}")
+    platform = parse_platform(document)
+    if platform.os != "linux":
+        raise document.get("os").fault(f"only Linux images can be bundled, this one is for {platform.os}")
+    rootfs = document.get("rootfs")
+    if rootfs.get("type").text() != _ROOTFS_TYPE:
+        raise rootfs.get("type").expected(f'"{_ROOTFS_TYPE}"')
+    diff_ids = rootfs.find("diff_ids")
+    execution = document.find("config") or Part(document.document, "config", {})
+    return ImageConfig(
+        digest=digest,
+        raw=raw,
+        platform=platform,
+        diff_ids=() if diff_ids is None else tuple(item.digest() for item in diff_ids.items()),
+        user=_text(execution, "User"),
+        env=_env(execution),
+        entrypoint=_texts(execution, "Entrypoint"),
+        cmd=_texts(execution, "Cmd"),
+        working_dir=_text(execution, "WorkingDir"),
+        volumes=_keys(execution, "Volumes"),
+        exposed_ports=_keys(execution, "ExposedPorts"),
+        labels=_labels(execution),
+        stop_signal=_text(execution, "StopSignal"),
+    )
+
+
+def _text(part: Part, name: str) -> str:
+    member = part.find(name)
+    return "" if member is None else member.text()
+
+
+def _texts(part: Part, name: str) -> tuple[str, ...]:
+    member = part.find(name)
+    return () if member is None else tuple(item.text() for item in member.items())
+
+
+def _keys(part: Part, name: str) -> tuple[str, ...]:
+    """Volumes and ExposedPorts are sets, written as objects whose values say nothing (Go's `map[string]struct{}`)."""
+    member = part.find(name)
+    if member is None:
+        return ()
+    return tuple(Part(key.document, key.path, name).text() for name, key in member.members())
+
+
+def _env(part: Part) -> tuple[str, ...]:
+    """`NAME=VALUE` entries, in order. One without `=` is kept: Docker takes it as "this variable is not set".
+
+    An entry without a name is refused, as dockerd refuses to create its container ("invalid environment variable").
+    """
+    member = part.find("Env")
+    if member is None:
+        return ()
+    entries = []
+    for item in member.items():
+        entry = item.text()
+        if entry.partition("=")[0] == "":
+            raise item.expected("NAME=VALUE")
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _labels(part: Part) -> tuple[tuple[str, str], ...]:
+    member = part.find("Labels")
+    if member is None:
+        return ()
+    return tuple((Part(label.document, label.path, name).text(), label.text()) for name, label in member.members())

@@ -52,5 +52,11 @@ class Platform:
         implied = _IMPLIED_VARIANTS.get(self.architecture)
         return self.variant is None or self.variant == (other.variant or implied)
 
+    def equals(self, other: "Platform") -> bool:
+        """Whether both are the same platform, where a variant that is implied and one that is stated are one."""
+        implied = _IMPLIED_VARIANTS.get(self.architecture)
+        same = (self.os, self.architecture) == (other.os, other.architecture)
+        return same and (self.variant or implied) == (other.variant or implied)
+
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

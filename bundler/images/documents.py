@@ -1,0 +1,137 @@
+"""JSON documents of an image, read into checked values (image-spec considerations.md#json, RFC 8259).
+
+A document is attacker-chosen. It is bounded in size and nesting, and every message says which document and which
+part of it is wrong: `manifest sha256:...: layers[0].size: expected a whole number, found "x"`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from bundler.errors import ImageError, printable
+from bundler.images.digest import Digest
+
+# What registries accept for a manifest (distribution-spec: "4 megabytes"); configs and indexes are smaller in practice.
+MAX_SIZE: Final = 4 << 20
+_SHOWN: Final = 60
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_REPLACEMENT: Final = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value inside a document: `content` is what JSON says, `path` is where (`layers[0].size`)."""
+
+    document: str
+    path: str
+    content: Any
+
+    def fault(self, what: str, *, hint: str | None = None) -> ImageError:
+        """The error that says `what` is wrong with this part; the caller raises it."""
+        where = f"{self.document}: {self.path}: " if self.path else f"{self.document}: "
+        return ImageError(f"{where}{what}", hint=hint)
+
+    def expected(self, what: str) -> ImageError:
+        return self.fault(f"expected {what}, found {_shown(self.content)}")
+
+    def find(self, name: str) -> "Part | None":
+        """The member `name`; None when it is absent or null, which Go's decoder does not tell apart."""
+        content = self._object().get(name)
+        return None if content is None else self._child(name, content)
+
+    def get(self, name: str) -> "Part":
+        """The member `name`. Raises ImageError when it is absent or null."""
+        found = self.find(name)
+        if found is None:
+            raise self._child(name, None).fault("missing")
+        return found
+
+    def members(self) -> Iterator[tuple[str, "Part"]]:
+        """The members of an object, sorted by name."""
+        for name, content in sorted(self._object().items()):
+            yield name, self._child(name, content)
+
+    def items(self) -> Iterator["Part"]:
+        """The items of an array, in order."""
+        if not isinstance(self.content, list):
+            raise self.expected("an array")
+        for position, content in enumerate(self.content):
+            yield Part(self.document, f"{self.path}[{position}]", content)
+
+    def text(self) -> str:
+        """A string without NUL: no argument, environment entry or path can hold one."""
+        if not isinstance(self.content, str):
+            raise self.expected("a string")
+        if "\0" in self.content:
+            raise self.fault("holds a NUL byte")
+        return _SURROGATES.sub(_REPLACEMENT, self.content)
+
+    def number(self) -> int:
+        """A whole number, not negative."""
+        if isinstance(self.content, bool) or not isinstance(self.content, int) or self.content < 0:
+            raise self.expected("a whole number")
+        return self.content
+
+    def digest(self) -> Digest:
+        try:
+            return Digest.parse(self.text())
+        except ValueError as error:
+            raise self.fault(_clipped(printable(str(error)))) from error
+
+    def _object(self) -> dict[str, Any]:
+        if not isinstance(self.content, dict):
+            raise self.expected("an object")
+        return self.content
+
+    def _child(self, name: str, content: Any) -> "Part":
+        shown = _clipped(printable(name))
+        return Part(self.document, f"{self.path}.{shown}" if self.path else shown, content)
+
+
+def parse_document(raw: bytes, document: str) -> Part:
+    """Read one JSON document; `document` names it in messages (`manifest sha256:...`).
+
+    Bytes that are not UTF-8 and lone surrogates become U+FFFD, one for each, as in Go's decoder, so the same image
+    gives the same text as under Docker. Raises ImageError for anything that is not JSON, for NaN and Infinity, and for
+    an object that has the same name twice: of such a document two readers may see two different images.
+    """
+    if len(raw) > MAX_SIZE:
+        raise ImageError(f"{document}: {len(raw)} bytes are more than the {MAX_SIZE} that a document may have")
+    # surrogateescape turns every bad byte into one lone surrogate, "replace" would join several into one U+FFFD.
+    text = _SURROGATES.sub(_REPLACEMENT, raw.decode("utf-8", "surrogateescape"))
+    try:
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ImageError(f"{document}: nested too deeply") from error
+    except ValueError as error:
+        raise ImageError(f"{document}: not JSON: {_clipped(printable(str(error)))}") from error
+    return Part(document, "", content)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = {_SURROGATES.sub(_REPLACEMENT, name): content for name, content in pairs}
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {_shown(twice)} stands twice in one object")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+def _shown(content: Any) -> str:
+    if isinstance(content, str):
+        return '"' + _clipped(printable(content[: _SHOWN + 1])) + '"'
+    if isinstance(content, dict | list):
+        return "an object" if isinstance(content, dict) else "an array"
+    if isinstance(content, int) and not isinstance(content, bool) and abs(content) >= 10**_SHOWN:
+        return "a huge number"
+    return json.dumps(content)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 3 * _SHOWN else text[: 3 * _SHOWN] + "..."

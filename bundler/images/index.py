@@ -1,0 +1,84 @@
+"""Image indexes: one image for several platforms (image-spec image-index.md, Docker's manifest lists)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from bundler.errors import ImageError, printable
+from bundler.images.descriptor import Descriptor, parse_any_descriptor
+from bundler.images.digest import Digest
+from bundler.images.documents import Part, parse_document
+from bundler.images.manifest import Manifest, check_kind, kind_of, manifest_of
+from bundler.images.media_types import KINDS, Kind
+from bundler.images.platform import Platform
+
+# image-spec allows an index inside an index and sets no depth; nothing in use goes deeper than two. A digest cannot
+# contain itself, but the same index may be named from many places, so the number of documents is bounded as well.
+_MAX_DEPTH: Final = 8
+_MAX_DOCUMENTS: Final = 1000
+# BuildKit's attestations stand in an index under this platform; they are not images.
+_UNKNOWN: Final = "unknown"
+
+ReadDocument = Callable[[Descriptor], bytes]
+
+
+def parse_index(part: Part) -> tuple[Descriptor, ...]:
+    """Every descriptor of an index, in order, also of kinds that are no image. Raises ImageError."""
+    check_kind(part, Kind.INDEX)
+    return tuple(parse_any_descriptor(item) for item in part.get("manifests").items())
+
+
+def select_manifest(raw: bytes, digest: Digest, platform: Platform, read: ReadDocument) -> Manifest:
+    """The manifest for `platform` of the manifest or index in `raw`, whose digest is `digest`.
+
+    `read` gives the checked bytes of a manifest or index. Raises ImageError, naming the platforms that there are.
+    """
+    part = parse_document(raw, f"document {digest}")
+    if kind_of(part) is Kind.MANIFEST:
+        return manifest_of(_named(part, f"manifest {digest}"), raw, digest)
+    index = parse_index(_named(part, f"index {digest}"))
+    chosen = choose_platform(tuple(leaves(index, read)), platform, f"index {digest}")
+    return manifest_of(parse_document(chosen_raw := read(chosen), f"manifest {chosen}"), chosen_raw, chosen.digest)
+
+
+def leaves(descriptors: Iterable[Descriptor], read: ReadDocument) -> Iterator[Descriptor]:
+    """The manifests that `descriptors` lead to through any indexes, each once, in order."""
+    seen: set[Digest] = set()
+
+    def walk(descriptors: Iterable[Descriptor], depth: int) -> Iterator[Descriptor]:
+        for descriptor in descriptors:
+            kind = KINDS.get(descriptor.media_type)
+            if descriptor.digest in seen or kind not in (Kind.MANIFEST, Kind.INDEX):
+                continue
+            seen.add(descriptor.digest)
+            if depth > _MAX_DEPTH or len(seen) > _MAX_DOCUMENTS:
+                raise ImageError(f"index {descriptor}: more indexes inside indexes than any image has")
+            if kind is Kind.MANIFEST:
+                yield descriptor
+            else:
+                yield from walk(parse_index(parse_document(read(descriptor), f"index {descriptor}")), depth + 1)
+
+    return walk(descriptors, 0)
+
+
+def choose_platform(manifests: tuple[Descriptor, ...], platform: Platform, where: str) -> Descriptor:
+    """The first of `manifests` that is exactly for `platform`, or else the first that `platform` accepts.
+
+    A single manifest that states no platform is chosen as it is. Raises ImageError, listing the platforms there are.
+    """
+    images = [manifest for manifest in manifests if manifest.platform is None or manifest.platform.os != _UNKNOWN]
+    if len(images) == 1 and images[0].platform is None:
+        return images[0]  # nothing is stated: the image config will say what it is for
+    # Someone who asks for amd64 and finds amd64/v1 and amd64/v3 wants the one that runs on every amd64.
+    for fits in (lambda other: other == platform, platform.equals, platform.accepts):
+        for manifest in images:
+            if manifest.platform is not None and fits(manifest.platform):
+                return manifest
+    there = sorted({str(manifest.platform) for manifest in images if manifest.platform is not None})
+    listed = printable(", ".join(there)) or "none is stated"
+    raise ImageError(
+        f"{where}: there is no image for {platform} (there is: {listed})", hint="choose one with --platform"
+    )
+
+
+def _named(part: Part, document: str) -> Part:
+    return Part(document, part.path, part.content)
