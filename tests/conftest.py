@@ -1,0 +1,67 @@
+"""What every test can count on: what it needs is there, and nothing of this machine leaks in."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+IN_CI = os.environ.get("CI") == "true"
+CACHE = "BUNDLER_TEST_CACHE"
+
+# Where programs look for the settings of whoever runs the tests.
+PERSONAL_SETTINGS = [
+    *("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    *("CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER"),
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+    *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANGUAGE", "LC_ALL", "LANG", "TZ"),
+]
+# skopeo and podman refuse every image unless a policy says which are trusted.
+POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
+
+
+def pytest_configure() -> None:
+    # runc and dockerd are in sbin, which is not on every user's PATH.
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def what_is_missing(item: pytest.Item) -> list[str]:
+    """What this test needs, by its marks, and does not find here."""
+    missing = []
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        missing.append("root")
+    for mark in item.iter_markers("tool"):
+        missing += [name for name in mark.args if shutil.which(name) is None]
+    return missing
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """At a desk, a test that cannot run is skipped; in CI everything is there, or something is wrong."""
+    missing = what_is_missing(item)
+    if missing and IN_CI:
+        pytest.fail(f"CI lacks {', '.join(missing)}: see scripts/setup", pytrace=False)
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty home directory, but for the policy that lets skopeo copy anything."""
+    directory = tmp_path_factory.mktemp("home")
+    policy = directory / ".config/containers/policy.json"
+    policy.parent.mkdir(parents=True)
+    policy.write_text(POLICY)
+    for name in PERSONAL_SETTINGS:
+        os.environ.pop(name, None)
+    os.environ["HOME"] = str(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where slow things are kept: for this run, or for the next ones too if BUNDLER_TEST_CACHE names a directory."""
+    if CACHE not in os.environ:
+        return tmp_path_factory.mktemp("cache")
+    directory = Path(os.environ[CACHE])
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,194 @@
+"""The rules of this code base, so that nobody has to remember them: who imports whom, how big, which words."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+MODULES = sorted(PROJECT.glob("bundler/**/*.py"))
+TESTS = sorted(PROJECT.glob("tests/**/*.py"))
+SCRIPTS = sorted(path for path in PROJECT.glob("scripts/*") if path.is_file())
+PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().partition(b"\n")[0]]
+
+# A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
+RANKS = {
+    **dict.fromkeys(["__init__", "errors", "origins", "progress"], 0),
+    **dict.fromkeys(["tools", "archives"], 1),
+    **dict.fromkeys(["images", "overrides"], 2),
+    **dict.fromkeys(["rootfs", "conversion", "bundles"], 3),
+    "build": 4,
+    "cli": 5,
+    "__main__": 6,
+}
+
+# Conversion is a function of its arguments: what could tell one machine or moment from another stays out.
+IMPURE = {
+    *("os", "io", "pathlib", "shutil", "tempfile", "glob", "subprocess", "socket", "urllib", "http", "platform"),
+    *("time", "datetime", "locale", "random", "secrets", "uuid", "getpass", "pwd", "grp"),
+}
+HEAVY = ["isal", "jsonschema", "ruamel", "zstandard"]
+STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|fork|forkpty")
+
+MEANINGLESS = {"common", "config", "data", "helper", "helpers", "info", "manager", "misc", "util", "utils"}
+COMMANDS = {"config"}  # `bundler config` has its file in cli/ like every command
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+# What only made sense where and when the code was written. A credential helper is the registries' own word.
+SPEAKS_OF_ITS_WRITING = re.compile(
+    r"(?<![\w.])/work/|(?<![\w.])/tmp/v/|\bissue #?\d|\bsessions?\b|(?<!credential )\bhelpers?\b", re.IGNORECASE
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def part_of(module: str) -> str:
+    """`bundler.images.digest` belongs to `images`, `bundler` itself to `__init__`."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full name of everything that a file imports, at its top or inside a function."""
+    package = module_of(path).split(".")
+    if path.name != "__init__.py":
+        package.pop()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            # `from bundler import tools` imports bundler.tools; `from bundler import __version__` a name.
+            yield from (f"{base}.{alias.name}" if base == "bundler" else base for alias in node.names)
+
+
+def imported_parts(path: Path) -> set[str]:
+    inside = (name for name in imports(path) if name.split(".")[0] == "bundler")
+    return {"__init__" if name == "bundler.__version__" else part_of(name) for name in inside}
+
+
+def offenders(paths: Iterable[Path], find: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:
+    """What a rule finds, by file; empty when the rule is kept. A rule that looks at no file at all is broken."""
+    looked_at = list(paths)
+    assert looked_at
+    return {name_of(path): found for path in looked_at if (found := list(find(path)))}
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_bytes()))
+
+
+def test_imports_run_downward() -> None:
+    def upward(path: Path) -> set[str]:
+        here = part_of(module_of(path))
+        assert here in RANKS, f"bundler/{here} has no rank: give it one in RANKS"
+        return {part for part in imported_parts(path) if part != here and RANKS[part] >= RANKS[here]}
+
+    assert offenders(MODULES, upward) == {}
+
+
+def test_conversion_opens_nothing_and_asks_nobody() -> None:
+    def impure(path: Path) -> set[str]:
+        builtins = {node.id for node in nodes(path) if isinstance(node, ast.Name)} & {"open", "input", "print"}
+        return builtins | {name for name in imports(path) if name.split(".")[0] in IMPURE}
+
+    assert offenders(PROJECT.glob("bundler/conversion/**/*.py"), impure) == {}
+
+
+def test_only_tools_starts_programs() -> None:
+    def starters(path: Path) -> set[str]:
+        modules = {name for name in imports(path) if name.split(".")[0] in {"subprocess", "pty", "multiprocessing"}}
+        attributes = (node for node in nodes(path) if isinstance(node, ast.Attribute))
+        on_os = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "os"}
+        return modules | {name for name in on_os if STARTS_PROGRAMS.fullmatch(name)}
+
+    assert list(offenders(MODULES, starters)) == ["bundler/tools.py"]
+
+
+def loaded_by(program: str) -> list[str]:
+    """Which heavy libraries a fresh interpreter has loaded when `program` ended."""
+    report = "import sys; print('\\n', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = f"try:\n    {program}\nexcept SystemExit:\n    pass\n{report}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.splitlines()[-1].split() if name in HEAVY]
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    assert loaded_by("import bundler.cli.main") == []
+
+
+def test_help_is_shown_without_heavy_libraries() -> None:
+    assert loaded_by("import sys; sys.argv = ['bundler', '--help']; from bundler.cli.main import main; main()") == []
+
+
+def test_the_watch_on_heavy_libraries_sees_them() -> None:
+    assert loaded_by("import zstandard") == ["zstandard"]
+
+
+def test_no_file_is_asking_to_be_two() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in [*MODULES, *TESTS, *SCRIPTS]}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_is_asking_to_be_two() -> None:
+    def too_long(path: Path) -> Iterator[str]:
+        for node in nodes(path):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    yield f"{node.name} has {lines} lines"
+
+    assert offenders([*MODULES, *PYTHON_SCRIPTS], too_long) == {}
+
+
+def test_modules_and_classes_have_names_that_say_something() -> None:
+    def meaningless(path: Path) -> set[str]:
+        allowed = COMMANDS if path.parent == PROJECT / "bundler/cli" else set()
+        classes = {node.name for node in nodes(path) if isinstance(node, ast.ClassDef)}
+        return {path.stem.strip("_")} & (MEANINGLESS - allowed) | {
+            name for name in classes if re.search(r"(Data|Helper|Info|Manager|Utils?)$", name)
+        }
+
+    assert offenders(MODULES, meaningless) == {}
+
+
+def texts() -> list[Path]:
+    """Every file of the repository that people read, but for the tests (pytest has a word of its own for a run)."""
+    tops = [path for path in PROJECT.iterdir() if not path.name.startswith(".")]
+    below = [path for top in tops if top.name not in {"tests", "testdata", "build", "dist"} for path in top.rglob("*")]
+    found = [*tops, *below, PROJECT / ".ci/run", PROJECT / ".gitignore"]
+    generated = re.compile(r"__pycache__|\.egg-info")
+    return sorted(path for path in found if path.is_file() and not generated.search(str(path)))
+
+
+def test_no_text_speaks_of_how_it_was_written() -> None:
+    def telling(path: Path) -> list[str]:
+        return [line for line in path.read_text().splitlines() if SPEAKS_OF_ITS_WRITING.search(line)]
+
+    assert offenders(texts(), telling) == {}
+
+
+def test_no_test_reaches_outside_the_repository() -> None:
+    def reaching(path: Path) -> list[str]:
+        return re.findall(r"(?<![\w.])/work/(?:main|shared)|(?<![\w.])/tmp/v/|\bissue #?\d", path.read_text())
+
+    assert offenders([path for path in TESTS if path != Path(__file__)], reaching) == {}
+
+
+def test_scripts_are_executable_and_the_checkers_know_them() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]
+    assert [name_of(path) for path in SCRIPTS if not path.stat().st_mode & 0o111] == []
+    for path in PYTHON_SCRIPTS:
+        assert name_of(path) in settings["mypy"]["files"]
+        assert name_of(path) in settings["ruff"]["extend-include"]
