@@ -1,0 +1,11 @@
+"""Docker's defaults, the seccomp profile and the overrides schema: data, read when it is needed."""
+
+import json
+from importlib import resources
+
+from bundler.origins import Json
+
+
+def load(name: str) -> Json:
+    """The JSON document `name`, which is part of the package."""
+    return json.loads(resources.files(__name__).joinpath(name).read_bytes())

@@ -1,0 +1,49 @@
+"""Where a value comes from: carried along with every value, so that `bundler explain` never has to guess."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+Json: TypeAlias = Any  # a JSON value: None, bool, int, float, str, list[Json] or dict[str, Json]
+T = TypeVar("T")
+
+Source: TypeAlias = Literal["profile", "image", "overrides", "target", "bundler"]
+
+
+class Unset(Enum):
+    """Absent, which is not the same as empty. Test it with `is UNSET`."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who set a value: the kind of source, the place in it, and the origin of the value it took the place of."""
+
+    source: Source
+    where: str
+    beat: "Origin | None" = None
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced(Generic[T]):
+    """A value and who set it."""
+
+    value: T
+    origin: Origin
+
+
+def pointer_token(key: str) -> str:
+    """`key` as one step of a JSON Pointer (RFC 6901 section 3)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def pointer_tokens(pointer: str) -> list[str]:
+    """The keys that a JSON Pointer steps through; `pointer` is empty or starts with a slash."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]

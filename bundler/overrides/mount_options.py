@@ -1,0 +1,153 @@
+"""Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, and the long form they stand for.
+
+The long form is compose's: {type, source, target, read_only, bind: {propagation, recursive}, volume: {nocopy}}; a tmpfs
+carries its mount options as {options: [...]}.
+"""
+
+import posixpath
+import re
+from typing import Final
+
+from bundler.errors import printable
+from bundler.overrides.node import Node
+from bundler.overrides.quantities import parse_size
+
+PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+_NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_WITHOUT_EFFECT: Final = ("z", "Z", "consistent", "cached", "delegated")
+_TMPFS_FLAGS: Final = (
+    *("ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "sync", "async", "dirsync", "remount"),
+    *("mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"),
+    *("strictatime", "nostrictatime", "bind", "rbind", "unbindable", "runbindable", *PROPAGATIONS),
+)
+_TMPFS_VALUES: Final = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
+
+
+def clean_path(path: str) -> str:
+    """An absolute path without `.`, `..`, empty components or a trailing slash, as Docker writes destinations."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def expand_volume(node: Node) -> Node:
+    """The long form of one entry of `volumes`, with a clean target. Raises RequestError."""
+    entry = _short_volume(node) if isinstance(node.value, str) else dict(node.entries())
+    target = entry["target"]
+    _check_text(target)
+    entry["target"] = target.with_value(_checked_target(target, target.text()))
+    kind = entry["type"].text()
+    if "source" in entry:
+        _check_source(entry["source"], kind)
+    elif kind == "bind":
+        raise node.error("volumes: a bind needs a source")
+    if kind == "tmpfs":
+        entry = _tmpfs_volume(node, entry)
+    for key in ("bind", "volume"):
+        if key in entry and key != kind:
+            raise entry[key].error(f"volumes: {key} is for type {key}, this is a {kind}")
+    return node.with_value(entry)
+
+
+def _short_volume(node: Node) -> dict[str, Node]:
+    text = node.text()
+    parts = text.split(":")
+    if len(parts) > 3 or not all(parts):  # noqa: PLR2004  (SOURCE:TARGET:OPTIONS)
+        raise node.error(f"volumes: {printable(text)!r} is not SOURCE:TARGET[:OPTIONS]")
+    if len(parts) == 1:
+        return {"type": node.with_value("volume"), "target": node.with_value(parts[0])}
+    source, target = parts[:2]
+    kind = "bind" if source.startswith(("/", ".")) else "volume"
+    entry = {"type": kind, "source": source, "target": target}
+    nodes = {key: node.with_value(value) for key, value in entry.items()}
+    return nodes | _short_options(node, parts[2] if len(parts) == 3 else "", kind)  # noqa: PLR2004
+
+
+def _short_options(node: Node, text: str, kind: str) -> dict[str, Node]:
+    nodes: dict[str, Node] = {}
+    for option in filter(None, text.split(",")):
+        if option in ("ro", "rw"):
+            key, value = "read_only", node.with_value(option == "ro")
+        elif option in PROPAGATIONS and kind == "bind":
+            key, value = "bind", node.with_value({"propagation": node.with_value(option)})
+        elif option == "nocopy" and kind == "volume":
+            key, value = "volume", node.with_value({"nocopy": node.with_value(value=True)})
+        elif option in _WITHOUT_EFFECT:
+            continue
+        else:
+            known = ("ro", "rw", *(PROPAGATIONS if kind == "bind" else ("nocopy",)), *_WITHOUT_EFFECT)
+            raise node.error(f"volumes: unknown option {printable(option)!r} for a {kind} ({', '.join(known)})")
+        if key in nodes:
+            raise node.error(f"volumes: {printable(option)!r} says again, or against, what an earlier option said")
+        nodes[key] = value
+    return nodes
+
+
+def _check_text(node: Node) -> None:
+    if "\0" in node.text():
+        raise node.error("volumes: a path cannot hold a NUL")
+
+
+def _checked_target(node: Node, path: str) -> str:
+    target = clean_path(path)
+    if not path.startswith("/") or target == "/":
+        raise node.error(f"the mount point {printable(path)!r} has to be an absolute path other than /")
+    return target
+
+
+def _check_source(node: Node, kind: str) -> None:
+    _check_text(node)
+    source = node.text()
+    if kind == "tmpfs":
+        raise node.error("volumes: a tmpfs has no source")
+    if kind == "volume" and not _NAMED_VOLUME.fullmatch(source):
+        hint = "a bind's source starts with / or ./"
+        raise node.error(f"volumes: {printable(source)!r} is not a volume name", hint=hint)
+    if kind == "bind" and not source.startswith(("/", "./")):
+        raise node.error(f"volumes: the source {printable(source)!r} has to start with / or ./ (the bundle)")
+    if kind == "bind" and posixpath.normpath(source).split("/", 1)[0] == "..":
+        raise node.error(f"volumes: the source {printable(source)!r} leaves the bundle")
+
+
+def expand_tmpfs(node: Node) -> Node:
+    """The long form of one entry of `tmpfs`. Raises RequestError for an option Docker would refuse."""
+    target, _, options = node.text().partition(":")
+    names = tuple(node.with_value(_checked_option(node, option)) for option in filter(None, options.split(",")))
+    entry = {"type": "tmpfs", "target": _checked_target(node, target)}
+    return node.with_value(
+        {key: node.with_value(value) for key, value in entry.items()} | {"options": node.with_value(names)}
+    )
+
+
+def _checked_option(node: Node, option: str) -> str:
+    name, separator, value = option.partition("=")
+    if (option in _TMPFS_FLAGS) or (name in _TMPFS_VALUES and separator and value):
+        return option
+    raise node.error(f"tmpfs: unknown option {printable(option)!r}")
+
+
+def _tmpfs_volume(node: Node, entry: dict[str, Node]) -> dict[str, Node]:
+    """`{type: tmpfs, tmpfs: {size, mode}}` with its options spelled as Docker does: mode first, size in whole units."""
+    limits = entry.pop("tmpfs").entries() if "tmpfs" in entry else {}
+    options = []
+    if "read_only" in entry and entry.pop("read_only").value is True:
+        options.append("ro")
+    if "mode" in limits:
+        options.append(f"mode={limits['mode'].value:o}")
+    if "size" in limits:
+        options.append(f"size={_tmpfs_size(limits['size'])}")
+    return entry | {"options": node.with_value(tuple(node.with_value(option) for option in options))}
+
+
+def _tmpfs_size(node: Node) -> str:
+    size = size_of(node)
+    for unit, power in (("g", 3), ("m", 2), ("k", 1)):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    return str(size)
+
+
+def size_of(node: Node) -> int:
+    """Bytes of a node that the schema says is a size."""
+    try:
+        return parse_size(str(node.value))
+    except ValueError as error:
+        raise node.error(str(error)) from None

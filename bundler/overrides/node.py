@@ -1,0 +1,62 @@
+"""A parsed overrides file: YAML nodes that remember their file, line and column."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from bundler.errors import RequestError
+from bundler.origins import Json, Origin
+
+Scalar: TypeAlias = bool | int | float | str | None
+Tag: TypeAlias = Literal["", "!reset", "!override"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One YAML value. Sequences are tuples and mappings are dicts of nodes; `tag` is compose's merge instruction.
+
+    `written` is a scalar as the file spells it, so that a number meant as text (`1.10`) stays what it was; `key_where`
+    is where the key of a map's entry stands, which may be some lines above its value.
+    """
+
+    value: "Scalar | tuple[Node, ...] | dict[str, Node]"
+    origin: Origin
+    tag: Tag = ""
+    written: str = ""
+    key_where: str = ""
+
+    def plain(self) -> Json:
+        """The value alone, as JSON would hold it."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def text(self) -> str:
+        """The value of a node that the schema says is text."""
+        if not isinstance(self.value, str):
+            raise TypeError(f"{self.origin.where} is not text")
+        return self.value
+
+    def items(self) -> "tuple[Node, ...]":
+        """The elements of a node that the schema says is a list."""
+        if not isinstance(self.value, tuple):
+            raise TypeError(f"{self.origin.where} is not a list")
+        return self.value
+
+    def entries(self) -> "dict[str, Node]":
+        """The entries of a node that the schema says is a map."""
+        if not isinstance(self.value, dict):
+            raise TypeError(f"{self.origin.where} is not a map")
+        return self.value
+
+    def with_value(self, value: "Scalar | tuple[Node, ...] | dict[str, Node]") -> "Node":
+        return replace(self, value=value)
+
+    def error(self, message: str, *, hint: str | None = None) -> RequestError:
+        """A complaint about this value, with its file, line and column in front."""
+        return RequestError(f"{self.origin.where}: {message}", hint=hint)
+
+    def key_error(self, message: str, hint: str) -> RequestError:
+        """A complaint about the key that this value stands under."""
+        return RequestError(f"{self.key_where or self.origin.where}: {message}", hint=hint)

@@ -1,0 +1,122 @@
+"""The vocabulary of overrides files: one JSON Schema, and what it says about a file that breaks it.
+
+The schema is the only home of the keys. Besides JSON Schema's own keywords each key has `merge` (and `unique_by`),
+which is how two files are combined, and `config`, the places of config.json it reaches.
+"""
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+from bundler import data
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.overrides.node import Node
+
+_NAMES: Final = {
+    "object": "a map",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+@cache
+def document() -> dict[str, Json]:
+    """The schema, as `bundler overrides schema` prints it."""
+    schema: dict[str, Json] = data.load("overrides.schema.json")
+    return schema
+
+
+def check(root: Node, name: str) -> None:
+    """Raise RequestError, with file, line and column, for the first thing in `root` that the schema does not allow."""
+    import jsonschema  # noqa: PLC0415  (a quarter of a second that `--help` need not wait for)
+
+    if not isinstance(root.value, dict):
+        raise RequestError(f"{name}:1:1: an overrides file is a map of keys, this is {_kind(root)}")
+    validator = jsonschema.Draft202012Validator(document())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(root.plain()))
+    if error is not None:
+        raise _explained(root, list(error.absolute_path), str(error.validator), error.validator_value, error.schema)
+
+
+def _explained(root: Node, path: list[str | int], validator: str, rule: Json, schema: Json) -> RequestError:
+    node = _at(root, path)
+    if validator == "additionalProperties":
+        return _unknown_key(node, path, schema)
+    if validator == "propertyNames" or (validator in ("enum", "pattern") and isinstance(node.value, dict)):
+        names = document()["properties"].get(str(path[0]), {}).get("propertyNames", {}).get("enum", ())
+        bad = next((key for key in node.entries() if key not in names), "")
+        return _at(node, [bad]).error(
+            f"{_shown(path)}: {printable(bad)!r} is not one of its names", hint=_nearest(bad, names)
+        )
+    if validator == "required":
+        missing = next(key for key in rule if key not in node.entries())
+        return node.error(f"{_shown(path)}: {missing} is missing")
+    return node.error(
+        f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=_example(path)
+    )
+
+
+def _unknown_key(node: Node, path: list[str | int], schema: Json) -> RequestError:
+    known = schema.get("properties", {})
+    bad = next(key for key in node.entries() if key not in known and not (key.startswith("x-") and not path))
+    where = f"{_shown(path)}: " if path else ""
+    return _at(node, [bad]).key_error(f"{where}unknown key {printable(bad)!r}", _nearest(bad, known))
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
+
+
+def _expected(path: list[str | int], validator: str, rule: Json) -> str:
+    if validator in ("enum", "const"):
+        choices = rule if validator == "enum" else [rule]
+        return "one of " + ", ".join(str(choice) for choice in choices if choice is not None)
+    if validator == "type" and len(path) > 1:
+        kinds = [rule] if isinstance(rule, str) else rule
+        return " or ".join(_NAMES[kind] for kind in kinds if kind != "null")
+    if validator in ("minimum", "maximum"):
+        return f"at {'least' if validator == 'minimum' else 'most'} {rule}"
+    title: str = document()["properties"][str(path[0])]["title"]
+    return title
+
+
+def _example(path: list[str | int]) -> str | None:
+    if len(path) != 1:
+        return None
+    import json  # noqa: PLC0415
+
+    example = document()["properties"][str(path[0])]["examples"][0]
+    return f"for example {path[0]}: {json.dumps(example)}"
+
+
+def _at(node: Node, path: Iterable[str | int]) -> Node:
+    for step in path:
+        node = node.items()[step] if isinstance(step, int) else node.entries()[step]
+    return node
+
+
+def _shown(path: list[str | int]) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+def _kind(node: Node) -> str:
+    match node.value:
+        case None:
+            return "null"
+        case dict():
+            return "a map"
+        case tuple():
+            return "a list"
+        case str():
+            return f"the text {printable(node.value)!r}"
+        case _:
+            return node.written

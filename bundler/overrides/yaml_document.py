@@ -1,0 +1,163 @@
+"""YAML 1.2 text → nodes. Nothing is guessed: what YAML versions read differently is an error, never a wrong value.
+
+The core schema of YAML 1.2 decides what a plain scalar is: `yes`, `on` and `33:33` are text. Compose's `<<` merge key
+is honoured. Aliases are expanded with a bound, because ten lines of them can stand for a billion nodes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Origin
+from bundler.overrides.node import Node, Scalar, Tag
+
+MAXIMUM_BYTES: Final = 1 << 20
+MAXIMUM_NODES: Final = 50_000
+
+_CORE: Final = "tag:yaml.org,2002:"
+# The core schema's own, and what ruamel resolves a plain scalar to that we read as text.
+_KNOWN_TAGS: Final = ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "value")
+_RESOLVED: Final = tuple(_CORE + name for name in ("int", "float", "bool", "null"))
+_WORDS: Final[dict[str, Scalar]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_AMBIGUOUS: Final = re.compile(r"[-+]?0[0-9]+")
+
+
+def parse(text: bytes, name: str) -> Node:
+    """The one document of a YAML (or JSON) text; an empty one is an empty map. `name` stands in every message.
+
+    Raises RequestError with file, line and column.
+    """
+    if len(text) > MAXIMUM_BYTES:
+        raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
+    try:
+        root = YAML(typ="rt", pure=True).compose(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise RequestError(f"{where}: {printable(_first_line(error.problem or error.context))}") from None
+    except (YAMLError, ValueError) as error:
+        raise RequestError(f"{name}: {printable(_first_line(str(error)))}") from None
+    except RecursionError:
+        raise RequestError(f"{name}: nested too deeply") from None
+    if root is None:
+        return Node({}, Origin("overrides", f"{name}:1:1"))
+    try:
+        return _Reader(name).node(root)
+    except RecursionError:
+        raise RequestError(f"{name}: nested too deeply") from None
+
+
+def _first_line(message: str | None) -> str:
+    return (message or "not YAML").strip().partition("\n")[0]
+
+
+@dataclass
+class _Reader:
+    """Turns ruamel's nodes into ours; counts them, because an alias costs nothing to write."""
+
+    name: str
+    count: int = 0
+    open_nodes: list[Any] = field(default_factory=list)
+
+    def node(self, raw: Any) -> Node:
+        self.count += 1
+        if self.count > MAXIMUM_NODES:
+            raise RequestError(f"{self.where(raw)}: more than {MAXIMUM_NODES} values, aliases included")
+        if any(raw is outer for outer in self.open_nodes):
+            raise RequestError(f"{self.where(raw)}: an alias that holds itself")
+        self.open_nodes.append(raw)
+        try:
+            written = str(raw.value) if isinstance(raw, ScalarNode) else ""
+            return Node(self.value(raw), Origin("overrides", self.where(raw)), self.tag(raw), written)
+        finally:
+            self.open_nodes.pop()
+
+    def where(self, raw: Any) -> str:
+        return f"{self.name}:{raw.start_mark.line + 1}:{raw.start_mark.column + 1}"
+
+    def tag(self, raw: Any) -> Tag:
+        tag = str(raw.tag or "")
+        if tag in ("!reset", "!override"):
+            return "!reset" if tag == "!reset" else "!override"
+        if tag in ("", "!") or tag.removeprefix(_CORE) in _KNOWN_TAGS:
+            return ""
+        raise RequestError(f"{self.where(raw)}: unknown tag {printable(tag)} (known: !reset, !override)")
+
+    def value(self, raw: Any) -> "Scalar | tuple[Node, ...] | dict[str, Node]":
+        if isinstance(raw, ScalarNode):
+            return self.scalar(raw)
+        if isinstance(raw, SequenceNode):
+            return tuple(self.node(item) for item in raw.value)
+        return self.mapping(raw)
+
+    def scalar(self, raw: Any) -> Scalar:
+        text: str = raw.value
+        if str(raw.tag) == _CORE + "str" or (raw.style is not None and str(raw.tag) not in _RESOLVED):
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _AMBIGUOUS.fullmatch(text):
+            raise RequestError(
+                f"{self.where(raw)}: {text} is octal to some readers of YAML and decimal to others",
+                hint=f'write "{text}" for the text, or the number without leading zeros',
+            )
+        if _INTEGER.fullmatch(text):
+            if len(text) > 40:  # noqa: PLR2004  (no field of the runtime-spec holds more than 64 bits)
+                raise RequestError(f"{self.where(raw)}: a number of {len(text)} digits")
+            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        return text
+
+    def mapping(self, raw: MappingNode) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        for key_node, value_node in raw.value:
+            if _is_merge(key_node):
+                continue
+            key = self.key(key_node)
+            if key in entries:
+                raise RequestError(f"{self.where(key_node)}: the key {printable(key)} stands twice in one map")
+            entries[key] = replace(self.node(value_node), key_where=self.where(key_node))
+        for merged in self.merged(raw):
+            for key, node in self.node(merged).entries().items():
+                entries.setdefault(key, node)
+        return entries
+
+    def key(self, raw: Any) -> str:
+        if not isinstance(raw, ScalarNode):
+            raise RequestError(f"{self.where(raw)}: a key has to be text")
+        return str(raw.value)
+
+    def merged(self, raw: MappingNode) -> Iterator[MappingNode]:
+        for key_node, value_node in raw.value:
+            if not _is_merge(key_node):
+                continue
+            sources = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+            for source in sources:
+                if not isinstance(source, MappingNode):
+                    raise RequestError(f"{self.where(source)}: << takes a map or a list of maps")
+                yield source
+
+
+def _is_merge(key: Any) -> bool:
+    return isinstance(key, ScalarNode) and key.style is None and key.value == "<<"
+
+
+def shown_name(path: str) -> str:
+    """How messages and origins call an overrides file: its last component, the same in any folder."""
+    return "<standard input>" if path == "-" else PurePath(path).name
