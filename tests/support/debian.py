@@ -1,0 +1,106 @@
+"""A real Debian image: made by debootstrap, turned into layers by umoci, recompressed by skopeo."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# nginx serves a page from inside the container, which takes users, capabilities and mounts that are right.
+PACKAGES = "nginx-light"
+FALLBACK = ("http://deb.debian.org/debian", "bookworm")
+
+# What the second layer does to the first: files go, files come, a directory is replaced by another of its name.
+CHANGES = r"""
+    rm -r usr/share/doc usr/share/man
+    rm etc/motd
+    rm -r var/www/html && mkdir -p var/www/html && echo 'served from a bundle' >var/www/html/index.html
+    mkdir srv/new && echo one >srv/new/file && ln srv/new/file srv/new/same-file && ln -s /srv/new/file srv/link
+    chown 33:33 srv/new/file && chmod 4750 srv/new/file
+    mkfifo -m 0600 srv/fifo
+    setfattr -n user.comment -v 'an attribute' srv/new
+    cp usr/bin/cat srv/cat && setcap cap_net_bind_service+ep srv/cat
+    touch --date=@1700000000.123456789 srv/new
+"""
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Where Debian's packages come from, and which release."""
+
+    url: str
+    codename: str
+
+    @classmethod
+    def of_this_machine(cls) -> "Mirror":
+        """The mirror that apt uses here, whatever its sources look like; Debian's own if this is no Debian."""
+        if shutil.which("apt-get") is None:
+            return cls(*FALLBACK)
+        format_of_line = "$(ORIGIN) $(COMPONENT) $(RELEASE) $(CODENAME) $(REPO_URI)"
+        targets = run("apt-get", "indextargets", "--format", format_of_line, "Created-By: Packages")
+        for line in targets.splitlines():
+            origin, component, release, codename, url = line.split(" ", 4)
+            if (origin, component) == ("Debian", "main") and "-" not in codename + release:
+                return cls(url, codename)
+        return cls(*FALLBACK)
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, cwd=cwd, timeout=600)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{said[-4000:]}")
+    return done.stdout.decode()
+
+
+def bootstrap(tree: Path) -> None:
+    """Install a minimal Debian with nginx into `tree`."""
+    mirror = Mirror.of_this_machine()
+    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", mirror.codename, tree, mirror.url)
+    for package in (tree / "var/cache/apt/archives").glob("*.deb"):
+        package.unlink()
+
+
+def make_layout(layout: Path, scratch: Path) -> None:
+    """Write the image `debian` of two gzip layers into an OCI layout: what debootstrap gave, and the CHANGES to it."""
+    tree, layer, unpacked = scratch / "tree", scratch / "layer.tar", scratch / "unpacked"
+    bootstrap(tree)
+    run("tar", "--create", "--numeric-owner", "--xattrs", "--sort=name", "--file", layer, "--directory", tree, ".")
+    image = f"{layout}:debian"
+    run("umoci", "init", "--layout", layout)
+    run("umoci", "new", "--image", image)
+    run("umoci", "raw", "add-layer", "--image", image, layer)
+    run("umoci", "unpack", "--image", image, unpacked)
+    run("sh", "-euc", CHANGES, cwd=unpacked / "rootfs")
+    run("umoci", "repack", "--image", image, unpacked)
+    run(
+        *("umoci", "config", "--image", image),
+        *("--config.cmd", "nginx", "--config.cmd", "-g", "--config.cmd", "daemon off;"),
+        *("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        *("--config.env", "NGINX_VERSION=debian", "--config.exposedports", "80/tcp"),
+        *("--config.volume", "/var/log/nginx", "--config.stopsignal", "SIGQUIT"),
+    )
+    for leftover in (tree, unpacked):
+        shutil.rmtree(leftover)
+    layer.unlink()
+
+
+def debian_layout(cache: Path) -> Path:
+    """The OCI layout with the image `debian`; made once per cache."""
+    layout = cache / "debian"
+    if not layout.exists():
+        unfinished = cache / f"unfinished-{os.getpid()}"
+        unfinished.mkdir()
+        make_layout(unfinished / "layout", unfinished)
+        (unfinished / "layout").rename(layout)
+        unfinished.rmdir()
+    return layout
+
+
+def recompressed(layout: Path, destination: Path, compression: str) -> Path:
+    """The same image with layers of another compression (gzip, zstd), written by skopeo into another layout."""
+    run(
+        *("skopeo", "copy", "--quiet", "--dest-compress-format", compression),
+        *(f"oci:{layout}:debian", f"oci:{destination}:debian"),
+    )
+    return destination
