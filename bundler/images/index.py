@@ -1,6 +1,7 @@
 """Image indexes: one image for several platforms (image-spec image-index.md, Docker's manifest lists)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import ImageError, printable
@@ -21,6 +22,22 @@ _UNKNOWN: Final = "unknown"
 ReadDocument = Callable[[Descriptor], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformChoice:
+    """The platform to look for, and whether a person asked for it or it is only the default."""
+
+    platform: Platform
+    requested: bool
+
+    def check(self, stated: Platform, where: str) -> None:
+        """Raise ImageError if a person asked for another platform than the image config states.
+
+        An image that comes without an index is the only one there is: unless asked for another, it is taken.
+        """
+        if self.requested and not self.platform.accepts(stated):
+            raise ImageError(f"{where}: the image is for {stated}, not for {self.platform}")
+
+
 def parse_index(part: Part) -> tuple[Descriptor, ...]:
     """Every descriptor of an index, in order, also of kinds that are no image. Raises ImageError."""
     check_kind(part, Kind.INDEX)
@@ -36,25 +53,32 @@ def select_manifest(raw: bytes, digest: Digest, platform: Platform, read: ReadDo
     if kind_of(part) is Kind.MANIFEST:
         return manifest_of(_named(part, f"manifest {digest}"), raw, digest)
     index = parse_index(_named(part, f"index {digest}"))
-    chosen = choose_platform(tuple(leaves(index, read)), platform, f"index {digest}")
+    manifests = tuple(one for one in descend(index, read) if KINDS[one.media_type] is Kind.MANIFEST)
+    chosen = choose_platform(manifests, platform, f"index {digest}")
     return manifest_of(parse_document(chosen_raw := read(chosen), f"manifest {chosen}"), chosen_raw, chosen.digest)
 
 
-def leaves(descriptors: Iterable[Descriptor], read: ReadDocument) -> Iterator[Descriptor]:
-    """The manifests that `descriptors` lead to through any indexes, each once, in order."""
+def descend(
+    descriptors: Iterable[Descriptor],
+    read: ReadDocument,
+    there: Callable[[Descriptor], bool] = lambda _: True,
+) -> Iterator[Descriptor]:
+    """`descriptors` and all manifests and indexes that they lead to, each once, an index before what it holds.
+
+    What is not `there` and what is neither manifest nor index is passed over. Raises ImageError for absurd nesting.
+    """
     seen: set[Digest] = set()
 
     def walk(descriptors: Iterable[Descriptor], depth: int) -> Iterator[Descriptor]:
         for descriptor in descriptors:
             kind = KINDS.get(descriptor.media_type)
-            if descriptor.digest in seen or kind not in (Kind.MANIFEST, Kind.INDEX):
+            if descriptor.digest in seen or kind not in (Kind.MANIFEST, Kind.INDEX) or not there(descriptor):
                 continue
             seen.add(descriptor.digest)
             if depth > _MAX_DEPTH or len(seen) > _MAX_DOCUMENTS:
                 raise ImageError(f"index {descriptor}: more indexes inside indexes than any image has")
-            if kind is Kind.MANIFEST:
-                yield descriptor
-            else:
+            yield descriptor
+            if kind is Kind.INDEX:
                 yield from walk(parse_index(parse_document(read(descriptor), f"index {descriptor}")), depth + 1)
 
     return walk(descriptors, 0)

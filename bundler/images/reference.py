@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.images.choice import Choice, parse_choice
 from bundler.images.image import Image
 from bundler.images.registry_reference import RegistryReference
 
@@ -23,7 +24,6 @@ TRANSPORT_NAMES: Final = (
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _SUFFIX: Final = re.compile(r"\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?)(?=$|:|@)", re.IGNORECASE)
 _PATH_STARTS: Final = ("/", "./", "../")
-_SHORT_DIGEST: Final = re.compile(r"sha(?:256:[0-9a-f]{4,64}|512:[0-9a-f]{4,128})")
 # What may become the name of a folder: no leading dot or dash, nothing a shell or a terminal could trip over.
 _DIRECTORY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -34,21 +34,6 @@ class Reference:
 
     transport: str | None
     rest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which image of an archive or layout is meant: exactly one field is set, or none if nothing was said.
-
-    `digest` is the whole or at least the first four digits of one (`sha256:1a2b`), `position` counts from 0.
-    """
-
-    name: str | None = None
-    position: int | None = None
-    digest: str | None = None
-
-    def __bool__(self) -> bool:
-        return self != Choice()
 
 
 def parse_reference(text: str) -> Reference:
@@ -118,25 +103,9 @@ def split_path(rest: str, exists: Callable[[str], bool]) -> tuple[str, Choice]:
     for end in [len(rest), *reversed(ends)]:
         # `image@sha256:...` parts at the @, not inside the digest.
         if end > 0 and exists(rest[:end]):
-            return rest[:end], _parse_choice(rest[end:])
+            return rest[:end], parse_choice(rest[end:])
     end = next((end for end in ends if end > 0 and (rest[end] == ":" or rest[end + 1 : end + 4] == "sha")), len(rest))
-    return rest[:end], _parse_choice(rest[end:])
-
-
-def _parse_choice(text: str) -> Choice:
-    if not text:
-        return Choice()
-    chosen = text.removeprefix(":")
-    if not chosen.startswith("@") and chosen:
-        return Choice(name=chosen)
-    chosen = chosen.removeprefix("@")
-    if chosen.isascii() and chosen.isdecimal() and len(chosen) < 10:  # noqa: PLR2004 - no archive has a billion images
-        return Choice(position=int(chosen))
-    if _SHORT_DIGEST.fullmatch(chosen):
-        return Choice(digest=chosen)
-    raise RequestError(
-        f'"{printable(text)}" does not choose an image', hint="write :NAME, :@POSITION (from 0) or @sha256:DIGEST"
-    )
+    return rest[:end], parse_choice(rest[end:])
 
 
 def default_directory_name(image: Image) -> str | None:

@@ -1,0 +1,194 @@
+"""The files of an image inside a tar archive, found by one scan of its headers and then read where they are.
+
+An uncompressed archive that can be read by position is never copied, whatever its size. Anything else (compressed, or
+a pipe) is written out, decompressed, once, to a file that has no name, so that no failure can leave it behind.
+"""
+
+import os
+import posixpath
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.stream import DamagedError
+from bundler.archives.tar import TarReader
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.files import FileSlice, components
+from bundler.progress import SILENT, Progress
+
+# Far beyond `docker save` of a whole machine: four members for each layer, at most 127 layers for each image.
+_MAX_MEMBERS: Final = 200_000
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """Where a member's content is. `link` is the resolved name that a symbolic or hard link leads to.
+
+    `plain` says that the content is the file: not a link or device, and not stored with its holes left out.
+    """
+
+    plain: bool
+    offset: int
+    size: int
+    link: str | None
+    repeated: bool
+
+
+class Archive:
+    """The members of one archive by name. Links are followed inside the archive only, and never in a circle."""
+
+    def __init__(self, label: str, descriptor: int, members: dict[str, _Member]) -> None:
+        self.label = label
+        self._descriptor = descriptor
+        self._members = members
+
+    def has(self, name: str) -> bool:
+        return _normal(name) in self._members
+
+    def size(self, name: str) -> int:
+        return self._find(name).size
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[FileSlice]:
+        member = self._find(name)
+        yield FileSlice(self._descriptor, member.offset, member.size)
+
+    def _find(self, name: str) -> _Member:
+        at = _normal(name)
+        passed: set[str] = set()
+        while at is not None:
+            member = self._members.get(at)
+            if member is None:
+                raise self._fault(name, "is missing" if not passed else f"leads to {printable(at)}, which is missing")
+            if member.repeated:
+                # tar and docker load keep the last one, skopeo reads the first: the archive is two images in one.
+                raise self._fault(name, "is in the archive more than once")
+            if member.plain:
+                return member
+            if at in passed or member.link is None:
+                raise self._fault(name, "is not an ordinary file")
+            passed.add(at)
+            at = member.link
+        raise self._fault(name, "is no name of a file inside the image")
+
+    def _fault(self, name: str, what: str) -> ImageError:
+        return ImageError(f"{self.label}: {printable(name)} {what}")
+
+
+@contextmanager
+def open_archive(path: Path | None, workspace: Path, progress: Progress = SILENT) -> Iterator[Archive]:
+    """The archive at `path`, or on standard input if that is None; plain, or gzip, zstd, xz or bzip2 around it.
+
+    A file that takes the place of what cannot be read by position is made in `workspace`. Raises ImageError.
+    """
+    label = "standard input" if path is None else printable(str(path))
+    with _opened(path, label) as source:
+        in_place = _is_plain(source)
+        with _kept(source) if in_place else _spooled(source, label, workspace, progress) as descriptor:
+            try:
+                members = _scan(FileSlice(descriptor, 0, os.fstat(descriptor).st_size), label)
+            except DamagedError as error:
+                raise ImageError(f"{label}: {error}") from error
+            yield Archive(label, descriptor, members)
+
+
+class _Pipe:
+    """An open file, pipe or socket, read from where it stands."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, size: int, /) -> bytes:
+        return os.read(self._descriptor, size)
+
+
+@contextmanager
+def _opened(path: Path | None, label: str) -> Iterator[int]:
+    if path is None:
+        descriptor = os.dup(sys.stdin.fileno())
+    else:
+        try:
+            # O_NONBLOCK: a fifo opens at once and is then refused, instead of waiting for someone to write.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ImageError(f"{label}: {os.strerror(error.errno or 0).lower()}") from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if path is None and os.isatty(descriptor):
+            raise RequestError("standard input is a terminal, not an archive")
+        if path is not None and not stat.S_ISREG(mode):
+            raise ImageError(f"{label}: not a file", hint="an archive in a pipe is given on standard input, as: -")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_plain(descriptor: int) -> bool:
+    """Whether the archive begins at the start of an ordinary, uncompressed file."""
+    from bundler.archives.compression import NONE, detect  # noqa: PLC0415 - see layer_stream
+
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or os.lseek(descriptor, 0, os.SEEK_CUR) != 0:
+        return False
+    return detect(os.pread(descriptor, 16, 0)) is NONE
+
+
+@contextmanager
+def _kept(descriptor: int) -> Iterator[int]:
+    yield descriptor
+
+
+@contextmanager
+def _spooled(source: int, label: str, workspace: Path, progress: Progress) -> Iterator[int]:
+    from bundler.archives.compression import decompress  # noqa: PLC0415 - see layer_stream
+
+    with tempfile.TemporaryFile(dir=workspace, buffering=0) as spool:
+        try:
+            with progress.measure(f"reading {label}", None) as meter:
+                _, content = decompress(_Pipe(source))
+                while part := content.read(_CHUNK):
+                    spool.write(part)
+                    meter(len(part))
+        except DamagedError as error:
+            raise ImageError(f"{label}: {error}") from error
+        yield spool.fileno()
+
+
+def _scan(source: FileSlice, label: str) -> dict[str, _Member]:
+    members: dict[str, _Member] = {}
+    for entry in TarReader(source, skip=source.skip):
+        name = _normal(entry.name.decode("utf-8", "surrogateescape"))
+        if name is None or entry.kind == DIRECTORY:
+            continue
+        if entry.offset + entry.stored_size > source.size:
+            raise DamagedError("the tar archive ends inside a file")
+        members[name] = _Member(
+            plain=entry.kind == REGULAR and entry.sparse is None,
+            offset=entry.offset,
+            size=entry.size,
+            link=_link(name, entry),
+            repeated=name in members,
+        )
+        if len(members) > _MAX_MEMBERS:
+            raise ImageError(f"{label}: more than {_MAX_MEMBERS} files, which no image has")
+    return members
+
+
+def _link(name: str, entry: Entry) -> str | None:
+    """What a link leads to, by name: a symbolic one from its own folder, a hard one from the top of the archive."""
+    target = entry.link_name.decode("utf-8", "surrogateescape")
+    if entry.kind == SYMLINK and not target.startswith("/"):
+        joined = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+        return None if joined.startswith("..") else _normal(joined)
+    return _normal(target) if entry.kind == HARD_LINK else None
+
+
+def _normal(name: str) -> str | None:
+    parts = components(name)
+    return None if parts is None else "/".join(parts)

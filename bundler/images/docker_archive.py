@@ -1,0 +1,164 @@
+"""docker-archive: what `docker save` writes. Both forms are entered through manifest.json.
+
+    until 24        CONFIG.json, ID/layer.tar (a symbolic link to another ID's when layers are shared), manifest.json
+    25 and later    an OCI layout (index.json, blobs/), and manifest.json naming blobs in it
+
+The older form states no digest of a layer, only the config its diff_ids; so the diff_ids check the layers.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.archives.stream import ByteStream
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.choice import Choice, listing, same_name
+from bundler.images.digest import Digest
+from bundler.images.documents import MAX_SIZE, Part, parse_document
+from bundler.images.files import Files, read_file
+from bundler.images.image import Blob, Image, Layer
+from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.index import PlatformChoice
+from bundler.images.layout import find_manifest, is_layout
+from bundler.images.manifest import Manifest, check_layer_count
+from bundler.images.media_types import DOCKER_LAYER
+
+MANIFEST: Final = "manifest.json"
+_LEGACY: Final = "repositories"
+_HEAD: Final = 16
+_BLOB: Final = re.compile(r"blobs/(?P<algorithm>[a-z0-9]+)/(?P<encoded>[0-9a-f]+)")
+# `HEX.json` (docker, skopeo), `HEX`, `sha256:HEX` (go-containerregistry) and `blobs/sha256/HEX` all state the image id.
+_CONFIG: Final = re.compile(r"(?:blobs/sha256/|sha256:)?(?P<encoded>[0-9a-f]{64})(?:\.json)?")
+_SHORT_ID: Final = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One image of manifest.json."""
+
+    config: str
+    tags: tuple[str, ...]
+    layers: tuple[str, ...]
+    position: int
+
+
+def is_docker_archive(files: Files) -> bool:
+    return files.has(MANIFEST)
+
+
+def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *, file_name: str) -> Image:
+    """The image that `choice` names. Raises ImageError, or RequestError when several could be meant."""
+    if not files.has(MANIFEST) and files.has(_LEGACY):
+        raise ImageError(
+            f"{files.label}: archives of Docker before 1.10 are not supported", hint="load and save it with a newer one"
+        )
+    entries = _parse(parse_document(read_file(files, MANIFEST, MAX_SIZE), f"{files.label}: {MANIFEST}"))
+    entry, image_config, name = _choose(files, entries, choice)
+    wanted.check(image_config.platform, f"image config {image_config.digest}")
+    check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
+    pairs = zip(entry.layers, image_config.diff_ids, strict=True)
+    layers = tuple(Layer(_layer_blob(files, name, diff_id), diff_id) for name, diff_id in pairs)
+    manifest = _find_manifest(files, layers, image_config)
+    return Image(
+        transport="docker-archive",
+        name=name,
+        file_name=file_name,
+        image_config=image_config,
+        layers=layers,
+        manifest=None if manifest is None else manifest.raw,
+        manifest_digest=None if manifest is None else manifest.digest,
+    )
+
+
+def _parse(document: Part) -> tuple[_Entry, ...]:
+    entries = []
+    for position, item in enumerate(document.items()):
+        tags, layers = item.find("RepoTags"), item.find("Layers")
+        entries.append(
+            _Entry(
+                config=item.get("Config").text(),
+                tags=() if tags is None else tuple(tag.text() for tag in tags.items()),
+                layers=() if layers is None else tuple(layer.text() for layer in layers.items()),
+                position=position,
+            )
+        )
+    if not entries:
+        raise document.fault("the archive holds no image")
+    return tuple(entries)
+
+
+def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[_Entry, ImageConfig, str]:
+    """The entry meant, its config, and the name it was chosen by or else its first."""
+    found = entries
+    name = None
+    if choice.position is not None:
+        found = tuple(entry for entry in entries if entry.position == choice.position)
+    elif choice.name is not None:
+        tagged = [(entry, tag) for entry in entries for tag in entry.tags if same_name(choice.name, tag)]
+        found = tuple(entry for entry, _ in tagged)
+        name = tagged[0][1] if tagged else None
+    # An image id is what `docker images` shows, so it may stand where a name does; a name of that spelling wins.
+    short = choice.digest or (f"sha256:{choice.name}" if _SHORT_ID.fullmatch(choice.name or "") else None)
+    configs: dict[str, ImageConfig] = {}
+    if short is not None and (choice.digest or not found):
+        configs = {entry.config: _read_config(files, entry) for entry in entries}
+        found = tuple(entry for entry in entries if str(configs[entry.config].digest).startswith(short))
+    if not found:
+        asked = choice.digest or choice.name or f"@{choice.position}"
+        raise ImageError(f"{files.label}: there is no image {printable(asked)}", hint=_there(entries))
+    if len({entry.config for entry in found}) > 1:
+        raise RequestError(f"{files.label}: several images could be meant", hint=_there(found))
+    entry = found[0]
+    return entry, configs.get(entry.config) or _read_config(files, entry), name or next(iter(entry.tags), "")
+
+
+def _there(entries: tuple[_Entry, ...]) -> str | None:
+    return listing([(next(iter(entry.tags), ""), f":@{entry.position}") for entry in entries])
+
+
+def _read_config(files: Files, entry: _Entry) -> ImageConfig:
+    raw = read_file(files, entry.config, MAX_SIZE)
+    stated = _CONFIG.fullmatch(entry.config)
+    digest = Digest.of(raw)
+    if stated is not None and stated["encoded"] != digest.encoded:
+        raise ImageError(f"{files.label}: the digest of {entry.config} is {digest}, not the one in its name")
+    return parse_image_config(raw)
+
+
+def _layer_blob(files: Files, name: str, diff_id: Digest) -> Blob:
+    """The layer in the file `name`. Its media type is told by its content: manifest.json states none."""
+    if not files.has(name):
+        raise ImageError(f"{files.label}: layer {diff_id} is missing ({printable(name)})")
+    from bundler.archives.compression import NONE, detect  # noqa: PLC0415 - see layer_stream
+
+    with files.open(name) as source:
+        compression = detect(_head(source))
+        suffix = "" if compression is NONE else f".{compression.name}"
+        return Blob(DOCKER_LAYER + suffix, source.size, _stated_digest(name), lambda: files.open(name))
+
+
+def _head(source: ByteStream) -> bytes:
+    head = b""
+    while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
+        head += more
+    return head
+
+
+def _stated_digest(name: str) -> Digest | None:
+    match = _BLOB.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        return Digest.parse(f"{match['algorithm']}:{match['encoded']}")
+    except ValueError:
+        return None
+
+
+def _find_manifest(files: Files, layers: tuple[Layer, ...], image_config: ImageConfig) -> Manifest | None:
+    """The image's OCI manifest, where the archive has it and it names the very layers that manifest.json does."""
+    if not is_layout(files):
+        return None
+    manifest = find_manifest(files, image_config.digest)
+    if manifest is None or [layer.digest for layer in manifest.layers] != [layer.blob.digest for layer in layers]:
+        return None
+    return manifest

@@ -1,0 +1,169 @@
+"""The files an image is made of, in the two places they live: a folder, or a tar archive (archive_files.py).
+
+Names come from the image itself, so neither place trusts them: a name never leads out, and what is opened is a
+regular file. A fifo would hang the reader and a device would give it something that is no part of the image.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from bundler.errors import ImageError, printable
+
+# O_NONBLOCK: opening a fifo returns at once, and is then refused by its type. O_NOCTTY: a terminal stays a device.
+_SAFE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_MAX_NAME: Final = 4096
+
+
+class FileSlice:
+    """`size` bytes of an open file, from `offset` on, read by position: many may be open on one descriptor."""
+
+    def __init__(self, descriptor: int, offset: int, size: int) -> None:
+        self.descriptor = descriptor
+        self.offset = offset
+        self.size = size
+        self._position = 0
+
+    def read(self, size: int, /) -> bytes:
+        """1 to `size` bytes, or none at the end, also when the file turned out shorter than it said."""
+        content = os.pread(self.descriptor, min(size, self.size - self._position), self.offset + self._position)
+        self._position += len(content)
+        return content
+
+    def skip(self, size: int, /) -> None:
+        self._position = min(self._position + size, self.size)
+
+
+class Files(Protocol):
+    """Where an image's files are. Every method raises ImageError, naming the file, unless it is a regular one."""
+
+    @property
+    def label(self) -> str:
+        """What the person called this place, for messages."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is something of that name (also if it may not be opened)."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Bytes in the file."""
+        ...
+
+    def open(self, name: str) -> AbstractContextManager[FileSlice]: ...
+
+
+def read_file(files: Files, name: str, limit: int) -> bytes:
+    """The whole of one file. Raises ImageError when it holds more than `limit` bytes."""
+    with files.open(name) as source:
+        if source.size > limit:
+            raise ImageError(f"{files.label}: {printable(name)}: {source.size} bytes are more than the {limit} allowed")
+        parts = []
+        while part := source.read(limit):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def components(name: str) -> tuple[str, ...] | None:
+    """The parts of a relative name, or None if it is no safe one: absolute, with `..`, empty, or with a NUL."""
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name or len(name) > _MAX_NAME:
+        return None
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, held open, so that renaming it or a folder above cannot swap its files."""
+
+    label: str
+    descriptor: int
+
+    def has(self, name: str) -> bool:
+        parts = components(name)
+        if parts is None:
+            return False
+        try:
+            with self._opened(parts, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC):
+                return True
+        except OSError as error:
+            # What is there but cannot be reached safely is there: opening it will say why it is refused.
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+
+    def size(self, name: str) -> int:
+        with self.open(name) as source:
+            return source.size
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[FileSlice]:
+        parts = components(name)
+        if parts is None:
+            raise self._fault(name, "is no name of a file inside the image")
+        try:
+            opened = self._opened(parts, _SAFE)
+            descriptor = opened.__enter__()
+        except OSError as error:
+            raise self._fault(name, _reason(error)) from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise self._fault(name, f"is {_kind(status.st_mode)}, not a file")
+            yield FileSlice(descriptor, 0, status.st_size)
+        finally:
+            opened.__exit__(None, None, None)
+
+    @contextmanager
+    def _opened(self, parts: tuple[str, ...], flags: int) -> Iterator[int]:
+        """Open `parts` one by one, so that no component is followed if it is a symbolic link."""
+        at = os.dup(self.descriptor)
+        try:
+            for part in parts[:-1]:
+                below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+                os.close(at)
+                at = below
+            below = os.open(parts[-1], flags, dir_fd=at)
+            os.close(at)
+            at = below
+            yield at
+        finally:
+            os.close(at)
+
+    def _fault(self, name: str, what: str) -> ImageError:
+        return ImageError(f"{self.label}: {printable(name)} {what}")
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[Folder]:
+    """The folder at `path`, which the person named: that one may be a symbolic link. Raises ImageError."""
+    label = printable(str(path))
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ImageError(f"{label} {_reason(error)}") from error
+    try:
+        yield Folder(label, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT:
+            return "does not exist"
+        case errno.ELOOP:
+            return "is a symbolic link, which is not followed inside an image"
+        case errno.ENOTDIR:
+            return "is not reached through folders only"
+        case errno.ENXIO:
+            return "is a socket or a device, not a file"
+    return f"cannot be opened: {os.strerror(error.errno) if error.errno else error}"
+
+
+def _kind(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a fifo"), (stat.S_ISSOCK, "a socket"))
+    return next((word for test, word in kinds if test(mode)), "a device")

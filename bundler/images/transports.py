@@ -1,0 +1,172 @@
+"""Where an image comes from: one row per transport, and the one function that opens an image."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.access import Access
+from bundler.images.archive_files import open_archive
+from bundler.images.choice import Choice, parse_choice
+from bundler.images.directory import is_directory, open_directory
+from bundler.images.docker_archive import is_docker_archive, open_docker_archive
+from bundler.images.files import open_folder
+from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
+from bundler.images.layout import is_layout, open_layout
+from bundler.images.platform import Platform
+from bundler.images.reference import STANDARD_INPUT, parse_reference, split_path
+from bundler.images.skopeo import open_registry_image, open_stored_image
+from bundler.progress import SILENT, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What an opener is given: `rest` is the reference without its transport."""
+
+    rest: str
+    wanted: PlatformChoice
+    access: Access
+    workspace: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """`takes` is what follows the name, for the manual; `network` says that --offline forbids it."""
+
+    name: str
+    takes: str
+    open: Callable[[_Request], AbstractContextManager[Image]]
+    network: bool = False
+
+
+@contextmanager
+def _open_docker(request: _Request) -> Iterator[Image]:
+    with open_registry_image(
+        request.rest, request.wanted, request.access, request.workspace, request.progress
+    ) as image:
+        yield image
+
+
+def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image]]:
+    def open_stored(request: _Request) -> AbstractContextManager[Image]:
+        return open_stored_image(
+            f"{transport}:{request.rest}", request.wanted, request.access, request.workspace, request.progress
+        )
+
+    return open_stored
+
+
+@contextmanager
+def _open_docker_archive(request: _Request) -> Iterator[Image]:
+    path, choice = _split(request.rest)
+    with open_archive(path, request.workspace, request.progress) as files:
+        yield open_docker_archive(files, choice, request.wanted, file_name=_file_name(path))
+
+
+@contextmanager
+def _open_oci_archive(request: _Request) -> Iterator[Image]:
+    path, choice = _split(request.rest)
+    with open_archive(path, request.workspace, request.progress) as files:
+        yield open_layout(files, choice, request.wanted, transport="oci-archive", file_name=_file_name(path))
+
+
+@contextmanager
+def _open_oci(request: _Request) -> Iterator[Image]:
+    path, choice = split_path(request.rest, os.path.lexists)
+    with open_folder(Path(path)) as files:
+        yield open_layout(files, choice, request.wanted, transport="oci", file_name=_file_name(Path(path)))
+
+
+@contextmanager
+def _open_dir(request: _Request) -> Iterator[Image]:
+    path = Path(request.rest)
+    with open_folder(path) as files:
+        yield open_directory(files, request.wanted, file_name=_file_name(path))
+
+
+@contextmanager
+def _open_path(request: _Request) -> Iterator[Image]:
+    """A path without a transport: its content says which it is."""
+    path, choice = _split(request.rest)
+    name = _file_name(path)
+    if path is not None and path.is_dir():
+        with open_folder(path) as folder:
+            if is_layout(folder):
+                yield open_layout(folder, choice, request.wanted, transport="oci", file_name=name)
+            elif is_directory(folder):
+                if choice != Choice():
+                    raise RequestError(f"{folder.label}: skopeo's folders hold one image, there is nothing to choose")
+                yield open_directory(folder, request.wanted, file_name=name)
+            else:
+                raise ImageError(f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote")
+        return
+    with open_archive(path, request.workspace, request.progress) as archive:
+        # What Docker 25 and later save is both; manifest.json has the names that people know.
+        if is_docker_archive(archive):
+            yield open_docker_archive(archive, choice, request.wanted, file_name=name)
+        elif is_layout(archive):
+            yield open_layout(archive, choice, request.wanted, transport="oci-archive", file_name=name)
+        else:
+            raise ImageError(f"{archive.label}: neither a docker-archive nor an oci-archive")
+
+
+TRANSPORTS: Final = {
+    row.name: row
+    for row in (
+        Transport("docker", "//NAME[:TAG|@DIGEST]", _open_docker, network=True),
+        Transport("docker-archive", "FILE[:NAME|:@POSITION|@ID]", _open_docker_archive),
+        Transport("oci-archive", "FILE[:NAME|:@POSITION|@DIGEST]", _open_oci_archive),
+        Transport("oci", "FOLDER[:NAME|:@POSITION|@DIGEST]", _open_oci),
+        Transport("dir", "FOLDER", _open_dir),
+        Transport("docker-daemon", "NAME:TAG|ID", _stored("docker-daemon")),
+        Transport("containers-storage", "NAME[:TAG|@DIGEST]|ID", _stored("containers-storage")),
+    )
+}
+_PATH: Final = Transport("path", "", _open_path)
+
+
+@contextmanager
+def open_image(
+    reference: str,
+    *,
+    platform: Platform,
+    platform_requested: bool,
+    access: Access,
+    workspace: Path,
+    progress: Progress = SILENT,
+) -> Iterator[Image]:
+    """The image that `reference` names, for as long as the context lasts; its layers are read while it does.
+
+    `platform` is what is looked for in an image index; if `platform_requested`, an image without an index has to be
+    for it too. `workspace` is an existing private folder for temporary files, which the caller removes. Raises
+    RequestError for a reference that is none, ImageError for an image that is missing, corrupt or unsupported, and
+    ToolError when skopeo is needed and fails.
+    """
+    parsed = parse_reference(reference)
+    transport = _PATH if parsed.transport is None else TRANSPORTS[parsed.transport]
+    if transport.network and access.offline:
+        raise RequestError(
+            f'"{printable(reference)}" is in a registry, and --offline forbids the network',
+            hint="name a file or a folder",
+        )
+    wanted = PlatformChoice(platform, platform_requested)
+    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress)) as image:
+        yield image
+
+
+def _split(rest: str) -> tuple[Path | None, Choice]:
+    """A path (None: standard input) and the choice after it."""
+    if rest == STANDARD_INPUT or rest.startswith((f"{STANDARD_INPUT}:", f"{STANDARD_INPUT}@")):
+        return None, parse_choice(rest.removeprefix(STANDARD_INPUT))
+    path, choice = split_path(rest, os.path.lexists)
+    return Path(path), choice
+
+
+def _file_name(path: Path | None) -> str:
+    """The last name of a path; of `.` and of `layout/..` the name of the folder that is meant."""
+    return "" if path is None else Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow links
