@@ -1,0 +1,85 @@
+"""The conversion: a table of small pure functions, one owner for each place of the runtime config.
+
+A rule looks at the givens only, never at another rule's result, and no pointer of the table contains another; so the
+order of the table is nothing but the order of the file that is written.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.conversion import (
+    capabilities,
+    environment,
+    linux,
+    merge_patch,
+    mounts,
+    oci_version,
+    process,
+    resources,
+    root,
+    seccomp,
+)
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import Part
+from bundler.origins import UNSET, Json, Origin, pointer_tokens
+
+Rule = Callable[[Givens], Part]
+
+RULES: Final[dict[str, Rule]] = {
+    "/process/terminal": process.terminal,
+    "/process/user": process.user,
+    "/process/args": process.args,
+    "/process/env": environment.env,
+    "/process/cwd": process.cwd,
+    "/process/capabilities": capabilities.capabilities,
+    "/process/rlimits": process.rlimits,
+    "/process/noNewPrivileges": process.no_new_privileges,
+    "/process/apparmorProfile": process.apparmor_profile,
+    "/process/oomScoreAdj": process.oom_score_adj,
+    "/root": root.root,
+    "/hostname": environment.hostname,
+    "/mounts": mounts.mounts,
+    "/linux/sysctl": linux.sysctl,
+    "/linux/resources/devices": resources.devices,
+    "/linux/resources/memory": resources.memory,
+    "/linux/resources/cpu": resources.cpu,
+    "/linux/resources/pids": resources.pids,
+    "/linux/namespaces": linux.namespaces,
+    "/linux/rootfsPropagation": mounts.rootfs_propagation,
+    "/linux/seccomp": seccomp.seccomp,
+    "/linux/maskedPaths": linux.masked_paths,
+    "/linux/readonlyPaths": linux.readonly_paths,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    """The content of config.json, and the origin of each value by its JSON Pointer."""
+
+    document: dict[str, Json]
+    origins: dict[str, Origin]
+
+
+def convert(givens: Givens) -> RuntimeConfig:
+    """Apply every rule, then `spec`, then choose the version. Raises RequestError or ImageError."""
+    document: dict[str, Json] = {"ociVersion": ""}
+    origins: dict[str, Origin] = {"/ociVersion": Origin("bundler", "the lowest version that has every field used")}
+    for pointer, rule in RULES.items():
+        part = rule(givens)
+        if part.value is not UNSET:
+            _place(document, pointer, part.value)
+            origins.update({pointer + inner: origin for inner, origin in part.origins.items()})
+    patch = givens.overrides.get("spec")
+    if patch is not UNSET:
+        document = merge_patch.apply(document, patch, origins)
+    if not document.get("ociVersion"):
+        document["ociVersion"] = oci_version.lowest(document)
+    return RuntimeConfig(document, origins)
+
+
+def _place(document: dict[str, Json], pointer: str, value: Json) -> None:
+    *parents, last = pointer_tokens(pointer)
+    for token in parents:
+        document = document.setdefault(token, {})
+    document[last] = value

@@ -1,0 +1,30 @@
+"""JSON merge patch (RFC 7396), with a record of who changed what."""
+
+from bundler.origins import Json, Origin, pointer_token
+from bundler.overrides.node import Node
+
+
+def apply(target: Json, patch: Node, origins: dict[str, Origin], pointer: str = "") -> Json:
+    """`target` with `patch` applied; `origins` is updated in place: what was replaced or removed loses its entries."""
+    if not isinstance(patch.value, dict):
+        _forget(origins, pointer)
+        origins[pointer] = patch.origin
+        return patch.plain()
+    if not isinstance(target, dict):
+        target = {}
+        _forget(origins, pointer)
+        origins[pointer] = patch.origin
+    patched = dict(target)
+    for key, node in patch.value.items():
+        inner = f"{pointer}/{pointer_token(key)}"
+        if node.value is None:
+            patched.pop(key, None)
+            _forget(origins, inner)
+        else:
+            patched[key] = apply(patched.get(key), node, origins, inner)
+    return patched
+
+
+def _forget(origins: dict[str, Origin], pointer: str) -> None:
+    for known in [known for known in origins if known == pointer or known.startswith(f"{pointer}/")]:
+        del origins[known]

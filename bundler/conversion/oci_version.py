@@ -1,0 +1,91 @@
+"""`/ociVersion`: the lowest version of the runtime-spec that has every field a document uses.
+
+The lowest, because runtimes refuse versions they do not know: crun 1.8 of Debian 12 takes nothing from 1.2.0 on.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.origins import Json
+
+BASE: Final = "1.0.0"
+
+# Fields by their path (`*` is any key or index) → the version that brought them. What is not here was in 1.0.0.
+_FIELDS: Final[dict[tuple[str, ...], str]] = {
+    ("vm",): "1.0.2",
+    ("process", "commandLine"): "1.0.2",
+    ("process", "user", "umask"): "1.0.2",
+    ("hooks", "createRuntime"): "1.0.2",
+    ("hooks", "createContainer"): "1.0.2",
+    ("hooks", "startContainer"): "1.0.2",
+    ("linux", "personality"): "1.0.2",
+    ("linux", "resources", "memory", "useHierarchy"): "1.0.2",
+    ("linux", "resources", "rdma"): "1.0.2",
+    ("linux", "seccomp", "flags"): "1.0.2",
+    ("linux", "intelRdt", "closID"): "1.0.2",
+    ("linux", "intelRdt", "memBwSchema"): "1.0.2",
+    ("domainname",): "1.1.0",
+    ("zos",): "1.1.0",
+    ("process", "scheduler"): "1.1.0",
+    ("process", "ioPriority"): "1.1.0",
+    ("mounts", "*", "uidMappings"): "1.1.0",
+    ("mounts", "*", "gidMappings"): "1.1.0",
+    ("linux", "timeOffsets"): "1.1.0",
+    ("linux", "resources", "memory", "checkBeforeUpdate"): "1.1.0",
+    ("linux", "resources", "cpu", "burst"): "1.1.0",
+    ("linux", "resources", "cpu", "idle"): "1.1.0",
+    ("linux", "resources", "unified"): "1.1.0",
+    ("linux", "seccomp", "defaultErrnoRet"): "1.1.0",
+    ("linux", "seccomp", "listenerPath"): "1.1.0",
+    ("linux", "seccomp", "listenerMetadata"): "1.1.0",
+    ("linux", "seccomp", "syscalls", "*", "errnoRet"): "1.1.0",
+    ("process", "execCPUAffinity"): "1.2.1",
+    ("freebsd",): "1.3.0",
+    ("linux", "memoryPolicy"): "1.3.0",
+    ("linux", "netDevices"): "1.3.0",
+    ("linux", "intelRdt", "schemata"): "1.3.0",
+    ("linux", "intelRdt", "enableMonitoring"): "1.3.0",
+    ("vm", "hwconfig"): "1.3.0",
+}
+# Values that a field did not have from the start.
+_VALUES: Final[dict[tuple[tuple[str, ...], str], str]] = {
+    (("linux", "namespaces", "*", "type"), "time"): "1.1.0",
+    (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_RISCV64"): "1.1.0",
+    (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_LOONGARCH64"): "1.2.1",
+    (("mounts", "*", "options", "*"), "idmap"): "1.2.0",
+    (("mounts", "*", "options", "*"), "ridmap"): "1.2.0",
+    **{
+        (where, action): version
+        for where in (("linux", "seccomp", "defaultAction"), ("linux", "seccomp", "syscalls", "*", "action"))
+        for action, version in (
+            ("SCMP_ACT_LOG", "1.0.2"),
+            ("SCMP_ACT_KILL_PROCESS", "1.1.0"),
+            ("SCMP_ACT_KILL_THREAD", "1.1.0"),
+            ("SCMP_ACT_NOTIFY", "1.1.0"),
+        )
+    },
+}
+
+
+def lowest(document: Json) -> str:
+    """The lowest ociVersion for `document`. Annotations do not raise it: every runtime ignores those it does not know."""
+    found = {BASE}
+    found.update(version for path, version in _FIELDS.items() if any(True for _ in _at(document, path)))
+    for (path, value), version in _VALUES.items():
+        if any(item == value for item in _at(document, path)):
+            found.add(version)
+    return max(found, key=lambda version: tuple(map(int, version.split("."))))
+
+
+def _at(document: Json, path: tuple[str, ...]) -> Iterator[Json]:
+    """Every value of `document` that `path` reaches."""
+    if not path:
+        yield document
+        return
+    step, rest = path[0], path[1:]
+    if step == "*":
+        children = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    else:
+        children = [document[step]] if isinstance(document, dict) and step in document else []
+    for child in children:
+        yield from _at(child, rest)

@@ -1,0 +1,125 @@
+"""`/process`: what runs, as whom, where and with which limits (runtime-spec config.md, process)."""
+
+import posixpath
+
+from bundler.conversion.accounts import find_group, identify
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import ABSENT, Part, array, whole
+from bundler.errors import ImageError, RequestError, printable
+from bundler.origins import UNSET, Json, Origin, Sourced
+
+
+def args(givens: Givens) -> Part:
+    """Entrypoint and command in one list, as Docker joins them.
+
+    An overriding entrypoint drops the image's command; an overriding command keeps the image's entrypoint.
+    """
+    image = givens.image_config
+    entrypoint, command = givens.overrides.get("entrypoint"), givens.overrides.get("command")
+    words: list[Sourced[Json]] = []
+    if entrypoint is not UNSET:
+        words += [Sourced(node.value, node.origin) for node in entrypoint.items()]
+    else:
+        words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
+    if command is not UNSET:
+        words += [Sourced(node.value, node.origin) for node in command.items()]
+    elif entrypoint is UNSET:
+        words += [givens.from_image("Cmd", word) for word in image.cmd]
+    if not words:
+        raise RequestError(
+            "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
+        )
+    return array(words)
+
+
+def cwd(givens: Givens) -> Part:
+    """The working directory, cleaned of `..` and trailing slashes; a symlink in it is kept as it is spelled."""
+    override = givens.overrides.get("working_dir")
+    if override is not UNSET:
+        return whole(_absolute(override.text()), override.origin)
+    if givens.image_config.working_dir:
+        return whole(_absolute(givens.image_config.working_dir), givens.image_origin("WorkingDir"))
+    return whole("/", givens.profile.origin("/process/cwd"))
+
+
+def _absolute(path: str) -> str:
+    # A relative WorkingDir is legal in an image config; Docker takes it from the root.
+    if "\0" in path:
+        raise ImageError("the working directory holds a NUL")
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def user(givens: Givens) -> Part:
+    """uid, gid and additionalGids, the last starting with the primary gid as dockerd writes them.
+
+    The names are those of the rootfs (image-spec conversion.md); what it does not know is an error, never root.
+    """
+    override = givens.overrides.get("user")
+    if override is not UNSET:
+        specification, origin = override.text(), override.origin
+    else:
+        specification, origin = givens.image_config.user, givens.image_origin("User")
+    try:
+        identity = identify(givens.accounts, specification)
+    except ImageError as error:
+        raise (RequestError if override is not UNSET else ImageError)(
+            f"{_where(origin)}{error.what}", hint=error.hint
+        ) from None
+    groups = [Sourced[Json](gid, origin) for gid in (identity.gid, *identity.groups)]
+    for node in givens.overrides.items("group_add"):
+        try:
+            groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
+        except ImageError as error:
+            raise node.error(error.what, hint=error.hint) from None
+    origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
+    value = {"uid": identity.uid, "gid": identity.gid, "additionalGids": [group.value for group in groups]}
+    return Part(value, origins)
+
+
+def _where(origin: Origin) -> str:
+    return (
+        f"{origin.where}: user: " if origin.source == "overrides" else f"USER of image {printable(origin.where[:19])}: "
+    )
+
+
+def terminal(givens: Givens) -> Part:
+    """`/process/terminal`: true with `tty`, else absent, as Docker leaves out what is false."""
+    node = givens.overrides.get("tty")
+    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
+
+
+def no_new_privileges(givens: Givens) -> Part:
+    """`/process/noNewPrivileges`: Docker's default is off, since on breaks sudo and ping."""
+    node = givens.overrides.get("no_new_privileges")
+    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
+
+
+def apparmor_profile(givens: Givens) -> Part:
+    """`/process/apparmorProfile`: only for a target with AppArmor; a runtime without it refuses to start."""
+    if not givens.target.apparmor:
+        return ABSENT
+    override = givens.overrides.get("apparmor")
+    if override is not UNSET:
+        return whole(override.text(), override.origin)
+    if givens.overrides.is_true("privileged"):
+        return whole("unconfined", givens.overrides.entries["privileged"].origin)
+    default = givens.profile.get("/process/apparmorProfile")
+    return ABSENT if default is UNSET else whole(default.value, default.origin)
+
+
+def oom_score_adj(givens: Givens) -> Part:
+    """`/process/oomScoreAdj`, which dockerd always writes."""
+    default = givens.profile.get("/process/oomScoreAdj")
+    return ABSENT if default is UNSET else whole(default.value, default.origin)
+
+
+def rlimits(givens: Givens) -> Part:
+    """`/process/rlimits` (POSIX process), sorted by type as Docker sorts them; Docker sets none by itself."""
+    node = givens.overrides.get("ulimits")
+    if node is UNSET:
+        return ABSENT
+    limits = []
+    for name, limit in sorted(node.entries().items()):
+        hard, soft = limit.entries()["hard"].value, limit.entries()["soft"].value
+        limits.append(Sourced[Json]({"type": f"RLIMIT_{name.upper()}", "hard": hard, "soft": soft}, limit.origin))
+    return array(limits)

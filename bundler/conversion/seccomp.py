@@ -1,0 +1,136 @@
+"""`/linux/seccomp`: a filter in Docker's conditional format, compiled for one container (config-linux.md, seccomp)."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from bundler.conversion.capabilities import bounding
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import ABSENT, Part, whole
+from bundler.errors import printable
+from bundler.origins import UNSET, Json, Origin
+
+# Go's names of processors → the name Docker's conditions use, and libseccomp's name in an archMap.
+_CONDITION_NAMES: Final = {"386": "x86"}
+_NATIVE: Final = {
+    "amd64": "SCMP_ARCH_X86_64",
+    "arm64": "SCMP_ARCH_AARCH64",
+    "mips64": "SCMP_ARCH_MIPS64",
+    "mips64le": "SCMP_ARCH_MIPSEL64",
+    "s390x": "SCMP_ARCH_S390X",
+    "riscv64": "SCMP_ARCH_RISCV64",
+    "loong64": "SCMP_ARCH_LOONGARCH64",
+}
+_KEPT: Final = ("defaultAction", "defaultErrnoRet", "flags", "listenerPath", "listenerMetadata")
+
+
+def seccomp(givens: Givens) -> Part:
+    """The profile's filter or the overrides' own, for the capabilities of the container.
+
+    A privileged container has none, unless one was given for it.
+    """
+    node = givens.overrides.get("seccomp")
+    if node is not UNSET and node.value == "unconfined":
+        return ABSENT
+    if node is not UNSET and isinstance(node.value, dict):
+        try:
+            return whole(_compiled(givens, node.plain()), node.origin)
+        except ValueError as error:
+            raise node.error(f"seccomp: {error}") from None
+    if givens.overrides.is_true("privileged") or givens.profile.seccomp is None:
+        return ABSENT
+    return whole(_compiled(givens, givens.profile.seccomp), Origin("profile", f"{givens.profile.id}#/linux/seccomp"))
+
+
+def _compiled(givens: Givens, conditional: Json) -> Json:
+    return compile_filter(
+        conditional,
+        architecture=givens.image_config.platform.architecture,
+        capabilities=bounding(givens),
+        kernel=givens.target.kernel,
+    )
+
+
+def compile_filter(
+    conditional: Mapping[str, Json], *, architecture: str, capabilities: Collection[str], kernel: tuple[int, int]
+) -> dict[str, Json]:
+    """The runtime-spec's filter of one in Docker's format; a filter of the runtime-spec's own stays what it is.
+
+    `architecture` is Go's name, `capabilities` the bounding set: what a setuid program may come to hold counts, not
+    what the process starts with. Rules keep their order, and are never merged. Raises ValueError.
+    """
+    if conditional.get("defaultAction") is None:
+        raise ValueError("a filter needs a defaultAction")
+    compiled = {key: conditional[key] for key in _KEPT if conditional.get(key) not in (None, [], "")}
+    architectures = _architectures(conditional, architecture)
+    if architectures:
+        compiled["architectures"] = architectures
+    rules = conditional.get("syscalls") or []
+    if not isinstance(rules, list):
+        raise ValueError("syscalls is not a list")
+    facts = _Facts(_CONDITION_NAMES.get(architecture, architecture), capabilities, kernel)
+    compiled["syscalls"] = [_plain_rule(rule) for rule in rules if facts.select(_checked_rule(rule))]
+    return compiled
+
+
+def _architectures(conditional: Mapping[str, Json], architecture: str) -> list[str]:
+    """The container's architecture and those whose programs it can run too; empty lets the runtime use its own."""
+    listed, mapped = conditional.get("architectures") or [], conditional.get("archMap") or []
+    if listed and mapped:
+        raise ValueError("architectures and archMap are both given; Docker takes one of them")
+    for entry in mapped:
+        if entry.get("architecture") == _NATIVE.get(architecture):
+            return [entry["architecture"], *(entry.get("subArchitectures") or [])]
+    return list(listed)
+
+
+def _checked_rule(rule: Json) -> dict[str, Json]:
+    if not isinstance(rule, dict) or not isinstance(rule.get("action"), str):
+        raise ValueError("each of syscalls is an object with an action")
+    if rule.get("name") and rule.get("names"):
+        raise ValueError(f"a rule has both name {printable(str(rule['name']))!r} and names")
+    if not rule.get("name") and not rule.get("names"):
+        raise ValueError("a rule has no names")
+    return rule
+
+
+def _plain_rule(rule: Mapping[str, Json]) -> dict[str, Json]:
+    plain: dict[str, Json] = {"names": rule.get("names") or [rule["name"]], "action": rule["action"]}
+    if rule.get("errnoRet") is not None:
+        plain["errnoRet"] = rule["errnoRet"]
+    if rule.get("args"):
+        plain["args"] = [_plain_argument(argument) for argument in rule["args"]]
+    return plain
+
+
+def _plain_argument(argument: Mapping[str, Json]) -> dict[str, Json]:
+    """An argument test as Go writes it: valueTwo is left out when it is 0."""
+    kept = ("index", "value", "valueTwo", "op")
+    return {key: argument[key] for key in kept if key in argument and not (key == "valueTwo" and not argument[key])}
+
+
+class _Facts:
+    """What the conditions of a rule are held against."""
+
+    def __init__(self, architecture: str, capabilities: Collection[str], kernel: tuple[int, int]) -> None:
+        self.architecture = architecture
+        self.capabilities = capabilities
+        self.kernel = kernel
+
+    def select(self, rule: Mapping[str, Json]) -> bool:
+        """Whether `rule` applies: no exclusion matches, and every inclusion does."""
+        excludes, includes = rule.get("excludes") or {}, rule.get("includes") or {}
+        return not (
+            self.architecture in (excludes.get("arches") or ())
+            or any(name in self.capabilities for name in excludes.get("caps") or ())
+            or (excludes.get("minKernel") and self.kernel >= _version(excludes["minKernel"]))
+            or (includes.get("arches") and self.architecture not in includes["arches"])
+            or any(name not in self.capabilities for name in includes.get("caps") or ())
+            or (includes.get("minKernel") and self.kernel < _version(includes["minKernel"]))
+        )
+
+
+def _version(text: Json) -> tuple[int, int]:
+    major, _, minor = str(text).partition(".")
+    if not (major.isdecimal() and minor.isdecimal()):
+        raise ValueError(f"minKernel {printable(str(text))!r} is not a version such as 4.8")
+    return int(major), int(minor)
