@@ -1,0 +1,94 @@
+"""PAX records: what an extended header says about the next entry (POSIX pax, "pax Extended Header")."""
+
+from collections.abc import Callable
+from typing import Final
+
+from bundler.archives.entry import Entry
+from bundler.archives.stream import DamagedError
+
+_XATTR: Final = b"SCHILY.xattr."
+_LARGEST: Final = 1 << 63
+# The longest number of 63 bits has 19 digits; int() of a million digits would take minutes.
+_MOST_DIGITS: Final = 19
+_MOST_LENGTH_DIGITS: Final = 7
+_SPARSE_PAIR: Final = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
+
+
+def parse_records(content: bytes) -> dict[bytes, bytes]:
+    """`LENGTH KEY=VALUE` lines as key and value; of a repeated key the last counts. Raises DamagedError.
+
+    GNU's sparse format 0.0 repeats two keys for each piece; they become one `GNU.sparse.map`, as in its format 0.1.
+    """
+    records: dict[bytes, bytes] = {}
+    pieces: list[bytes] = []
+    at = 0
+    while at < len(content):
+        space = content.find(b" ", at, at + _MOST_LENGTH_DIGITS + 1)
+        digits = content[at:space]
+        if space < 0 or not digits.isdigit():
+            raise DamagedError("a PAX record does not begin with its length")
+        end = at + int(digits)
+        key, equals, value = content[space + 1 : end - 1].partition(b"=")
+        if not key or not equals or content[end - 1 : end] != b"\n" or b"\0" in key:
+            raise DamagedError("a PAX record is not of the form LENGTH KEY=VALUE")
+        if key in _SPARSE_PAIR:
+            if key != _SPARSE_PAIR[len(pieces) % 2]:
+                raise DamagedError("the PAX records of a sparse file are out of order")
+            pieces.append(value)
+        else:
+            records[key] = value
+        at = end
+    if pieces:
+        records[b"GNU.sparse.map"] = b",".join(pieces)
+    return records
+
+
+def parse_decimal(value: bytes) -> int:
+    """A number of at most 63 bits, digits only. Raises DamagedError."""
+    if not value.isdigit() or len(value) > _MOST_DIGITS or (number := int(value)) >= _LARGEST:
+        raise DamagedError(f"{value[:30]!r} in a PAX record is not a number")
+    return number
+
+
+def parse_time(value: bytes) -> int:
+    """Seconds with any number of decimals, as exact nanoseconds (a float would be off by up to 200 of them)."""
+    seconds, _, fraction = value.removeprefix(b"-").partition(b".")
+    if fraction and not fraction.isdigit():
+        raise DamagedError(f"{value[:30]!r} in a PAX record is not a time")
+    nanoseconds = parse_decimal(seconds) * 10**9 + int(fraction[:9].ljust(9, b"0"))
+    return -nanoseconds if value.startswith(b"-") else nanoseconds
+
+
+def _name(value: bytes) -> bytes:
+    # The kernel would end the name at the NUL, a check before it would not.
+    if b"\0" in value:
+        raise DamagedError("a name in a PAX record holds a NUL")
+    return value
+
+
+# Records that replace a field, which names it. Others (uname, comment, ctime ...) say nothing a rootfs can hold.
+_FIELDS: Final[dict[bytes, tuple[str, Callable[[bytes], int | bytes]]]] = {
+    b"path": ("name", _name),
+    b"linkpath": ("link_name", _name),
+    b"uid": ("uid", parse_decimal),
+    b"gid": ("gid", parse_decimal),
+}
+
+
+def apply_records(entry: Entry, records: dict[bytes, bytes]) -> None:
+    """Let `records` replace what the header said, but for the size of the content. Raises DamagedError.
+
+    A record without a value only takes back one of a global header, so the header's field stands.
+    """
+    for key, value in records.items():
+        if not value:
+            continue
+        if key in _FIELDS:
+            field, parse = _FIELDS[key]
+            setattr(entry, field, parse(value))
+        elif key.startswith(_XATTR):
+            entry.xattrs[key[len(_XATTR) :]] = value
+    if mtime := records.get(b"mtime"):
+        entry.mtime = entry.atime = parse_time(mtime)
+    if atime := records.get(b"atime"):
+        entry.atime = parse_time(atime)
