@@ -65,7 +65,19 @@ def make_layout(layout: Path, scratch: Path) -> None:
     """Write the image `debian` of two gzip layers into an OCI layout: what debootstrap gave, and the CHANGES to it."""
     tree, layer, unpacked = scratch / "tree", scratch / "layer.tar", scratch / "unpacked"
     bootstrap(tree)
-    run("tar", "--create", "--numeric-owner", "--xattrs", "--sort=name", "--file", layer, "--directory", tree, ".")
+    run(
+        "tar",
+        "--create",
+        "--numeric-owner",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--sort=name",
+        "--file",
+        layer,
+        "--directory",
+        tree,
+        ".",
+    )
     image = f"{layout}:debian"
     run("umoci", "init", "--layout", layout)
     run("umoci", "new", "--image", image)
