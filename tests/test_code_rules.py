@@ -120,7 +120,8 @@ def loaded_by(program: str) -> list[str]:
     """Which heavy libraries a fresh interpreter has loaded when `program` ended."""
     report = "import sys; print('\\n', *sorted({name.partition('.')[0] for name in sys.modules}))"
     code = f"try:\n    {program}\nexcept SystemExit:\n    pass\n{report}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return [name for name in done.stdout.splitlines()[-1].split() if name in HEAVY]
 
 
