@@ -46,5 +46,5 @@ def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
             "source": source,
             "options": ["rbind", *read_only, "rprivate"],
         }
-        mounts.append(Sourced[dict[str, Json]](mount, Origin("bundler", f"etc/{name}")))
+        mounts.append(Sourced(mount, Origin("bundler", f"etc/{name}")))
     return mounts

@@ -68,7 +68,10 @@ _VALUES: Final[dict[tuple[tuple[str, ...], str], str]] = {
 
 
 def lowest(document: Json) -> str:
-    """The lowest ociVersion for `document`. Annotations do not raise it: every runtime ignores those it does not know."""
+    """The lowest ociVersion for `document`.
+
+    Annotations do not raise it: every runtime ignores those it does not know.
+    """
     found = {BASE}
     found.update(version for path, version in _FIELDS.items() if any(True for _ in _at(document, path)))
     for (path, value), version in _VALUES.items():

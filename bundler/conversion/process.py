@@ -65,7 +65,7 @@ def user(givens: Givens) -> Part:
         raise (RequestError if override is not UNSET else ImageError)(
             f"{_where(origin)}{error.what}", hint=error.hint
         ) from None
-    groups = [Sourced[Json](gid, origin) for gid in (identity.gid, *identity.groups)]
+    groups = [Sourced(gid, origin) for gid in (identity.gid, *identity.groups)]
     for node in givens.overrides.items("group_add"):
         try:
             groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
@@ -121,5 +121,5 @@ def rlimits(givens: Givens) -> Part:
     limits = []
     for name, limit in sorted(node.entries().items()):
         hard, soft = limit.entries()["hard"].value, limit.entries()["soft"].value
-        limits.append(Sourced[Json]({"type": f"RLIMIT_{name.upper()}", "hard": hard, "soft": soft}, limit.origin))
+        limits.append(Sourced({"type": f"RLIMIT_{name.upper()}", "hard": hard, "soft": soft}, limit.origin))
     return array(limits)

@@ -15,7 +15,7 @@ def devices(givens: Givens) -> Part:
     rules = givens.profile.items("/linux/resources/devices")
     if givens.overrides.is_true("privileged"):
         origin = givens.overrides.entries["privileged"].origin
-        rules = [*rules, Sourced[Json]({"allow": True, "access": "rwm"}, origin)]
+        rules = [*rules, Sourced({"allow": True, "access": "rwm"}, origin)]
     return array(rules)
 
 

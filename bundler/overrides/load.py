@@ -71,7 +71,11 @@ def _embedded(entries: Mapping[str, Node], folder: Path, files: list[OverridesFi
             path = folder / node.value
             text = _read(str(path), node)
             files.append(OverridesFile(path.name, hashlib.sha256(text).hexdigest()))
-            yield key, node.with_value(parse(text, path.name).value)
+            profile = parse(text, path.name)
+            if not isinstance(profile.value, dict):
+                raise profile.error("a seccomp profile is a JSON object")
+            schema.check_value(key, profile)
+            yield key, node.with_value(profile.value)
         else:
             yield key, node
 

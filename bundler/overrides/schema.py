@@ -44,6 +44,11 @@ def check(root: Node, name: str) -> None:
         raise _explained(root, list(error.absolute_path), str(error.validator), error.validator_value, error.schema)
 
 
+def check_value(key: str, node: Node) -> None:
+    """The same for one value that was read from another file; positions are those in that file."""
+    check(Node({key: node}, node.origin), node.origin.where)
+
+
 def _explained(root: Node, path: list[str | int], validator: str, rule: Json, schema: Json) -> RequestError:
     node = _at(root, path)
     if validator == "additionalProperties":

@@ -614,7 +614,7 @@ def test_what_gnu_tar_writes_is_read(tmp_path: Path, options: list[str]) -> None
             holes.seek(at)
             holes.write(b"piece %d" % at)
         holes.truncate(4_000_000)
-    command = ["tar", "--create", "--directory", tmp_path, *options, "holes"]
+    command = ["tar", "--create", f"--directory={tmp_path}", *options, "holes"]
     archive = subprocess.run(command, check=True, capture_output=True).stdout
     ((entry, stored),) = read(archive)
     assert (entry.name, entry.size) == (b"holes", 4_000_000)

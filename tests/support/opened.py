@@ -1,0 +1,47 @@
+"""Open an image as the pipeline does, with the defaults of a test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bundler.images.access import Access
+from bundler.images.image import Image
+from bundler.images.layer_stream import open_layer
+from bundler.images.platform import Platform
+from bundler.images.transports import open_image
+from bundler.progress import SILENT, Progress
+
+
+@contextmanager
+def opened(
+    reference: str | Path,
+    workspace: Path,
+    *,
+    platform: str | None = None,
+    access: Access | None = None,
+    progress: Progress = SILENT,
+) -> Iterator[Image]:
+    """`platform` is None when nobody asked for one; then images for linux/amd64 are looked for."""
+    workspace.mkdir(exist_ok=True)
+    with open_image(
+        str(reference),
+        platform=Platform.parse(platform or "linux/amd64"),
+        platform_requested=platform is not None,
+        access=access or Access(),
+        workspace=workspace,
+        progress=progress,
+    ) as image:
+        yield image
+
+
+def layer_contents(image: Image) -> list[bytes]:
+    """The checked, uncompressed bytes of every layer."""
+    contents = []
+    for layer in image.layers:
+        with open_layer(layer, lambda _count: None) as stream:
+            parts = []
+            while part := stream.read(700):
+                parts.append(part)
+            stream.finish()
+        contents.append(b"".join(parts))
+    return contents
