@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.archives.compression import NONE, decompress, detect
 from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
@@ -132,8 +133,6 @@ def _opened(path: Path | None, label: str) -> Iterator[int]:
 
 def _is_plain(descriptor: int) -> bool:
     """Whether the archive begins at the start of an ordinary, uncompressed file."""
-    from bundler.archives.compression import NONE, detect  # noqa: PLC0415 - see layer_stream
-
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) or os.lseek(descriptor, 0, os.SEEK_CUR) != 0:
         return False
     return detect(os.pread(descriptor, 16, 0)) is NONE
@@ -146,8 +145,6 @@ def _kept(descriptor: int) -> Iterator[int]:
 
 @contextmanager
 def _spooled(source: int, label: str, workspace: Path, progress: Progress) -> Iterator[int]:
-    from bundler.archives.compression import decompress  # noqa: PLC0415 - see layer_stream
-
     with tempfile.TemporaryFile(dir=workspace, buffering=0) as spool:
         try:
             with progress.measure(f"reading {label}", None) as meter:

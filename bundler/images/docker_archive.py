@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from bundler.archives.compression import NONE, detect
 from bundler.archives.stream import ByteStream
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.choice import Choice, listing, same_name
@@ -129,8 +130,6 @@ def _layer_blob(files: Files, name: str, diff_id: Digest) -> Blob:
     """The layer in the file `name`. Its media type is told by its content: manifest.json states none."""
     if not files.has(name):
         raise ImageError(f"{files.label}: layer {diff_id} is missing ({printable(name)})")
-    from bundler.archives.compression import NONE, detect  # noqa: PLC0415 - see layer_stream
-
     with files.open(name) as source:
         compression = detect(_head(source))
         suffix = "" if compression is NONE else f".{compression.name}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from bundler.archives.compression import NONE, decompress
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
@@ -63,9 +64,6 @@ class _LayerStream:
     """The uncompressed bytes of a layer."""
 
     def __init__(self, layer: Layer, stored: _StoredStream, label: str) -> None:
-        # A decompressor is a heavy import, and whoever only inspects an image needs none.
-        from bundler.archives.compression import NONE, decompress  # noqa: PLC0415
-
         self._layer = layer
         self._stored = stored
         self._label = label

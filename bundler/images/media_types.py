@@ -12,7 +12,7 @@ class Kind(Enum):
     INDEX = "image index"
     MANIFEST = "image manifest"
     CONFIG = "image config"
-    LAYER = "layer"
+    LAYER = "image layer"
 
 
 _OCI: Final = "application/vnd.oci.image"

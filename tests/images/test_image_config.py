@@ -63,7 +63,8 @@ NULLS = dict.fromkeys(
 def test_absent_null_and_empty_are_one(execution: dict[str, Any] | None) -> None:
     config = parse(config=execution)
     assert (config.user, config.working_dir, config.stop_signal) == ("", "", "")
-    assert config.env == config.entrypoint == config.cmd == config.volumes == config.labels == ()
+    assert config.env == config.entrypoint == config.cmd == config.volumes == config.exposed_ports == ()
+    assert config.labels == ()
 
 
 def test_an_image_without_layers_is_one() -> None:

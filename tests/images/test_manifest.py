@@ -48,7 +48,7 @@ LAYER = json.loads(manifest_of(sample())[0])["layers"][0]
         ({"mediaType": "application/vnd.oci.image.index.v1+json"}, "expected an image manifest"),
         ({"manifests": []}, "both an image manifest and an image index"),
         ({"config": HELM}, "an artifact, not a container image"),
-        ({"config": LAYER}, "expected an image config, found the media type of an layer"),
+        ({"config": LAYER}, "expected an image config, found the media type of an image layer"),
         ({"layers": [HELM]}, "layers[0].mediaType"),
         ({"layers": [LAYER | {"mediaType": LAYER["mediaType"] + "+encrypted"}]}, "the layer is encrypted"),
         ({"layers": [LAYER | {"size": -1}]}, "layers[0].size: expected a whole number"),
