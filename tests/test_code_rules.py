@@ -19,10 +19,11 @@ RANKS = {
     **dict.fromkeys(["__init__", "errors", "origins", "progress"], 0),
     **dict.fromkeys(["tools", "archives", "data"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
-    **dict.fromkeys(["rootfs", "conversion", "bundles"], 3),
-    "build": 4,
-    "cli": 5,
-    "__main__": 6,
+    **dict.fromkeys(["rootfs", "conversion"], 3),
+    "bundles": 4,
+    "build": 5,
+    "cli": 6,
+    "__main__": 7,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.

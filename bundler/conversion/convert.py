@@ -60,6 +60,13 @@ class RuntimeConfig:
     document: dict[str, Json]
     origins: dict[str, Origin]
 
+    @property
+    def working_directory(self) -> str:
+        """The process's cwd, `/` where `spec` took it away."""
+        process = self.document.get("process")
+        cwd = process.get("cwd") if isinstance(process, dict) else None
+        return cwd if isinstance(cwd, str) and cwd.startswith("/") else "/"
+
 
 def convert(givens: Givens) -> RuntimeConfig:
     """Apply every rule, then `spec`, then choose the version. Raises RequestError or ImageError."""

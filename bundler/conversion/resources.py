@@ -4,7 +4,7 @@ from typing import Final
 
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part, array, whole
-from bundler.origins import UNSET, Json, Origin, Sourced
+from bundler.origins import UNSET, Origin, Sourced
 
 _LEAST_MEMORY: Final = 6 << 20  # dockerd's own lower bound: less, and a runtime cannot start the process
 _CPU_PERIOD: Final = 100_000  # microseconds

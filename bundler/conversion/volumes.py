@@ -21,8 +21,8 @@ _BASE_TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
 class BundleFolder:
     """A directory the bundle has to hold, by its path in the bundle.
 
-    A volume (`seed` set) is filled with what the rootfs has at `seed`, copied with owners and modes; the source of a
-    relative bind (`seed` None) is only made if it is missing.
+    With `seed`, it is filled with what the rootfs has there, owners and modes included (a volume, as Docker fills new
+    ones); without, it is an empty directory (a `nocopy` volume, the source of a relative bind).
     """
 
     path: str
@@ -87,7 +87,7 @@ def _volume(
     """A volume that the bundle keeps. Docker's volumes have no propagation option, unlike its binds."""
     folder = f"volumes/{name or _folder_name(target, named)}"
     mount = {"destination": target, "type": "bind", "source": folder, "options": ["rbind", *options]}
-    return UserMount(Sourced(mount, origin), BundleFolder(folder, target if copy else ""))
+    return UserMount(Sourced(mount, origin), BundleFolder(folder, target if copy else None))
 
 
 def _folder_name(target: str, named: "frozenset[str | None]") -> str:

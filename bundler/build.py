@@ -1,0 +1,164 @@
+"""The pipeline: a reference and overrides become a bundle, or the config.json that the bundle would have."""
+
+import os
+import tempfile
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bundler import data
+from bundler.bundles.record import record
+from bundler.bundles.stage import Stage, check_destination, open_stage
+from bundler.bundles.write import encode, make_folder, write_file
+from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
+from bundler.conversion.convert import RuntimeConfig, convert
+from bundler.conversion.etc_files import generated_files
+from bundler.conversion.givens import Givens
+from bundler.conversion.mounts import folders
+from bundler.conversion.profile import Profile
+from bundler.errors import RequestError
+from bundler.images.access import Access
+from bundler.images.image import Image
+from bundler.images.platform import Platform
+from bundler.images.reference import default_directory_name
+from bundler.images.transports import open_image
+from bundler.origins import UNSET
+from bundler.overrides.load import Overrides, load
+from bundler.progress import SILENT, Progress
+from bundler.rootfs.seed import seed_volume
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.unpack import sketch, unpack
+
+_ACCOUNT_FILES: Final = (b"passwd", b"group")
+_MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for. `image` and `platform` may be left to the overrides.
+
+    `machine` is the platform to take from a multi-platform image when nobody asks for one.
+    """
+
+    image: str | None
+    machine: Platform
+    overrides: tuple[str, ...] = ()
+    platform: Platform | None = None
+    access: Access = field(default_factory=Access)
+    unpacker: str = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished bundle and the image it was made from."""
+
+    path: Path
+    image: Image
+
+
+def build(request: Request, output: Path | None, *, force: bool, progress: Progress = SILENT) -> Built:
+    """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all."""
+    overrides = load(request.overrides)
+    if output is not None:
+        check_destination(output, replace=force)
+    with (
+        open_stage(output.parent if output else Path()) as stage,
+        _open(request, overrides, stage.workspace, progress) as image,
+    ):
+        destination = output or Path(_own_name(image))
+        check_destination(destination, replace=force)
+        rootfs = stage.bundle / "rootfs"
+        rootfs.mkdir()
+        unpack(image.layers, rootfs, unpacker=request.unpacker, progress=progress)
+        with Tree.open(rootfs) as tree:
+            givens = _givens(image, overrides, _read_accounts(tree))
+            _furnish(stage, tree, givens, convert(givens))
+        stage.publish(destination, replace=force)
+    return Built(destination, image)
+
+
+def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
+    """The runtime config that `build` would write. Layers are read only if a name has to be looked up in them."""
+    overrides = load(request.overrides)
+    with (
+        tempfile.TemporaryDirectory() as workspace,
+        _open(request, overrides, Path(workspace), progress) as image,
+    ):
+        accounts = _sketched_accounts(image, overrides, Path(workspace), progress)
+        return convert(_givens(image, overrides, accounts))
+
+
+def open_requested(request: Request, workspace: Path, progress: Progress = SILENT) -> AbstractContextManager[Image]:
+    """The image alone, for commands that only look at it."""
+    return _open(request, load(request.overrides), workspace, progress)
+
+
+def load_profile(name: str = "docker-28") -> Profile:
+    """A profile of those that come with bundler."""
+    document = data.load(f"{name}.json")
+    return Profile(document["id"], document["defaults"], data.load(document["seccomp"]))
+
+
+def _open(request: Request, overrides: Overrides, workspace: Path, progress: Progress) -> AbstractContextManager[Image]:
+    named, platform = overrides.get("image"), overrides.get("platform")
+    reference = request.image if named is UNSET or request.image is not None else named.text()
+    if reference is None:
+        raise RequestError("no image: name one, or give image: in an overrides file")
+    requested = request.platform
+    if requested is None and platform is not UNSET:
+        requested = Platform.parse(platform.text())
+    return open_image(
+        reference,
+        platform=requested or request.machine,
+        platform_requested=requested is not None,
+        access=request.access,
+        workspace=workspace,
+        progress=progress,
+    )
+
+
+def _own_name(image: Image) -> str:
+    name = default_directory_name(image)
+    if name is None:
+        raise RequestError("the image has no name to call the bundle by", hint="name the bundle's directory with -o")
+    return name
+
+
+def _givens(image: Image, overrides: Overrides, accounts: Accounts) -> Givens:
+    return Givens(image_config=image.image_config, overrides=overrides, profile=load_profile(), accounts=accounts)
+
+
+def _read_accounts(tree: Tree) -> Accounts:
+    passwd, group = (tree.read_regular(b"etc/" + name, _MAXIMUM_ACCOUNT_FILE) for name in _ACCOUNT_FILES)
+    return parse_accounts(passwd, group)
+
+
+def _sketched_accounts(image: Image, overrides: Overrides, workspace: Path, progress: Progress) -> Accounts:
+    """The users of an image whose rootfs is not made: only the files that name them are unpacked."""
+    user = overrides.get("user")
+    user_text = image.image_config.user if user is UNSET else user.text()
+    if not needs_lookup(user_text, tuple(node.text() for node in overrides.items("group_add"))):
+        return Accounts()
+    sketched = workspace / "sketch"
+    sketched.mkdir()
+    sketch(image.layers, sketched, _ACCOUNT_FILES, progress)
+    with Tree.open(sketched) as tree:
+        return _read_accounts(tree)
+
+
+def _furnish(stage: Stage, tree: Tree, givens: Givens, runtime_config: RuntimeConfig) -> None:
+    """Everything in the bundle beside the image's own files."""
+    tree.make_working_directory(os.fsencode(runtime_config.working_directory))
+    bundle_folders = folders(givens)
+    for folder in bundle_folders:
+        path = stage.bundle / folder.path
+        if folder.seed is None:
+            make_folder(path)
+        else:
+            make_folder(path.parent)
+            seed_volume(tree, os.fsencode(folder.seed), path)
+    for name, content in generated_files(givens).items():
+        write_file(stage.bundle / "etc" / name, content)
+    write_file(stage.bundle / "config.json", encode(runtime_config.document))
+    write_file(stage.bundle / "bundler.json", encode(record(givens, runtime_config, bundle_folders)))

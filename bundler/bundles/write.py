@@ -1,0 +1,29 @@
+"""Files of a bundle, written so that neither umask nor locale shows in them."""
+
+import json
+import os
+from pathlib import Path
+
+from bundler.origins import Json
+
+
+def encode(document: Json) -> bytes:
+    """A JSON document as bundler writes it: indented for people, in the order it was made, ASCII, a final newline."""
+    return (json.dumps(document, indent=2) + "\n").encode("ascii")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file, mode 0644, and its missing folders, mode 0755."""
+    make_folder(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        os.fchmod(descriptor, 0o644)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its missing parents, mode 0755 whatever the umask; one that is there stays as it is."""
+    if not path.exists():
+        make_folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)

@@ -1,0 +1,47 @@
+"""`bundler config`: the config.json that build would write."""
+
+import sys
+
+import typer
+
+from bundler.cli.options import (
+    AuthfileOption,
+    ImageArgument,
+    OfflineOption,
+    OverridesOption,
+    PlatformOption,
+    PolicyOption,
+    QuietOption,
+    TlsVerifyOption,
+    make_request,
+)
+from bundler.cli.progress import shown_progress
+
+
+def config(
+    image: ImageArgument = None,
+    *,
+    overrides: OverridesOption = None,
+    platform: PlatformOption = None,
+    authfile: AuthfileOption = None,
+    policy: PolicyOption = None,
+    tls_verify: TlsVerifyOption = None,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Print the config.json that `build` would write; no rootfs is made."""
+    from bundler import build as pipeline  # noqa: PLC0415
+    from bundler.bundles.write import encode  # noqa: PLC0415
+
+    request = make_request(
+        image,
+        overrides=overrides,
+        platform=platform,
+        authfile=authfile,
+        policy=policy,
+        tls_verify=tls_verify,
+        offline=offline,
+    )
+    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+        runtime_config = pipeline.preview(request, progress=progress)
+    typer.echo(encode(runtime_config.document), nl=False)

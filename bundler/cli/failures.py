@@ -1,0 +1,81 @@
+"""Failures, as people and scripts see them: one or two lines on standard error, and the exit code."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from bundler.errors import INTERRUPTED, BundlerError, printable
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(BaseException):
+    """SIGTERM: leave as after Ctrl-C, removing what is half made."""
+
+
+class Command(TyperCommand):
+    """A command whose failures are reported here and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with reported():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn whatever is raised inside into lines on standard error and an exit code."""
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except BundlerError as error:
+        _say(error.what, error.hint)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was left behind", None)
+        raise typer.Exit(INTERRUPTED) from None
+    except _Terminated:
+        _say("terminated; nothing was left behind", None)
+        raise typer.Exit(_TERMINATED) from None
+    except BrokenPipeError:
+        # The reader of our output (`bundler config ... | head`) has seen enough; the interpreter's last flush would
+        # complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except OSError as error:
+        where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
+        _say(f"{where}{error.strerror or error}", None)
+        raise typer.Exit(1) from None
+    except MemoryError:
+        _say("out of memory", None)
+        raise typer.Exit(1) from None
+    except Exception as error:  # noqa: BLE001  (what is left is a bug, and says so)
+        if os.environ.get("BUNDLER_TRACEBACK"):
+            traceback.print_exc()
+        _say(
+            f"a bug in bundler: {type(error).__name__}: {printable(str(error))}",
+            "please report it, with what BUNDLER_TRACEBACK=1 prints",
+        )
+        raise typer.Exit(1) from None
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _say(what: str, hint: str | None) -> None:
+    """Two lines at the most; red only where somebody looks at it and has not asked for NO_COLOR."""
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    label = typer.style("error", fg="red", bold=True) if colour else "error"
+    typer.echo(f"bundler: {label}: {what}", err=True)
+    if hint:
+        typer.echo(f"bundler: hint: {hint}", err=True)

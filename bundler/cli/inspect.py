@@ -1,0 +1,99 @@
+"""`bundler inspect`: what an image is, without unpacking it."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bundler.cli.options import (
+    AuthfileOption,
+    ImageArgument,
+    OfflineOption,
+    PlatformOption,
+    PolicyOption,
+    QuietOption,
+    TlsVerifyOption,
+    make_request,
+)
+from bundler.cli.progress import shown_progress
+from bundler.errors import printable
+
+if TYPE_CHECKING:
+    from bundler.images.image import Image
+
+
+def inspect(
+    image: ImageArgument = None,
+    *,
+    platform: PlatformOption = None,
+    authfile: AuthfileOption = None,
+    policy: PolicyOption = None,
+    tls_verify: TlsVerifyOption = None,
+    offline: OfflineOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Print an image's digests, platform, layers and image config. Layers are not fetched."""
+    from bundler import build as pipeline  # noqa: PLC0415
+
+    request = make_request(
+        image,
+        overrides=None,
+        platform=platform,
+        authfile=authfile,
+        policy=policy,
+        tls_verify=tls_verify,
+        offline=offline,
+    )
+    with (
+        shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress,
+        tempfile.TemporaryDirectory() as workspace,
+        pipeline.open_requested(request, Path(workspace), progress) as opened,
+    ):
+        facts = _facts(opened)
+    typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
+
+
+def _facts(image: "Image") -> dict[str, Any]:
+    image_config = image.image_config
+    return {
+        "name": image.name,
+        "transport": image.transport,
+        "id": str(image.id),
+        "digest": str(image.manifest_digest) if image.manifest_digest else None,
+        "platform": str(image_config.platform),
+        "layers": [
+            {
+                "digest": str(layer.blob.digest) if layer.blob.digest else None,
+                "diff_id": str(layer.diff_id),
+                "size": layer.blob.size,
+                "media_type": layer.blob.media_type,
+            }
+            for layer in image.layers
+        ],
+        "config": {
+            "User": image_config.user,
+            "Env": image_config.env,
+            "Entrypoint": image_config.entrypoint,
+            "Cmd": image_config.cmd,
+            "WorkingDir": image_config.working_dir,
+            "Volumes": image_config.volumes,
+            "ExposedPorts": image_config.exposed_ports,
+            "StopSignal": image_config.stop_signal,
+            "Labels": dict(image_config.labels),
+        },
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    lines = [f"{key:<13}{printable(str(facts[key]))}" for key in ("name", "id", "digest", "platform") if facts[key]]
+    for number, layer in enumerate(facts["layers"], start=1):
+        stored = layer["digest"] or "plain tar"
+        lines.append(f"layer {number:<7}{layer['diff_id']}  {layer['size']} bytes  {stored}")
+    for key, value in facts["config"].items():
+        if value:
+            lines.append(f"{key:<13}{printable(json.dumps(value, ensure_ascii=False))}")
+    return lines

@@ -1,0 +1,41 @@
+"""The command `bundler`: its commands, and how their failures reach the person who called."""
+
+from typing import Annotated
+
+import typer
+
+from bundler import __version__
+from bundler.cli import build, config, inspect, overrides
+from bundler.cli.failures import Command
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong request or overrides, 3 image missing, corrupt or unsupported, "
+    "4 a layer cannot be applied safely, 5 an outside tool is missing, too old or failed, 6 differs, 130 interrupted.",
+)
+app.command("build", cls=Command)(build.build)
+app.command("config", cls=Command)(config.config)
+app.command("inspect", cls=Command)(inspect.inspect)
+app.add_typer(overrides.app, name="overrides")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bundler {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def bundler(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Turn a container image into an OCI runtime bundle, with Docker's defaults and without Docker."""
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app(prog_name="bundler")

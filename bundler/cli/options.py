@@ -1,0 +1,86 @@
+"""Options that several commands share, and the request they add up to."""
+
+import platform as machine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bundler.errors import RequestError
+from bundler.images.platform import Platform
+
+if TYPE_CHECKING:
+    from bundler.build import Request
+
+ImageArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="IMAGE",
+        help="What to build from: a name (nginx:1.27, docker://...), a file (image.tar, docker-archive:, "
+        "oci-archive:), a directory (oci:, dir:), docker-daemon:, containers-storage:, or - for an archive on "
+        "standard input.",
+        show_default=False,
+    ),
+]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--overrides", metavar="FILE", help="An overrides file; later ones win. May be repeated."),
+]
+PlatformOption = Annotated[
+    str | None,
+    typer.Option("--platform", metavar="OS/ARCH", help="The platform to take from a multi-platform image."),
+]
+AuthfileOption = Annotated[
+    Path | None, typer.Option("--authfile", metavar="FILE", help="Credentials for registries, as skopeo reads them.")
+]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="The signature policy, instead of the system's policy.json."),
+]
+TlsVerifyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tls-verify",
+        metavar="true|false",
+        help="Whether registries need HTTPS and a valid certificate.",
+        show_default=False,
+    ),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
+
+
+def make_request(
+    image: str | None,
+    *,
+    overrides: list[str] | None,
+    platform: str | None,
+    authfile: Path | None,
+    policy: Path | None,
+    tls_verify: str | None,
+    offline: bool,
+    unpacker: str = "native",
+) -> "Request":
+    """Raise RequestError for a platform that is none."""
+    from bundler.build import Request  # noqa: PLC0415  (the whole pipeline, which --help does not need)
+    from bundler.images.access import Access  # noqa: PLC0415
+
+    try:
+        requested = Platform.parse(platform) if platform is not None else None
+    except ValueError as error:
+        raise RequestError(f"--platform: {error}") from None
+    return Request(
+        image=image,
+        machine=Platform.of("linux", machine.machine() or "x86_64"),
+        overrides=tuple(overrides or ()),
+        platform=requested,
+        access=Access(authfile=authfile, policy=policy, tls_verify=_tls_verify(tls_verify), offline=offline),
+        unpacker=unpacker,
+    )
+
+
+def _tls_verify(text: str | None) -> bool | None:
+    """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
+    if text not in (None, "true", "false"):
+        raise RequestError(f"--tls-verify: {text!r} is neither true nor false")
+    return None if text is None else text == "true"
