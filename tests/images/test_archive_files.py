@@ -125,7 +125,10 @@ MEMBERS: dict[str, tuple[list[Member], str]] = {
     "twice": ([file("x", b"1"), file("x", b"2")], "is in the archive more than once"),
     "twice by other spellings": ([file("x", b"1"), file("./x", b"2")], "is in the archive more than once"),
     "a link and a file": ([symlink("x", "y"), file("y"), file("x", b"2")], "is in the archive more than once"),
-    "link to what is there twice": ([symlink("x", "y"), file("y", b"1"), file("y", b"2")], "is in the archive more than once"),
+    "link to what is there twice": (
+        [symlink("x", "y"), file("y", b"1"), file("y", b"2")],
+        "is in the archive more than once",
+    ),
     "name that leads out": ([file("../x", b"1")], "is missing"),
 }
 
