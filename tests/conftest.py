@@ -31,8 +31,13 @@ def what_is_missing(item: pytest.Item) -> list[str]:
     if item.get_closest_marker("root") and os.geteuid() != 0:
         missing.append("root")
     for mark in item.iter_markers("tool"):
-        missing += [name for name in mark.args if shutil.which(name) is None]
+        missing += [name for name in mark.args if not is_there(name)]
     return missing
+
+
+def is_there(tool: str) -> bool:
+    """Whether a program is on PATH; a tool that is only files goes by an absolute path."""
+    return Path(tool).exists() if tool.startswith("/") else shutil.which(tool) is not None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

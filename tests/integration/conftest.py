@@ -1,0 +1,34 @@
+"""What several end-to-end tests share: images that take long to make, and a daemon."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.debian import debian_layout
+from tests.support.docker import Docker, docker_daemon
+from tests.support.docker_save import FORMATS
+from tests.support.golden_images import NAMES, golden_image
+
+
+@pytest.fixture(scope="session")
+def debian(cache: Path) -> Path:
+    """An OCI layout with the image `debian`, of gzip layers."""
+    return debian_layout(cache)
+
+
+@pytest.fixture(scope="session")
+def golden_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One archive of all five golden images in each format of `docker save`."""
+    directory = tmp_path_factory.mktemp("golden")
+    images = [golden_image(name) for name in NAMES]
+    archives = {name: directory / f"{name}.tar" for name in FORMATS}
+    for name, save in FORMATS.items():
+        archives[name].write_bytes(save(images))
+    return archives
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    with docker_daemon() as daemon:
+        yield daemon
