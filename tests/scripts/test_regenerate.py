@@ -1,0 +1,12 @@
+import subprocess
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    checked = subprocess.run(
+        [PROJECT / "scripts" / "regenerate", "--check"], capture_output=True, text=True, check=False
+    )
+
+    assert (checked.returncode, checked.stderr) == (0, "")
