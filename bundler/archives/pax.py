@@ -59,7 +59,8 @@ def parse_time(value: bytes) -> int:
     return -nanoseconds if value.startswith(b"-") else nanoseconds
 
 
-def _name(value: bytes) -> bytes:
+def parse_name(value: bytes) -> bytes:
+    """A name without a NUL. Raises DamagedError."""
     # The kernel would end the name at the NUL, a check before it would not.
     if b"\0" in value:
         raise DamagedError("a name in a PAX record holds a NUL")
@@ -68,8 +69,8 @@ def _name(value: bytes) -> bytes:
 
 # Records that replace a field, which names it. Others (uname, comment, ctime ...) say nothing a rootfs can hold.
 _FIELDS: Final[dict[bytes, tuple[str, Callable[[bytes], int | bytes]]]] = {
-    b"path": ("name", _name),
-    b"linkpath": ("link_name", _name),
+    b"path": ("name", parse_name),
+    b"linkpath": ("link_name", parse_name),
     b"uid": ("uid", parse_decimal),
     b"gid": ("gid", parse_decimal),
 }

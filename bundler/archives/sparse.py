@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from bundler.archives.entry import Entry, parse_number
-from bundler.archives.pax import parse_decimal
+from bundler.archives.pax import parse_decimal, parse_name
 from bundler.archives.stream import DamagedError
 
 # One piece takes at least four bytes of a map, so a map of this size cannot fill the memory.
@@ -65,7 +65,7 @@ def read_pax_map(entry: Entry, records: dict[bytes, bytes], read_block: Callable
         raise DamagedError("the map of a sparse file ends inside a pair")
     entry.size = parse_decimal(size)
     if name := records.get(b"GNU.sparse.name"):
-        entry.name = name
+        entry.name = parse_name(name)
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 

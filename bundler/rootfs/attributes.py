@@ -1,0 +1,122 @@
+"""File attributes: what a layer says about a file besides its content (image-spec layer.md#file-attributes)."""
+
+# ruff: noqa: PTH101, PTH116 -- a Path cannot stand for a descriptor or hold bytes
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+DEFAULT_ACL: Final = b"system.posix_acl_default"
+_CAPABILITY: Final = b"security.capability"
+# These belong to the machine and not to the image: the label its SELinux policy gives, the ACL of its NFS server.
+_OF_THE_HOST: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})
+
+
+@dataclass(slots=True)
+class Attributes:
+    """Owner, the 12 bits of mode (None for a symlink, which has none), times in nanoseconds, extended attributes."""
+
+    mode: int | None
+    uid: int = 0
+    gid: int = 0
+    atime: int = 0
+    mtime: int = 0
+    xattrs: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+def implied() -> Attributes:
+    """Those of a directory that no layer describes: a fixed time, so that unpacking twice gives the same."""
+    return Attributes(mode=0o755)
+
+
+SetAttributes = Callable[[int | bytes, Attributes], None]
+"""Gives a file its attributes. An int is the open file; bytes are a path whose last component is not to be followed."""
+
+
+def set_attributes(target: int | bytes, attributes: Attributes) -> None:
+    """Owner, then mode (chown clears setuid), then xattrs (chown drops security.capability), then times."""
+    if isinstance(target, int):
+        os.chown(target, attributes.uid, attributes.gid)
+        if attributes.mode is not None:
+            os.chmod(target, attributes.mode)
+        _set_xattrs(target, attributes.xattrs)
+        os.utime(target, ns=(attributes.atime, attributes.mtime))
+        return
+    os.chown(target, attributes.uid, attributes.gid, follow_symlinks=False)
+    if attributes.mode is not None:
+        _chmod_unopened(target, attributes.mode)
+    _set_xattrs(target, attributes.xattrs, unopened=True)
+    os.utime(target, ns=(attributes.atime, attributes.mtime), follow_symlinks=False)
+
+
+def set_nothing(target: int | bytes, attributes: Attributes) -> None:
+    """What an ordinary user does who only wants to look into the files."""
+
+
+def read_attributes(path: bytes) -> Attributes:
+    """Those of `path`, whose last component is not followed."""
+    status = os.stat(path, follow_symlinks=False)
+    try:
+        names = sorted(map(os.fsencode, os.listxattr(path, follow_symlinks=False)))
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        names = []
+    return Attributes(
+        mode=None if stat.S_ISLNK(status.st_mode) else stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        atime=status.st_atime_ns,
+        mtime=status.st_mtime_ns,
+        xattrs={name: os.getxattr(path, name, follow_symlinks=False) for name in names},
+    )
+
+
+def clear_xattrs(descriptor: int) -> None:
+    """Remove what an older layer or a default ACL has set on an open file."""
+    try:
+        names = os.listxattr(descriptor)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return
+        raise
+    for name in names:
+        if os.fsencode(name) not in _OF_THE_HOST:
+            os.removexattr(descriptor, name)
+
+
+def _chmod_unopened(path: bytes, mode: int) -> None:
+    # chmod follows symlinks, and opening a fifo or a device would hang or act: O_PATH does neither.
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.chmod(b"/proc/self/fd/%d" % descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def _set_xattrs(target: int | bytes, xattrs: Mapping[bytes, bytes], *, unopened: bool = False) -> None:
+    for name, value in sorted(xattrs.items()):
+        if name in _OF_THE_HOST:
+            continue
+        try:
+            if unopened:
+                os.setxattr(target, name, value, follow_symlinks=False)
+            else:
+                os.setxattr(target, name, value)
+        except OSError as error:
+            if not _may_be_missing(name, error):
+                raise
+
+
+def _may_be_missing(name: bytes, error: OSError) -> bool:
+    """Whether a container works without the attribute, as it would with Docker and umoci on the same file system.
+
+    A file capability is different: the program would run, and fail at what it has the capability for.
+    """
+    if error.errno == errno.ENOTSUP:
+        return name != _CAPABILITY
+    # user.* exists on regular files and directories only (xattr(7)).
+    return error.errno == errno.EPERM and name.startswith(b"user.")

@@ -1,0 +1,195 @@
+"""Applying a layer to what the layers below it left (image-spec layer.md#applying-changesets)."""
+
+import stat
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from bundler.archives.entry import (
+    BLOCK_DEVICE,
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    FIFO,
+    HARD_LINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
+from bundler.errors import LayerError, printable
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.failures import explain
+from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
+from bundler.rootfs.tree import Place, Tree
+
+# chown takes -1 for "leave it", and the kernel has 32 bits.
+_LARGEST_ID: Final = (1 << 32) - 2
+# Linux has 12 bits for the major and 20 for the minor number of a device.
+_LARGEST_DEVICE: Final = ((1 << 12) - 1, (1 << 20) - 1)
+_DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
+
+
+class Changeset:
+    """One layer on its way into `tree`. `label` names it in messages; `lowest` says that nothing lies below it.
+
+    A whiteout hides what lower layers have and never what its own layer has, wherever in the layer it stands. So
+    this keeps track of what the layer has put where lower layers may have something: the names in directories that
+    were there before (with the names on the way to them), and which directories are the layer's own, where nothing
+    lower can be. The lowest layer has nothing to hide and keeps track of nothing.
+    """
+
+    def __init__(self, tree: Tree, label: str, *, lowest: bool) -> None:
+        self._tree = tree
+        self._label = label
+        self._lowest = lowest
+        self._own: set[bytes] = set()
+        self._names: dict[bytes, set[bytes]] = {}
+
+    def apply(self, entry: Entry, content: Iterable[bytes]) -> None:
+        """Apply the next entry; `content` is what the archive stores for it.
+
+        Raises LayerError for what the layer may not do, BundlerError for what the machine cannot. Both name the
+        entry.
+        """
+        try:
+            path = clean(entry.name)
+            if WHITEOUT in path:
+                if is_bookkeeping(path):
+                    return
+                whiteout = parse_whiteout(path)
+                if whiteout is not None:
+                    self._apply_whiteout(whiteout)
+                    return
+            self._put(path, entry, content)
+        except PathError as error:
+            raise LayerError(f"{self._where(entry)}: {error}") from error
+        except OSError as error:
+            raise explain(error, self._where(entry)) from error
+
+    def _where(self, entry: Entry) -> str:
+        return f"{self._label}: {printable(entry.name[:200])}"
+
+    def _put(self, path: bytes, entry: Entry, content: Iterable[bytes]) -> None:
+        """Replace what is at `path`: a directory keeps what it holds when it becomes a directory again."""
+        attributes = _attributes(entry)
+        place = self._tree.locate(path, create=True)
+        found = self._tree.kind(place)
+        stays = found == stat.S_IFDIR and entry.kind == DIRECTORY
+        if found and not stays:
+            self._tree.remove(place)
+        if not self._lowest:
+            self._remember(place, own=entry.kind == DIRECTORY and not stays)
+        _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
+
+    # --- whiteouts ---
+
+    def _remember(self, place: Place, *, own: bool) -> None:
+        """The layer has put `place` there, and `own` says that it is a directory that was not there before."""
+        path = place.path
+        if not path or self._is_own(place.directory.path):
+            return
+        directory, name = split(path)
+        while name not in (names := self._names.setdefault(directory, set())):
+            names.add(name)
+            if not directory:
+                break
+            directory, name = split(directory)
+        if own:
+            self._own.add(path)
+
+    def _is_own(self, directory: bytes) -> bool:
+        """Whether all that `directory` holds is of this layer."""
+        while directory:
+            if directory in self._own:
+                return True
+            directory, _ = split(directory)
+        return False
+
+    def _apply_whiteout(self, whiteout: Whiteout) -> None:
+        if self._lowest:
+            return
+        try:
+            directory = self._tree.follow(whiteout.directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # nothing is there to be hidden
+        if self._is_own(directory):
+            return
+        names = self._tree.names(directory) if whiteout.name is None else [whiteout.name]
+        self._hide([join(directory, name) for name in names])
+
+    def _hide(self, paths: list[bytes]) -> None:
+        """Remove `paths`, but for what this layer has put there or below."""
+        while paths:
+            path = paths.pop()
+            directory, name = split(path)
+            place = self._tree.locate(path)
+            found = self._tree.kind(place)
+            if name not in self._names.get(directory, ()):
+                if found:
+                    self._tree.remove(place)
+            elif found == stat.S_IFDIR and path not in self._own:
+                paths += [join(path, child) for child in self._tree.names(path)]
+
+
+def _attributes(entry: Entry) -> Attributes:
+    if not (0 <= entry.uid <= _LARGEST_ID and 0 <= entry.gid <= _LARGEST_ID):
+        raise PathError(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
+    return Attributes(
+        mode=None if entry.kind == SYMLINK else entry.mode,
+        uid=entry.uid,
+        gid=entry.gid,
+        atime=entry.atime,
+        mtime=entry.mtime,
+        xattrs=entry.xattrs,
+    )
+
+
+_Make = Callable[[Tree, Place, bytes, Entry, Attributes, Iterable[bytes]], None]
+
+
+def _make_directory(
+    tree: Tree, place: Place, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[bytes]
+) -> None:
+    tree.make_directory(place, attributes)
+
+
+def _make_file(
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[bytes]
+) -> None:
+    tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size)
+
+
+def _make_symlink(
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[bytes]
+) -> None:
+    tree.make_symlink(place, entry.link_name, attributes)
+
+
+def _make_hard_link(
+    tree: Tree, _place: Place, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[bytes]
+) -> None:
+    # A file has its attributes from the entry that brought its content; umoci reads a link's own as no news either.
+    try:
+        tree.make_hard_link(path, clean(entry.link_name))
+    except FileNotFoundError as error:
+        raise PathError(f"it is a hard link to {printable(entry.link_name[:200])}, which does not exist") from error
+
+
+def _make_node(
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[bytes]
+) -> None:
+    if entry.kind == FIFO:
+        tree.make_node(place, stat.S_IFIFO, (0, 0), attributes)
+        return
+    if not all(0 <= number <= largest for number, largest in zip(entry.device, _LARGEST_DEVICE, strict=True)):
+        raise PathError("the numbers of the device do not exist on Linux")
+    tree.make_node(place, _DEVICES[entry.kind], entry.device, attributes)
+
+
+_MAKE: Final[dict[bytes, _Make]] = {
+    REGULAR: _make_file,
+    HARD_LINK: _make_hard_link,
+    SYMLINK: _make_symlink,
+    CHARACTER_DEVICE: _make_node,
+    BLOCK_DEVICE: _make_node,
+    DIRECTORY: _make_directory,
+    FIFO: _make_node,
+}

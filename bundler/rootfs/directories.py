@@ -1,0 +1,163 @@
+"""The open directories of a tree, and the one way to reach one: component by component, links resolved here.
+
+Every name is the attacker's, and so is every symlink that an earlier entry has put in its way. So a directory is
+opened in the one above it with O_NOFOLLOW, beginning at the root's descriptor. Where a component turns out to be a
+symlink, it is read and resolved here, on a stack of components: an absolute target starts again at the root of the
+tree, `..` stops there, and after 40 links it ends. The kernel never follows a link for us.
+
+Directories that were used last stay open. When one is closed its times are put back as they were, or as its own entry
+has set them: writing into a directory changes its mtime, but no layer said so. That needs no memory for the others.
+"""
+
+import errno
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.rootfs.paths import join, split
+
+_OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_OPEN: Final = 64
+_MOST_ALIASES: Final = 4096
+# The kernel's own limits (path_resolution(7)); a longer path could be built through links, and used by nobody.
+_MOST_LINKS: Final = 40
+_LONGEST_PATH: Final = 4095
+
+
+@dataclass(slots=True)
+class Directory:
+    """An open directory; `path` holds no symlink, `times` (atime, mtime) are put back if it was `changed`."""
+
+    descriptor: int
+    path: bytes
+    times: tuple[int, int]
+    changed: bool = False
+
+
+Create = Callable[[Directory, bytes], None]
+"""Makes the directory of that name, which is missing, in an open one."""
+
+
+class Directories:
+    """Those below the existing directory `root`. Methods raise OSError, whose `filename` is a path in the tree."""
+
+    def __init__(self, root: Path) -> None:
+        descriptor = os.open(root, _OPEN)
+        self.root = Directory(descriptor, b"", _times(descriptor))
+        self._open: OrderedDict[bytes, Directory] = OrderedDict()
+        self._aliases: dict[bytes, bytes] = {}  # paths through symlinks, and the directories they lead to
+
+    def find(self, path: bytes, create: Create | None = None) -> Directory:
+        """The directory that `path` leads to. With `create`, those that are missing on the way are made."""
+        if not path:
+            return self.root
+        real = self._aliases.get(path, path)
+        found = self._open.get(real)
+        if found is not None:
+            self._open.move_to_end(real)
+            return found
+        directory = self._walk(path, create)
+        if directory.path != path:
+            if len(self._aliases) >= _MOST_ALIASES:
+                self._aliases.clear()
+            self._aliases[path] = directory.path
+        return directory
+
+    def enter(self, parent: Directory, name: bytes) -> Directory:
+        """The directory `name`, not a symlink, in `parent`; it becomes the one that was used last."""
+        path = join(parent.path, name)
+        found = self._open.get(path)
+        if found is not None:
+            self._open.move_to_end(path)
+            return found
+        if len(path) > _LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
+        descriptor = os.open(name, _OPEN, dir_fd=parent.descriptor)
+        directory = self._open[path] = Directory(descriptor, path, _times(descriptor))
+        if len(self._open) > _MOST_OPEN:
+            oldest = next(known for known in self._open.values() if known is not parent)
+            _put_times(oldest)
+            os.close(self._open.pop(oldest.path).descriptor)
+        return directory
+
+    def forget(self, path: bytes) -> None:
+        """Close `path` and all below it: what is there is about to be removed."""
+        self._aliases.clear()
+        below = path + b"/"
+        for known in [known for known in self._open if known == path or known.startswith(below)]:
+            os.close(self._open.pop(known).descriptor)
+
+    def put_times(self) -> None:
+        for directory in (self.root, *self._open.values()):
+            _put_times(directory)
+
+    def close(self) -> None:
+        for directory in (self.root, *self._open.values()):
+            os.close(directory.descriptor)
+        self._open.clear()
+
+    def _walk(self, path: bytes, create: Create | None) -> Directory:
+        current, pending = self._start(path)
+        links = 0
+        while pending:
+            name = pending.pop()
+            if name in (b"", b"."):
+                continue
+            if name == b"..":
+                current = self.find(split(current.path)[0])
+                continue
+            target = self._link_target(current, name, create)
+            if target is None:
+                current = self.enter(current, name)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, "too many symlinks lead to each other", path)
+            if target.startswith(b"/"):
+                current = self.root
+            pending += reversed(target.split(b"/"))
+        return current
+
+    def _start(self, path: bytes) -> tuple[Directory, list[bytes]]:
+        """The nearest open directory above `path`, and the components that remain, the next one last."""
+        above = path
+        remaining: list[bytes] = []
+        while above:
+            found = self._open.get(above)
+            if found is not None:
+                return found, remaining
+            above, name = split(above)
+            remaining.append(name)
+        return self.root, remaining
+
+    def _link_target(self, parent: Directory, name: bytes, create: Create | None) -> bytes | None:
+        """The target of a symlink; None for a directory, which `create` makes if it is missing."""
+        path = join(parent.path, name)
+        if path in self._open:
+            return None
+        try:
+            mode = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            if create is None:
+                raise FileNotFoundError(errno.ENOENT, "it does not exist", path) from None
+            create(parent, name)
+            return None
+        if stat.S_ISLNK(mode):
+            return os.readlink(name, dir_fd=parent.descriptor)
+        if not stat.S_ISDIR(mode):
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", path)
+        return None
+
+
+def _put_times(directory: Directory) -> None:
+    if directory.changed:
+        os.utime(directory.descriptor, ns=directory.times)
+
+
+def _times(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_atime_ns, status.st_mtime_ns

@@ -1,0 +1,271 @@
+"""A root filesystem being written: the only place where the names in an image meet the kernel.
+
+1. Directories are reached as directories.py says: no symlink is ever followed by the kernel, and none leads out.
+2. The last component is not followed at all: files are created with O_EXCL and O_NOFOLLOW, everything else by calls
+   that act on the name itself. What is in the way is removed first. No fifo or device is ever opened.
+3. Nobody else writes to the tree: it lies in a directory of mode 0700 that this process has made.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from bundler.errors import ImageError, printable
+from bundler.rootfs.attributes import (
+    DEFAULT_ACL,
+    Attributes,
+    SetAttributes,
+    clear_xattrs,
+    implied,
+    read_attributes,
+    set_attributes,
+)
+from bundler.rootfs.directories import Directories, Directory
+from bundler.rootfs.paths import PathError, clean, join, split
+from bundler.rootfs.remove import remove_at
+from bundler.rootfs.sparse_files import write, write_pieces
+
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_EXISTING_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ROOT: Final = b"."
+_TYPES: Final = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symlink",
+    stat.S_IFIFO: "a fifo",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class Place(NamedTuple):
+    """A name in an open directory, there or not. It is good until the next place is located."""
+
+    directory: Directory
+    name: bytes
+
+    @property
+    def path(self) -> bytes:
+        """The path, without a symlink in it but perhaps at its end."""
+        return b"" if self.name == _ROOT else join(self.directory.path, self.name)
+
+
+class Tree:
+    """The tree below an existing directory `root`. As a context, it ends with `finish`; after an error it is closed.
+
+    Methods raise OSError, whose `filename` is a path in the tree, and PathError for what the root cannot be.
+    """
+
+    def __init__(self, root: Path, set_attributes: SetAttributes = set_attributes) -> None:
+        """`set_attributes` gives files their attributes: a way to write a tree that keeps none, or keeps others."""
+        self._set_attributes = set_attributes
+        self._directories = Directories(root)
+        self._inherits = False  # whether some directory has a default ACL, which new files in it get
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        return cls(root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self._directories.close()
+
+    def finish(self) -> None:
+        """Put the times of all directories right, and close them."""
+        try:
+            self._directories.put_times()
+        finally:
+            self._directories.close()
+
+    def locate(self, path: bytes, *, create: bool = False) -> Place:
+        """Where `path` is or would be. `create` makes the directories above it that are missing."""
+        if not path:
+            return Place(self._directories.root, _ROOT)
+        parent, name = split(path)
+        return Place(self._find(parent, create=create), name)
+
+    def follow(self, path: bytes, *, create: bool = False) -> bytes:
+        """The path of the directory that `path` leads to, the last component followed too, inside the tree."""
+        return self._find(path, create=create).path
+
+    def status(self, place: Place) -> os.stat_result | None:
+        """What is there, or None."""
+        try:
+            return os.stat(place.name, dir_fd=place.directory.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def kind(self, place: Place) -> int:
+        """The S_IF... type of what is there, or 0."""
+        status = self.status(place)
+        return stat.S_IFMT(status.st_mode) if status is not None else 0
+
+    def names(self, path: bytes) -> list[bytes]:
+        """What a directory holds, sorted."""
+        return sorted(map(os.fsencode, os.listdir(self._find(path).descriptor)))  # noqa: PTH208 -- a descriptor
+
+    def remove(self, place: Place) -> None:
+        """Remove what is there, directories with all they hold."""
+        self._directories.forget(self._below_root(place).path)
+        place.directory.changed = True
+        remove_at(place.directory.descriptor, place.name)
+
+    def make_directory(self, place: Place, attributes: Attributes) -> None:
+        """Create a directory, or give the one that is there other attributes."""
+        if place.name == _ROOT:
+            directory = self._directories.root
+            clear_xattrs(directory.descriptor)
+        else:
+            created = self._make_bare(place)
+            directory = self._directories.enter(place.directory, place.name)
+            if not created:
+                clear_xattrs(directory.descriptor)
+        self._describe(directory.descriptor, attributes)
+        directory.times = (attributes.atime, attributes.mtime)
+        directory.changed = True
+
+    def make_file(
+        self,
+        place: Place,
+        attributes: Attributes,
+        content: Iterable[bytes],
+        *,
+        sparse: tuple[tuple[int, int], ...] | None = None,
+        size: int = 0,
+    ) -> None:
+        """Create a regular file. With `sparse`, `content` is only what lies at its (offset, length), of `size`."""
+        self._below_root(place).directory.changed = True
+        descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.directory.descriptor)
+        try:
+            if sparse is None:
+                for piece in content:
+                    write(descriptor, piece)
+            else:
+                write_pieces(descriptor, content, sparse, size)
+            self._describe(descriptor, attributes)
+        finally:
+            os.close(descriptor)
+
+    def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
+        self._below_root(place).directory.changed = True
+        os.symlink(target, place.name, dir_fd=place.directory.descriptor)
+        self._set_attributes(self._unopened(place), attributes)
+
+    def make_node(self, place: Place, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
+        """Create a fifo or a device: `kind` is S_IFIFO, S_IFCHR or S_IFBLK."""
+        self._below_root(place).directory.changed = True
+        os.mknod(place.name, kind | 0o600, os.makedev(*device), dir_fd=place.directory.descriptor)
+        self._set_attributes(self._unopened(place), attributes)
+
+    def make_hard_link(self, path: bytes, target: bytes) -> None:
+        """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
+        source = self.locate(target)
+        if self.kind(source) == stat.S_IFDIR:
+            raise IsADirectoryError(errno.EISDIR, "a directory cannot have two names", target)
+        descriptor = os.dup(source.directory.descriptor)  # the next place may close it
+        try:
+            place = self._below_root(self.locate(path, create=True))
+            place.directory.changed = True
+            os.link(
+                source.name,
+                place.name,
+                src_dir_fd=descriptor,
+                dst_dir_fd=place.directory.descriptor,
+                follow_symlinks=False,
+            )
+        finally:
+            os.close(descriptor)
+
+    def open_file(self, place: Place) -> int:
+        """A descriptor to read what is there, which has to be a regular file: anything else is not opened."""
+        if self.kind(place) != stat.S_IFREG:
+            raise OSError(errno.EINVAL, "it is not a regular file", place.path)
+        return os.open(place.name, _EXISTING_FILE, dir_fd=place.directory.descriptor)
+
+    def attributes(self, place: Place) -> Attributes:
+        """Those of what is there. The times of a directory are the ones it will have in the end."""
+        attributes = read_attributes(self._unopened(place))
+        if self.kind(place) == stat.S_IFDIR:
+            attributes.atime, attributes.mtime = self._find(place.path).times
+        return attributes
+
+    def read_link(self, place: Place) -> bytes:
+        return os.readlink(place.name, dir_fd=place.directory.descriptor)
+
+    def read_regular(self, path: bytes, limit: int) -> bytes | None:
+        """The content of a file that programs trust, such as etc/passwd; None if there is none.
+
+        Directories above it may be symlinks. The file itself has to be a regular one of at most `limit` bytes: it is
+        the image that says what it is, and reading a fifo would hang. Raises ImageError.
+        """
+        name = printable(path)
+        try:
+            place = self.locate(path)
+            kind = self.kind(place)
+            if not kind:
+                return None
+            if kind != stat.S_IFREG:
+                raise ImageError(f"/{name} in the image is {_TYPES.get(kind, 'no file')}, not a regular file")
+            with os.fdopen(self.open_file(place), "rb") as file:
+                content = file.read(limit + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise ImageError(f"/{name} in the image cannot be read: {error.strerror}") from error
+        if len(content) > limit:
+            raise ImageError(f"/{name} in the image is larger than {limit} bytes")
+        return content
+
+    def make_working_directory(self, path: bytes) -> None:
+        """Make sure that `path` is a directory, made as Docker makes it: 0755, root's. Raises ImageError."""
+        name = printable(path)
+        try:
+            self._find(clean(path), create=True)
+        except PathError as error:
+            raise ImageError(f"working directory {name}: {error}") from error
+        except NotADirectoryError as error:
+            found = printable(error.filename)
+            raise ImageError(f"working directory {name}: /{found} in the image is not a directory") from error
+        except OSError as error:
+            raise ImageError(f"working directory {name} cannot be made: {error.strerror}") from error
+
+    def _find(self, path: bytes, *, create: bool = False) -> Directory:
+        return self._directories.find(path, self._imply if create else None)
+
+    def _imply(self, parent: Directory, name: bytes) -> None:
+        """Make a directory that no entry describes."""
+        self.make_directory(Place(parent, name), implied())
+
+    def _make_bare(self, place: Place) -> bool:
+        """Whether a directory was made; False if there was one."""
+        try:
+            os.mkdir(place.name, 0o700, dir_fd=place.directory.descriptor)
+        except FileExistsError:
+            return False
+        place.directory.changed = True
+        return True
+
+    def _describe(self, descriptor: int, attributes: Attributes) -> None:
+        """Set the attributes of an open file or directory, and see to it that it has no others."""
+        if self._inherits:
+            clear_xattrs(descriptor)
+        self._inherits |= DEFAULT_ACL in attributes.xattrs
+        self._set_attributes(descriptor, attributes)
+
+    def _below_root(self, place: Place) -> Place:
+        if place.name == _ROOT:
+            raise PathError("the root filesystem itself can only be a directory")
+        return place
+
+    def _unopened(self, place: Place) -> bytes:
+        # The link to the descriptor is the kernel's own; what comes after it is not followed by those who use this.
+        return b"/proc/self/fd/%d/%s" % (place.directory.descriptor, place.name)

@@ -1,0 +1,88 @@
+"""Unpacking with the umoci program instead: what it is given is an OCI layout that it can read.
+
+umoci 0.4.7 knows OCI media types, gzip and plain tar. So every layer is written into a layout of its own: gzip as it
+is, everything else (zstd, and the layers of `docker save`, which have no digest) decompressed.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bundler.archives.compression import decompress
+from bundler.archives.stream import ByteStream
+from bundler.images.image import Layer
+from bundler.images.layer_stream import open_blob, open_layer
+from bundler.progress import Progress
+from bundler.rootfs.remove import remove_tree
+from bundler.tools import UMOCI, run
+
+_CHUNK: Final = 1 << 20
+_TAG: Final = "image"
+_OCI: Final = "application/vnd.oci.image"
+
+
+def unpack_with_umoci(layers: Sequence[Layer], root: Path, progress: Progress) -> None:
+    """Unpack `layers` into the empty directory `root`; the layout lies beside it for that long.
+
+    Raises ImageError for layers that are not what the image states, ToolError for what umoci fails at.
+    """
+    with TemporaryDirectory(dir=root.parent, prefix="umoci-", ignore_cleanup_errors=True) as workspace:
+        layout = Path(workspace, "layout")
+        _write_layout(layout, layers, progress)
+        remove_tree(root)  # umoci makes it itself
+        run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", root)
+
+
+def _write_layout(layout: Path, layers: Sequence[Layer], progress: Progress) -> None:
+    (layout / "blobs/sha256").mkdir(parents=True)
+    descriptors = [_copy_layer(layout, layer, progress) for layer in layers]
+    image_config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "config": _write_document(layout, "config", image_config),
+        "layers": descriptors,
+    }
+    listed = _write_document(layout, "manifest", manifest)
+    listed["annotations"] = {"org.opencontainers.image.ref.name": _TAG}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
+    (layout / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+
+
+def _copy_layer(layout: Path, layer: Layer, progress: Progress) -> dict[str, Any]:
+    with layer.blob.open_raw() as source:
+        is_gzip = decompress(source)[0].name == "gzip"
+    name = (layer.blob.digest or layer.diff_id).short
+    with progress.measure(name, layer.blob.size) as meter:
+        if is_gzip and layer.blob.digest is not None:
+            with open_blob(layer.blob, meter) as stream:
+                return _write_blob(layout, f"{_OCI}.layer.v1.tar+gzip", stream)
+        with open_layer(layer, meter) as stream:
+            return _write_blob(layout, f"{_OCI}.layer.v1.tar", stream)
+
+
+def _write_blob(layout: Path, media_type: str, stream: ByteStream) -> dict[str, Any]:
+    """Copy `stream`, which checks itself at its end, and give the descriptor of the copy."""
+    digest = hashlib.sha256()
+    size = 0
+    unnamed = layout / "blobs/unnamed"
+    with unnamed.open("wb") as blob:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += blob.write(chunk)
+    unnamed.rename(layout / "blobs/sha256" / digest.hexdigest())
+    return {"mediaType": media_type, "digest": f"sha256:{digest.hexdigest()}", "size": size}
+
+
+def _write_document(layout: Path, kind: str, document: dict[str, Any]) -> dict[str, Any]:
+    content = json.dumps(document).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    (layout / "blobs/sha256" / digest).write_bytes(content)
+    return {"mediaType": f"{_OCI}.{kind}.v1+json", "digest": f"sha256:{digest}", "size": len(content)}

@@ -1,0 +1,75 @@
+"""Layers become a root filesystem: one pass over each layer's bytes, the lowest layer first."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.tar import TarReader
+from bundler.images.image import Layer
+from bundler.images.layer_stream import open_layer
+from bundler.progress import SILENT, Progress
+from bundler.rootfs.attributes import implied, set_nothing
+from bundler.rootfs.changeset import Changeset
+from bundler.rootfs.failures import explain
+from bundler.rootfs.sketch import SketchedChangeset
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.umoci import unpack_with_umoci
+
+
+def unpack(layers: Sequence[Layer], root: Path, *, unpacker: str = "native", progress: Progress = SILENT) -> None:
+    """Unpack `layers` into the empty directory `root`, whose parent nobody else can enter.
+
+    `unpacker` is a key of UNPACKERS. Raises ImageError for a layer that is not what the image states, LayerError for
+    one that cannot be applied safely, BundlerError where the machine is the reason; `root` then holds some of it.
+    """
+    UNPACKERS[unpacker](layers, root, progress)
+
+
+def sketch(layers: Sequence[Layer], root: Path, wanted: Collection[bytes], progress: Progress = SILENT) -> None:
+    """Unpack only what is needed to read the files that have one of the names `wanted` (`b"passwd"`), as any user.
+
+    Directories and symlinks are made, so that paths lead where they lead in the image, and whiteouts applied; there
+    are no owners, modes, devices or other files. Raises what `unpack` raises.
+    """
+    with _explained(root), Tree(root, set_nothing) as tree:
+        for number, layer in enumerate(layers):
+            label = label_of(layer)
+            _apply(SketchedChangeset(tree, label, lowest=number == 0, wanted=wanted), layer, progress)
+
+
+def label_of(layer: Layer) -> str:
+    """How messages name a layer."""
+    return f"layer {layer.blob.digest or layer.diff_id}"
+
+
+def _unpack_natively(layers: Sequence[Layer], root: Path, progress: Progress) -> None:
+    with _explained(root), Tree(root) as tree:
+        # What the root has from the machine (owner, umask, default ACL) is not of the image.
+        tree.make_directory(tree.locate(b""), implied())
+        for number, layer in enumerate(layers):
+            _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, progress)
+
+
+def _apply(changeset: Changeset, layer: Layer, progress: Progress) -> None:
+    name = (layer.blob.digest or layer.diff_id).short
+    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, meter) as stream:
+        reader = TarReader(stream)
+        for entry in reader:
+            changeset.apply(entry, reader.content())
+        stream.finish()
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    """What fails outside of any entry: opening the root, putting the times of its directories right."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, str(root)) from error
+
+
+UNPACKERS: Final[dict[str, Callable[[Sequence[Layer], Path, Progress], None]]] = {
+    "native": _unpack_natively,
+    "umoci": unpack_with_umoci,
+}
