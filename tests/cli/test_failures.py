@@ -1,0 +1,92 @@
+"""What a person sees of a failure: one or two lines, and an exit code."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+import typer
+
+from bundler.cli.failures import reported
+from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError, RequestError, ToolError
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def exit_code(fail: Callable[[], object]) -> int:
+    with pytest.raises(typer.Exit) as ended, reported():
+        fail()
+    return int(ended.value.exit_code)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (BundlerError("x"), 1),
+        (RequestError("x"), 2),
+        (ImageError("x"), 3),
+        (LayerError("x"), 4),
+        (ToolError("x"), 5),
+        (DifferenceError("x"), 6),
+        (KeyboardInterrupt(), 130),
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), 1),
+        (MemoryError(), 1),
+        (ZeroDivisionError("a bug"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_kind_of_failure_has_its_exit_code(error: BaseException, code: int) -> None:
+    assert exit_code(raising(error)) == code
+
+
+def test_an_error_is_one_line_and_its_hint_another(capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code(raising(RequestError("the answer is wrong", hint="try 42")))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "bundler: error: the answer is wrong",
+        "bundler: hint: try 42",
+    ]
+
+
+def test_a_full_disk_is_named_with_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code(raising(OSError(errno.ENOSPC, "No space left on device", b"/a/b\x1b[31m")))
+
+    assert capsys.readouterr().err == "bundler: error: /a/b\\x1b[31m: No space left on device\n"
+
+
+def test_a_bug_says_that_it_is_one_and_shows_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code(raising(ZeroDivisionError("division by zero")))
+
+    shown = capsys.readouterr().err
+    assert "a bug in bundler: ZeroDivisionError: division by zero" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_bug_shows_its_traceback_when_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUNDLER_TRACEBACK", "1")
+
+    exit_code(raising(ZeroDivisionError("division by zero")))
+
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_sigterm_ends_as_ctrl_c_does_with_a_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert "terminated" in capsys.readouterr().err
+
+
+def test_a_command_may_end_by_itself() -> None:
+    assert exit_code(raising(typer.Exit(6))) == 6

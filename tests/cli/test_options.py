@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from bundler.build import Request
+from bundler.cli.options import make_request
+from bundler.errors import RequestError
+from bundler.images.platform import Platform
+
+
+def request(*, platform: str | None = None, tls_verify: str | None = None) -> Request:
+    return make_request(
+        "nginx",
+        overrides=["a.yaml"],
+        platform=platform,
+        authfile=Path("auth.json"),
+        policy=None,
+        tls_verify=tls_verify,
+        offline=True,
+    )
+
+
+def test_options_become_a_request() -> None:
+    made = request(platform="arm64", tls_verify="false")
+
+    assert (made.image, made.overrides, made.platform) == ("nginx", ("a.yaml",), Platform("linux", "arm64"))
+    assert (made.access.authfile, made.access.tls_verify, made.access.offline) == (Path("auth.json"), False, True)
+
+
+def test_what_is_not_asked_for_is_left_open() -> None:
+    made = request()
+
+    assert made.platform is None
+    assert made.access.tls_verify is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "tls_verify", "message"),
+    [
+        ("a/b/c/d", None, "--platform: 'a/b/c/d' is not a platform"),
+        (None, "yes", "--tls-verify: 'yes' is neither true nor false"),
+    ],
+    ids=["platform", "tls"],
+)
+def test_what_makes_no_sense_is_refused(platform: str | None, tls_verify: str | None, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        request(platform=platform, tls_verify=tls_verify)
