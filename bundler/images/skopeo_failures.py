@@ -1,6 +1,5 @@
 """What skopeo says when it fails, and what that means for the person who waits: one row per known message."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,8 @@ from typing import Final
 from bundler import tools
 from bundler.errors import BundlerError, ImageError, ToolError, printable
 
-_LOGGED: Final = re.compile(r'level=(?:fatal|error) msg=("(?:[^"\\]|\\.)*")')
+_LOGGED: Final = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r'\\(["\\])')
 _LONG: Final = 300
 
 # (what skopeo 1.9 to 1.20 and the libraries below it say, the kind of failure, what it means, what to do)
@@ -76,7 +76,4 @@ def message(stderr: str) -> str:
     logged = _LOGGED.findall(stderr)
     if not logged:
         return stderr.splitlines()[-1] if stderr else "it printed no reason"
-    try:
-        return str(json.loads(logged[-1]))
-    except ValueError:
-        return str(logged[-1])
+    return _ESCAPED.sub(r"\1", logged[-1])

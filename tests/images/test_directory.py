@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -7,11 +6,10 @@ from bundler.errors import ImageError, RequestError
 from bundler.images.digest import Digest
 from tests.support.image_files import (
     Files,
-    descriptor,
     digits,
     directory_files,
-    index_of,
     manifest_of,
+    multi_directory_files,
     sample,
     write_folder,
 )
@@ -36,15 +34,7 @@ def test_a_folder_that_skopeo_wrote_is_read(tmp_path: Path, compression: str, *,
 
 def test_a_copy_of_all_platforms_has_each_manifest_in_a_file_of_its_own(tmp_path: Path) -> None:
     arm = sample(architecture="arm64")
-    files: Files = {}
-    entries = []
-    for image, architecture in ((ONE, "amd64"), (arm, "arm64")):
-        raw = manifest_of(image, docker=True)[0]
-        platform = {"os": "linux", "architecture": architecture}
-        entries.append(descriptor(json.loads(raw)["mediaType"], raw, platform=platform))
-        files |= directory_files(image) | {f"{digits(raw)}.manifest.json": raw}
-    files["manifest.json"] = index_of(*entries, docker=True)
-    folder = write_folder(tmp_path / "image", files)
+    folder = write_folder(tmp_path / "image", multi_directory_files([ONE, arm]))
     with opened(f"dir:{folder}", tmp_path / "w", platform="arm64") as found:
         assert found.id == Digest.of(arm.config)
         assert tuple(layer_contents(found)) == arm.layers

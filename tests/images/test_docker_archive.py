@@ -191,9 +191,11 @@ def test_parts_of_an_index_that_were_not_saved_are_passed_over(tmp_path: Path) -
 
 def test_another_platform_than_the_one_asked_for_is_refused(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "image.tar", LEGACY)
-    with pytest.raises(ImageError, match="is for linux/amd64, not for linux/arm64"):
-        with opened(archive, tmp_path / "w", platform="arm64"):
-            pass
+    with (
+        pytest.raises(ImageError, match="is for linux/amd64, not for linux/arm64"),
+        opened(archive, tmp_path / "w", platform="arm64"),
+    ):
+        pass
     arm = write_archive(tmp_path / "arm.tar", legacy_files({"": sample(architecture="arm64")}))
     with opened(arm, tmp_path / "w") as image:
         assert str(image.image_config.platform) == "linux/arm64"

@@ -93,9 +93,11 @@ def test_the_platform_is_chosen_in_a_nested_index(
 
 def test_a_platform_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "layout", layout_files({"amd": ONE, "arm": ARM}, platforms=True))
-    with pytest.raises(ImageError, match=r"no image for linux/s390x \(there is: linux/amd64, linux/arm64\)"):
-        with opened(folder, tmp_path / "w", platform="s390x"):
-            pass
+    with (
+        pytest.raises(ImageError, match=r"no image for linux/s390x \(there is: linux/amd64, linux/arm64\)"),
+        opened(folder, tmp_path / "w", platform="s390x"),
+    ):
+        pass
 
 
 def test_platforms_side_by_side_in_index_json_are_one_image(tmp_path: Path) -> None:

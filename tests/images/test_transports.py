@@ -58,9 +58,11 @@ def test_offline_allows_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_image_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="neither an OCI layout nor a folder that skopeo wrote"):
-        with opened(tmp_path, tmp_path / "w"):
-            pass
+    with (
+        pytest.raises(ImageError, match="neither an OCI layout nor a folder that skopeo wrote"),
+        opened(tmp_path, tmp_path / "w"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("reference", ["oci:{}/gone", "dir:{}/gone", "docker-archive:{}/gone", "{}/gone", "{}/gone:1"])

@@ -7,7 +7,7 @@ to a folder or an archive.
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,19 @@ def directory_files(image: Sample, compression: str = "gzip", *, docker: bool = 
     manifest, stored = manifest_of(image, compression, docker=docker)
     files: Files = {digits(content): content for content in (image.config, *stored)}
     return files | {"manifest.json": manifest, "version": b"Directory Transport Version: 1.1\n"}
+
+
+def multi_directory_files(images: Sequence[Sample], *, docker: bool = True) -> Files:
+    """What `skopeo copy --all FROM dir:PATH` writes: an index, and each manifest in a file of its own."""
+    files: Files = {}
+    entries = []
+    for image in images:
+        raw = manifest_of(image, docker=docker)[0]
+        stated = json.loads(image.config)
+        platform = {"os": stated["os"], "architecture": stated["architecture"]}
+        entries.append(descriptor(json.loads(raw)["mediaType"], raw, platform=platform))
+        files |= directory_files(image, docker=docker) | {f"{digits(raw)}.manifest.json": raw}
+    return files | {"manifest.json": index_of(*entries, docker=docker)}
 
 
 def write_folder(path: Path, files: Mapping[str, bytes | Link]) -> Path:
