@@ -112,6 +112,8 @@ class _Pipe:
 
 @contextmanager
 def _opened(path: Path | None, label: str) -> Iterator[int]:
+    if path is None and sys.stdin is None:  # Python's way to say that descriptor 0 was closed before it started
+        raise RequestError("standard input is closed")
     if path is None:
         descriptor = os.dup(sys.stdin.fileno())
     else:

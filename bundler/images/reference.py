@@ -40,12 +40,12 @@ def parse_reference(text: str) -> Reference:
     """Tell transport, path and registry name apart. Raises RequestError, naming the nearest transport or the fault."""
     if "\0" in text or not text:
         raise RequestError("the name of an image cannot be empty or hold a NUL byte")
-    if text == STANDARD_INPUT:
+    if text == STANDARD_INPUT or text.startswith((f"{STANDARD_INPUT}:", f"{STANDARD_INPUT}@")):
         return Reference(None, text)
     prefixed = _PREFIX.fullmatch(text)
     if prefixed is not None and prefixed[1] in TRANSPORT_NAMES:
         return _with_transport(prefixed[1], prefixed[2])
-    if text in (".", "..") or text.startswith(_PATH_STARTS):
+    if text in (".", "..") or text.startswith(_PATH_STARTS) or text.endswith("/"):
         return Reference(None, text)
     looks_like_path = _SUFFIX.search(text) is not None
     try:

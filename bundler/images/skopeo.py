@@ -148,12 +148,31 @@ def open_stored_image(
     skopeo, so the image has none here; the config, and so the image id, is the image's own.
     """
     transport, _, text = name.partition(":")
+    complete = _complete(text)
+    options = []
+    if transport == "docker-daemon":
+        # Unlike Docker's own client, skopeo neither adds a tag nor looks at DOCKER_HOST.
+        name = f"{transport}:{complete or text}"
+        host = tools.environment().get("DOCKER_HOST")
+        options = ["--src-daemon-host", host] if host else []
     folder = workspace / _FETCHED
     with progress.measure(f"copying from {transport}", None) as meter:
-        Skopeo(access).copy(name, folder, watch=_growth(folder, meter))
+        Skopeo(access).copy(name, folder, *options, watch=_growth(folder, meter))
     with open_folder(folder) as files:
         image = open_directory(files, wanted, file_name="")
-        yield replace(image, transport=transport, name=text, manifest=None, manifest_digest=None)
+        called = "" if image.id.encoded.startswith(text) else complete
+        yield replace(image, transport=transport, name=called, manifest=None, manifest_digest=None)
+
+
+def _complete(text: str) -> str:
+    """The complete name of an image, or nothing for an image id (`sha256:...`), which is not its name.
+
+    A name in podman's storage may say in brackets which storage (`[vfs@/ROOT+/RUN]NAME`).
+    """
+    try:
+        return "" if text.startswith("sha256:") else str(RegistryReference.parse(text.rpartition("]")[2]))
+    except ValueError:
+        return ""
 
 
 def _lazy_blob(fetched: _Fetched, layer: Descriptor) -> Blob:

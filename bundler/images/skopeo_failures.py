@@ -30,11 +30,13 @@ _MEANINGS: Final[tuple[tuple[re.Pattern[str], type[BundlerError], str, str | Non
             "log in with: skopeo login REGISTRY, or give --authfile FILE",
         ),
         (
-            r"manifest unknown|name unknown|repository name not known|no such image|not an image|image not known",
+            r"(?:manifest|name) unknown|name not known|(?:no such|not an) image|image not known|does not exist$",
             ImageError,
             "not found",
             None,
         ),
+        (r"digest did not match", ImageError, "what came is not what its digest names", None),
+        (r"blob unknown|fetching blob: .* 404", ImageError, "the registry lacks a part of it", None),
         (
             r"server gave HTTP response to HTTPS client",
             ToolError,

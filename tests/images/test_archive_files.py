@@ -111,6 +111,12 @@ def test_a_terminal_on_standard_input_is_refused(tmp_path: Path, monkeypatch: py
     os.close(master)
 
 
+def test_a_closed_standard_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(RequestError, match="standard input is closed"), open_archive(None, tmp_path):
+        pass
+
+
 MEMBERS: dict[str, tuple[list[Member], str]] = {
     "missing": ([], "is missing"),
     "fifo": ([fifo("x")], "is not an ordinary file"),

@@ -27,6 +27,8 @@ DIGEST = f"sha256:{'a' * 64}"
         ("docker-daemon:a:1", "docker-daemon", "a:1"),
         ("containers-storage:a", "containers-storage", "a"),
         ("-", None, "-"),
+        ("-:a/b:1", None, "-:a/b:1"),
+        ("layout/", None, "layout/"),
         ("/a", None, "/a"),
         ("./a:b", None, "./a:b"),
         ("../a", None, "../a"),

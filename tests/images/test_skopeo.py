@@ -205,10 +205,15 @@ def test_a_workspace_may_have_any_name(plain: Registry, tmp_path: Path) -> None:
         assert tuple(layer_contents(image)) == ONE.layers
 
 
-def test_a_blob_that_the_registry_swapped_is_refused(tmp_path: Path) -> None:
+def test_a_blob_that_the_registry_swapped_or_lost_is_refused(tmp_path: Path) -> None:
     with registry(tmp_path / "registry") as served:
         name = push(served, tmp_path, ONE, "swapped:1", docker=True)
         layer = Digest.of(manifest_of(ONE, docker=True)[1][0])
         stored = tmp_path / f"registry/storage/docker/registry/v2/blobs/sha256/{layer.encoded[:2]}/{layer.encoded}/data"
         stored.write_bytes(os.urandom(stored.stat().st_size))
-        assert "skopeo failed" in failure(name, tmp_path / "w", INSECURE).what
+        swapped = failure(name, tmp_path / "w", INSECURE)
+        assert isinstance(swapped, ImageError)
+        assert swapped.what.endswith(": what came is not what its digest names")
+        stored.unlink()
+        gone = failure(name, tmp_path / "v", INSECURE)
+        assert isinstance(gone, ImageError), gone.what

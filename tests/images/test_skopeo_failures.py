@@ -38,6 +38,11 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("reading manifest x in h/n: manifest unknown: manifest unknown", ImageError, "not found"),
         ("reading manifest x in h/n: name unknown: repository name not known to registry", ImageError, "not found"),
         ("does not resolve to an image ID: identifier is not an image", ImageError, "not found"),
+        (
+            "loading image from docker engine: Error response from daemon: reference does not exist",
+            ImageError,
+            "not found",
+        ),
         ("http: server gave HTTP response to HTTPS client", ToolError, "plain HTTP"),
         ("x509: certificate signed by unknown authority", ToolError, "certificate is not trusted"),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "nothing listens there"),
