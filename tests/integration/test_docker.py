@@ -21,13 +21,16 @@ MADE_BY_DOCKERD = {"", ".", ".dockerenv", "dev", "dev/console", "dev/pts", "dev/
     f"etc/{name}" for name in ("hostname", "hosts", "mtab", "resolv.conf")
 }
 
-PROBE = """
+# Docker 28, whose defaults a bundle has, hides these from a container; 20.10 does not yet.
+HIDDEN_SINCE = r"/proc/interrupts\|/sys/devices/virtual/powercap"
+
+PROBE = f"""
     id; pwd; umask
     env | grep -v -e ^HOSTNAME= -e ^SHLVL= | sort
     grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status
     grep -c . /proc/self/uid_map
     ulimit -a
-    cut -d' ' -f2,3 /proc/self/mounts | grep -v /sys/fs/cgroup/ | sort | uniq
+    cut -d' ' -f2,3 /proc/self/mounts | grep -v '/sys/fs/cgroup/\\|{HIDDEN_SINCE}' | sort | uniq
 """
 
 
@@ -91,16 +94,18 @@ def test_a_process_sees_the_same_under_docker_and_in_the_bundle(
 
 
 def test_an_image_is_read_from_a_running_daemon(
-    docker: Docker, bundles: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    docker: Docker, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", docker.host)
-    bundler("build", "docker-daemon:golden/full:1", "--output", tmp_path / "full")
-    assert (tmp_path / "full/config.json").read_bytes() == (bundles["full"] / "config.json").read_bytes()
-    assert differences(tree(tmp_path / "full/rootfs"), tree(bundles["full"] / "rootfs")) == {}
+    bundler("build", "docker-daemon:golden/full:1", "--output", tmp_path / "asked")
+    bundler("build", f"docker-archive:{saved}:golden/full:1", "--output", tmp_path / "saved")
+    for document in ("config.json", "bundler.json"):
+        assert (tmp_path / "asked" / document).read_bytes() == (tmp_path / "saved" / document).read_bytes()
+    assert differences(tree(tmp_path / "asked/rootfs"), tree(tmp_path / "saved/rootfs")) == {}
 
 
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_docker_takes_the_images_of_the_quick_tour(docker: Docker, architecture: str) -> None:
     image = Path(__file__).resolve().parents[2] / f"testdata/hello-{architecture}.tar"
-    assert docker("load", "--input", image) == "Loaded image: hello:latest"
+    assert docker("load", "--input", image).endswith("Loaded image: hello:latest")
     assert docker("image", "inspect", "--format", "{{.Architecture}}", "hello:latest") == architecture

@@ -130,7 +130,7 @@ MISTAKES = {
     "no such file": (["build", "docker-archive:missing.tar"], 3),
     "no image given": (["build"], 2),
     "an unknown option": (["build", "--frobnicate"], 2),
-    "an unknown transport": (["build", "floppy:a"], 2),
+    "an unknown transport": (["build", "floppy:/dev/fd0"], 2),
     "a platform that is none": (["build", HELLO, "--platform", "///"], 2),
     "a tag that is not there": (["build", f"{HELLO}:absent:1"], 3),
     "no such overrides file": (["build", HELLO, "--overrides", "missing.yaml"], 2),

@@ -147,7 +147,7 @@ INSIDE = {
         "pwd: /srv/app",
         "echo $HOME $GREETING: /srv/app hello world",
     ],
-    "numeric": ["id: uid=1234 gid=5678 groups=5678", "pwd: /does/not/exist/yet", "echo $HOME $A $B: / 3 two"],
+    "numeric": ["id: uid=1234 gid=5678 groups=5678", "pwd: /does/not/exist/yet", "echo $A $B: 3 two"],
     "weird": [
         "id: uid=1001(app) gid=29(audio) groups=29(audio)",
         "pwd: /rel/path",
