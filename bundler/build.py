@@ -10,7 +10,7 @@ from typing import Final
 from bundler import data
 from bundler.bundles.record import record
 from bundler.bundles.stage import Stage, check_destination, open_stage
-from bundler.bundles.write import encode, make_folder, write_file
+from bundler.bundles.write import encode, make_folder, settle, write_file
 from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.etc_files import generated_files
@@ -74,6 +74,7 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
         with Tree.open(rootfs) as tree:
             givens = _givens(image, overrides, _read_accounts(tree))
             _furnish(stage, tree, givens, convert(givens))
+        settle(stage.bundle)
         stage.publish(destination, replace=force)
     return Built(destination, image)
 

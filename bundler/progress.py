@@ -10,6 +10,16 @@ class Meter(Protocol):
     def __call__(self, count: int, /) -> None: ...
 
 
+def joined(*meters: Meter) -> Meter:
+    """One meter that tells all of `meters`."""
+
+    def tell(count: int) -> None:
+        for meter in meters:
+            meter(count)
+
+    return tell
+
+
 class Progress(Protocol):
     """Hands out a meter for each piece of work; the command line draws them, everything else stays silent."""
 

@@ -1,14 +1,14 @@
 """Layers become a root filesystem: one pass over each layer's bytes, the lowest layer first."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from bundler.archives.tar import TarReader
 from bundler.images.image import Layer
 from bundler.images.layer_stream import open_layer
-from bundler.progress import SILENT, Progress
+from bundler.progress import SILENT, Meter, Progress, joined
 from bundler.rootfs.attributes import implied, set_nothing
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
@@ -32,10 +32,10 @@ def sketch(layers: Sequence[Layer], root: Path, wanted: Collection[bytes], progr
     Directories and symlinks are made, so that paths lead where they lead in the image, and whiteouts applied; there
     are no owners, modes, devices or other files. Raises what `unpack` raises.
     """
-    with _explained(root), Tree(root, set_nothing) as tree:
+    with _explained(root), Tree(root, set_nothing) as tree, _measured(layers, progress) as total:
         for number, layer in enumerate(layers):
-            label = label_of(layer)
-            _apply(SketchedChangeset(tree, label, lowest=number == 0, wanted=wanted), layer, progress)
+            changeset = SketchedChangeset(tree, label_of(layer), lowest=number == 0, wanted=wanted)
+            _apply(changeset, layer, progress, total)
 
 
 def label_of(layer: Layer) -> str:
@@ -47,13 +47,18 @@ def _unpack_natively(layers: Sequence[Layer], root: Path, progress: Progress) ->
     with _explained(root), Tree(root) as tree:
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())
-        for number, layer in enumerate(layers):
-            _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, progress)
+        with _measured(layers, progress) as total:
+            for number, layer in enumerate(layers):
+                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, progress, total)
 
 
-def _apply(changeset: Changeset, layer: Layer, progress: Progress) -> None:
+def _measured(layers: Sequence[Layer], progress: Progress) -> AbstractContextManager[Meter]:
+    return progress.measure("total", sum(layer.blob.size for layer in layers))
+
+
+def _apply(changeset: Changeset, layer: Layer, progress: Progress, total: Meter) -> None:
     name = (layer.blob.digest or layer.diff_id).short
-    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, meter) as stream:
+    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, joined(meter, total)) as stream:
         reader = TarReader(stream)
         for entry in reader:
             changeset.apply(entry, reader.content())

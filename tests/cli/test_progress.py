@@ -1,5 +1,3 @@
-from typing import cast
-
 import pytest
 
 from bundler.cli.progress import shown_progress
@@ -25,7 +23,7 @@ def test_a_terminal_sees_a_bar_for_each_layer(
             with progress.measure(label, 4096) as meter:
                 meter(4096)
 
-    shown = cast("str", capsys.readouterr().err)
+    shown = capsys.readouterr().err
     assert "0123456789ab" in shown
     assert "ba9876543210" in shown
     assert "4.0/4.0 KiB" in shown
