@@ -9,6 +9,7 @@ import pytest
 
 from bundler.errors import BundlerError
 from bundler.images.image import Layer
+from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
 from tests.support.layers import layer
@@ -190,6 +191,7 @@ def test_a_layer_hides_deep_below_what_it_has_put_there(tmp_path: Path) -> None:
     unpack([layer(file(f"{deep}/old")), layer(file(f"{deep}/new"), opaque("."))], root)
     with Tree.open(root) as unpacked:
         assert unpacked.names(deep.encode()) == [b"new"]
+    remove_tree(root)  # too deep for pytest to do it
 
 
 @pytest.mark.root
