@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bundler import data
 from bundler.bundles.record import record
 from bundler.bundles.stage import Stage, check_destination, open_stage
 from bundler.bundles.write import encode, make_folder, settle, write_file
@@ -16,7 +15,7 @@ from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.mounts import folders
-from bundler.conversion.profile import Profile
+from bundler.conversion.target import Target, describe
 from bundler.errors import RequestError
 from bundler.images.access import Access
 from bundler.images.image import Image
@@ -25,6 +24,7 @@ from bundler.images.reference import default_directory_name
 from bundler.images.transports import open_image
 from bundler.origins import UNSET
 from bundler.overrides.load import Overrides, load
+from bundler.profiles import load_profile
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
@@ -95,12 +95,6 @@ def open_requested(request: Request, workspace: Path, progress: Progress = SILEN
     return _open(request, load(request.overrides), workspace, progress)
 
 
-def load_profile(name: str = "docker-28") -> Profile:
-    """A profile of those that come with bundler."""
-    document = data.load(f"{name}.json")
-    return Profile(document["id"], document["defaults"], data.load(document["seccomp"]))
-
-
 def _open(request: Request, overrides: Overrides, workspace: Path, progress: Progress) -> AbstractContextManager[Image]:
     named, platform = overrides.get("image"), overrides.get("platform")
     reference = request.image if named is UNSET or request.image is not None else named.text()
@@ -127,7 +121,12 @@ def _own_name(image: Image) -> str:
 
 
 def _givens(image: Image, overrides: Overrides, accounts: Accounts) -> Givens:
-    return Givens(image_config=image.image_config, overrides=overrides, profile=load_profile(), accounts=accounts)
+    named, described = overrides.get("profile"), overrides.get("target")
+    profile = load_profile() if named is UNSET else load_profile(named.text(), named)
+    target = Target() if described is UNSET else describe(Target(), described.entries(), described.origin)
+    return Givens(
+        image_config=image.image_config, overrides=overrides, profile=profile, target=target, accounts=accounts
+    )
 
 
 def _read_accounts(tree: Tree) -> Accounts:

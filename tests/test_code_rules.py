@@ -20,7 +20,7 @@ RANKS = {
     **dict.fromkeys(["tools", "archives", "data"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["rootfs", "conversion"], 3),
-    "bundles": 4,
+    **dict.fromkeys(["bundles", "profiles"], 4),
     "build": 5,
     "cli": 6,
     "__main__": 7,

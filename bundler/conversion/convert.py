@@ -55,10 +55,11 @@ RULES: Final[dict[str, Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
-    """The content of config.json, and the origin of each value by its JSON Pointer."""
+    """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of."""
 
     document: dict[str, Json]
     origins: dict[str, Origin]
+    warnings: tuple[str, ...] = ()
 
     @property
     def working_directory(self) -> str:
@@ -72,8 +73,10 @@ def convert(givens: Givens) -> RuntimeConfig:
     """Apply every rule, then `spec`, then choose the version. Raises RequestError or ImageError."""
     document: dict[str, Json] = {"ociVersion": ""}
     origins: dict[str, Origin] = {"/ociVersion": Origin("bundler", "the lowest version that has every field used")}
+    warnings: list[str] = []
     for pointer, rule in RULES.items():
         part = rule(givens)
+        warnings += part.warnings
         if part.value is not UNSET:
             _place(document, pointer, part.value)
             origins.update({pointer + inner: origin for inner, origin in part.origins.items()})
@@ -82,7 +85,7 @@ def convert(givens: Givens) -> RuntimeConfig:
         document = merge_patch.apply(document, patch, origins)
     if not document.get("ociVersion"):
         document["ociVersion"] = oci_version.lowest(document)
-    return RuntimeConfig(document, origins)
+    return RuntimeConfig(document, origins, tuple(warnings))
 
 
 def _place(document: dict[str, Json], pointer: str, value: Json) -> None:

@@ -4,22 +4,10 @@ from dataclasses import dataclass, field
 
 from bundler.conversion.accounts import Accounts
 from bundler.conversion.profile import Profile
+from bundler.conversion.target import Target
 from bundler.images.image_config import ImageConfig
 from bundler.origins import Json, Origin, Sourced
 from bundler.overrides.load import Overrides
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What will run the bundle. The defaults are those of Debian 12; nothing is probed from the build host."""
-
-    kernel: tuple[int, int] = (6, 1)
-    cgroup: str = "v2"
-    apparmor: bool = False
-
-    def described(self) -> dict[str, Json]:
-        """The target as bundler.json records it."""
-        return {"kernel": "{}.{}".format(*self.kernel), "cgroup": self.cgroup, "apparmor": self.apparmor}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +23,11 @@ class Givens:
     def from_image(self, key: str, value: Json) -> Sourced[Json]:
         """`value`, which the image config's key `key` gave."""
         return Sourced(value, self.image_origin(key))
+
+    @property
+    def architecture(self) -> str:
+        """The processor the bundle is for, in Go's name."""
+        return self.target.architecture or self.image_config.platform.architecture
 
     def image_origin(self, key: str) -> Origin:
         return Origin("image", f"{self.image_config.digest}#/config/{key}")

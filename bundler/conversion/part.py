@@ -11,11 +11,12 @@ class Part:
     """A value, or UNSET for a part that is not written.
 
     `origins` maps JSON Pointers relative to the part to who set what is there; a leaf's origin is the one of its
-    nearest ancestor in the map.
+    nearest ancestor in the map. `warnings` are sentences about what the target will not do as asked.
     """
 
     value: Json | Unset
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 ABSENT = Part(UNSET)

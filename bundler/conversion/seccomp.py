@@ -44,14 +44,14 @@ def seccomp(givens: Givens) -> Part:
 def _compiled(givens: Givens, conditional: Json) -> Json:
     return compile_filter(
         conditional,
-        architecture=givens.image_config.platform.architecture,
+        architecture=givens.architecture,
         capabilities=bounding(givens),
         kernel=givens.target.kernel,
     )
 
 
 def compile_filter(
-    conditional: Mapping[str, Json], *, architecture: str, capabilities: Collection[str], kernel: tuple[int, int]
+    conditional: Mapping[str, Json], *, architecture: str, capabilities: Collection[str], kernel: tuple[int, ...]
 ) -> dict[str, Json]:
     """The runtime-spec's filter of one in Docker's format; a filter of the runtime-spec's own stays what it is.
 
@@ -106,7 +106,7 @@ def _plain_argument(argument: Mapping[str, Json]) -> dict[str, Json]:
 class _Facts:
     """What the conditions of a rule are held against."""
 
-    def __init__(self, architecture: str, capabilities: Collection[str], kernel: tuple[int, int]) -> None:
+    def __init__(self, architecture: str, capabilities: Collection[str], kernel: tuple[int, ...]) -> None:
         self.architecture = architecture
         self.capabilities = capabilities
         self.kernel = kernel

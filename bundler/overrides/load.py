@@ -80,6 +80,11 @@ def _embedded(entries: Mapping[str, Node], folder: Path, files: list[OverridesFi
             yield key, node
 
 
+def read_document(path: str, named_by: Node | None = None) -> Node:
+    """A YAML or JSON file that overrides name. Raises RequestError, which says where it was named."""
+    return parse(_read(path, named_by), shown_name(path))
+
+
 def _read(path: str, named_by: Node | None = None) -> bytes:
     where = f"{named_by.origin.where}: " if named_by else ""
     try:

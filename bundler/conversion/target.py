@@ -1,0 +1,61 @@
+"""What will run the bundle: facts about a machine, given or fixed, never looked up here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bundler.origins import Json, Origin
+from bundler.overrides.node import Node
+
+DEFAULT_ORIGIN: Final = Origin("target", "default")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The defaults are those of Debian 12 with runc, so that the same input gives the same bytes on any machine.
+
+    `architecture` is Go's name, empty for the image's own. `runtime_version` is empty where it is not known; then every
+    field of the ociVersion in use is taken to be understood. `origin` says who described the target.
+    """
+
+    runtime: str = "runc"
+    runtime_version: tuple[int, ...] = ()
+    kernel: tuple[int, int] = (6, 1)
+    cgroup: str = "v2"
+    cgroup_manager: str = "cgroupfs"
+    apparmor: bool = False
+    architecture: str = ""
+    oci_version: str = "auto"
+    origin: Origin = DEFAULT_ORIGIN
+
+    def described(self) -> dict[str, Json]:
+        """The target as bundler.json records it, in the spelling of the overrides key `target`."""
+        return {
+            "runtime": self.runtime,
+            "runtime_version": ".".join(map(str, self.runtime_version)),
+            "kernel": ".".join(map(str, self.kernel)),
+            "cgroup": self.cgroup,
+            "cgroup_manager": self.cgroup_manager,
+            "apparmor": self.apparmor,
+            "arch": self.architecture,
+            "oci_version": self.oci_version,
+        }
+
+
+def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Target:
+    """`target` with what the overrides key `target`, or a file of the same form, says of it."""
+    versions = {"kernel": "kernel", "runtime_version": "runtime_version"}
+    texts = {"runtime": "runtime", "cgroup": "cgroup", "cgroup_manager": "cgroup_manager", "oci_version": "oci_version"}
+    changed: dict[str, Json] = {field: entries[key].text() for key, field in texts.items() if key in entries}
+    changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
+    if "arch" in entries:
+        changed["architecture"] = entries["arch"].text()
+    if "apparmor" in entries:
+        changed["apparmor"] = entries["apparmor"].value is True
+    return replace(target, **changed, origin=origin)
+
+
+def _version(node: Node) -> tuple[int, ...]:
+    """The numbers of `6.1` or `1.1.5`; the schema has checked the text."""
+    text = node.text()
+    return tuple(map(int, text.split("."))) if text else ()
