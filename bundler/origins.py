@@ -31,6 +31,13 @@ class Origin:
         return f"{self.source} {self.where}"
 
 
+def beating(origin: Origin, beaten: Origin | None) -> Origin:
+    """`origin`, with `beaten` at the end of what it took the place of."""
+    if beaten is None:
+        return origin
+    return Origin(origin.source, origin.where, beaten if origin.beat is None else beating(origin.beat, beaten))
+
+
 @dataclass(frozen=True, slots=True)
 class Sourced(Generic[T]):
     """A value and who set it."""

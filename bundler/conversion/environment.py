@@ -2,7 +2,7 @@
 
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import Part, array, whole
-from bundler.origins import UNSET, Json, Origin, Sourced
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
 
 
 def host_name(givens: Givens) -> Sourced[str]:
@@ -69,8 +69,7 @@ def _laid_over(defaults: list[Sourced[str]], variables: list[Sourced[str]]) -> l
     for variable in variables:
         name, separator, _ = variable.value.partition("=")
         if name in places:
-            beaten = defaults[places[name]].origin
-            origin = Origin(variable.origin.source, variable.origin.where, beaten)
+            origin = beating(variable.origin, defaults[places[name]].origin)
             laid[places[name]] = Sourced(variable.value, origin) if separator else None
         elif separator:
             laid.append(variable)

@@ -5,12 +5,15 @@ from bundler.overrides.node import Node
 
 
 def apply(target: Json, patch: Node, origins: dict[str, Origin], pointer: str = "") -> Json:
-    """`target` with `patch` applied; `origins` is updated in place: what was replaced or removed loses its entries."""
+    """`target` with `patch` applied; `origins` is updated in place: what was replaced or removed loses its entries.
+
+    A map tagged `!override` replaces what is there instead of merging with it.
+    """
     if not isinstance(patch.value, dict):
         _forget(origins, pointer)
         origins[pointer] = patch.origin
         return patch.plain()
-    if not isinstance(target, dict):
+    if not isinstance(target, dict) or patch.tag == "!override":
         target = {}
         _forget(origins, pointer)
         origins[pointer] = patch.origin

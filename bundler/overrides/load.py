@@ -9,7 +9,7 @@ from pathlib import Path
 from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Unset
 from bundler.overrides import schema
-from bundler.overrides.merge import merge
+from bundler.overrides.merge import check_tags, merge
 from bundler.overrides.node import Node
 from bundler.overrides.normal_forms import normalise
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
@@ -47,10 +47,12 @@ class Overrides:
 
 def load(paths: Sequence[str]) -> Overrides:
     """Read and merge `paths` in order (`-` is standard input). Raises RequestError with file, line and column."""
+    if list(paths).count("-") > 1:
+        raise RequestError("standard input can be read only once")
     merged: dict[str, Node] = {}
     files: list[OverridesFile] = []
     for path in paths:
-        text = _read(path)
+        text = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else _read(Path(path))
         files.append(OverridesFile(shown_name(path), hashlib.sha256(text).hexdigest()))
         folder = Path() if path == "-" else Path(path).parent
         merged = merge(merged, dict(_embedded(load_one(text, shown_name(path)), folder, files)))
@@ -61,6 +63,7 @@ def load_one(text: bytes, name: str) -> dict[str, Node]:
     """The keys of one file in normal form. Raises RequestError."""
     root = parse(text, name)
     schema.check(root, name)
+    check_tags(root)
     return normalise(root.entries())
 
 
@@ -69,9 +72,10 @@ def _embedded(entries: Mapping[str, Node], folder: Path, files: list[OverridesFi
     for key, node in entries.items():
         if key == "seccomp" and isinstance(node.value, str) and node.value not in _BUILT_IN_SECCOMP:
             path = folder / node.value
-            text = _read(str(path), node)
-            files.append(OverridesFile(path.name, hashlib.sha256(text).hexdigest()))
-            profile = parse(text, path.name)
+            text = _read(path, node)
+            name = shown_name(str(path))
+            files.append(OverridesFile(name, hashlib.sha256(text).hexdigest()))
+            profile = parse(text, name)
             if not isinstance(profile.value, dict):
                 raise profile.error("a seccomp profile is a JSON object")
             schema.check_value(key, profile)
@@ -85,17 +89,15 @@ def read_document(path: str, named_by: Node | None = None) -> Node:
     return parse(_read(path, named_by), shown_name(path))
 
 
-def _read(path: str, named_by: Node | None = None) -> bytes:
+def _read(path: Path, named_by: Node | None = None) -> bytes:
     where = f"{named_by.origin.where}: " if named_by else ""
+    shown = printable(str(path))
     try:
-        if path == "-":
-            return sys.stdin.buffer.read(MAXIMUM_BYTES + 1)
-        file = Path(path)
-        if not file.is_file():
-            missing = "is not a file" if file.exists() else "does not exist"
-            raise RequestError(f"{where}the file {printable(path)} {missing}")
-        with file.open("rb") as stream:
+        if not path.is_file():
+            missing = "is not a file" if path.exists() else "does not exist"
+            raise RequestError(f"{where}the file {shown} {missing}")
+        with path.open("rb") as stream:
             return stream.read(MAXIMUM_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"{where}cannot read {printable(path)}: {reason}") from None
+        raise RequestError(f"{where}cannot read {shown}: {reason}") from None

@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from bundler.origins import beating
 from bundler.overrides import schema
 from bundler.overrides.node import Node
+
+# How many maps deep, below a key, a tag has a meaning; none in any list.
+_TAGGED_LEVELS: Final = {"map": 1, "patch": 1 << 30}
 
 
 def merge(lower: Mapping[str, Node], higher: Mapping[str, Node]) -> dict[str, Node]:
@@ -26,10 +30,29 @@ def merge(lower: Mapping[str, Node], higher: Mapping[str, Node]) -> dict[str, No
     return merged
 
 
+def check_tags(root: Node) -> None:
+    """Raise RequestError for a `!reset` or `!override` where merging would pass it by."""
+    if root.tag:
+        raise root.error(f"{root.tag} is for the keys of the file")
+    for key, node in root.entries().items():
+        rule = schema.document()["properties"].get(key)
+        if rule is not None:
+            _check_tags_below(node, _TAGGED_LEVELS.get(rule["merge"], 0))
+
+
+def _check_tags_below(node: Node, levels: int) -> None:
+    inside = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, tuple) else ()
+    levels = levels if isinstance(node.value, dict) else 0
+    for child in inside:
+        if child.tag and not levels:
+            raise child.error(f"{child.tag} has no meaning here: it is for a key and for the entries of a map")
+        _check_tags_below(child, max(levels - 1, 0))
+
+
 def _clean(key: str, node: Node) -> Node:
     """`node` where nothing lies below it: what it resets or removes is simply absent."""
-    if isinstance(node.value, dict) and _strategy(key) is _map:
-        return _map(key, replace(node, value={}, tag=""), replace(node, tag=""))
+    if isinstance(node.value, dict) and _strategy(key) in (_map, _patch):
+        return _strategy(key)(key, replace(node, value={}, tag=""), replace(node, tag=""))
     return replace(node, tag="")
 
 
@@ -71,20 +94,28 @@ def _identity(key: str, node: Node) -> object:
 
 
 def _patch(_key: str, below: Node, above: Node) -> Node:
-    """Two JSON merge patches, one after the other (RFC 7396): their maps merge at every depth, a null stays a null."""
-    if not (isinstance(below.value, dict) and isinstance(above.value, dict)) or above.tag:
+    """Two JSON merge patches as one that does what they do one after the other (RFC 7396).
+
+    Their maps merge at every depth, and a null stays a null. A map over a null, a list or a scalar would find nothing
+    left of config.json to merge with: it carries `!override`, for which RFC 7396 has no word.
+    """
+    if not isinstance(above.value, dict):
         return replace(above, tag="")
-    entries = dict(below.value)
+    replaces = above.tag == "!override" or not isinstance(below.value, dict)
+    entries = {} if replaces else dict(below.entries())
+    empty = above.with_value({})
     for name, node in above.value.items():
         if node.tag == "!reset":
             entries.pop(name, None)
+        elif name in entries:
+            entries[name] = _patch(name, entries[name], node)
         else:
-            entries[name] = _patch(name, entries[name], node) if name in entries else node
-    return above.with_value(entries)
+            entries[name] = _patch(name, replace(empty, tag=""), node) if isinstance(node.value, dict) else node
+    return replace(above, value=entries, tag="!override" if replaces else below.tag)
 
 
 def _beating(node: Node, beaten: Node) -> Node:
-    return replace(node, origin=replace(node.origin, beat=beaten.origin))
+    return replace(node, origin=beating(node.origin, beaten.origin))
 
 
 STRATEGIES: Final[dict[str, Callable[[str, Node, Node], Node]]] = {

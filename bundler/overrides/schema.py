@@ -5,15 +5,17 @@ which is how two files are combined, and `config`, the places of config.json it 
 """
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from bundler import data
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.node import Node
 
+_LONGEST_SHOWN: Final = 100  # characters of what a file says that a message repeats
 _NAMES: Final = {
     "object": "a map",
     "array": "a list",
@@ -38,10 +40,27 @@ def check(root: Node, name: str) -> None:
 
     if not isinstance(root.value, dict):
         raise RequestError(f"{name}:1:1: an overrides file is a map of keys, this is {_kind(root)}")
-    validator = jsonschema.Draft202012Validator(document())
-    error = jsonschema.exceptions.best_match(validator.iter_errors(root.plain()))
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(root.plain()))
     if error is not None:
-        raise _explained(root, list(error.absolute_path), str(error.validator), error.validator_value, error.schema)
+        raise _explained(root, list(error.absolute_path), error)
+
+
+@cache
+def _validator() -> Any:
+    """JSON Schema as we mean it: 200.0 is no whole number, as it is none to Go, and `$` is the end of the text.
+
+    To Python's `re`, `$` matches before a final newline, too, and a host name would come with one.
+    """
+    import jsonschema  # noqa: PLC0415
+
+    draft = jsonschema.Draft202012Validator
+    kinds = draft.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+
+    def pattern(_validator: Any, rule: str, text: Json, _schema: Json) -> Iterator[jsonschema.ValidationError]:
+        if isinstance(text, str) and not re.search(rule.replace("$", r"\Z"), text):
+            yield jsonschema.ValidationError(f"{text!r} does not match {rule!r}")
+
+    return jsonschema.validators.extend(draft, {"pattern": pattern}, type_checker=kinds)(document())
 
 
 def check_value(key: str, node: Node) -> None:
@@ -49,16 +68,15 @@ def check_value(key: str, node: Node) -> None:
     check(Node({key: node}, node.origin), node.origin.where)
 
 
-def _explained(root: Node, path: list[str | int], validator: str, rule: Json, schema: Json) -> RequestError:
-    node = _at(root, path)
+def _explained(root: Node, path: list[str | int], error: Any) -> RequestError:
+    """`error` is jsonschema's, about the value at `path`."""
+    node, validator, rule = _at(root, path), str(error.validator), error.validator_value
     if validator == "additionalProperties":
-        return _unknown_key(node, path, schema)
-    if validator == "propertyNames" or (validator in ("enum", "pattern") and isinstance(node.value, dict)):
-        names = document()["properties"].get(str(path[0]), {}).get("propertyNames", {}).get("enum", ())
-        bad = next((key for key in node.entries() if key not in names), "")
-        return _at(node, [bad]).error(
-            f"{_shown(path)}: {printable(bad)!r} is not one of its names", hint=_nearest(bad, names)
-        )
+        return _unknown_key(node, path, error.schema)
+    if "propertyNames" in error.absolute_schema_path:
+        bad = str(error.instance)
+        hint = _nearest(bad, rule) if validator == "enum" else "a name is not empty and holds no ="
+        return _at(node, [bad]).key_error(f"{_shown(path)}: {_quoted(bad)} is not one of its names", hint)
     if validator == "required":
         missing = next(key for key in rule if key not in node.entries())
         return node.error(f"{_shown(path)}: {missing} is missing")
@@ -71,7 +89,7 @@ def _unknown_key(node: Node, path: list[str | int], schema: Json) -> RequestErro
     known = schema.get("properties", {})
     bad = next(key for key in node.entries() if key not in known and not (key.startswith("x-") and not path))
     where = f"{_shown(path)}: " if path else ""
-    return _at(node, [bad]).key_error(f"{where}unknown key {printable(bad)!r}", _nearest(bad, known))
+    return _at(node, [bad]).key_error(f"{where}unknown key {_quoted(bad)}", _nearest(bad, known))
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
@@ -109,7 +127,7 @@ def _at(node: Node, path: Iterable[str | int]) -> Node:
 
 
 def _shown(path: list[str | int]) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step[:_LONGEST_SHOWN])}" for step in path)
     return "".join(steps).removeprefix(".")
 
 
@@ -122,6 +140,10 @@ def _kind(node: Node) -> str:
         case tuple():
             return "a list"
         case str():
-            return f"the text {printable(node.value)!r}"
+            return f"the text {_quoted(node.value)}"
         case _:
             return node.written
+
+
+def _quoted(text: str) -> str:
+    return f"'{printable(text[:_LONGEST_SHOWN])}'" + ("..." if len(text) > _LONGEST_SHOWN else "")

@@ -1,17 +1,21 @@
 """YAML 1.2 text → nodes. Nothing is guessed: what YAML versions read differently is an error, never a wrong value.
 
 The core schema of YAML 1.2 decides what a plain scalar is: `yes`, `on` and `33:33` are text. Compose's `<<` merge key
-is honoured. Aliases are expanded with a bound, because ten lines of them can stand for a billion nodes.
+is honoured. Aliases are expanded with a bound, because ten lines of them can stand for a billion nodes. Text that no
+file of a bundle could hold (NUL, half a surrogate pair) and numbers that JSON has no word for are refused here, so that
+nothing after this module has to expect them.
 """
 
+import math
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from bundler.errors import RequestError, printable
@@ -20,6 +24,7 @@ from bundler.overrides.node import Node, Scalar, Tag
 
 MAXIMUM_BYTES: Final = 1 << 20
 MAXIMUM_NODES: Final = 50_000
+MAXIMUM_DEPTH: Final = 100
 
 _CORE: Final = "tag:yaml.org,2002:"
 # The core schema's own, and what ruamel resolves a plain scalar to that we read as text.
@@ -43,23 +48,27 @@ def parse(text: bytes, name: str) -> Node:
     if len(text) > MAXIMUM_BYTES:
         raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
     try:
-        root = YAML(typ="rt", pure=True).compose(text.decode("utf-8-sig"))
+        root = _compose(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise RequestError(f"{where}: {printable(_first_line(error.problem or error.context))}") from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, OverflowError) as error:  # the latter: an escape beyond the last character
         raise RequestError(f"{name}: {printable(_first_line(str(error)))}") from None
     except RecursionError:
         raise RequestError(f"{name}: nested too deeply") from None
     if root is None:
         return Node({}, Origin("overrides", f"{name}:1:1"))
-    try:
-        return _Reader(name).node(root)
-    except RecursionError:
-        raise RequestError(f"{name}: nested too deeply") from None
+    return _Reader(name).node(root)
+
+
+def _compose(text: str) -> Any:
+    with warnings.catch_warnings():
+        # A name may be given to a second anchor (YAML 1.2.2 section 3.2.2.2); ruamel warns on standard error.
+        warnings.simplefilter("ignore", ReusedAnchorWarning)
+        return YAML(typ="rt", pure=True).compose(text)
 
 
 def _first_line(message: str | None) -> str:
@@ -80,10 +89,15 @@ class _Reader:
             raise RequestError(f"{self.where(raw)}: more than {MAXIMUM_NODES} values, aliases included")
         if any(raw is outer for outer in self.open_nodes):
             raise RequestError(f"{self.where(raw)}: an alias that holds itself")
+        if len(self.open_nodes) >= MAXIMUM_DEPTH:
+            raise RequestError(f"{self.where(raw)}: nested too deeply")
         self.open_nodes.append(raw)
         try:
             written = str(raw.value) if isinstance(raw, ScalarNode) else ""
-            return Node(self.value(raw), Origin("overrides", self.where(raw)), self.tag(raw), written)
+            tag = self.tag(raw)
+            # Compose lets anything stand behind !reset, and looks at none of it.
+            value = None if tag == "!reset" else self.value(raw)
+            return Node(value, Origin("overrides", self.where(raw)), tag, written)
         finally:
             self.open_nodes.pop()
 
@@ -106,7 +120,7 @@ class _Reader:
         return self.mapping(raw)
 
     def scalar(self, raw: Any) -> Scalar:
-        text: str = raw.value
+        text = self.text(raw)
         if str(raw.tag) == _CORE + "str" or (raw.style is not None and str(raw.tag) not in _RESOLVED):
             return text
         if text in _WORDS:
@@ -114,14 +128,28 @@ class _Reader:
         if _AMBIGUOUS.fullmatch(text):
             raise RequestError(
                 f"{self.where(raw)}: {text} is octal to some readers of YAML and decimal to others",
-                hint=f'write "{text}" for the text, or the number without leading zeros',
+                hint=f'write "{text}" for the text, a number without leading zeros, or with 0o in front if it is octal',
             )
         if _INTEGER.fullmatch(text):
             if len(text) > 40:  # noqa: PLR2004  (no field of the runtime-spec holds more than 64 bits)
                 raise RequestError(f"{self.where(raw)}: a number of {len(text)} digits")
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-        if _FLOAT.fullmatch(text):
+        if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
             return float(text)
+        if str(raw.tag) in _RESOLVED:
+            # 1_000, .inf, `yes` after %YAML 1.1, `!!int abc`: a number or a truth value to some, none to us.
+            hint = f'write "{printable(text)}" for the text'
+            raise RequestError(f"{self.where(raw)}: {printable(text)} is text to some readers of YAML only", hint=hint)
+        return text
+
+    def text(self, raw: ScalarNode) -> str:
+        """The text of a scalar: escapes may spell a pair of surrogates, as JSON does, but not half a pair."""
+        try:
+            text = str(raw.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise RequestError(f"{self.where(raw)}: text cannot hold half of a surrogate pair") from None
+        if "\0" in text:
+            raise RequestError(f"{self.where(raw)}: text cannot hold a NUL")
         return text
 
     def mapping(self, raw: MappingNode) -> dict[str, Node]:
@@ -141,7 +169,7 @@ class _Reader:
     def key(self, raw: Any) -> str:
         if not isinstance(raw, ScalarNode):
             raise RequestError(f"{self.where(raw)}: a key has to be text")
-        return str(raw.value)
+        return self.text(raw)
 
     def merged(self, raw: MappingNode) -> Iterator[MappingNode]:
         for key_node, value_node in raw.value:
@@ -160,4 +188,4 @@ def _is_merge(key: Any) -> bool:
 
 def shown_name(path: str) -> str:
     """How messages and origins call an overrides file: its last component, the same in any folder."""
-    return "<standard input>" if path == "-" else PurePath(path).name
+    return "<standard input>" if path == "-" else printable(PurePath(path).name)
