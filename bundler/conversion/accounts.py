@@ -9,6 +9,7 @@ from bundler.errors import ImageError, RequestError, printable
 
 MAXIMUM_ID: Final = (1 << 31) - 1
 _NUMBER: Final = re.compile(r"[0-9]+")
+_DIGITS: Final = 32  # more than any id, leading zeros included: int() of thousands of digits raises
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _fields(text: bytes | None, *wanted: int) -> Iterator[tuple[str, ...]]:
 
 
 def _are_ids(*texts: str) -> bool:
-    return all(_NUMBER.fullmatch(text) and text.isascii() and int(text[:20]) <= MAXIMUM_ID for text in texts)
+    return all(_NUMBER.fullmatch(text) and len(text) <= _DIGITS and int(text) <= MAXIMUM_ID for text in texts)
 
 
 def identify(accounts: Accounts, specification: str) -> Identity:
@@ -115,6 +116,6 @@ def needs_lookup(specification: str, added_groups: tuple[str, ...]) -> bool:
 
 
 def _id(text: str) -> int:
-    if len(text) > 10 or int(text or "0") > MAXIMUM_ID:  # noqa: PLR2004  (digits of 2^31; int() of more is slow)
+    if len(text) > _DIGITS or int(text or "0") > MAXIMUM_ID:
         raise RequestError(f"the id {printable(text[:40])} is not between 0 and {MAXIMUM_ID}")
     return int(text or "0")

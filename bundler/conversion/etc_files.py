@@ -35,7 +35,7 @@ def _ours(givens: Givens) -> tuple[str, ...]:
 
 def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
     """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it."""
-    read_only = ["rro"] if givens.overrides.is_true("read_only") else []
+    read_only = [givens.target.read_only] if givens.overrides.is_true("read_only") else []
     ours = _ours(givens)
     mounts = []
     for name in ("resolv.conf", "hostname", "hosts"):

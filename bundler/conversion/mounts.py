@@ -54,7 +54,11 @@ def _adapted(givens: Givens, mount: Sourced[Json]) -> Sourced[Json]:
 
 def folders(givens: Givens) -> list[BundleFolder]:
     """The folders of the bundle that its mounts need, each once, sorted by path."""
-    found = {mount.folder.path: mount.folder for mount in user_mounts(givens) if mount.folder}
+    found: dict[str, BundleFolder] = {}
+    for mount in user_mounts(givens):
+        # A volume that is mounted twice is filled from the first place that may fill it.
+        if mount.folder and (mount.folder.path not in found or found[mount.folder.path].seed is None):
+            found[mount.folder.path] = mount.folder
     return [found[path] for path in sorted(found)]
 
 
@@ -62,7 +66,8 @@ def rootfs_propagation(givens: Givens) -> Part:
     """`/linux/rootfsPropagation`: written only when a bind needs more than private; shared wins over slave."""
     raised = ABSENT
     for mount in user_mounts(givens):
-        for option in mount.mount.value.get("options", []):
+        binds = mount.mount.value["type"] == "bind"
+        for option in mount.mount.value["options"] if binds else ():
             propagation = _ROOT_PROPAGATION.get(option)
             if propagation and raised.value != "shared":
                 raised = whole(propagation, mount.mount.origin)

@@ -21,6 +21,8 @@ def args(givens: Givens) -> Part:
         words += [Sourced(node.value, node.origin) for node in entrypoint.items()]
     else:
         words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
+    if [word.value for word in words] == [""]:
+        words = []  # docker's way to clear an entrypoint: one empty word
     if command is not UNSET:
         words += [Sourced(node.value, node.origin) for node in command.items()]
     elif entrypoint is UNSET:
@@ -61,7 +63,7 @@ def user(givens: Givens) -> Part:
         specification, origin = givens.image_config.user, givens.image_origin("User")
     try:
         identity = identify(givens.accounts, specification)
-    except ImageError as error:
+    except (ImageError, RequestError) as error:
         raise (RequestError if override is not UNSET else ImageError)(
             f"{_where(origin)}{error.what}", hint=error.hint
         ) from None
@@ -69,8 +71,8 @@ def user(givens: Givens) -> Part:
     for node in givens.overrides.items("group_add"):
         try:
             groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
-        except ImageError as error:
-            raise node.error(error.what, hint=error.hint) from None
+        except (ImageError, RequestError) as error:
+            raise node.error(f"group_add: {error.what}", hint=error.hint) from None
     origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
     value = {"uid": identity.uid, "gid": identity.gid, "additionalGids": [group.value for group in groups]}
     return Part(value, origins)

@@ -7,6 +7,7 @@ from typing import Final
 from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
 
+_RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
 DEFAULT_ORIGIN: Final = Origin("target", "default")
 
 
@@ -27,6 +28,11 @@ class Target:
     architecture: str = ""
     oci_version: str = "auto"
     origin: Origin = DEFAULT_ORIGIN
+
+    @property
+    def read_only(self) -> str:
+        """The option of a read-only bind: Docker makes all mounts below it read-only, too, where the kernel can."""
+        return "rro" if self.kernel >= _RECURSIVE_READ_ONLY_SINCE else "ro"
 
     def described(self) -> dict[str, Json]:
         """The target as bundler.json records it, in the spelling of the overrides key `target`."""

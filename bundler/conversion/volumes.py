@@ -13,7 +13,6 @@ from bundler.overrides.node import Node
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 _LONGEST_NAME: Final = 200  # bytes; file systems allow 255
-_RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
 _BASE_TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
 
 
@@ -96,7 +95,8 @@ def _folder_name(target: str, named: "frozenset[str | None]") -> str:
     name = "-".join(steps)
     if len(name) > _LONGEST_NAME:
         fingerprint = hashlib.sha256(target.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        name = f"{name[: _LONGEST_NAME - 33]}%{fingerprint}"
+        # `%-` is in no name of one that was not too long: there two hex digits follow every %.
+        name = f"{name[: _LONGEST_NAME - 34]}%-{fingerprint}"
     # `.` and `..` as a whole name, or the name of a volume that a user chose, would be another directory.
     return f"{name}%" if name.startswith(".") or name in named else name
 
@@ -112,8 +112,8 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
     entry = node.entries()
     bind = entry["bind"].entries() if "bind" in entry else {}
     given = entry["source"].text()
-    source = posixpath.normpath(given)
-    # `/..` is `/` to the kernel; a source outside the bundle was refused when the file was read.
+    # A source outside the bundle was refused when the file was read.
+    source = clean_path(given) if given.startswith("/") else posixpath.normpath(given)
     propagation = bind["propagation"].text() if "propagation" in bind else "rprivate"
     recursive = bind["recursive"].text() if "recursive" in bind else "enabled"
     read_only = _read_only(givens, node)
@@ -147,7 +147,7 @@ def _from_tmpfs(_givens: Givens, node: Node, _named: "frozenset[str | None]") ->
 def _without_overruled(options: list[str]) -> list[str]:
     """`options` less those that a later one contradicts or repeats (`exec` after `noexec`, a second `size=`)."""
     last = {_subject(option): index for index, option in enumerate(options)}
-    return [option for index, option in enumerate(options) if last[_subject(option)] == index]
+    return [option for index, option in enumerate(options) if last[_subject(option)] == index and option != "defaults"]
 
 
 def _subject(option: str) -> str:
@@ -161,10 +161,7 @@ def _subject(option: str) -> str:
 
 
 def _read_only(givens: Givens, node: Node) -> tuple[str, ...]:
-    """Docker makes a whole tree of mounts read-only where the kernel can, only the topmost mount where it cannot."""
-    if not _flag(node, "read_only"):
-        return ()
-    return ("rro",) if givens.target.kernel >= _RECURSIVE_READ_ONLY_SINCE else ("ro",)
+    return (givens.target.read_only,) if _flag(node, "read_only") else ()
 
 
 def _flag(node: Node, key: str) -> bool:

@@ -86,7 +86,7 @@ def _embedded(entries: Mapping[str, Node], folder: Path, files: list[OverridesFi
 
 def read_document(path: str, named_by: Node | None = None) -> Node:
     """A YAML or JSON file that overrides name. Raises RequestError, which says where it was named."""
-    return parse(_read(path, named_by), shown_name(path))
+    return parse(_read(Path(path), named_by), shown_name(path))
 
 
 def _read(path: Path, named_by: Node | None = None) -> bytes:

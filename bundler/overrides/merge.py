@@ -1,6 +1,6 @@
 """Several overrides files become one, as compose merges files: a later file wins, maps by key, lists entry by entry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -41,8 +41,11 @@ def check_tags(root: Node) -> None:
 
 
 def _check_tags_below(node: Node, levels: int) -> None:
-    inside = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, tuple) else ()
-    levels = levels if isinstance(node.value, dict) else 0
+    inside: Iterable[Node] = node.value if isinstance(node.value, tuple) else ()
+    if isinstance(node.value, dict):
+        inside = node.value.values()
+    else:
+        levels = 0
     for child in inside:
         if child.tag and not levels:
             raise child.error(f"{child.tag} has no meaning here: it is for a key and for the entries of a map")

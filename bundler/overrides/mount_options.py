@@ -12,12 +12,15 @@ from bundler.errors import printable
 from bundler.overrides.node import Node
 from bundler.overrides.quantities import parse_size
 
+# What bundler itself puts into a bundle. A bind of it, or below it, would be made before or after the image's own files
+# are there, and could follow a symlink of theirs to the machine.
+_OWN_NAMES: Final = ("rootfs", "volumes", "etc", "config.json", "bundler.json", "rootfs.mtree")
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _WITHOUT_EFFECT: Final = ("z", "Z", "consistent", "cached", "delegated")
 _TMPFS_FLAGS: Final = (
-    *("ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "sync", "async", "dirsync", "remount"),
-    *("mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"),
+    *("defaults", "ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "sync", "async", "dirsync"),
+    *("remount", "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"),
     *("strictatime", "nostrictatime", "bind", "rbind", "unbindable", "runbindable", *PROPAGATIONS),
 )
 _TMPFS_VALUES: Final = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
@@ -32,7 +35,6 @@ def expand_volume(node: Node) -> Node:
     """The long form of one entry of `volumes`, with a clean target. Raises RequestError."""
     entry = _short_volume(node) if isinstance(node.value, str) else dict(node.entries())
     target = entry["target"]
-    _check_text(target)
     entry["target"] = target.with_value(_checked_target(target, target.text()))
     kind = entry["type"].text()
     if "source" in entry:
@@ -44,6 +46,7 @@ def expand_volume(node: Node) -> Node:
     for key in ("bind", "volume"):
         if key in entry and key != kind:
             raise entry[key].error(f"volumes: {key} is for type {key}, this is a {kind}")
+    _check_recursive(entry)
     return node.with_value(entry)
 
 
@@ -81,9 +84,12 @@ def _short_options(node: Node, text: str, kind: str) -> dict[str, Node]:
     return nodes
 
 
-def _check_text(node: Node) -> None:
-    if "\0" in node.text():
-        raise node.error("volumes: a path cannot hold a NUL")
+def _check_recursive(entry: dict[str, Node]) -> None:
+    """What `recursive` says is about how a read-only bind is made (docker's bind-recursive)."""
+    bind = entry["bind"].entries() if "bind" in entry else {}
+    recursive = bind["recursive"].text() if "recursive" in bind else "enabled"
+    if recursive in ("writable", "readonly") and not ("read_only" in entry and entry["read_only"].value is True):
+        raise bind["recursive"].error(f"volumes: recursive: {recursive} needs read_only: true")
 
 
 def _checked_target(node: Node, path: str) -> str:
@@ -94,7 +100,6 @@ def _checked_target(node: Node, path: str) -> str:
 
 
 def _check_source(node: Node, kind: str) -> None:
-    _check_text(node)
     source = node.text()
     if kind == "tmpfs":
         raise node.error("volumes: a tmpfs has no source")
@@ -105,12 +110,15 @@ def _check_source(node: Node, kind: str) -> None:
         raise node.error(f"volumes: the source {printable(source)!r} has to start with / or ./ (the bundle)")
     if kind == "bind" and posixpath.normpath(source).split("/", 1)[0] == "..":
         raise node.error(f"volumes: the source {printable(source)!r} leaves the bundle")
+    if kind == "bind" and posixpath.normpath(source).split("/", 1)[0] in _OWN_NAMES:
+        hint = "a volume of the bundle is mounted by its name, without ./volumes/"
+        raise node.error(f"volumes: the source {printable(source)!r} belongs to the bundle itself", hint=hint)
 
 
 def expand_tmpfs(node: Node) -> Node:
     """The long form of one entry of `tmpfs`. Raises RequestError for an option Docker would refuse."""
     target, _, options = node.text().partition(":")
-    names = tuple(node.with_value(_checked_option(node, option)) for option in filter(None, options.split(",")))
+    names = tuple(node.with_value(_checked_option(node, option)) for option in options.split(",") if option)
     entry = {"type": "tmpfs", "target": _checked_target(node, target)}
     return node.with_value(
         {key: node.with_value(value) for key, value in entry.items()} | {"options": node.with_value(names)}
@@ -132,7 +140,7 @@ def _tmpfs_volume(node: Node, entry: dict[str, Node]) -> dict[str, Node]:
         options.append("ro")
     if "mode" in limits:
         options.append(f"mode={limits['mode'].value:o}")
-    if "size" in limits:
+    if "size" in limits and limits["size"].value not in (None, 0):
         options.append(f"size={_tmpfs_size(limits['size'])}")
     return entry | {"options": node.with_value(tuple(node.with_value(option) for option in options))}
 

@@ -45,28 +45,36 @@ def _texts(node: Node) -> Node:
 
 
 def _text(node: Node) -> Node:
-    text = node.value if isinstance(node.value, str) else node.written
-    if "\0" in text:
-        raise node.error("text cannot hold a NUL")
-    return node.with_value(text)
+    return node if isinstance(node.value, str) else node.with_value(node.written)
+
+
+def _ids(node: Node) -> Node:
+    return node.with_value(tuple(_id(item) for item in node.items()))
+
+
+def _id(node: Node) -> Node:
+    """A name, or a number in decimal digits: `0o17` is the id 15, not a user who is called that."""
+    return node if isinstance(node.value, str) else node.with_value(str(node.value))
 
 
 def _assignments(node: Node) -> Node:
     """NAME=VALUE lines as a map of names to text, or to null where there is no value."""
     if isinstance(node.value, dict):
-        return node.with_value({_name(value, name): _assigned(value) for name, value in node.value.items()})
+        return node.with_value({name: _assigned(value) for name, value in node.value.items()})
     assigned: dict[str, Node] = {}
     for item in node.items():
         name, separator, value = item.text().partition("=")
-        assigned.pop(name, None)
-        assigned[_name(item, name)] = _assigned(item.with_value(value if separator else None))
+        # A name that stands twice keeps its first place and gets the last value, as on docker's command line.
+        assigned[name] = item.with_value(value if separator else None)
     return node.with_value(assigned)
 
 
-def _name(node: Node, name: str) -> str:
-    if "\0" in name:
-        raise node.error("a name cannot hold a NUL")
-    return name
+def _parameters(node: Node) -> Node:
+    """NAME=VALUE lines, each with a value: without one there is nothing to set."""
+    for item in node.value if isinstance(node.value, tuple) else ():
+        if "=" not in item.text():
+            raise item.error(f"sysctls: {printable(item.text())!r} is not NAME=VALUE")
+    return _assignments(node)
 
 
 def _assigned(node: Node) -> Node:
@@ -130,9 +138,9 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "entrypoint": _words,
     "command": _words,
     "environment": _assignments,
-    "user": _text,
-    "group_add": _texts,
-    "sysctls": _assignments,
+    "user": _id,
+    "group_add": _ids,
+    "sysctls": _parameters,
     "cap_add": _capabilities,
     "cap_drop": _capabilities,
     "volumes": _several(expand_volume),
@@ -146,8 +154,10 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
 def _security_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
     """The keys that the options of `security_opt` stand for; a later option wins, as on docker's command line."""
     node = entries.get("security_opt")
-    if node is None or node.value is None:
+    if node is None:
         return {}
+    if node.value is None:
+        raise node.error("security_opt: only the keys it stands for can be unset", hint="for example seccomp: null")
     keys: dict[str, Node] = {}
     for option in node.items():
         key, value = _security_key(option)

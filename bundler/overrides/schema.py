@@ -54,13 +54,14 @@ def _validator() -> Any:
     import jsonschema  # noqa: PLC0415
 
     draft = jsonschema.Draft202012Validator
-    kinds = draft.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+    kinds = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
 
     def pattern(_validator: Any, rule: str, text: Json, _schema: Json) -> Iterator[jsonschema.ValidationError]:
         if isinstance(text, str) and not re.search(rule.replace("$", r"\Z"), text):
             yield jsonschema.ValidationError(f"{text!r} does not match {rule!r}")
 
-    return jsonschema.validators.extend(draft, {"pattern": pattern}, type_checker=kinds)(document())
+    extend: Any = jsonschema.validators.extend
+    return extend(draft, {"pattern": pattern}, type_checker=kinds)(document())
 
 
 def check_value(key: str, node: Node) -> None:
