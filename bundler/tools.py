@@ -52,9 +52,12 @@ def require(tool: Tool) -> str:
     wanted = ".".join(map(str, tool.minimum))
     if path is None:
         raise ToolError(f"{tool.name} {wanted} or newer is needed and is not on PATH", hint=tool.install_hint)
-    shown = subprocess.run(
-        [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
-    )
+    try:
+        shown = subprocess.run(
+            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
+        )
+    except OSError as error:
+        raise ToolError(f"{path} cannot be run: {error.strerror}", hint=tool.install_hint) from None
     match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.stdout + shown.stderr)
     if match is None:
         raise ToolError(f"{path} --version does not say its version", hint=tool.install_hint)

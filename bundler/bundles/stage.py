@@ -73,13 +73,11 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         raise RequestError(f"the folder {printable(str(folder))} does not exist")
     try:
         _remove_abandoned(folder)
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        path, lock = _make_locked(folder)
     except OSError as error:
         hint = "choose another place with -o"
         raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
-    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield Stage(path)
     finally:
         remove_tree(path)
@@ -88,6 +86,10 @@ def open_stage(folder: Path) -> Iterator[Stage]:
 
 def check_destination(destination: Path, *, replace: bool) -> None:
     """Raise RequestError when something is at the destination already, unless `replace` is set and it is a bundle."""
+    if destination.name in ("", ".."):
+        raise RequestError(
+            f"{printable(str(destination))} cannot be a bundle's place", hint="name a directory of its own"
+        )
     if not os.path.lexists(destination):
         return
     if not replace:
@@ -95,14 +97,32 @@ def check_destination(destination: Path, *, replace: bool) -> None:
     # --force is for bundles: a slip of the finger such as `-o /home` must not cost anybody a home.
     if destination.is_symlink() or not destination.is_dir():
         raise RequestError(f"{printable(str(destination))} is not a directory; --force replaces bundles only")
-    is_bundle = (destination / "config.json").is_file() or not any(destination.iterdir())
-    if not is_bundle:
+    # A config.json alone does not make a bundle: many a project has one.
+    is_bundle = (destination / "config.json").is_file() and (destination / "rootfs").is_dir()
+    if not is_bundle and any(destination.iterdir()):
         raise RequestError(f"{printable(str(destination))} is not a bundle; --force replaces bundles only")
 
 
 def _exists(destination: Path) -> RequestError:
     hint = "--force replaces it, -o names another place"
     return RequestError(f"{printable(str(destination))} exists already", hint=hint)
+
+
+def _make_locked(folder: Path) -> tuple[Path, int]:
+    """A new stage and the descriptor that holds its lock."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        # Until the lock is held, another build may take the new stage for an abandoned one and remove it.
+        with suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(lock), os.stat(path, follow_symlinks=False)):
+                    return path, lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
 
 
 def _remove_abandoned(folder: Path) -> None:

@@ -9,7 +9,7 @@ from bundler.origins import Json
 
 def encode(document: Json) -> bytes:
     """A JSON document as bundler writes it: indented for people, in the order it was made, ASCII, a final newline."""
-    return (json.dumps(document, indent=2) + "\n").encode("ascii")
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode("ascii")
 
 
 def write_file(path: Path, content: bytes) -> None:

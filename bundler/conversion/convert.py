@@ -53,6 +53,9 @@ RULES: Final[dict[str, Rule]] = {
 }
 
 
+_LOWEST_VERSION: Final = Origin("bundler", "the lowest version that has every field used")
+
+
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
     """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of."""
@@ -72,7 +75,7 @@ class RuntimeConfig:
 def convert(givens: Givens) -> RuntimeConfig:
     """Apply every rule, then `spec`, then choose the version. Raises RequestError or ImageError."""
     document: dict[str, Json] = {"ociVersion": ""}
-    origins: dict[str, Origin] = {"/ociVersion": Origin("bundler", "the lowest version that has every field used")}
+    origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
     warnings: list[str] = []
     for pointer, rule in RULES.items():
         part = rule(givens)
@@ -84,7 +87,8 @@ def convert(givens: Givens) -> RuntimeConfig:
     if patch is not UNSET:
         document = merge_patch.apply(document, patch, origins)
     if not document.get("ociVersion"):
-        document["ociVersion"] = oci_version.lowest(document)
+        document = {"ociVersion": ""} | document | {"ociVersion": oci_version.lowest(document)}
+        origins["/ociVersion"] = _LOWEST_VERSION
     return RuntimeConfig(document, origins, tuple(warnings))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from bundler.origins import Json
 
 BASE: Final = "1.0.0"
+_RELATIVE_DESTINATIONS: Final = "1.2.0"  # until then a mount's destination had to be an absolute path
 
 # Fields by their path (`*` is any key or index) → the version that brought them. What is not here was in 1.0.0.
 _FIELDS: Final[dict[tuple[str, ...], str]] = {
@@ -43,6 +44,8 @@ _FIELDS: Final[dict[tuple[str, ...], str]] = {
     ("freebsd",): "1.3.0",
     ("linux", "memoryPolicy"): "1.3.0",
     ("linux", "netDevices"): "1.3.0",
+    ("linux", "intelRdt", "enableCMT"): "1.1.0",
+    ("linux", "intelRdt", "enableMBM"): "1.1.0",
     ("linux", "intelRdt", "schemata"): "1.3.0",
     ("linux", "intelRdt", "enableMonitoring"): "1.3.0",
     ("vm", "hwconfig"): "1.3.0",
@@ -52,6 +55,10 @@ _VALUES: Final[dict[tuple[tuple[str, ...], str], str]] = {
     (("linux", "namespaces", "*", "type"), "time"): "1.1.0",
     (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_RISCV64"): "1.1.0",
     (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_LOONGARCH64"): "1.2.1",
+    (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_M68K"): "1.2.1",
+    (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_SH"): "1.2.1",
+    (("linux", "seccomp", "architectures", "*"), "SCMP_ARCH_SHEB"): "1.2.1",
+    (("linux", "seccomp", "flags", "*"), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"): "1.1.0",
     (("mounts", "*", "options", "*"), "idmap"): "1.2.0",
     (("mounts", "*", "options", "*"), "ridmap"): "1.2.0",
     **{
@@ -77,6 +84,9 @@ def lowest(document: Json) -> str:
     for (path, value), version in _VALUES.items():
         if any(item == value for item in _at(document, path)):
             found.add(version)
+    destinations = _at(document, ("mounts", "*", "destination"))
+    if any(isinstance(path, str) and not path.startswith("/") for path in destinations):
+        found.add(_RELATIVE_DESTINATIONS)
     return max(found, key=lambda version: tuple(map(int, version.split("."))))
 
 

@@ -10,9 +10,11 @@ from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin
 
 # Go's names of processors → the name Docker's conditions use, and libseccomp's name in an archMap.
-_CONDITION_NAMES: Final = {"386": "x86"}
+_CONDITION_NAMES: Final = {"386": "x86", "mips64le": "mipsel64"}
 _NATIVE: Final = {
     "amd64": "SCMP_ARCH_X86_64",
+    "386": "SCMP_ARCH_X86",
+    "arm": "SCMP_ARCH_ARM",
     "arm64": "SCMP_ARCH_AARCH64",
     "mips64": "SCMP_ARCH_MIPS64",
     "mips64le": "SCMP_ARCH_MIPSEL64",
@@ -70,13 +72,20 @@ def compile_filter(
 
 
 def _architectures(conditional: Mapping[str, Json], architecture: str) -> list[str]:
-    """The container's architecture and those whose programs it can run too; empty lets the runtime use its own."""
+    """The container's architecture and those whose programs it can run too; empty lets the runtime use its own.
+
+    An i386 or 32-bit ARM image mostly runs on a 64-bit machine, whose filter would kill every program of the image if
+    the image's architecture were not named.
+    """
     listed, mapped = conditional.get("architectures") or [], conditional.get("archMap") or []
     if listed and mapped:
         raise ValueError("architectures and archMap are both given; Docker takes one of them")
+    native = _NATIVE.get(architecture)
     for entry in mapped:
-        if entry.get("architecture") == _NATIVE.get(architecture):
-            return [entry["architecture"], *(entry.get("subArchitectures") or [])]
+        if entry["architecture"] == native:
+            return [native, *(entry.get("subArchitectures") or [])]
+    if native and any(native in (entry.get("subArchitectures") or []) for entry in mapped):
+        return [native]
     return list(listed)
 
 
