@@ -117,7 +117,7 @@ def _make_locked(folder: Path) -> tuple[Path, int]:
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(lock), os.stat(path, follow_symlinks=False)):
+                if os.path.samestat(os.fstat(lock), path.lstat()):
                     return path, lock
             except BaseException:
                 os.close(lock)
