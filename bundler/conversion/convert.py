@@ -19,6 +19,7 @@ from bundler.conversion import (
     resources,
     root,
     seccomp,
+    validity,
 )
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import Part
@@ -73,7 +74,7 @@ class RuntimeConfig:
 
 
 def convert(givens: Givens) -> RuntimeConfig:
-    """Apply every rule, then `spec`, then choose the version. Raises RequestError or ImageError."""
+    """Apply every rule, then `spec`, choose the version, and check the result. Raises RequestError or ImageError."""
     document: dict[str, Json] = {"ociVersion": ""}
     origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
     warnings: list[str] = []
@@ -89,6 +90,7 @@ def convert(givens: Givens) -> RuntimeConfig:
     if not document.get("ociVersion"):
         document = {"ociVersion": ""} | document | {"ociVersion": oci_version.lowest(document)}
         origins["/ociVersion"] = _LOWEST_VERSION
+    warnings += validity.check(document, origins, patched=None if patch is UNSET else patch.origin)
     return RuntimeConfig(document, origins, tuple(warnings))
 
 

@@ -47,6 +47,10 @@ def check(root: Node, name: str) -> None:
 
 @cache
 def _validator() -> Any:
+    return strict_validator(document())
+
+
+def strict_validator(schema: Json) -> Any:
     """JSON Schema as we mean it: 200.0 is no whole number, as it is none to Go, and `$` is the end of the text.
 
     To Python's `re`, `$` matches before a final newline, too, and a host name would come with one.
@@ -61,7 +65,7 @@ def _validator() -> Any:
             yield jsonschema.ValidationError(f"{text!r} does not match {rule!r}")
 
     extend: Any = jsonschema.validators.extend
-    return extend(draft, {"pattern": pattern}, type_checker=kinds)(document())
+    return extend(draft, {"pattern": pattern}, type_checker=kinds)(schema)
 
 
 def check_value(key: str, node: Node) -> None:

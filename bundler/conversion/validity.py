@@ -1,0 +1,202 @@
+"""Whether a runtime config is one that a runtime can start: its form (runtime-spec 1.3), and what is sure to fail.
+
+The rules write nothing malformed. `spec` and `spec_patch` reach every field, so what they leave behind is held against
+the schema; what no schema can say is checked in every document.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from bundler import data
+from bundler.errors import RequestError, printable
+from bundler.origins import Json, Origin, pointer_token
+from bundler.overrides.schema import strict_validator
+
+SCHEMA: Final = "runtime-config.schema.json"
+_LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the value at a JSON Pointer, and what would be right."""
+
+    pointer: str
+    what: str
+    hint: str | None = None
+
+
+def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | None = None) -> list[str]:
+    """Raise RequestError for what no runtime would start, naming who set it.
+
+    `patched` is who changed the document after the rules (`spec`, `spec_patch`): only then is it held against the
+    schema, which costs an import. Returns warnings: names that the runtime-spec does not know, which a runtime ignores.
+    """
+    if patched is not None:
+        for fault in malformed(document):
+            raise _refused(fault, origins, patched)
+    for startable in STARTABLE:
+        for fault in startable(document):
+            raise _refused(fault, origins, patched)
+    return [] if patched is None else [f"{patched.where}: spec: {text}" for text in unknown_names(document)]
+
+
+def _refused(fault: Fault, origins: Mapping[str, Origin], patched: Origin | None) -> RequestError:
+    """The nearest known setter of a place is blamed; a place that is gone was taken away by a patch."""
+    place, setter = fault.pointer, origins.get(fault.pointer)
+    while place and setter is None:
+        place = place.rpartition("/")[0]
+        setter = origins.get(place)
+    if patched is not None and (setter is None or setter.source != "overrides"):
+        setter = patched
+    where = f"{printable(setter.where)}: " if setter else ""
+    return RequestError(f"{where}config.json{printable(fault.pointer)}: {fault.what}", hint=fault.hint)
+
+
+def malformed(document: Json) -> Iterator[Fault]:
+    """What the schema does not allow, the most telling first."""
+    import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
+
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
+    if error is not None:
+        pointer = "".join(f"/{pointer_token(str(step))}" for step in error.absolute_path)
+        yield Fault(pointer, *_explained(str(error.validator), error.validator_value, error.instance))
+
+
+@cache
+def _validator() -> Any:
+    return strict_validator(data.load(SCHEMA))
+
+
+def _explained(validator: str, rule: Json, value: Json) -> tuple[str, str | None]:
+    shown = printable(repr(value)[:_LONGEST_SHOWN])
+    match validator:
+        case "required":
+            missing = next(name for name in rule if name not in value)
+            return f"{missing} is missing", None
+        case "type":
+            return f"found {shown}, expected {'an' if rule[0] in 'aio' else 'a'} {rule}", None
+        case "enum":
+            return f"found {shown}", f"allowed are {', '.join(str(choice) or '(empty)' for choice in rule)}"
+        case "minimum" | "maximum":
+            return f"found {shown}, expected at {'least' if validator == 'minimum' else 'most'} {rule}", None
+        case "pattern":
+            return f"found {shown}", f"it has to match {rule}"
+        case _:
+            return f"found {shown}, which is empty", None
+
+
+def unknown_names(document: Json) -> list[str]:
+    """Names that the runtime-spec does not have (config.md, extensibility: a runtime passes them by)."""
+    schema = data.load(SCHEMA)
+    return list(_unknown(document, schema, schema["$defs"], ""))
+
+
+def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from _unknown(item, schema["items"], definitions, f"{pointer}/{index}")
+    if not isinstance(value, dict):
+        return
+    known = schema.get("properties", {})
+    for name, item in value.items():
+        if name in known:
+            yield from _unknown(item, known[name], definitions, f"{pointer}/{name}")
+        elif "additionalProperties" in schema:
+            yield from _unknown(item, schema["additionalProperties"], definitions, f"{pointer}/{pointer_token(name)}")
+        elif known:
+            near = difflib.get_close_matches(name, known, n=1)
+            also = f" (did you mean {near[0]}?)" if near else ""
+            yield f"config.json{pointer}/{printable(name)} is no field of the runtime-spec, runtimes ignore it{also}"
+
+
+def _objects(document: Json, *path: str) -> Iterator[tuple[str, dict[str, Json]]]:
+    """The objects of the list at `path`, each with its pointer."""
+    for step in path:
+        document = document.get(step) if isinstance(document, dict) else None
+    for index, item in enumerate(document if isinstance(document, list) else ()):
+        if isinstance(item, dict):
+            yield f"/{'/'.join(path)}/{index}", item
+
+
+def _process(document: Json) -> dict[str, Json]:
+    process = document.get("process")
+    return process if isinstance(process, dict) else {}
+
+
+def _command(document: Json) -> Iterator[Fault]:
+    """runtime-spec config.md, process: at least one argument, and an absolute working directory."""
+    process = _process(document)
+    if "process" in document and not process.get("args"):
+        yield Fault("/process/args", "there is nothing to run")
+    if process and not str(process.get("cwd") or "").startswith("/"):
+        yield Fault("/process/cwd", "the working directory has to be an absolute path")
+
+
+def _limits(document: Json) -> Iterator[Fault]:
+    """setrlimit(2) refuses a soft limit above the hard one, and a type may stand once (config.md, POSIX process)."""
+    seen = set()
+    for pointer, limit in _objects(document, "process", "rlimits"):
+        if limit["soft"] > limit["hard"]:
+            yield Fault(pointer, f"the soft limit {limit['soft']} is above the hard limit {limit['hard']}")
+        if limit["type"] in seen:
+            yield Fault(pointer, f"{limit['type']} is there twice")
+        seen.add(limit["type"])
+
+
+def _namespaces(document: Json) -> Iterator[Fault]:
+    """config-linux.md, namespaces: each type once; a host name needs a uts namespace of its own to be set in."""
+    seen: dict[str, Json] = {}
+    for pointer, namespace in _objects(document, "linux", "namespaces"):
+        if namespace["type"] in seen:
+            yield Fault(pointer, f"a second namespace of the type {namespace['type']}")
+        seen[namespace["type"]] = namespace
+    for key in ("hostname", "domainname"):
+        if document.get(key) and "linux" in document and "uts" not in seen:
+            yield Fault(f"/{key}", "without a uts namespace this would be the machine's own name")
+
+
+def _mappings(document: Json) -> Iterator[Fault]:
+    """user_namespaces(7): ranges of one map do not overlap; without a user namespace there is nothing to map."""
+    listed = {namespace["type"] for _, namespace in _objects(document, "linux", "namespaces")}
+    for key in ("uidMappings", "gidMappings"):
+        ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in _objects(document, "linux", key)]
+        if ranges and "user" not in listed:
+            yield Fault(f"/linux/{key}", "ids are mapped without a user namespace")
+        for index, (pointer, start, size) in enumerate(ranges):
+            if any(start < other + length and other < start + size for _, other, length in ranges[:index]):
+                yield Fault(pointer, "this range overlaps an earlier one")
+
+
+def _mounts(document: Json) -> Iterator[Fault]:
+    """config.md, mounts; `..` in a destination is refused by runtimes that resolve it in the rootfs."""
+    for pointer, mount in _objects(document, "mounts"):
+        if not mount.get("destination"):
+            yield Fault(pointer, "a mount without a destination")
+        options = set(mount.get("options") or ())
+        if mount.get("type") == "bind" and not options & {"bind", "rbind"}:
+            yield Fault(pointer, "a bind needs the option bind or rbind")
+        if options & {"bind", "rbind"} and not mount.get("source"):
+            yield Fault(pointer, "a bind without a source")
+
+
+def _user(document: Json) -> Iterator[Fault]:
+    """The kernel keeps 2^32 - 1 for "no change" (setuid(2)), so it is nobody's id."""
+    user = _process(document).get("user") or {}
+    for key in ("uid", "gid"):
+        if user.get(key) == (1 << 32) - 1:
+            yield Fault(f"/process/user/{key}", f"{user[key]} is not an id")
+
+
+STARTABLE: Final[tuple[Callable[[Json], Iterator[Fault]], ...]] = (
+    _command,
+    _limits,
+    _namespaces,
+    _mappings,
+    _mounts,
+    _user,
+)
