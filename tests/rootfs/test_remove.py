@@ -68,7 +68,7 @@ remove_tree(top)
 
 
 def test_an_ordinary_users_unreadable_directories_go(tmp_path: Path) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:3]):
+    for directory in (tmp_path, *tmp_path.parents[:2]):
         directory.chmod(0o755)
     tmp_path.chmod(0o777)
     project = Path(__file__).parents[2]
