@@ -160,5 +160,6 @@ def _furnish(stage: Stage, tree: Tree, givens: Givens, runtime_config: RuntimeCo
             seed_volume(tree, os.fsencode(folder.seed), path)
     for name, content in generated_files(givens).items():
         write_file(stage.bundle / "etc" / name, content)
-    write_file(stage.bundle / "config.json", encode(runtime_config.document))
-    write_file(stage.bundle / "bundler.json", encode(record(givens, runtime_config, bundle_folders)))
+    config_json = encode(runtime_config.document)
+    write_file(stage.bundle / "config.json", config_json)
+    write_file(stage.bundle / "bundler.json", encode(record(givens, runtime_config, config_json, bundle_folders)))

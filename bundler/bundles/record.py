@@ -4,19 +4,27 @@ It says nothing that depends on where the image was read from (a registry, a fil
 machine, so that the same image and overrides give the same bytes everywhere.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 
 from bundler import __version__
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.givens import Givens
 from bundler.conversion.volumes import BundleFolder
-from bundler.origins import Json
+from bundler.origins import Json, Origin
 
 FORMAT = 1
 
 
-def record(givens: Givens, runtime_config: RuntimeConfig, folders: Sequence[BundleFolder]) -> dict[str, Json]:
-    """The content of bundler.json."""
+def record(
+    givens: Givens, runtime_config: RuntimeConfig, config_json: bytes, folders: Sequence[BundleFolder]
+) -> dict[str, Json]:
+    """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
+
+    `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
+    for those that took the place of others, whose place it was, the last one beaten first.
+    """
+    origins = sorted(runtime_config.origins.items())
     image_config = givens.image_config
     return {
         "format": FORMAT,
@@ -28,7 +36,21 @@ def record(givens: Givens, runtime_config: RuntimeConfig, folders: Sequence[Bund
         },
         "profile": givens.profile.id,
         "target": givens.target.described(),
+        "target_from": str(givens.target.origin),
         "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
         "folders": {folder.path: folder.seed for folder in folders},
-        "origins": {pointer: str(origin) for pointer, origin in sorted(runtime_config.origins.items())},
+        "config": f"sha256:{hashlib.sha256(config_json).hexdigest()}",
+        "origins": {pointer: str(origin) for pointer, origin in origins},
+        "beaten": {pointer: [str(beaten) for beaten in _beaten(origin)] for pointer, origin in origins if origin.beat},
     }
+
+
+def fits(recorded: Mapping[str, Json], config_json: bytes) -> bool:
+    """Whether `recorded` is about these bytes: nobody has changed config.json since."""
+    return recorded.get("config") == f"sha256:{hashlib.sha256(config_json).hexdigest()}"
+
+
+def _beaten(origin: Origin) -> Iterator[Origin]:
+    while origin.beat is not None:
+        origin = origin.beat
+        yield origin

@@ -1,0 +1,41 @@
+"""A profile's config.json for a machine like that of another config.json, so that the two can be compared."""
+
+from typing import Final
+
+from bundler.bundles.written import Written
+from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.defaults import default_config
+from bundler.conversion.target import Target
+from bundler.profiles import load_profile
+
+# libseccomp's names of native architectures → Go's. Without any of them: a document with no filter, so of any machine.
+_ARCHITECTURES: Final = {
+    "SCMP_ARCH_X86_64": "amd64",
+    "SCMP_ARCH_AARCH64": "arm64",
+    "SCMP_ARCH_ARM": "arm",
+    "SCMP_ARCH_X86": "386",
+    "SCMP_ARCH_RISCV64": "riscv64",
+    "SCMP_ARCH_S390X": "s390x",
+    "SCMP_ARCH_PPC64LE": "ppc64le",
+    "SCMP_ARCH_LOONGARCH64": "loong64",
+    "SCMP_ARCH_MIPS64": "mips64",
+    "SCMP_ARCH_MIPSEL64": "mips64le",
+}
+
+
+def like(written: Written, profile: str | None = None) -> RuntimeConfig:
+    """The defaults of `profile` (None: the one that `written` was made with, else docker)."""
+    recorded = written.recorded or {}
+    if profile is None and isinstance(recorded.get("profile"), str):
+        profile = recorded["profile"]
+    loaded = load_profile() if profile is None else load_profile(profile)
+    return default_config(loaded, Target(apparmor=_has_apparmor(written)), _architecture(written))
+
+
+def _has_apparmor(written: Written) -> bool:
+    return "apparmorProfile" in written.document.get("process", {})
+
+
+def _architecture(written: Written) -> str:
+    listed = written.document.get("linux", {}).get("seccomp", {}).get("architectures", [])
+    return next((_ARCHITECTURES[name] for name in listed if name in _ARCHITECTURES), "amd64")

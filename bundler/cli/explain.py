@@ -1,0 +1,78 @@
+"""`bundler explain`: where each value of a config.json comes from, and what it took the place of."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bundler.cli.tables import show_rows
+from bundler.errors import RequestError, printable
+
+if TYPE_CHECKING:
+    from bundler.bundles.explanation import Explained
+    from bundler.bundles.written import Written
+
+_HEADER = ("place", "value", "set by", "instead of")
+
+
+def explain(
+    bundle: Annotated[
+        str | None, typer.Argument(metavar="BUNDLE", help="A bundle's directory.", show_default=False)
+    ] = None,
+    pointer: Annotated[
+        str | None,
+        typer.Argument(metavar="POINTER", help="Only what is here and below: /process/env", show_default=False),
+    ] = None,
+    *,
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="A config.json by itself, instead of BUNDLE.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="The defaults to compare with where there is no bundler.json."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print every value of a config.json with its origin (profile, image, overrides file:line:column, target,
+    bundler) and what it beat.
+
+    Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
+    profile's where they say the same as the profile, else unknown.
+    """
+    from bundler.bundles import explanation  # noqa: PLC0415
+    from bundler.bundles.written import read_written  # noqa: PLC0415
+
+    if config is not None:
+        if pointer is not None:
+            raise RequestError("--config takes the place of BUNDLE: only a POINTER can follow")
+        bundle, pointer = config, bundle
+    if bundle is None:
+        raise RequestError("nothing to explain: name a bundle, or a file with --config")
+    written = read_written(bundle)
+    if written.stale:
+        typer.echo("bundler: warning: config.json was changed since bundler.json was written", err=True)
+    if written.recorded is not None and profile is None:
+        explained = explanation.explain_recorded(written.document, written.recorded)
+    else:
+        explained = _by_defaults(written, profile)
+    found = explanation.below(explained, pointer or "")
+    if as_json:
+        typer.echo(json.dumps([_plain(leaf) for leaf in found], indent=2))
+    else:
+        show_rows(_HEADER, [_cells(leaf) for leaf in found])
+
+
+def _by_defaults(written: "Written", profile: str | None) -> "list[Explained]":
+    from bundler.bundles.explanation import explain_by_defaults  # noqa: PLC0415
+    from bundler.cli.defaults import like  # noqa: PLC0415
+
+    return explain_by_defaults(written.document, like(written, profile))
+
+
+def _cells(leaf: "Explained") -> tuple[str, str, str, str]:
+    value = json.dumps(leaf.value, ensure_ascii=False)
+    return printable(leaf.pointer), value, leaf.origin, ", ".join(leaf.beat)
+
+
+def _plain(leaf: "Explained") -> dict[str, object]:
+    return {"pointer": leaf.pointer, "value": leaf.value, "origin": leaf.origin, "beat": list(leaf.beat)}
