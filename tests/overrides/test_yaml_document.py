@@ -151,7 +151,7 @@ def test_a_file_is_called_the_same_in_any_folder(path: str, shown: str) -> None:
     assert shown_name(path) == shown
 
 
-json_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+json_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64) | json_texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(json_texts, inner, max_size=4),
