@@ -1,7 +1,9 @@
 """`/process/env` and `/hostname`, which Docker derives from each other."""
 
 from bundler.conversion.givens import Givens
-from bundler.conversion.part import Part, array, whole
+from bundler.conversion.namespaces import mode
+from bundler.conversion.part import ABSENT, Part, array, whole
+from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 
 
@@ -20,9 +22,16 @@ def host_name(givens: Givens) -> Sourced[str]:
 
 
 def hostname(givens: Givens) -> Part:
-    """`/hostname` (runtime-spec config.md, hostname)."""
-    name = host_name(givens)
-    return whole(name.value, name.origin)
+    """`/hostname` (runtime-spec config.md, hostname): set in a uts namespace of the container's own.
+
+    One that is shared keeps the name it has; dockerd refuses to be told another.
+    """
+    name, uts = host_name(givens), mode(givens, "uts")
+    if uts.value == "private":
+        return whole(name.value, name.origin)
+    if "hostname" in givens.overrides.entries:
+        raise givens.overrides.entries["hostname"].error(f"hostname: conflicts with uts: {printable(uts.value)}")
+    return ABSENT
 
 
 def env(givens: Givens) -> Part:

@@ -5,7 +5,7 @@ from typing import Final
 from bundler.conversion.environment import host_name
 from bundler.conversion.givens import Givens
 from bundler.conversion.network import network_mode
-from bundler.origins import Json, Origin, Sourced
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
 
 _HOSTS: Final = (
     ("127.0.0.1", "localhost"),
@@ -15,36 +15,88 @@ _HOSTS: Final = (
     ("ff02::1", "ip6-allnodes"),
     ("ff02::2", "ip6-allrouters"),
 )
+# Docker writes the address it gave the container. Nobody has given it one yet, so its name is on its own loopback.
+_OWN_ADDRESS: Final = "127.0.1.1"
+# In Docker's order, each with its key in `etc_files`.
+_FILES: Final = {"resolv.conf": "resolv_conf", "hostname": "hostname", "hosts": "hosts"}
+_NO_SEARCH: Final = "."  # docker's word for no search list at all
 
 
 def generated_files(givens: Givens) -> dict[str, bytes]:
     """The files below the bundle's `etc/`, by name.
 
-    Nothing of the build host gets in: resolv.conf names no server, so resolvers ask the container's own loopback.
+    Nothing of the build host gets in: resolv.conf names no server but those of `dns`, so resolvers ask the container's
+    own loopback.
     """
-    hosts = "".join(f"{address}\t{names}\n" for address, names in _HOSTS)
-    files = {"hostname": f"{host_name(givens).value}\n", "hosts": hosts, "resolv.conf": ""}
-    return {name: text.encode("utf-8", "surrogateescape") for name, text in files.items() if name in _ours(givens)}
+    texts = {"hostname": f"{host_name(givens).value}\n", "hosts": _hosts(givens), "resolv.conf": _resolver(givens)}
+    return {
+        name: text.encode("utf-8", "surrogateescape")
+        for name, text in texts.items()
+        if _source(givens, name).value == "generate"
+    }
 
 
-def _ours(givens: Givens) -> tuple[str, ...]:
-    """Who shares a network shares its names: with the host's or another's network, only the host name is generated."""
-    mode = network_mode(givens).value
-    return ("hostname",) if mode == "host" or mode.startswith("ns:") else ("hostname", "hosts", "resolv.conf")
+def _hosts(givens: Givens) -> str:
+    """Docker's lines, those of `extra_hosts`, then the container's own, which `none` has none of."""
+    lines = [f"{address}\t{names}" for address, names in _HOSTS]
+    extra = givens.overrides.get("extra_hosts")
+    if extra is not UNSET:
+        lines += [f"{item.value}\t{name}" for name, addresses in extra.entries().items() for item in addresses.items()]
+    if network_mode(givens).value == "private":
+        lines.append(f"{_OWN_ADDRESS}\t{_own_names(givens)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _own_names(givens: Givens) -> str:
+    """`web1.example.org web1`: the full name first, as gethostbyname(3) wants it, then the short one."""
+    name, domain = host_name(givens).value, givens.overrides.get("domainname")
+    full = f"{name}.{domain.value}" if domain is not UNSET and domain.value else name
+    short = full.partition(".")[0]
+    return full if full == short else f"{full} {short}"
+
+
+def _resolver(givens: Givens) -> str:
+    """resolv.conf(5) of `dns`, `dns_search` and `dns_opt`; empty without any of them."""
+    overrides = givens.overrides
+    lines = [f"nameserver {node.value}" for node in overrides.items("dns")]
+    search = [node.text() for node in overrides.items("dns_search") if node.value != _NO_SEARCH]
+    options = [node.text() for node in overrides.items("dns_opt")]
+    lines += [f"{word} {' '.join(values)}" for word, values in (("search", search), ("options", options)) if values]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _source(givens: Givens, name: str) -> Sourced[str]:
+    """`generate`, `bind` (the machine's own file), `image` (no mount) or a path of the machine, and who said so.
+
+    Who shares a network shares its names, unless the overrides have names of their own, as in Docker.
+    """
+    mode, overrides = network_mode(givens), givens.overrides
+    default = Sourced("generate", Origin("bundler", f"etc/{name}"))
+    asked = {"hosts": ("extra_hosts",), "resolv.conf": ("dns", "dns_search", "dns_opt"), "hostname": ()}[name]
+    shared = mode.value == "host" or mode.value.startswith("ns:")
+    if name != "hostname" and shared and not any(key in overrides.entries for key in asked):
+        default = Sourced("bind", beating(mode.origin, default.origin))
+    chosen = overrides.get("etc_files")
+    if chosen is not UNSET and _FILES[name] in chosen.entries():
+        node = chosen.entries()[_FILES[name]]
+        return Sourced(node.text(), beating(node.origin, default.origin))
+    return default
 
 
 def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
     """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it."""
     read_only = [givens.target.read_only] if givens.overrides.is_true("read_only") else []
-    ours = _ours(givens)
     mounts = []
-    for name in ("resolv.conf", "hostname", "hosts"):
-        source = f"etc/{name}" if name in ours else f"/etc/{name}"
+    for name in _FILES:
+        chosen = _source(givens, name)
+        sources = {"generate": f"etc/{name}", "bind": f"/etc/{name}"}
+        if chosen.value == "image":
+            continue
         mount = {
             "destination": f"/etc/{name}",
             "type": "bind",
-            "source": source,
+            "source": sources.get(chosen.value, chosen.value),
             "options": ["rbind", *read_only, "rprivate"],
         }
-        mounts.append(Sourced(mount, Origin("bundler", f"etc/{name}")))
+        mounts.append(Sourced(mount, chosen.origin))
     return mounts

@@ -1,56 +1,61 @@
-"""`/linux`: namespaces, kernel parameters, hidden and read-only paths (runtime-spec config-linux.md)."""
+"""`/linux`: kernel parameters, hidden and read-only paths (runtime-spec config-linux.md)."""
 
 from typing import Final
 
 from bundler.conversion.givens import Givens
-from bundler.conversion.network import has_own_network, network_mode
-from bundler.conversion.part import ABSENT, Part, array, table
+from bundler.conversion.namespaces import is_shared_with_machine
+from bundler.conversion.network import has_own_network
+from bundler.conversion.part import Part, array, table
+from bundler.conversion.path_patterns import matches
 from bundler.errors import printable
-from bundler.origins import UNSET, Json, Sourced
+from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
 # What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
 _IPC_SYSCTLS: Final = frozenset(
     f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
 )
-
-
-def namespaces(givens: Givens) -> Part:
-    """The profile's namespaces, the network one as `network_mode` says."""
-    mode = network_mode(givens)
-    listed: list[Sourced[Json]] = []
-    for item in givens.profile.items("/linux/namespaces"):
-        if item.value["type"] != "network" or mode.value in ("private", "none"):
-            listed.append(item)
-        elif mode.value.startswith("ns:"):
-            listed.append(Sourced({"type": "network", "path": mode.value.removeprefix("ns:")}, mode.origin))
-    return array(listed)
+_PING_GROUPS: Final = "net.ipv4.ping_group_range"
 
 
 def sysctl(givens: Givens) -> Part:
-    """The profile's kernel parameters, and the overrides' on top.
+    """`/linux/sysctl`: the profile's kernel parameters, the domain name, and the overrides' on top.
 
-    The profile's are all about the network: they are written where the network is the container's own.
+    The profile's are all about the network: dockerd writes them where the network is the container's own, and the
+    groups that may ping not in a user namespace, which has not got them all. A domain name is a kernel parameter to
+    dockerd, not the runtime-spec's `domainname`.
     """
     parameters: dict[str, Sourced[Json]] = {}
     defaults = givens.profile.get("/linux/sysctl")
     if defaults is not UNSET and has_own_network(givens):
-        parameters = {name: Sourced(value, defaults.origin) for name, value in sorted(defaults.value.items())}
+        in_user_namespace = not is_shared_with_machine(givens, "user")
+        for name, value in sorted(defaults.value.items()):
+            if not (name == _PING_GROUPS and in_user_namespace):
+                parameters[name] = Sourced(value, defaults.origin)
+    domain = givens.overrides.get("domainname")
+    if domain is not UNSET and domain.value:
+        if is_shared_with_machine(givens, "uts"):
+            raise domain.error("domainname: would change the name that uts: host shares")
+        parameters = {"kernel.domainname": Sourced(domain.text(), domain.origin)} | parameters
     node = givens.overrides.get("sysctls")
     if node is not UNSET:
         for name, value in node.entries().items():
             _check_sysctl(givens, name, value)
-            parameters[name] = Sourced(value.text(), value.origin)
+            below = parameters.get(name)
+            parameters[name] = Sourced(value.text(), beating(value.origin, below.origin if below else None))
     return table(parameters)
 
 
 def _check_sysctl(givens: Givens, name: str, node: Node) -> None:
+    """What docker's command line refuses, and what a runtime refuses in the machine's own namespaces."""
     shown = printable(name)
     if name.startswith("net."):
-        if not has_own_network(givens):
-            mode = network_mode(givens).value.partition(":")[0]
-            raise node.error(f"sysctls: {shown} would change the network that network_mode: {mode} shares")
-    elif not (name.startswith("fs.mqueue.") or name in _IPC_SYSCTLS):
+        if is_shared_with_machine(givens, "network"):
+            raise node.error(f"sysctls: {shown} would change the network that network_mode: host shares")
+    elif name.startswith("fs.mqueue.") or name in _IPC_SYSCTLS:
+        if is_shared_with_machine(givens, "ipc"):
+            raise node.error(f"sysctls: {shown} would change what ipc: host shares")
+    else:
         raise node.error(
             f"sysctls: {shown} belongs to the whole machine, not to a container",
             hint=f"a container may set net.*, fs.mqueue.* and {', '.join(sorted(_IPC_SYSCTLS))}",
@@ -59,16 +64,27 @@ def _check_sysctl(givens: Givens, name: str, node: Node) -> None:
 
 def masked_paths(givens: Givens) -> Part:
     """`/linux/maskedPaths`: what of /proc and /sys tells too much of the machine."""
-    return _guarded(givens, "/linux/maskedPaths")
+    return _guarded(givens, "/linux/maskedPaths", "masked_paths")
 
 
 def readonly_paths(givens: Givens) -> Part:
     """`/linux/readonlyPaths`: what of /proc would let a container change the machine."""
-    return _guarded(givens, "/linux/readonlyPaths")
+    return _guarded(givens, "/linux/readonlyPaths", "readonly_paths")
 
 
-def _guarded(givens: Givens, pointer: str) -> Part:
+def _guarded(givens: Givens, pointer: str, key: str) -> Part:
+    """The profile's paths, less what `system_paths` uncovers; then those the overrides name, even when privileged."""
     node = givens.overrides.get("system_paths")
+    changes = node.entries() if node is not UNSET and isinstance(node.value, dict) else {}
+    uncovered = tuple(item.text() for item in changes["unmask"].items()) if "unmask" in changes else ()
+    paths = givens.profile.items(pointer)
     if givens.overrides.is_true("privileged") or (node is not UNSET and node.value == "unconfined"):
-        return ABSENT
-    return array(givens.profile.items(pointer))
+        paths = []
+    paths = [path for path in paths if not any(word == "ALL" or matches(path.value, word) for word in uncovered)]
+    named = changes["mask"].items() if "mask" in changes and key == "masked_paths" else ()
+    there = {path.value for path in paths}
+    for item in (*named, *givens.overrides.items(key)):
+        if item.value not in there:
+            there.add(item.value)
+            paths.append(Sourced(item.value, item.origin))
+    return array(paths)

@@ -1,0 +1,70 @@
+"""`/linux/uidMappings` and `/linux/gidMappings` (runtime-spec config-linux.md, user namespace mappings)."""
+
+from typing import Final
+
+from bundler.conversion import process
+from bundler.conversion.givens import Givens
+from bundler.conversion.namespaces import mode
+from bundler.conversion.part import ABSENT, Part, array
+from bundler.errors import RequestError
+from bundler.origins import UNSET, Json, Sourced
+from bundler.overrides.node import Node
+
+_OTHER: Final = {"uid_map": "gid_map", "gid_map": "uid_map"}
+
+
+def uid_mappings(givens: Givens) -> Part:
+    """`uid_map`, or `gid_map` where only that was given: Docker maps both alike."""
+    node = _id_map(givens, "uid_map")
+    if node is None:
+        return ABSENT
+    _check_covered(node, "uid_map", {0, process.user(givens).value["uid"]})
+    warning = f"{node.origin.where}: uid_map: the files of rootfs/ keep their owners; the machine has to shift them"
+    part = array(Sourced(entry.plain(), entry.origin) for entry in node.items())
+    return Part(part.value, part.origins, (warning,))
+
+
+def gid_mappings(givens: Givens) -> Part:
+    """`gid_map`, or `uid_map` where only that was given."""
+    node = _id_map(givens, "gid_map")
+    if node is None:
+        return ABSENT
+    user = process.user(givens).value
+    _check_covered(node, "gid_map", {0, user["gid"], *user["additionalGids"]})
+    return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
+
+
+def maps_group(givens: Givens, gid: int) -> bool:
+    """Whether the container has this group: without a map of its own it has every one."""
+    node = _id_map(givens, "gid_map")
+    return node is None or _covers(node, gid)
+
+
+def _id_map(givens: Givens, key: str) -> Node | None:
+    """The map that goes with a user namespace of the container's own; `userns_mode: host` undoes it, as in Docker."""
+    users = mode(givens, "user")
+    given = [node for node in (givens.overrides.get(key), givens.overrides.get(_OTHER[key])) if node is not UNSET]
+    if users.value == "host":
+        return None
+    if users.value.startswith("ns:"):
+        if given:
+            raise given[0].error(f"{key}: the user namespace at {users.value.removeprefix('ns:')} has its own ids")
+        return None
+    if not given:
+        raise RequestError(
+            f"{users.origin.where}: userns_mode: a user namespace needs ids",
+            hint="for example uid_map: ['0:100000:65536']",
+        )
+    return given[0]
+
+
+def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
+    """What the process runs as has to be in the map, and so has root: runtimes set the container up as root."""
+    missing: list[Json] = sorted(number for number in wanted if not _covers(node, number))
+    if missing:
+        raise node.error(f"{key}: the container needs the id {missing[0]}, which no range maps")
+
+
+def _covers(node: Node, number: int) -> bool:
+    ranges = (entry.plain() for entry in node.items())
+    return any(0 <= number - entry["containerID"] < entry["size"] for entry in ranges)

@@ -1,0 +1,131 @@
+"""`/linux/namespaces`: what the container has of its own, and what it shares (runtime-spec config-linux.md)."""
+
+from typing import Final
+
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import ABSENT, Part, array, table, whole
+from bundler.origins import UNSET, Json, Sourced, beating
+
+# The order that dockerd writes them in, each with the overrides key that is about it.
+KEYS: Final = {
+    "mount": "mount_ns",
+    "network": "network_mode",
+    "time": "time",
+    "uts": "uts",
+    "pid": "pid",
+    "ipc": "ipc",
+    "user": "userns_mode",
+    "cgroup": "cgroup",
+}
+_TIME_SINCE: Final = (5, 6)  # time_namespaces(7)
+
+
+def mode(givens: Givens, kind: str) -> Sourced[str]:
+    """`private`, `host` or `ns:PATH`, and who decided it.
+
+    A control group namespace is Docker's default on cgroup v2 only; a default that the kernel lacks is left out.
+    """
+    default = _default(givens, kind)
+    node = givens.overrides.get(KEYS[kind])
+    if node is not UNSET:
+        return Sourced(_reduced(node.text()), beating(node.origin, default.origin))
+    if kind == "user":
+        for key in ("uid_map", "gid_map"):
+            mapped = givens.overrides.get(key)
+            if mapped is not UNSET:
+                return Sourced("private", beating(mapped.origin, default.origin))
+    return default
+
+
+def _default(givens: Givens, kind: str) -> Sourced[str]:
+    target = givens.target
+    for item in givens.profile.items("/linux/namespaces"):
+        if item.value["type"] != kind:
+            continue
+        if (kind == "cgroup" and target.cgroup == "v1") or (kind == "time" and target.kernel < _TIME_SINCE):
+            return Sourced("host", beating(target.origin, item.origin))
+        return Sourced("private", item.origin)
+    return Sourced("host", givens.profile.origin("/linux/namespaces"))
+
+
+def _reduced(text: str) -> str:
+    """Everything that is neither shared with the machine nor found at a path is the container's own."""
+    return text if text == "host" or text.startswith("ns:") else "private"
+
+
+def is_own(givens: Givens, kind: str) -> bool:
+    """Whether a namespace is made for the container."""
+    return mode(givens, kind).value == "private"
+
+
+def is_shared_with_machine(givens: Givens, kind: str) -> bool:
+    return mode(givens, kind).value == "host"
+
+
+def namespaces(givens: Givens) -> Part:
+    """The profile's namespaces as the overrides change them, in dockerd's order."""
+    _check_users(givens)
+    listed: list[Sourced[Json]] = []
+    for kind in KEYS:
+        decided = mode(givens, kind)
+        if decided.value == "private":
+            _check_kernel(givens, kind)
+            listed.append(Sourced({"type": kind}, decided.origin))
+        elif decided.value.startswith("ns:"):
+            listed.append(Sourced({"type": kind, "path": decided.value.removeprefix("ns:")}, decided.origin))
+    part = array(listed)
+    return Part(part.value, part.origins, _warnings(givens))
+
+
+def _check_kernel(givens: Givens, kind: str) -> None:
+    node = givens.overrides.get(KEYS[kind])
+    if kind == "time" and node is not UNSET and givens.target.kernel < _TIME_SINCE:
+        raise node.error(f"time: the target's kernel {_dotted(givens.target.kernel)} has no time namespaces (5.6 has)")
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _check_users(givens: Givens) -> None:
+    """What dockerd refuses to do in a user namespace, because the kernel would not let the container do it."""
+    if is_shared_with_machine(givens, "user"):
+        return
+    overrides = givens.overrides
+    if overrides.is_true("privileged"):
+        raise overrides.entries["privileged"].error("privileged: incompatible with a user namespace")
+    for kind in ("network", "pid"):
+        node = overrides.get(KEYS[kind])
+        if node is not UNSET and is_shared_with_machine(givens, kind):
+            raise node.error(f"{KEYS[kind]}: the machine's cannot be shared by a container in a user namespace")
+
+
+def _warnings(givens: Givens) -> tuple[str, ...]:
+    """What a namespace alone does not do."""
+    found: list[str] = []
+    network, ipc = givens.overrides.get("network_mode"), givens.overrides.get("ipc")
+    if network is not UNSET and network.value not in ("private", "none", "host") and is_own(givens, "network"):
+        found.append(f"{network.origin.where}: network_mode: only lo is in it until a hook connects it")
+    for key in ("networks", "ports", "expose", "links"):
+        node = givens.overrides.get(key)
+        if node is not UNSET and node.value:
+            found.append(f"{node.origin.where}: {key}: has no effect without a hook that makes networks")
+    if ipc is not UNSET and ipc.text().startswith("ns:"):
+        found.append(f"{ipc.origin.where}: ipc: /dev/shm is the container's own; mount the other's with volumes")
+    return tuple(found)
+
+
+def time_offsets(givens: Givens) -> Part:
+    """`/linux/timeOffsets` (config-linux.md, offset for time namespace): for a time namespace that is made."""
+    node = givens.overrides.get("time_offsets")
+    if node is UNSET or not node.entries():
+        return ABSENT
+    if not is_own(givens, "time"):
+        raise node.error("time_offsets: needs a time namespace of the container's own", hint="time: private")
+    return table({clock: Sourced(offset.plain(), offset.origin) for clock, offset in node.entries().items()})
+
+
+def personality(givens: Givens) -> Part:
+    """The execution domain (runtime-spec config-linux.md, personality), as personality(2) sets it."""
+    node = givens.overrides.get("personality")
+    return ABSENT if node is UNSET else whole(node.plain(), node.origin)

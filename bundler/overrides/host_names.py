@@ -1,0 +1,79 @@
+"""Names and servers that end up in /etc/hosts and /etc/resolv.conf."""
+
+import ipaddress
+import re
+from typing import Final
+
+from bundler.errors import printable
+from bundler.overrides.node import Node
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
+_WORD: Final = re.compile(r"[!-~]{1,255}")  # what a resolver reads as one word: printable ASCII without blanks
+# docker's word for the machine as its containers see it: an address that only a daemon chooses.
+_GATEWAY: Final = "host-gateway"
+
+
+def expand_extra_hosts(node: Node) -> Node:
+    """`HOST:IP` or `HOST=IP` lines, or a map of hosts to addresses, as a map of hosts to lists of addresses.
+
+    A host may be listed with several addresses, as on docker's command line. Raises RequestError.
+    """
+    hosts: dict[str, Node] = {}
+    for name, address in _pairs(node):
+        if not _HOST.fullmatch(name):
+            raise address.error(f"extra_hosts: {printable(name[:60])!r} is not a host name")
+        if address.value is None:  # what lies below, without this host
+            hosts[name] = address
+            continue
+        below = hosts[name].items() if name in hosts else ()
+        given = address.items() if isinstance(address.value, tuple) else (address,)
+        hosts[name] = address.with_value((*below, *(_address(item, "extra_hosts") for item in given)))
+    return node.with_value(hosts)
+
+
+def _pairs(node: Node) -> list[tuple[str, Node]]:
+    if isinstance(node.value, dict):
+        return list(node.value.items())
+    pairs = []
+    for item in node.items():
+        text = item.text()
+        separator = "=" if "=" in text else ":"
+        name, found, address = text.partition(separator)
+        if not found:
+            raise item.error(f"extra_hosts: {printable(text[:60])!r} is not HOST:IP")
+        pairs.append((name, item.with_value(address)))
+    return pairs
+
+
+def expand_dns(node: Node) -> Node:
+    """One address of a name server, or a list of them."""
+    return node.with_value(tuple(_address(item, "dns") for item in _listed(node)))
+
+
+def expand_dns_search(node: Node) -> Node:
+    return node.with_value(tuple(_word(item, "dns_search") for item in _listed(node)))
+
+
+def expand_dns_opt(node: Node) -> Node:
+    return node.with_value(tuple(_word(item, "dns_opt") for item in _listed(node)))
+
+
+def _listed(node: Node) -> tuple[Node, ...]:
+    return node.items() if isinstance(node.value, tuple) else (node,)
+
+
+def _address(node: Node, key: str) -> Node:
+    text = node.text()
+    if text == _GATEWAY:
+        raise node.error(f"{key}: {_GATEWAY} is an address that a daemon chooses", hint="write the machine's address")
+    try:
+        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise node.error(f"{key}: {printable(text[:60])!r} is not an IP address") from None
+    return node.with_value(str(address))
+
+
+def _word(node: Node, key: str) -> Node:
+    if not _WORD.fullmatch(node.text()):
+        raise node.error(f"{key}: {printable(node.text()[:60])!r} is not one word")
+    return node
