@@ -6,10 +6,10 @@ from typing import Final
 
 from bundler.origins import beating
 from bundler.overrides import schema
-from bundler.overrides.node import Node
+from bundler.overrides.node import EDIT, Node
 
 # How many maps deep, below a key, a tag has a meaning; none in any list.
-_TAGGED_LEVELS: Final = {"map": 1, "patch": 1 << 30}
+_TAGGED_LEVELS: Final = {"map": 1, "lists": 1, "patch": 1 << 30}
 
 
 def merge(lower: Mapping[str, Node], higher: Mapping[str, Node]) -> dict[str, Node]:
@@ -26,7 +26,7 @@ def merge(lower: Mapping[str, Node], higher: Mapping[str, Node]) -> dict[str, No
         elif below is None:
             merged[key] = _clean(key, node)
         else:
-            merged[key] = _beating(_clean(key, node) if node.tag else _combine(key, below, node), below)
+            merged[key] = _beating(_over(key, below, node), below)
     return merged
 
 
@@ -54,13 +54,29 @@ def _check_tags_below(node: Node, levels: int) -> None:
 
 def _clean(key: str, node: Node) -> Node:
     """`node` where nothing lies below it: what it resets or removes is simply absent."""
-    if isinstance(node.value, dict) and _strategy(key) in (_map, _patch):
+    if node.tag == EDIT:
+        return _edited(key, node.with_value(()), node)
+    if isinstance(node.value, dict) and _strategy(key) in (_map, _lists, _patch):
         return _strategy(key)(key, replace(node, value={}, tag=""), replace(node, tag=""))
     return replace(node, tag="")
 
 
-def _combine(key: str, below: Node, above: Node) -> Node:
-    return _strategy(key)(key, below, above)
+def _over(key: str, below: Node, above: Node) -> Node:
+    if above.tag == EDIT:
+        return _edited(key, below, above)
+    return _clean(key, above) if above.tag else _strategy(key)(key, below, above)
+
+
+def _edited(key: str, below: Node, edit: Node) -> Node:
+    """`below` after set, remove, prepend and append, in this order; what is added twice stays once, as in _append."""
+    parts = {operator: part.items() for operator, part in edit.entries().items()}
+    removed = {_identity(key, node) for node in parts.get("remove", ())}
+    kept = [node for node in parts.get("set", below.items()) if _identity(key, node) not in removed]
+    listed = [*parts.get("prepend", ()), *kept, *parts.get("append", ())]
+    if _strategy(key) is _append:
+        unique = {_identity(key, node): node for node in listed}
+        listed = list(unique.values())
+    return Node(tuple(listed), edit.origin, key_where=edit.key_where)
 
 
 def _strategy(key: str) -> "Callable[[str, Node, Node], Node]":
@@ -91,9 +107,37 @@ def _append(key: str, below: Node, above: Node) -> Node:
     return above.with_value(tuple(entries.values()))
 
 
+def _sequence(_key: str, below: Node, above: Node) -> Node:
+    """One after the other, for steps that are done in order: the same step may be wanted twice."""
+    return above.with_value((*below.items(), *above.items()))
+
+
+def _lists(key: str, below: Node, above: Node) -> Node:
+    """A map of lists: by name, and each list entry by entry. A scalar among them is replaced."""
+    entries = dict(below.entries())
+    for name, node in above.entries().items():
+        if node.tag == "!reset" or node.value is None:
+            entries.pop(name, None)
+        elif name in entries and not node.tag and isinstance(node.value, tuple):
+            entries[name] = _beating(_extended(key, entries[name], node), entries[name])
+        else:
+            entries[name] = replace(node, tag="")
+    return above.with_value(entries)
+
+
+def _extended(key: str, below: Node, above: Node) -> Node:
+    """Entries that have a name (or device) of their own replace the one that has it already."""
+    unique_by = schema.document()["properties"][key]["unique_by"]
+    listed: dict[object, Node] = {}
+    for number, node in enumerate((*below.items(), *above.items())):
+        named = node.entries().get(unique_by)
+        listed[number if named is None else named.value] = node
+    return above.with_value(tuple(listed.values()))
+
+
 def _identity(key: str, node: Node) -> object:
     unique_by = schema.document()["properties"][key].get("unique_by")
-    return node.entries()[unique_by].value if unique_by else node.value
+    return node.entries()[unique_by].value if unique_by else repr(node.plain())
 
 
 def _patch(_key: str, below: Node, above: Node) -> Node:
@@ -125,5 +169,7 @@ STRATEGIES: Final[dict[str, Callable[[str, Node, Node], Node]]] = {
     "replace": _replace,
     "map": _map,
     "append": _append,
+    "sequence": _sequence,
+    "lists": _lists,
     "patch": _patch,
 }

@@ -1,13 +1,16 @@
 """A parsed overrides file: YAML nodes that remember their file, line and column."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from bundler.errors import RequestError
 from bundler.origins import Json, Origin
 
 Scalar: TypeAlias = bool | int | float | str | None
-Tag: TypeAlias = Literal["", "!reset", "!override"]
+Tag: TypeAlias = Literal["", "!reset", "!override", "!edit"]
+
+# Marks a node that edits the list below it; no file can write this tag.
+EDIT: Final = "!edit"
 
 
 @dataclass(frozen=True, slots=True)

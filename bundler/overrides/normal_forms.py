@@ -8,25 +8,47 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.mount_options import expand_tmpfs, expand_volume, size_of
+from bundler.overrides import host_names, namespaces
+from bundler.overrides.annotations import annotations, labels
+from bundler.overrides.env_files import env_files
+from bundler.overrides.hooks import hooks
+from bundler.overrides.id_maps import parse_id_map
+from bundler.overrides.limits import block_io, huge_pages, microseconds, number_set, size_or_unlimited
+from bundler.overrides.list_operators import is_edit, normalise_edit
+from bundler.overrides.mount_options import expand_tmpfs, expand_volume
 from bundler.overrides.node import Node
-from bundler.overrides.quantities import parse_cpus
+from bundler.overrides.patch_steps import patch_steps
+from bundler.overrides.process import console_size, init, io_priority, scheduler, umask
+from bundler.overrides.quantities import MAXIMUM, parse_cpus
+from bundler.overrides.schema import ignored
+from bundler.overrides.service import deployed_keys
+from bundler.overrides.switches import switch, whole, whole_number
+from bundler.overrides.system_paths import check_proc_options, clean_paths, expand_personality, expand_system_paths
+from bundler.overrides.time_offsets import parse_time_offsets
 
 UNLIMITED: Final = (1 << 64) - 1
 
 
 def normalise(entries: Mapping[str, Node]) -> dict[str, Node]:
-    """Every key in its normal form; `security_opt` is replaced by the keys it stands for.
+    """Every key in its normal form; `security_opt` and `deploy` are replaced by the keys they stand for.
 
     A null stays a null (the merge gives it its meaning), with or without a tag.
     """
-    keys = {**_security_keys(entries), **entries}
-    keys.pop("security_opt", None)
-    return {
-        key: node if node.value is None or key not in NORMAL_FORMS else NORMAL_FORMS[key](node)
-        for key, node in keys.items()
-        if not key.startswith("x-")
-    }
+    keys = {**_security_keys(entries), **deployed_keys(entries), **entries}
+    for expanded in ("security_opt", "deploy"):
+        keys.pop(expanded, None)
+    return {key: _normal(key, node) for key, node in keys.items() if not key.startswith("x-") and not ignored(key)}
+
+
+def _normal(key: str, node: Node) -> Node:
+    if node.value is None:
+        return node
+    normal_form = NORMAL_FORMS.get(key, _as_it_is)
+    return normalise_edit(node, normal_form) if is_edit(key, node) else normal_form(node)
+
+
+def _as_it_is(node: Node) -> Node:
+    return node
 
 
 def _words(node: Node) -> Node:
@@ -106,15 +128,15 @@ def _ulimit(name: str, node: Node) -> Node:
     if node.value is None:
         return node
     given = node.value if isinstance(node.value, dict) else {"soft": node, "hard": node}
-    limits = {key: UNLIMITED if limit.value in ("unlimited", -1) else limit.value for key, limit in given.items()}
+    limits = {key: _limit(name, limit) for key, limit in given.items()}
     soft, hard = limits["soft"], limits["hard"]
-    if isinstance(soft, int) and isinstance(hard, int) and soft > hard:
+    if soft > hard:
         raise node.error(f"ulimits.{name}: the soft limit {soft} is above the hard limit {hard}")
     return node.with_value({"soft": node.with_value(soft), "hard": node.with_value(hard)})
 
 
-def _size(node: Node) -> Node:
-    return node.with_value(size_of(node))
+def _limit(name: str, node: Node) -> int:
+    return UNLIMITED if node.value in ("unlimited", -1, "-1") else whole_number(node, f"ulimits.{name}", 0, UNLIMITED)
 
 
 def _cpus(node: Node) -> Node:
@@ -127,6 +149,15 @@ def _cpus(node: Node) -> Node:
 def _capabilities(node: Node) -> Node:
     """Capability names in capitals with CAP_ in front; `ALL` stays a word of its own."""
     return node.with_value(tuple(item.with_value(_capability(item.text())) for item in node.items()))
+
+
+def _capability_sets(node: Node) -> Node:
+    sets = node.entries()
+    return node.with_value({name: held if held.value is None else _capabilities(held) for name, held in sets.items()})
+
+
+def _texts_by_name(node: Node) -> Node:
+    return node.with_value({name: _assigned(value) for name, value in node.entries().items()})
 
 
 def _capability(name: str) -> str:
@@ -146,8 +177,56 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "volumes": _several(expand_volume),
     "tmpfs": _several(expand_tmpfs),
     "ulimits": _ulimits,
-    "mem_limit": _size,
     "cpus": _cpus,
+    "env_file": env_files,
+    "umask": umask,
+    "console_size": console_size,
+    "init": init,
+    "oom_score_adj": whole("oom_score_adj", -1000, 1000),
+    "capabilities": _capability_sets,
+    "ambient_caps": _capabilities,
+    "scheduler": scheduler,
+    "io_priority": io_priority,
+    "mem_limit": size_or_unlimited("mem_limit"),
+    "mem_reservation": size_or_unlimited("mem_reservation"),
+    "memswap_limit": size_or_unlimited("memswap_limit"),
+    "mem_swappiness": whole("mem_swappiness", -1, 100),
+    "cpu_shares": whole("cpu_shares", 0, MAXIMUM),
+    "cpu_quota": whole("cpu_quota", -1, MAXIMUM),
+    "cpu_period": whole("cpu_period", 0, 1_000_000),
+    "cpu_rt_period": microseconds("cpu_rt_period"),
+    "cpu_rt_runtime": microseconds("cpu_rt_runtime"),
+    "cpuset": number_set("cpuset"),
+    "cpuset_mems": number_set("cpuset_mems"),
+    "pids_limit": whole("pids_limit", -1, MAXIMUM),
+    "blkio_config": block_io,
+    "hugepages": huge_pages,
+    "unified": _texts_by_name,
+    "hooks": hooks,
+    "annotations": annotations,
+    "labels": labels,
+    "spec_patch": patch_steps,
+    **dict.fromkeys(("tty", "oom_kill_disable", "stdin_open", "read_only", "privileged"), switch),
+    "network_mode": namespaces.check_network_mode,
+    "ipc": namespaces.check_ipc,
+    "pid": namespaces.check_pid,
+    "uts": namespaces.check_uts,
+    "cgroup": namespaces.check_cgroup,
+    "time": namespaces.check_time,
+    "mount_ns": namespaces.check_mount,
+    "userns_mode": namespaces.check_users,
+    "uid_map": parse_id_map,
+    "gid_map": parse_id_map,
+    "time_offsets": parse_time_offsets,
+    "personality": expand_personality,
+    "system_paths": expand_system_paths,
+    "masked_paths": clean_paths,
+    "readonly_paths": clean_paths,
+    "proc_opts": check_proc_options,
+    "extra_hosts": host_names.expand_extra_hosts,
+    "dns": host_names.expand_dns,
+    "dns_search": host_names.expand_dns_search,
+    "dns_opt": host_names.expand_dns_opt,
 }
 
 
@@ -159,11 +238,20 @@ def _security_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
     if node.value is None:
         raise node.error("security_opt: only the keys it stands for can be unset", hint="for example seccomp: null")
     keys: dict[str, Node] = {}
-    for option in node.items():
+    for option in _security_options(node):
         key, value = _security_key(option)
         if key:
             keys[key] = value
     return keys
+
+
+def _security_options(node: Node) -> tuple[Node, ...]:
+    if not is_edit("security_opt", node):
+        return node.items()
+    lists = node.entries()
+    if "remove" in lists:
+        raise lists["remove"].error("security_opt: options cannot be removed", hint="unset the key one stands for")
+    return tuple(option for listed in lists.values() for option in listed.items())
 
 
 def _security_key(node: Node) -> tuple[str, Node]:

@@ -1,4 +1,4 @@
-"""Docker's grammar for sizes, and numbers of processors: text → exact integers."""
+"""Docker's grammar for sizes, durations and numbers of processors: text → exact integers."""
 
 import re
 from fractions import Fraction
@@ -8,6 +8,8 @@ _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,30}(?:\.[0-9]{1,30})?) ?(?:(?P<un
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _PROCESSORS: Final = re.compile(r"(?=\.?[0-9])[0-9]{0,18}(\.[0-9]{0,18})?")
 MAXIMUM: Final = (1 << 63) - 1
+_DURATION: Final = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?(?:ns|us|µs|ms|h|m|s))+")
+_NANOSECONDS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _LEAST_QUOTA: Final = 1000  # microseconds: the kernel takes no less (sched-bwc.rst)
 
 
@@ -43,3 +45,14 @@ def parse_cpus(text: str) -> int:
     if processors and quota < _LEAST_QUOTA:
         raise ValueError(f"{text} is less than 0.01, the least share of a processor there is")
     return quota
+
+
+def parse_duration(text: str) -> int:
+    """Nanoseconds of `1m30s`, `500ms` or `1.5h`, the durations of compose. Raises ValueError."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a duration such as 1m30s or 500ms")
+    pieces = re.findall(r"([0-9.]+)([a-zµ]+)", text)
+    nanoseconds = sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in pieces)
+    if nanoseconds > MAXIMUM:
+        raise ValueError(f"{text} is more than 63 bits of nanoseconds")
+    return int(nanoseconds)

@@ -34,6 +34,11 @@ def document() -> dict[str, Json]:
     return schema
 
 
+def ignored(key: str) -> bool:
+    """Whether `key` is accepted because compose has it, without meaning anything for a bundle."""
+    return "ignored" in document()["properties"].get(key, {})
+
+
 def check(root: Node, name: str) -> None:
     """Raise RequestError, with file, line and column, for the first thing in `root` that the schema does not allow."""
     import jsonschema  # noqa: PLC0415  (a quarter of a second that `--help` need not wait for)

@@ -1,0 +1,73 @@
+"""Keys that name files of the build machine: the files are read in, so that from here on nothing opens one.
+
+A relative path is relative to the overrides file. EMBEDDED has a row for each such key.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from bundler.overrides import schema
+from bundler.overrides.env_files import parse_env_file
+from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.node import EDIT, Node
+from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+
+_BUILT_IN_SECCOMP: Final = ("docker", "unconfined")
+_LARGEST_INIT: Final = 16 << 20  # bytes; a static init has some tens of thousands
+
+Embed = Callable[[Node, Path, list[OverridesFile]], Node]
+
+
+def embed(entries: Mapping[str, Node], folder: Path, files: list[OverridesFile]) -> Iterator[tuple[str, Node]]:
+    """`entries` with the files they name read in; each is added to `files`. Raises RequestError."""
+    for key, node in entries.items():
+        yield key, node if key not in EMBEDDED or node.value is None else EMBEDDED[key](node, folder, files)
+
+
+def _seccomp(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    if not isinstance(node.value, str) or node.value in _BUILT_IN_SECCOMP:
+        return node
+    path = folder / node.value
+    text = read(path, node)
+    files.append(described(str(path), text))
+    profile = parse(text, shown_name(str(path)))
+    if not isinstance(profile.value, dict):
+        raise profile.error("a seccomp profile is a JSON object")
+    schema.check_value("seccomp", profile)
+    return node.with_value(profile.value)
+
+
+def _env_files(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    if node.tag == EDIT:
+        return node.with_value({name: _env_files(listed, folder, files) for name, listed in node.entries().items()})
+    return node.with_value(tuple(_env_file(entry, folder, files) for entry in node.items()))
+
+
+def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    """An entry with its `variables`; a file that is not required may be missing."""
+    entries = node.entries()
+    path = folder / entries["path"].text()
+    if entries["required"].value is False and not path.exists():
+        return node.with_value(entries | {"variables": node.with_value(())})
+    text = read(path, entries["path"])
+    if len(text) > MAXIMUM_BYTES:
+        raise entries["path"].error(f"env_file: more than {MAXIMUM_BYTES} bytes")
+    files.append(described(str(path), text))
+    return node.with_value(entries | {"variables": node.with_value(parse_env_file(text, shown_name(str(path))))})
+
+
+def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    """The path of an init that is to be copied into the bundle, as this machine finds it."""
+    if not isinstance(node.value, dict) or node.value["embed"].value is False:
+        return node
+    path = node.value["path"]
+    found = folder / path.text()
+    text = read(found, path, _LARGEST_INIT)
+    if len(text) > _LARGEST_INIT:
+        raise path.error(f"init: more than {_LARGEST_INIT} bytes, which is no init")
+    files.append(described(str(found), text))
+    return node.with_value(node.value | {"path": path.with_value(str(found))})
+
+
+EMBEDDED: Final[dict[str, Embed]] = {"seccomp": _seccomp, "env_file": _env_files, "init": _init}
