@@ -1,11 +1,18 @@
 """`bundler overrides`: the vocabulary of overrides files, and whether a file keeps to it."""
 
 import json
+import os
+import shutil
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bundler.cli.failures import Command
+from bundler.errors import RequestError, printable
+
+_MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
 
 app = typer.Typer(no_args_is_help=True, help="Overrides files: what a bundle does differently from its image.")
 
@@ -13,9 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="Overrides files: what a bundle doe
 @app.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON Schema of overrides files, for editors that complete and check."""
+    from bundler.overrides import list_operators  # noqa: PLC0415
     from bundler.overrides import schema as vocabulary  # noqa: PLC0415
 
-    typer.echo(json.dumps(vocabulary.document(), indent=2))
+    typer.echo(json.dumps(list_operators.published(vocabulary.document()), indent=2))
 
 
 @app.command("check", cls=Command)
@@ -26,3 +34,45 @@ def check(
     from bundler.overrides.load import load  # noqa: PLC0415
 
     load(files)
+
+
+@app.command("from-docker-run", cls=Command, context_settings={"allow_interspersed_args": False})
+def from_docker_run(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="-- [FLAGS...] IMAGE [COMMAND...]", help="What stands behind `docker run`."),
+    ],
+) -> None:
+    """Print the overrides file that says what a `docker run` or `docker create` line says.
+
+    As docker's client does, it takes the values of `-e NAME` from this environment and reads the files that the line
+    names. Flags that leave no trace in config.json are named on standard error, with the reason.
+    """
+    from bundler.overrides.docker_run.client import Client  # noqa: PLC0415
+    from bundler.overrides.docker_run.convert import convert  # noqa: PLC0415
+
+    client = Client(environment=dict(os.environ), folder=str(Path.cwd()), read=_read, console=_console())
+    converted = convert(words, client)
+    for sentence in converted.traceless:
+        typer.echo(f"bundler: no trace in config.json of {sentence}", err=True)
+    typer.echo(converted.text, nl=False)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(_MAXIMUM_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RequestError(f"cannot read {printable(path)}: {reason}") from None
+    if len(content) > _MAXIMUM_FILE:
+        raise RequestError(f"{printable(path)}: more than {_MAXIMUM_FILE} bytes")
+    return content
+
+
+def _console() -> tuple[int, int] | None:
+    """Rows and columns of the terminal that docker's client would run on, None without one."""
+    if not sys.stdout.isatty():
+        return None
+    size = shutil.get_terminal_size()
+    return size.lines, size.columns

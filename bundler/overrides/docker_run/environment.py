@@ -1,0 +1,50 @@
+"""Variables: -e and --env-file, with what the client's own environment gives them."""
+
+import codecs
+from collections.abc import Iterable
+
+from bundler.errors import RequestError, printable
+from bundler.overrides.docker_run.client import Client
+
+
+def variable(given: str) -> str:
+    """NAME=VALUE or NAME."""
+    if not given or given.startswith("="):
+        raise ValueError("a variable has a name")
+    return given
+
+
+def environment(files: Iterable[str], variables: Iterable[str], client: Client) -> list[str]:
+    """NAME=VALUE of the files first, then of the command line; a bare NAME removes the image's variable.
+
+    Docker keeps what stands twice in a file; of a name that stands twice on the command line, only the last value.
+    """
+    given: dict[str, str] = {}
+    for entry in variables:
+        name, separator, _ = entry.partition("=")
+        known = client.environment.get(name)
+        given[name] = entry if separator or known is None else f"{name}={known}"
+    return [entry for path in files for entry in _of_file(path, client)] + list(given.values())
+
+
+def _of_file(path: str, client: Client) -> list[str]:
+    """The variables of one file: nothing is unquoted, and a # means a comment only at the beginning of a line."""
+    entries = []
+    for number, line in enumerate(client.read(path).removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        where = f"--env-file: {printable(path)}:{number}"
+        try:
+            text = line.removesuffix(b"\r").decode().lstrip()
+        except UnicodeDecodeError:
+            raise RequestError(f"{where}: not UTF-8") from None
+        if not text or text.startswith("#"):
+            continue
+        name, separator, _ = text.partition("=")
+        if not name:
+            raise RequestError(f"{where}: no variable name on the line {printable(text)!r}")
+        if any(char.isspace() for char in name):
+            raise RequestError(f"{where}: the variable {printable(name)!r} contains whitespace")
+        if separator:
+            entries.append(text)
+        elif name in client.environment:
+            entries.append(f"{name}={client.environment[name]}")
+    return entries

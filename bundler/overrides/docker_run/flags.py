@@ -1,0 +1,244 @@
+"""Every flag of docker 28's `docker run` and `docker create`: the grammar of its value, and what becomes of it.
+
+A flag with a `key` becomes that key of an overrides file, as it is. One with `traceless` does not change config.json,
+for the reason given. One with neither is composed with others (settings.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bundler.origins import Json
+from bundler.overrides.docker_run import devices, environment, limits, mounts, network, values
+from bundler.overrides.docker_run.values import between, boolean, integer, one_of, shown_size, size, text
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`grammar` turns the text of a value into what it means, or raises ValueError.
+
+    `gather` says what a flag that is given again does: it replaces the value, adds to a list, or sets an entry.
+    """
+
+    name: str
+    grammar: Callable[[str], Json] = text
+    short: str = ""
+    key: str = ""
+    traceless: str = ""
+    gather: Literal["last", "list", "map"] = "last"
+
+    @property
+    def spelled(self) -> str:
+        return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+
+
+_CLIENT = "it is about docker's client, not about the container"
+_DAEMON = "Docker's daemon sees to it, not the container"
+_NETWORK = "whoever makes the network of the bundle sees to it"
+_RECORD = "Docker keeps it as a record of its own"
+_DEPRECATED = "Docker ignores it since kernels lack the limit"
+
+
+def _size(given: str) -> Json:
+    return shown_size(size(given))
+
+
+def _swap(given: str) -> Json:
+    return shown_size(values.size_or_unlimited(given))
+
+
+def _stream(given: str) -> str:
+    if given.lower() not in ("stdin", "stdout", "stderr"):
+        raise ValueError("it takes STDIN, STDOUT and STDERR")
+    return given
+
+
+def _label(given: str) -> str:
+    if given.startswith("="):
+        raise ValueError("a label has a name")
+    return given
+
+
+def _storage_option(given: str) -> str:
+    if "=" not in given:
+        raise ValueError("it is not NAME=VALUE")
+    return given
+
+
+def _sysctl(given: str) -> tuple[str, str]:
+    """NAME=VALUE of a parameter that the kernel keeps per container."""
+    name, separator, value = given.partition("=")
+    if not separator or not (name.startswith(("net.", "fs.mqueue.")) or name in _SYSCTLS):
+        raise ValueError("it is not allowed: docker takes net.*, fs.mqueue.* and " + ", ".join(_SYSCTLS))
+    return name, value
+
+
+def _restart(given: str) -> str:
+    name, _, count = given.partition(":")
+    if name not in ("", "no", "always", "on-failure", "unless-stopped"):
+        raise ValueError("it takes no, always, on-failure[:NUMBER] and unless-stopped")
+    if count and (values.decimal(count) < 0 or name != "on-failure"):
+        raise ValueError("a number of retries, from 0 up, is for on-failure")
+    return given
+
+
+def _working_directory(given: str) -> str:
+    if given and not given.startswith("/"):
+        raise ValueError("it needs to be an absolute path")
+    return given
+
+
+def _user(given: str) -> str:
+    for part in given.split(":"):
+        if part.isdecimal() and (len(part) > _LONGEST_ID or int(part) > _HIGHEST_ID):
+            raise ValueError(f"uids and gids are between 0 and {_HIGHEST_ID}")
+    return given
+
+
+def _runtime(given: str) -> str:
+    if given not in _RUNTIMES:
+        raise ValueError(f"it is not a runtime that is known here: {', '.join(filter(None, _RUNTIMES))}")
+    return given
+
+
+def _for_windows(_given: str) -> Json:
+    raise ValueError("docker takes it on Windows only")
+
+
+def _platform(given: str) -> str:
+    """OS[/ARCHITECTURE[/VARIANT]], or an architecture of Linux alone."""
+    parts = given.split("/")
+    if given and (len(parts) > 3 or not all(parts) or (len(parts) == 1 and given not in ("linux", *_ARCHITECTURES))):  # noqa: PLR2004
+        raise ValueError("it is not OS/ARCHITECTURE[/VARIANT]")
+    return f"linux/{given}" if given in _ARCHITECTURES else given
+
+
+def _positive(given: str) -> int:
+    number = values.integer(given)
+    if number < 0:
+        raise ValueError("it cannot be negative")
+    return number
+
+
+_SYSCTLS: Final = tuple(
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+_RUNTIMES: Final = ("", "runc", "io.containerd.runc.v2", "crun", "youki")
+_ARCHITECTURES: Final = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64")
+_HIGHEST_ID: Final = (1 << 31) - 1
+_LONGEST_ID: Final = 32
+
+_LIST: Final = "list"
+_MAP: Final = "map"
+
+_ROWS: Final = (
+    Flag("add-host", network.extra_host, key="extra_hosts", gather=_LIST),
+    Flag("annotation", values.assignment, gather=_MAP),
+    Flag("attach", _stream, "a", traceless=_CLIENT, gather=_LIST),
+    Flag("blkio-weight", values.uint16),
+    Flag("blkio-weight-device", limits.weighted_device, gather=_LIST),
+    Flag("cap-add", key="cap_add", gather=_LIST),
+    Flag("cap-drop", key="cap_drop", gather=_LIST),
+    Flag("cgroup-parent", key="cgroup_parent"),
+    Flag("cgroupns", one_of("host", "private", ""), key="cgroup"),
+    Flag("cidfile", traceless=_CLIENT),
+    Flag("cpu-count", _for_windows),
+    Flag("cpu-percent", _for_windows),
+    Flag("cpu-period", between(1000, 1_000_000, 0), key="cpu_period"),
+    Flag("cpu-quota", integer, key="cpu_quota"),
+    Flag("cpu-rt-period", integer, key="cpu_rt_period"),
+    Flag("cpu-rt-runtime", integer, key="cpu_rt_runtime"),
+    Flag("cpu-shares", integer, "c", key="cpu_shares"),
+    Flag("cpus", limits.processors, key="cpus"),
+    Flag("cpuset-cpus", key="cpuset"),
+    Flag("cpuset-mems", key="cpuset_mems"),
+    Flag("detach", boolean, "d", traceless=_CLIENT),
+    Flag("detach-keys", traceless=_CLIENT),
+    Flag("device", devices.device, gather=_LIST),
+    Flag("device-cgroup-rule", devices.device_cgroup_rule, key="device_cgroup_rules", gather=_LIST),
+    Flag("device-read-bps", limits.byte_rate, gather=_LIST),
+    Flag("device-read-iops", limits.io_rate, gather=_LIST),
+    Flag("device-write-bps", limits.byte_rate, gather=_LIST),
+    Flag("device-write-iops", limits.io_rate, gather=_LIST),
+    Flag("disable-content-trust", boolean, traceless=_CLIENT),
+    Flag("dns", network.address, key="dns", gather=_LIST),
+    Flag("dns-option", key="dns_opt", gather=_LIST),
+    Flag("dns-search", network.search_domain, key="dns_search", gather=_LIST),
+    Flag("domainname", key="domainname"),
+    Flag("entrypoint"),
+    Flag("env", environment.variable, "e", gather=_LIST),
+    Flag("env-file", gather=_LIST),
+    Flag("expose", network.exposed, traceless=_NETWORK, gather=_LIST),
+    Flag("gpus", devices.gpus, gather=_LIST),
+    Flag("group-add", key="group_add", gather=_LIST),
+    Flag("health-cmd", traceless=_DAEMON),
+    Flag("health-interval", values.duration, traceless=_DAEMON),
+    Flag("health-retries", _positive, traceless=_DAEMON),
+    Flag("health-start-interval", values.duration, traceless=_DAEMON),
+    Flag("health-start-period", values.duration, traceless=_DAEMON),
+    Flag("health-timeout", values.duration, traceless=_DAEMON),
+    Flag("help", boolean),
+    Flag("hostname", short="h", key="hostname"),
+    Flag("init", boolean, key="init"),
+    Flag("interactive", boolean, "i", traceless="standard input is open or not by how the bundle is run"),
+    Flag("io-maxbandwidth", _for_windows),
+    Flag("io-maxiops", _for_windows),
+    Flag("ip", traceless=_NETWORK),
+    Flag("ip6", traceless=_NETWORK),
+    Flag("ipc"),
+    Flag("isolation", one_of("default", ""), traceless="Linux has no other than the default"),
+    Flag("kernel-memory", size, traceless=_DEPRECATED),
+    Flag("label", _label, "l", traceless=_RECORD, gather=_LIST),
+    Flag("label-file", traceless=_RECORD, gather=_LIST),
+    Flag("link", network.link, gather=_LIST),
+    Flag("link-local-ip", traceless=_NETWORK, gather=_LIST),
+    Flag("log-driver", traceless=_DAEMON),
+    Flag("log-opt", traceless=_DAEMON, gather=_LIST),
+    Flag("mac-address", network.mac_address, traceless=_NETWORK),
+    Flag("memory", _size, "m", key="mem_limit"),
+    Flag("memory-reservation", _size, key="mem_reservation"),
+    Flag("memory-swap", _swap, key="memswap_limit"),
+    Flag("memory-swappiness", between(0, 100, -1), key="mem_swappiness"),
+    Flag("mount", mounts.mount, gather=_LIST),
+    Flag("name", traceless="a container gets its name when its bundle is run"),
+    Flag("network", network.network, gather=_LIST),
+    Flag("network-alias", traceless=_NETWORK, gather=_LIST),
+    Flag("no-healthcheck", boolean, traceless=_DAEMON),
+    Flag("oom-kill-disable", boolean, key="oom_kill_disable"),
+    Flag("oom-score-adj", between(-1000, 1000), key="oom_score_adj"),
+    Flag("pid"),
+    Flag("pids-limit", integer, key="pids_limit"),
+    Flag("platform", _platform, key="platform"),
+    Flag("privileged", boolean, key="privileged"),
+    Flag("publish", network.published, "p", traceless=_NETWORK, gather=_LIST),
+    Flag("publish-all", boolean, "P", traceless=_NETWORK),
+    Flag("pull", one_of("always", "missing", "never", ""), traceless=_CLIENT),
+    Flag("quiet", boolean, "q", traceless=_CLIENT),
+    Flag("read-only", boolean, key="read_only"),
+    Flag("restart", _restart, traceless=_DAEMON),
+    Flag("rm", boolean, traceless=_DAEMON),
+    Flag("runtime", _runtime, traceless="whoever runs the bundle chooses the runtime"),
+    Flag("security-opt", gather=_LIST),
+    Flag("shm-size", _size, key="shm_size"),
+    Flag("sig-proxy", boolean, traceless=_CLIENT),
+    Flag("stop-signal", traceless=_DAEMON),
+    Flag("stop-timeout", integer, traceless=_DAEMON),
+    Flag("storage-opt", _storage_option, traceless=_DAEMON, gather=_LIST),
+    Flag("sysctl", _sysctl, key="sysctls", gather=_MAP),
+    Flag("tmpfs", mounts.tmpfs, gather=_LIST),
+    Flag("tty", boolean, "t", key="tty"),
+    Flag("ulimit", limits.ulimit, key="ulimits", gather=_MAP),
+    Flag("use-api-socket", boolean),
+    Flag("user", _user, "u", key="user"),
+    Flag("userns", one_of("host", "")),
+    Flag("uts", one_of("host", ""), key="uts"),
+    Flag("volume", mounts.volume, "v", gather=_LIST),
+    Flag("volume-driver", traceless=_DAEMON),
+    Flag("volumes-from", gather=_LIST),
+    Flag("workdir", _working_directory, "w", key="working_dir"),
+)
+
+FLAGS: Final[dict[str, Flag]] = {flag.name: flag for flag in _ROWS}
+SHORT: Final[dict[str, Flag]] = {flag.short: flag for flag in _ROWS if flag.short}
+# Older spellings that docker still takes and no longer shows.
+ALIASES: Final = {"net": "network", "net-alias": "network-alias", "dns-opt": "dns-option"}

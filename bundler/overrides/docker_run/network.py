@@ -1,0 +1,118 @@
+"""Values about the network: who a container talks to, under which names and ports."""
+
+import ipaddress
+import re
+from typing import Final
+
+from bundler.overrides.docker_run.fields import split
+
+_PORTS: Final = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
+_PROTOCOLS: Final = ("tcp", "udp", "sctp")
+_MAC: Final = re.compile(
+    r"[0-9a-fA-F]{2}(?P<by>[:-])[0-9a-fA-F]{2}((?P=by)[0-9a-fA-F]{2}){4}(((?P=by)[0-9a-fA-F]{2}){2})?"
+)
+_DOMAIN: Final = re.compile(r"(:?(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))(:?\.)?)+")
+_FIELDS: Final = ("name", "alias", "driver-opt", "ip", "ip6", "mac-address", "link-local-ip", "gw-priority")
+_HIGHEST_PORT: Final = 65535
+
+
+def network(given: str) -> str:
+    """The network's name, which is all that shows in a bundle: a name, or fields such as name=web,alias=db."""
+    if not re.match(r"[\w-]+=", given):
+        if not given:
+            raise ValueError("it is empty")
+        return given
+    name = ""
+    for field in split(given):
+        key, separator, value = field.partition("=")
+        if not separator:
+            raise ValueError(f"the field {field!r} has to be KEY=VALUE")
+        if key.strip().lower() not in _FIELDS:
+            raise ValueError(f"{key!r} is not one of {', '.join(_FIELDS)}")
+        if key.strip().lower() == "name":
+            name = value.strip()
+    if not name:
+        raise ValueError("the network has no name")
+    return name
+
+
+def address(given: str) -> str:
+    """An IP address."""
+    try:
+        ipaddress.ip_address(given.strip())
+    except ValueError:
+        raise ValueError("it is not an IP address") from None
+    return given.strip()
+
+
+def search_domain(given: str) -> str:
+    """A domain, or `.` for none."""
+    stripped = given.strip(" ")
+    if stripped == ".":
+        return stripped
+    if len(stripped) > 255 or not _DOMAIN.fullmatch(stripped):  # noqa: PLR2004  (RFC 1035 section 2.3.4)
+        raise ValueError("it is not a valid domain")
+    return stripped
+
+
+def extra_host(given: str) -> str:
+    """HOST:ADDRESS or HOST=ADDRESS, where the address may be host-gateway; the result has a colon."""
+    name, separator, where = given.partition("=")
+    if not separator:
+        name, separator, where = given.partition(":")
+    if not separator or not name:
+        raise ValueError("it is not HOST:ADDRESS")
+    if where.startswith("[") and where.endswith("]"):
+        where = where[1:-1]
+    return f"{name}:{where if where == 'host-gateway' else address(where)}"
+
+
+def mac_address(given: str) -> str:
+    if not _MAC.fullmatch(given):
+        raise ValueError("it is not a MAC address")
+    return given
+
+
+def link(given: str) -> str:
+    parts = given.split(":")
+    if not given or len(parts) > 2:  # noqa: PLR2004  (NAME:ALIAS)
+        raise ValueError("it is not NAME:ALIAS")
+    return given
+
+
+def exposed(given: str) -> str:
+    """PORT[-PORT][/PROTOCOL]."""
+    if ":" in given:
+        raise ValueError("it is not PORT[-PORT][/PROTOCOL]")
+    _ports(given.partition("/")[0])
+    return given
+
+
+def published(given: str) -> str:
+    """[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL], each port possibly a range; or fields such as target=80,published=8080."""
+    if "=" in given:
+        return given
+    ports, _, protocol = given.partition("/")
+    if protocol and protocol.lower() not in _PROTOCOLS:
+        raise ValueError(f"the protocol {protocol!r} is not one of {', '.join(_PROTOCOLS)}")
+    *front, container = ports.rsplit(":", 2)
+    inside = _ports(container)
+    if front and front[-1]:
+        outside = _ports(front[-1])
+        # One container port may be offered on any of a range of the host's ports.
+        if outside != inside and inside > 1:
+            raise ValueError("the two ranges of ports are not of one length")
+    if len(front) > 1 and front[0]:
+        address(front[0].removeprefix("[").removesuffix("]"))
+    return given
+
+
+def _ports(text: str) -> int:
+    """How many ports the range holds."""
+    match = _PORTS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a port or a range of ports")
+    first, last = int(match["first"]), int(match["last"] or match["first"])
+    if first > last or last > _HIGHEST_PORT:
+        raise ValueError(f"{text!r} is not a port or a range of ports")
+    return last - first + 1

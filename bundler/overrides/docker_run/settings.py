@@ -1,0 +1,176 @@
+"""A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.overrides.docker_run.client import Client
+from bundler.overrides.docker_run.command_line import CommandLine
+from bundler.overrides.docker_run.devices import is_cdi_name
+from bundler.overrides.docker_run.environment import environment
+from bundler.overrides.docker_run.flags import FLAGS
+from bundler.overrides.docker_run.mounts import mounts
+from bundler.overrides.docker_run.refusals import check, network_mode
+
+_RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
+# Keys whose 0, or empty text, means to Docker that nothing was said.
+_SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "", "0")
+_ALWAYS_SAID: Final = ("oom_score_adj", "init", "privileged", "read_only", "tty", "oom_kill_disable")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`keys` are an overrides file; `traceless` is a sentence for each flag that config.json says nothing of."""
+
+    keys: dict[str, Json]
+    traceless: tuple[str, ...]
+
+
+def settings(line: CommandLine, client: Client) -> Settings:
+    """Raises RequestError for what Docker would refuse."""
+    check(line)
+    keys: dict[str, Json] = {"image": line.image}
+    for name, values in line.values.items():
+        flag = FLAGS[name]
+        if not flag.key:
+            continue
+        if flag.gather == "list":
+            keys[flag.key] = list(dict.fromkeys(values))
+        elif flag.gather == "map":
+            keys[flag.key] = dict(values)
+        elif flag.key in _ALWAYS_SAID or values[-1] not in _SAYS_NOTHING:
+            keys[flag.key] = values[-1]
+    for compose in _COMPOSERS:
+        keys |= compose(line, client)
+    return Settings(keys, tuple(_traceless(line, client)))
+
+
+def _words(line: CommandLine, _client: Client) -> dict[str, Json]:
+    """An --entrypoint is one word, never split; an empty one takes the image's away."""
+    entrypoint = line.last("entrypoint")
+    words: dict[str, Json] = {} if entrypoint is None else {"entrypoint": [entrypoint] if entrypoint else []}
+    return words | ({"command": list(line.command)} if line.command else {})
+
+
+def _environment(line: CommandLine, client: Client) -> dict[str, Json]:
+    entries = environment(line.all("env-file"), line.all("env"), client)
+    return {"environment": entries} if entries else {}
+
+
+def _mounts(line: CommandLine, client: Client) -> dict[str, Json]:
+    return mounts(line.all("volume"), line.all("mount"), line.all("tmpfs"), client)
+
+
+def _devices(line: CommandLine, _client: Client) -> dict[str, Json]:
+    named = [name for name in line.all("device") if is_cdi_name(name)]
+    named += [name for request in line.all("gpus") for name in request]
+    paths = list(dict.fromkeys(path for path in line.all("device") if not is_cdi_name(path)))
+    found: dict[str, Json] = {"devices": paths} if paths else {}
+    return found | ({"cdi": {"devices": list(dict.fromkeys(named))}} if named else {})
+
+
+def _block_io(line: CommandLine, _client: Client) -> dict[str, Json]:
+    """The later of two values for one device counts for the kernel, and for the key."""
+    limits: dict[str, Json] = {"weight": line.last("blkio-weight")} if line.last("blkio-weight") else {}
+    for name, key in {
+        "blkio-weight-device": "weight_device",
+        **{rate: rate.replace("-", "_") for rate in _RATES},
+    }.items():
+        by_path = {entry["path"]: entry for entry in line.all(name)}
+        if by_path:
+            limits[key] = list(by_path.values())
+    return {"blkio_config": limits} if limits else {}
+
+
+def _namespaces(line: CommandLine, _client: Client) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name, allowed in (("pid", ("host",)), ("ipc", ("host", "private", "shareable", "none"))):
+        mode = line.last(name, "")
+        if str(mode).startswith("container:"):
+            raise _another_container(f"--{name}", name)
+        if mode and mode not in allowed:
+            raise RequestError(f"--{name} {printable(mode)!r}: it takes {', '.join(allowed)}")
+        if mode:
+            found[name] = mode
+    mode = network_mode(line)
+    if mode.startswith("container:"):
+        raise _another_container("--network", "network_mode")
+    if mode in ("host", "none"):
+        found["network_mode"] = mode
+    return found | ({"userns_mode": "host"} if line.last("userns") else {})
+
+
+def _another_container(flag: str, key: str) -> RequestError:
+    hint = f"in an overrides file, {key}: ns:PATH names a namespace by its path"
+    return RequestError(f"{flag} container: needs another container, which is not known here", hint=hint)
+
+
+def _security(line: CommandLine, client: Client) -> dict[str, Json]:
+    """The options as they are, but for a seccomp profile: docker's client reads the file, and so is it here."""
+    options: list[str] = []
+    profile: Json = None
+    for option in line.all("security-opt"):
+        name, separator, value = option.partition("=" if "=" in option else ":")
+        if name != "no-new-privileges" and not (separator and value):
+            raise RequestError(f"--security-opt {printable(option)!r}: it is not NAME=VALUE")
+        if name != "seccomp":
+            options.append(option)
+            continue
+        options = [kept for kept in options if not kept.startswith("seccomp")]
+        profile = None
+        if value in ("unconfined", "builtin"):
+            options.append(option)
+        else:
+            profile = _profile(value, client)
+    found: dict[str, Json] = {"security_opt": options} if options else {}
+    return found if profile is None else found | {"seccomp": profile}
+
+
+def _profile(path: str, client: Client) -> Json:
+    shown = printable(path)
+    try:
+        profile = json.loads(client.read(path))
+    except (ValueError, RecursionError):
+        raise RequestError(f"--security-opt seccomp={shown}: the file is not JSON") from None
+    if not isinstance(profile, dict):
+        raise RequestError(f"--security-opt seccomp={shown}: a seccomp profile is a JSON object")
+    return profile
+
+
+def _annotations(line: CommandLine, _client: Client) -> dict[str, Json]:
+    entries = dict(line.all("annotation"))
+    return {"annotations": entries} if entries else {}
+
+
+def _console(line: CommandLine, client: Client) -> dict[str, Json]:
+    return {"console_size": list(client.console)} if client.console and line.last("tty") else {}
+
+
+_COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] = (
+    _words,
+    _environment,
+    _console,
+    _mounts,
+    _devices,
+    _block_io,
+    _namespaces,
+    _security,
+    _annotations,
+)
+
+
+def _traceless(line: CommandLine, client: Client) -> list[str]:
+    sentences = [f"--{name}: {FLAGS[name].traceless}" for name in line.values if FLAGS[name].traceless]
+    for path in line.all("label-file"):
+        client.read(path)  # docker refuses a file that is not there
+    joined = [name for name in line.all("network") if name not in ("default", "bridge", "host", "none")]
+    if joined:
+        sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")
+    if any(option.startswith("label") for option in line.all("security-opt")):
+        sentences.append("--security-opt label: it is for machines with SELinux")
+    if line.last("init") and line.last("pid") == "host":
+        sentences.append("--init: Docker leaves it out with --pid host")
+    return sentences

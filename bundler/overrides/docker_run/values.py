@@ -1,0 +1,134 @@
+"""The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes.
+
+Each takes the text of a value and gives what it means, or raises ValueError with the reason why docker refuses it.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Final
+
+_TRUTH: Final = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+# Go's strconv with base 0: a prefix chooses the base, a leading zero is octal, and _ may part digits.
+_BASES: Final = (
+    (re.compile(r"0[xX](_?[0-9a-fA-F])+"), 16),
+    (re.compile(r"0[bB](_?[01])+"), 2),
+    (re.compile(r"0[oO](_?[0-7])+"), 8),
+    (re.compile(r"0(_?[0-7])*"), 8),
+    (re.compile(r"[1-9](_?[0-9])*"), 10),
+)
+_LONGEST: Final = 80  # characters of a number; more are no number that any field holds
+_FLOAT: Final = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
+_POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_DURATION: Final = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0")
+MAXIMUM: Final = (1 << 63) - 1
+
+
+def text(given: str) -> str:
+    return given
+
+
+def boolean(given: str) -> bool:
+    """Go's strconv.ParseBool."""
+    if given not in _TRUTH:
+        raise ValueError("it takes true or false")
+    return _TRUTH[given]
+
+
+def integer(given: str) -> int:
+    """A signed number of 64 bits."""
+    return _ranged(given, -MAXIMUM - 1, MAXIMUM)
+
+
+def uint16(given: str) -> int:
+    return _ranged(given, 0, (1 << 16) - 1)
+
+
+def uint64(given: str) -> int:
+    return _ranged(given, 0, (1 << 64) - 1)
+
+
+def between(lowest: int, highest: int, *but: int) -> Callable[[str], int]:
+    """A number from `lowest` to `highest`, or one of `but`."""
+
+    def bounded(given: str) -> int:
+        number = integer(given)
+        if not (lowest <= number <= highest or number in but):
+            raise ValueError(f"it is not between {lowest} and {highest}")
+        return number
+
+    return bounded
+
+
+def _ranged(given: str, lowest: int, highest: int) -> int:
+    sign, digits = (given[0], given[1:]) if given[:1] in ("-", "+") and lowest < 0 else ("", given)
+    for pattern, base in _BASES:
+        if len(digits) <= _LONGEST and pattern.fullmatch(digits):
+            number = int(f"{sign}{digits.replace('_', '')}", 0 if base != 8 else 8)  # noqa: PLR2004  (0o is optional in Go)
+            if lowest <= number <= highest:
+                return number
+            raise ValueError(f"it is not between {lowest} and {highest}")
+    raise ValueError("it is not a whole number")
+
+
+def decimal(given: str) -> int:
+    """A signed number of 64 bits in decimal digits only."""
+    if not re.fullmatch(r"[-+]?[0-9]{1,80}", given) or not -MAXIMUM - 1 <= int(given) <= MAXIMUM:
+        raise ValueError("it is not a whole number of 64 bits")
+    return int(given)
+
+
+def size(given: str) -> int:
+    """Bytes of `512m`, `1.5g`, `64KiB`, `1e3`; units are powers of 1024, a fraction of a byte is cut off."""
+    match = re.fullmatch(r"(?P<number>.*[0-9.])(?P<space> ?)(?P<unit>[^0-9. ]*)", given, re.DOTALL)
+    if match is None or not _FLOAT.fullmatch(match["number"]):
+        raise ValueError("it is not a size such as 512m or 1.5g")
+    unit = match["unit"].lower()
+    if unit not in ("", "b") and (unit[0] not in _POWERS or unit[1:] not in ("", "b", "ib")):
+        raise ValueError(f"{match['unit']!r} is not a unit (b, k, m, g, t, p)")
+    number = float(match["number"]) * 1024.0 ** _POWERS.get(unit[:1], 0)
+    if not math.isfinite(number) or not 0 <= number < MAXIMUM:
+        raise ValueError("it is below 0 or has more than 63 bits")
+    return int(number)
+
+
+def size_or_unlimited(given: str) -> int:
+    """The same, or -1 for no limit."""
+    return -1 if given == "-1" else size(given)
+
+
+def shown_size(number: int) -> str | int:
+    """Bytes in the largest unit that holds them whole: 536870912 → 512m."""
+    for letter, power in (("g", 3), ("m", 2), ("k", 1)):
+        if number > 0 and number % 1024**power == 0:
+            return f"{number // 1024**power}{letter}"
+    return number
+
+
+def duration(given: str) -> str:
+    """Go's time.ParseDuration: 1h30m, 1.5s, 0."""
+    if not _DURATION.fullmatch(given):
+        raise ValueError("it is not a duration such as 1m30s")
+    if given.startswith("-") and not re.fullmatch(r"[-0.a-zµμ]+", given):
+        raise ValueError("it cannot be negative")
+    return given
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """One of a few words."""
+
+    def chosen(given: str) -> str:
+        if given not in allowed:
+            raise ValueError("it takes " + ", ".join(word for word in allowed if word))
+        return given
+
+    return chosen
+
+
+def assignment(given: str) -> tuple[str, str]:
+    """NAME=VALUE, or a NAME with nothing behind it."""
+    name, _, value = given.partition("=")
+    return name, value
