@@ -47,6 +47,8 @@ def _env_files(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
 def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     """An entry with its `variables`; a file that is not required may be missing."""
     entries = node.entries()
+    if "variables" in entries:  # written down where the file was read, as a docker run line is
+        return node
     path = folder / entries["path"].text()
     if entries["required"].value is False and not path.exists():
         return node.with_value(entries | {"variables": node.with_value(())})

@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Iterable
 
 from bundler.errors import RequestError, printable
+from bundler.origins import Json
 from bundler.overrides.docker_run.client import Client
 
 
@@ -14,17 +15,23 @@ def variable(given: str) -> str:
     return given
 
 
-def environment(files: Iterable[str], variables: Iterable[str], client: Client) -> list[str]:
-    """NAME=VALUE of the files first, then of the command line; a bare NAME removes the image's variable.
+def environment(files: Iterable[str], variables: Iterable[str], client: Client) -> dict[str, Json]:
+    """The keys `env_file` and `environment`, the latter for what stands on the command line; a bare NAME there removes
+    the image's variable.
 
-    Docker keeps what stands twice in a file; of a name that stands twice on the command line, only the last value.
+    Docker keeps what stands twice in its files; of a name that stands twice on the command line, only the last value.
     """
     given: dict[str, str] = {}
     for entry in variables:
         name, separator, _ = entry.partition("=")
         known = client.environment.get(name)
         given[name] = entry if separator or known is None else f"{name}={known}"
-    return [entry for path in files for entry in _of_file(path, client)] + list(given.values())
+    by_path: dict[str, list[str]] = {}
+    for path in files:
+        by_path.setdefault(path, []).extend(_of_file(path, client))
+    listed = [{"path": path, "variables": entries} for path, entries in by_path.items()]
+    keys: dict[str, Json] = {"env_file": listed, "environment": list(given.values())}
+    return {key: entries for key, entries in keys.items() if entries}
 
 
 def _of_file(path: str, client: Client) -> list[str]:

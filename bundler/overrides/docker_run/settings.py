@@ -17,7 +17,7 @@ from bundler.overrides.docker_run.refusals import check, network_mode
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
 # Keys whose 0, or empty text, means to Docker that nothing was said.
-_SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "", "0")
+_SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "")
 _ALWAYS_SAID: Final = ("oom_score_adj", "init", "privileged", "read_only", "tty", "oom_kill_disable")
 
 
@@ -56,8 +56,7 @@ def _words(line: CommandLine, _client: Client) -> dict[str, Json]:
 
 
 def _environment(line: CommandLine, client: Client) -> dict[str, Json]:
-    entries = environment(line.all("env-file"), line.all("env"), client)
-    return {"environment": entries} if entries else {}
+    return environment(line.all("env-file"), line.all("env"), client)
 
 
 def _mounts(line: CommandLine, client: Client) -> dict[str, Json]:
@@ -141,7 +140,8 @@ def _profile(path: str, client: Client) -> Json:
 
 
 def _annotations(line: CommandLine, _client: Client) -> dict[str, Json]:
-    entries = dict(line.all("annotation"))
+    """Whoever writes one on the command line allows it, also one that a runtime acts on."""
+    entries = {name: {"value": value, "allow_unsafe": True} for name, value in line.all("annotation")}
     return {"annotations": entries} if entries else {}
 
 
