@@ -22,6 +22,9 @@ _ARCHITECTURES: Final = {
     "SCMP_ARCH_MIPSEL64": "mips64le",
 }
 
+# What a profile is compared with when nothing was written: the other profile.
+NEUTRAL: Final = Written({})
+
 
 def like(written: Written, profile: str | None = None) -> RuntimeConfig:
     """The defaults of `profile` (None: the one that `written` was made with, else docker)."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bundler import __version__
-from bundler.cli import build, config, explain, inspect, overrides
+from bundler.cli import build, config, diff, explain, inspect, overrides
 from bundler.cli.failures import Command
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("build", cls=Command)(build.build)
 app.command("config", cls=Command)(config.config)
 app.command("inspect", cls=Command)(inspect.inspect)
 app.command("explain", cls=Command)(explain.explain)
+app.command("diff", cls=Command)(diff.diff)
 app.add_typer(overrides.app, name="overrides")
 
 

@@ -1,0 +1,75 @@
+"""`bundler diff`: how two runtime configs differ, and what that means for security."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bundler.cli.tables import show_rows
+from bundler.origins import UNSET, Json
+
+if TYPE_CHECKING:
+    from bundler.bundles.difference import Difference
+    from bundler.bundles.written import Written
+
+_DIFFERS = 6
+_LONGEST_SHOWN = 60  # characters of a value in a table; --json has all of it
+_METAVAR_HELP = "a bundle, a config.json, - for one on standard input, or the name of a profile (docker, docker@29)"
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=f"What is compared: {_METAVAR_HELP}.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, the same kinds.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print how B differs from A: place, A's value, B's value, and whether B is looser, tighter or neutral.
+
+    Lists whose order has no meaning are compared as sets, mounts by destination, device rules and seccomp filters by
+    what they do. Exit code 0: equal, 6: different.
+    """
+    from bundler.bundles.difference import differences  # noqa: PLC0415
+
+    found = differences(*_documents(before, after))
+    if as_json:
+        typer.echo(json.dumps([_plain(difference) for difference in found], indent=2))
+    elif found:
+        show_rows(("place", "A", "B", "B is", "about"), [_cells(difference) for difference in found])
+    if found:
+        raise typer.Exit(_DIFFERS)
+
+
+def _documents(before: str, after: str) -> tuple[Json, Json]:
+    """The two sides; where one is a profile, what no profile can say is left out of both."""
+    from bundler.bundles.written import read_written  # noqa: PLC0415
+    from bundler.cli.defaults import NEUTRAL, like  # noqa: PLC0415
+    from bundler.conversion.defaults import without_the_images_part  # noqa: PLC0415
+    from bundler.profiles import PROFILES  # noqa: PLC0415
+
+    sides = {side: None if side in PROFILES else read_written(side) for side in (before, after)}
+    written: Written = next((side for side in sides.values() if side is not None), NEUTRAL)
+    documents = tuple(like(written, name).document if side is None else side.document for name, side in sides.items())
+    if before == after:
+        documents *= 2
+    if None in sides.values():
+        documents = tuple(without_the_images_part(document) for document in documents)
+    return documents[0], documents[1]
+
+
+def _cells(difference: "Difference") -> tuple[str, ...]:
+    values = (_text(difference.before), _text(difference.after))
+    return (difference.place, *values, difference.mark, difference.reason)
+
+
+def _text(value: Json) -> str:
+    from bundler.bundles.places import text  # noqa: PLC0415
+
+    shown = "-" if value is UNSET else text(value) or '""'
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
+
+
+def _plain(difference: "Difference") -> dict[str, object]:
+    """An absent value has no key; null would be a value."""
+    sides = {"a": difference.before, "b": difference.after}
+    present = {name: value for name, value in sides.items() if value is not UNSET}
+    return {"place": difference.place, **present, "mark": difference.mark, "reason": difference.reason}
