@@ -22,6 +22,7 @@ from bundler.images.image import Image
 from bundler.images.platform import Platform
 from bundler.images.reference import default_directory_name
 from bundler.images.transports import open_image
+from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
@@ -47,6 +48,7 @@ class Request:
     platform: Platform | None = None
     access: Access = field(default_factory=Access)
     unpacker: str = "native"
+    limits: Limits = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
         check_destination(destination, replace=force)
         rootfs = stage.bundle / "rootfs"
         rootfs.mkdir()
-        unpack(image.layers, rootfs, unpacker=request.unpacker, progress=progress)
+        unpack(image.layers, rootfs, unpacker=request.unpacker, progress=progress, limits=request.limits)
         with Tree.open(rootfs) as tree:
             givens = _givens(image, overrides, _read_accounts(tree))
             _furnish(stage, tree, givens, convert(givens))
@@ -86,7 +88,7 @@ def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
         tempfile.TemporaryDirectory() as workspace,
         _open(request, overrides, Path(workspace), progress) as image,
     ):
-        accounts = _sketched_accounts(image, overrides, Path(workspace), progress)
+        accounts = _sketched_accounts(request, image, overrides, Path(workspace), progress)
         return convert(_givens(image, overrides, accounts))
 
 
@@ -110,6 +112,7 @@ def _open(request: Request, overrides: Overrides, workspace: Path, progress: Pro
         access=request.access,
         workspace=workspace,
         progress=progress,
+        limits=request.limits,
     )
 
 
@@ -134,7 +137,9 @@ def _read_accounts(tree: Tree) -> Accounts:
     return parse_accounts(passwd, group)
 
 
-def _sketched_accounts(image: Image, overrides: Overrides, workspace: Path, progress: Progress) -> Accounts:
+def _sketched_accounts(
+    request: Request, image: Image, overrides: Overrides, workspace: Path, progress: Progress
+) -> Accounts:
     """The users of an image whose rootfs is not made: only the files that name them are unpacked."""
     user = overrides.get("user")
     user_text = image.image_config.user if user is UNSET else user.text()
@@ -142,7 +147,7 @@ def _sketched_accounts(image: Image, overrides: Overrides, workspace: Path, prog
         return Accounts()
     sketched = workspace / "sketch"
     sketched.mkdir()
-    sketch(image.layers, sketched, _ACCOUNT_FILES, progress)
+    sketch(image.layers, sketched, _ACCOUNT_FILES, progress, request.limits)
     with Tree.open(sketched) as tree:
         return _read_accounts(tree)
 

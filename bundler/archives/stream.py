@@ -11,3 +11,8 @@ class ByteStream(Protocol):
 
 class DamagedError(ValueError):
     """The bytes are not what their format says. The message has no final full stop; callers say where it was."""
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        """`hint` says what to do, where something can be done about it."""
+        super().__init__(what)
+        self.hint = hint

@@ -13,13 +13,12 @@ from bundler.archives.pax import apply_records, parse_decimal, parse_records
 from bundler.archives.sparse import read_old_map, read_pax_map, set_map
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import printable
+from bundler.limits import DEFAULTS, Limits, raise_hint
 
 _BLOCK: Final = 512
 _ZEROS: Final = bytes(_BLOCK)
 _READ: Final = 256 * 1024
 _LARGEST_PIECE: Final = 1 << 20
-# Names, PAX records and maps are held in memory; no honest archive has more of them for one entry.
-_LARGEST_EXTENSION: Final = 1 << 20
 # All global headers together: their records are kept, and count for every entry that follows.
 _LARGEST_GLOBAL: Final = 1 << 16
 
@@ -40,10 +39,14 @@ class TarReader:
     moves `stream` forward by `count` bytes more cheaply than reading; the caller knows that they exist (seeking past
     the end of a file raises nothing). All methods raise DamagedError for what is not a tar archive.
     The end may be two blocks of zeros or, as some writers have it, just the end of the stream after an entry.
+    Of `limits`, the one for PAX headers is kept here: names, records and maps are held in memory.
     """
 
-    def __init__(self, stream: ByteStream, skip: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, stream: ByteStream, skip: Callable[[int], None] | None = None, limits: Limits = DEFAULTS
+    ) -> None:
         self._stream = stream
+        self._largest_extension = limits.pax_size
         self._seek_forward = skip
         self._buffer = b""
         self._at = 0  # how much of the buffer is used
@@ -134,8 +137,10 @@ class TarReader:
 
     def _extension_content(self, block: bytes) -> bytes:
         size = parse_number(block[124:136])
-        if not 0 <= size <= _LARGEST_EXTENSION:
-            raise DamagedError("an extended tar header is larger than 1 MiB")
+        if not 0 <= size <= self._largest_extension:
+            raise DamagedError(
+                f"an extended tar header is larger than {self._largest_extension} bytes", hint=raise_hint("pax_size")
+            )
         content = self._take(size)
         if len(content) < size:
             raise DamagedError("the tar archive ends inside an extended header")

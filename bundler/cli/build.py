@@ -10,6 +10,7 @@ import typer
 from bundler.cli.options import (
     AuthfileOption,
     ImageArgument,
+    LimitOption,
     OfflineOption,
     OverridesOption,
     PlatformOption,
@@ -44,6 +45,7 @@ def build(
     policy: PolicyOption = None,
     tls_verify: TlsVerifyOption = None,
     offline: OfflineOption = False,
+    limit: LimitOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Make an OCI runtime bundle from IMAGE: rootfs/, config.json and what they need.
@@ -60,6 +62,7 @@ def build(
         policy=policy,
         tls_verify=tls_verify,
         offline=offline,
+        limit=limit,
         unpacker=unpacker.value,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:

@@ -7,6 +7,7 @@ import typer
 from bundler.cli.options import (
     AuthfileOption,
     ImageArgument,
+    LimitOption,
     OfflineOption,
     OverridesOption,
     PlatformOption,
@@ -27,6 +28,7 @@ def config(
     policy: PolicyOption = None,
     tls_verify: TlsVerifyOption = None,
     offline: OfflineOption = False,
+    limit: LimitOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Print the config.json that `build` would write; no rootfs is made."""
@@ -41,6 +43,7 @@ def config(
         policy=policy,
         tls_verify=tls_verify,
         offline=offline,
+        limit=limit,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         runtime_config = pipeline.preview(request, progress=progress)

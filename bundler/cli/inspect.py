@@ -11,6 +11,7 @@ import typer
 from bundler.cli.options import (
     AuthfileOption,
     ImageArgument,
+    LimitOption,
     OfflineOption,
     PlatformOption,
     PolicyOption,
@@ -33,6 +34,7 @@ def inspect(
     policy: PolicyOption = None,
     tls_verify: TlsVerifyOption = None,
     offline: OfflineOption = False,
+    limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -47,6 +49,7 @@ def inspect(
         policy=policy,
         tls_verify=tls_verify,
         offline=offline,
+        limit=limit,
     )
     with (
         shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress,

@@ -8,6 +8,7 @@ import typer
 
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
+from bundler.limits import DEFAULTS, NAMES
 
 if TYPE_CHECKING:
     from bundler.build import Request
@@ -47,6 +48,14 @@ TlsVerifyOption = Annotated[
     ),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help=f"The most an image may have of: {', '.join(NAMES)}. N may end in k, m, g or t. May be repeated.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
@@ -59,9 +68,10 @@ def make_request(
     policy: Path | None,
     tls_verify: str | None,
     offline: bool,
+    limit: list[str] | None = None,
     unpacker: str = "native",
 ) -> "Request":
-    """Raise RequestError for a platform that is none."""
+    """Raise RequestError for a platform or a limit that is none."""
     from bundler.build import Request  # noqa: PLC0415  (the whole pipeline, which --help does not need)
     from bundler.images.access import Access  # noqa: PLC0415
 
@@ -75,6 +85,7 @@ def make_request(
         overrides=tuple(overrides or ()),
         platform=requested,
         access=Access(authfile=authfile, policy=policy, tls_verify=_tls_verify(tls_verify), offline=offline),
+        limits=DEFAULTS.changed(tuple(limit or ())),
         unpacker=unpacker,
     )
 

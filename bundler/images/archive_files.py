@@ -21,6 +21,7 @@ from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.files import FileSlice, components
+from bundler.limits import DEFAULTS, RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.progress import SILENT, Progress
 
 # Far beyond `docker save` of a whole machine: four members for each layer, at most 127 layers for each image.
@@ -45,8 +46,9 @@ class _Member:
 class Archive:
     """The members of one archive by name. Links are followed inside the archive only, and never in a circle."""
 
-    def __init__(self, label: str, descriptor: int, members: dict[str, _Member]) -> None:
+    def __init__(self, label: str, descriptor: int, members: dict[str, _Member], limits: Limits) -> None:
         self.label = label
+        self.limits = limits
         self._descriptor = descriptor
         self._members = members
 
@@ -84,7 +86,9 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path | None, workspace: Path, progress: Progress = SILENT) -> Iterator[Archive]:
+def open_archive(
+    path: Path | None, workspace: Path, progress: Progress = SILENT, limits: Limits = DEFAULTS
+) -> Iterator[Archive]:
     """The archive at `path`, or on standard input if that is None; plain, or gzip, zstd, xz or bzip2 around it.
 
     A file that takes the place of what cannot be read by position is made in `workspace`. Raises ImageError.
@@ -92,12 +96,12 @@ def open_archive(path: Path | None, workspace: Path, progress: Progress = SILENT
     label = "standard input" if path is None else printable(str(path))
     with _opened(path, label) as source:
         in_place = _is_plain(source)
-        with _kept(source) if in_place else _spooled(source, label, workspace, progress) as descriptor:
+        with _kept(source) if in_place else _spooled(source, label, workspace, progress, limits) as descriptor:
             try:
-                members = _scan(FileSlice(descriptor, 0, os.fstat(descriptor).st_size), label)
+                members = _scan(FileSlice(descriptor, 0, os.fstat(descriptor).st_size), label, limits)
             except DamagedError as error:
-                raise ImageError(f"{label}: {error}") from error
-            yield Archive(label, descriptor, members)
+                raise ImageError(f"{label}: {error}", hint=error.hint) from error
+            yield Archive(label, descriptor, members, limits)
 
 
 class _Pipe:
@@ -105,9 +109,12 @@ class _Pipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self.taken = 0
 
     def read(self, size: int, /) -> bytes:
-        return os.read(self._descriptor, size)
+        content = os.read(self._descriptor, size)
+        self.taken += len(content)
+        return content
 
 
 @contextmanager
@@ -146,22 +153,41 @@ def _kept(descriptor: int) -> Iterator[int]:
 
 
 @contextmanager
-def _spooled(source: int, label: str, workspace: Path, progress: Progress) -> Iterator[int]:
-    with tempfile.TemporaryFile(dir=workspace, buffering=0) as spool:
+def _spooled(source: int, label: str, workspace: Path, progress: Progress, limits: Limits) -> Iterator[int]:
+    # Buffered, because an unbuffered write to a disk that is almost full writes a part and calls that success.
+    with tempfile.TemporaryFile(dir=workspace) as spool:
+        pipe = _Pipe(source)
+        size = 0
         try:
             with progress.measure(f"reading {label}", None) as meter:
-                _, content = decompress(_Pipe(source))
+                _, content = decompress(pipe)
                 while part := content.read(_CHUNK):
+                    size += len(part)
+                    _check_size(label, size, pipe.taken, limits)
                     spool.write(part)
                     meter(len(part))
+                spool.flush()
         except DamagedError as error:
             raise ImageError(f"{label}: {error}") from error
         yield spool.fileno()
 
 
-def _scan(source: FileSlice, label: str) -> dict[str, _Member]:
+def _check_size(label: str, size: int, taken: int, limits: Limits) -> None:
+    """Raise ImageError for an archive that grew to `size` bytes out of `taken`, if that is what only a bomb does."""
+    if size > limits.unpacked_size:
+        raise ImageError(
+            f"{label}: it decompresses to more than {limits.unpacked_size} bytes", hint=raise_hint("unpacked_size")
+        )
+    if size > RATIO_COUNTS_FROM and size > limits.compression_ratio * taken:
+        raise ImageError(
+            f"{label}: {taken} compressed bytes became more than {limits.compression_ratio} times as many",
+            hint=raise_hint("compression_ratio"),
+        )
+
+
+def _scan(source: FileSlice, label: str, limits: Limits) -> dict[str, _Member]:
     members: dict[str, _Member] = {}
-    for entry in TarReader(source, skip=source.skip):
+    for entry in TarReader(source, source.skip, limits):
         name = _normal(entry.name.decode("utf-8", "surrogateescape"))
         if name is None or entry.kind == DIRECTORY:
             continue

@@ -3,14 +3,13 @@
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import MAX_SIZE
-from bundler.images.files import Files, read_file
+from bundler.images.files import Files, load_document
 from bundler.images.image import Blob
 
 
 def read_document(files: Files, name: str, descriptor: Descriptor) -> bytes:
     """The manifest, index or config that `descriptor` names, from the file `name`. Raises ImageError if it is not."""
-    raw = read_file(files, name, MAX_SIZE)
+    raw = load_document(files, name)
     check_document(raw, descriptor)
     return raw
 

@@ -6,8 +6,7 @@ from bundler.errors import ImageError
 from bundler.images.blobs import layer_blob, read_document
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import MAX_SIZE
-from bundler.images.files import Files, read_file
+from bundler.images.files import Files, load_document, read_file
 from bundler.images.image import Image, Layer
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
@@ -27,7 +26,7 @@ def open_directory(files: Files, wanted: PlatformChoice, *, file_name: str) -> I
     version = read_file(files, VERSION, _VERSION_SIZE)
     if not version.startswith(_VERSION_LINE):
         raise ImageError(f"{files.label}: {VERSION} does not say that skopeo wrote this folder")
-    raw = read_file(files, MANIFEST, MAX_SIZE)
+    raw = load_document(files, MANIFEST)
     digest = Digest.of(raw)
     manifest = select_manifest(raw, digest, wanted.platform, lambda one: _read_manifest(files, one))
     image_config = parse_image_config(

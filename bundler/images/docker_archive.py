@@ -15,8 +15,8 @@ from bundler.archives.stream import ByteStream
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.choice import Choice, listing, same_name
 from bundler.images.digest import Digest
-from bundler.images.documents import MAX_SIZE, Part, parse_document
-from bundler.images.files import Files, read_file
+from bundler.images.documents import Part, parse_document
+from bundler.images.files import Files, load_document
 from bundler.images.image import Blob, Image, Layer
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice
@@ -53,7 +53,7 @@ def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *,
         raise ImageError(
             f"{files.label}: archives of Docker before 1.10 are not supported", hint="load and save it with a newer one"
         )
-    entries = _parse(parse_document(read_file(files, MANIFEST, MAX_SIZE), f"{files.label}: {MANIFEST}"))
+    entries = _parse(parse_document(load_document(files, MANIFEST), f"{files.label}: {MANIFEST}"))
     entry, image_config, name = _choose(files, entries, choice)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
@@ -118,7 +118,7 @@ def _there(entries: tuple[_Entry, ...]) -> str | None:
 
 
 def _read_config(files: Files, entry: _Entry) -> ImageConfig:
-    raw = read_file(files, entry.config, MAX_SIZE)
+    raw = load_document(files, entry.config)
     stated = _CONFIG.fullmatch(entry.config)
     digest = Digest.of(raw)
     if stated is not None and stated["encoded"] != digest.encoded:

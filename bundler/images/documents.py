@@ -1,7 +1,8 @@
 """JSON documents of an image, read into checked values (image-spec considerations.md#json, RFC 8259).
 
-A document is attacker-chosen. It is bounded in size and nesting, and every message says which document and which
-part of it is wrong: `manifest sha256:...: layers[0].size: expected a whole number, found "x"`.
+A document is attacker-chosen. It is bounded in nesting, and in size by whoever reads it (files.load_document). Every
+message says which document and which part of it is wrong:
+`manifest sha256:...: layers[0].size: expected a whole number, found "x"`.
 """
 
 import json
@@ -13,8 +14,6 @@ from typing import Any, Final, NoReturn
 from bundler.errors import ImageError, printable
 from bundler.images.digest import Digest
 
-# What registries accept for a manifest (distribution-spec: "4 megabytes"); configs and indexes are smaller in practice.
-MAX_SIZE: Final = 4 << 20
 _SHOWN: Final = 60
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
@@ -97,8 +96,6 @@ def parse_document(raw: bytes, document: str) -> Part:
     gives the same text as under Docker. Raises ImageError for anything that is not JSON, for NaN and Infinity, and for
     an object that has the same name twice: of such a document two readers may see two different images.
     """
-    if len(raw) > MAX_SIZE:
-        raise ImageError(f"{document}: {len(raw)} bytes are more than the {MAX_SIZE} that a document may have")
     # surrogateescape turns every bad byte into one lone surrogate, "replace" would join several into one U+FFFD.
     text = _SURROGATES.sub(_REPLACEMENT, raw.decode("utf-8", "surrogateescape"))
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bundler.errors import ImageError, printable
+from bundler.limits import DEFAULTS, Limits, raise_hint
 
 # O_NONBLOCK: opening a fifo returns at once, and is then refused by its type. O_NOCTTY: a terminal stays a device.
 _SAFE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -47,6 +48,11 @@ class Files(Protocol):
         """What the person called this place, for messages."""
         ...
 
+    @property
+    def limits(self) -> Limits:
+        """How large the documents here may be."""
+        ...
+
     def has(self, name: str) -> bool:
         """Whether there is something of that name (also if it may not be opened)."""
         ...
@@ -58,11 +64,17 @@ class Files(Protocol):
     def open(self, name: str) -> AbstractContextManager[FileSlice]: ...
 
 
-def read_file(files: Files, name: str, limit: int) -> bytes:
-    """The whole of one file. Raises ImageError when it holds more than `limit` bytes."""
+def load_document(files: Files, name: str) -> bytes:
+    """The bytes of one manifest, index or image config. Raises ImageError when it is larger than the limits allow."""
+    return read_file(files, name, files.limits.document_size, raise_hint("document_size"))
+
+
+def read_file(files: Files, name: str, limit: int, hint: str | None = None) -> bytes:
+    """The whole of one file. Raises ImageError, with `hint`, when it holds more than `limit` bytes."""
     with files.open(name) as source:
         if source.size > limit:
-            raise ImageError(f"{files.label}: {printable(name)}: {source.size} bytes are more than the {limit} allowed")
+            what = f"{source.size} bytes are more than the {limit} allowed"
+            raise ImageError(f"{files.label}: {printable(name)}: {what}", hint=hint)
         parts = []
         while part := source.read(limit):
             parts.append(part)
@@ -83,6 +95,7 @@ class Folder:
 
     label: str
     descriptor: int
+    limits: Limits = DEFAULTS
 
     def has(self, name: str) -> bool:
         parts = components(name)
@@ -138,7 +151,7 @@ class Folder:
 
 
 @contextmanager
-def open_folder(path: Path) -> Iterator[Folder]:
+def open_folder(path: Path, limits: Limits = DEFAULTS) -> Iterator[Folder]:
     """The folder at `path`, which the person named: that one may be a symbolic link. Raises ImageError."""
     label = printable(str(path))
     try:
@@ -146,7 +159,7 @@ def open_folder(path: Path) -> Iterator[Folder]:
     except OSError as error:
         raise ImageError(f"{label} {_reason(error)}") from error
     try:
-        yield Folder(label, descriptor)
+        yield Folder(label, descriptor, limits)
     finally:
         os.close(descriptor)
 

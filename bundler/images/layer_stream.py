@@ -92,7 +92,7 @@ class _LayerStream:
             return step()
         except DamagedError as error:
             self._stored.finish()
-            raise ImageError(f"{self._label}: {error}") from error
+            raise ImageError(f"{self._label}: {error}", hint=error.hint) from error
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def open_layer(layer: Layer, meter: Meter) -> Iterator[CheckedStream]:
             yield stream
         except DamagedError as error:
             stream.finish()
-            raise ImageError(f"{label}: {error}") from error
+            raise ImageError(f"{label}: {error}", hint=error.hint) from error
 
 
 @contextmanager

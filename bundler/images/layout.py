@@ -8,8 +8,8 @@ from bundler.images.blobs import layer_blob, read_document
 from bundler.images.choice import Choice, listing, same_name
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import MAX_SIZE, parse_document
-from bundler.images.files import Files, read_file
+from bundler.images.documents import parse_document
+from bundler.images.files import Files, load_document, read_file
 from bundler.images.image import Image, Layer
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice, choose_platform, descend, parse_index, select_manifest
@@ -83,7 +83,7 @@ def _check_marker(files: Files) -> None:
 
 
 def _entries(files: Files) -> tuple[Descriptor, ...]:
-    return parse_index(parse_document(read_file(files, INDEX, MAX_SIZE), f"{files.label}: {INDEX}"))
+    return parse_index(parse_document(load_document(files, INDEX), f"{files.label}: {INDEX}"))
 
 
 def _read(files: Files, descriptor: Descriptor) -> bytes:

@@ -22,7 +22,6 @@ from bundler.images.blobs import check_document, layer_blob
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.directory import blob_name, open_directory
-from bundler.images.documents import MAX_SIZE
 from bundler.images.files import Folder, open_folder
 from bundler.images.image import Blob, Image, Layer
 from bundler.images.image_config import parse_image_config
@@ -30,6 +29,7 @@ from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.manifest import Manifest
 from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo_failures import explain
+from bundler.limits import Limits, raise_hint
 from bundler.progress import Progress
 
 _FETCHED: Final = "fetched"
@@ -41,12 +41,17 @@ class Skopeo:
     """skopeo with the options that hold for every call."""
 
     access: Access
+    limits: Limits
 
     def inspect(self, name: str, *options: str) -> bytes:
         """What `skopeo inspect --raw` prints: a document of `name` as it is. Raises ToolError or ImageError."""
         arguments = ["inspect", *self._options("--tls-verify"), "--raw", *options, name]
         with explain(name):
-            return tools.run(tools.SKOPEO, *self._policy(), *arguments)
+            raw = tools.run(tools.SKOPEO, *self._policy(), *arguments)
+        if len(raw) > self.limits.document_size + 1:
+            what = f"{len(raw)} bytes are more than the {self.limits.document_size} that a document may have"
+            raise ImageError(f"{name}: {what}", hint=raise_hint("document_size"))
+        return raw
 
     def copy(self, name: str, folder: Path, *options: str, watch: Callable[[], None] = lambda: None) -> None:
         """Copy the image `name` to `folder`, which must not exist; `watch` is called while it runs."""
@@ -95,22 +100,22 @@ class _Fetched:
 
 @contextmanager
 def open_registry_image(
-    text: str, wanted: PlatformChoice, access: Access, workspace: Path, progress: Progress
+    text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, progress: Progress, limits: Limits
 ) -> Iterator[Image]:
     """The image that `text` names in a registry. Raises ImageError or ToolError."""
     reference = RegistryReference.parse(text)
-    skopeo = Skopeo(access)
+    skopeo = Skopeo(access, limits)
     by_digest = replace(reference, tag=None)  # skopeo refuses a name with both; the digest is what counts
 
     def pinned(digest: Digest) -> str:
         return f"docker://{replace(by_digest, digest=digest)}"
 
     def read(descriptor: Descriptor) -> bytes:
-        raw = _document(skopeo.inspect(pinned(descriptor.digest)))
+        raw = skopeo.inspect(pinned(descriptor.digest))
         check_document(raw, descriptor)
         return raw
 
-    first = _document(skopeo.inspect(f"docker://{by_digest if reference.digest else reference}"))
+    first = skopeo.inspect(f"docker://{by_digest if reference.digest else reference}")
     digest = Digest.of(first, "sha256" if reference.digest is None else reference.digest.algorithm)
     if reference.digest not in (None, digest):
         raise ImageError(f"{reference}: the registry gave {digest} instead")
@@ -140,7 +145,7 @@ def open_registry_image(
 
 @contextmanager
 def open_stored_image(
-    name: str, wanted: PlatformChoice, access: Access, workspace: Path, progress: Progress
+    name: str, wanted: PlatformChoice, access: Access, workspace: Path, *, progress: Progress, limits: Limits
 ) -> Iterator[Image]:
     """An image (`TRANSPORT:NAME`) of the Docker daemon or podman's storage: copied whole, as neither keeps blobs.
 
@@ -157,8 +162,8 @@ def open_stored_image(
         options = ["--src-daemon-host", host] if host else []
     folder = workspace / _FETCHED
     with progress.measure(f"copying from {transport}", None) as meter:
-        Skopeo(access).copy(name, folder, *options, watch=_growth(folder, meter))
-    with open_folder(folder) as files:
+        Skopeo(access, limits).copy(name, folder, *options, watch=_growth(folder, meter))
+    with open_folder(folder, limits) as files:
         image = open_directory(files, wanted, file_name="")
         called = "" if image.id.encoded.startswith(text) else complete
         yield replace(image, transport=transport, name=called, manifest=None, manifest_digest=None)
@@ -180,16 +185,10 @@ def _lazy_blob(fetched: _Fetched, layer: Descriptor) -> Blob:
 
 
 def _read_config(skopeo: Skopeo, name: str, descriptor: Descriptor) -> bytes:
-    raw = _document(skopeo.inspect(name, "--config"))
+    raw = skopeo.inspect(name, "--config")
     if raw[-1:] == b"\n" and len(raw) == descriptor.size + 1:
         raw = raw[:-1]  # some versions end their output with a newline that is not the document's
     check_document(raw, descriptor)
-    return raw
-
-
-def _document(raw: bytes) -> bytes:
-    if len(raw) > MAX_SIZE + 1:
-        raise ImageError(f"{len(raw)} bytes are more than the {MAX_SIZE} that a document may have")
     return raw
 
 

@@ -20,6 +20,7 @@ from bundler.images.layout import is_layout, open_layout
 from bundler.images.platform import Platform
 from bundler.images.reference import STANDARD_INPUT, parse_reference, split_path
 from bundler.images.skopeo import open_registry_image, open_stored_image
+from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 
 
@@ -32,6 +33,7 @@ class _Request:
     access: Access
     workspace: Path
     progress: Progress
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ class Transport:
 @contextmanager
 def _open_docker(request: _Request) -> Iterator[Image]:
     with open_registry_image(
-        request.rest, request.wanted, request.access, request.workspace, request.progress
+        request.rest,
+        request.wanted,
+        request.access,
+        request.workspace,
+        progress=request.progress,
+        limits=request.limits,
     ) as image:
         yield image
 
@@ -55,7 +62,12 @@ def _open_docker(request: _Request) -> Iterator[Image]:
 def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image]]:
     def open_stored(request: _Request) -> AbstractContextManager[Image]:
         return open_stored_image(
-            f"{transport}:{request.rest}", request.wanted, request.access, request.workspace, request.progress
+            f"{transport}:{request.rest}",
+            request.wanted,
+            request.access,
+            request.workspace,
+            progress=request.progress,
+            limits=request.limits,
         )
 
     return open_stored
@@ -64,28 +76,28 @@ def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image
 @contextmanager
 def _open_docker_archive(request: _Request) -> Iterator[Image]:
     path, choice = _split(request.rest)
-    with open_archive(path, request.workspace, request.progress) as files:
+    with open_archive(path, request.workspace, request.progress, request.limits) as files:
         yield open_docker_archive(files, choice, request.wanted, file_name=_file_name(path))
 
 
 @contextmanager
 def _open_oci_archive(request: _Request) -> Iterator[Image]:
     path, choice = _split(request.rest)
-    with open_archive(path, request.workspace, request.progress) as files:
+    with open_archive(path, request.workspace, request.progress, request.limits) as files:
         yield open_layout(files, choice, request.wanted, transport="oci-archive", file_name=_file_name(path))
 
 
 @contextmanager
 def _open_oci(request: _Request) -> Iterator[Image]:
     path, choice = split_path(request.rest, os.path.lexists)
-    with open_folder(Path(path)) as files:
+    with open_folder(Path(path), request.limits) as files:
         yield open_layout(files, choice, request.wanted, transport="oci", file_name=_file_name(Path(path)))
 
 
 @contextmanager
 def _open_dir(request: _Request) -> Iterator[Image]:
     path = Path(request.rest)
-    with open_folder(path) as files:
+    with open_folder(path, request.limits) as files:
         yield open_directory(files, request.wanted, file_name=_file_name(path))
 
 
@@ -95,7 +107,7 @@ def _open_path(request: _Request) -> Iterator[Image]:
     path, choice = _split(request.rest)
     name = _file_name(path)
     if path is not None and path.is_dir():
-        with open_folder(path) as folder:
+        with open_folder(path, request.limits) as folder:
             if is_layout(folder):
                 yield open_layout(folder, choice, request.wanted, transport="oci", file_name=name)
             elif is_directory(folder):
@@ -105,7 +117,7 @@ def _open_path(request: _Request) -> Iterator[Image]:
             else:
                 raise ImageError(f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote")
         return
-    with open_archive(path, request.workspace, request.progress) as archive:
+    with open_archive(path, request.workspace, request.progress, request.limits) as archive:
         # What Docker 25 and later save is both; manifest.json has the names that people know.
         if is_docker_archive(archive):
             yield open_docker_archive(archive, choice, request.wanted, file_name=name)
@@ -139,6 +151,7 @@ def open_image(
     access: Access,
     workspace: Path,
     progress: Progress = SILENT,
+    limits: Limits = DEFAULTS,
 ) -> Iterator[Image]:
     """The image that `reference` names, for as long as the context lasts; its layers are read while it does.
 
@@ -155,7 +168,7 @@ def open_image(
             hint="name a file or a folder",
         )
     wanted = PlatformChoice(platform, platform_requested)
-    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress)) as image:
+    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits)) as image:
         yield image
 
 

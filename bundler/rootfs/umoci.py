@@ -1,7 +1,8 @@
 """Unpacking with the umoci program instead: what it is given is an OCI layout that it can read.
 
 umoci 0.4.7 knows OCI media types, gzip and plain tar. So every layer is written into a layout of its own: gzip as it
-is, everything else (zstd, and the layers of `docker save`, which have no digest) decompressed.
+is, everything else (zstd, and the layers of `docker save`, which have no digest) decompressed. It knows no limits
+either, so each layer is first read to its end by our own reader, which does.
 """
 
 import hashlib
@@ -13,10 +14,13 @@ from typing import Any, Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
+from bundler.archives.tar import TarReader
 from bundler.images.image import Layer
 from bundler.images.layer_stream import open_blob, open_layer
+from bundler.limits import Limits
 from bundler.progress import Progress
 from bundler.rootfs.remove import remove_tree
+from bundler.rootfs.usage import CountedStream, Stored, Usage
 from bundler.tools import UMOCI, run
 
 _CHUNK: Final = 1 << 20
@@ -24,16 +28,30 @@ _TAG: Final = "image"
 _OCI: Final = "application/vnd.oci.image"
 
 
-def unpack_with_umoci(layers: Sequence[Layer], root: Path, progress: Progress) -> None:
+def unpack_with_umoci(layers: Sequence[Layer], root: Path, progress: Progress, limits: Limits) -> None:
     """Unpack `layers` into the empty directory `root`; the layout lies beside it for that long.
 
-    Raises ImageError for layers that are not what the image states, ToolError for what umoci fails at.
+    Raises ImageError for layers that are not what the image states, LayerError for what is beyond `limits`, ToolError
+    for what umoci fails at.
     """
+    usage = Usage(limits)
+    for layer in layers:
+        _check(layer, usage)
     with TemporaryDirectory(dir=root.parent, prefix="umoci-", ignore_cleanup_errors=True) as workspace:
         layout = Path(workspace, "layout")
         _write_layout(layout, layers, progress)
         remove_tree(root)  # umoci makes it itself
         run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", root)
+
+
+def _check(layer: Layer, usage: Usage) -> None:
+    label = f"layer {layer.blob.digest or layer.diff_id}"
+    stored = Stored()
+    with open_layer(layer, stored) as stream:
+        counted = CountedStream(stream, usage, label, stored)
+        for entry in TarReader(counted, limits=usage.limits):
+            usage.admit(label, entry)
+        counted.finish()
 
 
 def _write_layout(layout: Path, layers: Sequence[Layer], progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from bundler.archives.tar import TarReader
 from bundler.images.image import Layer
 from bundler.images.layer_stream import open_layer
+from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress, joined
 from bundler.rootfs.attributes import implied, set_nothing
 from bundler.rootfs.changeset import Changeset
@@ -15,27 +16,43 @@ from bundler.rootfs.failures import explain
 from bundler.rootfs.sketch import SketchedChangeset
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
+from bundler.rootfs.usage import CountedStream, Stored, Usage
 
 
-def unpack(layers: Sequence[Layer], root: Path, *, unpacker: str = "native", progress: Progress = SILENT) -> None:
+def unpack(
+    layers: Sequence[Layer],
+    root: Path,
+    *,
+    unpacker: str = "native",
+    progress: Progress = SILENT,
+    limits: Limits = DEFAULTS,
+) -> None:
     """Unpack `layers` into the empty directory `root`, whose parent nobody else can enter.
 
     `unpacker` is a key of UNPACKERS. Raises ImageError for a layer that is not what the image states, LayerError for
-    one that cannot be applied safely, BundlerError where the machine is the reason; `root` then holds some of it.
+    one that cannot be applied safely or within `limits`, BundlerError where the machine is the reason; `root` then
+    holds some of it.
     """
-    UNPACKERS[unpacker](layers, root, progress)
+    UNPACKERS[unpacker](layers, root, progress, limits)
 
 
-def sketch(layers: Sequence[Layer], root: Path, wanted: Collection[bytes], progress: Progress = SILENT) -> None:
+def sketch(
+    layers: Sequence[Layer],
+    root: Path,
+    wanted: Collection[bytes],
+    progress: Progress = SILENT,
+    limits: Limits = DEFAULTS,
+) -> None:
     """Unpack only what is needed to read the files that have one of the names `wanted` (`b"passwd"`), as any user.
 
     Directories and symlinks are made, so that paths lead where they lead in the image, and whiteouts applied; there
     are no owners, modes, devices or other files. Raises what `unpack` raises.
     """
+    usage = Usage(limits)
     with _explained(root), Tree(root, set_nothing) as tree, _measured(layers, progress) as total:
         for number, layer in enumerate(layers):
             changeset = SketchedChangeset(tree, label_of(layer), lowest=number == 0, wanted=wanted)
-            _apply(changeset, layer, progress, total)
+            _apply(changeset, layer, usage, progress, total)
 
 
 def label_of(layer: Layer) -> str:
@@ -43,26 +60,30 @@ def label_of(layer: Layer) -> str:
     return f"layer {layer.blob.digest or layer.diff_id}"
 
 
-def _unpack_natively(layers: Sequence[Layer], root: Path, progress: Progress) -> None:
+def _unpack_natively(layers: Sequence[Layer], root: Path, progress: Progress, limits: Limits) -> None:
+    usage = Usage(limits)
     with _explained(root), Tree(root) as tree:
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())
         with _measured(layers, progress) as total:
             for number, layer in enumerate(layers):
-                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, progress, total)
+                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, usage, progress, total)
 
 
 def _measured(layers: Sequence[Layer], progress: Progress) -> AbstractContextManager[Meter]:
     return progress.measure("total", sum(layer.blob.size for layer in layers))
 
 
-def _apply(changeset: Changeset, layer: Layer, progress: Progress, total: Meter) -> None:
-    name = (layer.blob.digest or layer.diff_id).short
-    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, joined(meter, total)) as stream:
-        reader = TarReader(stream)
+def _apply(changeset: Changeset, layer: Layer, usage: Usage, progress: Progress, total: Meter) -> None:
+    name, label = (layer.blob.digest or layer.diff_id).short, label_of(layer)
+    stored = Stored()
+    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, joined(meter, total, stored)) as stream:
+        counted = CountedStream(stream, usage, label, stored)
+        reader = TarReader(counted, limits=usage.limits)
         for entry in reader:
+            usage.admit(label, entry)
             changeset.apply(entry, reader.content())
-        stream.finish()
+        counted.finish()
 
 
 @contextmanager
@@ -74,7 +95,7 @@ def _explained(root: Path) -> Iterator[None]:
         raise explain(error, str(root)) from error
 
 
-UNPACKERS: Final[dict[str, Callable[[Sequence[Layer], Path, Progress], None]]] = {
+UNPACKERS: Final[dict[str, Callable[[Sequence[Layer], Path, Progress, Limits], None]]] = {
     "native": _unpack_natively,
     "umoci": unpack_with_umoci,
 }

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import ImageError
-from bundler.images.documents import MAX_SIZE, Part, parse_document
+from bundler.images.documents import Part, parse_document
 
 
 def parse(raw: bytes) -> Part:
@@ -34,7 +34,6 @@ def test_a_message_says_which_document_and_which_part_of_it() -> None:
         pytest.param(b"[" * 100_000, "nested too deeply", id="arrays without end"),
         pytest.param(b'{"a":' * 100_000, "nested too deeply", id="objects without end"),
         pytest.param(b"9" * 5000, "not JSON", id="a number of 5000 digits"),
-        pytest.param(b" " * (MAX_SIZE + 1), "more than the", id="too large"),
     ],
 )
 def test_what_is_no_document_is_refused(raw: bytes, says: str) -> None:

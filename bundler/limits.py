@@ -1,0 +1,69 @@
+"""How much an image may ask for: what is checked while it is read, so that a bomb ends early and says why.
+
+The defaults lie far above any honest image (an ML image has some 100 GB and a million files) and below what hurts a
+machine for long. `--limit NAME=VALUE` changes one of them.
+"""
+
+import re
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+
+from bundler.errors import RequestError, printable
+
+_NUMBER: Final = re.compile(r"(?P<digits>[0-9]{1,15})(?P<unit>[kmgt]?)", re.IGNORECASE)
+_UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+# A zstd or xz layer of nothing but zeros is a thousand times its size too, and is honest while it is small.
+RATIO_COUNTS_FROM: Final = 1 << 30
+
+
+def _limit(default: int, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most that an image may have. Sizes are bytes; the names, with dashes, are those of the option."""
+
+    unpacked_size: int = _limit(256 << 30, "bytes of all layers together, or of an archive, once decompressed")
+    entries: int = _limit(10_000_000, "entries of all layers together")
+    # Of the kernel's 4096 the last byte is the NUL (PATH_MAX): what is longer could be made, and used by nobody.
+    path_length: int = _limit(4095, "bytes of the path of an entry")
+    # As in Go's archive/tar, whose limit everything that Docker, containerd and umoci unpack has passed.
+    pax_size: int = _limit(1 << 20, "bytes of one PAX extended header, or of one long name of GNU's")
+    # What registries accept (distribution-spec: "4 megabytes").
+    document_size: int = _limit(4 << 20, "bytes of one manifest, index or image config")
+    compression_ratio: int = _limit(1000, "how many bytes may come out of one compressed byte, beyond the first GiB")
+
+    def changed(self, settings: tuple[str, ...]) -> "Limits":
+        """These limits with `NAME=VALUE` settings applied, the last one of a name. Raises RequestError."""
+        return replace(self, **dict(_parse(setting) for setting in settings))
+
+
+DEFAULTS: Final = Limits()
+NAMES: Final = {each.name.replace("_", "-"): each.name for each in fields(Limits)}
+
+
+def meanings() -> list[tuple[str, int, str]]:
+    """Every limit as people meet it: its name, its default, what it counts."""
+    return [(name, getattr(DEFAULTS, key), _MEANINGS[key]) for name, key in NAMES.items()]
+
+
+def raise_hint(name: str) -> str:
+    """What to do about an image that is honest and over the limit of that field."""
+    return f"if the image is to be trusted, allow more with --limit {name.replace('_', '-')}=N"
+
+
+_MEANINGS: Final = {each.name: str(each.metadata["meaning"]) for each in fields(Limits)}
+
+
+def _parse(setting: str) -> tuple[str, int]:
+    name, _, value = setting.partition("=")
+    if name not in NAMES:
+        raise RequestError(f"--limit: there is no limit {printable(name)!r}", hint=f"there are: {', '.join(NAMES)}")
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        raise RequestError(
+            f"--limit {name}: {printable(value)!r} is not a number",
+            hint="write a whole number, or one such as 64k, 20g",
+        )
+    return NAMES[name], int(match["digits"]) << _UNITS[match["unit"].lower()]
