@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from bundler.errors import RequestError, printable
-
 _NUMBER: Final = re.compile(r"(?P<digits>[0-9]{1,15})(?P<unit>[kmgt]?)", re.IGNORECASE)
 _UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 # A zstd or xz layer of nothing but zeros is a thousand times its size too, and is honest while it is small.
@@ -35,7 +33,7 @@ class Limits:
     compression_ratio: int = _limit(1000, "how many bytes may come out of one compressed byte, beyond the first GiB")
 
     def changed(self, settings: tuple[str, ...]) -> "Limits":
-        """These limits with `NAME=VALUE` settings applied, the last one of a name. Raises RequestError."""
+        """These limits with `NAME=VALUE` settings applied, the last one of a name. Raises ValueError."""
         return replace(self, **dict(_parse(setting) for setting in settings))
 
 
@@ -59,11 +57,8 @@ _MEANINGS: Final = {each.name: str(each.metadata["meaning"]) for each in fields(
 def _parse(setting: str) -> tuple[str, int]:
     name, _, value = setting.partition("=")
     if name not in NAMES:
-        raise RequestError(f"--limit: there is no limit {printable(name)!r}", hint=f"there are: {', '.join(NAMES)}")
+        raise ValueError(f"there is no limit {name[:40]!r} (there are: {', '.join(NAMES)})")
     match = _NUMBER.fullmatch(value)
     if match is None:
-        raise RequestError(
-            f"--limit {name}: {printable(value)!r} is not a number",
-            hint="write a whole number, or one such as 64k, 20g",
-        )
+        raise ValueError(f"{name}: {value[:40]!r} is not a whole number, nor one such as 64k or 20g")
     return NAMES[name], int(match["digits"]) << _UNITS[match["unit"].lower()]

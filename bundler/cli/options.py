@@ -79,13 +79,17 @@ def make_request(
         requested = Platform.parse(platform) if platform is not None else None
     except ValueError as error:
         raise RequestError(f"--platform: {error}") from None
+    try:
+        limits = DEFAULTS.changed(tuple(limit or ()))
+    except ValueError as error:
+        raise RequestError(f"--limit: {error}") from None
     return Request(
         image=image,
         machine=Platform.of("linux", machine.machine() or "x86_64"),
         overrides=tuple(overrides or ()),
         platform=requested,
         access=Access(authfile=authfile, policy=policy, tls_verify=_tls_verify(tls_verify), offline=offline),
-        limits=DEFAULTS.changed(tuple(limit or ())),
+        limits=limits,
         unpacker=unpacker,
     )
 

@@ -42,7 +42,7 @@ class Usage:
         if len(entry.name) > self.limits.path_length:
             name = printable(entry.name[:80])
             raise LayerError(
-                f"{label}: {name}...: a path of {len(entry.name)} bytes is longer than {self.limits.path_length}",
+                f"{label}: {name}...: the path is too long: {len(entry.name)} bytes, over {self.limits.path_length}",
                 hint=raise_hint("path_length"),
             )
 
