@@ -43,7 +43,7 @@ def refused(text: str) -> RequestError:
         ("environment: ['=x']", "o.yaml:1:15: environment[0]: found the text '=x'"),
         ("sysctls: [net.core.somaxconn]", "o.yaml:1:11: sysctls: 'net.core.somaxconn' is not NAME=VALUE"),
         ("cap_add: [1]", "o.yaml:1:11: cap_add[0]: found 1, expected text"),
-        ("mem_limit: 0.5b", "o.yaml:1:12: 0.5b is less than a byte"),
+        ("mem_limit: 0.5b", "o.yaml:1:12: mem_limit: 0.5b is less than a byte"),
         ("mem_limit: 1 XB", "o.yaml:1:12: mem_limit: found the text '1 XB', expected a size"),
         ("cpus: 0.001", "o.yaml:1:7: cpus: 0.001 is less than 0.01"),
         ("seccomp: {}", "o.yaml:1:10: seccomp: "),
