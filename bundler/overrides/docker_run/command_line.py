@@ -86,7 +86,7 @@ def _meant(flag: Flag, value: str) -> Json:
         return flag.grammar(value)
     except ValueError as error:
         shown = printable(value[:_SHOWN])
-        raise RequestError(f"{flag.spelled} {shown!r}: {printable(str(error))}") from None
+        raise RequestError(f"{flag.spelled} '{shown}': {printable(str(error))}") from None
 
 
 def _near(name: str) -> str:
