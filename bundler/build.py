@@ -15,7 +15,6 @@ from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.mounts import folders
-from bundler.conversion.target import Target, describe
 from bundler.errors import RequestError
 from bundler.images.access import Access
 from bundler.images.image import Image
@@ -30,6 +29,7 @@ from bundler.progress import SILENT, Progress
 from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
+from bundler.targets import load_target
 
 _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
@@ -48,6 +48,7 @@ class Request:
     platform: Platform | None = None
     access: Access = field(default_factory=Access)
     unpacker: str = "native"
+    target: str | None = None
     limits: Limits = DEFAULTS
 
 
@@ -74,7 +75,7 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
         rootfs.mkdir()
         unpack(image.layers, rootfs, unpacker=request.unpacker, progress=progress, limits=request.limits)
         with Tree.open(rootfs) as tree:
-            givens = _givens(image, overrides, _read_accounts(tree))
+            givens = _givens(request, image, overrides, _read_accounts(tree))
             _furnish(stage, tree, givens, convert(givens))
         settle(stage.bundle)
         stage.publish(destination, replace=force)
@@ -89,7 +90,7 @@ def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
         _open(request, overrides, Path(workspace), progress) as image,
     ):
         accounts = _sketched_accounts(request, image, overrides, Path(workspace), progress)
-        return convert(_givens(image, overrides, accounts))
+        return convert(_givens(request, image, overrides, accounts))
 
 
 def open_requested(request: Request, workspace: Path, progress: Progress = SILENT) -> AbstractContextManager[Image]:
@@ -123,10 +124,10 @@ def _own_name(image: Image) -> str:
     return name
 
 
-def _givens(image: Image, overrides: Overrides, accounts: Accounts) -> Givens:
-    named, described = overrides.get("profile"), overrides.get("target")
+def _givens(request: Request, image: Image, overrides: Overrides, accounts: Accounts) -> Givens:
+    named = overrides.get("profile")
     profile = load_profile() if named is UNSET else load_profile(named.text(), named)
-    target = Target() if described is UNSET else describe(Target(), described.entries(), described.origin)
+    target = load_target(request.target, overrides)
     return Givens(
         image_config=image.image_config, overrides=overrides, profile=profile, target=target, accounts=accounts
     )

@@ -48,6 +48,16 @@ def environment() -> dict[str, str]:
 @cache
 def require(tool: Tool) -> str:
     """The path of `tool` on PATH. Raises ToolError when it is missing or older than its minimum."""
+    return _found(tool)[0]
+
+
+@cache
+def version(tool: Tool) -> tuple[int, ...]:
+    """The version of `tool` on PATH: major, minor, patch. Raises ToolError like `require`."""
+    return _found(tool)[1]
+
+
+def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
     path = shutil.which(tool.name)
     wanted = ".".join(map(str, tool.minimum))
     if path is None:
@@ -61,11 +71,11 @@ def require(tool: Tool) -> str:
     match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.stdout + shown.stderr)
     if match is None:
         raise ToolError(f"{path} --version does not say its version", hint=tool.install_hint)
-    version = tuple(int(number or 0) for number in match.groups())
-    if version < tool.minimum:
-        found = ".".join(map(str, version))
+    numbers = tuple(int(number or 0) for number in match.groups())
+    if numbers < tool.minimum:
+        found = ".".join(map(str, numbers))
         raise ToolError(f"{path} is version {found}, {wanted} or newer is needed", hint=tool.install_hint)
-    return path
+    return path, numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 RANKS = {
     **dict.fromkeys(["__init__", "errors", "limits", "origins", "progress"], 0),
     **dict.fromkeys(["tools", "archives", "data"], 1),
-    **dict.fromkeys(["images", "overrides"], 2),
+    **dict.fromkeys(["images", "overrides", "host"], 2),
     **dict.fromkeys(["rootfs", "conversion"], 3),
-    **dict.fromkeys(["bundles", "profiles"], 4),
+    **dict.fromkeys(["bundles", "profiles", "targets"], 4),
     "build": 5,
     "cli": 6,
     "__main__": 7,

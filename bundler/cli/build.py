@@ -16,6 +16,7 @@ from bundler.cli.options import (
     PlatformOption,
     PolicyOption,
     QuietOption,
+    TargetOption,
     TlsVerifyOption,
     make_request,
 )
@@ -46,6 +47,7 @@ def build(
     tls_verify: TlsVerifyOption = None,
     offline: OfflineOption = False,
     limit: LimitOption = None,
+    target: TargetOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Make an OCI runtime bundle from IMAGE: rootfs/, config.json and what they need.
@@ -64,6 +66,7 @@ def build(
         offline=offline,
         limit=limit,
         unpacker=unpacker.value,
+        target=target,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         built = pipeline.build(request, output, force=force, progress=progress)

@@ -13,6 +13,7 @@ from bundler.cli.options import (
     PlatformOption,
     PolicyOption,
     QuietOption,
+    TargetOption,
     TlsVerifyOption,
     make_request,
 )
@@ -29,6 +30,7 @@ def config(
     tls_verify: TlsVerifyOption = None,
     offline: OfflineOption = False,
     limit: LimitOption = None,
+    target: TargetOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Print the config.json that `build` would write; no rootfs is made."""
@@ -44,6 +46,7 @@ def config(
         tls_verify=tls_verify,
         offline=offline,
         limit=limit,
+        target=target,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         runtime_config = pipeline.preview(request, progress=progress)

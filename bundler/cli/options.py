@@ -56,6 +56,15 @@ LimitOption = Annotated[
         help=f"The most an image may have of: {', '.join(NAMES)}. N may end in k, m, g or t. May be repeated.",
     ),
 ]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="host|FILE",
+        help="What will run the bundle: this machine, which is looked at, or what a file says in the words of the "
+        "overrides key `target`.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
@@ -70,6 +79,7 @@ def make_request(
     offline: bool,
     limit: list[str] | None = None,
     unpacker: str = "native",
+    target: str | None = None,
 ) -> "Request":
     """Raise RequestError for a platform or a limit that is none."""
     from bundler.build import Request  # noqa: PLC0415  (the whole pipeline, which --help does not need)
@@ -91,6 +101,7 @@ def make_request(
         access=Access(authfile=authfile, policy=policy, tls_verify=_tls_verify(tls_verify), offline=offline),
         limits=limits,
         unpacker=unpacker,
+        target=target,
     )
 
 

@@ -1,7 +1,7 @@
 """What will run the bundle: facts about a machine, given or fixed, never looked up here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.origins import Json, Origin
@@ -16,7 +16,8 @@ class Target:
     """The defaults are those of Debian 12 with runc, so that the same input gives the same bytes on any machine.
 
     `architecture` is Go's name, empty for the image's own. `runtime_version` is empty where it is not known; then every
-    field of the ociVersion in use is taken to be understood. `origin` says who described the target.
+    field of the ociVersion in use is taken to be understood. `devices` maps paths of device nodes to {type, major,
+    minor, file_mode, uid, gid}. `origin` says who described the target.
     """
 
     runtime: str = "runc"
@@ -27,6 +28,7 @@ class Target:
     apparmor: bool = False
     architecture: str = ""
     oci_version: str = "auto"
+    devices: Mapping[str, Json] = field(default_factory=dict)
     origin: Origin = DEFAULT_ORIGIN
 
     @property
@@ -45,7 +47,7 @@ class Target:
             "apparmor": self.apparmor,
             "arch": self.architecture,
             "oci_version": self.oci_version,
-        }
+        } | ({"devices": dict(self.devices)} if self.devices else {})
 
 
 def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Target:
@@ -56,6 +58,8 @@ def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Tar
     changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
     if "arch" in entries:
         changed["architecture"] = entries["arch"].text()
+    if "devices" in entries:
+        changed["devices"] = entries["devices"].plain()
     if "apparmor" in entries:
         changed["apparmor"] = entries["apparmor"].value is True
     return replace(target, **changed, origin=origin)

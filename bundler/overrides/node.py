@@ -13,6 +13,15 @@ Tag: TypeAlias = Literal["", "!reset", "!override", "!edit"]
 EDIT: Final = "!edit"
 
 
+def from_json(value: Json, origin: Origin) -> "Node":
+    """A JSON value as a node; all of it comes from one place."""
+    if isinstance(value, dict):
+        return Node({key: from_json(inner, origin) for key, inner in value.items()}, origin)
+    if isinstance(value, list):
+        return Node(tuple(from_json(inner, origin) for inner in value), origin)
+    return Node(value, origin)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One YAML value. Sequences are tuples and mappings are dicts of nodes; `tag` is compose's merge instruction.

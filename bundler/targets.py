@@ -1,0 +1,51 @@
+"""What will run the bundle, from who describes it: `--target`, the overrides key `target`, or nobody."""
+
+from collections.abc import Mapping
+
+from bundler import host
+from bundler.conversion.target import Target, describe
+from bundler.errors import RequestError
+from bundler.origins import UNSET, Origin
+from bundler.overrides import schema
+from bundler.overrides.load import Overrides, read_document
+from bundler.overrides.node import Node, from_json
+
+HOST = "host"
+
+
+def load_target(requested: str | None, overrides: Overrides) -> Target:
+    """The target that `requested` describes (`host`, or the path of a file with what the key `target` takes).
+
+    It is laid over what the key says, and that over the defaults. Raises RequestError, ToolError.
+    """
+    described = overrides.get("target")
+    target = Target() if described is UNSET else describe(Target(), described.entries(), described.origin)
+    if requested is None:
+        return target
+    known = {} if described is UNSET else described.entries()
+    entries, origin = _probed(known, overrides) if requested == HOST else _read(requested)
+    return describe(target, entries, origin)
+
+
+def _probed(known: Mapping[str, Node], overrides: Overrides) -> tuple[Mapping[str, Node], Origin]:
+    origin = Origin("target", HOST)
+    runtime = known["runtime"].text() if "runtime" in known else None
+    return from_json(host.probe(runtime, _device_paths(overrides)), origin).entries(), origin
+
+
+def _read(path: str) -> tuple[Mapping[str, Node], Origin]:
+    document = read_document(path)
+    if not isinstance(document.value, dict):
+        raise RequestError(f"{document.origin.where}: a target is a map, as the overrides key target takes it")
+    schema.check_value("target", document)
+    return document.entries(), Origin("target", document.origin.where.partition(":")[0])
+
+
+def _device_paths(overrides: Overrides) -> list[str]:
+    """The paths on the machine that `devices` names."""
+    paths = []
+    for node in overrides.items("devices"):
+        named = node.entries().get("path") if isinstance(node.value, dict) else node
+        if named is not None and isinstance(named.value, str):
+            paths.append(named.value.partition(":")[0])
+    return [path for path in paths if path.startswith("/")]

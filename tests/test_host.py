@@ -1,0 +1,141 @@
+"""The machine bundler runs on, described only when somebody asks."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bundler import host, tools
+from bundler.errors import RequestError, ToolError
+from bundler.origins import Origin
+from bundler.overrides import schema
+from bundler.overrides.load import Overrides, load
+from bundler.overrides.node import from_json
+from bundler.targets import load_target
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What was found out of a program on one PATH does not hold for the next."""
+    for remembered in (tools.require, tools.version):
+        remembered.cache_clear()
+    yield
+    for remembered in (tools.require, tools.version):
+        remembered.cache_clear()
+
+
+def program(folder: Path, name: str, says: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+
+
+def machine(folder: Path, *, v2: bool = True, apparmor: str | None = None) -> Path:
+    (folder / "sys/fs/cgroup").mkdir(parents=True)
+    if v2:
+        (folder / "sys/fs/cgroup/cgroup.controllers").write_text("cpu memory\n")
+    if apparmor is not None:
+        parameters = folder / "sys/module/apparmor/parameters"
+        parameters.mkdir(parents=True)
+        (parameters / "enabled").write_text(apparmor)
+    return folder
+
+
+def test_what_is_found_could_stand_under_the_key_target() -> None:
+    node = from_json(host.probe(device_paths=["/dev/null", "/dev"]), Origin("target", "host"))
+    schema.check_value("target", node)
+
+
+@pytest.mark.parametrize(("v2", "named"), [(True, "v2"), (False, "v1")])
+def test_the_cgroup_version_is_that_of_the_mounted_one(tmp_path: Path, *, v2: bool, named: str) -> None:
+    assert host.probe(root=machine(tmp_path, v2=v2))["cgroup"] == named
+
+
+@pytest.mark.parametrize(("enabled", "expected"), [("Y\n", True), ("N\n", False), (None, False)])
+def test_apparmor_is_there_when_it_is_enabled(tmp_path: Path, enabled: str | None, *, expected: bool) -> None:
+    assert host.probe(root=machine(tmp_path, apparmor=enabled))["apparmor"] is expected
+
+
+@pytest.mark.parametrize(
+    ("release", "kernel"),
+    [("6.1.0-13-amd64", "6.1"), ("5.10", "5.10"), ("6.18.44-fc-v669", "6.18"), ("odd", "0.0")],
+)
+def test_features_are_asked_for_by_the_first_two_numbers(
+    monkeypatch: pytest.MonkeyPatch, release: str, kernel: str
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "name", release, "#1", "x86_64")))
+    assert host.probe()["kernel"] == kernel
+
+
+def test_the_first_runtime_that_is_there_is_asked_for_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "crun", "crun version 1.8.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = host.probe()
+    assert (found["runtime"], found["runtime_version"]) == ("crun", "1.8.1")
+
+
+def test_without_a_runtime_nothing_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "runtime" not in host.probe()
+
+
+def test_a_runtime_that_was_named_has_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match=r"crun .* is not on PATH"):
+        host.probe("crun")
+    assert host.probe("youki")["runtime"] == "youki"
+
+
+def test_device_nodes_are_described_and_what_is_none_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/plain").write_text("")
+    os.mkfifo(tmp_path / "dev/pipe")
+    (tmp_path / "dev/pipe").chmod(0o620)
+    (tmp_path / "dev/link").symlink_to("pipe")
+    devices = host.probe(device_paths=["/dev", "/dev/gone"], root=tmp_path)["devices"]
+    assert list(devices) == ["/dev/pipe"]
+    assert devices["/dev/pipe"]["type"] == "p"
+    assert devices["/dev/pipe"]["file_mode"] == 0o620
+
+
+def test_dev_null_is_what_it_is_everywhere() -> None:
+    node = host.probe(device_paths=["/dev/null"])["devices"]["/dev/null"]
+    assert (node["type"], node["major"], node["minor"]) == ("c", 1, 3)
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def overridden(folder: Path, text: str) -> Overrides:
+    (folder / "o.yaml").write_text(text)
+    return load([str(folder / "o.yaml")])
+
+
+def test_a_target_file_wins_over_the_key(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("kernel: '5.4'\n")
+    overrides = overridden(tmp_path, "target: {kernel: '4.19', cgroup: v1}")
+    target = load_target(str(tmp_path / "t.yaml"), overrides)
+    assert (target.kernel, target.cgroup, str(target.origin)) == ((5, 4), "v1", "target t.yaml")
+
+
+def test_this_machine_wins_over_the_key(tmp_path: Path) -> None:
+    target = load_target("host", overridden(tmp_path, "target: {kernel: '0.1', runtime: youki}"))
+    assert target.kernel > (0, 1)
+    assert target.runtime == "youki"
+    assert str(target.origin) == "target host"
+
+
+def test_nobody_asks_the_machine_unless_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "probe", None)
+    assert str(load_target(None, Overrides()).origin) == "target default"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("kernel: [6]", "kernel"), ("- 6", "a target is a map"), ("os: x", "os")]
+)
+def test_a_target_file_is_held_against_the_schema(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "t.yaml").write_text(text)
+    with pytest.raises(RequestError, match=r"t\.yaml:1:\d+: .*" + message):
+        load_target(str(tmp_path / "t.yaml"), Overrides())
