@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bundler import __version__
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.givens import Givens
+from bundler.conversion.lifecycle import lifecycle
 from bundler.conversion.volumes import BundleFolder
 from bundler.origins import Json, Origin
 
@@ -38,6 +39,7 @@ def record(
         "target": givens.target.described(),
         "target_from": str(givens.target.origin),
         "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
+        "lifecycle": lifecycle(givens),
         "folders": {folder.path: folder.seed for folder in folders},
         "config": f"sha256:{hashlib.sha256(config_json).hexdigest()}",
         "origins": {pointer: str(origin) for pointer, origin in origins},

@@ -20,8 +20,32 @@ NAMES: Final = (
 )
 
 
+KINDS: Final = ("bounding", "effective", "inheritable", "permitted", "ambient")
+_DOCKERS: Final = ("bounding", "effective", "permitted")
+
+
 def bounding(givens: Givens) -> dict[str, Origin]:
-    """The capabilities a container may ever hold, each with who granted it.
+    """The capabilities a container may ever hold, each with who granted it."""
+    return _set(givens, "bounding")
+
+
+def _set(givens: Givens, kind: str) -> dict[str, Origin]:
+    """One set: as `capabilities` gives it, else Docker's three alike or empty; `ambient_caps` are in each."""
+    given = givens.overrides.get("capabilities")
+    if given is not UNSET and kind in given.entries():
+        return {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
+    ambient = {name: node.origin for node in givens.overrides.items("ambient_caps") for name in _named(node)}
+    below = _by_docker(givens) if kind in _DOCKERS else {}
+    return below | {name: origin for name, origin in ambient.items() if name not in below}
+
+
+def _named(node: Node) -> tuple[str, ...]:
+    name = _known(node)
+    return NAMES if name == "ALL" else (name,)
+
+
+def _by_docker(givens: Givens) -> dict[str, Origin]:
+    """The fourteen of the profile after `privileged`, `cap_add` and `cap_drop`.
 
     Docker's precedence: privileged, then `ALL` added (less what is dropped by name), then `ALL` dropped (leaving
     exactly what is added), then defaults less drops plus adds. One that is both added and dropped is added.
@@ -54,14 +78,27 @@ def capabilities(givens: Givens) -> Part:
     Docker fills bounding, effective and permitted alike, whatever the user is, and leaves inheritable and ambient out.
     Dropping everything gives an empty object: an absent one would leave the runtime's own capabilities.
     """
-    held = bounding(givens)
-    default = givens.profile.get("/process/capabilities")
-    if default is UNSET and not held:
+    sets = {kind: _set(givens, kind) for kind in KINDS}
+    _check_subsets(givens, sets)
+    default, given = givens.profile.get("/process/capabilities"), givens.overrides.get("capabilities")
+    if default is UNSET and given is UNSET and not any(sets.values()):
         return ABSENT
-    origin = default.origin if default is not UNSET else next(iter(held.values()))
-    if not held:
-        dropped = next((node for node in givens.overrides.items("cap_drop")), None)
-        return Part({}, {"": dropped.origin if dropped else origin})
-    sets = ("bounding", "effective", "permitted")
-    origins = {f"/{name}/{index}": by for name in sets for index, by in enumerate(held.values())}
-    return Part({name: list(held) for name in sets}, {"": origin} | origins)
+    deciders = (node.origin for node in givens.overrides.items("cap_drop"))
+    fallback = default.origin if default is not UNSET else given.origin if given is not UNSET else None
+    origins = {f"/{kind}/{index}": by for kind, held in sets.items() for index, by in enumerate(held.values())}
+    if not origins:
+        fallback = next(deciders, fallback)
+    value = {kind: list(held) for kind, held in sets.items() if held}
+    whole_origin = fallback or next(iter(origins.values()))
+    return Part(value, {"": whole_origin} | origins)
+
+
+def _check_subsets(givens: Givens, sets: dict[str, dict[str, Origin]]) -> None:
+    """What capset(2) and prctl(2) refuse, so that no container starts with it: effective beyond permitted, ambient
+    beyond permitted or inheritable. Only sets that somebody chose can be wrong.
+    """
+    given = givens.overrides.get("capabilities")
+    for kind, within in (("effective", "permitted"), ("ambient", "permitted"), ("ambient", "inheritable")):
+        beyond = [name for name in sets[kind] if name not in sets[within]]
+        if beyond and given is not UNSET:
+            raise given.error(f"capabilities: {beyond[0]} is in {kind}, but not in {within}")

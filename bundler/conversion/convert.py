@@ -9,19 +9,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion import (
+    annotations,
     capabilities,
+    cgroups,
     environment,
+    hooks,
     id_mappings,
+    json_patch,
     linux,
+    memory,
     merge_patch,
     mounts,
     namespaces,
     network,
     oci_version,
     process,
+    processors,
     resources,
     root,
+    scheduling,
     seccomp,
+    selinux,
+    support,
     validity,
 )
 from bundler.conversion.givens import Givens
@@ -32,6 +41,7 @@ Rule = Callable[[Givens], Part]
 
 RULES: Final[dict[str, Rule]] = {
     "/process/terminal": process.terminal,
+    "/process/consoleSize": process.console_size,
     "/process/user": process.user,
     "/process/args": process.args,
     "/process/env": environment.env,
@@ -40,23 +50,38 @@ RULES: Final[dict[str, Rule]] = {
     "/process/rlimits": process.rlimits,
     "/process/noNewPrivileges": process.no_new_privileges,
     "/process/apparmorProfile": process.apparmor_profile,
-    "/process/oomScoreAdj": process.oom_score_adj,
+    "/process/oomScoreAdj": scheduling.oom_score_adj,
+    "/process/scheduler": scheduling.scheduler,
+    "/process/selinuxLabel": selinux.selinux_label,
+    "/process/ioPriority": scheduling.io_priority,
+    "/process/execCPUAffinity": scheduling.exec_cpu_affinity,
     "/root": root.root,
     "/hostname": environment.hostname,
     "/mounts": mounts.mounts,
+    "/hooks": hooks.hooks,
+    "/annotations": annotations.annotations,
     "/linux/uidMappings": id_mappings.uid_mappings,
     "/linux/gidMappings": id_mappings.gid_mappings,
     "/linux/sysctl": linux.sysctl,
     "/linux/resources/devices": resources.devices,
-    "/linux/resources/memory": resources.memory,
-    "/linux/resources/cpu": resources.cpu,
+    "/linux/resources/memory": memory.memory,
+    "/linux/resources/cpu": processors.cpu,
     "/linux/resources/pids": resources.pids,
+    "/linux/resources/blockIO": resources.block_io,
+    "/linux/resources/hugepageLimits": resources.huge_pages,
+    "/linux/resources/network": resources.network,
+    "/linux/resources/rdma": resources.rdma,
+    "/linux/resources/unified": resources.unified,
+    "/linux/cgroupsPath": cgroups.cgroups_path,
     "/linux/namespaces": namespaces.namespaces,
     "/linux/rootfsPropagation": mounts.rootfs_propagation,
     "/linux/netDevices": network.net_devices,
     "/linux/seccomp": seccomp.seccomp,
     "/linux/maskedPaths": linux.masked_paths,
     "/linux/readonlyPaths": linux.readonly_paths,
+    "/linux/mountLabel": selinux.mount_label,
+    "/linux/intelRdt": cgroups.intel_rdt,
+    "/linux/memoryPolicy": cgroups.memory_policy,
     "/linux/personality": namespaces.personality,
     "/linux/timeOffsets": namespaces.time_offsets,
 }
@@ -82,7 +107,10 @@ class RuntimeConfig:
 
 
 def convert(givens: Givens) -> RuntimeConfig:
-    """Apply every rule, then `spec`, choose the version, and check the result. Raises RequestError or ImageError."""
+    """Apply every rule, then `spec`, `spec_patch` and `remove`; choose the version, and check the result.
+
+    Raises RequestError or ImageError.
+    """
     document: dict[str, Json] = {"ociVersion": ""}
     origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
     warnings: list[str] = []
@@ -92,14 +120,34 @@ def convert(givens: Givens) -> RuntimeConfig:
         if part.value is not UNSET:
             _place(document, pointer, part.value)
             origins.update({pointer + inner: origin for inner, origin in part.origins.items()})
-    patch = givens.overrides.get("spec")
-    if patch is not UNSET:
-        document = merge_patch.apply(document, patch, origins)
+    document, patched = _patched(givens, document, origins)
     if not document.get("ociVersion"):
-        document = {"ociVersion": ""} | document | {"ociVersion": oci_version.lowest(document)}
-        origins["/ociVersion"] = _LOWEST_VERSION
-    warnings += validity.check(document, origins, patched=None if patch is UNSET else patch.origin)
+        version, origin = _version(givens, document)
+        document = {"ociVersion": ""} | document | {"ociVersion": version}
+        origins["/ociVersion"] = origin
+    warnings += support.unsupported(document, givens.target)
+    warnings += validity.check(document, origins, patched=patched)
     return RuntimeConfig(document, origins, tuple(warnings))
+
+
+def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:
+    """`document` as `spec`, `spec_patch` and `remove` leave it, and the last of them."""
+    patched = None
+    merge, steps, removed = (givens.overrides.get(key) for key in ("spec", "spec_patch", "remove"))
+    if merge is not UNSET:
+        document, patched = merge_patch.apply(document, merge, origins), merge.origin
+    if steps is not UNSET:
+        document, patched = json_patch.apply(document, steps.items(), origins), steps.origin
+    if removed is not UNSET:
+        document, patched = json_patch.remove(document, removed.items(), origins), removed.origin
+    return document, patched
+
+
+def _version(givens: Givens, document: Json) -> tuple[str, Origin]:
+    target = givens.target
+    if target.oci_version == "auto":
+        return oci_version.lowest(document), _LOWEST_VERSION
+    return support.pinned_version(document, target.oci_version, target.origin), target.origin
 
 
 def _place(document: dict[str, Json], pointer: str, value: Json) -> None:

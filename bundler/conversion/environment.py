@@ -1,10 +1,16 @@
 """`/process/env` and `/hostname`, which Docker derives from each other."""
 
+import re
+from typing import Final
+
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import mode
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.node import Node
+
+_IMAGE_VALUE: Final = re.compile(r"\$\{image:([^}]*)\}")
 
 
 def host_name(givens: Givens) -> Sourced[str]:
@@ -38,7 +44,8 @@ def env(givens: Givens) -> Part:
     """Docker's order: PATH, HOSTNAME, TERM with a terminal, then the user's variables, then the image's.
 
     A variable that is already there is replaced where it stands. An entry without `=` removes the variable. HOME is
-    left to the runtime, which reads it from the rootfs.
+    left to the runtime, which reads it from the rootfs. The user's variables are those of `env_file`, duplicates
+    included, as docker leaves them, then those of `environment`.
     """
     variables: list[Sourced[str]] = [
         Sourced(str(item.value), item.origin) for item in givens.profile.items("/process/env")
@@ -53,17 +60,40 @@ def env(givens: Givens) -> Part:
 
 def _from_user(givens: Givens) -> list[Sourced[str]]:
     node = givens.overrides.get("environment")
-    if node is UNSET:
-        return []
+    named = {} if node is UNSET else node.entries()
+    removed = {name for name, value in named.items() if value.value is None}
+    variables = [variable for variable in _from_files(givens) if variable.value.partition("=")[0] not in removed]
+    for name, value in named.items():
+        entry = name if value.value is None else f"{name}={_expanded(givens, value)}"
+        variables.append(Sourced(entry, value.origin))
+    return variables
+
+
+def _from_files(givens: Givens) -> list[Sourced[str]]:
     return [
-        Sourced(name if value.value is None else f"{name}={value.text()}", value.origin)
-        for name, value in node.entries().items()
+        Sourced(variable.text(), variable.origin)
+        for file in givens.overrides.items("env_file")
+        for variable in file.entries()["variables"].items()
     ]
+
+
+def _expanded(givens: Givens, node: Node) -> str:
+    """A value with each `${image:NAME}` replaced by what the image, or else the profile, sets NAME to."""
+    profile = (str(item.value) for item in givens.profile.items("/process/env"))
+    below = dict(entry.split("=", 1) for entry in (*profile, *givens.image_config.env) if "=" in entry)
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in below:
+            raise node.error(f"environment: the image does not set {printable(match[1])!r}")
+        return below[match[1]]
+
+    return _IMAGE_VALUE.sub(value_of, node.text())
 
 
 def _from_image(givens: Givens) -> list[Sourced[str]]:
     node = givens.overrides.get("environment")
-    overridden = {} if node is UNSET else node.entries()
+    overridden = {} if node is UNSET else dict.fromkeys(node.entries())
+    overridden |= dict.fromkeys(variable.value.partition("=")[0] for variable in _from_files(givens))
     return [
         Sourced(entry, givens.image_origin(f"Env/{index}"))
         for index, entry in enumerate(givens.image_config.env)

@@ -79,18 +79,24 @@ def lowest(document: Json) -> str:
 
     Annotations do not raise it: every runtime ignores those it does not know.
     """
-    found = {BASE}
-    found.update(version for path, version in _FIELDS.items() if any(True for _ in _at(document, path)))
-    for (path, value), version in _VALUES.items():
-        if any(item == value for item in _at(document, path)):
-            found.add(version)
-    destinations = _at(document, ("mounts", "*", "destination"))
-    if any(isinstance(path, str) and not path.startswith("/") for path in destinations):
-        found.add(_RELATIVE_DESTINATIONS)
+    found = {BASE} | {version for _, version in requirements(document)}
     return max(found, key=lambda version: tuple(map(int, version.split("."))))
 
 
-def _at(document: Json, path: tuple[str, ...]) -> Iterator[Json]:
+def requirements(document: Json) -> Iterator[tuple[str, str]]:
+    """What of `document` was not in 1.0.0: the place, and the version that brought it."""
+    for path, version in _FIELDS.items():
+        if any(True for _ in values_at(document, path)):
+            yield "/" + "/".join(path), version
+    for (path, value), version in _VALUES.items():
+        if any(item == value for item in values_at(document, path)):
+            yield f"/{'/'.join(path)} ({value})", version
+    destinations = values_at(document, ("mounts", "*", "destination"))
+    if any(isinstance(path, str) and not path.startswith("/") for path in destinations):
+        yield "a relative destination of a mount", _RELATIVE_DESTINATIONS
+
+
+def values_at(document: Json, path: tuple[str, ...]) -> Iterator[Json]:
     """Every value of `document` that `path` reaches."""
     if not path:
         yield document
@@ -101,4 +107,4 @@ def _at(document: Json, path: tuple[str, ...]) -> Iterator[Json]:
     else:
         children = [document[step]] if isinstance(document, dict) and step in document else []
     for child in children:
-        yield from _at(child, rest)
+        yield from values_at(child, rest)

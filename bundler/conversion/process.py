@@ -4,6 +4,7 @@ import posixpath
 
 from bundler.conversion.accounts import find_group, identify
 from bundler.conversion.givens import Givens
+from bundler.conversion.init import init_words
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -31,7 +32,7 @@ def args(givens: Givens) -> Part:
         raise RequestError(
             "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
         )
-    return array(words)
+    return array([*init_words(givens), *words])
 
 
 def cwd(givens: Givens) -> Part:
@@ -74,8 +75,12 @@ def user(givens: Givens) -> Part:
         except (ImageError, RequestError) as error:
             raise node.error(f"group_add: {error.what}", hint=error.hint) from None
     origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
-    value = {"uid": identity.uid, "gid": identity.gid, "additionalGids": [group.value for group in groups]}
-    return Part(value, origins)
+    value: dict[str, Json] = {"uid": identity.uid, "gid": identity.gid}
+    mask = givens.overrides.get("umask")
+    if mask is not UNSET:
+        value["umask"] = mask.value
+        origins["/umask"] = mask.origin
+    return Part(value | {"additionalGids": [group.value for group in groups]}, origins)
 
 
 def _where(origin: Origin) -> str:
@@ -88,6 +93,12 @@ def terminal(givens: Givens) -> Part:
     """`/process/terminal`: true with `tty`, else absent, as Docker leaves out what is false."""
     node = givens.overrides.get("tty")
     return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
+
+
+def console_size(givens: Givens) -> Part:
+    """`/process/consoleSize`, which dockerd writes for a process with a terminal only."""
+    node = givens.overrides.get("console_size")
+    return ABSENT if node is UNSET or not givens.overrides.is_true("tty") else whole(node.plain(), node.origin)
 
 
 def no_new_privileges(givens: Givens) -> Part:
@@ -106,12 +117,6 @@ def apparmor_profile(givens: Givens) -> Part:
     if givens.overrides.is_true("privileged"):
         return whole("unconfined", givens.overrides.entries["privileged"].origin)
     default = givens.profile.get("/process/apparmorProfile")
-    return ABSENT if default is UNSET else whole(default.value, default.origin)
-
-
-def oom_score_adj(givens: Givens) -> Part:
-    """`/process/oomScoreAdj`, which dockerd always writes."""
-    default = givens.profile.get("/process/oomScoreAdj")
     return ABSENT if default is UNSET else whole(default.value, default.origin)
 
 

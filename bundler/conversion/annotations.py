@@ -1,0 +1,110 @@
+"""`/annotations` (runtime-spec config.md, annotations): the overrides' own, and labels as far as they are trusted."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Final
+
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import Part, table
+from bundler.errors import printable
+from bundler.origins import UNSET, Json, Sourced, beating
+from bundler.overrides.node import Node
+
+# Annotations that a runtime acts on, by how they begin: whoever sets one decides what runs with which rights. An image
+# must not, so its labels become none of these unless they are allowed by their full name.
+ACTED_ON: Final = {
+    "run.oci.": "crun: handlers, hooks' output, mount and seccomp settings",
+    "org.systemd.property.": "runc and crun: any property of the container's systemd unit",
+    "module.wasm.": "crun and containerd shims: runs the command in a WebAssembly engine",
+    "io.katacontainers.": "Kata: hypervisor, kernel and agent settings",
+    "io.kubernetes.cri": "CRI runtimes: what kind of container this is, and in which sandbox",
+    "io.kubernetes.cri-o.": "CRI-O: user namespaces, devices and more of the container",
+    "io.containers.": "podman: namespaces and health of containers",
+    "io.podman.annotations.": "podman: privileges, mounts and init of the container",
+    "com.github.containers.": "conmon and crun of the containers project",
+    "org.criu.": "runc and crun: what CRIU does when it saves a container",
+    "org.opencontainers.runc.": "runc: features and settings of its own",
+    "com.docker.": "Docker: what Docker itself wrote",
+    "dev.gvisor.": "gVisor: settings of the sandbox",
+    "cpu-load-balancing.crio.io": "CRI-O: load balancing of processors",
+    "cpu-quota.crio.io": "CRI-O: the quota of processor time",
+    "irq-load-balancing.crio.io": "CRI-O: interrupts on the container's processors",
+    "seccomp.security.alpha.kubernetes.io/": "Kubernetes: the seccomp profile",
+    "container.apparmor.security.beta.kubernetes.io/": "Kubernetes: the AppArmor profile",
+    "nri.": "node resource plugins of containerd and CRI-O",
+    "cdi.k8s.io/": "containerd and CRI-O: devices to inject",
+}
+_SPEC: Final = "org.opencontainers.image."
+
+
+def reason(name: str) -> str | None:
+    """Who acts on the annotation `name`, and how; None where nobody is known to."""
+    return next((why for prefix, why in ACTED_ON.items() if name.startswith(prefix)), None)
+
+
+def annotations(givens: Givens) -> Part:
+    """Labels by `label_policy`, then `annotations` on top, sorted by name. dockerd makes no label an annotation."""
+    found = dict(_from_labels(givens))
+    node = givens.overrides.get("annotations")
+    for name, entry in {} if node is UNSET else node.entries().items():
+        why, allowed = reason(name), entry.entries().get("allow_unsafe")
+        if why is not None and not (allowed is not None and allowed.value is True):
+            raise entry.error(
+                f"annotations: a runtime acts on {printable(name)} ({why})",
+                hint="if that is wanted: {value: ..., allow_unsafe: true}",
+            )
+        below = found.get(name)
+        value = entry.entries()["value"].text()
+        found[name] = Sourced(value, beating(entry.origin, below.origin if below else None))
+    return table(dict(sorted(found.items())))
+
+
+def _from_labels(givens: Givens) -> Iterator[tuple[str, Sourced[Json]]]:
+    policy = givens.overrides.get("label_policy")
+    default = "none" if givens.profile.id.startswith("docker") else "safe"
+    chosen = default if policy is UNSET else policy.value
+    if chosen == "none":
+        return
+    labels = _labels(givens)
+    if chosen == "spec":
+        labels = _converted(givens) | labels
+    patterns = policy.entries() if policy is not UNSET and isinstance(policy.value, dict) else {}
+    for name, label in labels.items():
+        if _passes(name, patterns):
+            yield name, label
+
+
+def _passes(name: str, patterns: dict[str, Node]) -> bool:
+    """A denied label never passes; one that a runtime acts on passes by its full name only."""
+    allow, deny = (tuple(node.text() for node in patterns[key].items()) if key in patterns else () for key in _SIDES)
+    if any(fnmatchcase(name, pattern) for pattern in deny):
+        return False
+    if reason(name) is not None:
+        return name in allow
+    return "allow" not in patterns or any(fnmatchcase(name, pattern) for pattern in allow)
+
+
+_SIDES: Final = ("allow", "deny")
+
+
+def _labels(givens: Givens) -> dict[str, Sourced[Json]]:
+    labels = {name: Sourced(value, givens.image_origin("Labels")) for name, value in givens.image_config.labels if name}
+    node = givens.overrides.get("labels")
+    for name, label in {} if node is UNSET else node.entries().items():
+        below = labels.get(name)
+        labels[name] = Sourced(label.text(), beating(label.origin, below.origin if below else None))
+    return dict(labels)
+
+
+def _converted(givens: Givens) -> dict[str, Sourced[Json]]:
+    """What an image config says elsewhere (image-spec conversion.md, annotation fields); empty values are left out."""
+    image = givens.image_config
+    platform = image.platform
+    facts = {
+        "os": (platform.os, ""),
+        "architecture": (platform.architecture, ""),
+        "variant": (platform.variant, ""),
+        "stopSignal": (image.stop_signal, "StopSignal"),
+        "exposedPorts": (",".join(image.exposed_ports), "ExposedPorts"),
+    }
+    return {_SPEC + name: Sourced(value, givens.image_origin(key)) for name, (value, key) in facts.items() if value}
