@@ -14,6 +14,7 @@ from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
+from bundler.conversion.init import chosen_init
 from bundler.conversion.mounts import folders
 from bundler.errors import RequestError
 from bundler.images.access import Access
@@ -54,10 +55,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished bundle and the image it was made from."""
+    """A finished bundle, the image it was made from, and what its config.json says."""
 
     path: Path
     image: Image
+    runtime_config: RuntimeConfig
 
 
 def build(request: Request, output: Path | None, *, force: bool, progress: Progress = SILENT) -> Built:
@@ -76,10 +78,11 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
         unpack(image.layers, rootfs, unpacker=request.unpacker, progress=progress, limits=request.limits)
         with Tree.open(rootfs) as tree:
             givens = _givens(request, image, overrides, _read_accounts(tree))
-            _furnish(stage, tree, givens, convert(givens))
+            runtime_config = convert(givens)
+            _furnish(stage, tree, givens, runtime_config)
         settle(stage.bundle)
         stage.publish(destination, replace=force)
-    return Built(destination, image)
+    return Built(destination, image, runtime_config)
 
 
 def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
@@ -166,6 +169,9 @@ def _furnish(stage: Stage, tree: Tree, givens: Givens, runtime_config: RuntimeCo
             seed_volume(tree, os.fsencode(folder.seed), path)
     for name, content in generated_files(givens).items():
         write_file(stage.bundle / "etc" / name, content)
+    init = chosen_init(givens)
+    if init is not None and init.embedded is not None:
+        write_file(stage.bundle / init.source, Path(init.embedded).read_bytes(), executable=True)
     config_json = encode(runtime_config.document)
     write_file(stage.bundle / "config.json", config_json)
     write_file(stage.bundle / "bundler.json", encode(record(givens, runtime_config, config_json, bundle_folders)))

@@ -12,13 +12,13 @@ def encode(document: Json) -> bytes:
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode("ascii")
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a new file, mode 0644, and its missing folders, mode 0755."""
+def write_file(path: Path, content: bytes, *, executable: bool = False) -> None:
+    """Write a new file, mode 0644 or 0755, and its missing folders, mode 0755."""
     make_folder(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
-        os.fchmod(descriptor, 0o644)
+        os.fchmod(descriptor, 0o755 if executable else 0o644)
 
 
 def make_folder(path: Path) -> None:

@@ -21,6 +21,7 @@ from bundler.cli.options import (
     make_request,
 )
 from bundler.cli.progress import shown_progress
+from bundler.cli.remarks import remark
 from bundler.errors import printable
 
 
@@ -70,4 +71,5 @@ def build(
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         built = pipeline.build(request, output, force=force, progress=progress)
+    remark(built.runtime_config, quiet=quiet)
     typer.echo(printable(str(built.path)))

@@ -18,6 +18,7 @@ from bundler.cli.options import (
     make_request,
 )
 from bundler.cli.progress import shown_progress
+from bundler.cli.remarks import remark
 
 
 def config(
@@ -50,4 +51,5 @@ def config(
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         runtime_config = pipeline.preview(request, progress=progress)
+    remark(runtime_config, quiet=quiet)
     typer.echo(encode(runtime_config.document), nl=False)

@@ -33,9 +33,10 @@ def _set(givens: Givens, kind: str) -> dict[str, Origin]:
     """One set: as `capabilities` gives it, else Docker's three alike or empty; `ambient_caps` are in each."""
     given = givens.overrides.get("capabilities")
     if given is not UNSET and kind in given.entries():
-        return {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
+        below = {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
+    else:
+        below = _by_docker(givens) if kind in _DOCKERS else {}
     ambient = {name: node.origin for node in givens.overrides.items("ambient_caps") for name in _named(node)}
-    below = _by_docker(givens) if kind in _DOCKERS else {}
     return below | {name: origin for name, origin in ambient.items() if name not in below}
 
 

@@ -12,6 +12,7 @@ from bundler.conversion import (
     annotations,
     capabilities,
     cgroups,
+    devices,
     environment,
     hooks,
     id_mappings,
@@ -63,7 +64,7 @@ RULES: Final[dict[str, Rule]] = {
     "/linux/uidMappings": id_mappings.uid_mappings,
     "/linux/gidMappings": id_mappings.gid_mappings,
     "/linux/sysctl": linux.sysctl,
-    "/linux/resources/devices": resources.devices,
+    "/linux/resources/devices": devices.device_rules,
     "/linux/resources/memory": memory.memory,
     "/linux/resources/cpu": processors.cpu,
     "/linux/resources/pids": resources.pids,
@@ -75,6 +76,7 @@ RULES: Final[dict[str, Rule]] = {
     "/linux/cgroupsPath": cgroups.cgroups_path,
     "/linux/namespaces": namespaces.namespaces,
     "/linux/rootfsPropagation": mounts.rootfs_propagation,
+    "/linux/devices": devices.devices,
     "/linux/netDevices": network.net_devices,
     "/linux/seccomp": seccomp.seccomp,
     "/linux/maskedPaths": linux.masked_paths,
@@ -92,11 +94,15 @@ _LOWEST_VERSION: Final = Origin("bundler", "the lowest version that has every fi
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
-    """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of."""
+    """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of.
+
+    `without_meaning` names the overrides' keys that a bundle has no place for, each with its file.
+    """
 
     document: dict[str, Json]
     origins: dict[str, Origin]
     warnings: tuple[str, ...] = ()
+    without_meaning: str = ""
 
     @property
     def working_directory(self) -> str:
@@ -127,7 +133,12 @@ def convert(givens: Givens) -> RuntimeConfig:
         origins["/ociVersion"] = origin
     warnings += support.unsupported(document, givens.target)
     warnings += validity.check(document, origins, patched=patched)
-    return RuntimeConfig(document, origins, tuple(warnings))
+    return RuntimeConfig(document, origins, tuple(warnings), _without_meaning(givens))
+
+
+def _without_meaning(givens: Givens) -> str:
+    files = (file for file in givens.overrides.files if file.without_meaning)
+    return ", ".join(f"{', '.join(file.without_meaning)} ({file.name})" for file in files)
 
 
 def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:
