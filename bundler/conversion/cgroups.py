@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from bundler.conversion import cdi
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part, table, whole
-from bundler.origins import UNSET, Json, Sourced
+from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
 _RDT: Final = {
@@ -24,7 +25,7 @@ def cgroups_path(givens: Givens) -> Part:
     """
     path, parent = givens.overrides.get("cgroup_path"), givens.overrides.get("cgroup_parent")
     if path is not UNSET:
-        return whole(path.text(), path.origin)
+        return whole(path.text(), beating(path.origin, None if parent is UNSET else parent.origin))
     if parent is UNSET:
         return ABSENT
     named = givens.overrides.get("name")
@@ -39,8 +40,12 @@ def cgroups_path(givens: Givens) -> Part:
 
 
 def intel_rdt(givens: Givens) -> Part:
-    """`/linux/intelRdt` (config-linux.md, Intel RDT)."""
-    return table(_renamed(givens.overrides.get("intel_rdt"), _RDT))
+    """`/linux/intelRdt` (config-linux.md, Intel RDT): what CDI devices need, and the overrides' own over it."""
+    injected = cdi.intel_rdt(givens)
+    members = (
+        {} if injected is None else {name: Sourced(value, injected.origin) for name, value in injected.value.items()}
+    )
+    return table(members | _renamed(givens.overrides.get("intel_rdt"), _RDT))
 
 
 def memory_policy(givens: Givens) -> Part:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from bundler.conversion import cdi
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import mode
 from bundler.conversion.part import ABSENT, Part, array, whole
@@ -19,12 +20,13 @@ def host_name(givens: Givens) -> Sourced[str]:
     Docker takes twelve digits of a random container id. A bundle has to be the same each time, so its digits are those
     of the image id.
     """
-    for key in ("hostname", "name"):
+    digest = givens.image_config.digest
+    name = Sourced(digest.short, Origin("image", str(digest)))
+    for key in ("name", "hostname"):
         node = givens.overrides.get(key)
         if node is not UNSET:
-            return Sourced(node.text(), node.origin)
-    digest = givens.image_config.digest
-    return Sourced(digest.short, Origin("image", str(digest)))
+            name = Sourced(node.text(), beating(node.origin, name.origin))
+    return name
 
 
 def hostname(givens: Givens) -> Part:
@@ -45,7 +47,7 @@ def env(givens: Givens) -> Part:
 
     A variable that is already there is replaced where it stands. An entry without `=` removes the variable. HOME is
     left to the runtime, which reads it from the rootfs. The user's variables are those of `env_file`, duplicates
-    included, as docker leaves them, then those of `environment`.
+    included, as docker leaves them, then those of `environment`. CDI devices have the last word.
     """
     variables: list[Sourced[str]] = [
         Sourced(str(item.value), item.origin) for item in givens.profile.items("/process/env")
@@ -55,7 +57,8 @@ def env(givens: Givens) -> Part:
     terminal = givens.overrides.get("tty")
     if terminal is not UNSET and terminal.value is True:
         variables.append(Sourced("TERM=xterm", terminal.origin))
-    return array(_laid_over(variables, [*_from_user(givens), *_from_image(givens)]))
+    laid = _laid_over(variables, [*_from_user(givens), *_from_image(givens)])
+    return array(_laid_over(laid, cdi.variables(givens)))
 
 
 def _from_user(givens: Givens) -> list[Sourced[str]]:
@@ -66,7 +69,15 @@ def _from_user(givens: Givens) -> list[Sourced[str]]:
     for name, value in named.items():
         entry = name if value.value is None else f"{name}={_expanded(givens, value)}"
         variables.append(Sourced(entry, value.origin))
-    return variables
+    image = {entry.partition("=")[0]: index for index, entry in enumerate(givens.image_config.env)}
+    return [_over_image(givens, variable, image) for variable in variables]
+
+
+def _over_image(givens: Givens, variable: Sourced[str], image: dict[str, int]) -> Sourced[str]:
+    """`variable` and what it beats of the image's variables, of which `image` says where they stand."""
+    name = variable.value.partition("=")[0]
+    below = givens.image_origin(f"Env/{image[name]}") if name in image else None
+    return Sourced(variable.value, beating(variable.origin, below))
 
 
 def _from_files(givens: Givens) -> list[Sourced[str]]:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from bundler.conversion import cdi
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part
-from bundler.origins import UNSET, Json, Origin
+from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 
 # The overrides' words, in the order that the runtime-spec runs them.
@@ -20,18 +21,22 @@ _MEMBERS: Final = ("path", "args", "env", "timeout")
 
 
 def hooks(givens: Givens) -> Part:
-    """Every hook with the members that are given, in the order of the files. Docker writes none."""
+    """Every hook with the members that are given, in the order of the files, then those of CDI devices.
+
+    Docker writes none.
+    """
     node = givens.overrides.get("hooks")
-    if node is UNSET:
-        return ABSENT
+    entries = {} if node is UNSET else node.entries()
+    injected = cdi.hooks(givens)
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
     warnings: list[str] = []
     for kind, name in _KINDS.items():
-        listed = node.entries()[kind].items() if kind in node.entries() else ()
-        if listed:
-            value[name] = [_hook(hook) for hook in listed]
-            origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(listed)}
+        listed = entries[kind].items() if kind in entries else ()
+        sourced = [*(Sourced(_hook(hook), hook.origin) for hook in listed), *injected.get(name, ())]
+        if sourced:
+            value[name] = [hook.value for hook in sourced]
+            origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
         warnings += [_not_there(hook, kind) for hook in listed if "embed" in hook.entries() and _embeds(hook)]
     return Part(value, origins, tuple(warnings)) if value else ABSENT
 

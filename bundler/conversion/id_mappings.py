@@ -18,7 +18,8 @@ def uid_mappings(givens: Givens) -> Part:
     node = _id_map(givens, "uid_map")
     if node is None:
         return ABSENT
-    _check_covered(node, "uid_map", {0, process.user(givens).value["uid"]})
+    user: Json = process.user(givens).value
+    _check_covered(node, "uid_map", {0, user["uid"]})
     warning = f"{node.origin.where}: uid_map: the files of rootfs/ keep their owners; the machine has to shift them"
     part = array(Sourced(entry.plain(), entry.origin) for entry in node.items())
     return Part(part.value, part.origins, (warning,))
@@ -29,7 +30,7 @@ def gid_mappings(givens: Givens) -> Part:
     node = _id_map(givens, "gid_map")
     if node is None:
         return ABSENT
-    user = process.user(givens).value
+    user: Json = process.user(givens).value
     _check_covered(node, "gid_map", {0, user["gid"], *user["additionalGids"]})
     return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
 

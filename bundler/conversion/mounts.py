@@ -2,11 +2,16 @@
 
 from typing import Final
 
+from bundler.conversion.default_mounts import default_mounts
 from bundler.conversion.etc_files import etc_mounts
 from bundler.conversion.givens import Givens
+from bundler.conversion.init import init_mounts
 from bundler.conversion.part import ABSENT, Part, array, whole
+from bundler.conversion.path_patterns import matches
 from bundler.conversion.volumes import BundleFolder, user_mounts
-from bundler.origins import Json, Sourced
+from bundler.errors import printable
+from bundler.origins import UNSET, Json, Sourced, beating
+from bundler.overrides.node import Node
 
 # A bind that passes mounts on needs a root that does, or runtimes refuse it.
 _ROOT_PROPAGATION: Final = {"shared": "shared", "rshared": "shared", "slave": "rslave", "rslave": "rslave"}
@@ -16,40 +21,82 @@ def mounts(givens: Givens) -> Part:
     """The profile's mounts, then the user's and the three files of /etc by depth, as Docker orders them.
 
     A user's mount takes the place of the default one at the same destination, and a mount on /dev of all below it. By
-    depth, so that no mount hides one that came before; those of equal depth keep the order they were written in.
+    depth, so that no mount hides one that came before; those of equal depth keep the order they were written in. `at`
+    gives a mount another place, and `remove_mounts` goes last.
     """
     chosen = {mount.destination: mount.mount for mount in user_mounts(givens)}
-    managed = {str(mount.value["destination"]): mount for mount in etc_mounts(givens)}
+    managed = {_destination(mount): mount for mount in etc_mounts(givens)}
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
-    defaults = [_adapted(givens, mount) for mount in givens.profile.items("/mounts")]
-    kept = [mount for mount in defaults if not _replaced(str(mount.value["destination"]), chosen)]
-    return array([*kept, *late])
+    defaults = default_mounts(givens)
+    kept = [mount for mount in defaults if not _replaced(_destination(mount), chosen)]
+    beaten = {_destination(mount): mount.origin for mount in [*managed.values(), *defaults]}
+    late = [Sourced(mount.value, beating(mount.origin, beaten.get(_destination(mount)))) for mount in late]
+    ordered = _placed(givens, [*kept, *late])
+    left, warnings = _removed(givens, ordered)
+    part = array(left)
+    return Part(part.value, part.origins, (*warnings, *_warnings(givens)))
+
+
+def _destination(mount: Sourced[dict[str, Json]]) -> str:
+    return str(mount.value["destination"])
 
 
 def _depth(mount: Sourced[dict[str, Json]]) -> int:
-    return str(mount.value["destination"]).count("/")
+    return _destination(mount).count("/")
 
 
 def _replaced(destination: str, chosen: dict[str, Sourced[dict[str, Json]]]) -> bool:
     return destination in chosen or ("/dev" in chosen and destination.startswith("/dev/"))
 
 
-def _adapted(givens: Givens, mount: Sourced[Json]) -> Sourced[Json]:
-    """A default mount; a privileged container may write to /sys and to its cgroups.
+def _placed(givens: Givens, ordered: list[Sourced[dict[str, Json]]]) -> list[Sourced[dict[str, Json]]]:
+    """`ordered` with the mounts that have a place of their own (`at`) moved there, one after the other."""
+    for node in givens.overrides.items("mounts"):
+        if "at" not in node.entries():
+            continue
+        at, destination = node.entries()["at"], node.entries()["destination"].text()
+        moved = next(mount for mount in ordered if _destination(mount) == destination)
+        rest = [mount for mount in ordered if mount is not moved]
+        index = at.value if isinstance(at.value, int) else _index(at, rest)
+        if index > len(rest):
+            raise at.error(f"mounts: at: {index} is more than the {len(rest)} other mounts")
+        ordered = [*rest[:index], moved, *rest[index:]]
+    return ordered
 
-    `writable_cgroups` decides the latter in either direction.
-    """
+
+def _index(at: Node, mounts: list[Sourced[dict[str, Json]]]) -> int:
+    where, _, path = at.text().partition(":")
+    for index, mount in enumerate(mounts):
+        if _destination(mount) == path:
+            return index + (where == "after")
+    raise at.error(f"mounts: at: nothing else is mounted on {printable(path)}")
+
+
+def _removed(
+    givens: Givens, ordered: list[Sourced[dict[str, Json]]]
+) -> tuple[list[Sourced[dict[str, Json]]], tuple[str, ...]]:
+    """`ordered` without what `remove_mounts` names, and a warning for each name that nothing is mounted on."""
+    warnings = []
+    for node in givens.overrides.items("remove_mounts"):
+        left = [mount for mount in ordered if not matches(_destination(mount), node.text())]
+        if len(left) == len(ordered):
+            warnings.append(f"{node.origin.where}: remove_mounts: nothing is mounted on {printable(node.text())}")
+        ordered = left
+    return ordered, tuple(warnings)
+
+
+def _warnings(givens: Givens) -> tuple[str, ...]:
+    """Settings that the mounts do not show as one might expect."""
     overrides = givens.overrides
-    destination, options = mount.value["destination"], mount.value.get("options", [])
-    deciding = None
-    if destination in ("/sys", "/sys/fs/cgroup") and overrides.is_true("privileged"):
-        deciding = overrides.entries["privileged"]
-    if destination == "/sys/fs/cgroup" and "writable_cgroups" in overrides.entries:
-        wanted = overrides.entries["writable_cgroups"]
-        deciding = wanted if wanted.value is True else None
-    if deciding is None or "ro" not in options:
-        return mount
-    return Sourced(mount.value | {"options": [option for option in options if option != "ro"]}, deciding.origin)
+    ipc, size, scratch = overrides.get("ipc"), overrides.get("shm_size"), overrides.get("read_only_tmpfs")
+    found = []
+    if ipc is not UNSET and ipc.value == "shareable":
+        found.append(f"{ipc.origin.where}: ipc: /dev/shm is the bundle's folder shm; mount a tmpfs there first")
+    if size is not UNSET and ipc is not UNSET and ipc.value in ("none", "host", "shareable"):
+        found.append(f"{size.origin.where}: shm_size: has no effect with ipc: {ipc.value}")
+    if scratch is not UNSET and scratch.value is True and not overrides.is_true("read_only"):
+        found.append(f"{scratch.origin.where}: read_only_tmpfs: has no effect without read_only: true")
+    return tuple(found)
 
 
 def folders(givens: Givens) -> list[BundleFolder]:
@@ -63,11 +110,15 @@ def folders(givens: Givens) -> list[BundleFolder]:
 
 
 def rootfs_propagation(givens: Givens) -> Part:
-    """`/linux/rootfsPropagation`: written only when a bind needs more than private; shared wins over slave."""
+    """`/linux/rootfsPropagation`: `rootfs` decides; else only binds that need more than private; shared over slave."""
+    chosen = givens.overrides.get("rootfs")
+    if chosen is not UNSET and "propagation" in chosen.entries():
+        node = chosen.entries()["propagation"]
+        return whole(node.text(), node.origin)
     raised = ABSENT
     for mount in user_mounts(givens):
-        binds = mount.mount.value["type"] == "bind"
-        for option in mount.mount.value["options"] if binds else ():
+        options = set(mount.mount.value.get("options") or ())
+        for option in mount.mount.value.get("options") or () if options & {"bind", "rbind"} else ():
             propagation = _ROOT_PROPAGATION.get(option)
             if propagation and raised.value != "shared":
                 raised = whole(propagation, mount.mount.origin)

@@ -1,8 +1,10 @@
 """Which network a container sees, and which of the machine's devices move into it."""
 
+from bundler.conversion import cdi
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
-from bundler.conversion.part import ABSENT, Part, table
+from bundler.conversion.part import Part, table
+from bundler.errors import RequestError
 from bundler.origins import UNSET, Sourced
 
 
@@ -22,9 +24,9 @@ def has_own_network(givens: Givens) -> bool:
 def net_devices(givens: Givens) -> Part:
     """`/linux/netDevices` (config-linux.md, network devices): moved into the container's network, maybe renamed."""
     node = givens.overrides.get("net_devices")
-    if node is UNSET or not node.entries():
-        return ABSENT
-    if is_shared_with_machine(givens, "network"):
-        raise node.error("net_devices: with the machine's own network there is nowhere to move them")
-    entries = {name: Sourced(device.plain(), device.origin) for name, device in node.entries().items()}
+    named = {} if node is UNSET else node.entries()
+    entries = cdi.net_devices(givens) | {name: Sourced(device.plain(), device.origin) for name, device in named.items()}
+    if entries and is_shared_with_machine(givens, "network"):
+        where = next(iter(entries.values())).origin.where
+        raise RequestError(f"{where}: net_devices: with the machine's own network there is nowhere to move them")
     return table(entries)

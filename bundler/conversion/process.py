@@ -2,12 +2,13 @@
 
 import posixpath
 
+from bundler.conversion import cdi
 from bundler.conversion.accounts import find_group, identify
 from bundler.conversion.givens import Givens
 from bundler.conversion.init import init_words
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
-from bundler.origins import UNSET, Json, Origin, Sourced
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
 
 
 def args(givens: Givens) -> Part:
@@ -18,14 +19,19 @@ def args(givens: Givens) -> Part:
     image = givens.image_config
     entrypoint, command = givens.overrides.get("entrypoint"), givens.overrides.get("command")
     words: list[Sourced[Json]] = []
+    beaten = givens.image_origin("Entrypoint") if image.entrypoint else None
+    if command is UNSET and image.cmd:
+        dropped = givens.image_origin("Cmd")
+        beaten = beating(beaten, dropped) if beaten else dropped
     if entrypoint is not UNSET:
-        words += [Sourced(node.value, node.origin) for node in entrypoint.items()]
+        words += [Sourced(node.value, beating(node.origin, beaten)) for node in entrypoint.items()]
     else:
         words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
     if [word.value for word in words] == [""]:
         words = []  # docker's way to clear an entrypoint: one empty word
     if command is not UNSET:
-        words += [Sourced(node.value, node.origin) for node in command.items()]
+        below = givens.image_origin("Cmd") if image.cmd else None
+        words += [Sourced(node.value, beating(node.origin, below)) for node in command.items()]
     elif entrypoint is UNSET:
         words += [givens.from_image("Cmd", word) for word in image.cmd]
     if not words:
@@ -37,12 +43,12 @@ def args(givens: Givens) -> Part:
 
 def cwd(givens: Givens) -> Part:
     """The working directory, cleaned of `..` and trailing slashes; a symlink in it is kept as it is spelled."""
-    override = givens.overrides.get("working_dir")
-    if override is not UNSET:
-        return whole(_absolute(override.text()), override.origin)
+    override, below = givens.overrides.get("working_dir"), givens.profile.origin("/process/cwd")
     if givens.image_config.working_dir:
-        return whole(_absolute(givens.image_config.working_dir), givens.image_origin("WorkingDir"))
-    return whole("/", givens.profile.origin("/process/cwd"))
+        below = beating(givens.image_origin("WorkingDir"), below)
+    if override is not UNSET:
+        return whole(_absolute(override.text()), beating(override.origin, below))
+    return whole(_absolute(givens.image_config.working_dir or "/"), below)
 
 
 def _absolute(path: str) -> str:
@@ -59,7 +65,8 @@ def user(givens: Givens) -> Part:
     """
     override = givens.overrides.get("user")
     if override is not UNSET:
-        specification, origin = override.text(), override.origin
+        below = givens.image_origin("User") if givens.image_config.user else None
+        specification, origin = override.text(), beating(override.origin, below)
     else:
         specification, origin = givens.image_config.user, givens.image_origin("User")
     try:
@@ -74,6 +81,7 @@ def user(givens: Givens) -> Part:
             groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
         except (ImageError, RequestError) as error:
             raise node.error(f"group_add: {error.what}", hint=error.hint) from None
+    groups += cdi.groups(givens)
     origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
     value: dict[str, Json] = {"uid": identity.uid, "gid": identity.gid}
     mask = givens.overrides.get("umask")
@@ -111,12 +119,12 @@ def apparmor_profile(givens: Givens) -> Part:
     """`/process/apparmorProfile`: only for a target with AppArmor; a runtime without it refuses to start."""
     if not givens.target.apparmor:
         return ABSENT
-    override = givens.overrides.get("apparmor")
+    override, default = givens.overrides.get("apparmor"), givens.profile.get("/process/apparmorProfile")
+    below = None if default is UNSET else default.origin
     if override is not UNSET:
-        return whole(override.text(), override.origin)
+        return whole(override.text(), beating(override.origin, below))
     if givens.overrides.is_true("privileged"):
-        return whole("unconfined", givens.overrides.entries["privileged"].origin)
-    default = givens.profile.get("/process/apparmorProfile")
+        return whole("unconfined", beating(givens.overrides.entries["privileged"].origin, below))
     return ABSENT if default is UNSET else whole(default.value, default.origin)
 
 

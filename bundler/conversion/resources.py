@@ -1,4 +1,4 @@
-"""`/linux/resources` but for memory and processors: what a container may use up (config-linux.md, control groups)."""
+"""`/linux/resources` but for devices, memory and processors (config-linux.md, control groups)."""
 
 from typing import Final
 
@@ -14,15 +14,6 @@ _THROTTLES: Final = {
     "throttleReadIOPSDevice": "device_read_iops",
     "throttleWriteIOPSDevice": "device_write_iops",
 }
-
-
-def devices(givens: Givens) -> Part:
-    """The device rules, in order: the profile's deny-all and its exceptions; a privileged container may use any."""
-    rules = givens.profile.items("/linux/resources/devices")
-    if givens.overrides.is_true("privileged"):
-        origin = givens.overrides.entries["privileged"].origin
-        rules = [*rules, Sourced({"allow": True, "access": "rwm"}, origin)]
-    return array(rules)
 
 
 def pids(givens: Givens) -> Part:

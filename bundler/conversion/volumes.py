@@ -5,14 +5,19 @@ import posixpath
 from dataclasses import dataclass
 from typing import Final
 
+from bundler.conversion import cdi
+from bundler.conversion.default_mounts import shares_memory
 from bundler.conversion.givens import Givens
 from bundler.errors import ImageError, printable
-from bundler.origins import Json, Origin, Sourced
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.mount_options import clean_path
 from bundler.overrides.node import Node
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 _LONGEST_NAME: Final = 200  # bytes; file systems allow 255
+_DATA_ROOT: Final = "/var/lib/docker"
+# podman's, each with the mode that programs expect there.
+_SCRATCH: Final = {"/run": ["mode=755"], "/tmp": ["mode=1777"], "/var/tmp": ["mode=1777"]}  # noqa: S108
 _BASE_TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
 
 
@@ -21,11 +26,14 @@ class BundleFolder:
     """A directory the bundle has to hold, by its path in the bundle.
 
     With `seed`, it is filled with what the rootfs has there, owners and modes included (a volume, as Docker fills new
-    ones); without, it is an empty directory (a `nocopy` volume, the source of a relative bind).
+    ones); with `image`, with the files of the image of that reference; without, it is an empty directory of the mode
+    `mode` (a `nocopy` volume, the source of a relative bind).
     """
 
     path: str
     seed: str | None
+    image: str | None = None
+    mode: int = 0o755
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class UserMount:
 
 
 def user_mounts(givens: Givens) -> list[UserMount]:
-    """The image's VOLUMEs, then `volumes`, then `tmpfs`, each destination once; the later one replaces the earlier.
+    """Shared memory, the image's VOLUMEs, `volumes`, `tmpfs`, `cdi`, `mounts`: of one destination the last one wins.
 
     Raises RequestError where `volumes` and `tmpfs` name the same mount point, as Docker does.
     """
@@ -51,27 +59,86 @@ def user_mounts(givens: Givens) -> list[UserMount]:
         if node.entries()["target"].text() in targets:
             raise node.error(f"duplicate mount point: {node.entries()['target'].text()} stands in volumes, too")
     named = {_text(node, "source") for node in volumes if _text(node, "type") == "volume"} - {None}
-    mounts = {mount.destination: mount for mount in _image_volumes(givens, frozenset(named))}
-    for node in (*volumes, *tmpfs):
-        mount = _BUILDERS[_text(node, "type") or ""](givens, node, frozenset(named))
-        mounts[mount.destination] = mount
+    listed = [*_shared_memory(givens), *_scratch(givens), *_image_volumes(givens, frozenset(named))]
+    listed += [_BUILDERS[_text(node, "type") or ""](givens, node, frozenset(named)) for node in (*volumes, *tmpfs)]
+    listed += [UserMount(mount) for mount in cdi.mounts(givens)]
+    listed += [_from_mount(node) for node in givens.overrides.items("mounts")]
+    mounts: dict[str, UserMount] = {}
+    for user_mount in listed:
+        below = mounts.get(user_mount.destination)
+        if below is not None:
+            origin = beating(user_mount.mount.origin, below.mount.origin)
+            user_mount = UserMount(Sourced(user_mount.mount.value, origin), user_mount.folder)  # noqa: PLW2901
+        mounts[user_mount.destination] = user_mount
     return list(mounts.values())
 
 
+def _shared_memory(givens: Givens) -> list[UserMount]:
+    """Shared memory that is not the container's alone: the machine's, or a folder that others can mount, too.
+
+    dockerd binds it among the user's mounts; its own is a tmpfs that the daemon keeps mounted.
+    """
+    if not shares_memory(givens):
+        return []
+    node = givens.overrides.entries["ipc"]
+    shm = "/dev/shm"  # noqa: S108  (a mount point inside the container)
+    source = shm if node.value == "host" else "shm"
+    folder = None if node.value == "host" else BundleFolder("shm", None, mode=0o1777)
+    mount = {"destination": shm, "type": "bind", "source": source, "options": ["rbind", "rprivate"]}
+    return [UserMount(Sourced(mount, node.origin), folder)]
+
+
+def _scratch(givens: Givens) -> list[UserMount]:
+    """`read_only_tmpfs`: podman's places to write to in a container whose rootfs is read-only."""
+    if not (givens.overrides.is_true("read_only_tmpfs") and givens.overrides.is_true("read_only")):
+        return []
+    origin = givens.overrides.entries["read_only_tmpfs"].origin
+    return [_tmpfs(path, ["rw", "nosuid", "nodev", "rprivate", *mode], origin) for path, mode in _SCRATCH.items()]
+
+
 def _image_volumes(givens: Givens, named: "frozenset[str | None]") -> list[UserMount]:
-    mounts = []
+    """The image's VOLUMEs, each as `image_volumes` says: filled with the image's files unless told otherwise."""
+    paths = []
     for path in givens.image_config.volumes:
         if "\0" in path or clean_path(path) == "/":
             raise ImageError(f"the image's volume {printable(path)!r} is not a path below /")
-        mounts.append(_volume(clean_path(path), givens.image_origin("Volumes"), None, named))
+        paths.append(clean_path(path))
+    chosen = givens.overrides.get("image_volumes")
+    modes = chosen.entries() if chosen is not UNSET and isinstance(chosen.value, dict) else {}
+    for path, node in modes.items():
+        if path not in paths:
+            hint = f"its volumes are {', '.join(map(printable, paths))}" if paths else "it has none"
+            raise node.key_error(f"image_volumes: {printable(path)} is no volume of the image", hint)
+    mounts = []
+    for path in paths:
+        said = modes.get(path, chosen if chosen is not UNSET and not modes else None)
+        mounts += _image_volume(givens, path, said, named)
     return mounts
+
+
+def _image_volume(givens: Givens, path: str, node: Node | None, named: "frozenset[str | None]") -> list[UserMount]:
+    origin = givens.image_origin("Volumes") if node is None else beating(node.origin, givens.image_origin("Volumes"))
+    match node.value if node is not None else "seed":
+        case "ignore":
+            return []
+        case "tmpfs":
+            return [_tmpfs(path, ["nosuid", "nodev", "rprivate"], origin)]
+        case "tmpcopyup":
+            return [_tmpfs(path, ["nosuid", "nodev", "rprivate", "tmpcopyup"], origin)]
+        case mode:
+            return [_volume(path, origin, None, named, copy=mode == "seed")]
 
 
 def _from_volume(givens: Givens, node: Node, named: "frozenset[str | None]") -> UserMount:
     options = _read_only(givens, node)
-    nocopy = "volume" in node.entries() and _flag(node.entries()["volume"], "nocopy")
-    target = node.entries()["target"].text()
-    return _volume(target, node.origin, _text(node, "source"), named, options=options, copy=not nocopy)
+    details = node.entries()["volume"] if "volume" in node.entries() else node.with_value({})
+    target, name, subpath = node.entries()["target"].text(), _text(node, "source"), _text(details, "subpath")
+    if subpath is None:
+        return _volume(target, node.origin, name, named, options=options, copy=not _flag(details, "nocopy"))
+    # Docker fills a volume with what the image has at its mount point; a folder inside of it stays as it is.
+    folder = f"volumes/{name}/{posixpath.normpath(subpath)}"
+    mount = {"destination": target, "type": "bind", "source": folder, "options": ["rbind", *options]}
+    return UserMount(Sourced(mount, node.origin), BundleFolder(folder, None))
 
 
 def _volume(
@@ -114,7 +181,7 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
     given = entry["source"].text()
     # A source outside the bundle was refused when the file was read.
     source = clean_path(given) if given.startswith("/") else posixpath.normpath(given)
-    propagation = bind["propagation"].text() if "propagation" in bind else "rprivate"
+    propagation = bind["propagation"].text() if "propagation" in bind else _default_propagation(source)
     recursive = bind["recursive"].text() if "recursive" in bind else "enabled"
     read_only = _read_only(givens, node)
     if recursive == "writable" and read_only:
@@ -122,14 +189,46 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
     if recursive == "readonly" and (read_only != ("rro",) or propagation != "rprivate" or "propagation" not in bind):
         raise node.error("volumes: recursive: readonly needs read_only: true and propagation: rprivate")
     kind = "bind" if recursive == "disabled" else "rbind"
-    mount = {
+    mount: dict[str, Json] = {
         "destination": entry["target"].text(),
         "type": "bind",
         "source": source,
         "options": [kind, *read_only, propagation],
     }
+    if "idmap" in bind:
+        maps = bind["idmap"].plain()
+        fields = {"uidMappings": maps.get("uids"), "gidMappings": maps.get("gids")}
+        mount |= {name: ranges for name, ranges in fields.items() if ranges}
     folder = None if source.startswith("/") or source == "." else BundleFolder(source, None)
     return UserMount(Sourced(mount, node.origin), folder)
+
+
+def _default_propagation(source: str) -> str:
+    """Private, but for what Docker's own data is in or above: there a private copy would keep its mounts busy."""
+    above = source == _DATA_ROOT or _DATA_ROOT.startswith(f"{source.rstrip('/')}/")
+    return "rslave" if above or source.startswith(f"{_DATA_ROOT}/") else "rprivate"
+
+
+def _from_image(givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
+    """Another image's files, read-only as in Docker; they are unpacked into the bundle's `images/`."""
+    entry = node.entries()
+    reference = entry["source"].text()
+    folder = f"images/{_folder_name(reference, frozenset())}"
+    subpath = _text(entry["image"], "subpath") if "image" in entry else None
+    source = f"{folder}/{posixpath.normpath(subpath)}" if subpath else folder
+    options = ["rbind", givens.target.read_only, "rprivate"]
+    mount = {"destination": entry["target"].text(), "type": "bind", "source": source, "options": options}
+    return UserMount(Sourced(mount, node.origin), BundleFolder(folder, None, image=reference))
+
+
+def _from_mount(node: Node) -> UserMount:
+    """A mount in the runtime-spec's own words (config.md, mounts), as it is; `at` is for its place."""
+    return UserMount(Sourced({key: value for key, value in node.plain().items() if key != "at"}, node.origin))
+
+
+def _tmpfs(path: str, options: list[str], origin: Origin) -> UserMount:
+    mount = {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": options}
+    return UserMount(Sourced(mount, origin))
 
 
 def _from_tmpfs(_givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
@@ -173,4 +272,4 @@ def _text(node: Node, key: str) -> str | None:
     return None if entry is None else entry.text()
 
 
-_BUILDERS: Final = {"bind": _from_bind, "volume": _from_volume, "tmpfs": _from_tmpfs}
+_BUILDERS: Final = {"bind": _from_bind, "volume": _from_volume, "tmpfs": _from_tmpfs, "image": _from_image}

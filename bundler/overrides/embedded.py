@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bundler.overrides import schema
+from bundler.overrides import cdi, schema
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.files import OverridesFile, described, read
 from bundler.overrides.node import EDIT, Node
@@ -72,4 +72,13 @@ def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     return node.with_value(node.value | {"path": path.with_value(str(found))})
 
 
-EMBEDDED: Final[dict[str, Embed]] = {"seccomp": _seccomp, "env_file": _env_files, "init": _init}
+def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    def read_spec(path: Path, named_by: Node) -> bytes:
+        text = read(path, named_by)
+        files.append(described(str(path), text))
+        return text
+
+    return node.with_value(tuple(cdi.read_specs(request, folder, read_spec) for request in node.items()))
+
+
+EMBEDDED: Final[dict[str, Embed]] = {"seccomp": _seccomp, "env_file": _env_files, "init": _init, "cdi": _cdi}

@@ -31,6 +31,8 @@ def parse_id_map(node: Node) -> Node:
 
 
 def _parse_range(node: Node) -> Node:
+    if isinstance(node.value, dict):
+        return node
     match = _RANGE.fullmatch(node.text())
     if match is None:
         hint = "for example 0:100000:65536"

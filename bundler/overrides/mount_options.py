@@ -1,7 +1,8 @@
 """Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, and the long form they stand for.
 
-The long form is compose's: {type, source, target, read_only, bind: {propagation, recursive}, volume: {nocopy}}; a tmpfs
-carries its mount options as {options: [...]}.
+The long form is compose's: {type, source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy,
+subpath}, image: {subpath}}; a tmpfs carries its mount options as {options: [...]}. What is about
+SELinux, about other machines' file systems (`consistency`) or for a daemon to do (`create_host_path`) leaves no trace.
 """
 
 import posixpath
@@ -9,12 +10,13 @@ import re
 from typing import Final
 
 from bundler.errors import printable
+from bundler.overrides.id_maps import parse_id_map
 from bundler.overrides.node import Node
 from bundler.overrides.quantities import parse_size
 
 # What bundler itself puts into a bundle. A bind of it, or below it, would be made before or after the image's own files
 # are there, and could follow a symlink of theirs to the machine.
-_OWN_NAMES: Final = ("rootfs", "volumes", "etc", "config.json", "bundler.json", "rootfs.mtree")
+_OWN_NAMES: Final = ("rootfs", "volumes", "images", "shm", "etc", "config.json", "bundler.json", "rootfs.mtree")
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _WITHOUT_EFFECT: Final = ("z", "Z", "consistent", "cached", "delegated")
@@ -35,18 +37,21 @@ def expand_volume(node: Node) -> Node:
     """The long form of one entry of `volumes`, with a clean target. Raises RequestError."""
     entry = _short_volume(node) if isinstance(node.value, str) else dict(node.entries())
     target = entry["target"]
-    entry["target"] = target.with_value(_checked_target(target, target.text()))
+    entry["target"] = target.with_value(check_target(target, target.text()))
     kind = entry["type"].text()
     if "source" in entry:
         _check_source(entry["source"], kind)
-    elif kind == "bind":
-        raise node.error("volumes: a bind needs a source")
+    elif kind in ("bind", "image"):
+        raise node.error(f"volumes: {'a bind' if kind == 'bind' else 'an image'} needs a source")
     if kind == "tmpfs":
         entry = _tmpfs_volume(node, entry)
-    for key in ("bind", "volume"):
+    for key in ("bind", "volume", "tmpfs", "image"):
         if key in entry and key != kind:
             raise entry[key].error(f"volumes: {key} is for type {key}, this is a {kind}")
     _check_recursive(entry)
+    _check_subpath(entry)
+    if "bind" in entry:
+        entry["bind"] = _with_id_maps(entry["bind"])
     return node.with_value(entry)
 
 
@@ -92,7 +97,33 @@ def _check_recursive(entry: dict[str, Node]) -> None:
         raise bind["recursive"].error(f"volumes: recursive: {recursive} needs read_only: true")
 
 
-def _checked_target(node: Node, path: str) -> str:
+def _check_subpath(entry: dict[str, Node]) -> None:
+    """A folder inside a volume or an image, never above it; a volume without a name is new and has none."""
+    for key in ("volume", "image"):
+        details = entry[key].entries() if key in entry else {}
+        if "subpath" not in details:
+            continue
+        subpath = details["subpath"]
+        steps = posixpath.normpath(subpath.text()).split("/")
+        if subpath.text().startswith("/") or steps[0] in ("..", "."):
+            raise subpath.error(
+                f"volumes: the subpath {printable(subpath.text())!r} has to be a relative path inside it"
+            )
+        if key == "volume" and "source" not in entry:
+            raise subpath.error("volumes: subpath: a volume without a name is empty")
+
+
+def _with_id_maps(bind: Node) -> Node:
+    """`idmap: {uids, gids}` as the ranges of the runtime-spec."""
+    entries = bind.entries()
+    if "idmap" not in entries:
+        return bind
+    maps = {name: parse_id_map(listed) for name, listed in entries["idmap"].entries().items()}
+    return bind.with_value(entries | {"idmap": entries["idmap"].with_value(maps)})
+
+
+def check_target(node: Node, path: str) -> str:
+    """`path`, clean. Raises RequestError for one that nothing can be mounted on."""
     target = clean_path(path)
     if not path.startswith("/") or target == "/":
         raise node.error(f"the mount point {printable(path)!r} has to be an absolute path other than /")
@@ -115,11 +146,21 @@ def _check_source(node: Node, kind: str) -> None:
         raise node.error(f"volumes: the source {printable(source)!r} belongs to the bundle itself", hint=hint)
 
 
+def list_tmpfs(node: Node) -> Node:
+    """A map of paths to options (text, null for none) as a list of `PATH[:OPTIONS]`; a path or a list stays one."""
+    if not isinstance(node.value, dict):
+        return node
+    lines = ((path, item.text() if item.value else "", item) for path, item in node.value.items())
+    return node.with_value(
+        tuple(item.with_value(f"{path}:{options}" if options else path) for path, options, item in lines)
+    )
+
+
 def expand_tmpfs(node: Node) -> Node:
     """The long form of one entry of `tmpfs`. Raises RequestError for an option Docker would refuse."""
     target, _, options = node.text().partition(":")
     names = tuple(node.with_value(_checked_option(node, option)) for option in options.split(",") if option)
-    entry = {"type": "tmpfs", "target": _checked_target(node, target)}
+    entry = {"type": "tmpfs", "target": check_target(node, target)}
     return node.with_value(
         {key: node.with_value(value) for key, value in entry.items()} | {"options": node.with_value(names)}
     )

@@ -10,12 +10,15 @@ from typing import Final
 from bundler.errors import printable
 from bundler.overrides import host_names, namespaces
 from bundler.overrides.annotations import annotations, labels
+from bundler.overrides.cdi import request_devices
+from bundler.overrides.devices import expand_device_rules, expand_devices, refuse_gpus
 from bundler.overrides.env_files import env_files
 from bundler.overrides.hooks import hooks
 from bundler.overrides.id_maps import parse_id_map
 from bundler.overrides.limits import block_io, huge_pages, microseconds, number_set, size_or_unlimited
 from bundler.overrides.list_operators import is_edit, normalise_edit
-from bundler.overrides.mount_options import expand_tmpfs, expand_volume
+from bundler.overrides.mount_options import expand_tmpfs, expand_volume, list_tmpfs, size_of
+from bundler.overrides.mounts import clean_patterns, expand_image_volumes, expand_mounts
 from bundler.overrides.node import Node
 from bundler.overrides.patch_steps import patch_steps
 from bundler.overrides.process import console_size, init, io_priority, scheduler, umask
@@ -139,6 +142,10 @@ def _limit(name: str, node: Node) -> int:
     return UNLIMITED if node.value in ("unlimited", -1, "-1") else whole_number(node, f"ulimits.{name}", 0, UNLIMITED)
 
 
+def _size(node: Node) -> Node:
+    return node.with_value(size_of(node))
+
+
 def _cpus(node: Node) -> Node:
     try:
         return node.with_value(parse_cpus(node.written))
@@ -175,7 +182,7 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "cap_add": _capabilities,
     "cap_drop": _capabilities,
     "volumes": _several(expand_volume),
-    "tmpfs": _several(expand_tmpfs),
+    "tmpfs": lambda node: _several(expand_tmpfs)(list_tmpfs(node)),
     "ulimits": _ulimits,
     "cpus": _cpus,
     "env_file": env_files,
@@ -206,7 +213,10 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "annotations": annotations,
     "labels": labels,
     "spec_patch": patch_steps,
-    **dict.fromkeys(("tty", "oom_kill_disable", "stdin_open", "read_only", "privileged"), switch),
+    **dict.fromkeys(
+        ("tty", "oom_kill_disable", "stdin_open", "read_only", "privileged", "read_only_tmpfs"),
+        switch,
+    ),
     "network_mode": namespaces.check_network_mode,
     "ipc": namespaces.check_ipc,
     "pid": namespaces.check_pid,
@@ -227,6 +237,14 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "dns": host_names.expand_dns,
     "dns_search": host_names.expand_dns_search,
     "dns_opt": host_names.expand_dns_opt,
+    "shm_size": _size,
+    "mounts": expand_mounts,
+    "image_volumes": expand_image_volumes,
+    "remove_mounts": clean_patterns,
+    "devices": expand_devices,
+    "device_cgroup_rules": expand_device_rules,
+    "gpus": refuse_gpus,
+    "cdi": request_devices,
 }
 
 

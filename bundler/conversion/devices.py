@@ -1,0 +1,68 @@
+"""`/linux/devices` and the device rules of `/linux/resources` (config-linux.md, devices, allowed device list)."""
+
+import posixpath
+
+from bundler.conversion import cdi
+from bundler.conversion.device_nodes import DIRECTORIES, Device, find_node
+from bundler.conversion.givens import Givens
+from bundler.conversion.part import Part, array
+from bundler.errors import printable
+from bundler.origins import Json, Sourced
+from bundler.overrides.node import Node
+
+
+def devices(givens: Givens) -> Part:
+    """`/linux/devices`: those of `devices` in order, then those of `cdi`; the last one of a path counts."""
+    listed = [(device.value.node, device.origin) for device in [*_chosen(givens), *cdi.devices(givens)]]
+    found = {str(node["path"]): Sourced(node, origin) for node, origin in listed}
+    return array(found.values())
+
+
+def device_rules(givens: Givens) -> Part:
+    """`/linux/resources/devices`, in order: the profile's deny-all and its exceptions, then what is allowed besides.
+
+    A privileged container may use any device; dockerd looks at no other rule then.
+    """
+    rules = givens.profile.items("/linux/resources/devices")
+    if givens.overrides.is_true("privileged"):
+        origin = givens.overrides.entries["privileged"].origin
+        return array([*rules, Sourced({"allow": True, "access": "rwm"}, origin)])
+    chosen = [Sourced(device.value.rule, device.origin) for device in _chosen(givens)]
+    written = [Sourced(node.plain(), node.origin) for node in givens.overrides.items("device_cgroup_rules")]
+    injected = [
+        Sourced(device.value.rule, device.origin) for device in cdi.devices(givens) if device.value.node["type"] != "p"
+    ]
+    return array([*rules, *chosen, *written, *injected])
+
+
+def _chosen(givens: Givens) -> list[Sourced[Device]]:
+    found = []
+    for node in givens.overrides.items("devices"):
+        entry = node.entries()
+        host, path, access = (entry[key].text() for key in ("host", "path", "access"))
+        if host in DIRECTORIES:
+            inside = [(posixpath.join(host, name), posixpath.join(path, name)) for name in DIRECTORIES[host]]
+        else:
+            inside = [(host, path)]
+        for host_node, container_node in inside:
+            found.append(Sourced(Device(_numbered(node, host_node, container_node), access), node.origin))
+    return found
+
+
+def _numbered(node: Node, host: str, path: str) -> dict[str, Json]:
+    """The device at `path`, with the numbers it was given or those that `host` has on every machine."""
+    entry = node.entries()
+    known = find_node(host)
+    if "major" not in entry and known is None:
+        raise node.error(
+            f"devices: {printable(host)} has other numbers, or is absent, on another machine",
+            hint=f"give them: {{path: {printable(path)}, type: c, major: N, minor: N}} (ls -l shows them)",
+        )
+    device: dict[str, Json] = {"path": path}
+    if "major" in entry:
+        device |= {name: entry[name].value for name in ("type", "major", "minor")}
+    elif known is not None:
+        device |= {"type": known.type, "major": known.major, "minor": known.minor}
+    mode, gid = (known.mode, known.gid) if known is not None and "major" not in entry else (0o600, 0)
+    given = {name: entry[name].value for name in ("file_mode", "uid", "gid") if name in entry}
+    return device | {"fileMode": given.get("file_mode", mode), "uid": given.get("uid", 0), "gid": given.get("gid", gid)}
