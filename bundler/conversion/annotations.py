@@ -1,10 +1,12 @@
 """`/annotations` (runtime-spec config.md, annotations): the overrides' own, and labels as far as they are trusted."""
 
+import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
 
 from bundler.conversion.givens import Givens
+from bundler.conversion.lifecycle import lifecycle
 from bundler.conversion.part import Part, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
@@ -35,6 +37,7 @@ ACTED_ON: Final = {
     "cdi.k8s.io/": "containerd and CRI-O: devices to inject",
 }
 _SPEC: Final = "org.opencontainers.image."
+_COPIED: Final = ("os", "architecture", "variant", "os.version", "author", "created")
 
 
 def reason(name: str) -> str | None:
@@ -99,12 +102,14 @@ def _labels(givens: Givens) -> dict[str, Sourced[Json]]:
 def _converted(givens: Givens) -> dict[str, Sourced[Json]]:
     """What an image config says elsewhere (image-spec conversion.md, annotation fields); empty values are left out."""
     image = givens.image_config
-    platform = image.platform
-    facts = {
-        "os": (platform.os, ""),
-        "architecture": (platform.architecture, ""),
-        "variant": (platform.variant, ""),
-        "stopSignal": (image.stop_signal, "StopSignal"),
-        "exposedPorts": (",".join(image.exposed_ports), "ExposedPorts"),
+    document = json.loads(image.raw)
+    features = document.get("os.features")
+    facts = {name: (document.get(name), "") for name in _COPIED}
+    facts["os.features"] = (",".join(map(str, features)) if isinstance(features, list) else "", "")
+    facts["stopSignal"] = (lifecycle(givens).get("stop_signal", ""), "StopSignal")
+    facts["exposedPorts"] = (",".join(image.exposed_ports), "ExposedPorts")
+    return {
+        _SPEC + name: Sourced(value, givens.image_origin(key))
+        for name, (value, key) in facts.items()
+        if value and isinstance(value, str)
     }
-    return {_SPEC + name: Sourced(value, givens.image_origin(key)) for name, (value, key) in facts.items() if value}
