@@ -1,7 +1,7 @@
 """A config.json as leaves, so that two can be compared: every value by its place, with what is chance taken out.
 
-Docker's order of capabilities, paths, rlimits, namespaces and of mounts at one depth means nothing: these become sets or
-or are found by name. Device rules and seccomp rules become their effect. What is empty is as good as absent, as for Go.
+Docker's order of capabilities, paths, rlimits, namespaces and of mounts at one depth means nothing: these are sets, or
+found by name. Device rules and seccomp rules become their effect. What is empty is as good as absent, as for Go.
 A value `*` stands for anything: a container's id, a path of Docker's own, a number of the machine it ran on.
 """
 
