@@ -1,5 +1,6 @@
 """Where a value comes from: carried along with every value, so that `bundler explain` never has to guess."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
@@ -44,6 +45,13 @@ class Sourced(Generic[T]):
 
     value: T
     origin: Origin
+
+
+def setter(origins: Mapping[str, T], pointer: str) -> T | None:
+    """Who set what is at a JSON Pointer: the entry of `origins` for it, or for the nearest place above."""
+    while pointer and pointer not in origins:
+        pointer = pointer.rpartition("/")[0]
+    return origins.get(pointer)
 
 
 def pointer_token(key: str) -> str:

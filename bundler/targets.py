@@ -45,7 +45,7 @@ def _device_paths(overrides: Overrides) -> list[str]:
     """The paths on the machine that `devices` names."""
     paths = []
     for node in overrides.items("devices"):
-        named = node.entries().get("path") if isinstance(node.value, dict) else node
+        named = node.entries().get("host") if isinstance(node.value, dict) else node
         if named is not None and isinstance(named.value, str):
             paths.append(named.value.partition(":")[0])
     return [path for path in paths if path.startswith("/")]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from bundler.bundles.places import Place, matches
+from bundler.conversion.annotations import reason as reason_to_act
 from bundler.origins import UNSET, Json
 
 Mark = Literal["looser", "tighter", "neutral"]
@@ -16,7 +17,6 @@ _CLASSES: Final = {"ALLOW": 2, "LOG": 2, "TRACE": 1, "NOTIFY": 1}
 _PROTECTING: Final = frozenset(("ro", "rro", "nosuid", "nodev", "noexec", "nosymfollow"))
 _EXPOSING: Final = frozenset(("rw", "suid", "dev", "exec", "shared", "rshared", "slave", "rslave"))
 _SHARING: Final = {"shared": 2, "rshared": 2, "slave": 1, "rslave": 1}
-_ACTED_ON: Final = ("run.oci.", "org.systemd.property.", "module.wasm.", "io.kubernetes.", "com.docker.")
 
 
 def _by_weight(weight: Callable[[Json], float]) -> Judge:
@@ -110,7 +110,7 @@ def judge(place: Place, before: Json, after: Json) -> tuple[Mark, str]:
     """What the change at `place` means, and the reason; neutral ones have none."""
     for pattern, weigh, reason in RULES:
         if matches(pattern, place):
-            if pattern == "/annotations/*" and not place[-1].startswith(tuple(f"/{name}" for name in _ACTED_ON)):
+            if pattern == "/annotations/*" and reason_to_act(place[-1][1:]) is None:
                 break
             weight = weigh(before, after)
             if weight:

@@ -1,6 +1,6 @@
 """JSON merge patch (RFC 7396), with a record of who changed what."""
 
-from bundler.origins import Json, Origin, pointer_token
+from bundler.origins import Json, Origin, beating, pointer_token, setter
 from bundler.overrides.node import Node
 
 
@@ -9,14 +9,15 @@ def apply(target: Json, patch: Node, origins: dict[str, Origin], pointer: str = 
 
     A map tagged `!override` replaces what is there instead of merging with it.
     """
+    origin = beating(patch.origin, None if target is None else setter(origins, pointer))
     if not isinstance(patch.value, dict):
         _forget(origins, pointer)
-        origins[pointer] = patch.origin
+        origins[pointer] = origin
         return patch.plain()
     if not isinstance(target, dict) or patch.tag == "!override":
         target = {}
         _forget(origins, pointer)
-        origins[pointer] = patch.origin
+        origins[pointer] = origin
     patched = dict(target)
     for key, node in patch.value.items():
         inner = f"{pointer}/{pointer_token(key)}"

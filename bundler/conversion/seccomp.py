@@ -7,7 +7,7 @@ from bundler.conversion.capabilities import bounding
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part, whole
 from bundler.errors import printable
-from bundler.origins import UNSET, Json, Origin
+from bundler.origins import UNSET, Json, beating
 
 # Go's names of processors → the name Docker's conditions use, and libseccomp's name in an archMap.
 _CONDITION_NAMES: Final = {"386": "x86", "mips64le": "mipsel64"}
@@ -31,16 +31,17 @@ def seccomp(givens: Givens) -> Part:
     A privileged container has none, unless one was given for it.
     """
     node = givens.overrides.get("seccomp")
+    default = None if givens.profile.seccomp is None else givens.profile.origin("/linux/seccomp")
     if node is not UNSET and node.value == "unconfined":
         return ABSENT
     if node is not UNSET and isinstance(node.value, dict):
         try:
-            return whole(_compiled(givens, node.plain()), node.origin)
+            return whole(_compiled(givens, node.plain()), beating(node.origin, default))
         except ValueError as error:
             raise node.error(f"seccomp: {error}") from None
-    if givens.overrides.is_true("privileged") or givens.profile.seccomp is None:
+    if givens.overrides.is_true("privileged") or default is None:
         return ABSENT
-    return whole(_compiled(givens, givens.profile.seccomp), Origin("profile", f"{givens.profile.id}#/linux/seccomp"))
+    return whole(_compiled(givens, givens.profile.seccomp), default)
 
 
 def _compiled(givens: Givens, conditional: Json) -> Json:

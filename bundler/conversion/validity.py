@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bundler import data
 from bundler.errors import RequestError, printable
-from bundler.origins import Json, Origin, pointer_token
+from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
 
 SCHEMA: Final = "runtime-config.schema.json"
@@ -45,13 +45,10 @@ def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | No
 
 def _refused(fault: Fault, origins: Mapping[str, Origin], patched: Origin | None) -> RequestError:
     """The nearest known setter of a place is blamed; a place that is gone was taken away by a patch."""
-    place, setter = fault.pointer, origins.get(fault.pointer)
-    while place and setter is None:
-        place = place.rpartition("/")[0]
-        setter = origins.get(place)
-    if patched is not None and (setter is None or setter.source != "overrides"):
-        setter = patched
-    where = f"{printable(setter.where)}: " if setter else ""
+    blamed = setter(origins, fault.pointer)
+    if patched is not None and (blamed is None or blamed.source != "overrides"):
+        blamed = patched
+    where = f"{printable(blamed.where)}: " if blamed else ""
     return RequestError(f"{where}config.json{printable(fault.pointer)}: {fault.what}", hint=fault.hint)
 
 
