@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-DEFAULT_ACL: Final = b"system.posix_acl_default"
-_CAPABILITY: Final = b"security.capability"
+from bundler.rootfs import acl
+
+CAPABILITY: Final = b"security.capability"
 # These belong to the machine and not to the image: the label its SELinux policy gives, the ACL of its NFS server.
 _OF_THE_HOST: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})
 
@@ -52,6 +53,21 @@ def set_attributes(target: int | bytes, attributes: Attributes) -> None:
     os.utime(target, ns=(attributes.atime, attributes.mtime), follow_symlinks=False)
 
 
+def set_own(target: int | bytes, attributes: Attributes) -> None:
+    """What an ordinary user can do to a file that is his own: all but the owner.
+
+    Extended attributes come before the mode: only a file that may be written to takes them (xattr(7)).
+    """
+    unopened = not isinstance(target, int)
+    _set_xattrs(target, attributes.xattrs, unopened=unopened)
+    if attributes.mode is not None:
+        if isinstance(target, int):
+            os.chmod(target, attributes.mode)
+        else:
+            _chmod_unopened(target, attributes.mode)
+    os.utime(target, ns=(attributes.atime, attributes.mtime), follow_symlinks=not unopened)
+
+
 def set_nothing(target: int | bytes, attributes: Attributes) -> None:
     """What an ordinary user does who only wants to look into the files."""
 
@@ -75,17 +91,26 @@ def read_attributes(path: bytes) -> Attributes:
     )
 
 
-def clear_xattrs(descriptor: int) -> None:
-    """Remove what an older layer or a default ACL has set on an open file."""
+def is_kept(name: bytes, kind: int, value: bytes) -> bool:
+    """Whether a file of the S_IF... type `kind` has the attribute on disk once it was set."""
+    if name in _OF_THE_HOST or (name == acl.ACCESS and acl.is_base(value)):
+        return False
+    # user.* exists on regular files and directories only (xattr(7)).
+    return kind in (stat.S_IFREG, stat.S_IFDIR) or not name.startswith(b"user.")
+
+
+def clear_xattrs(target: int | bytes) -> None:
+    """Remove what an older layer or a default ACL has set on an open file, or on a path that is not followed."""
+    follow = isinstance(target, int)
     try:
-        names = os.listxattr(descriptor)
+        names = os.listxattr(target, follow_symlinks=follow)
     except OSError as error:
         if error.errno == errno.ENOTSUP:
             return
         raise
     for name in names:
         if os.fsencode(name) not in _OF_THE_HOST:
-            os.removexattr(descriptor, name)
+            os.removexattr(target, name, follow_symlinks=follow)
 
 
 def _chmod_unopened(path: bytes, mode: int) -> None:
@@ -117,6 +142,6 @@ def _may_be_missing(name: bytes, error: OSError) -> bool:
     A file capability is different: the program would run, and fail at what it has the capability for.
     """
     if error.errno == errno.ENOTSUP:
-        return name != _CAPABILITY
+        return name != CAPABILITY
     # user.* exists on regular files and directories only (xattr(7)).
     return error.errno == errno.EPERM and name.startswith(b"user.")

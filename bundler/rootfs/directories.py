@@ -5,9 +5,14 @@ opened in the one above it with O_NOFOLLOW, beginning at the root's descriptor. 
 symlink, it is read and resolved here, on a stack of components: an absolute target starts again at the root of the
 tree, `..` stops there, and after 40 links it ends. The kernel never follows a link for us.
 
+For an ordinary user, permission bits hold: a directory that he may not read, write or search is opened up while it is
+open here, and gets its own mode back with its times.
+
 Directories that were used last stay open. When one is closed its times are put back as they were, or as its own entry
 has set them: writing into a directory changes its mtime, but no layer said so. That needs no memory for the others.
 """
+
+# ruff: noqa: PTH101 -- a Path cannot stand for a descriptor
 
 import errno
 import os
@@ -30,12 +35,23 @@ _LONGEST_PATH: Final = 4095
 
 @dataclass(slots=True)
 class Directory:
-    """An open directory; `path` holds no symlink, `times` (atime, mtime) are put back if it was `changed`."""
+    """An open directory; `path` holds no symlink, `times` (atime, mtime) are put back if it was `changed`.
+
+    `mode` is to be put back where it was opened up, else None.
+    """
 
     descriptor: int
     path: bytes
     times: tuple[int, int]
     changed: bool = False
+    mode: int | None = None
+
+    def put_back(self) -> None:
+        """The mode and the times that the directory is to have."""
+        if self.mode is not None:
+            os.fchmod(self.descriptor, self.mode)
+        if self.changed:
+            os.utime(self.descriptor, ns=self.times)
 
 
 Create = Callable[[Directory, bytes], None]
@@ -45,8 +61,10 @@ Create = Callable[[Directory, bytes], None]
 class Directories:
     """Those below the existing directory `root`. Methods raise OSError, whose `filename` is a path in the tree."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, confined: bool = False) -> None:
+        """`confined` says that permission bits hold for this process."""
         descriptor = os.open(root, _OPEN)
+        self._confined = confined
         self.root = Directory(descriptor, b"", _times(descriptor))
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         self._aliases: dict[bytes, bytes] = {}  # paths through symlinks, and the directories they lead to
@@ -76,13 +94,18 @@ class Directories:
             return found
         if len(path) > _LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
+        mode = open_up(parent.descriptor, name, stat.S_IRWXU) if self._confined else None
         descriptor = os.open(name, _OPEN, dir_fd=parent.descriptor)
-        directory = self._open[path] = Directory(descriptor, path, _times(descriptor))
+        directory = self._open[path] = Directory(descriptor, path, _times(descriptor), mode=mode)
         if len(self._open) > _MOST_OPEN:
             oldest = next(known for known in self._open.values() if known is not parent)
-            _put_times(oldest)
+            oldest.put_back()
             os.close(self._open.pop(oldest.path).descriptor)
         return directory
+
+    def known(self, path: bytes) -> Directory | None:
+        """The directory at `path`, which holds no symlink, if it is open; any other is on disk as it is to be."""
+        return self._open.get(path) if path else self.root
 
     def forget(self, path: bytes) -> None:
         """Close `path` and all below it: what is there is about to be removed."""
@@ -93,7 +116,7 @@ class Directories:
 
     def put_times(self) -> None:
         for directory in (self.root, *self._open.values()):
-            _put_times(directory)
+            directory.put_back()
 
     def close(self) -> None:
         for directory in (self.root, *self._open.values()):
@@ -153,9 +176,18 @@ class Directories:
         return None
 
 
-def _put_times(directory: Directory) -> None:
-    if directory.changed:
-        os.utime(directory.descriptor, ns=directory.times)
+def open_up(parent: int, name: bytes, bits: int) -> int | None:
+    """Add `bits` to the mode of what is there, not a symlink; the mode it had if that made a difference."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        status = os.fstat(descriptor)
+        mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISLNK(status.st_mode) or not ~mode & bits:
+            return None
+        os.chmod(b"/proc/self/fd/%d" % descriptor, mode | bits)
+    finally:
+        os.close(descriptor)
+    return mode
 
 
 def _times(descriptor: int) -> tuple[int, int]:

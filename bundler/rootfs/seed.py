@@ -31,9 +31,9 @@ def seed_volume(tree: Tree, path: bytes, destination: Path) -> None:
         raise ImageError(f"volume {name}: {error.strerror}") from error
     try:
         destination.mkdir(mode=0o700)
-        with Tree(destination) as volume:
+        with Tree(destination, tree.owners.as_they_are()) as volume:
             if source is None:
-                volume.make_directory(volume.locate(b""), implied())
+                volume.make_directory(volume.locate(b""), tree.owners.adapt(implied()))
             else:
                 _Copy(tree, source, volume).run()
     except OSError as error:

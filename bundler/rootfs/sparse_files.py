@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 _PIECE: Final = 1 << 20
 
@@ -15,19 +15,51 @@ def write(descriptor: int, content: bytes | memoryview) -> None:
         written += os.write(descriptor, memoryview(content)[written:])
 
 
-def write_pieces(descriptor: int, content: Iterable[bytes], pieces: Iterable[tuple[int, int]], size: int) -> None:
-    """Write `content` where its (offset, length) `pieces` belong; what lies between them stays a hole."""
+class Digest(Protocol):
+    """What hashlib gives."""
+
+    def update(self, content: bytes | memoryview, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+def write_pieces(
+    descriptor: int,
+    content: Iterable[bytes],
+    pieces: Iterable[tuple[int, int]],
+    size: int,
+    digest: Digest | None = None,
+) -> None:
+    """Write `content` where its (offset, length) `pieces` belong; what lies between them stays a hole.
+
+    `digest` is told of all that a reader of the file will see, the zeros of the holes included.
+    """
     source = iter(content)
     stored = memoryview(b"")
+    end = 0
     for start, length in pieces:
+        if digest is not None:
+            _add_zeros(digest, start - end)
+            end = start + length
         os.lseek(descriptor, start, os.SEEK_SET)
         missing = length
         while missing:
             stored = stored or memoryview(next(source))
             part, stored = stored[:missing], stored[missing:]
             write(descriptor, part)
+            if digest is not None:
+                digest.update(part)
             missing -= len(part)
     os.ftruncate(descriptor, size)
+    if digest is not None:
+        _add_zeros(digest, size - end)
+
+
+def _add_zeros(digest: Digest, count: int) -> None:
+    zeros = memoryview(bytes(min(count, _PIECE)))
+    while count > 0:
+        part = zeros[:count]
+        digest.update(part)
+        count -= len(part)
 
 
 def find_pieces(descriptor: int, size: int) -> Iterator[tuple[int, int]]:

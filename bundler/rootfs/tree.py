@@ -15,16 +15,16 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from bundler.errors import ImageError, printable
+from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
-    DEFAULT_ACL,
     Attributes,
-    SetAttributes,
     clear_xattrs,
     implied,
     read_attributes,
-    set_attributes,
 )
-from bundler.rootfs.directories import Directories, Directory
+from bundler.rootfs.directories import Directories, Directory, open_up
+from bundler.rootfs.inventory import Inventory
+from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import PathError, clean, join, split
 from bundler.rootfs.remove import remove_at
 from bundler.rootfs.sparse_files import write, write_pieces
@@ -60,15 +60,19 @@ class Tree:
     Methods raise OSError, whose `filename` is a path in the tree, and PathError for what the root cannot be.
     """
 
-    def __init__(self, root: Path, set_attributes: SetAttributes = set_attributes) -> None:
-        """`set_attributes` gives files their attributes: a way to write a tree that keeps none, or keeps others."""
-        self._set_attributes = set_attributes
-        self._directories = Directories(root)
+    def __init__(self, root: Path, owners: Owners | None = None, inventory: Inventory | None = None) -> None:
+        """`owners` says what becomes of owners (None: they are kept); `inventory` is told of all that is made."""
+        self.owners = owners or kept()
+        self._inventory = inventory
+        self._directories = Directories(root, confined=self.owners.confined)
         self._inherits = False  # whether some directory has a default ACL, which new files in it get
 
     @classmethod
-    def open(cls, root: Path) -> Self:
-        return cls(root)
+    def open(cls, root: Path, owners: Owners | None = None, inventory: Inventory | None = None) -> Self:
+        """A tree that holds files already, of which nothing is known."""
+        tree = cls(root, owners, inventory)
+        tree._inherits = True
+        return tree
 
     def __enter__(self) -> Self:
         return self
@@ -115,12 +119,16 @@ class Tree:
 
     def remove(self, place: Place) -> None:
         """Remove what is there, directories with all they hold."""
-        self._directories.forget(self._below_root(place).path)
+        path = self._below_root(place).path
+        self._directories.forget(path)
+        if self._inventory is not None:
+            self._inventory.remove(path)
         place.directory.changed = True
         remove_at(place.directory.descriptor, place.name)
 
     def make_directory(self, place: Place, attributes: Attributes) -> None:
         """Create a directory, or give the one that is there other attributes."""
+        attributes = self.owners.adapt(attributes)
         if place.name == _ROOT:
             directory = self._directories.root
             clear_xattrs(directory.descriptor)
@@ -132,6 +140,13 @@ class Tree:
         self._describe(directory.descriptor, attributes)
         directory.times = (attributes.atime, attributes.mtime)
         directory.changed = True
+        if self.owners.confined and attributes.mode is not None and ~attributes.mode & stat.S_IRWXU:
+            os.fchmod(directory.descriptor, attributes.mode | stat.S_IRWXU)
+            directory.mode = attributes.mode
+        else:
+            directory.mode = None
+        if self._inventory is not None:
+            self._inventory.add(directory.path, stat.S_IFDIR, attributes)
 
     def make_file(
         self,
@@ -142,35 +157,58 @@ class Tree:
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
     ) -> None:
-        """Create a regular file. With `sparse`, `content` is only what lies at its (offset, length), of `size`."""
+        """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length)."""
         self._below_root(place).directory.changed = True
+        attributes = self.owners.adapt(attributes)
+        digest = self._inventory.digest(size, sparse) if self._inventory is not None else None
         descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.directory.descriptor)
         try:
-            if sparse is None:
+            if sparse is not None:
+                write_pieces(descriptor, content, sparse, size, digest)
+            else:
                 for piece in content:
                     write(descriptor, piece)
-            else:
-                write_pieces(descriptor, content, sparse, size)
+                    if digest is not None:
+                        digest.update(piece)
             self._describe(descriptor, attributes)
         finally:
             os.close(descriptor)
+        if self._inventory is not None:
+            found = None if digest is None else digest.hexdigest()
+            self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
         self._below_root(place).directory.changed = True
+        attributes = self.owners.adapt(attributes)
         os.symlink(target, place.name, dir_fd=place.directory.descriptor)
-        self._set_attributes(self._unopened(place), attributes)
+        self.owners.set_attributes(self._unopened(place), attributes)
+        if self._inventory is not None:
+            self._inventory.add(place.path, stat.S_IFLNK, attributes, target=target)
 
     def make_node(self, place: Place, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
-        """Create a fifo or a device: `kind` is S_IFIFO, S_IFCHR or S_IFBLK."""
+        """Create a fifo or a device: `kind` is S_IFIFO, S_IFCHR or S_IFBLK.
+
+        Where no device can be made, an empty file stands in its place, as with umoci: a runtime can mount one there.
+        """
+        if self.owners.confined and kind != stat.S_IFIFO:
+            self.owners.skipped["devices"] += 1
+            self.make_file(place, attributes, ())
+            return
         self._below_root(place).directory.changed = True
+        attributes = self.owners.adapt(attributes)
         os.mknod(place.name, kind | 0o600, os.makedev(*device), dir_fd=place.directory.descriptor)
-        self._set_attributes(self._unopened(place), attributes)
+        if self._inherits:
+            clear_xattrs(self._unopened(place))
+        self.owners.set_attributes(self._unopened(place), attributes)
+        if self._inventory is not None:
+            self._inventory.add(place.path, kind, attributes, device=device)
 
     def make_hard_link(self, path: bytes, target: bytes) -> None:
         """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
         source = self.locate(target)
         if self.kind(source) == stat.S_IFDIR:
             raise IsADirectoryError(errno.EISDIR, "a directory cannot have two names", target)
+        known = source.path
         descriptor = os.dup(source.directory.descriptor)  # the next place may close it
         try:
             place = self._below_root(self.locate(path, create=True))
@@ -184,18 +222,28 @@ class Tree:
             )
         finally:
             os.close(descriptor)
+        if self._inventory is not None:
+            self._inventory.link(place.path, known)
 
     def open_file(self, place: Place) -> int:
         """A descriptor to read what is there, which has to be a regular file: anything else is not opened."""
         if self.kind(place) != stat.S_IFREG:
             raise OSError(errno.EINVAL, "it is not a regular file", place.path)
-        return os.open(place.name, _EXISTING_FILE, dir_fd=place.directory.descriptor)
+        parent = place.directory.descriptor
+        mode = open_up(parent, place.name, stat.S_IRUSR) if self.owners.confined else None
+        descriptor = os.open(place.name, _EXISTING_FILE, dir_fd=parent)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        return descriptor
 
     def attributes(self, place: Place) -> Attributes:
-        """Those of what is there. The times of a directory are the ones it will have in the end."""
+        """Those of what is there. Times and mode of a directory are the ones it will have in the end."""
         attributes = read_attributes(self._unopened(place))
-        if self.kind(place) == stat.S_IFDIR:
-            attributes.atime, attributes.mtime = self._find(place.path).times
+        directory = self._directories.known(place.path)
+        if directory is not None:
+            attributes.atime, attributes.mtime = directory.times
+            if directory.mode is not None:
+                attributes.mode = directory.mode
         return attributes
 
     def read_link(self, place: Place) -> bytes:
@@ -258,8 +306,8 @@ class Tree:
         """Set the attributes of an open file or directory, and see to it that it has no others."""
         if self._inherits:
             clear_xattrs(descriptor)
-        self._inherits |= DEFAULT_ACL in attributes.xattrs
-        self._set_attributes(descriptor, attributes)
+        self._inherits |= acl.DEFAULT in attributes.xattrs
+        self.owners.set_attributes(descriptor, attributes)
 
     def _below_root(self, place: Place) -> Place:
         if place.name == _ROOT:

@@ -19,6 +19,7 @@ from bundler.images.image import Layer
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.limits import Limits
 from bundler.progress import Progress
+from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.usage import CountedStream, Stored, Usage
 from bundler.tools import UMOCI, run
@@ -28,7 +29,7 @@ _TAG: Final = "image"
 _OCI: Final = "application/vnd.oci.image"
 
 
-def unpack_with_umoci(layers: Sequence[Layer], root: Path, progress: Progress, limits: Limits) -> None:
+def unpack_with_umoci(layers: Sequence[Layer], root: Path, owners: Owners, progress: Progress, limits: Limits) -> None:
     """Unpack `layers` into the empty directory `root`; the layout lies beside it for that long.
 
     Raises ImageError for layers that are not what the image states, LayerError for what is beyond `limits`, ToolError
@@ -41,7 +42,15 @@ def unpack_with_umoci(layers: Sequence[Layer], root: Path, progress: Progress, l
         layout = Path(workspace, "layout")
         _write_layout(layout, layers, progress)
         remove_tree(root)  # umoci makes it itself
-        run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", root)
+        run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", *_options(owners), root)
+
+
+def _options(owners: Owners) -> list[str]:
+    """What umoci is told of owners; it shifts neither ACLs nor file capabilities."""
+    options = ["--rootless"] if owners.confined else []
+    for option, shifts in zip(("--uid-map", "--gid-map"), owners.maps, strict=False):
+        options += [f"{option}={inside}:{outside}:{count}" for inside, outside, count in shifts.ranges]
+    return options
 
 
 def _check(layer: Layer, usage: Usage) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,12 @@ from bundler.images.image import Layer
 from bundler.images.layer_stream import open_layer
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress, joined
-from bundler.rootfs.attributes import implied, set_nothing
+from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
+from bundler.rootfs.inventory import Inventory
+from bundler.rootfs.owners import Owners, ignored, kept
+from bundler.rootfs.scan import take_stock
 from bundler.rootfs.sketch import SketchedChangeset
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
@@ -24,16 +28,31 @@ def unpack(
     root: Path,
     *,
     unpacker: str = "native",
+    owners: Owners | None = None,
+    inventory: Inventory | None = None,
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
 ) -> None:
     """Unpack `layers` into the empty directory `root`, whose parent nobody else can enter.
 
-    `unpacker` is a key of UNPACKERS. Raises ImageError for a layer that is not what the image states, LayerError for
+    `unpacker` is a key of UNPACKERS. `owners` says what becomes of owners (None: they are kept); `inventory` is told
+    what `root` then holds. Raises ImageError for a layer that is not what the image states, LayerError for
     one that cannot be applied safely or within `limits`, BundlerError where the machine is the reason; `root` then
     holds some of it.
     """
-    UNPACKERS[unpacker](layers, root, progress, limits)
+    UNPACKERS[unpacker](_Job(layers, root, owners or kept(), inventory, progress, limits))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What an unpacker is given: the arguments of `unpack`."""
+
+    layers: Sequence[Layer]
+    root: Path
+    owners: Owners
+    inventory: Inventory | None
+    progress: Progress
+    limits: Limits
 
 
 def sketch(
@@ -49,7 +68,7 @@ def sketch(
     are no owners, modes, devices or other files. Raises what `unpack` raises.
     """
     usage = Usage(limits)
-    with _explained(root), Tree(root, set_nothing) as tree, _measured(layers, progress) as total:
+    with _explained(root), Tree(root, ignored()) as tree, _measured(layers, progress) as total:
         for number, layer in enumerate(layers):
             changeset = SketchedChangeset(tree, label_of(layer), lowest=number == 0, wanted=wanted)
             _apply(changeset, layer, usage, progress, total)
@@ -60,14 +79,22 @@ def label_of(layer: Layer) -> str:
     return f"layer {layer.blob.digest or layer.diff_id}"
 
 
-def _unpack_natively(layers: Sequence[Layer], root: Path, progress: Progress, limits: Limits) -> None:
-    usage = Usage(limits)
-    with _explained(root), Tree(root) as tree:
+def _unpack_natively(job: _Job) -> None:
+    usage = Usage(job.limits)
+    with _explained(job.root), Tree(job.root, job.owners, job.inventory) as tree:
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())
-        with _measured(layers, progress) as total:
-            for number, layer in enumerate(layers):
-                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, usage, progress, total)
+        with _measured(job.layers, job.progress) as total:
+            for number, layer in enumerate(job.layers):
+                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, usage, job.progress, total)
+
+
+def _unpack_with_umoci(job: _Job) -> None:
+    """Umoci says nothing of what it unpacked, so the tree is read once."""
+    unpack_with_umoci(job.layers, job.root, job.owners, job.progress, job.limits)
+    if job.inventory is not None:
+        with _explained(job.root), Tree(job.root, job.owners.as_they_are()) as tree:
+            take_stock(tree, job.inventory)
 
 
 def _measured(layers: Sequence[Layer], progress: Progress) -> AbstractContextManager[Meter]:
@@ -95,7 +122,4 @@ def _explained(root: Path) -> Iterator[None]:
         raise explain(error, str(root)) from error
 
 
-UNPACKERS: Final[dict[str, Callable[[Sequence[Layer], Path, Progress, Limits], None]]] = {
-    "native": _unpack_natively,
-    "umoci": unpack_with_umoci,
-}
+UNPACKERS: Final[dict[str, Callable[[_Job], None]]] = {"native": _unpack_natively, "umoci": _unpack_with_umoci}

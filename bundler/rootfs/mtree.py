@@ -1,0 +1,181 @@
+"""The BSD mtree format, one file per line: `./etc/motd type=file mode=0644 uid=0 gid=0 size=6 time=0.000000000 ...`.
+
+Written for mtree(8) of NetBSD, FreeBSD's and libarchive read it too. What they have no keyword for (extended
+attributes, which names are the same file) stands in a comment after the entry, a remark, in the same form:
+
+    ./usr/bin/ping type=file ...
+    # ./usr/bin/ping hardlink=./bin/ping xattr.security.capability=0100000200200000...
+
+Names and link targets are encoded as vis(3) does with VIS_OCTAL, so that any byte can stand in them. Lines are sorted
+as a walk through the directories meets the files: by name, a directory before what it holds.
+"""
+
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bundler.rootfs.attributes import Attributes
+
+HEADER: Final = b"#mtree\n"
+# A glob character would make the name a pattern to mtree(8), a `#` a comment, a `=` a keyword to others.
+_UNSAFE: Final = re.compile(rb"[^!%+,\-./0-9:@A-Z_a-z~]")
+_ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
+_XATTR: Final = b"xattr."
+_TYPES: Final = {
+    stat.S_IFREG: b"file",
+    stat.S_IFDIR: b"dir",
+    stat.S_IFLNK: b"link",
+    stat.S_IFCHR: b"char",
+    stat.S_IFBLK: b"block",
+    stat.S_IFIFO: b"fifo",
+    stat.S_IFSOCK: b"socket",
+}
+_SECOND: Final = 10**9
+
+Keywords = dict[bytes, bytes]
+"""Values by keyword, as they stand in the file."""
+
+
+class MtreeError(ValueError):
+    """A line that is not of this format. The message says what is wrong with it."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A file in the manifest: its path (`b""` is the root) and what is said about it, remarks included."""
+
+    path: bytes
+    keywords: Keywords = field(default_factory=dict)
+
+
+def encode_name(name: bytes) -> bytes:
+    """`name` without any byte that means something in the format: the others as a backslash and three octal digits."""
+    return _UNSAFE.sub(lambda match: b"\\%03o" % match[0][0], name)
+
+
+def decode_name(text: bytes) -> bytes:
+    """The opposite of encode_name. Raises MtreeError."""
+    if b"\\" in _ENCODED.sub(b"", text):
+        raise MtreeError("a backslash is not followed by three octal digits")
+    return _ENCODED.sub(lambda match: bytes([int(match[1], 8)]), text)
+
+
+def encode_path(path: bytes) -> bytes:
+    return b"./" + encode_name(path) if path else b"."
+
+
+def describe(
+    kind: int,
+    attributes: Attributes,
+    *,
+    size: int = 0,
+    digest: str | None = None,
+    target: bytes = b"",
+    device: tuple[int, int] = (0, 0),
+    owned: bool = True,
+) -> bytes:
+    """The keywords of a file, ready to be written. `kind` is its S_IF... type.
+
+    `size` and `digest` (sha256, hexadecimal) are of a regular file, `target` of a symlink, `device` is (major, minor).
+    A symlink has no mode of its own on Linux. With `owned` false there is no owner to speak of.
+    """
+    text = b"type=" + _TYPES[kind]
+    if attributes.mode is not None:
+        text += b" mode=%04o" % attributes.mode
+    if owned:
+        text += b" uid=%d gid=%d" % (attributes.uid, attributes.gid)
+    if kind == stat.S_IFREG:
+        text += b" size=%d" % size
+    # As in a timespec: the fraction counts forward also before 1970.
+    text += b" time=%d.%09d" % divmod(attributes.mtime, _SECOND)
+    if digest is not None:
+        text += b" sha256digest=" + digest.encode()
+    elif kind == stat.S_IFLNK:
+        text += b" link=" + encode_name(target)
+    elif kind in (stat.S_IFCHR, stat.S_IFBLK):
+        text += b" device=native,%d,%d" % device
+    return text
+
+
+def describe_xattrs(xattrs: Mapping[bytes, bytes]) -> bytes:
+    """Extended attributes as they stand in a remark; empty if there are none. Values are hexadecimal."""
+    return b" ".join(
+        b"%s%s=%s" % (_XATTR, encode_name(name), value.hex().encode()) for name, value in sorted(xattrs.items())
+    )
+
+
+def write_entry(path: bytes, keywords: bytes, remarks: bytes) -> bytes:
+    """The line, or two lines, of a file."""
+    name = encode_path(path)
+    return b"%s %s\n# %s %s\n" % (name, keywords, name, remarks) if remarks else b"%s %s\n" % (name, keywords)
+
+
+def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
+    """The entries of a manifest that this module wrote, in order. Raises MtreeError, with the number of the line."""
+    current: Entry | None = None
+    for number, line in enumerate(lines, 1):
+        try:
+            if number == 1:
+                _check_header(line)
+                continue
+            found = _parse_line(line)
+            if line.startswith(b"#"):
+                _add_remarks(current, found)
+                continue
+            _check_order(current, found)
+        except MtreeError as error:
+            raise MtreeError(f"line {number}: {error}") from None
+        if current is not None:
+            yield current
+        current = found
+    if current is not None:
+        yield current
+
+
+def _check_header(line: bytes) -> None:
+    if line != HEADER:
+        raise MtreeError("it does not begin with #mtree")
+
+
+def _add_remarks(entry: Entry | None, remarks: Entry) -> None:
+    if entry is None or entry.path != remarks.path:
+        raise MtreeError("a remark does not follow the entry it is about")
+    entry.keywords |= remarks.keywords
+
+
+def _check_order(before: Entry | None, entry: Entry) -> None:
+    if (before is None) != (entry.path == b"") or (before and sort_key(entry.path) <= sort_key(before.path)):
+        raise MtreeError("the entries are not in order")
+
+
+def sort_key(path: bytes) -> tuple[bytes, ...]:
+    """What paths are sorted by: their components."""
+    return tuple(path.split(b"/")) if path else ()
+
+
+def _parse_line(line: bytes) -> Entry:
+    if not line.endswith(b"\n"):
+        raise MtreeError("the line is cut off")
+    words = line.removeprefix(b"#").split()
+    if not words:
+        raise MtreeError("the line is empty")
+    name = decode_name(words[0])
+    if name != b"." and not name.startswith(b"./"):
+        raise MtreeError("the line does not begin with a path")
+    path = name[2:]
+    if path and any(part in (b"", b".", b"..") for part in path.split(b"/")):
+        raise MtreeError("the path is not a plain one")
+    keywords: Keywords = {}
+    for word in words[1:]:
+        keyword, equals, value = word.partition(b"=")
+        if not equals or keyword in keywords:
+            raise MtreeError("a keyword has no value, or two")
+        keywords[keyword] = value
+    return Entry(path, keywords)
+
+
+def parse_keywords(text: bytes) -> Keywords:
+    """The keywords of a description, as `parse` gives them."""
+    return dict(word.partition(b"=")[::2] for word in text.split())

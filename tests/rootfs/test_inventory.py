@@ -1,0 +1,144 @@
+"""The manifest that is written while layers are unpacked says what is on disk."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from bundler.images.image import Layer
+from bundler.rootfs.inventory import Inventory, write_manifest
+from bundler.rootfs.scan import take_stock
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.unpack import UNPACKERS, unpack
+from tests.support.acls import GROUP, MASK, OTHER, USER, acl
+from tests.support.layers import layer
+from tests.support.tarballs import (
+    Member,
+    block_device,
+    character_device,
+    directory,
+    fifo,
+    file,
+    hard_link,
+    opaque,
+    pax_header,
+    symlink,
+    whiteout,
+)
+
+pytestmark = pytest.mark.root
+S = 10**9
+CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000000000000")}
+ACL = {"system.posix_acl_access": acl((USER, 7), (USER, 6, 33), (GROUP, 0), (MASK, 4), (OTHER, 0))}
+BASE_ACL = {"system.posix_acl_access": acl((USER, 6), (GROUP, 0), (OTHER, 0))}
+DEFAULT_ACL = {"system.posix_acl_default": acl((USER, 7), (USER, 7, 33), (GROUP, 5), (MASK, 7), (OTHER, 5))}
+EVERY_BYTE = bytes(number for number in range(1, 256) if number != ord("/"))
+
+LAYERS: dict[str, list[list[Member | bytes]]] = {
+    "every type": [
+        [
+            directory("d", 0o3750, owner=(1, 2), mtime=5 * S + 7),
+            file("d/f", b"content", 0o4755, owner=(3, 4), mtime=9 * S, xattrs=CAPABLE | {"user.a=b c": b"\0"}),
+            hard_link("d/g", "d/f"),
+            symlink("l", "/a target/with spaces#", owner=(1, 1), xattrs={"user.x": b"not kept"}),
+            fifo("p", mode=0o600),
+            character_device("c", 1, 3),
+            block_device("b", 300, 70000),
+        ]
+    ],
+    "every byte": [[file(EVERY_BYTE, b"x"), symlink("l", EVERY_BYTE), directory(b"d" + EVERY_BYTE)]],
+    "names that sort between": [[file("a/b"), file("a-b"), file("a.b"), file("a\x01"), directory("a")], [file("a b")]],
+    "replaced": [
+        [file("d/a/x"), file("d/b"), file("f", b"1")],
+        [file("d", b"now a file"), directory("f"), file("f/y")],
+    ],
+    "hidden": [[file("d/a"), file("d/b"), file("e/f")], [opaque("d"), file("d/c"), whiteout("e")]],
+    "described again": [[file("d/f"), directory("d", 0o700)], [directory("d", 0o755, mtime=S, owner=(5, 5))]],
+    "links whose target went": [[file("a", b"1"), hard_link("b", "a"), hard_link("c", "b")], [whiteout("a")]],
+    "links to what was linked before": [
+        [file("a", b"1"), hard_link("b", "a"), file("a", b"2"), hard_link("c", "a")],
+        [hard_link("d", "b"), symlink("s", "x"), hard_link("t", "s")],
+    ],
+    "links through directories": [[file("real/f", b"1"), symlink("l", "real"), hard_link("l/g", "l/f")]],
+    "sparse": [
+        [pax_header({"GNU.sparse.size": str(5 << 20), "GNU.sparse.map": "1000,3,2000000,3"}), file("s", b"onetwo")]
+    ],
+    "ACLs": [
+        [
+            file("f", mode=0o777, xattrs=ACL),
+            file("base", mode=0o777, xattrs=BASE_ACL),
+            directory("d", 0o755, xattrs=DEFAULT_ACL),
+            file("d/inherits"),
+            directory("d/e"),
+            fifo("d/p"),
+        ]
+    ],
+    "empty": [[]],
+}
+
+
+def manifest(workspace: Path, fill: Callable[[Inventory], None]) -> bytes:
+    """What an inventory says after `fill` was called with it."""
+    with Inventory(workspace) as inventory:
+        fill(inventory)
+        path = workspace / "rootfs.mtree"
+        write_manifest(inventory, path)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def recorded(tmp_path: Path, layers: Sequence[Layer], unpacker: str = "native") -> bytes:
+    root = tmp_path / "root"
+    root.mkdir()
+    return manifest(tmp_path, lambda inventory: unpack(layers, root, unpacker=unpacker, inventory=inventory))
+
+
+def on_disk(tmp_path: Path) -> bytes:
+    with Tree.open(tmp_path / "root") as tree:
+        return manifest(tmp_path, lambda inventory: take_stock(tree, inventory))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_what_was_recorded_is_what_is_there(tmp_path: Path, name: str) -> None:
+    said = recorded(tmp_path, [layer(*members) for members in LAYERS[name]])
+    assert said.splitlines() == on_disk(tmp_path).splitlines()
+
+
+@pytest.mark.tool("mtree")
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_program_mtree_agrees(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rootfs.mtree").write_bytes(recorded(tmp_path, [layer(*members) for members in LAYERS[name]]))
+    command: list[str | Path] = ["mtree", "-f", tmp_path / "rootfs.mtree", "-p", tmp_path / "root"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.tool("umoci")
+def test_the_tree_is_read_where_umoci_unpacks(tmp_path: Path) -> None:
+    said = {}
+    for unpacker in UNPACKERS:
+        (tmp_path / unpacker).mkdir()
+        # umoci gives the root a time of its own unless a layer states one.
+        # umoci fails on a symlink with an attribute that no symlink can have.
+        members: list[Member | bytes] = [
+            directory("."),
+            *(member for member in LAYERS["every type"][0] if b"/a target" not in bytes(member)),
+        ]
+        said[unpacker] = recorded(tmp_path / unpacker, [layer(*members)], unpacker)
+    assert said["native"].splitlines() == said["umoci"].splitlines()
+
+
+def test_holes_that_nobody_could_hash_are_left_out(tmp_path: Path) -> None:
+    records = {"GNU.sparse.size": str(1 << 43), "GNU.sparse.map": "1000,3"}
+    pieces = [pax_header(records), file("s", b"one")]
+    lines = recorded(tmp_path, [layer(*pieces)]).splitlines()
+    assert [line for line in lines if line.startswith(b"./s")] == [
+        b"./s type=file mode=0644 uid=0 gid=0 size=8796093022208 time=0.000000000 nlink=1"
+    ]
+
+
+def test_nothing_is_left_of_the_table(tmp_path: Path) -> None:
+    recorded(tmp_path, [layer(file("a"))])
+    assert [path.name for path in tmp_path.iterdir()] == ["root"]

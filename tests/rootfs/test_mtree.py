@@ -1,0 +1,104 @@
+"""The format alone: what is written is read back, and nothing else is read."""
+
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.mtree import (
+    HEADER,
+    MtreeError,
+    decode_name,
+    describe,
+    describe_xattrs,
+    encode_name,
+    parse,
+    write_entry,
+)
+
+NAMES = st.binary(min_size=1).filter(lambda name: b"/" not in name and b"\0" not in name and name not in (b".", b".."))
+ROOT = b". type=dir mode=0755 uid=0 gid=0 time=0.000000000\n"
+
+
+@given(NAMES)
+def test_any_name_comes_back(name: bytes) -> None:
+    assert decode_name(encode_name(name)) == name
+    assert encode_name(name).isascii()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoded"),
+    [
+        (b"libc.so-6_x+y~", b"libc.so-6_x+y~"),
+        (b"a b", rb"a\040b"),
+        (b"#a", rb"\043a"),
+        (b"[*?]", rb"\133\052\077\135"),
+        (b"a=b", rb"a\075b"),
+        (b"\\n", rb"\134n"),
+        (b"\xc3\xa4\n", rb"\303\244\012"),
+    ],
+)
+def test_what_means_something_is_encoded(name: bytes, encoded: bytes) -> None:
+    assert encode_name(name) == encoded
+
+
+@pytest.mark.parametrize(
+    ("time", "text"), [(0, b"0.000000000"), (1_500_000_001, b"1.500000001"), (-1_500_000_000, b"-2.500000000")]
+)
+def test_times_are_timespecs(time: int, text: bytes) -> None:
+    assert describe(stat.S_IFDIR, Attributes(mode=0o700, mtime=time)).endswith(b" time=" + text)
+
+
+def test_each_type_has_its_keywords() -> None:
+    attributes = Attributes(mode=0o4755, uid=1, gid=2)
+    common = b" mode=4755 uid=1 gid=2"
+    assert describe(stat.S_IFREG, attributes, size=3, digest="ab") == (
+        b"type=file" + common + b" size=3 time=0.000000000 sha256digest=ab"
+    )
+    assert describe(stat.S_IFCHR, attributes, device=(1, 3)) == (
+        b"type=char" + common + b" time=0.000000000 device=native,1,3"
+    )
+    assert describe(stat.S_IFLNK, Attributes(mode=None), target=b"a b") == (
+        rb"type=link uid=0 gid=0 time=0.000000000 link=a\040b"
+    )
+    assert describe(stat.S_IFIFO, attributes, owned=False) == b"type=fifo mode=4755 time=0.000000000"
+
+
+def test_an_entry_and_its_remarks_come_back_as_one() -> None:
+    remarks = describe_xattrs({b"user.b": b"\0\xff", b"user.a b": b""})
+    lines = [HEADER, ROOT, *write_entry(b"a b/c", b"type=file size=1", remarks).splitlines(keepends=True)]
+    root, entry = parse(lines)
+    assert (root.path, root.keywords[b"type"]) == (b"", b"dir")
+    assert (entry.path, entry.keywords) == (
+        b"a b/c",
+        {b"type": b"file", b"size": b"1", rb"xattr.user.a\040b": b"", b"xattr.user.b": b"00ff"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([b"#other\n"], "line 1: it does not begin with #mtree"),
+        ([HEADER, b"./a type=file\n"], "line 2: the entries are not in order"),
+        ([HEADER, ROOT, b"./b type=file\n", b"./a type=file\n"], "line 4: the entries are not in order"),
+        ([HEADER, ROOT, b"./a type=file\n", b"./a type=file\n"], "line 4: the entries are not in order"),
+        ([HEADER, ROOT, b"./a-b type=file\n", b"./a/b type=file\n"], "line 4: the entries are not in order"),
+        ([HEADER, ROOT, b"./a type=file"], "line 3: the line is cut off"),
+        ([HEADER, ROOT, b"\n"], "line 3: the line is empty"),
+        ([HEADER, ROOT, b"a type=file\n"], "line 3: the line does not begin with a path"),
+        ([HEADER, ROOT, b"./../a type=file\n"], "line 3: the path is not a plain one"),
+        ([HEADER, ROOT, b"./a//b type=file\n"], "line 3: the path is not a plain one"),
+        ([HEADER, ROOT, b"./\\056\\056/a type=file\n"], "line 3: the path is not a plain one"),
+        ([HEADER, ROOT, b"./a\\9 type=file\n"], "line 3: a backslash is not followed by three octal digits"),
+        ([HEADER, ROOT, b"./a type\n"], "line 3: a keyword has no value, or two"),
+        ([HEADER, ROOT, b"./a uid=1 uid=2\n"], "line 3: a keyword has no value, or two"),
+        ([HEADER, b"# . xattr.user.a=00\n"], "line 2: a remark does not follow the entry it is about"),
+        ([HEADER, ROOT, b"# ./a xattr.user.a=00\n"], "line 3: a remark does not follow the entry it is about"),
+    ],
+)
+def test_what_was_not_written_here_is_refused(lines: list[bytes], message: str) -> None:
+    with pytest.raises(MtreeError) as caught:
+        list(parse(lines))
+    assert str(caught.value) == message
