@@ -27,7 +27,7 @@ def mounts(givens: Givens) -> Part:
     chosen = {mount.destination: mount.mount for mount in user_mounts(givens)}
     managed = {_destination(mount): mount for mount in etc_mounts(givens)}
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
-    defaults = default_mounts(givens)
+    defaults = [*default_mounts(givens), *init_mounts(givens)]
     kept = [mount for mount in defaults if not _replaced(_destination(mount), chosen)]
     beaten = {_destination(mount): mount.origin for mount in [*managed.values(), *defaults]}
     late = [Sourced(mount.value, beating(mount.origin, beaten.get(_destination(mount)))) for mount in late]
