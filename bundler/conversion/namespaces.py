@@ -126,6 +126,6 @@ def time_offsets(givens: Givens) -> Part:
 
 
 def personality(givens: Givens) -> Part:
-    """The execution domain that personality(2) sets (runtime-spec config-linux.md, personality)."""
+    """Which execution domain the process has (runtime-spec config-linux.md, personality)."""
     node = givens.overrides.get("personality")
     return ABSENT if node is UNSET else whole(node.plain(), node.origin)

@@ -1,13 +1,15 @@
 """`/linux/seccomp`: a filter in Docker's conditional format, compiled for one container (config-linux.md, seccomp)."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Final
 
+from bundler.conversion import seccomp_rules
 from bundler.conversion.capabilities import bounding
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part, whole
 from bundler.errors import printable
-from bundler.origins import UNSET, Json, beating
+from bundler.origins import UNSET, Json, Origin, beating
 
 # Go's names of processors → the name Docker's conditions use, and libseccomp's name in an archMap.
 _CONDITION_NAMES: Final = {"386": "x86", "mips64le": "mipsel64"}
@@ -18,6 +20,10 @@ _NATIVE: Final = {
     "arm64": "SCMP_ARCH_AARCH64",
     "mips64": "SCMP_ARCH_MIPS64",
     "mips64le": "SCMP_ARCH_MIPSEL64",
+    "ppc": "SCMP_ARCH_PPC",
+    "ppc64": "SCMP_ARCH_PPC64",
+    "ppc64le": "SCMP_ARCH_PPC64LE",
+    "s390": "SCMP_ARCH_S390",
     "s390x": "SCMP_ARCH_S390X",
     "riscv64": "SCMP_ARCH_RISCV64",
     "loong64": "SCMP_ARCH_LOONGARCH64",
@@ -33,15 +39,24 @@ def seccomp(givens: Givens) -> Part:
     node = givens.overrides.get("seccomp")
     default = None if givens.profile.seccomp is None else givens.profile.origin("/linux/seccomp")
     if node is not UNSET and node.value == "unconfined":
+        seccomp_rules.refuse_without_filter(givens)
         return ABSENT
     if node is not UNSET and isinstance(node.value, dict):
         try:
-            return whole(_compiled(givens, node.plain()), beating(node.origin, default))
+            return _changed(givens, _compiled(givens, node.plain()), beating(node.origin, default))
         except ValueError as error:
             raise node.error(f"seccomp: {error}") from None
     if givens.overrides.is_true("privileged") or default is None:
+        seccomp_rules.refuse_without_filter(givens)
         return ABSENT
-    return whole(_compiled(givens, givens.profile.seccomp), default)
+    return _changed(givens, _compiled(givens, givens.profile.seccomp), default)
+
+
+def _changed(givens: Givens, compiled: Json, origin: Origin) -> Part:
+    if not givens.overrides.items("seccomp_rules"):
+        return whole(compiled, origin)
+    changed, origins, warnings = seccomp_rules.change(givens, compiled, partial(_compiled, givens))
+    return Part(changed, {"": origin} | origins, warnings)
 
 
 def _compiled(givens: Givens, conditional: Json) -> Json:
