@@ -27,6 +27,9 @@ _STAR: Final = b"tar\0"
 _LARGEST: Final = 1 << 63
 
 
+V7_REGULAR: Final = b"\0"
+
+
 @dataclass(slots=True)
 class Entry:
     """What the archive says about one name, nothing of it checked beyond its form.
@@ -97,8 +100,6 @@ def parse_header(block: bytes, offset: int) -> Entry:
         raise DamagedError("a header states an absurd size")
     mtime = parse_number(block[136:148]) * 10**9
     name = _prefix(block) + block[:100].partition(b"\0")[0]
-    if kind == b"\0" and name.endswith(b"/"):
-        kind = DIRECTORY  # v7 has no type for directories
     real_kind = KINDS[kind]
     content = size if kind in WITH_CONTENT else 0
     device = (0, 0)

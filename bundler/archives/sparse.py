@@ -93,6 +93,8 @@ def set_map(entry: Entry, pairs: Pairs) -> None:
         raise DamagedError("the map of a sparse file has negative numbers")
     if any(before[1] > after[0] for before, after in pairwise(ends)) or (ends and ends[-1][1] > entry.size):
         raise DamagedError("the pieces of a sparse file overlap or lie outside it")
+    if entry.size < 0:
+        raise DamagedError("a sparse file has a negative size")
     if sum(length for _, length in pairs) != entry.stored_size:
         raise DamagedError("the map of a sparse file does not match its content")
     entry.sparse = tuple(pair for pair in pairs if pair[1])

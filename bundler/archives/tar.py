@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from bundler.archives.entry import KINDS, REGULAR, Entry, is_intact, parse_header, parse_number
+from bundler.archives.entry import (
+    DIRECTORY,
+    KINDS,
+    REGULAR,
+    V7_REGULAR,
+    WITH_CONTENT,
+    Entry,
+    is_intact,
+    parse_header,
+    parse_number,
+)
 from bundler.archives.pax import apply_records, parse_decimal, parse_records
 from bundler.archives.sparse import read_old_map, read_pax_map, set_map
 from bundler.archives.stream import ByteStream, DamagedError
@@ -90,14 +100,15 @@ class TarReader:
         return None
 
     def _entry(self, block: bytes, extension: _Extension) -> Entry:
+        kind = block[156:157]
         entry = parse_header(block, self._start + self._at)
         records = self._globals | extension.records if self._globals else extension.records
-        pairs = read_old_map(entry, block, self._exact_block) if block[156:157] == b"S" else None
+        pairs = read_old_map(entry, block, self._exact_block) if kind == b"S" else None
         if records:
             apply_records(entry, records)
-            if (size := records.get(b"size")) and entry.kind == REGULAR:
+            if (size := records.get(b"size")) and kind in WITH_CONTENT:
                 entry.stored_size = parse_decimal(size)
-                entry.size = entry.size if pairs is not None else entry.stored_size
+                entry.size = entry.stored_size if entry.kind == REGULAR and pairs is None else entry.size
         if extension.name is not None:
             entry.name = extension.name
         if extension.link_name is not None:
@@ -106,6 +117,8 @@ class TarReader:
             pairs = read_pax_map(entry, records, self._exact_block)
         if pairs is not None:
             set_map(entry, pairs)
+        if kind == V7_REGULAR and entry.name.endswith(b"/"):
+            entry.kind, entry.size = DIRECTORY, 0  # v7 has no type for directories, and its name may be a longer one
         self._left = entry.stored_size
         self._padding = -entry.stored_size % _BLOCK
         return entry

@@ -24,6 +24,9 @@ from bundler.rootfs.tree import Place, Tree
 _LARGEST_ID: Final = (1 << 32) - 2
 # Linux has 12 bits for the major and 20 for the minor number of a device.
 _LARGEST_DEVICE: Final = ((1 << 12) - 1, (1 << 20) - 1)
+# What overlayfs writes into its layers. A lower layer with these of its own decides which file another is read as, so
+# a mount over an unpacked image would follow it (overlayfs.rst, "Metadata only copy up", warns of just this).
+_OF_OVERLAYFS: Final = (b"trusted.overlay.", b"user.overlay.")
 _DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -138,7 +141,7 @@ def _attributes(entry: Entry) -> Attributes:
         gid=entry.gid,
         atime=entry.atime,
         mtime=entry.mtime,
-        xattrs=entry.xattrs,
+        xattrs={name: value for name, value in entry.xattrs.items() if not name.startswith(_OF_OVERLAYFS)},
     )
 
 

@@ -1,0 +1,147 @@
+"""Every attack by a layer: nothing outside changes, and what is refused or on disk is what the table says."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bundler.errors import BundlerError, ToolError
+from bundler.limits import DEFAULTS
+from bundler.rootfs.remove import remove_tree
+from bundler.rootfs.unpack import sketch, unpack
+from tests.attacks.attack import Attack, attributes_of, leaves
+from tests.attacks.compression import COMPRESSION, LIMITED
+from tests.attacks.dialects import DIALECTS
+from tests.attacks.links import HARD_LINKS, SYMLINKS
+from tests.attacks.metadata import METADATA
+from tests.attacks.names import NAMES
+from tests.attacks.types import TYPES
+from tests.attacks.whiteouts import WHITEOUTS
+from tests.support.tree import Node, differences, tree
+
+GROUPS = {
+    "names": NAMES,
+    "symlinks": SYMLINKS,
+    "hard links": HARD_LINKS,
+    "whiteouts": WHITEOUTS,
+    "types": TYPES,
+    "metadata": METADATA,
+    "dialects": DIALECTS,
+    "compression": COMPRESSION,
+    "limits": LIMITED,
+}
+EVERY = {f"{group}: {name}": attack for group, attacks in GROUPS.items() for name, attack in attacks.items()}
+every = pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
+OVER_A_LIMIT = ("larger than 1", "unpack to more", "have more than", "bytes, over ")
+WANTED = {b"canary", b"x", b"f", b"h", b"l", b"new"}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A directory beside the root, with things worth overwriting, linking to, and deleting."""
+    directory = tmp_path / "outside"
+    (directory / "sub").mkdir(parents=True)
+    (directory / "canary").write_text("alive")
+    (directory / "sub/canary").write_text("alive")
+    (directory / "link").symlink_to("canary")
+    (tmp_path / "canary").write_text("alive")
+    return directory
+
+
+def surroundings(tmp_path: Path) -> tuple[dict[str, Node], str, list[str]]:
+    """All that lies around the root."""
+    return (
+        tree(tmp_path / "outside"),
+        (tmp_path / "canary").read_text(),
+        sorted(path.name for path in tmp_path.iterdir()),
+    )
+
+
+def made(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    return root
+
+
+def expected(attack: Attack, outside: Path) -> list[str]:
+    place = str(outside)
+    return sorted(
+        line.replace("-> {outside}", f"-> {place}")
+        .replace("../{outside}", f"../{place}")
+        .replace("{outside}", place.lstrip("/"))
+        for line in attack.on_disk or ()
+    )
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(EVERY) >= 300
+
+
+@pytest.mark.root
+@pytest.mark.timeout(20)
+@every
+def test_an_attack_ends_as_the_table_says(tmp_path: Path, outside: Path, attack: Attack) -> None:
+    root = made(tmp_path)
+    before = surroundings(tmp_path), os.umask(0o022)
+    layers = attack.written_out(outside)
+    if not attack.is_applied:
+        with pytest.raises(attack.error) as raised:
+            unpack(layers, root, limits=attack.limits)
+        assert type(raised.value) is attack.error
+        assert attack.says in raised.value.what
+        assert raised.value.what.isprintable()
+        assert ("--limit" in (raised.value.hint or "")) == any(words in raised.value.what for words in OVER_A_LIMIT)
+    else:
+        unpack(layers, root, limits=attack.limits)
+        assert leaves(root) == expected(attack, outside)
+        assert {path: attributes_of(root / path) for path in attack.attributes} == attack.attributes
+    assert (surroundings(tmp_path), os.umask(0o022)) == before
+    remove_tree(root)
+
+
+@pytest.mark.timeout(20)
+@every
+def test_a_sketch_changes_nothing_outside_either(tmp_path: Path, outside: Path, attack: Attack) -> None:
+    root = made(tmp_path)
+    before = surroundings(tmp_path)
+    try:
+        sketch(attack.written_out(outside), root, WANTED, limits=attack.limits)
+    except BundlerError as error:
+        assert error.what.isprintable()  # noqa: PT017 - it may be refused or not
+    assert surroundings(tmp_path) == before
+    remove_tree(root)
+
+
+APPLIED = {name: attack for name, attack in EVERY.items() if attack.is_applied and not attack.umoci}
+
+
+def made_by(unpacker: str, attack: Attack, tmp_path: Path, outside: Path) -> dict[str, Node]:
+    root = made(tmp_path)
+    try:
+        unpack(attack.written_out(outside), root, unpacker=unpacker)
+        return without_times(tree(root))
+    finally:
+        remove_tree(root)
+
+
+def without_times(nodes: dict[str, Node]) -> dict[str, Node]:
+    """A directory without an entry, and the one that holds it, have from umoci the time of their making."""
+    return {name: replace(node, mtime_ns=0) if node.type == "directory" else node for name, node in nodes.items()}
+
+
+APPLIED = {name: attack for name, attack in EVERY.items() if attack.is_applied and attack.limits == DEFAULTS}
+
+
+@pytest.mark.root
+@pytest.mark.tool("umoci")
+@pytest.mark.parametrize("attack", APPLIED.values(), ids=APPLIED)
+def test_umoci_makes_the_same_of_what_is_applied(tmp_path: Path, outside: Path, attack: Attack) -> None:
+    native = made_by("native", attack, tmp_path, outside)
+    before = surroundings(tmp_path)
+    try:
+        difference: object = differences(native, made_by("umoci", attack, tmp_path, outside)) or None
+    except ToolError as error:
+        difference = error
+    assert surroundings(tmp_path) == before
+    assert (difference is not None) == bool(attack.umoci), difference
