@@ -5,7 +5,7 @@ from typing import Final
 
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part
-from bundler.origins import UNSET, Origin
+from bundler.origins import UNSET, Origin, beating
 from bundler.overrides.node import Node
 
 # capabilities(7) in the order of their numbers, 0 to 40: all that Linux has had since 5.9.
@@ -32,10 +32,10 @@ def bounding(givens: Givens) -> dict[str, Origin]:
 def _set(givens: Givens, kind: str) -> dict[str, Origin]:
     """One set: as `capabilities` gives it, else Docker's three alike or empty; `ambient_caps` are in each."""
     given = givens.overrides.get("capabilities")
+    below = _by_docker(givens) if kind in _DOCKERS else {}
     if given is not UNSET and kind in given.entries():
-        below = {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
-    else:
-        below = _by_docker(givens) if kind in _DOCKERS else {}
+        chosen = {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
+        below = {name: beating(origin, below.get(name)) for name, origin in chosen.items()}
     ambient = {name: node.origin for node in givens.overrides.items("ambient_caps") for name in _named(node)}
     return below | {name: origin for name, origin in ambient.items() if name not in below}
 
@@ -52,14 +52,14 @@ def _by_docker(givens: Givens) -> dict[str, Origin]:
     exactly what is added), then defaults less drops plus adds. One that is both added and dropped is added.
     """
     overrides = givens.overrides
+    defaults = {str(item.value): item.origin for item in givens.profile.items("/process/capabilities")}
     if overrides.is_true("privileged"):
         privileged = overrides.entries["privileged"]
-        return dict.fromkeys(NAMES, privileged.origin)
+        return {name: beating(privileged.origin, defaults.get(name)) for name in NAMES}
     added = {_known(node): node.origin for node in overrides.items("cap_add")}
     dropped = {_known(node) for node in overrides.items("cap_drop")}
     if "ALL" in added:
-        return {name: added["ALL"] for name in NAMES if name not in dropped}
-    defaults = {str(item.value): item.origin for item in givens.profile.items("/process/capabilities")}
+        return {name: beating(added["ALL"], defaults.get(name)) for name in NAMES if name not in dropped}
     kept = {name: origin for name, origin in defaults.items() if not dropped & {name, "ALL"}}
     return kept | {name: added[name] for name in sorted(added, key=NAMES.index) if name not in kept}
 
@@ -88,7 +88,8 @@ def capabilities(givens: Givens) -> Part:
     fallback = default.origin if default is not UNSET else given.origin if given is not UNSET else None
     origins = {f"/{kind}/{index}": by for kind, held in sets.items() for index, by in enumerate(held.values())}
     if not origins:
-        fallback = next(deciders, fallback)
+        decider = next(deciders, None)
+        fallback = fallback if decider is None else beating(decider, fallback)
     value = {kind: list(held) for kind, held in sets.items() if held}
     whole_origin = fallback or next(iter(origins.values()))
     return Part(value, {"": whole_origin} | origins)

@@ -40,23 +40,35 @@ def _chosen(givens: Givens) -> list[Sourced[Device]]:
     for node in givens.overrides.items("devices"):
         entry = node.entries()
         host, path, access = (entry[key].text() for key in ("host", "path", "access"))
-        if host in DIRECTORIES:
-            inside = [(posixpath.join(host, name), posixpath.join(path, name)) for name in DIRECTORIES[host]]
-        else:
-            inside = [(host, path)]
-        for host_node, container_node in inside:
-            found.append(Sourced(Device(_numbered(node, host_node, container_node), access), node.origin))
+        for name in _inside(givens, host):
+            device = _numbered(givens, node, posixpath.join(host, name), posixpath.join(path, name))
+            found.append(Sourced(Device(device, access), node.origin))
     return found
 
 
-def _numbered(node: Node, host: str, path: str) -> dict[str, Json]:
-    """The device at `path`, with the numbers it was given or those that `host` has on every machine."""
+def _inside(givens: Givens, path: str) -> list[str]:
+    """The names of the nodes in a directory, as the target was found or as it is everywhere; else `path` is a node."""
+    found = [node.removeprefix(f"{path}/") for node in givens.target.devices if node.startswith(f"{path}/")]
+    return found or list(DIRECTORIES.get(path, ("",)))
+
+
+def _numbered(givens: Givens, node: Node, host: str, path: str) -> dict[str, Json]:
+    """The device at `path`: with the numbers it was given, or those of `host` on the target or on every machine."""
+    host, path = host.rstrip("/"), path.rstrip("/")
     entry = node.entries()
+    there = givens.target.devices.get(host)
+    if there is not None and "major" not in entry:
+        owned = {
+            "fileMode": there.get("file_mode", 0o600) & 0o777,
+            "uid": there.get("uid", 0),
+            "gid": there.get("gid", 0),
+        }
+        return {"path": path} | {name: there[name] for name in ("type", "major", "minor")} | owned
     known = find_node(host)
     if "major" not in entry and known is None:
         raise node.error(
             f"devices: {printable(host)} has other numbers, or is absent, on another machine",
-            hint=f"give them: {{path: {printable(path)}, type: c, major: N, minor: N}} (ls -l shows them)",
+            hint=f"give them: {{path: {printable(path)}, type: c, major: N, minor: N}}; --target host looks",
         )
     device: dict[str, Json] = {"path": path}
     if "major" in entry:

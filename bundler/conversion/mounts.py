@@ -9,7 +9,7 @@ from bundler.conversion.init import init_mounts
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.conversion.path_patterns import matches
 from bundler.conversion.volumes import BundleFolder, user_mounts
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
@@ -29,12 +29,18 @@ def mounts(givens: Givens) -> Part:
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
     defaults = [*default_mounts(givens), *init_mounts(givens)]
     kept = [mount for mount in defaults if not _replaced(_destination(mount), chosen)]
-    beaten = {_destination(mount): mount.origin for mount in [*managed.values(), *defaults]}
-    late = [Sourced(mount.value, beating(mount.origin, beaten.get(_destination(mount)))) for mount in late]
+    late = [_over(mount, [*managed.values(), *defaults]) for mount in late]
     ordered = _placed(givens, [*kept, *late])
     left, warnings = _removed(givens, ordered)
     part = array(left)
     return Part(part.value, part.origins, (*warnings, *_warnings(givens)))
+
+
+def _over(mount: Sourced[dict[str, Json]], below: list[Sourced[dict[str, Json]]]) -> Sourced[dict[str, Json]]:
+    """`mount`, remembering the one of `below` whose place it took."""
+    taken = (other for other in below if other is not mount and _destination(other) == _destination(mount))
+    replaced = next(taken, None)
+    return mount if replaced is None else Sourced(mount.value, beating(mount.origin, replaced.origin))
 
 
 def _destination(mount: Sourced[dict[str, Json]]) -> str:
@@ -106,6 +112,13 @@ def folders(givens: Givens) -> list[BundleFolder]:
         # A volume that is mounted twice is filled from the first place that may fill it.
         if mount.folder and (mount.folder.path not in found or found[mount.folder.path].seed is None):
             found[mount.folder.path] = mount.folder
+    for path in found:
+        above = next((volume for volume in found if volume.startswith("volumes/") and path.startswith(f"{volume}/")), None)
+        if above is not None:
+            raise RequestError(
+                f"volumes: {printable(path)} is mounted, and so is all of {printable(above)}",
+                hint="what can write to the whole volume could make the folder a link to the machine's files",
+            )
     return [found[path] for path in sorted(found)]
 
 
