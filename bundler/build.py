@@ -16,7 +16,8 @@ from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.init import chosen_init
 from bundler.conversion.mounts import folders
-from bundler.errors import RequestError
+from bundler.conversion.volumes import BundleFolder
+from bundler.errors import ImageError, RequestError, printable
 from bundler.images.access import Access
 from bundler.images.image import Image
 from bundler.images.platform import Platform
@@ -27,6 +28,7 @@ from bundler.origins import UNSET
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import SILENT, Progress
+from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
@@ -80,6 +82,7 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
             givens = _givens(request, image, overrides, _read_accounts(tree))
             runtime_config = convert(givens)
             _furnish(stage, tree, givens, runtime_config)
+        _unpack_mounted_images(stage, folders(givens), request, progress)
         settle(stage.bundle)
         stage.publish(destination, replace=force)
     return Built(destination, image, runtime_config)
@@ -156,14 +159,51 @@ def _sketched_accounts(
         return _read_accounts(tree)
 
 
+def _unpack_mounted_images(
+    stage: Stage, bundle_folders: list[BundleFolder], request: Request, progress: Progress
+) -> None:
+    """Other images' files that are mounted. A symlink on the way to a mounted folder would lead to the machine."""
+    for number, folder in enumerate(folder for folder in bundle_folders if folder.image is not None):
+        workspace, path = stage.workspace / f"mounted-{number}", stage.bundle / folder.path
+        workspace.mkdir()
+        make_folder(path)
+        platform = request.platform or request.machine
+        with open_image(
+            str(folder.image),
+            platform=platform,
+            platform_requested=request.platform is not None,
+            access=request.access,
+            workspace=workspace,
+            progress=progress,
+            limits=request.limits,
+        ) as image:
+            unpack(image.layers, path, unpacker=request.unpacker, progress=progress, limits=request.limits)
+        with Tree.open(path) as tree:
+            for subpath in folder.subpaths:
+                _check_subpath(tree, str(folder.image), subpath)
+
+
+def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
+    wanted = clean(os.fsencode(subpath))
+    try:
+        found: bytes | None = tree.follow(wanted)
+    except (OSError, PathError):
+        found = None
+    if found != wanted:
+        name = printable(f"{image}: {subpath}")
+        raise ImageError(f"{name} is no directory of that image", hint="name a directory without symlinks on its way")
+
+
 def _furnish(stage: Stage, tree: Tree, givens: Givens, runtime_config: RuntimeConfig) -> None:
     """Everything in the bundle beside the image's own files."""
     tree.make_working_directory(os.fsencode(runtime_config.working_directory))
     bundle_folders = folders(givens)
     for folder in bundle_folders:
         path = stage.bundle / folder.path
+        if folder.image is not None:
+            continue  # another image's files
         if folder.seed is None:
-            make_folder(path)
+            make_folder(path, folder.mode)
         else:
             make_folder(path.parent)
             seed_volume(tree, os.fsencode(folder.seed), path)

@@ -21,19 +21,21 @@ def write_file(path: Path, content: bytes, *, executable: bool = False) -> None:
         os.fchmod(descriptor, 0o755 if executable else 0o644)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and its missing parents, mode 0755 whatever the umask; one that is there stays as it is."""
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make a folder, and its missing parents with 0755, whatever the umask; one that is there stays as it is."""
     if not path.exists():
         make_folder(path.parent)
         path.mkdir()
-        path.chmod(0o755)
+        path.chmod(mode)
 
 
 def settle(bundle: Path) -> None:
     """Give what bundler itself wrote the same time in every build: the epoch. The image's files have their own.
 
-    `rootfs` and the folders of `volumes` were dated by their layers.
+    `rootfs` and the folders of `volumes` and `images` were dated by their layers.
     """
-    for path in (*bundle.glob("*.json"), *(bundle / "etc").glob("*"), bundle / "etc", bundle / "volumes", bundle):
+    documents = (*bundle.glob("*.json"), bundle / "rootfs.mtree")
+    folders = [bundle / name for name in ("etc", "volumes", "images", "shm")]
+    for path in (*documents, *(bundle / "etc").glob("*"), *folders, bundle):
         if path.exists():
             os.utime(path, (0, 0))

@@ -1,5 +1,6 @@
 """`/mounts` and what follows from them (runtime-spec config.md, mounts)."""
 
+from dataclasses import replace
 from typing import Final
 
 from bundler.conversion.default_mounts import default_mounts
@@ -108,12 +109,15 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
 def folders(givens: Givens) -> list[BundleFolder]:
     """The folders of the bundle that its mounts need, each once, sorted by path."""
     found: dict[str, BundleFolder] = {}
-    for mount in user_mounts(givens):
+    for folder in filter(None, (mount.folder for mount in user_mounts(givens))):
+        below = found.get(folder.path)
         # A volume that is mounted twice is filled from the first place that may fill it.
-        if mount.folder and (mount.folder.path not in found or found[mount.folder.path].seed is None):
-            found[mount.folder.path] = mount.folder
+        if below is None or below.seed is None:
+            found[folder.path] = replace(folder, subpaths=(*(below.subpaths if below else ()), *folder.subpaths))
     for path in found:
-        above = next((volume for volume in found if volume.startswith("volumes/") and path.startswith(f"{volume}/")), None)
+        above = next(
+            (volume for volume in found if volume.startswith("volumes/") and path.startswith(f"{volume}/")), None
+        )
         if above is not None:
             raise RequestError(
                 f"volumes: {printable(path)} is mounted, and so is all of {printable(above)}",

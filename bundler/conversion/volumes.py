@@ -33,6 +33,7 @@ class BundleFolder:
     path: str
     seed: str | None
     image: str | None = None
+    subpaths: tuple[str, ...] = ()  # the folders of that image which are mounted
     mode: int = 0o755
 
 
@@ -218,7 +219,9 @@ def _from_image(givens: Givens, node: Node, _named: "frozenset[str | None]") -> 
     source = f"{folder}/{posixpath.normpath(subpath)}" if subpath else folder
     options = ["rbind", givens.target.read_only, "rprivate"]
     mount = {"destination": entry["target"].text(), "type": "bind", "source": source, "options": options}
-    return UserMount(Sourced(mount, node.origin), BundleFolder(folder, None, image=reference))
+    return UserMount(
+        Sourced(mount, node.origin), BundleFolder(folder, None, image=reference, subpaths=(subpath,) if subpath else ())
+    )
 
 
 def _from_mount(node: Node) -> UserMount:
