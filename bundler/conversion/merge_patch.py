@@ -9,7 +9,7 @@ def apply(target: Json, patch: Node, origins: dict[str, Origin], pointer: str = 
 
     A map tagged `!override` replaces what is there instead of merging with it.
     """
-    origin = beating(patch.origin, None if target is None else setter(origins, pointer))
+    origin = beating(patch.origin, None if target is None else _owner(origins, pointer))
     if not isinstance(patch.value, dict):
         _forget(origins, pointer)
         origins[pointer] = origin
@@ -27,6 +27,12 @@ def apply(target: Json, patch: Node, origins: dict[str, Origin], pointer: str = 
         else:
             patched[key] = apply(patched.get(key), node, origins, inner)
     return patched
+
+
+def _owner(origins: dict[str, Origin], pointer: str) -> Origin | None:
+    """Who set what is at `pointer`; where several did, the first of them."""
+    below = (origin for known, origin in origins.items() if known.startswith(f"{pointer}/"))
+    return setter(origins, pointer) or next(below, None)
 
 
 def _forget(origins: dict[str, Origin], pointer: str) -> None:

@@ -9,6 +9,7 @@ from bundler.conversion.init import init_words
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.node import Node
 
 
 def args(givens: Givens) -> Part:
@@ -24,14 +25,14 @@ def args(givens: Givens) -> Part:
         dropped = givens.image_origin("Cmd")
         beaten = beating(beaten, dropped) if beaten else dropped
     if entrypoint is not UNSET:
-        words += [Sourced(node.value, beating(node.origin, beaten)) for node in entrypoint.items()]
+        words += _words(entrypoint, beaten)
     else:
         words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
     if [word.value for word in words] == [""]:
         words = []  # docker's way to clear an entrypoint: one empty word
     if command is not UNSET:
         below = givens.image_origin("Cmd") if image.cmd else None
-        words += [Sourced(node.value, beating(node.origin, below)) for node in command.items()]
+        words += _words(command, below)
     elif entrypoint is UNSET:
         words += [givens.from_image("Cmd", word) for word in image.cmd]
     if not words:
@@ -39,6 +40,12 @@ def args(givens: Givens) -> Part:
             "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
         )
     return array([*init_words(givens), *words])
+
+
+def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:
+    """The words of a list that took the place of lower files' lists, and of `below`."""
+    beaten = below if node.origin.beat is None else beating(node.origin.beat, below)
+    return [Sourced(word.value, beating(word.origin, beaten)) for word in node.items()]
 
 
 def cwd(givens: Givens) -> Part:
