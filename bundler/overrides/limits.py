@@ -1,7 +1,7 @@
 """Resource limits: what compose and Docker spell in several ways → numbers in the units of the runtime-spec."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bundler.errors import printable
@@ -134,6 +134,21 @@ def _device_numbers(path: Node) -> Node:
         f"blkio_config: the numbers of {printable(text[:60])} differ from machine to machine",
         hint="give them as path: MAJOR:MINOR (lsblk shows them on the target)",
     )
+
+
+def by_name(normal_forms: Mapping[str, Callable[[Node], Node]]) -> Callable[[Node], Node]:
+    """The normal form of a map some of whose entries have one of their own; null stays null."""
+
+    def normal_form(node: Node) -> Node:
+        entries = node.entries()
+        forms = {name: normal_forms[name](entries[name]) for name in normal_forms if _is_set(entries.get(name))}
+        return node.with_value(entries | forms)
+
+    return normal_form
+
+
+def _is_set(node: Node | None) -> bool:
+    return node is not None and node.value is not None
 
 
 def huge_pages(node: Node) -> Node:

@@ -15,7 +15,7 @@ from bundler.overrides.devices import expand_device_rules, expand_devices, refus
 from bundler.overrides.env_files import env_files
 from bundler.overrides.hooks import hooks
 from bundler.overrides.id_maps import parse_id_map
-from bundler.overrides.limits import block_io, huge_pages, microseconds, number_set, size_or_unlimited
+from bundler.overrides.limits import block_io, by_name, huge_pages, microseconds, number_set, size_or_unlimited
 from bundler.overrides.list_operators import is_edit, normalise_edit
 from bundler.overrides.mount_options import expand_tmpfs, expand_volume, list_tmpfs, size_of
 from bundler.overrides.mounts import clean_patterns, expand_image_volumes, expand_mounts
@@ -206,6 +206,9 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "cpuset": number_set("cpuset"),
     "cpuset_mems": number_set("cpuset_mems"),
     "pids_limit": whole("pids_limit", -1, MAXIMUM),
+    "memory": by_name({name: size_or_unlimited(f"memory.{name}") for name in ("kernel", "kernel_tcp")}),
+    "exec_cpu_affinity": by_name({name: number_set(f"exec_cpu_affinity.{name}") for name in ("initial", "final")}),
+    "memory_policy": by_name({"nodes": number_set("memory_policy.nodes")}),
     "blkio_config": block_io,
     "hugepages": huge_pages,
     "unified": _texts_by_name,
