@@ -1,0 +1,50 @@
+"""What the target's runtime understands, and the version of the runtime-spec that is asked for."""
+
+import pytest
+
+from bundler.conversion.convert import convert
+from bundler.conversion.target import Target
+from bundler.errors import RequestError
+from tests.support.givens import givens
+
+ALL = "{scheduler: {policy: batch}, io_priority: be, exec_cpu_affinity: {initial: 0}, cpu_idle: 1}"
+
+
+def warnings(text: str, runtime: str, version: tuple[int, ...]) -> tuple[str, ...]:
+    return convert(givens(text, target=Target(runtime=runtime, runtime_version=version))).warnings
+
+
+def test_fields_that_a_runtime_passes_over_are_named() -> None:
+    said = warnings(ALL, "runc", (1, 1, 5))
+    assert said[0] == "runc 1.1.5 ignores /linux/resources/cpu/idle; the first that has it is runc 1.2"
+    assert len(said) == 4
+    assert warnings(ALL, "runc", (1, 2, 0)) == (
+        "runc 1.2.0 ignores /process/execCPUAffinity; the first that has it is runc 1.3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "version"), [("runc", ()), ("runc", (1, 4, 0)), ("runsc", (1,)), ("crun", (1, 20))]
+)
+def test_nothing_is_said_of_versions_that_are_new_enough_or_unknown(runtime: str, version: tuple[int, ...]) -> None:
+    assert warnings(ALL, runtime, version) == ()
+
+
+def test_a_field_that_a_runtime_refuses_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"runc 1\.1\.5 refuses /linux/namespaces/\*/type \(time\)"):
+        warnings("time: private", "runc", (1, 1, 5))
+    assert warnings("time: private", "runc", (1, 2)) == ()
+
+
+@pytest.mark.parametrize(("pinned", "written"), [("auto", "1.1.0"), ("1.1.0", "1.1.0"), ("1.3.0", "1.3.0")])
+def test_a_version_can_be_pinned(pinned: str, written: str) -> None:
+    assert convert(givens(target=Target(oci_version=pinned))).document["ociVersion"] == written
+
+
+def test_a_version_below_a_field_in_use_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"oci_version 1\.0\.2 does not have /linux/seccomp/defaultErrnoRet"):
+        convert(givens(target=Target(oci_version="1.0.2")))
+    with pytest.raises(
+        RequestError, match=r"oci_version 1\.1\.0 does not have /linux/memoryPolicy, which came with 1\.3\.0"
+    ):
+        convert(givens("memory_policy: {mode: BIND, nodes: 0-1}", target=Target(oci_version="1.1.0")))
