@@ -18,9 +18,16 @@ FORMAT = 1
 
 
 def record(
-    givens: Givens, runtime_config: RuntimeConfig, config_json: bytes, folders: Sequence[BundleFolder]
+    givens: Givens,
+    runtime_config: RuntimeConfig,
+    config_json: bytes,
+    folders: Sequence[BundleFolder],
+    *,
+    manifest: str | None = None,
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
+
+    `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs.
 
     `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
     for those that took the place of others, whose place it was, the last one beaten first.
@@ -42,6 +49,7 @@ def record(
         "lifecycle": lifecycle(givens),
         "folders": {folder.path: folder.seed for folder in folders},
         "config": f"sha256:{hashlib.sha256(config_json).hexdigest()}",
+        "manifest": None if manifest is None else f"sha256:{manifest}",
         "origins": {pointer: str(origin) for pointer, origin in origins},
         "beaten": {pointer: [str(beaten) for beaten in _beaten(origin)] for pointer, origin in origins if origin.beat},
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from bundler.origins import Json
@@ -39,3 +40,17 @@ def settle(bundle: Path) -> None:
     for path in (*documents, *(bundle / "etc").glob("*"), *folders, bundle):
         if path.exists():
             os.utime(path, (0, 0))
+
+
+def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
+    """Give what bundler wrote to the root of a container in a user namespace, by its ids on the machine.
+
+    A runtime sets the container up as this user, who has to get to the rootfs and may not write into the bundle, as
+    with dockerd's own directories. `folders` are paths of empty folders that are mounted; what the image's layers
+    brought has its owners already.
+    """
+    os.chown(bundle, -1, gid)
+    bundle.chmod(0o710)
+    mounted = [bundle / folder for folder in folders if not folder.startswith("rootfs/")]  # that is the image's ground
+    for path in (*(bundle / "etc").glob("*"), *mounted):
+        os.chown(path, uid, gid, follow_symlinks=False)

@@ -9,6 +9,7 @@ import typer
 
 from bundler.cli.options import (
     AuthfileOption,
+    GidMapOption,
     ImageArgument,
     LimitOption,
     OfflineOption,
@@ -16,12 +17,14 @@ from bundler.cli.options import (
     PlatformOption,
     PolicyOption,
     QuietOption,
+    RootlessOption,
     TargetOption,
     TlsVerifyOption,
+    UidMapOption,
     make_request,
 )
 from bundler.cli.progress import shown_progress
-from bundler.cli.remarks import remark
+from bundler.cli.remarks import remark, remark_skipped
 from bundler.errors import printable
 
 
@@ -49,6 +52,9 @@ def build(
     offline: OfflineOption = False,
     limit: LimitOption = None,
     target: TargetOption = None,
+    uid_map: UidMapOption = None,
+    gid_map: GidMapOption = None,
+    rootless: RootlessOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Make an OCI runtime bundle from IMAGE: rootfs/, config.json and what they need.
@@ -68,8 +74,12 @@ def build(
         limit=limit,
         unpacker=unpacker.value,
         target=target,
+        uid_map=uid_map,
+        gid_map=gid_map,
+        rootless=rootless,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         built = pipeline.build(request, output, force=force, progress=progress)
     remark(built.runtime_config, quiet=quiet)
+    remark_skipped(built.skipped, quiet=quiet)
     typer.echo(printable(str(built.path)))

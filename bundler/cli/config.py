@@ -6,6 +6,7 @@ import typer
 
 from bundler.cli.options import (
     AuthfileOption,
+    GidMapOption,
     ImageArgument,
     LimitOption,
     OfflineOption,
@@ -13,8 +14,10 @@ from bundler.cli.options import (
     PlatformOption,
     PolicyOption,
     QuietOption,
+    RootlessOption,
     TargetOption,
     TlsVerifyOption,
+    UidMapOption,
     make_request,
 )
 from bundler.cli.progress import shown_progress
@@ -32,6 +35,9 @@ def config(
     offline: OfflineOption = False,
     limit: LimitOption = None,
     target: TargetOption = None,
+    uid_map: UidMapOption = None,
+    gid_map: GidMapOption = None,
+    rootless: RootlessOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Print the config.json that `build` would write; no rootfs is made."""
@@ -48,6 +54,9 @@ def config(
         offline=offline,
         limit=limit,
         target=target,
+        uid_map=uid_map,
+        gid_map=gid_map,
+        rootless=rootless,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         runtime_config = pipeline.preview(request, progress=progress)

@@ -1,5 +1,6 @@
 """Options that several commands share, and the request they add up to."""
 
+import os
 import platform as machine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,6 +66,25 @@ TargetOption = Annotated[
         "overrides key `target`.",
     ),
 ]
+UidMapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--uid-map",
+        metavar="C:H:N",
+        help="In a user namespace, the container's N users from C on are the machine's from H on; the files of the "
+        "rootfs are shifted. May be repeated.",
+    ),
+]
+GidMapOption = Annotated[
+    list[str] | None, typer.Option("--gid-map", metavar="C:H:N", help="The same for groups. [default: as --uid-map]")
+]
+RootlessOption = Annotated[
+    bool,
+    typer.Option(
+        "--rootless",
+        help="Unpack, and later run, as an ordinary user: all files are yours, and you are the container's root.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
@@ -80,6 +100,9 @@ def make_request(
     limit: list[str] | None = None,
     unpacker: str = "native",
     target: str | None = None,
+    uid_map: list[str] | None = None,
+    gid_map: list[str] | None = None,
+    rootless: bool = False,
 ) -> "Request":
     """Raise RequestError for a platform or a limit that is none."""
     from bundler.build import Request  # noqa: PLC0415  (the whole pipeline, which --help does not need)
@@ -102,6 +125,10 @@ def make_request(
         limits=limits,
         unpacker=unpacker,
         target=target,
+        uid_map=tuple(uid_map or ()),
+        gid_map=tuple(gid_map or ()),
+        rootless=rootless,
+        caller=(os.geteuid(), os.getegid()),
     )
 
 

@@ -1,5 +1,6 @@
 """What a build has to say besides its result: warnings, and keys without meaning. On standard error."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,3 +19,10 @@ def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
         typer.echo(f"bundler: warning: {printable(warning)}", err=True)
     if runtime_config.without_meaning:
         typer.echo(f"bundler: note: without meaning for a bundle: {runtime_config.without_meaning}", err=True)
+
+
+def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
+    """One line for all that an ordinary user could not make."""
+    if skipped and not quiet:
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()))
+        typer.echo(f"bundler: note: without root, left out of the rootfs: {counts}", err=True)

@@ -28,6 +28,7 @@ from bundler.conversion import (
     processors,
     resources,
     root,
+    rootless,
     scheduling,
     seccomp,
     selinux,
@@ -126,6 +127,8 @@ def convert(givens: Givens) -> RuntimeConfig:
         if part.value is not UNSET:
             _place(document, pointer, part.value)
             origins.update({pointer + inner: origin for inner, origin in part.origins.items()})
+    if givens.rootless:
+        warnings += rootless.adapt(givens, document, origins)
     document, patched = _patched(givens, document, origins)
     if not document.get("ociVersion"):
         version, origin = _version(givens, document)

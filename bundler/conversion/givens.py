@@ -12,13 +12,17 @@ from bundler.overrides.load import Overrides
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Givens:
-    """The image config, the overrides, the profile, the target, and the users the rootfs knows."""
+    """The image config, the overrides, the profile, the target, and the users the rootfs knows.
+
+    `rootless` says that an ordinary user will run the bundle.
+    """
 
     image_config: ImageConfig
     overrides: Overrides
     profile: Profile
     target: Target = field(default_factory=Target)
     accounts: Accounts = field(default_factory=Accounts)
+    rootless: bool = False
 
     def from_image(self, key: str, value: Json) -> Sourced[Json]:
         """`value`, which the image config's key `key` gave."""

@@ -20,9 +20,7 @@ def uid_mappings(givens: Givens) -> Part:
         return ABSENT
     user: Json = process.user(givens).value
     _check_covered(node, "uid_map", {0, user["uid"]})
-    warning = f"{node.origin.where}: uid_map: the files of rootfs/ keep their owners; the machine has to shift them"
-    part = array(Sourced(entry.plain(), entry.origin) for entry in node.items())
-    return Part(part.value, part.origins, (warning,))
+    return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
 
 
 def gid_mappings(givens: Givens) -> Part:
@@ -31,8 +29,15 @@ def gid_mappings(givens: Givens) -> Part:
     if node is None:
         return ABSENT
     user: Json = process.user(givens).value
-    _check_covered(node, "gid_map", {0, user["gid"], *user["additionalGids"]})
+    others = () if givens.rootless else user["additionalGids"]  # an ordinary user cannot have any
+    _check_covered(node, "gid_map", {0, user["gid"], *others})
     return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
+
+
+def ranges(givens: Givens) -> tuple[list[Json], list[Json]] | None:
+    """The maps of users and groups, as {containerID, hostID, size}; None without a user namespace of its own."""
+    users, groups = _id_map(givens, "uid_map"), _id_map(givens, "gid_map")
+    return None if users is None or groups is None else (users.plain(), groups.plain())
 
 
 def maps_group(givens: Givens, gid: int) -> bool:

@@ -1,10 +1,12 @@
 """Ranges of ids, `CONTAINER:HOST:SIZE`: which id outside a user namespace each id inside stands for."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.node import Node
+from bundler.origins import Origin
+from bundler.overrides.node import Node, from_json
 
 _RANGE: Final = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
 _IDS: Final = (1 << 32) - 1  # 2^32 - 1 itself is nobody's id (user_namespaces(7))
@@ -44,3 +46,23 @@ def _parse_range(node: Node) -> Node:
     return node.with_value(
         {name: node.with_value(value) for name, value in zip(names, (inside, outside, size), strict=True)}
     )
+
+
+def stated_maps(uid_map: Sequence[str], gid_map: Sequence[str]) -> dict[str, Node]:
+    """The keys that the options --uid-map and --gid-map stand for. Raises RequestError."""
+    given = {"uid_map": ("--uid-map", uid_map), "gid_map": ("--gid-map", gid_map)}
+    return {key: _stated(option, texts) for key, (option, texts) in given.items() if texts}
+
+
+def _stated(option: str, texts: Sequence[str]) -> Node:
+    origin = Origin("overrides", option)
+    return parse_id_map(Node(tuple(Node(text, origin) for text in texts), origin))
+
+
+def caller_maps(uid: int, gid: int) -> dict[str, Node]:
+    """The one id that an ordinary user may map: his own, as root."""
+    origin = Origin("bundler", "--rootless: the user who built the bundle")
+    return {
+        key: from_json([{"containerID": 0, "hostID": number, "size": 1}], origin)
+        for key, number in (("uid_map", uid), ("gid_map", gid))
+    }

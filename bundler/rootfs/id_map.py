@@ -1,6 +1,5 @@
 """Ids of a container as ids of the machine (user_namespaces(7)): what a file's owner becomes when it is shifted."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bundler.rootfs.paths import PathError
@@ -12,10 +11,6 @@ class IdMap:
 
     name: str
     ranges: tuple[tuple[int, int, int], ...]
-
-    @classmethod
-    def of(cls, name: str, ranges: Iterable[tuple[int, int, int]]) -> "IdMap":
-        return cls(name, tuple(ranges))
 
     def shift(self, number: int) -> int:
         """The machine's id. Raises PathError for one that the container has not got: nobody could own the file."""

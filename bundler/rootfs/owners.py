@@ -8,13 +8,15 @@ message of two fields: uid = 1, gid = 2), which umoci, PRoot and others read.
 
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bundler.errors import RequestError
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import CAPABILITY, Attributes, SetAttributes, set_attributes, set_nothing, set_own
 from bundler.rootfs.id_map import IdMap
+from bundler.rootfs.paths import PathError
 
 RECORD: Final = b"user.rootlesscontainers"
 # Who may set them: the owner of a file. Everything else takes privileges.
@@ -90,6 +92,33 @@ def written_down() -> Owners:
         return replace(attributes, xattrs=xattrs)
 
     return Owners(adapt, set_own, confined=True, skipped=skipped)
+
+
+Range = Mapping[str, int]
+"""Part of a map as the runtime-spec has it: containerID, hostID and size."""
+
+
+def choose_owners(maps: tuple[Sequence[Range], Sequence[Range]] | None, *, rootless: bool) -> Owners:
+    """What is done with owners where the container has these maps of users and groups, or none. Raises RequestError."""
+    if rootless:
+        if maps is None:
+            raise RequestError("--rootless: only in a user namespace of its own can an ordinary user be root")
+        return written_down()
+    if maps is None:
+        return kept()
+    users, groups = (
+        IdMap(name, tuple((entry["containerID"], entry["hostID"], entry["size"]) for entry in ranges))
+        for name, ranges in zip(("user", "group"), maps, strict=True)
+    )
+    try:
+        users.shift(0)
+        groups.shift(0)
+    except PathError:
+        raise RequestError(
+            "the id map has no range for the container's root, who owns what is not said to be another's",
+            hint="for example 0:100000:65536",
+        ) from None
+    return shifted(users, groups)
 
 
 def record(uid: int, gid: int) -> bytes:

@@ -132,8 +132,7 @@ def test_the_tree_is_read_where_umoci_unpacks(tmp_path: Path) -> None:
 
 def test_holes_that_nobody_could_hash_are_left_out(tmp_path: Path) -> None:
     records = {"GNU.sparse.size": str(1 << 43), "GNU.sparse.map": "1000,3"}
-    pieces = [pax_header(records), file("s", b"one")]
-    lines = recorded(tmp_path, [layer(*pieces)]).splitlines()
+    lines = recorded(tmp_path, [layer(pax_header(records), file("s", b"one"))]).splitlines()
     assert [line for line in lines if line.startswith(b"./s")] == [
         b"./s type=file mode=0644 uid=0 gid=0 size=8796093022208 time=0.000000000 nlink=1"
     ]
