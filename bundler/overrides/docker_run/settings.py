@@ -1,6 +1,7 @@
 """A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -125,6 +126,8 @@ def _security(line: CommandLine, client: Client) -> dict[str, Json]:
         else:
             profile = _profile(value, client)
     found: dict[str, Json] = {"security_opt": options} if options else {}
+    if any(re.match(r"apparmor[=:](?!unconfined$)", option) for option in options):
+        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
     return found if profile is None else found | {"seccomp": profile}
 
 

@@ -17,7 +17,11 @@ PROFILE = b'{"defaultAction": "SCMP_ACT_ALLOW"}'
         (["seccomp=p.json"], {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}),
         (["seccomp=unconfined", "seccomp=p.json"], {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}),
         (["seccomp=p.json", "seccomp=unconfined"], {"security_opt": ["seccomp=unconfined"]}),
-        (["apparmor=web", "systempaths=unconfined"], {"security_opt": ["apparmor=web", "systempaths=unconfined"]}),
+        (["apparmor=unconfined"], {"security_opt": ["apparmor=unconfined"]}),
+        (
+            ["apparmor=web", "systempaths=unconfined"],
+            {"security_opt": ["apparmor=web", "systempaths=unconfined"], "target": {"apparmor": True}},
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
