@@ -12,6 +12,7 @@ from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
 _MAXIMUM_BYTES: Final = 16 << 20  # the largest config.json of a real container has some 100 kB
+_MAXIMUM_DEPTH: Final = 100  # levels; the runtime-spec has ten, and an unknown field may bring its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,23 @@ def parse(content: bytes, name: str) -> dict[str, Json]:
         raise RequestError(f"{name}: not JSON: {printable(str(error).partition(';')[0])}") from None
     if not isinstance(document, dict):
         raise RequestError(f"{name}: not a JSON object")
+    if _deeper(document, _MAXIMUM_DEPTH):
+        raise RequestError(f"{name}: nested too deeply")
     return document
+
+
+def _deeper(value: Json, depth: int) -> bool:
+    """Whether `value` has more than `depth` levels; level by level, since functions that call themselves have fewer."""
+    level = [value]
+    while level and depth >= 0:
+        depth -= 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,17 +1,19 @@
 """`bundler explain`: where each value of a config.json comes from, and what it took the place of."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bundler.cli.tables import show_rows
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError
 
 if TYPE_CHECKING:
     from bundler.bundles.explanation import Explained
     from bundler.bundles.written import Written
 
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _HEADER = ("place", "value", "set by", "instead of")
 
 
@@ -70,8 +72,9 @@ def _by_defaults(written: "Written", profile: str | None) -> "list[Explained]":
 
 
 def _cells(leaf: "Explained") -> tuple[str, str, str, str]:
+    """A digest is as short here as people know it from Docker; --json has all of it."""
     value = json.dumps(leaf.value, ensure_ascii=False)
-    return printable(leaf.pointer), value, leaf.origin, ", ".join(leaf.beat)
+    return leaf.pointer, value, _DIGEST.sub(r"\1", leaf.origin), _DIGEST.sub(r"\1", ", ".join(leaf.beat))
 
 
 def _plain(leaf: "Explained") -> dict[str, object]:

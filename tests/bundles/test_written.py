@@ -20,6 +20,7 @@ BROKEN = {
     "no UTF-8": (b'{"a": "\xff"}', "config.json: not UTF-8 at byte 7"),
     "a list": (b"[]", "config.json: not a JSON object"),
     "too deep": (b'{"a":' * 200_000, "config.json: nested too deeply"),
+    "deeper than anything is": (b'{"a":' * 120 + b"1" + b"}" * 120, "config.json: nested too deeply"),
     "not a number": (b'{"a": NaN}', "config.json: not JSON: NaN is not a number"),
     "a number without end": (b'{"a": ' + b"9" * 5000 + b"}", "config.json: not JSON: Exceeds the limit"),
     "a member twice": (b'{"a": 1, "a": 2}', "config.json: not JSON: 'a' stands twice in one object"),
