@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 
-from bundler.errors import BundlerError, ToolError
+from bundler.errors import BundlerError, LayerError, ToolError
 from bundler.limits import DEFAULTS
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.unpack import sketch, unpack
@@ -18,6 +19,7 @@ from tests.attacks.metadata import METADATA
 from tests.attacks.names import NAMES
 from tests.attacks.types import TYPES
 from tests.attacks.whiteouts import WHITEOUTS
+from tests.support.tarballs import file
 from tests.support.tree import Node, differences, tree
 
 GROUPS = {
@@ -145,3 +147,12 @@ def test_umoci_makes_the_same_of_what_is_applied(tmp_path: Path, outside: Path, 
         difference = error
     assert surroundings(tmp_path) == before
     assert (difference is not None) == bool(attack.umoci), difference
+
+
+@pytest.mark.root
+def test_a_bomb_ends_by_its_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bundler.rootfs.usage.RATIO_COUNTS_FROM", 1 << 20)
+    bomb = Attack(([file("f", bytes(20 << 20))],), compress=zstandard.compress)
+    with pytest.raises(LayerError, match="compressed bytes became more than 1000 times as many"):
+        unpack(bomb.written_out(tmp_path), made(tmp_path))
+    assert (tmp_path / "root/f").stat().st_size < 4 << 20
