@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bundler.cli.failures import Command
+from bundler.cli.remarks import note_without_meaning
 from bundler.errors import RequestError, printable
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
@@ -33,7 +33,7 @@ def check(
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
     from bundler.overrides.load import load  # noqa: PLC0415
 
-    load(files)
+    note_without_meaning(load(files).without_meaning)
 
 
 @app.command("from-docker-run", cls=Command, context_settings={"allow_interspersed_args": False})
@@ -74,5 +74,5 @@ def _console() -> tuple[int, int] | None:
     """Rows and columns of the terminal that docker's client would run on, None without one."""
     if not sys.stdout.isatty():
         return None
-    size = shutil.get_terminal_size()
+    size = os.get_terminal_size(sys.stdout.fileno())  # not $LINES and $COLUMNS, which docker does not read
     return size.lines, size.columns

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bundler.errors import RequestError
+from bundler.errors import RequestError, printable
 from bundler.overrides.docker_run.client import Client
 from bundler.overrides.docker_run.command_line import parse
 from bundler.overrides.docker_run.settings import Settings, settings
@@ -14,7 +14,7 @@ def client(files: Mapping[str, bytes] | None = None, **environment: str) -> Clie
 
     def read(path: str) -> bytes:
         if path not in (files or {}):
-            raise RequestError(f"cannot read {path}: No such file or directory")
+            raise RequestError(f"cannot read {printable(path)}: No such file or directory")
         return (files or {})[path]
 
     return Client(environment=environment, folder="/home/me", read=read)
