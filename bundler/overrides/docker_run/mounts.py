@@ -75,10 +75,15 @@ def mount(given: str) -> dict[str, Json]:
     entry["target"] = target
     if _switch(fields, "readonly"):
         entry["read_only"] = True
+    if any(key in fields for key in _FOR_A_DRIVER):
+        entry[DRIVEN] = True
     options = _FAMILIES[kind](fields, entry)
     return entry | ({kind: options} if options else {})
 
 
+# Says of an entry that Docker would make its volume in a way of its own; it is no part of the overrides file.
+DRIVEN: Final = "driven"
+_FOR_A_DRIVER: Final = ("volume-label", "volume-driver", "volume-opt")
 _SYNONYMS: Final = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _SWITCHES: Final = ("readonly", "volume-nocopy", "bind-nonrecursive")
 _KEYS: Final = (
@@ -207,6 +212,7 @@ def mounts(
     for entry in long:
         source = entry.get("source", "")
         located = entry | ({"source": client.absolute(source)} if source.startswith(".") else {})
+        located.pop(DRIVEN, None)
         _place(by_target, entry["target"], located)
     in_memory = {
         _clean(target): f"{_clean(target)}:{options}" if options else _clean(target) for target, options in tmpfses

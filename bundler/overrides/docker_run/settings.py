@@ -13,7 +13,7 @@ from bundler.overrides.docker_run.command_line import CommandLine
 from bundler.overrides.docker_run.devices import is_cdi_name
 from bundler.overrides.docker_run.environment import environment
 from bundler.overrides.docker_run.flags import FLAGS
-from bundler.overrides.docker_run.mounts import mounts
+from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.refusals import check, network_mode
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
@@ -172,6 +172,8 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
     joined = [name for name in line.all("network") if name not in ("default", "bridge", "host", "none")]
     if joined:
         sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")
+    if any(DRIVEN in entry for entry in line.all("mount")):
+        sentences.append("--mount volume-driver, volume-opt, volume-label: they are about how Docker makes a volume")
     if any(option.startswith("label") for option in line.all("security-opt")):
         sentences.append("--security-opt label: it is for machines with SELinux")
     if line.last("init") and line.last("pid") == "host":

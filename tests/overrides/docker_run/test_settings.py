@@ -61,6 +61,12 @@ def test_a_terminal_has_the_size_of_the_clients() -> None:
     assert "console_size" not in keys("image", by=Client(console=(33, 101)))
 
 
+def test_how_docker_would_make_a_volume_is_named_and_not_written() -> None:
+    words = ("--mount", "type=volume,src=cache,dst=/x,volume-driver=nfs,volume-opt=a=b", "image")
+    assert said(*words)[0].startswith("--mount volume-driver, volume-opt, volume-label:")
+    assert keys(*words)["volumes"] == [{"type": "volume", "source": "cache", "target": "/x"}]
+
+
 def test_init_with_the_pid_namespace_of_the_machine_is_explained() -> None:
     assert said("--init", "--pid", "host", "image") == ["--init: Docker leaves it out with --pid host"]
 
