@@ -17,8 +17,13 @@ def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
         return
     for warning in runtime_config.warnings:
         typer.echo(f"bundler: warning: {printable(warning)}", err=True)
-    if runtime_config.without_meaning:
-        typer.echo(f"bundler: note: without meaning for a bundle: {runtime_config.without_meaning}", err=True)
+    note_without_meaning(runtime_config.without_meaning)
+
+
+def note_without_meaning(keys: str) -> None:
+    """One line for all keys of overrides files that mean nothing for a bundle; none when there are none."""
+    if keys:
+        typer.echo(f"bundler: note: without meaning for a bundle: {printable(keys)}", err=True)
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:

@@ -136,12 +136,7 @@ def convert(givens: Givens) -> RuntimeConfig:
         origins["/ociVersion"] = origin
     warnings += support.unsupported(document, givens.target)
     warnings += validity.check(document, origins, patched=patched)
-    return RuntimeConfig(document, origins, tuple(warnings), _without_meaning(givens))
-
-
-def _without_meaning(givens: Givens) -> str:
-    files = (file for file in givens.overrides.files if file.without_meaning)
-    return ", ".join(f"{', '.join(file.without_meaning)} ({file.name})" for file in files)
+    return RuntimeConfig(document, origins, tuple(warnings), givens.overrides.without_meaning)
 
 
 def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:

@@ -84,8 +84,14 @@ def _from_files(givens: Givens) -> list[Sourced[str]]:
     return [
         Sourced(variable.text(), variable.origin)
         for file in givens.overrides.items("env_file")
-        for variable in file.entries()["variables"].items()
+        for variable in _variables(file)
     ]
+
+
+def _variables(file: Node) -> tuple[Node, ...]:
+    """What was read from an env file; one that is not required may be missing."""
+    variables = file.entries().get("variables")
+    return () if variables is None else variables.items()
 
 
 def _expanded(givens: Givens, node: Node) -> str:

@@ -51,7 +51,7 @@ def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
         return node
     path = folder / entries["path"].text()
     if entries["required"].value is False and not path.exists():
-        return node.with_value(entries | {"variables": node.with_value(())})
+        return node
     text = read(path, entries["path"])
     if len(text) > MAXIMUM_BYTES:
         raise entries["path"].error(f"env_file: more than {MAXIMUM_BYTES} bytes")

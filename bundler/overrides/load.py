@@ -27,6 +27,12 @@ class Overrides:
     def get(self, key: str) -> Node | Unset:
         return self.entries.get(key, UNSET)
 
+    @property
+    def without_meaning(self) -> str:
+        """The keys that a bundle has no place for, each with its file; empty where there are none."""
+        files = (file for file in self.files if file.without_meaning)
+        return ", ".join(f"{', '.join(file.without_meaning)} ({file.name})" for file in files)
+
     def items(self, key: str) -> tuple[Node, ...]:
         """The entries of a list; none where the key is unset."""
         node = self.entries.get(key)
