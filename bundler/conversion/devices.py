@@ -2,7 +2,7 @@
 
 import posixpath
 
-from bundler.conversion import cdi
+from bundler.conversion import cdi, process
 from bundler.conversion.device_nodes import DIRECTORIES, Device, find_node
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import Part, array
@@ -12,10 +12,25 @@ from bundler.overrides.node import Node
 
 
 def devices(givens: Givens) -> Part:
-    """`/linux/devices`: those of `devices` in order, then those of `cdi`; the last one of a path counts."""
-    listed = [(device.value.node, device.origin) for device in [*_chosen(givens), *cdi.devices(givens)]]
+    """`/linux/devices`: those of `devices` in order, then those of `cdi`; the last one of a path counts.
+
+    A CDI device without an owner is the process's own, as the CDI specification has it; without that, root's.
+    """
+    injected = cdi.devices(givens)
+    owner: dict[str, Json] = _owner(givens) if injected else {}
+    listed = [(device.value.node, device.origin) for device in _chosen(givens)]
+    listed += [(device.value.node | _missing(owner, device.value.node), device.origin) for device in injected]
     found = {str(node["path"]): Sourced(node, origin) for node, origin in listed}
     return array(found.values())
+
+
+def _owner(givens: Givens) -> dict[str, Json]:
+    user: Json = process.user(givens).value
+    return {name: user[name] for name in ("uid", "gid") if user[name] > 0}
+
+
+def _missing(members: dict[str, Json], node: dict[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in members.items() if name not in node}
 
 
 def device_rules(givens: Givens) -> Part:

@@ -25,6 +25,7 @@ def mounts(givens: Givens) -> Part:
     depth, so that no mount hides one that came before; those of equal depth keep the order they were written in. `at`
     gives a mount another place, and `remove_mounts` goes last.
     """
+    _check_folders([folder.path for folder in folders(givens)])
     chosen = {mount.destination: mount.mount for mount in user_mounts(givens)}
     managed = {_destination(mount): mount for mount in etc_mounts(givens)}
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
@@ -114,16 +115,19 @@ def folders(givens: Givens) -> list[BundleFolder]:
         # A volume that is mounted twice is filled from the first place that may fill it.
         if below is None or below.seed is None:
             found[folder.path] = replace(folder, subpaths=(*(below.subpaths if below else ()), *folder.subpaths))
-    for path in found:
-        above = next(
-            (volume for volume in found if volume.startswith("volumes/") and path.startswith(f"{volume}/")), None
-        )
+    return [found[path] for path in sorted(found)]
+
+
+def _check_folders(paths: list[str]) -> None:
+    """Raise RequestError for a folder inside a volume that is mounted whole, too."""
+    for path in paths:
+        volumes = (other for other in paths if other.startswith("volumes/"))
+        above = next((volume for volume in volumes if path.startswith(f"{volume}/")), None)
         if above is not None:
             raise RequestError(
                 f"volumes: {printable(path)} is mounted, and so is all of {printable(above)}",
                 hint="what can write to the whole volume could make the folder a link to the machine's files",
             )
-    return [found[path] for path in sorted(found)]
 
 
 def rootfs_propagation(givens: Givens) -> Part:

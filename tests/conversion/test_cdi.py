@@ -69,6 +69,11 @@ def test_edits_of_the_spec_are_made_once(specs: Path) -> None:
     assert found["linux"]["intelRdt"] == {"closID": "fast", "l3CacheSchema": "L3:0=f"}
 
 
+def test_a_device_belongs_to_the_process_unless_the_spec_says_otherwise(specs: Path) -> None:
+    found = config(specs, "user: 7:8\ncdi: {devices: [vendor.com/gpu=0], spec_dirs: [cdi]}")
+    assert [(device["uid"], device["gid"]) for device in found["linux"]["devices"]] == [(7, 8), (7, 8)]
+
+
 def test_nothing_is_edited_without_a_device(specs: Path) -> None:
     assert config(specs, "cdi: {spec_dirs: [cdi]}") == config(specs, "{}")
 
