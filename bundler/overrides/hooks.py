@@ -19,8 +19,7 @@ def hooks(node: Node) -> Node:
 def _hook(node: Node) -> Node:
     entries = dict(node.entries())
     path = entries["path"]
-    embedded = "embed" in entries and entries["embed"].value is True
-    if not embedded and not path.text().startswith("/"):
+    if not path.text().startswith("/"):
         raise path.error(
             f"hooks: the path {path.text()!r} is not absolute", hint="a hook is looked up on the target, never in PATH"
         )

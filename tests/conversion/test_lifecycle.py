@@ -24,8 +24,10 @@ def test_the_newer_hooks_need_a_later_version() -> None:
 
 
 def test_a_hook_of_this_machine_is_not_copied_and_that_is_said() -> None:
-    done = convert(givens("hooks: {poststop: [{path: hook, embed: true}]}"))
-    assert done.warnings == ("0.yaml:1:20: hooks.poststop: hook is not copied: a hook's path is one of the target",)
+    done = convert(givens("hooks: {poststop: [{path: /opt/hook, embed: true}]}"))
+    assert done.warnings == (
+        "0.yaml:1:20: hooks.poststop: /opt/hook is not copied: a hook's path is one of the target",
+    )
 
 
 @pytest.mark.parametrize(

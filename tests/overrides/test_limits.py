@@ -91,6 +91,7 @@ def test_a_block_device_has_its_numbers(path: str, device: str) -> None:
         ("init: tini", "init: found the text 'tini'"),
         ("init: {path: tini}", "init: a path on the target is absolute"),
         ("hooks: {poststop: [{path: a}]}", "hooks: the path 'a' is not absolute"),
+        ("hooks: {poststop: [{path: a, embed: true}]}", "hooks: the path 'a' is not absolute"),
         ("umask: 0o27", "umask: found 0o27"),
         ("console_size: 24", "console_size"),
         ("console_size: axb", "console_size: 'axb' is not HEIGHTxWIDTH"),
