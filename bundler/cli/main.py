@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from bundler import __version__
-from bundler.cli import build, config, diff, explain, inspect, overrides
-from bundler.cli.failures import Command
+from bundler.cli import build, config, diff, explain, inspect, overrides, verify
+from bundler.cli.failures import Command, ignore_interruptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app.command("config", cls=Command)(config.config)
 app.command("inspect", cls=Command)(inspect.inspect)
 app.command("explain", cls=Command)(explain.explain)
 app.command("diff", cls=Command)(diff.diff)
+app.command("verify", cls=Command)(verify.verify)
 app.add_typer(overrides.app, name="overrides")
 
 
@@ -40,4 +41,7 @@ def bundler(
 
 def main() -> None:
     """The entry point of the command."""
-    app(prog_name="bundler")
+    try:
+        app(prog_name="bundler")
+    finally:
+        ignore_interruptions()

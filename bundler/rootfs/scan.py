@@ -1,17 +1,15 @@
 """Reading a root filesystem that is there: every file in the order of a manifest, nothing followed, nothing opened but
 directories and regular files.
-
-Contents are hashed a few files ahead, on several threads: hashlib lets go of the interpreter's lock.
 """
 
 import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory
@@ -20,15 +18,16 @@ from bundler.rootfs.tree import Tree
 
 _PIECE: Final = 1 << 20
 _AHEAD: Final = 32  # files that are open at a time
-_THREADS: Final = 4  # at most; more than a disk has use for
+_THREADS: Final = 4  # at most: a disk has no use for more
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """One path. The arguments of mtree.describe; `same` is (device, inode) of a file with several names.
+    """One path: what mtree.describe is given, but for the digest.
 
-    `digest` waits for the content to be read; None is a file that was not to be read. `closed` says that this user
-    may not look into it.
+    `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
+    look into the file or directory.
     """
 
     path: bytes
@@ -38,33 +37,55 @@ class Found:
     target: bytes = b""
     device: tuple[int, int] = (0, 0)
     links: int = 1
-    same: tuple[int, int] | None = None
+    file: tuple[int, int] | None = None
     closed: bool = False
-    digest: Callable[[], str] | None = None
 
 
-def scan(tree: Tree, *, is_wanted: Callable[[bytes, int], bool] = lambda _path, _size: True) -> Iterator[Found]:
-    """All files of `tree`, a directory before what it holds, each directory by name. Raises OSError.
+def walk(tree: Tree) -> Iterator[Found]:
+    """All files of `tree`, a directory before what it holds, each directory by name. Raises OSError."""
+    pending = [b""]
+    while pending:
+        found = _look(tree, pending.pop())
+        if found is None:
+            continue
+        names: list[bytes] = []
+        if found.kind == stat.S_IFDIR:
+            try:
+                names = tree.names(found.path)
+            except PermissionError:
+                found.closed = True
+        yield found
+        pending += [join(found.path, name) for name in reversed(names)]
 
-    Only the content of regular files that are wanted (by path and size) is read.
+
+def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | None]) -> Iterator[tuple[T, str | None]]:
+    """Each of `items` with the sha256 of the regular file that `wanted` names, None where it names none.
+
+    Some files are read ahead on several threads: hashlib lets go of the interpreter's lock. Raises OSError.
     """
-    pending: deque[Found] = deque()
+    pending: deque[tuple[T, Callable[[], str] | None]] = deque()
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        for found in _walk(tree, is_wanted, pool):
-            pending.append(found)
+        for item in items:
+            found = wanted(item)
+            descriptor = None if found is None else _open(tree, found)
+            digest = None
+            if found is not None and descriptor is not None:
+                digest = pool.submit(_hash, descriptor, found.size).result
+            pending.append((item, digest))
             if len(pending) > _AHEAD:
-                yield pending.popleft()
-        yield from pending
+                first, waited = pending.popleft()
+                yield first, waited() if waited is not None else None
+        for item, waited in pending:
+            yield item, waited() if waited is not None else None
 
 
 def take_stock(tree: Tree, inventory: Inventory) -> None:
     """Tell `inventory` what `tree` holds. Memory grows with the number of files that have several names. OSError."""
     first: dict[tuple[int, int], bytes] = {}
-    for found in scan(tree):
-        if found.same is not None and (known := first.setdefault(found.same, found.path)) != found.path:
+    for found, digest in hash_ahead(tree, walk(tree), lambda found: found if found.kind == stat.S_IFREG else None):
+        if found.file is not None and (known := first.setdefault(found.file, found.path)) != found.path:
             inventory.link(found.path, known)
             continue
-        digest = found.digest() if found.digest is not None else None
         inventory.add(
             found.path,
             found.kind,
@@ -76,35 +97,13 @@ def take_stock(tree: Tree, inventory: Inventory) -> None:
         )
 
 
-def _walk(tree: Tree, is_wanted: Callable[[bytes, int], bool], pool: ThreadPoolExecutor) -> Iterator[Found]:
-    pending = [b""]
-    while pending:
-        path = pending.pop()
-        found = _look(tree, path, is_wanted, pool)
-        if found is None:
-            continue
-        yield found
-        if found.kind == stat.S_IFDIR and not found.closed:
-            pending += [join(path, name) for name in reversed(tree.names(path))]
-
-
-def _look(tree: Tree, path: bytes, is_wanted: Callable[[bytes, int], bool], pool: ThreadPoolExecutor) -> Found | None:
+def _look(tree: Tree, path: bytes) -> Found | None:
     """What is at `path`; None if it went away meanwhile."""
     place = tree.locate(path)
     status = tree.status(place)
     if status is None:
         return None
     kind = stat.S_IFMT(status.st_mode)
-    closed = False
-    digest = None
-    try:
-        if kind == stat.S_IFDIR:
-            tree.follow(path)
-        elif kind == stat.S_IFREG and is_wanted(path, status.st_size):
-            digest = pool.submit(_hash, tree.open_file(place), status.st_size).result
-    except PermissionError:
-        closed = True
-    place = tree.locate(path)
     return Found(
         path,
         kind,
@@ -113,10 +112,16 @@ def _look(tree: Tree, path: bytes, is_wanted: Callable[[bytes, int], bool], pool
         target=tree.read_link(place) if kind == stat.S_IFLNK else b"",
         device=(os.major(status.st_rdev), os.minor(status.st_rdev)),
         links=status.st_nlink,
-        same=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
-        closed=closed,
-        digest=digest,
+        file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
     )
+
+
+def _open(tree: Tree, found: Found) -> int | None:
+    try:
+        return tree.open_file(tree.locate(found.path))
+    except PermissionError:
+        found.closed = True
+        return None
 
 
 def _hash(descriptor: int, size: int) -> str:
