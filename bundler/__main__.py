@@ -1,6 +1,19 @@
-"""`python -m bundler`: the command, where it is not on PATH."""
+"""The command `bundler`, and `python -m bundler` where it is not on PATH."""
 
-from bundler.cli.main import main
+import signal
+
+
+def main() -> None:
+    """The entry point of the command.
+
+    While it still imports itself there is nothing to clean up, and Ctrl-C just ends it: Python would print a traceback.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from bundler.cli import main as command  # noqa: PLC0415
+
+    command.main()
+
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -78,8 +78,18 @@ class Built:
     skipped: Mapping[str, int]
 
 
-def build(request: Request, output: Path | None, *, force: bool, progress: Progress = SILENT) -> Built:
-    """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all."""
+def build(
+    request: Request,
+    output: Path | None,
+    *,
+    force: bool,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Built:
+    """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all.
+
+    `before_publishing` is called when nothing is left to do but the one step that makes the bundle appear.
+    """
     overrides = _overrides(request)
     if output is not None:
         check_destination(output, replace=force)
@@ -106,6 +116,7 @@ def build(request: Request, output: Path | None, *, force: bool, progress: Progr
         if owners.maps:
             empty = [folder.path for folder in folders(givens) if folder.seed is None and folder.image is None]
             hand_over(stage.bundle, empty, *(shifts.shift(0) for shifts in owners.maps))
+        before_publishing()
         stage.publish(destination, replace=force)
     return Built(destination, image, runtime_config, owners.skipped)
 

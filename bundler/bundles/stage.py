@@ -11,10 +11,11 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.interruptions import complete, held
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.rootfs.remove import remove_tree
 
@@ -71,17 +72,22 @@ def open_stage(folder: Path) -> Iterator[Stage]:
     """A stage in `folder`, removed at the end with all that was not published. Raises BundlerError, RequestError."""
     if not folder.is_dir():
         raise RequestError(f"the folder {printable(str(folder))} does not exist")
-    try:
-        _remove_abandoned(folder)
-        path, lock = _make_locked(folder)
-    except OSError as error:
-        hint = "choose another place with -o"
-        raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
-    try:
-        yield Stage(path)
-    finally:
-        remove_tree(path)
-        os.close(lock)
+    with ExitStack() as holding:
+        try:
+            _remove_abandoned(folder)
+            holding.enter_context(held())
+            path, lock = _make_locked(folder)
+        except OSError as error:
+            hint = "choose another place with -o"
+            raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
+        try:
+            holding.close()  # from here on, an interruption leads to the end of this, which removes the stage
+            yield Stage(path)
+        finally:
+            try:
+                complete(lambda: remove_tree(path))
+            finally:
+                os.close(lock)
 
 
 def check_destination(destination: Path, *, replace: bool) -> None:

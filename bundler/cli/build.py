@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     AuthfileOption,
     GidMapOption,
@@ -79,7 +80,7 @@ def build(
         rootless=rootless,
     )
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
-        built = pipeline.build(request, output, force=force, progress=progress)
+        built = pipeline.build(request, output, force=force, progress=progress, before_publishing=ignore_interruptions)
     remark(built.runtime_config, quiet=quiet)
     remark_skipped(built.skipped, quiet=quiet)
     typer.echo(printable(str(built.path)))

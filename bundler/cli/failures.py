@@ -32,7 +32,7 @@ class Command(TyperCommand):
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn whatever is raised inside into lines on standard error and an exit code."""
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    _expect_interruptions()
     try:
         yield
     except typer.Exit:
@@ -66,6 +66,18 @@ def reported() -> Iterator[None]:
             "please report it, with what BUNDLER_TRACEBACK=1 prints",
         )
         raise typer.Exit(1) from None
+
+
+def _expect_interruptions() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as bundler.__main__ has it until there is something to undo
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _raise_terminated)
+
+
+def ignore_interruptions() -> None:
+    """From here on the work is done: to say that it was interrupted would be wrong."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _raise_terminated(_number: int, _frame: FrameType | None) -> None:

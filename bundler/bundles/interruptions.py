@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM, while something is done that has to be done whole: they wait until it is."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """What would interrupt the context is delivered at its end. Only the main thread is ever interrupted."""
+    waiting: list[int] = []
+
+    def wait(number: int, _frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    handlers = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    handlers[number] = signal.signal(number, wait)
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
+
+
+def complete(step: Callable[[], None]) -> None:
+    """Do `step`, which may be begun again, to its end; an interruption is raised after it.
+
+    To hold signals back takes a moment, and one that comes just then is raised in the middle of that.
+    """
+    interruption: BaseException | None = None
+    done = False
+    while not done:
+        try:
+            with held():
+                step()
+                done = True
+        except Exception:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, and what SIGTERM raises
+            interruption = error
+    if interruption is not None:
+        raise interruption
