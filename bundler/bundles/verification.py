@@ -34,6 +34,7 @@ from bundler.rootfs.tree import Tree
 _DIGEST: Final = b"sha256digest"
 _HARD_LINK: Final = b"hardlink"
 _TRUSTED: Final = b"xattr.trusted."
+_DENIED: Final = (_DIGEST, b"xattr.")
 _DOCUMENT: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAXIMUM_BYTES: Final = 16 << 20
 
@@ -116,8 +117,11 @@ class Verification:
     ) -> dict[str, tuple[str | None, str | None]]:
         """What the manifest says of the file and is not so."""
         there = self._keywords(found, digest)
-        if found.closed or (_DIGEST in expected and expected.get(b"size") != there.get(b"size")):
-            there[_DIGEST] = expected.get(_DIGEST, b"")  # not read: it is another file anyway, or not to be read
+        # What was not read cannot differ: it is denied, or the size has told already that this is another file.
+        if found.closed:
+            there |= {name: value for name, value in expected.items() if name.startswith(_DENIED)}
+        elif _DIGEST in expected and expected.get(b"size") != there.get(b"size"):
+            there[_DIGEST] = expected[_DIGEST]
         names = dict.fromkeys([*expected, *(name for name in there if name.startswith((b"xattr.", _HARD_LINK)))])
         return {
             name.decode(): (_text(expected.get(name)), _text(there.get(name)))

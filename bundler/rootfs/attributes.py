@@ -72,11 +72,11 @@ def set_nothing(target: int | bytes, attributes: Attributes) -> None:
     """What an ordinary user does who only wants to look into the files."""
 
 
-def read_attributes(path: bytes) -> Attributes:
-    """Those of `path`, whose last component is not followed."""
+def read_attributes(path: bytes, *, xattrs: bool = True) -> Attributes:
+    """Those of `path`, whose last component is not followed; `xattrs` may be denied to who may not read the file."""
     status = os.stat(path, follow_symlinks=False)
     try:
-        names = sorted(map(os.fsencode, os.listxattr(path, follow_symlinks=False)))
+        names = sorted(map(os.fsencode, os.listxattr(path, follow_symlinks=False))) if xattrs else []
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise

@@ -178,16 +178,21 @@ class Directories:
 
 def open_up(parent: int, name: bytes, bits: int) -> int | None:
     """Add `bits` to the mode of what is there, not a symlink; the mode it had if that made a difference."""
+    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode) or not ~mode & bits:
+        return None
+    close_again(parent, name, mode | bits)
+    return mode
+
+
+def close_again(parent: int, name: bytes, mode: int) -> None:
+    """Give what is there, not a symlink, this mode."""
     descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        status = os.fstat(descriptor)
-        mode = stat.S_IMODE(status.st_mode)
-        if stat.S_ISLNK(status.st_mode) or not ~mode & bits:
-            return None
-        os.chmod(b"/proc/self/fd/%d" % descriptor, mode | bits)
+        os.chmod(b"/proc/self/fd/%d" % descriptor, mode)
     finally:
         os.close(descriptor)
-    return mode
 
 
 def _times(descriptor: int) -> tuple[int, int]:

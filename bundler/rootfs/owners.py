@@ -25,6 +25,7 @@ _ORDINARY: Final = (b"user.", b"system.posix_acl_")
 _REVISION_MASK: Final = 0xFF000000
 _REVISION_2: Final = 0x02000000
 _REVISION_3: Final = 0x03000000
+_UNCHANGED: Final = (1 << 32) - 1
 _SEVEN_BITS: Final = 128
 _SIZES: Final = {_REVISION_2: 20, _REVISION_3: 24}
 
@@ -122,9 +123,8 @@ def choose_owners(maps: tuple[Sequence[Range], Sequence[Range]] | None, *, rootl
 
 
 def record(uid: int, gid: int) -> bytes:
-    """The message `{uid, gid}`: a field that is 0 is not written (protobuf 3)."""
-    fields = ((b"\x08", uid), (b"\x10", gid))
-    return b"".join(tag + _varint(number) for tag, number in fields if number)
+    """The message `{uid, gid}`. Root's id is the one the file has anyway: `unchanged`, as umoci writes it."""
+    return b"".join(tag + _varint(number or _UNCHANGED) for tag, number in ((b"\x08", uid), (b"\x10", gid)))
 
 
 def _varint(number: int) -> bytes:

@@ -104,15 +104,22 @@ def _look(tree: Tree, path: bytes) -> Found | None:
     if status is None:
         return None
     kind = stat.S_IFMT(status.st_mode)
+    closed = False
+    try:
+        attributes = tree.attributes(place)
+    except PermissionError:
+        closed = True
+        attributes = tree.attributes(place, xattrs=False)
     return Found(
         path,
         kind,
-        tree.attributes(place),
+        attributes,
         size=status.st_size if kind == stat.S_IFREG else 0,
         target=tree.read_link(place) if kind == stat.S_IFLNK else b"",
         device=(os.major(status.st_rdev), os.minor(status.st_rdev)),
         links=status.st_nlink,
         file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
+        closed=closed,
     )
 
 

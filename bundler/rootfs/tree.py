@@ -22,7 +22,7 @@ from bundler.rootfs.attributes import (
     implied,
     read_attributes,
 )
-from bundler.rootfs.directories import Directories, Directory, open_up
+from bundler.rootfs.directories import Directories, Directory, close_again, open_up
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import PathError, clean, join, split
@@ -236,9 +236,17 @@ class Tree:
             os.fchmod(descriptor, mode)
         return descriptor
 
-    def attributes(self, place: Place) -> Attributes:
-        """Those of what is there. Times and mode of a directory are the ones it will have in the end."""
-        attributes = read_attributes(self._unopened(place))
+    def attributes(self, place: Place, *, xattrs: bool = True) -> Attributes:
+        """Those of what is there. Times and mode of a directory are the ones it will have in the end.
+
+        Without `xattrs`, there are none. To read them takes the permission to read the file.
+        """
+        parent, name = place.directory.descriptor, place.name
+        mode = open_up(parent, name, stat.S_IRUSR) if self.owners.confined else None
+        attributes = read_attributes(self._unopened(place), xattrs=xattrs)
+        if mode is not None:
+            close_again(parent, name, mode)
+            attributes.mode = mode
         directory = self._directories.known(place.path)
         if directory is not None:
             attributes.atime, attributes.mtime = directory.times

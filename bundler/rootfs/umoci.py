@@ -35,7 +35,7 @@ def unpack_with_umoci(layers: Sequence[Layer], root: Path, owners: Owners, progr
     Raises ImageError for layers that are not what the image states, LayerError for what is beyond `limits`, ToolError
     for what umoci fails at.
     """
-    usage = Usage(limits)
+    usage = Usage(limits, layers)
     for layer in layers:
         _check(layer, usage)
     with TemporaryDirectory(dir=root.parent, prefix="umoci-", ignore_cleanup_errors=True) as workspace:

@@ -67,7 +67,7 @@ def sketch(
     Directories and symlinks are made, so that paths lead where they lead in the image, and whiteouts applied; there
     are no owners, modes, devices or other files. Raises what `unpack` raises.
     """
-    usage = Usage(limits)
+    usage = Usage(limits, layers)
     with _explained(root), Tree(root, ignored()) as tree, _measured(layers, progress) as total:
         for number, layer in enumerate(layers):
             changeset = SketchedChangeset(tree, label_of(layer), lowest=number == 0, wanted=wanted)
@@ -80,7 +80,7 @@ def label_of(layer: Layer) -> str:
 
 
 def _unpack_natively(job: _Job) -> None:
-    usage = Usage(job.limits)
+    usage = Usage(job.limits, job.layers)
     with _explained(job.root), Tree(job.root, job.owners, job.inventory) as tree:
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())

@@ -1,10 +1,11 @@
 """What an image has used up of its limits so far, counted while its layers stream."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bundler.archives.entry import Entry
 from bundler.errors import LayerError, printable
-from bundler.images.image import CheckedStream
+from bundler.images.image import CheckedStream, Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
 
 _CHUNK: Final = 1 << 20
@@ -18,10 +19,18 @@ class Usage:
     and count for nothing.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, layers: Sequence[Layer]) -> None:
+        """Raises LayerError at once if `layers` are too large as they are stored: then nothing is fetched or read."""
         self.limits = limits
         self.unpacked = 0
         self.entries = 0
+        stored = sum(layer.blob.size for layer in layers)
+        # What cannot be compressed becomes a little larger by the attempt.
+        if stored - stored // 64 > limits.unpacked_size:
+            raise LayerError(
+                f"the layers are {stored} bytes already as they are stored, over {limits.unpacked_size}",
+                hint=raise_hint("unpacked_size"),
+            )
 
     def count(self, label: str, size: int) -> None:
         """`size` more bytes came out of the layer that `label` names."""

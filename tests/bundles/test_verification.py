@@ -65,6 +65,12 @@ def test_content_of_the_same_size_and_time_is_told_by_its_digest(bundle: Path) -
     assert (change.path, change.what, list(change.keywords)) == (r"./a\040b\052", "changed", ["sha256digest"])
 
 
+def replace_by_fifo(root: Path) -> None:
+    (root / "etc-old").unlink()
+    os.mkfifo(root / "etc-old")
+    (root / "etc-old").chmod(0o644)
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], dict[str, str]]] = {
     "a new file": (lambda root: (root / "etc/new").touch(), {"./etc": "time", "./etc/new": "extra"}),
     "a file less": (lambda root: (root / "etc-old").unlink(), {".": "time", "./etc-old": "missing"}),
@@ -86,7 +92,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], dict[str, str]]] = {
         {".": "time", "./etc-old": "nlink", "./z": "extra"},
     ),
     "a fifo that nobody writes to": (
-        lambda root: ((root / "etc-old").unlink(), os.mkfifo(root / "etc-old", 0o644)),
+        replace_by_fifo,
         {".": "time", "./etc-old": "type size time"},
     ),
     "a file of terabytes": (lambda root: os.truncate(root / "etc-old", 1 << 43), {"./etc-old": "size time"}),
