@@ -26,6 +26,8 @@ from bundler.progress import SILENT, Progress
 
 # Far beyond `docker save` of a whole machine: four members for each layer, at most 127 layers for each image.
 _MAX_MEMBERS: Final = 200_000
+# Their names are kept: twice the longest that any writer of images uses, for each of them.
+_MAX_NAMES: Final = 64 << 20
 _CHUNK: Final = 1 << 20
 
 
@@ -187,6 +189,7 @@ def _check_size(label: str, size: int, taken: int, limits: Limits) -> None:
 
 def _scan(source: FileSlice, label: str, limits: Limits) -> dict[str, _Member]:
     members: dict[str, _Member] = {}
+    names = 0
     for entry in TarReader(source, source.skip, limits):
         name = _normal(entry.name.decode("utf-8", "surrogateescape"))
         if name is None or entry.kind == DIRECTORY:
@@ -200,6 +203,9 @@ def _scan(source: FileSlice, label: str, limits: Limits) -> dict[str, _Member]:
             link=_link(name, entry),
             repeated=name in members,
         )
+        names += len(entry.name) + len(entry.link_name)
+        if names > _MAX_NAMES:
+            raise ImageError(f"{label}: the names of its files take more than {_MAX_NAMES} bytes, which no image's do")
         if len(members) > _MAX_MEMBERS:
             raise ImageError(f"{label}: more than {_MAX_MEMBERS} files, which no image has")
     return members

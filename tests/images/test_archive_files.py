@@ -177,6 +177,12 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         pass
 
 
+def test_names_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bundler.images.archive_files._MAX_NAMES", 1000)
+    with pytest.raises(ImageError, match="more than 1000 bytes"), archive(tmp_path, tarball(file("n" * 1001))):
+        pass
+
+
 def test_a_fifo_is_refused_and_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tar")
     with pytest.raises(ImageError, match="not a file") as raised, open_archive(tmp_path / "pipe.tar", tmp_path):
