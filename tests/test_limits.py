@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from bundler.limits import DEFAULTS, NAMES, Limits, meanings
@@ -50,3 +52,8 @@ def test_what_is_no_limit_is_refused(setting: str, says: str) -> None:
 
 def test_every_limit_says_what_it_counts() -> None:
     assert [name for name, _, meaning in meanings() if not meaning] == []
+
+
+def test_the_manual_has_every_limit() -> None:
+    manual = (Path(__file__).parents[1] / "README.md").read_text()
+    assert [name for name, _, meaning in meanings() if f"| `{name}` |" not in manual or meaning not in manual] == []
