@@ -44,7 +44,7 @@ def test_the_last_setting_of_a_limit_counts() -> None:
     ],
 )
 def test_what_is_no_limit_is_refused(setting: str, says: str) -> None:
-    with pytest.raises(ValueError, match="limit|number") as raised:
+    with pytest.raises(ValueError, match=r"limit|number") as raised:
         DEFAULTS.changed((setting,))
     assert says in str(raised.value)
     assert str(raised.value).isprintable()
