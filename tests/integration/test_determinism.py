@@ -51,7 +51,7 @@ def test_the_bundle_is_the_same_with(
 ) -> None:
     folder = tmp_path / circumstance.replace(" ", "-")
     bundle = build(golden_archives["docker28"], folder, **CIRCUMSTANCES[circumstance])
-    for document in ("config.json", "bundler.json"):
+    for document in ("config.json", "bundler.json", "rootfs.mtree"):
         assert (bundle / document).read_bytes() == (usual / document).read_bytes()
     assert differences(tree(bundle / "rootfs"), tree(usual / "rootfs")) == {}
 
