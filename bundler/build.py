@@ -194,7 +194,7 @@ def _own_name(image: Image) -> str:
 
 def _givens(request: Request, image: Image, overrides: Overrides, accounts: Accounts) -> Givens:
     named = overrides.get("profile")
-    profile = load_profile() if named is UNSET else load_profile(named.text(), named)
+    profile = load_profile() if named is UNSET else load_profile(named.plain())
     target = load_target(request.target, overrides)
     return Givens(
         image_config=image.image_config,

@@ -1,4 +1,4 @@
-"""Profiles that come with bundler, by name, and profiles in files: loaded into one value each."""
+"""Profiles: those that come with bundler, by name, and those that an overrides file brings."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,8 +7,6 @@ from bundler import data
 from bundler.conversion.profile import Profile
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.overrides.load import read_document
-from bundler.overrides.node import Node
 
 # What people write → the file. `docker` is the release that the goldens were captured from.
 PROFILES: Final = {
@@ -20,29 +18,23 @@ PROFILES: Final = {
 DEFAULT: Final = "docker"
 
 
-def load_profile(name: str = DEFAULT, named_by: Node | None = None) -> Profile:
-    """The profile `name`: one of PROFILES, or the path of a file of the same form. Raises RequestError."""
-    if name in PROFILES:
-        return _profile(data.load(PROFILES[name]))
-    if "/" not in name and not name.endswith((".json", ".yaml", ".yml")):
+def load_profile(profile: str | Mapping[str, Json] = DEFAULT) -> Profile:
+    """One of PROFILES by its name, or a profile as the overrides key takes it. Raises RequestError."""
+    if not isinstance(profile, str):
+        return _profile(profile)
+    if profile not in PROFILES:
         known = ", ".join(PROFILES)
-        raise RequestError(f"unknown profile {printable(name)!r}", hint=f"known are {known}, or the path of a file")
-    document = read_document(name, named_by).plain()
-    if not isinstance(document, dict) or not isinstance(document.get("id"), str):
-        raise RequestError(f"{printable(name)}: a profile is a map with an id")
-    return _profile(document)
+        raise RequestError(f"unknown profile {printable(profile)!r}", hint=f"known are {known}")
+    return _profile(data.load(PROFILES[profile]))
 
 
 def _profile(document: Mapping[str, Json]) -> Profile:
     """A profile from its document, over the one it names as its base."""
-    defaults, seccomp = document.get("defaults") or {}, document.get("seccomp")
-    if document.get("base"):
-        base = load_profile(document["base"])
-        defaults = _laid_over(base.defaults, defaults)
-        seccomp = base.seccomp if seccomp is None else _filter(seccomp)
-    else:
-        seccomp = None if seccomp is None else _filter(seccomp)
-    return Profile(document["id"], defaults, seccomp)
+    base = load_profile(document["base"]) if "base" in document else Profile("", {}, None)
+    seccomp = document.get("seccomp", base.seccomp)
+    if isinstance(seccomp, str):  # only bundler's own profiles name a file, one of its data
+        seccomp = _filter(data.load(seccomp))
+    return Profile(document["id"], _laid_over(base.defaults, document.get("defaults", {})), seccomp)
 
 
 def _laid_over(base: Json, over: Json) -> Json:
@@ -52,15 +44,14 @@ def _laid_over(base: Json, over: Json) -> Json:
     return base | {key: _laid_over(base.get(key), value) for key, value in over.items()}
 
 
-def _filter(source: Json) -> Json:
+def _filter(filtered: Json) -> Json:
     """A filter in Docker's format; one with a base has further architectures, and other rules for some calls."""
-    filtered = data.load(source) if isinstance(source, str) else source
     if "base" not in filtered:
         return filtered
-    base = _filter(filtered["base"])
-    instead: dict[str, list[Json]] = dict(filtered.get("instead") or {})
+    base = data.load(filtered["base"])
+    instead: dict[str, list[Json]] = filtered["instead"]
     rules: list[Json] = []
     for rule in base["syscalls"]:
         own = rule["names"][0] if len(rule["names"]) == 1 else ""
-        rules += instead.pop(own) if own in instead else [rule]
-    return base | {"archMap": base["archMap"] + filtered.get("archMap", []), "syscalls": rules}
+        rules += instead.get(own, [rule])
+    return base | {"archMap": base["archMap"] + filtered["archMap"], "syscalls": rules}

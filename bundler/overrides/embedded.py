@@ -13,7 +13,8 @@ from bundler.overrides.files import OverridesFile, described, read
 from bundler.overrides.node import EDIT, Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
 
-_BUILT_IN_SECCOMP: Final = ("docker", "unconfined")
+_SECCOMP: Final = ("docker", "unconfined")
+_PROFILES: Final = ("docker", "docker@28", "docker@29", "none")
 _LARGEST_INIT: Final = 16 << 20  # bytes; a static init has some tens of thousands
 
 Embed = Callable[[Node, Path, list[OverridesFile]], Node]
@@ -25,17 +26,22 @@ def embed(entries: Mapping[str, Node], folder: Path, files: list[OverridesFile])
         yield key, node if key not in EMBEDDED or node.value is None else EMBEDDED[key](node, folder, files)
 
 
-def _seccomp(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
-    if not isinstance(node.value, str) or node.value in _BUILT_IN_SECCOMP:
-        return node
-    path = folder / node.value
-    text = read(path, node)
-    files.append(described(str(path), text))
-    profile = parse(text, shown_name(str(path)))
-    if not isinstance(profile.value, dict):
-        raise profile.error("a seccomp profile is a JSON object")
-    schema.check_value("seccomp", profile)
-    return node.with_value(profile.value)
+def _document(key: str, built_in: tuple[str, ...]) -> Embed:
+    """A key that takes a name of bundler's own, the path of a document, or the document itself."""
+
+    def embed_document(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+        if not isinstance(node.value, str) or node.value in built_in:
+            return node
+        path = folder / node.value
+        text = read(path, node)
+        files.append(described(str(path), text))
+        document = parse(text, shown_name(str(path)))
+        if not isinstance(document.value, dict):
+            raise document.error(f"{key}: found no map", hint=f"besides a file, {key} takes {', '.join(built_in)}")
+        schema.check_value(key, document)
+        return node.with_value(document.value)
+
+    return embed_document
 
 
 def _env_files(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
@@ -81,4 +87,10 @@ def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     return node.with_value(tuple(cdi.read_specs(request, folder, read_spec) for request in node.items()))
 
 
-EMBEDDED: Final[dict[str, Embed]] = {"seccomp": _seccomp, "env_file": _env_files, "init": _init, "cdi": _cdi}
+EMBEDDED: Final[dict[str, Embed]] = {
+    "profile": _document("profile", _PROFILES),
+    "seccomp": _document("seccomp", _SECCOMP),
+    "env_file": _env_files,
+    "init": _init,
+    "cdi": _cdi,
+}

@@ -149,7 +149,7 @@ def test_a_seccomp_profile_is_read_from_beside_the_file_that_names_it(tmp_path: 
     ("content", "message"),
     [
         (None, "o.yaml:1:10: the file "),
-        ("[]", "filter.json:1:1: a seccomp profile is a JSON object"),
+        ("[]", "filter.json:1:1: seccomp: found no map"),
         ('{"defaultAction": 1}', "filter.json:1:19: seccomp.defaultAction: found 1"),
         ("{", "filter.json:1:2: "),
     ],
