@@ -77,7 +77,9 @@ def _owners_of_mounts(_givens: Givens, document: Document, origins: Origins) -> 
         kept = [option for option in options if not _is_unmapped(option, maps)]
         if len(kept) < len(options):
             mount["options"] = kept
-            yield from _forget(origins, f"/mounts/{index}/options", "an option names an id that is not mapped")
+            setter = origins.get(f"/mounts/{index}")
+            if setter is not None and setter.source == "overrides":
+                yield _left_out(setter.where, f"/mounts/{index}/options", "an id in them is not mapped")
 
 
 def _is_unmapped(option: str, maps: Mapping[str, list[Json]]) -> bool:
@@ -91,7 +93,11 @@ def _forget(origins: Origins, pointer: str, why: str) -> Iterator[str]:
     """The origins at and below `pointer`; a warning for each of the overrides' keys among them."""
     below = [place for place in origins if place == pointer or place.startswith(f"{pointer}/")]
     setters = {origin.where: None for place in below if (origin := origins.pop(place)).source == "overrides"}
-    return (f"{where}: left out of config.json{pointer}, as the bundle is rootless: {why}" for where in setters)
+    return (_left_out(where, pointer, why) for where in setters)
+
+
+def _left_out(where: str, pointer: str, why: str) -> str:
+    return f"{where}: left out of config.json{pointer}, as the bundle is rootless: {why}"
 
 
 CHANGES: Final[tuple[Callable[[Givens, Document, Origins], Iterator[str]], ...]] = (
