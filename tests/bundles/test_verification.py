@@ -12,8 +12,10 @@ from bundler.bundles.verification import Change, Verification
 from bundler.bundles.write import encode
 from bundler.errors import RequestError
 from bundler.rootfs.inventory import Inventory, write_manifest
+from bundler.rootfs.owners import choose_owners
 from bundler.rootfs.unpack import unpack
 from tests.support.layers import layer
+from tests.support.ordinary_user import as_user, folder_of_a_user
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink
 
 pytestmark = pytest.mark.root
@@ -146,3 +148,22 @@ def test_a_bundle_without_a_manifest_cannot_be_verified(bundle: Path) -> None:
     (bundle / "bundler.json").write_text("{}")
     with pytest.raises(RequestError, match=r"knows no rootfs\.mtree"):
         changes(bundle)
+
+
+def test_what_a_user_may_not_read_is_counted_and_not_a_change() -> None:
+    members = [directory("closed", 0), file("closed/f", b"x"), file("secret", b"x", 0), file("open", b"x")]
+    with folder_of_a_user() as folder:
+
+        def work() -> tuple[list[Change], int]:
+            (folder / "rootfs").mkdir()
+            (folder / "config.json").touch()
+            with Inventory(folder, owned=False) as inventory:
+                owners = choose_owners(([], []), rootless=True)
+                unpack([layer(*members)], folder / "rootfs", owners=owners, inventory=inventory)
+                manifest = write_manifest(inventory, folder / "rootfs.mtree")
+            recorded = {"config": NO_CONFIG, "manifest": f"sha256:{manifest}"}
+            (folder / "bundler.json").write_bytes(encode(recorded))
+            verification = Verification(folder)
+            return list(verification.changes()), verification.unread
+
+        assert as_user(work) == ([], 2)

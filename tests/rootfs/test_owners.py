@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,23 @@ def test_the_manifest_of_an_ordinary_user_is_what_he_finds() -> None:
         said, found = as_user(work)
     assert said.splitlines() == found.splitlines()
     assert b"uid=" not in said
+
+
+def test_an_ordinary_user_s_volume_is_an_exact_copy_of_what_is_closed() -> None:
+    with folder_of_a_user() as folder:
+
+        def work() -> None:
+            root = folder / "root"
+            owners = choose_owners(([MAP], [MAP]), rootless=True)
+            unpacked_with(owners, root, layer(*LOWER))
+            with Tree.open(root, owners) as rootfs:
+                seed_volume(rootfs, b"/closed", folder / "volume")
+
+        as_user(work)
+        assert tree(folder / "volume") == {
+            name.removeprefix("closed/").replace("closed", "."): replace(
+                node, same_as=node.same_as.removeprefix("closed/").replace("closed", ".")
+            )
+            for name, node in tree(folder / "root").items()
+            if name.startswith("closed")
+        }
