@@ -21,9 +21,10 @@ RANKS = {
     **dict.fromkeys(["images", "overrides", "host"], 2),
     **dict.fromkeys(["rootfs", "conversion"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
-    "build": 5,
-    "cli": 6,
-    "__main__": 7,
+    "request": 5,
+    "build": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.

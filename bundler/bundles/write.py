@@ -35,11 +35,17 @@ def settle(bundle: Path) -> None:
 
     `rootfs` and the folders of `volumes` and `images` were dated by their layers.
     """
-    documents = (*bundle.glob("*.json"), bundle / "rootfs.mtree")
+    documents = [bundle / name for name in ("config.json", "bundler.json", "rootfs.mtree")]
     folders = [bundle / name for name in ("etc", "volumes", "images", "shm")]
-    for path in (*documents, *(bundle / "etc").glob("*"), *folders, bundle):
+    for path in (*documents, *_generated(bundle), *folders, bundle):
         if path.exists():
             os.utime(path, (0, 0))
+
+
+def _generated(bundle: Path) -> list[Path]:
+    """The files of etc/. Not by glob, which takes a folder that it may not read for an empty one."""
+    folder = bundle / "etc"
+    return sorted(folder.iterdir()) if folder.exists() else []
 
 
 def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
@@ -52,5 +58,5 @@ def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
     os.chown(bundle, -1, gid)
     bundle.chmod(0o710)
     mounted = [bundle / folder for folder in folders if not folder.startswith("rootfs/")]  # that is the image's ground
-    for path in (*(bundle / "etc").glob("*"), *mounted):
+    for path in (*_generated(bundle), *mounted):
         os.chown(path, uid, gid, follow_symlinks=False)

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bundler.cli.options import (
-    AuthfileOption,
-    ImageArgument,
-    LimitOption,
-    OfflineOption,
-    PlatformOption,
-    PolicyOption,
-    QuietOption,
-    TlsVerifyOption,
-    make_request,
-)
+from bundler.cli.options import ImageOptions, spread
 from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
@@ -26,35 +16,18 @@ if TYPE_CHECKING:
     from bundler.images.image import Image
 
 
+@spread
 def inspect(
-    image: ImageArgument = None,
+    options: ImageOptions,
     *,
-    platform: PlatformOption = None,
-    authfile: AuthfileOption = None,
-    policy: PolicyOption = None,
-    tls_verify: TlsVerifyOption = None,
-    offline: OfflineOption = False,
-    limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Print an image's digests, platform, layers and image config. Layers are not fetched."""
-    from bundler import build as pipeline  # noqa: PLC0415
-
-    request = make_request(
-        image,
-        overrides=None,
-        platform=platform,
-        authfile=authfile,
-        policy=policy,
-        tls_verify=tls_verify,
-        offline=offline,
-        limit=limit,
-    )
+    request = options.request()
     with (
-        shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress,
+        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
         tempfile.TemporaryDirectory() as workspace,
-        pipeline.open_requested(request, Path(workspace), progress) as opened,
+        request.open(request.load_overrides(), Path(workspace), progress) as opened,
     ):
         facts = _facts(opened)
     typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))

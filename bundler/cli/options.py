@@ -1,18 +1,24 @@
-"""Options that several commands share, and the request they add up to."""
+"""Options that several commands share, each written once, and the request they add up to."""
 
+import inspect
 import os
 import platform as machine
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
-from bundler.limits import DEFAULTS, NAMES
+from bundler.limits import DEFAULTS, NAMES, Limits
 
 if TYPE_CHECKING:
-    from bundler.build import Request
+    from bundler.request import Request
+
+REACHING: Final = "How the image is reached, and what it may be"
 
 ImageArgument = Annotated[
     str | None,
@@ -30,14 +36,27 @@ OverridesOption = Annotated[
 ]
 PlatformOption = Annotated[
     str | None,
-    typer.Option("--platform", metavar="OS/ARCH", help="The platform to take from a multi-platform image."),
+    typer.Option(
+        "--platform",
+        metavar="OS/ARCH",
+        help="The platform to take from a multi-platform image.",
+        rich_help_panel=REACHING,
+    ),
 ]
 AuthfileOption = Annotated[
-    Path | None, typer.Option("--authfile", metavar="FILE", help="Credentials for registries, as skopeo reads them.")
+    Path | None,
+    typer.Option(
+        "--authfile", metavar="FILE", help="Credentials for registries, as skopeo reads them.", rich_help_panel=REACHING
+    ),
 ]
 PolicyOption = Annotated[
     Path | None,
-    typer.Option("--policy", metavar="FILE", help="The signature policy, instead of the system's policy.json."),
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="The signature policy, instead of the system's policy.json.",
+        rich_help_panel=REACHING,
+    ),
 ]
 TlsVerifyOption = Annotated[
     str | None,
@@ -46,15 +65,17 @@ TlsVerifyOption = Annotated[
         metavar="true|false",
         help="Whether registries need HTTPS and a valid certificate.",
         show_default=False,
+        rich_help_panel=REACHING,
     ),
 ]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=REACHING)]
 LimitOption = Annotated[
     list[str] | None,
     typer.Option(
         "--limit",
         metavar="NAME=N",
         help=f"The most an image may have of: {', '.join(NAMES)}. N may end in k, m, g or t. May be repeated.",
+        rich_help_panel=REACHING,
     ),
 ]
 TargetOption = Annotated[
@@ -76,7 +97,7 @@ UidMapOption = Annotated[
     ),
 ]
 GidMapOption = Annotated[
-    list[str] | None, typer.Option("--gid-map", metavar="C:H:N", help="The same for groups. [default: as --uid-map]")
+    list[str] | None, typer.Option("--gid-map", metavar="C:H:N", help="The same for groups; if absent, as --uid-map.")
 ]
 RootlessOption = Annotated[
     bool,
@@ -88,52 +109,101 @@ RootlessOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
-def make_request(
-    image: str | None,
-    *,
-    overrides: list[str] | None,
-    platform: str | None,
-    authfile: Path | None,
-    policy: Path | None,
-    tls_verify: str | None,
-    offline: bool,
-    limit: list[str] | None = None,
-    unpacker: str = "native",
-    target: str | None = None,
-    uid_map: list[str] | None = None,
-    gid_map: list[str] | None = None,
-    rootless: bool = False,
-) -> "Request":
-    """Raise RequestError for a platform or a limit that is none."""
-    from bundler.build import Request  # noqa: PLC0415  (the whole pipeline, which --help does not need)
-    from bundler.images.access import Access  # noqa: PLC0415
+class Unpacker(StrEnum):
+    """Who applies the layers."""
 
-    try:
-        requested = Platform.parse(platform) if platform is not None else None
-    except ValueError as error:
-        raise RequestError(f"--platform: {error}") from None
-    try:
-        limits = DEFAULTS.changed(tuple(limit or ()))
-    except ValueError as error:
-        raise RequestError(f"--limit: {error}") from None
-    return Request(
-        image=image,
-        machine=Platform.of("linux", machine.machine() or "x86_64"),
-        overrides=tuple(overrides or ()),
-        platform=requested,
-        access=Access(authfile=authfile, policy=policy, tls_verify=_tls_verify(tls_verify), offline=offline),
-        limits=limits,
-        unpacker=unpacker,
-        target=target,
-        uid_map=tuple(uid_map or ()),
-        gid_map=tuple(gid_map or ()),
-        rootless=rootless,
-        caller=(os.geteuid(), os.getegid()),
-    )
+    NATIVE = "native"
+    UMOCI = "umoci"
 
 
-def _tls_verify(text: str | None) -> bool | None:
-    """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
-    if text not in (None, "true", "false"):
-        raise RequestError(f"--tls-verify: {text!r} is neither true nor false")
-    return None if text is None else text == "true"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions:
+    """Which image, and how it may be reached."""
+
+    image: ImageArgument = None
+    platform: PlatformOption = None
+    authfile: AuthfileOption = None
+    policy: PolicyOption = None
+    tls_verify: TlsVerifyOption = None
+    offline: OfflineOption = False
+    limit: LimitOption = None
+    quiet: QuietOption = False
+
+    def request(self, **more: Any) -> "Request":
+        """The request they add up to, with what else a command knows of it. Raises RequestError."""
+        from bundler.images.access import Access  # noqa: PLC0415  (what --help does not need)
+        from bundler.request import Request  # noqa: PLC0415
+
+        return Request(
+            image=self.image,
+            machine=Platform.of("linux", machine.machine() or "x86_64"),
+            platform=self._platform(),
+            access=Access(
+                authfile=self.authfile, policy=self.policy, tls_verify=self._tls_verify(), offline=self.offline
+            ),
+            limits=self._limits(),
+            **more,
+        )
+
+    def _platform(self) -> Platform | None:
+        try:
+            return Platform.parse(self.platform) if self.platform is not None else None
+        except ValueError as error:
+            raise RequestError(f"--platform: {error}") from None
+
+    def _limits(self) -> Limits:
+        try:
+            return DEFAULTS.changed(tuple(self.limit or ()))
+        except ValueError as error:
+            raise RequestError(f"--limit: {error}") from None
+
+    def _tls_verify(self) -> bool | None:
+        """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
+        if self.tls_verify not in (None, "true", "false"):
+            raise RequestError(f"--tls-verify: {self.tls_verify!r} is neither true nor false")
+        return None if self.tls_verify is None else self.tls_verify == "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleOptions(ImageOptions):
+    """The same, and what its bundle is to be like."""
+
+    overrides: OverridesOption = None
+    target: TargetOption = None
+    uid_map: UidMapOption = None
+    gid_map: GidMapOption = None
+    rootless: RootlessOption = False
+
+    def request(self, **more: Any) -> "Request":
+        return ImageOptions.request(
+            self,
+            overrides=self.overrides or (),
+            target=self.target,
+            uid_map=self.uid_map or (),
+            gid_map=self.gid_map or (),
+            rootless=self.rootless,
+            caller=(os.geteuid(), os.getegid()),
+            **more,
+        )
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with the fields of its first parameter, one of the classes above, as parameters that typer reads."""
+    first, *others = inspect.signature(command).parameters.values()
+    options, hints = first.annotation, get_type_hints(first.annotation, include_extras=True)
+
+    def spread_out(**given: Any) -> None:
+        command(options(**{option.name: given.pop(option.name) for option in fields(options)}), **given)
+
+    shared = [
+        inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
+        )
+        for option in fields(options)
+    ]
+    signature = inspect.Signature([*shared, *others])
+    spread_out.__doc__ = command.__doc__
+    spread_out.__name__ = command.__name__
+    spread_out.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    vars(spread_out)["__signature__"] = signature
+    return spread_out

@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import Request
-from bundler.cli.options import make_request
+from bundler.cli.options import BundleOptions
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
+from bundler.request import Request
 
 
 def request(*, platform: str | None = None, tls_verify: str | None = None) -> Request:
-    return make_request(
-        "nginx",
+    options = BundleOptions(
+        image="nginx",
         overrides=["a.yaml"],
         platform=platform,
         authfile=Path("auth.json"),
@@ -18,12 +18,13 @@ def request(*, platform: str | None = None, tls_verify: str | None = None) -> Re
         tls_verify=tls_verify,
         offline=True,
     )
+    return options.request()
 
 
 def test_options_become_a_request() -> None:
     made = request(platform="arm64", tls_verify="false")
 
-    assert (made.image, made.overrides, made.platform) == ("nginx", ("a.yaml",), Platform("linux", "arm64"))
+    assert (made.image, made.overrides, made.platform) == ("nginx", ["a.yaml"], Platform("linux", "arm64"))
     assert (made.access.authfile, made.access.tls_verify, made.access.offline) == (Path("auth.json"), False, True)
 
 

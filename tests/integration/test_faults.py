@@ -16,6 +16,7 @@ import pytest
 from bundler import build as pipeline
 from bundler.errors import BundlerError
 from bundler.images.platform import Platform
+from bundler.request import Request
 from bundler.rootfs.remove import remove_tree
 from tests.support.command import bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
@@ -199,7 +200,7 @@ class Fault:
 
 
 def build_with(fault: Fault, image: Path, destination: Path, patch: pytest.MonkeyPatch) -> None:
-    request = pipeline.Request(image=str(image), machine=Platform.parse("linux/amd64"))
+    request = Request(image=str(image), machine=Platform.parse("linux/amd64"))
     with patch.context() as context:
         for name in CALLS:
             context.setattr(os, name, fault.around(getattr(os, name)))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import Request, build
+from bundler.build import build
 from bundler.images.platform import Platform
+from bundler.request import Request
 from tests.support.command import bundler, call_bundler
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Ended, Name, call, command_of

@@ -1,0 +1,78 @@
+"""What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bundler.bundles.record import record
+from bundler.bundles.stage import Stage
+from bundler.bundles.write import encode, make_folder, write_file
+from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.etc_files import generated_files
+from bundler.conversion.givens import Givens
+from bundler.conversion.init import chosen_init
+from bundler.conversion.volumes import BundleFolder
+from bundler.errors import ImageError, printable
+from bundler.images.image import Image
+from bundler.rootfs.owners import Owners
+from bundler.rootfs.paths import PathError, clean
+from bundler.rootfs.seed import seed_volume
+from bundler.rootfs.tree import Tree
+
+OpenImage = Callable[[str, Path], AbstractContextManager[Image]]
+Unpack = Callable[[Image, Path], None]
+
+
+def make_folders(bundle: Path, tree: Tree, folders: Sequence[BundleFolder]) -> None:
+    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images."""
+    for folder in folders:
+        path = bundle / folder.path
+        if folder.image is not None:
+            continue
+        if folder.seed is None:
+            make_folder(path, folder.mode)
+        else:
+            make_folder(path.parent)
+            seed_volume(tree, os.fsencode(folder.seed), path)
+
+
+def mount_images(
+    stage: Stage, folders: Sequence[BundleFolder], open_image: OpenImage, unpack: Unpack, owners: Owners
+) -> None:
+    """Other images' files that are mounted. A symlink on the way to a mounted folder would lead to the machine."""
+    for number, folder in enumerate(folder for folder in folders if folder.image is not None):
+        workspace, path = stage.workspace / f"mounted-{number}", stage.bundle / folder.path
+        workspace.mkdir()
+        make_folder(path)
+        with open_image(str(folder.image), workspace) as image:
+            unpack(image, path)
+        with Tree.open(path, owners) as tree:
+            for subpath in folder.subpaths:
+                _check_subpath(tree, str(folder.image), subpath)
+
+
+def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
+    wanted = clean(os.fsencode(subpath))
+    try:
+        found: bytes | None = tree.follow(wanted)
+    except (OSError, PathError):
+        found = None
+    if found != wanted:
+        name = printable(f"{image}: {subpath}")
+        raise ImageError(f"{name} is no directory of that image", hint="name a directory without symlinks on its way")
+
+
+def write_documents(
+    bundle: Path, givens: Givens, runtime_config: RuntimeConfig, folders: Sequence[BundleFolder], manifest: str
+) -> None:
+    """The generated files of etc/, config.json, and bundler.json; `manifest` is the sha256 of rootfs.mtree in hex."""
+    for name, content in generated_files(givens).items():
+        write_file(bundle / "etc" / name, content)
+    init = chosen_init(givens)
+    if init is not None and init.embedded is not None:
+        write_file(bundle / init.source, Path(init.embedded).read_bytes(), executable=True)
+    config_json = encode(runtime_config.document)
+    write_file(bundle / "config.json", config_json)
+    recorded = record(givens, runtime_config, config_json, folders, manifest=manifest)
+    write_file(bundle / "bundler.json", encode(recorded))
