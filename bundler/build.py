@@ -24,6 +24,7 @@ from bundler.progress import SILENT, Progress
 from bundler.request import Request
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners
+from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
 
@@ -78,7 +79,9 @@ def _fill(
 ) -> RuntimeConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
 
-    def unpack_into(path: Path, unpacked: Image, inventory: Inventory | None = None) -> None:
+    def unpack_into(
+        path: Path, unpacked: Image, inventory: Inventory | None = None, selection: Selection | None = None
+    ) -> None:
         unpack(
             unpacked.layers,
             path,
@@ -87,12 +90,13 @@ def _fill(
             inventory=inventory,
             progress=progress,
             limits=request.limits,
+            selection=selection,
         )
 
     bundle, rootfs = stage.bundle, stage.bundle / "rootfs"
     rootfs.mkdir()
     with Inventory(stage.workspace, owned=not request.rootless) as inventory:
-        unpack_into(rootfs, image, inventory)
+        unpack_into(rootfs, image, inventory, request.selection(givens.overrides))
         with Tree.open(rootfs, owners, inventory) as tree:
             givens = replace(givens, accounts=_read_accounts(tree))
             runtime_config = convert(givens)

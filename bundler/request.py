@@ -18,6 +18,7 @@ from bundler.overrides.id_maps import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
+from bundler.rootfs.selection import Selection
 from bundler.targets import load_target
 
 
@@ -74,6 +75,18 @@ class Request:
             progress=progress,
             limits=self.limits,
         )
+
+    @staticmethod
+    def selection(overrides: Overrides) -> Selection | None:
+        """Which files of the image the rootfs gets, by the overrides key `rootfs`; None for all."""
+        node = overrides.get("rootfs")
+        said = {} if node is UNSET else node.plain()
+        chosen = Selection(
+            exclude=tuple(said.get("exclude") or ()),
+            devices=said.get("devices") or "create",
+            strip_setuid=said.get("strip_setuid") or False,
+        )
+        return None if chosen == Selection() else chosen
 
     def givens(self, image: Image, overrides: Overrides) -> Givens:
         """What the rules may look at, but for the users of a rootfs that nobody has read yet."""

@@ -12,7 +12,7 @@ from bundler.overrides.node import Node
 
 
 def devices(givens: Givens) -> Part:
-    """`/linux/devices`: those of `devices` in order, then those of `cdi`; the last one of a path counts.
+    """`/linux/devices` (config-linux.md, devices): those of `devices`, then those of `cdi`; the last of a path counts.
 
     A CDI device without an owner is the process's own, as the CDI specification has it; without that, root's.
     """

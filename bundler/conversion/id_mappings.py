@@ -24,7 +24,7 @@ def uid_mappings(givens: Givens) -> Part:
 
 
 def gid_mappings(givens: Givens) -> Part:
-    """`gid_map`, or `uid_map` where only that was given."""
+    """`/linux/gidMappings` (config-linux.md, user namespace mappings): `gid_map`, or `uid_map` if that is all."""
     node = _id_map(givens, "gid_map")
     if node is None:
         return ABSENT

@@ -63,12 +63,12 @@ def _check_sysctl(givens: Givens, name: str, node: Node) -> None:
 
 
 def masked_paths(givens: Givens) -> Part:
-    """`/linux/maskedPaths`: what of /proc and /sys tells too much of the machine."""
+    """`/linux/maskedPaths` (config-linux.md, masked paths): what of /proc and /sys tells too much of the machine."""
     return _guarded(givens, "/linux/maskedPaths", "masked_paths")
 
 
 def readonly_paths(givens: Givens) -> Part:
-    """`/linux/readonlyPaths`: what of /proc would let a container change the machine."""
+    """`/linux/readonlyPaths` (config-linux.md, readonly paths): what would let a container change the machine."""
     return _guarded(givens, "/linux/readonlyPaths", "readonly_paths")
 
 

@@ -131,7 +131,10 @@ def _check_folders(paths: list[str]) -> None:
 
 
 def rootfs_propagation(givens: Givens) -> Part:
-    """`/linux/rootfsPropagation`: `rootfs` decides; else only binds that need more than private; shared over slave."""
+    """`/linux/rootfsPropagation` (config-linux.md, rootfs mount propagation).
+
+    `rootfs` decides; else Docker writes it only for binds that need more than private, and shared wins over slave.
+    """
     chosen = givens.overrides.get("rootfs")
     if chosen is not UNSET and "propagation" in chosen.entries():
         node = chosen.entries()["propagation"]

@@ -49,7 +49,7 @@ def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:
 
 
 def cwd(givens: Givens) -> Part:
-    """The working directory, cleaned of `..` and trailing slashes; a symlink in it is kept as it is spelled."""
+    """The working directory, cleaned of `..` and trailing slashes as Docker does; a symlink in it stays as spelled."""
     override, below = givens.overrides.get("working_dir"), givens.profile.origin("/process/cwd")
     if givens.image_config.working_dir:
         below = beating(givens.image_origin("WorkingDir"), below)
@@ -123,7 +123,7 @@ def no_new_privileges(givens: Givens) -> Part:
 
 
 def apparmor_profile(givens: Givens) -> Part:
-    """`/process/apparmorProfile`: only for a target with AppArmor; a runtime without it refuses to start."""
+    """`/process/apparmorProfile`: as Docker, only for a target with AppArmor; elsewhere a runtime refuses to start."""
     if not givens.target.apparmor:
         return ABSENT
     override, default = givens.overrides.get("apparmor"), givens.profile.get("/process/apparmorProfile")

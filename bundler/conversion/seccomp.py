@@ -32,9 +32,9 @@ _KEPT: Final = ("defaultAction", "defaultErrnoRet", "flags", "listenerPath", "li
 
 
 def seccomp(givens: Givens) -> Part:
-    """The profile's filter or the overrides' own, for the capabilities of the container.
+    """The profile's filter or the overrides' own (config-linux.md, seccomp), for the capabilities of the container.
 
-    A privileged container has none, unless one was given for it.
+    A privileged container has none, as in Docker, unless one was given for it.
     """
     node = givens.overrides.get("seccomp")
     default = None if givens.profile.seccomp is None else givens.profile.origin("/linux/seccomp")

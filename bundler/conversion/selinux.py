@@ -11,12 +11,12 @@ _CATEGORIES: Final = 1024  # of multi-category security, c0 to c1023
 
 
 def selinux_label(givens: Givens) -> Part:
-    """`/process/selinuxLabel`: written when asked for only, since runtimes refuse it on a machine without SELinux."""
+    """`/process/selinuxLabel` (config.md, Linux process): only when asked for; without SELinux a runtime refuses it."""
     return _label(givens, "process_label", ("system_u", "system_r", "container_t"), "type")
 
 
 def mount_label(givens: Givens) -> Part:
-    """`/linux/mountLabel`: what the process may use has the same level as the process."""
+    """`/linux/mountLabel` (config-linux.md, mount label): what the process may use has the level of the process."""
     return _label(givens, "mount_label", ("system_u", "object_r", "container_file_t"), "filetype")
 
 

@@ -61,7 +61,7 @@ def user_mounts(givens: Givens) -> list[UserMount]:
             raise node.error(f"duplicate mount point: {node.entries()['target'].text()} stands in volumes, too")
     named = {_text(node, "source") for node in volumes if _text(node, "type") == "volume"} - {None}
     listed = [*_shared_memory(givens), *_scratch(givens), *_image_volumes(givens, frozenset(named))]
-    listed += [_BUILDERS[_text(node, "type") or ""](givens, node, frozenset(named)) for node in (*volumes, *tmpfs)]
+    listed += [_from_entry(givens, node, frozenset(named)) for node in (*volumes, *tmpfs)]
     listed += [UserMount(mount) for mount in cdi.mounts(givens)]
     listed += [_from_mount(node) for node in givens.overrides.items("mounts")]
     mounts: dict[str, UserMount] = {}
@@ -72,6 +72,14 @@ def user_mounts(givens: Givens) -> list[UserMount]:
             user_mount = UserMount(Sourced(user_mount.mount.value, origin), user_mount.folder)  # noqa: PLW2901
         mounts[user_mount.destination] = user_mount
     return list(mounts.values())
+
+
+def _from_entry(givens: Givens, node: Node, named: "frozenset[str | None]") -> UserMount:
+    """An entry of `volumes` or `tmpfs`; options that it lists come after its own, and overrule them."""
+    made = _BUILDERS[_text(node, "type") or ""](givens, node, named)
+    extra = [option.text() for option in node.entries()["options"].items()] if "options" in node.entries() else []
+    options = _without_overruled([*made.mount.value["options"], *extra])
+    return UserMount(Sourced(made.mount.value | {"options": options}, made.mount.origin), made.folder)
 
 
 def _shared_memory(givens: Givens) -> list[UserMount]:
@@ -236,14 +244,7 @@ def _tmpfs(path: str, options: list[str], origin: Origin) -> UserMount:
 
 def _from_tmpfs(_givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
     """A tmpfs with Docker's base options, of which a later opposite takes the place."""
-    options = [option.text() for option in node.entries()["options"].items()]
-    mount = {
-        "destination": node.entries()["target"].text(),
-        "type": "tmpfs",
-        "source": "tmpfs",
-        "options": _without_overruled([*_BASE_TMPFS_OPTIONS, *options]),
-    }
-    return UserMount(Sourced(mount, node.origin))
+    return _tmpfs(node.entries()["target"].text(), list(_BASE_TMPFS_OPTIONS), node.origin)
 
 
 def _without_overruled(options: list[str]) -> list[str]:

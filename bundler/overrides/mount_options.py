@@ -183,6 +183,8 @@ def _tmpfs_volume(node: Node, entry: dict[str, Node]) -> dict[str, Node]:
         options.append(f"mode={limits['mode'].value:o}")
     if "size" in limits and limits["size"].value not in (None, 0):
         options.append(f"size={_tmpfs_size(limits['size'])}")
+    if "options" in entry:
+        options += [_checked_option(option, option.text()) for option in entry["options"].items()]
     return entry | {"options": node.with_value(tuple(node.with_value(option) for option in options))}
 
 

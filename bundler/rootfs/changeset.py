@@ -82,6 +82,15 @@ class Changeset:
             self._remember(place, own=entry.kind == DIRECTORY and not stays)
         _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
 
+    def _leave_out(self, path: bytes) -> None:
+        """What is not made still replaces what was there: a file that became a device is a file no longer."""
+        try:
+            place = self._tree.locate(path)
+        except FileNotFoundError:
+            return
+        if self._tree.kind(place):
+            self._tree.remove(place)
+
     # --- whiteouts ---
 
     def _remember(self, place: Place, *, own: bool) -> None:

@@ -30,11 +30,3 @@ class SketchedChangeset(Changeset):
             # Any file that may not be read will do: who looks for it has to find that it is no regular file.
             entry = replace(entry, kind=FIFO)
         super()._put(path, entry, content)
-
-    def _leave_out(self, path: bytes) -> None:
-        try:
-            place = self._tree.locate(path)
-        except FileNotFoundError:
-            return
-        if self._tree.kind(place):
-            self._tree.remove(place)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.tar import TarReader
+from bundler.errors import RequestError
 from bundler.images.image import Layer
 from bundler.images.layer_stream import open_layer
 from bundler.limits import DEFAULTS, Limits
@@ -17,6 +18,7 @@ from bundler.rootfs.failures import explain
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, ignored, kept
 from bundler.rootfs.scan import take_stock
+from bundler.rootfs.selection import SelectedChangeset, Selection
 from bundler.rootfs.sketch import SketchedChangeset
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
@@ -32,15 +34,16 @@ def unpack(
     inventory: Inventory | None = None,
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
+    selection: Selection | None = None,
 ) -> None:
     """Unpack `layers` into the empty directory `root`, whose parent nobody else can enter.
 
     `unpacker` is a key of UNPACKERS. `owners` says what becomes of owners (None: they are kept); `inventory` is told
-    what `root` then holds. Raises ImageError for a layer that is not what the image states, LayerError for
-    one that cannot be applied safely or within `limits`, BundlerError where the machine is the reason; `root` then
-    holds some of it.
+    what `root` then holds; `selection` leaves some of the files out. Raises ImageError for a layer that is not what
+    the image states, LayerError for one that cannot be applied safely or within `limits`, BundlerError where the
+    machine is the reason; `root` then holds some of it.
     """
-    UNPACKERS[unpacker](_Job(layers, root, owners or kept(), inventory, progress, limits))
+    UNPACKERS[unpacker](_Job(layers, root, owners or kept(), inventory, progress, limits, selection))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,13 @@ class _Job:
     inventory: Inventory | None
     progress: Progress
     limits: Limits
+    selection: Selection | None
+
+    def changeset(self, tree: Tree, label: str, *, lowest: bool) -> Changeset:
+        """The next layer's, of all files or of those selected."""
+        if self.selection is None:
+            return Changeset(tree, label, lowest=lowest)
+        return SelectedChangeset(tree, label, lowest=lowest, selection=self.selection)
 
 
 def sketch(
@@ -86,11 +96,14 @@ def _unpack_natively(job: _Job) -> None:
         tree.make_directory(tree.locate(b""), implied())
         with _measured(job.layers, job.progress) as total:
             for number, layer in enumerate(job.layers):
-                _apply(Changeset(tree, label_of(layer), lowest=number == 0), layer, usage, job.progress, total)
+                changeset = job.changeset(tree, label_of(layer), lowest=number == 0)
+                _apply(changeset, layer, usage, job.progress, total)
 
 
 def _unpack_with_umoci(job: _Job) -> None:
     """Umoci says nothing of what it unpacked, so the tree is read once."""
+    if job.selection is not None:
+        raise RequestError("umoci unpacks all files of an image", hint="for rootfs: {exclude...} use --unpacker native")
     unpack_with_umoci(job.layers, job.root, job.owners, job.progress, job.limits)
     if job.inventory is not None:
         with _explained(job.root), Tree(job.root, job.owners.as_they_are()) as tree:

@@ -67,3 +67,10 @@ def test_what_config_json_has_no_place_for_is_kept() -> None:
         "healthcheck": {"test": "x"},
     }
     assert lifecycle(givens("stop_signal: 10")) == {"stop_signal": "10"}
+
+
+def test_where_docker_would_write_its_logs_is_remembered_for_whoever_runs_the_bundle() -> None:
+    given = givens("logging: {driver: journald, options: {tag: web}}")
+
+    assert lifecycle(given)["logging"] == {"driver": "journald", "options": {"tag": "web"}}
+    assert convert(given).document == converted()

@@ -138,3 +138,23 @@ def test_what_cannot_be_mounted_is_refused(text: str, message: str) -> None:
     with pytest.raises(RequestError) as refused:
         converted(text)
     assert message in refused.value.what
+
+
+def test_options_of_an_entry_come_last_and_overrule_its_own() -> None:
+    found = mounts(
+        "volumes:\n"
+        "- {type: bind, source: /a, target: /a, options: [nosuid, rslave]}\n"
+        "- {type: volume, source: v, target: /v, read_only: true, options: [noexec]}\n"
+        "- {type: tmpfs, target: /t, tmpfs: {size: 1m}, options: [exec, size=2m]}\n"
+    )
+
+    assert found["/a"]["options"] == ["rbind", "nosuid", "rslave"]
+    assert found["/v"]["options"] == ["rbind", "rro", "noexec"]
+    assert found["/t"]["options"] == ["nosuid", "nodev", "rprivate", "exec", "size=2m"]
+
+
+def test_a_rootfs_elsewhere_has_to_be_called_so() -> None:
+    assert converted("rootfs: {path: /mnt/image, external: true}")["root"] == {"path": "/mnt/image"}
+    assert converted("rootfs: {path: rootfs}")["root"] == {"path": "rootfs"}
+    with pytest.raises(RequestError, match=r"0\.yaml:1:16: rootfs\.path: a bundle has its files in rootfs"):
+        converted("rootfs: {path: /mnt/image}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import RequestError
+from bundler.overrides import schema
 from bundler.overrides.load import load
 from tests.support.givens import overrides
 
@@ -47,3 +48,49 @@ def test_hooks_of_several_files_follow_each_other_and_a_name_is_replaced() -> No
 def test_steps_of_patches_are_all_kept() -> None:
     step = "spec_patch: [{op: add, path: /process/args/-, value: x}]"
     assert len(overrides(step, step).items("spec_patch")) == 2
+
+
+WITHOUT_MEANING = {
+    "attach": "false",
+    "build": "{context: .}",
+    "configs": "[httpd]",
+    "cpu_count": "2",
+    "cpu_percent": "50",
+    "credential_spec": "{file: spec.json}",
+    "depends_on": "[db]",
+    "develop": "{watch: []}",
+    "extends": "{service: base}",
+    "external_links": "['db:mysql']",
+    "isolation": "default",
+    "label_file": "labels.env",
+    "links": "['db:database']",
+    "mac_address": "'02:42:ac:11:65:43'",
+    "models": "[llm]",
+    "post_start": "[{command: ['true']}]",
+    "pre_stop": "[{command: ['true']}]",
+    "profiles": "[debug]",
+    "provider": "{type: example}",
+    "pull_policy": "always",
+    "pull_refresh_after": "24h",
+    "runtime": "runc",
+    "scale": "1",
+    "secrets": "[token]",
+    "storage_opt": "{size: 1G}",
+    "use_api_socket": "false",
+    "volumes_from": "['db:ro']",
+}
+
+
+@pytest.mark.parametrize("key", sorted(WITHOUT_MEANING))
+def test_a_key_of_compose_without_meaning_is_accepted_and_named(key: str, tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text(f"{key}: {WITHOUT_MEANING[key]}\n")
+
+    loaded = load([str(tmp_path / "o.yaml")])
+
+    assert loaded.entries == {}
+    assert loaded.without_meaning == f"{key} (o.yaml)"
+
+
+def test_no_key_without_meaning_was_forgotten_here() -> None:
+    keys = schema.document()["properties"]
+    assert sorted(WITHOUT_MEANING) == sorted(key for key, rule in keys.items() if "ignored" in rule)
