@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+Content = bytes | memoryview
+"""Bytes that were read. A view is part of something larger, which it keeps alive; nothing is copied for it."""
+
 
 class ByteStream(Protocol):
     """What a reader of bytes offers: `read(n)` gives 1 to n bytes, or none at the end."""

@@ -15,19 +15,21 @@ from bundler.archives.entry import (
     V7_REGULAR,
     WITH_CONTENT,
     Entry,
+    Numbers,
     is_intact,
     parse_header,
     parse_number,
+    read_usual,
 )
 from bundler.archives.pax import apply_records, parse_decimal, parse_records
 from bundler.archives.sparse import read_old_map, read_pax_map, set_map
-from bundler.archives.stream import ByteStream, DamagedError
+from bundler.archives.stream import ByteStream, Content, DamagedError
 from bundler.errors import printable
 from bundler.limits import DEFAULTS, Limits, raise_hint
 
 _BLOCK: Final = 512
 _ZEROS: Final = bytes(_BLOCK)
-_READ: Final = 256 * 1024
+_READ: Final = 64 * 1024
 _LARGEST_PIECE: Final = 1 << 20
 # All global headers together: their records are kept, and count for every entry that follows.
 _LARGEST_GLOBAL: Final = 1 << 16
@@ -59,10 +61,12 @@ class TarReader:
         self._largest_extension = limits.pax_size
         self._seek_forward = skip
         self._buffer = b""
+        self._view = memoryview(self._buffer)
         self._at = 0  # how much of the buffer is used
         self._start = 0  # the offset of the buffer in the archive
         self._left = 0  # content of the current entry that was not read yet
         self._padding = 0  # zeros after it
+        self._numbers: Numbers | None = None  # of the current header, if it is of the usual form
         self._globals: dict[bytes, bytes] = {}
         self._global_size = 0
 
@@ -70,8 +74,8 @@ class TarReader:
         while (entry := self._next()) is not None:
             yield entry
 
-    def content(self) -> Iterator[bytes]:
-        """What is left of the current entry's stored content, in pieces of at most 1 MiB."""
+    def content(self) -> Iterator[Content]:
+        """What is left of the current entry's stored content, in pieces of at most 1 MiB, good until the next entry."""
         while self._left:
             piece = self._some(min(self._left, _LARGEST_PIECE))
             if not piece:
@@ -80,28 +84,32 @@ class TarReader:
             yield piece
 
     def _next(self) -> Entry | None:
-        extension = _Extension()
-        extended = False
+        extension = None
         while (block := self._next_header()) is not None:
             kind = block[156:157]
+            if kind in KINDS:
+                return self._entry(block, extension)
             extend = _EXTENSIONS.get(kind)
             if extend is not None:
+                extension = extension or _Extension()
                 extend(self, extension, self._extension_content(block))
-                extended = True
-            elif kind == b"V":
-                # A volume label: a name for the tape, no entry. Its size is not one of content.
-                continue
-            elif kind in KINDS:
-                return self._entry(block, extension)
-            else:
+            elif kind != b"V":  # a volume label: a name for the tape, no entry, and its size is not one of content
                 raise DamagedError(f"a tar entry has the unsupported type {printable(kind)}")
-        if extended and (extension.records or extension.name or extension.link_name):
+        if extension is not None and (extension.records or extension.name or extension.link_name):
             raise DamagedError("the tar archive ends after an extended header")
         return None
 
-    def _entry(self, block: bytes, extension: _Extension) -> Entry:
+    def _entry(self, block: bytes, extension: _Extension | None) -> Entry:
+        entry = parse_header(block, self._numbers, self._start + self._at)
+        if extension is not None or self._globals or block[156:157] in _UNUSUAL:
+            self._extend(entry, block, extension or _Extension())
+        self._left = entry.stored_size
+        self._padding = -entry.stored_size % _BLOCK
+        return entry
+
+    def _extend(self, entry: Entry, block: bytes, extension: _Extension) -> None:
+        """Let what came before the entry, and what its type adds, take the place of what its header says."""
         kind = block[156:157]
-        entry = parse_header(block, self._start + self._at)
         records = self._globals | extension.records if self._globals else extension.records
         pairs = read_old_map(entry, block, self._exact_block) if kind == b"S" else None
         if records:
@@ -119,9 +127,6 @@ class TarReader:
             set_map(entry, pairs)
         if kind == V7_REGULAR and entry.name.endswith(b"/"):
             entry.kind, entry.size = DIRECTORY, 0  # v7 has no type for directories, and its name may be a longer one
-        self._left = entry.stored_size
-        self._padding = -entry.stored_size % _BLOCK
-        return entry
 
     def _next_header(self) -> bytes | None:
         """The next header; None at the end of the archive."""
@@ -137,7 +142,8 @@ class TarReader:
             return None
         if len(block) < _BLOCK:
             raise DamagedError("the tar archive ends inside a header")
-        if not is_intact(block):
+        self._numbers = read_usual(block)
+        if self._numbers is None and not is_intact(block):
             at = self._start + self._at - _BLOCK
             raise DamagedError(f"there is no tar header with a right checksum at offset {at}")
         return block
@@ -145,11 +151,12 @@ class TarReader:
     def _stream_ended(self) -> None:
         """Nothing is read after the end of the archive, even if the reader is asked again."""
         self._buffer = b""
+        self._view = memoryview(b"")
         self._at = 0
         self._stream = _ENDED
 
     def _extension_content(self, block: bytes) -> bytes:
-        size = parse_number(block[124:136])
+        size = parse_number(block[124:136]) if self._numbers is None else self._numbers[3]
         if not 0 <= size <= self._largest_extension:
             raise DamagedError(
                 f"an extended tar header is larger than {self._largest_extension} bytes", hint=raise_hint("pax_size")
@@ -177,7 +184,9 @@ class TarReader:
 
     def _skip_content(self) -> None:
         count = self._left + self._padding
-        if not count:
+        if count <= len(self._buffer) - self._at:
+            self._at += count
+            self._left = self._padding = 0
             return
         buffered = min(count, len(self._buffer) - self._at)
         self._at += buffered
@@ -201,18 +210,16 @@ class TarReader:
             raise DamagedError("the tar archive ends inside the map of a sparse file")
         return block
 
-    def _some(self, most: int) -> bytes:
-        """1 to `most` bytes, or none at the end; large ones without a detour through the buffer."""
+    def _some(self, most: int) -> Content:
+        """1 to `most` bytes, or none at the end; a view of the buffer, so that content is copied by the kernel only."""
         at = self._at
-        if at < len(self._buffer):
-            piece = self._buffer[at : at + most]
-            self._at = at + len(piece)
-            return piece
-        if most >= _READ:
-            piece = self._stream.read(most)
-            self._start += len(piece)
-            return piece
-        return self._some(most) if self._refill() else b""
+        if at == len(self._buffer):
+            if not self._refill():
+                return b""
+            at = 0
+        piece = self._view[at : at + most]
+        self._at = at + len(piece)
+        return piece
 
     def _take(self, count: int) -> bytes:
         """`count` bytes, or what is left of the stream."""
@@ -229,7 +236,9 @@ class TarReader:
     def _refill(self) -> bool:
         self._start += len(self._buffer)
         self._at = 0
-        self._buffer = self._stream.read(_READ)
+        # Where the rest can be skipped, most of what is read ahead of a header is never looked at.
+        self._buffer = self._stream.read(_LARGEST_PIECE if self._seek_forward is None else _READ)
+        self._view = memoryview(self._buffer)
         return bool(self._buffer)
 
 
@@ -239,6 +248,8 @@ class _Ended:
 
 
 _ENDED: Final = _Ended()
+# v7's regular file, which may be a directory by its name, and GNU's old sparse file.
+_UNUSUAL: Final = frozenset({V7_REGULAR, b"S"})
 # Entries that describe others. POSIX: x and g; GNU: L and K, for names of more than 100 bytes.
 _EXTENSIONS: Final[dict[bytes, Callable[[TarReader, _Extension, bytes], None]]] = {
     b"x": TarReader._set_records,  # noqa: SLF001 -- the table belongs to the class

@@ -1,6 +1,9 @@
 """A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
 
-    stored bytes -> count -> digest -> decompress -> diff_id -> reader
+    stored bytes -> count -> digest -> decompress -> | -> diff_id -> | -> reader
+
+At the two bars, what comes before runs in a thread of its own, some pieces ahead: reading a gzip layer takes half as
+long then, where there are processors for it.
 
 Content is only good once the last byte of both streams was read: whoever stops at the end of the tar archive would
 accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
@@ -8,10 +11,11 @@ accept a layer whose remaining bytes are not what the digest names. `finish` rea
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from contextlib import ExitStack, contextmanager
+from typing import Final, NamedTuple
 
 from bundler.archives.compression import NONE, decompress
+from bundler.archives.read_ahead import read_ahead
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
@@ -19,12 +23,25 @@ from bundler.images.image import Blob, CheckedStream, Layer
 from bundler.progress import Meter
 
 _CHUNK: Final = 1 << 20
+# Small enough to be in a processor's cache still when the next thread gets it, large enough for its cost.
+_PIECE: Final = 512 * 1024
+
+
+class _Piece(NamedTuple):
+    """Uncompressed bytes, and how many stored ones were read for them.
+
+    `named` says that their hash is taken already, by the name they are stored under.
+    """
+
+    content: bytes
+    stored: int
+    named: bool
 
 
 class _StoredStream:
     """The bytes of a blob as they are stored. Raises ImageError at the first read that proves them wrong."""
 
-    def __init__(self, source: ByteStream, blob: Blob, label: str, meter: Meter) -> None:
+    def __init__(self, source: ByteStream, blob: Blob, label: str, meter: Meter | None = None) -> None:
         self._source = source
         self._blob = blob
         self._label = label
@@ -46,8 +63,14 @@ class _StoredStream:
         self._left -= len(content)
         if self._hash is not None:
             self._hash.update(content)
-        self._meter(len(content))
+        if self._meter is not None:
+            self._meter(len(content))
         return content
+
+    @property
+    def taken(self) -> int:
+        """How many bytes were read."""
+        return self._blob.size - self._left
 
     def _end(self) -> None:
         self._ended = True
@@ -61,38 +84,59 @@ class _StoredStream:
 
 
 class _LayerStream:
-    """The uncompressed bytes of a layer."""
+    """The uncompressed bytes of a layer, out of pieces that threads have made ahead."""
 
-    def __init__(self, layer: Layer, stored: _StoredStream, label: str) -> None:
-        self._layer = layer
-        self._stored = stored
-        self._label = label
-        compression, self._content = self._guarded(lambda: decompress(stored))
-        # Uncompressed, and both names the same: the one hash of the stored bytes has said it all.
-        once = compression is NONE and layer.blob.digest == layer.diff_id
-        self._hash = None if once else ALGORITHMS[layer.diff_id.algorithm]()
-        self._ended = False
+    def __init__(self, pieces: Iterator[_Piece], meter: Meter) -> None:
+        self._pieces = pieces
+        self._meter = meter
+        self._rest = memoryview(b"")
 
     def read(self, size: int, /) -> bytes:
-        content: bytes = self._guarded(lambda: self._content.read(size))
-        if self._hash is not None:
-            self._hash.update(content)
-        if not content and not self._ended:
-            self._ended = True
-            self._stored.finish()
-            _compare(self._label, "diff_id", self._layer.diff_id, self._hash)
-        return content
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            # Counted here and not in the thread: what has been read by now must not depend on how far it is ahead.
+            self._meter(piece.stored)
+            if len(piece.content) <= size:
+                if piece.content:
+                    return piece.content
+                continue
+            self._rest = memoryview(piece.content)
+        content, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(content)
 
     def finish(self) -> None:
         _drain(self)
 
-    def _guarded(self, step: Any) -> Any:
-        """Do `step`. If the bytes cannot be decoded, say first whether they are the bytes that were stated at all."""
-        try:
-            return step()
-        except DamagedError as error:
-            self._stored.finish()
-            raise ImageError(f"{self._label}: {error}", hint=error.hint) from error
+
+def _decompressed(layer: Layer, stored: _StoredStream, label: str) -> Iterator[_Piece]:
+    """The first thread: read, hash what is stored, decompress."""
+    taken = 0
+    try:
+        compression, content = decompress(stored)
+        # Uncompressed, and both names the same: the one hash of the stored bytes has said it all.
+        named = compression is NONE and layer.blob.digest == layer.diff_id
+        while piece := content.read(_PIECE):
+            yield _Piece(piece, stored.taken - taken, named)
+            taken = stored.taken
+    except DamagedError as error:
+        # If the bytes cannot be decoded, say first whether they are the bytes that were stated at all.
+        stored.finish()
+        raise ImageError(f"{label}: {error}", hint=error.hint) from error
+    stored.finish()
+    yield _Piece(b"", stored.taken - taken, named)
+
+
+def _checked(layer: Layer, pieces: Iterator[_Piece], label: str) -> Iterator[_Piece]:
+    """The second thread: hash what came out. The two hashes take about as long as the decompression of gzip."""
+    found = None
+    for piece in pieces:
+        if not piece.named:
+            found = ALGORITHMS[layer.diff_id.algorithm]() if found is None else found
+            found.update(piece.content)
+        yield piece
+    _compare(label, "diff_id", layer.diff_id, found)
 
 
 @contextmanager
@@ -104,8 +148,12 @@ def open_layer(layer: Layer, meter: Meter) -> Iterator[CheckedStream]:
     after the rest was read: that the digest is wrong is the better explanation.
     """
     label = f"layer {layer.blob.digest or layer.diff_id}"
-    with layer.blob.open_raw() as source:
-        stream = _LayerStream(layer, _StoredStream(source, layer.blob, label, meter), label)
+    with ExitStack() as holding:
+        source = holding.enter_context(layer.blob.open_raw())
+        stored = _StoredStream(source, layer.blob, label)
+        pieces = holding.enter_context(read_ahead(_decompressed(layer, stored, label)))
+        checked = holding.enter_context(read_ahead(_checked(layer, pieces, label)))
+        stream = _LayerStream(checked, meter)
         try:
             yield stream
         except DamagedError as error:
