@@ -14,6 +14,7 @@ from bundler.archives.entry import (
     SYMLINK,
     Entry,
 )
+from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.failures import explain
@@ -27,6 +28,8 @@ _LARGEST_DEVICE: Final = ((1 << 12) - 1, (1 << 20) - 1)
 # What overlayfs writes into its layers. A lower layer with these of its own decides which file another is read as, so
 # a mount over an unpacked image would follow it (overlayfs.rst, "Metadata only copy up", warns of just this).
 _OF_OVERLAYFS: Final = (b"trusted.overlay.", b"user.overlay.")
+# Components that are no names: they have to be made sense of with what stands before them.
+_NO_NAMES: Final = frozenset({b"", b".", b".."})
 _DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -43,17 +46,18 @@ class Changeset:
         self._tree = tree
         self._label = label
         self._lowest = lowest
+        self._prefix, self._directory = b"", b""
         self._own: set[bytes] = set()
         self._names: dict[bytes, set[bytes]] = {}
 
-    def apply(self, entry: Entry, content: Iterable[bytes]) -> None:
+    def apply(self, entry: Entry, content: Iterable[Content]) -> None:
         """Apply the next entry; `content` is what the archive stores for it.
 
         Raises LayerError for what the layer may not do, BundlerError for what the machine cannot. Both name the
         entry.
         """
         try:
-            path = clean(entry.name)
+            path = self._clean(entry.name)
             if WHITEOUT in path:
                 if is_bookkeeping(path):
                     return
@@ -70,17 +74,31 @@ class Changeset:
     def _where(self, entry: Entry) -> str:
         return f"{self._label}: {printable(entry.name[:200])}"
 
-    def _put(self, path: bytes, entry: Entry, content: Iterable[bytes]) -> None:
-        """Replace what is at `path`: a directory keeps what it holds when it becomes a directory again."""
+    def _clean(self, name: bytes) -> bytes:
+        """As paths.clean, which is asked once for all entries in a row that lie in one directory."""
+        prefix, _, base = name.rpartition(b"/")
+        if prefix != self._prefix or base in _NO_NAMES:
+            path = clean(name)
+            if base not in _NO_NAMES:
+                self._prefix, self._directory = prefix, split(path)[0]
+            return path
+        return join(self._directory, base)
+
+    def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
+        """Make what is at `path`. What is there is only looked at when it is in the way, which is rare."""
+        try:
+            self._make(path, entry, content)
+        except FileExistsError:
+            self._tree.remove(self._tree.locate(path))
+            self._make(path, entry, content)
+
+    def _make(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
+        """A directory keeps what it holds when it becomes a directory again; anything else may not be there yet."""
         attributes = _attributes(entry)
         place = self._tree.locate(path, create=True)
-        found = self._tree.kind(place)
-        stays = found == stat.S_IFDIR and entry.kind == DIRECTORY
-        if found and not stays:
-            self._tree.remove(place)
+        made = _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
         if not self._lowest:
-            self._remember(place, own=entry.kind == DIRECTORY and not stays)
-        _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
+            self._remember(place, own=made)
 
     def _leave_out(self, path: bytes) -> None:
         """What is not made still replaces what was there: a file that became a device is a file no longer."""
@@ -144,56 +162,58 @@ class Changeset:
 def _attributes(entry: Entry) -> Attributes:
     if not (0 <= entry.uid <= _LARGEST_ID and 0 <= entry.gid <= _LARGEST_ID):
         raise PathError(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
-    return Attributes(
-        mode=None if entry.kind == SYMLINK else entry.mode,
-        uid=entry.uid,
-        gid=entry.gid,
-        atime=entry.atime,
-        mtime=entry.mtime,
-        xattrs={name: value for name, value in entry.xattrs.items() if not name.startswith(_OF_OVERLAYFS)},
-    )
+    xattrs = entry.xattrs
+    if xattrs:
+        xattrs = {name: value for name, value in xattrs.items() if not name.startswith(_OF_OVERLAYFS)}
+    mode = None if entry.kind == SYMLINK else entry.mode
+    return Attributes(mode, entry.uid, entry.gid, entry.atime, entry.mtime, xattrs)
 
 
-_Make = Callable[[Tree, Place, bytes, Entry, Attributes, Iterable[bytes]], None]
+_Make = Callable[[Tree, Place, bytes, Entry, Attributes, Iterable[Content]], bool]
+"""Makes what the entry is; whether that is a directory that was not there before. Raises FileExistsError."""
 
 
 def _make_directory(
-    tree: Tree, place: Place, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[bytes]
-) -> None:
-    tree.make_directory(place, attributes)
+    tree: Tree, place: Place, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[Content]
+) -> bool:
+    return tree.make_directory(place, attributes)
 
 
 def _make_file(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[bytes]
-) -> None:
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]
+) -> bool:
     tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size)
+    return False
 
 
 def _make_symlink(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[bytes]
-) -> None:
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
+) -> bool:
     tree.make_symlink(place, entry.link_name, attributes)
+    return False
 
 
 def _make_hard_link(
-    tree: Tree, _place: Place, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[bytes]
-) -> None:
+    tree: Tree, _place: Place, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[Content]
+) -> bool:
     # A file has its attributes from the entry that brought its content; umoci reads a link's own as no news either.
     try:
         tree.make_hard_link(path, clean(entry.link_name))
     except FileNotFoundError as error:
         raise PathError(f"it is a hard link to {printable(entry.link_name[:200])}, which does not exist") from error
+    return False
 
 
 def _make_node(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[bytes]
-) -> None:
+    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
+) -> bool:
     if entry.kind == FIFO:
         tree.make_node(place, stat.S_IFIFO, (0, 0), attributes)
-        return
+        return False
     if not all(0 <= number <= largest for number, largest in zip(entry.device, _LARGEST_DEVICE, strict=True)):
         raise PathError("the numbers of the device do not exist on Linux")
     tree.make_node(place, _DEVICES[entry.kind], entry.device, attributes)
+    return False
 
 
 _MAKE: Final[dict[bytes, _Make]] = {

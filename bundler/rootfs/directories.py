@@ -37,7 +37,8 @@ _LONGEST_PATH: Final = 4095
 class Directory:
     """An open directory; `path` holds no symlink, `times` (atime, mtime) are put back if it was `changed`.
 
-    `mode` is to be put back where it was opened up, else None.
+    `mode` is to be put back where it was opened up, else None. `hands_down` says that new files in it may get its
+    group: it is setgid, or not of root's group, and then a mount option (`grpid`) may say so.
     """
 
     descriptor: int
@@ -45,6 +46,7 @@ class Directory:
     times: tuple[int, int]
     changed: bool = False
     mode: int | None = None
+    hands_down: bool = False
 
     def put_back(self) -> None:
         """The mode and the times that the directory is to have."""
@@ -65,7 +67,7 @@ class Directories:
         """`confined` says that permission bits hold for this process."""
         descriptor = os.open(root, _OPEN)
         self._confined = confined
-        self.root = Directory(descriptor, b"", _times(descriptor))
+        self.root = _directory(descriptor, b"")
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         self._aliases: dict[bytes, bytes] = {}  # paths through symlinks, and the directories they lead to
 
@@ -96,7 +98,7 @@ class Directories:
             raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
         mode = open_up(parent.descriptor, name, stat.S_IRWXU) if self._confined else None
         descriptor = os.open(name, _OPEN, dir_fd=parent.descriptor)
-        directory = self._open[path] = Directory(descriptor, path, _times(descriptor), mode=mode)
+        directory = self._open[path] = _directory(descriptor, path, mode)
         if len(self._open) > _MOST_OPEN:
             oldest = next(known for known in self._open.values() if known is not parent)
             oldest.put_back()
@@ -195,6 +197,12 @@ def close_again(parent: int, name: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def _times(descriptor: int) -> tuple[int, int]:
+def _directory(descriptor: int, path: bytes, mode: int | None = None) -> Directory:
     status = os.fstat(descriptor)
-    return status.st_atime_ns, status.st_mtime_ns
+    return Directory(
+        descriptor,
+        path,
+        (status.st_atime_ns, status.st_mtime_ns),
+        mode=mode,
+        hands_down=bool(status.st_gid or status.st_mode & stat.S_ISGID),
+    )

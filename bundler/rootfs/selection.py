@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
+from bundler.archives.stream import Content
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.paths import split
 from bundler.rootfs.tree import Tree
@@ -51,7 +52,7 @@ class SelectedChangeset(Changeset):
         super().__init__(tree, label, lowest=lowest)
         self._selection = selection
 
-    def _put(self, path: bytes, entry: Entry, content: Iterable[bytes]) -> None:
+    def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         selection = self._selection
         is_device = entry.kind in _DEVICES
         if selection.excludes(path) or (is_device and selection.devices == "skip"):

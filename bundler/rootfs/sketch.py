@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, SYMLINK, Entry
+from bundler.archives.stream import Content
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.paths import split
 from bundler.rootfs.tree import Tree
@@ -21,7 +22,7 @@ class SketchedChangeset(Changeset):
         super().__init__(tree, label, lowest=lowest)
         self._wanted = wanted
 
-    def _put(self, path: bytes, entry: Entry, content: Iterable[bytes]) -> None:
+    def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         is_wanted = split(path)[1] in self._wanted
         if not is_wanted and entry.kind not in _OUTLINE:
             self._leave_out(path)

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
+from bundler.archives.stream import Content
+
 _PIECE: Final = 1 << 20
 
 
-def write(descriptor: int, content: bytes | memoryview) -> None:
+def write(descriptor: int, content: Content) -> None:
     """Write all of `content`; the kernel may take it in several parts."""
     written = os.write(descriptor, content)
     while written < len(content):
@@ -18,13 +20,13 @@ def write(descriptor: int, content: bytes | memoryview) -> None:
 class Digest(Protocol):
     """What hashlib gives."""
 
-    def update(self, content: bytes | memoryview, /) -> None: ...
+    def update(self, content: Content, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
 def write_pieces(
     descriptor: int,
-    content: Iterable[bytes],
+    content: Iterable[Content],
     pieces: Iterable[tuple[int, int]],
     size: int,
     digest: Digest | None = None,

@@ -14,10 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from bundler.archives.stream import Content
 from bundler.errors import ImageError, printable
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
     Attributes,
+    bits_taken,
     clear_xattrs,
     implied,
     read_attributes,
@@ -65,6 +67,7 @@ class Tree:
         self.owners = owners or kept()
         self._inventory = inventory
         self._directories = Directories(root, confined=self.owners.confined)
+        self._taken = bits_taken()
         self._inherits = False  # whether some directory has a default ACL, which new files in it get
 
     @classmethod
@@ -126,20 +129,22 @@ class Tree:
         place.directory.changed = True
         remove_at(place.directory.descriptor, place.name)
 
-    def make_directory(self, place: Place, attributes: Attributes) -> None:
-        """Create a directory, or give the one that is there other attributes."""
-        attributes = self.owners.adapt(attributes)
-        if place.name == _ROOT:
-            directory = self._directories.root
-            clear_xattrs(directory.descriptor)
-        else:
-            created = self._make_bare(place)
+    def make_directory(self, place: Place, attributes: Attributes) -> bool:
+        """Create a directory, or give the one that is there other attributes; whether one was created.
+
+        Raises FileExistsError if something else is there.
+        """
+        created = place.name != _ROOT and self._make_bare(place)
+        directory = self._directories.root
+        if place.name != _ROOT:
             directory = self._directories.enter(place.directory, place.name)
-            if not created:
-                clear_xattrs(directory.descriptor)
+        if not created:
+            clear_xattrs(directory.descriptor)
+        attributes = self.owners.adapt(attributes)
         self._describe(directory.descriptor, attributes)
         directory.times = (attributes.atime, attributes.mtime)
         directory.changed = True
+        directory.hands_down = bool(attributes.gid or (attributes.mode or 0) & stat.S_ISGID)
         if self.owners.confined and attributes.mode is not None and ~attributes.mode & stat.S_IRWXU:
             os.fchmod(directory.descriptor, attributes.mode | stat.S_IRWXU)
             directory.mode = attributes.mode
@@ -147,22 +152,29 @@ class Tree:
             directory.mode = None
         if self._inventory is not None:
             self._inventory.add(directory.path, stat.S_IFDIR, attributes)
+        return created
 
     def make_file(
         self,
         place: Place,
         attributes: Attributes,
-        content: Iterable[bytes],
+        content: Iterable[Content],
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
     ) -> None:
-        """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length)."""
-        self._below_root(place).directory.changed = True
-        attributes = self.owners.adapt(attributes)
-        digest = self._inventory.digest(size, sparse) if self._inventory is not None else None
-        descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.directory.descriptor)
+        """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
+
+        Raises FileExistsError if something is there; then nothing of `content` was taken.
+        """
+        name, directory = place.name, self._below_root(place).directory
+        directory.changed = True
+        # An ordinary user can only set the extended attributes of what he may write to.
+        mode = 0o600 if self.owners.confined else attributes.mode or 0
+        descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
         try:
+            attributes = self.owners.adapt(attributes)
+            digest = self._inventory.digest(size, sparse) if self._inventory is not None else None
             if sparse is not None:
                 write_pieces(descriptor, content, sparse, size, digest)
             else:
@@ -170,7 +182,10 @@ class Tree:
                     write(descriptor, piece)
                     if digest is not None:
                         digest.update(piece)
-            self._describe(descriptor, attributes)
+            if self._is_born_so(directory, attributes) and attributes.mode == mode:
+                os.utime(descriptor, ns=(attributes.atime, attributes.mtime))
+            else:
+                self._describe(descriptor, attributes)
         finally:
             os.close(descriptor)
         if self._inventory is not None:
@@ -179,8 +194,8 @@ class Tree:
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
         self._below_root(place).directory.changed = True
-        attributes = self.owners.adapt(attributes)
         os.symlink(target, place.name, dir_fd=place.directory.descriptor)
+        attributes = self.owners.adapt(attributes)
         self.owners.set_attributes(self._unopened(place), attributes)
         if self._inventory is not None:
             self._inventory.add(place.path, stat.S_IFLNK, attributes, target=target)
@@ -191,12 +206,12 @@ class Tree:
         Where no device can be made, an empty file stands in its place, as with umoci: a runtime can mount one there.
         """
         if self.owners.confined and kind != stat.S_IFIFO:
-            self.owners.skipped["devices"] += 1
             self.make_file(place, attributes, ())
+            self.owners.skipped["devices"] += 1
             return
         self._below_root(place).directory.changed = True
-        attributes = self.owners.adapt(attributes)
         os.mknod(place.name, kind | 0o600, os.makedev(*device), dir_fd=place.directory.descriptor)
+        attributes = self.owners.adapt(attributes)
         if self._inherits:
             clear_xattrs(self._unopened(place))
         self.owners.set_attributes(self._unopened(place), attributes)
@@ -306,6 +321,8 @@ class Tree:
         try:
             os.mkdir(place.name, 0o700, dir_fd=place.directory.descriptor)
         except FileExistsError:
+            if self.kind(place) != stat.S_IFDIR:
+                raise
             return False
         place.directory.changed = True
         return True
@@ -316,6 +333,21 @@ class Tree:
             clear_xattrs(descriptor)
         self._inherits |= acl.DEFAULT in attributes.xattrs
         self.owners.set_attributes(descriptor, attributes)
+
+    def _is_born_so(self, directory: Directory, attributes: Attributes) -> bool:
+        """Whether a new file in `directory` has its attributes but for the times, if it was created with its mode.
+
+        So have nearly all files of an image, which are root's: it saves a third of the system calls for one.
+        """
+        return not (
+            self._taken is None
+            or self._inherits
+            or directory.hands_down
+            or attributes.uid
+            or attributes.gid
+            or attributes.xattrs
+            or (attributes.mode or 0) & self._taken
+        )
 
     def _below_root(self, place: Place) -> Place:
         if place.name == _ROOT:

@@ -78,8 +78,11 @@ def test_directories_keep_their_times_though_they_are_written_to_later(tmp_path:
 
 
 def test_a_directory_that_no_entry_describes_is_the_same_every_time(tmp_path: Path) -> None:
-    os.umask(0o077)
-    root = unpacked(tmp_path / "root", layer(file("a/b/f")))
+    before = os.umask(0o077)
+    try:
+        root = unpacked(tmp_path / "root", layer(file("a/b/f")))
+    finally:
+        os.umask(before)
     for path in (root, root / "a", root / "a/b"):
         status = path.stat()
         assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime) == (0o755, 0, 0, 0)
