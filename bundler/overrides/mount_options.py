@@ -7,6 +7,7 @@ SELinux, about other machines' file systems (`consistency`) or for a daemon to d
 
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from bundler.errors import printable
@@ -31,6 +32,17 @@ _TMPFS_VALUES: Final = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", 
 def clean_path(path: str) -> str:
     """An absolute path without `.`, `..`, empty components or a trailing slash, as Docker writes destinations."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def each_once(entries: Sequence[Node], key: str) -> tuple[Node, ...]:
+    """`entries`, no two of which have the same mount point in `key`. Raises RequestError."""
+    points: set[str] = set()
+    for entry in entries:
+        point = entry.entries()[key].text()
+        if point in points:
+            raise entry.error(f"the mount point {printable(point)} stands twice in one list")
+        points.add(point)
+    return tuple(entries)
 
 
 def expand_volume(node: Node) -> Node:

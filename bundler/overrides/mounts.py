@@ -6,7 +6,7 @@ from typing import Final
 
 from bundler.errors import printable
 from bundler.overrides.id_maps import parse_id_map
-from bundler.overrides.mount_options import check_target, clean_path
+from bundler.overrides.mount_options import check_target, clean_path, each_once
 from bundler.overrides.node import Node
 
 IMAGE_VOLUME_MODES: Final = ("seed", "tmpfs", "tmpcopyup", "bind", "ignore")
@@ -15,14 +15,7 @@ _PLACE: Final = re.compile(r"(before|after):(/.*)")
 
 def expand_mounts(node: Node) -> Node:
     """Mount objects of the runtime-spec with clean destinations, each once, and `at`: {place, destination}."""
-    expanded = tuple(_expand(item) for item in node.items())
-    destinations: set[str] = set()
-    for entry in expanded:
-        destination = entry.entries()["destination"].text()
-        if destination in destinations:
-            raise entry.error(f"the mount point {printable(destination)} stands twice in one list")
-        destinations.add(destination)
-    return node.with_value(expanded)
+    return node.with_value(each_once([_expand(item) for item in node.items()], "destination"))
 
 
 def _expand(node: Node) -> Node:

@@ -17,7 +17,7 @@ from bundler.overrides.hooks import hooks
 from bundler.overrides.id_maps import parse_id_map
 from bundler.overrides.limits import block_io, by_name, huge_pages, microseconds, number_set, size_or_unlimited
 from bundler.overrides.list_operators import is_edit, normalise_edit
-from bundler.overrides.mount_options import expand_tmpfs, expand_volume, list_tmpfs, size_of
+from bundler.overrides.mount_options import each_once, expand_tmpfs, expand_volume, list_tmpfs, size_of
 from bundler.overrides.mounts import clean_patterns, expand_image_volumes, expand_mounts
 from bundler.overrides.node import Node
 from bundler.overrides.patch_steps import patch_steps
@@ -111,14 +111,7 @@ def _several(expand: Callable[[Node], Node]) -> Callable[[Node], Node]:
 
     def expand_all(node: Node) -> Node:
         given = node.items() if isinstance(node.value, tuple) else (node,)
-        expanded = tuple(expand(item) for item in given)
-        targets: set[str] = set()
-        for entry in expanded:
-            target = entry.entries()["target"].text()
-            if target in targets:
-                raise entry.error(f"the mount point {printable(target)} stands twice in one list")
-            targets.add(target)
-        return node.with_value(expanded)
+        return node.with_value(each_once([expand(item) for item in given], "target"))
 
     return expand_all
 
