@@ -75,7 +75,7 @@ class TarReader:
             yield entry
 
     def content(self) -> Iterator[Content]:
-        """What is left of the current entry's stored content, in pieces of at most 1 MiB, good until the next entry."""
+        """What is left of the current entry's stored content, in pieces of at most 1 MiB."""
         while self._left:
             piece = self._some(min(self._left, _LARGEST_PIECE))
             if not piece:

@@ -81,12 +81,12 @@ def describe(
     `size` and `digest` (sha256, hexadecimal) are of a regular file, `target` of a symlink, `device` is (major, minor).
     A symlink has no mode of its own on Linux. With `owned` false there is no owner to speak of.
     """
-    if digest is not None and owned:  # nearly all files: one step instead of five
-        return b"type=file mode=%04o uid=%d gid=%d size=%d time=%d.%09d sha256digest=%s" % (
+    if kind == stat.S_IFREG and owned:  # nearly all files: one step instead of four
+        text = b"type=file mode=%04o uid=%d gid=%d size=%d time=%d.%09d" % (
             *(attributes.mode or 0, attributes.uid, attributes.gid, size),
             *divmod(attributes.mtime, _SECOND),
-            digest.encode(),
         )
+        return text if digest is None else text + b" sha256digest=" + digest.encode()
     text = b"type=" + _TYPES[kind]
     if attributes.mode is not None:
         text += b" mode=%04o" % attributes.mode
