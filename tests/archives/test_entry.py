@@ -3,7 +3,10 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bundler.archives.entry import parse_header, read_usual
 from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
 from tests.support.tar_reading import names, only, read
@@ -11,6 +14,7 @@ from tests.support.tarballs import (
     END,
     file,
     header,
+    octal,
 )
 
 
@@ -62,3 +66,24 @@ def test_a_flipped_bit_is_found(position: int) -> None:
     block[position] ^= 1
     with pytest.raises(DamagedError, match="checksum at offset 512"):
         read(bytes(file("first")) + bytes(block) + END)
+
+
+@given(*(st.integers(0, 0o7777777) for _ in range(3)), st.integers(0, 8**11 - 1), st.integers(0, 8**11 - 1))
+def test_numbers_of_the_usual_form_are_read_as_any_others(mode: int, uid: int, gid: int, size: int, mtime: int) -> None:
+    numbers = {"mode": octal(mode, 8), "uid": octal(uid, 8), "gid": octal(gid, 8), "mtime": octal(mtime, 12)}
+    block = header("n", size=size, tail=b"\xff" * 12, **numbers)
+    assert read_usual(block) == (mode, uid, gid, size, mtime)
+    assert parse_header(block, read_usual(block), 0) == parse_header(block, None, 0)
+
+
+def test_a_checksum_of_high_bytes_does_not_overflow() -> None:
+    assert (
+        read_usual(header(b"\xff" * 100, link_name=b"\xff" * 100, prefix=b"\xff" * 155, tail=b"\xff" * 12)) is not None
+    )
+
+
+@given(st.integers(0, 511), st.integers(1, 255))
+def test_no_changed_byte_of_a_header_goes_unnoticed(position: int, change: int) -> None:
+    block = bytearray(header("name", tail=b"\1"))
+    block[position] ^= change
+    assert read_usual(bytes(block)) is None or position == 155  # the byte after the checksum
