@@ -51,11 +51,12 @@ def build(
     *,
     force: bool,
     progress: Progress = SILENT,
-    before_publishing: Callable[[], None] = lambda: None,
+    before_publishing: Callable[[Stage], None] = lambda _stage: None,
 ) -> Built:
     """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all.
 
-    `before_publishing` is called when nothing is left to do but the one step that makes the bundle appear.
+    `before_publishing` is called when nothing is left to do but the one step that makes the bundle appear; what it
+    raises undoes the build.
     """
     overrides = request.load_overrides()
     if output is not None:
@@ -69,7 +70,7 @@ def build(
         givens = request.givens(image, overrides)
         owners = choose_owners(ranges(givens), rootless=request.rootless)
         runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
-        before_publishing()
+        before_publishing(stage)
         stage.publish(destination, replace=force)
     return Built(destination, image, runtime_config, owners.skipped)
 

@@ -4,13 +4,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 
-from bundler.errors import ToolError, printable
+from bundler.errors import BundlerError, ToolError, printable
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
 # proxies and certificates. The locale is fixed, so messages can be matched on any machine.
@@ -130,3 +132,30 @@ def run(tool: Tool, *arguments: str | os.PathLike[str]) -> bytes:
     with start(tool, arguments) as running:
         output = running.wait()
     return output if output is not None else b""
+
+
+def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int) -> None:
+    """Run this very bundler once more, in a process of its own, with `changed` variables and another umask.
+
+    It is not an outside program: it has our environment. Raises BundlerError with what it said.
+    """
+    ours = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **changed}
+    # -P: what lies in the current folder is no part of bundler.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "bundler", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=ours,
+        umask=umask,
+    )
+    with process:
+        try:
+            _, stderr = process.communicate()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+    if process.returncode:
+        said = [line.partition("error: ")[2] for line in stderr.decode("utf-8", "replace").splitlines()]
+        reason = next(filter(None, said), f"exit code {process.returncode}")
+        raise BundlerError(f"the second build failed: {printable(reason)}")

@@ -32,6 +32,8 @@ def make_folders(bundle: Path, tree: Tree, folders: Sequence[BundleFolder]) -> N
             continue
         if folder.seed is None:
             make_folder(path, folder.mode)
+            if not folder.path.startswith("rootfs/"):  # there, the image's layers have dated it
+                os.utime(path, (0, 0))
         else:
             make_folder(path.parent)
             seed_volume(tree, os.fsencode(folder.seed), path)

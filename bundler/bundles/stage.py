@@ -38,16 +38,20 @@ class Stage:
             folder.mkdir()
             folder.chmod(0o700)  # whatever the umask says
 
-    def publish(self, destination: Path, *, replace: bool) -> None:
-        """Move the bundle to its destination. With `replace`, what was there is exchanged for it, never missing."""
-        if _rename(self.bundle, destination, _NO_REPLACE):
+    def publish(self, destination: Path, *, replace: bool, made: Path | None = None) -> None:
+        """Move the bundle, or a file of the stage that was `made`, to its destination.
+
+        With `replace`, what was there is exchanged for it, never missing.
+        """
+        made = made or self.bundle
+        if _rename(made, destination, _NO_REPLACE):
             return
         if not replace:
             raise _exists(destination)
-        if not _rename(self.bundle, destination, _EXCHANGE):
+        if not _rename(made, destination, _EXCHANGE):
             # Not every file system can exchange: the moment between the two renames is the shortest there is.
             destination.rename(self.workspace / "replaced")
-            self.bundle.rename(destination)
+            made.rename(destination)
 
 
 def _rename(source: Path, target: Path, flags: int) -> bool:
@@ -58,7 +62,7 @@ def _rename(source: Path, target: Path, flags: int) -> bool:
             return True
         code = ctypes.get_errno()
         if code not in (*_UNSUPPORTED, errno.EEXIST, errno.ENOENT):
-            raise BundlerError(f"cannot move the bundle to {printable(str(target))}: {os.strerror(code)}")
+            raise BundlerError(f"cannot move what was made to {printable(str(target))}: {os.strerror(code)}")
         if code not in _UNSUPPORTED:
             return False
     if flags == _NO_REPLACE and not os.path.lexists(target):
@@ -107,6 +111,16 @@ def check_destination(destination: Path, *, replace: bool) -> None:
     is_bundle = (destination / "config.json").is_file() and (destination / "rootfs").is_dir()
     if not is_bundle and any(destination.iterdir()):
         raise RequestError(f"{printable(str(destination))} is not a bundle; --force replaces bundles only")
+
+
+def check_file(destination: Path, *, replace: bool) -> None:
+    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a file."""
+    if not os.path.lexists(destination):
+        return
+    if not replace:
+        raise _exists(destination)
+    if destination.is_symlink() or not destination.is_file():
+        raise RequestError(f"{printable(str(destination))} is not a file; --force replaces files only")
 
 
 def _exists(destination: Path) -> RequestError:

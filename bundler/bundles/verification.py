@@ -77,17 +77,21 @@ class Verification:
         if not isinstance(self._recorded.get("manifest"), str):
             raise RequestError(f"{printable(str(path))}: its bundler.json knows no rootfs.mtree")
 
-    def changes(self) -> Iterator[Change]:
-        """What differs, documents first, then by path. Raises RequestError, BundlerError."""
+    def changed_documents(self) -> Iterator[Change]:
+        """Those that are not the ones of the build. Raises RequestError."""
         if not fits(self._recorded, self._read("config.json")):
             yield Change("config.json", "changed")
-        descriptor = self._open("rootfs.mtree")
-        with os.fdopen(descriptor, "rb") as manifest:
+        with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
             if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" != self._recorded["manifest"]:
-                # What somebody has changed says nothing about the rootfs.
                 yield Change("rootfs.mtree", "changed")
+
+    def changes(self) -> Iterator[Change]:
+        """What differs, documents first, then by path. Raises RequestError, BundlerError."""
+        for change in self.changed_documents():
+            yield change
+            if change.path == "rootfs.mtree":  # what somebody has changed says nothing about the rootfs
                 return
-            manifest.seek(0)
+        with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
             try:
                 with Tree(self._path / "rootfs") as tree:
                     yield from self._compare(tree, parse(manifest))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bundler import __version__
-from bundler.cli import build, config, diff, explain, inspect, overrides, verify
+from bundler.cli import build, config, diff, explain, inspect, overrides, pack, unpack, verify
 from bundler.cli.failures import Command, ignore_interruptions
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("inspect", cls=Command)(inspect.inspect)
 app.command("explain", cls=Command)(explain.explain)
 app.command("diff", cls=Command)(diff.diff)
 app.command("verify", cls=Command)(verify.verify)
+app.command("pack", cls=Command)(pack.pack)
+app.command("unpack", cls=Command)(unpack.unpack)
 app.add_typer(overrides.app, name="overrides")
 
 

@@ -116,6 +116,14 @@ class Unpacker(StrEnum):
     UMOCI = "umoci"
 
 
+def limits_of(limit: list[str] | None) -> Limits:
+    """The limits that --limit changes. Raises RequestError."""
+    try:
+        return DEFAULTS.changed(tuple(limit or ()))
+    except ValueError as error:
+        raise RequestError(f"--limit: {error}") from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOptions:
     """Which image, and how it may be reached."""
@@ -141,7 +149,7 @@ class ImageOptions:
             access=Access(
                 authfile=self.authfile, policy=self.policy, tls_verify=self._tls_verify(), offline=self.offline
             ),
-            limits=self._limits(),
+            limits=limits_of(self.limit),
             **more,
         )
 
@@ -150,12 +158,6 @@ class ImageOptions:
             return Platform.parse(self.platform) if self.platform is not None else None
         except ValueError as error:
             raise RequestError(f"--platform: {error}") from None
-
-    def _limits(self) -> Limits:
-        try:
-            return DEFAULTS.changed(tuple(self.limit or ()))
-        except ValueError as error:
-            raise RequestError(f"--limit: {error}") from None
 
     def _tls_verify(self) -> bool | None:
         """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
@@ -185,6 +187,18 @@ class BundleOptions(ImageOptions):
             caller=(os.geteuid(), os.getegid()),
             **more,
         )
+
+
+def words_of(options: ImageOptions) -> list[str]:
+    """The words of a command line that say what `options` do, the image last."""
+    words = []
+    for option in fields(options):
+        value, name = getattr(options, option.name), "--" + option.name.replace("_", "-")
+        if value is True:
+            words.append(name)
+        elif value and option.name != "image":
+            words += [f"{name}={each}" for each in (value if isinstance(value, list) else [value])]
+    return words if options.image is None else [*words, "--", options.image]
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

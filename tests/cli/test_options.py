@@ -1,8 +1,11 @@
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from bundler.cli.options import BundleOptions
+from bundler.cli.options import BundleOptions, spread, words_of
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.request import Request
@@ -46,3 +49,19 @@ def test_what_is_not_asked_for_is_left_open() -> None:
 def test_what_makes_no_sense_is_refused(platform: str | None, tls_verify: str | None, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         request(platform=platform, tls_verify=tls_verify)
+
+
+def test_options_become_the_words_they_came_from() -> None:
+    values: dict[Any, Any] = {bool: True, list[str] | None: ["-a", "b c"], Path | None: Path("p q"), str | None: "--x"}
+    options = BundleOptions(**{name: values[kind] for name, kind in get_type_hints(BundleOptions).items()})
+    read: list[BundleOptions] = []
+    app = typer.Typer()
+
+    @app.command()
+    @spread
+    def command(options: BundleOptions) -> None:
+        read.append(options)
+
+    for asked in (options, BundleOptions()):
+        assert CliRunner().invoke(app, words_of(asked)).exit_code == 0
+        assert read.pop() == asked

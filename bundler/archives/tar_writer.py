@@ -1,0 +1,131 @@
+"""Entries as the bytes of a tar archive: ustar headers, and PAX records for what does not fit into them.
+
+The bytes follow from the entry alone: records are sorted, names of users and groups are left out, and so are the times
+of access and of change, which reading a file changes.
+"""
+
+from typing import Final
+
+from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
+
+BLOCK: Final = 512
+END: Final = bytes(2 * BLOCK)
+# What seven and eleven octal digits can say.
+_LARGEST_ID: Final = 8**7 - 1
+_LARGEST_NUMBER: Final = 8**11 - 1
+_LONGEST_NAME: Final = 100
+_SECOND: Final = 10**9
+_XATTR: Final = b"SCHILY.xattr."
+_EXTENDED: Final = b"x"
+_EXTENSION_NAME: Final = b"@PaxHeader"
+# Where a reader that knows nothing of GNU's sparse files puts them: not where the real file belongs.
+_SPARSE_FOLDER: Final = b"GNUSparseFile.0/"
+
+Records = dict[bytes, bytes]
+
+
+class UnwritableError(ValueError):
+    """Something that a tar archive cannot say. The message names it, and not the file."""
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """All that stands before the content of `entry`; the map of a sparse file is part of it. Raises UnwritableError.
+
+    `entry.name` is written as it is: that of a directory should end in a slash. `stored_size` and `offset` are not
+    looked at.
+    """
+    is_file = entry.kind == REGULAR
+    records = _records(entry)
+    if is_file and entry.sparse is not None:
+        prefix, stored = _encode_map(entry.sparse, entry.size), sum(length for _, length in entry.sparse)
+        name = _SPARSE_FOLDER + entry.name.rpartition(b"/")[2][: _LONGEST_NAME - len(_SPARSE_FOLDER)]
+        records.pop(b"path", None)
+        records |= {
+            b"GNU.sparse.major": b"1",
+            b"GNU.sparse.minor": b"0",
+            b"GNU.sparse.name": entry.name,
+            b"GNU.sparse.realsize": b"%d" % entry.size,
+        }
+    else:
+        prefix, stored, name = b"", entry.size if is_file else 0, entry.name[:_LONGEST_NAME]
+    size = len(prefix) + stored
+    if size > _LARGEST_NUMBER:
+        records[b"size"] = b"%d" % size
+    return _extension(records) + _header(entry, name, size) + prefix
+
+
+def padding(size: int) -> bytes:
+    """The zeros that follow content of `size` bytes."""
+    return bytes(-size % BLOCK)
+
+
+def _records(entry: Entry) -> Records:
+    records: Records = {}
+    if len(entry.name) > _LONGEST_NAME:
+        records[b"path"] = entry.name
+    if len(entry.link_name) > _LONGEST_NAME:
+        records[b"linkpath"] = entry.link_name
+    seconds, fraction = divmod(entry.mtime, _SECOND)
+    if fraction or not 0 <= seconds <= _LARGEST_NUMBER:
+        sign = b"-" if entry.mtime < 0 else b""
+        records[b"mtime"] = b"%b%d.%09d" % (sign, *divmod(abs(entry.mtime), _SECOND))
+    for key, number in ((b"uid", entry.uid), (b"gid", entry.gid)):
+        if number > _LARGEST_ID:
+            records[key] = b"%d" % number
+    for name, value in entry.xattrs.items():
+        # POSIX ends a key at the first `=`, and an empty value takes a record back.
+        if b"=" in name or not value:
+            raise UnwritableError(
+                "an extended attribute " + ("has = in its name" if b"=" in name else "without a value")
+            )
+        records[_XATTR + name] = value
+    return records
+
+
+def _extension(records: Records) -> bytes:
+    if not records:
+        return b""
+    content = b"".join(_record(key, value) for key, value in sorted(records.items()))
+    block = _block(_EXTENSION_NAME, _EXTENDED, (0o644, 0, 0, len(content), 0), b"", (0, 0))
+    return block + content + padding(len(content))
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """`LENGTH KEY=VALUE`; the length counts its own digits too."""
+    rest = len(key) + len(value) + 3  # the space, the = and the newline
+    length = rest + len(b"%d" % rest)
+    length = rest + len(b"%d" % length)
+    return b"%d %b=%b\n" % (length, key, value)
+
+
+def _encode_map(pieces: tuple[tuple[int, int], ...], size: int) -> bytes:
+    """The map of GNU's format 1.0. A piece of no bytes at the end tells how far a hole there reaches."""
+    if not pieces or sum(pieces[-1]) < size:
+        pieces = (*pieces, (size, 0))
+    text = b"%d\n" % len(pieces) + b"".join(b"%d\n%d\n" % piece for piece in pieces)
+    return text + padding(len(text))
+
+
+def _header(entry: Entry, name: bytes, size: int) -> bytes:
+    # A number that takes more digits stands in a record, and here a zero.
+    uid, gid = (number if number <= _LARGEST_ID else 0 for number in (entry.uid, entry.gid))
+    seconds = entry.mtime // _SECOND
+    numbers = (
+        entry.mode,
+        uid,
+        gid,
+        size if size <= _LARGEST_NUMBER else 0,
+        seconds if 0 <= seconds <= _LARGEST_NUMBER else 0,
+    )
+    device = entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0)
+    return _block(name, entry.kind, numbers, entry.link_name[:_LONGEST_NAME], device)
+
+
+def _block(
+    name: bytes, kind: bytes, numbers: tuple[int, int, int, int, int], link_name: bytes, device: tuple[int, int]
+) -> bytes:
+    """One header; `numbers` are mode, uid, gid, size and mtime in seconds."""
+    before = name.ljust(100, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
+    after = kind + link_name.ljust(100, b"\0") + b"ustar\00000" + bytes(64) + b"%07o\0%07o\0" % device + bytes(167)
+    total = sum(before) + sum(after) + 8 * ord(" ")  # the checksum counts as spaces
+    return before + b"%06o\0 " % total + after

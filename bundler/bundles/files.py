@@ -1,0 +1,119 @@
+"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import BundlerError, printable
+from bundler.rootfs.attributes import Attributes, is_kept
+from bundler.rootfs.failures import explain
+from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, write_entry
+from bundler.rootfs.owners import kept, written_down
+from bundler.rootfs.scan import Found, walk
+from bundler.rootfs.tree import Tree
+
+ROOTFS: Final = b"rootfs"
+# Whose files have times of their own: an image's, or those of the container that has run.
+_DATED: Final = (b"rootfs", b"volumes", b"images")
+_MANIFEST_LINES: Final = 2
+
+
+@dataclass(slots=True)
+class BundleFile:
+    """One path; `first` is the earlier name of the same file, where this is another one of it."""
+
+    found: Found
+    first: bytes | None = None
+
+    @property
+    def in_rootfs(self) -> bool:
+        return self.found.path == ROOTFS or self.found.path.startswith(ROOTFS + b"/")
+
+
+class BundleFiles:
+    """The files of the bundle at `path`, an existing directory.
+
+    `owned` says whether its files have owners: a rootless bundle's are those of whoever built it, and are root's here.
+    Unless `normalised`, files are as they are on disk.
+    """
+
+    def __init__(self, path: Path, *, normalised: bool = True) -> None:
+        self.owned = _has_owners(path / "rootfs.mtree")
+        self._normalised = normalised
+        self._path = path
+
+    @contextmanager
+    def open(self) -> Iterator[Tree]:
+        """The tree they are in. What fails in the context names the bundle. Raises BundlerError."""
+        owners = kept() if os.geteuid() == 0 else written_down().as_they_are()
+        try:
+            with Tree(self._path, owners) as tree:
+                yield tree
+        except OSError as error:
+            raise _failure(error, self._path) from error
+
+    def walk(self, tree: Tree) -> Iterator[BundleFile]:
+        """Sorted, a directory before what it holds; sockets belong to a process and not to the bundle."""
+        first: dict[tuple[int, int], bytes] = {}
+        for found in walk(tree):
+            if found.kind == stat.S_IFSOCK:
+                continue
+            if self._normalised:
+                found.attributes = self._normal(found)
+            known = found.path if found.file is None else first.setdefault(found.file, found.path)
+            yield BundleFile(found, None if known == found.path else known)
+
+    def _normal(self, found: Found) -> Attributes:
+        attributes = found.attributes
+        xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
+        owner = (attributes.uid, attributes.gid) if self.owned else (0, 0)
+        mtime = attributes.mtime if _has_time(found.path) else 0
+        return replace(attributes, uid=owner[0], gid=owner[1], atime=mtime, mtime=mtime, xattrs=xattrs)
+
+    def manifest_line(self, file: BundleFile, digest: str | None, *, root: bytes = ROOTFS) -> bytes:
+        """What the manifest of the directory `root`, which the file is in, says of it. `digest` is sha256 in hex."""
+        found = file.found
+        keywords = describe(
+            found.kind,
+            found.attributes,
+            size=found.size,
+            digest=digest,
+            target=found.target,
+            device=found.device,
+            owned=self.owned,
+        )
+        path, first = (None if name is None else _below(name, root) for name in (found.path, file.first))
+        linked = b"" if first is None else b"hardlink=" + encode_path(first)
+        if not keywords.startswith(b"type=dir"):
+            keywords += b" nlink=%d" % found.links
+        remarks = b" ".join(filter(None, (linked, describe_xattrs(found.attributes.xattrs))))
+        return write_entry(path or b"", keywords, remarks)
+
+
+def _below(path: bytes, root: bytes) -> bytes:
+    return path.removeprefix(root).removeprefix(b"/") if root else path
+
+
+def _has_time(path: bytes) -> bool:
+    """Whether a file's time is to be kept; those of what bundler wrote are the epoch, also after a copy."""
+    top, slash, _ = path.partition(b"/")
+    return top in _DATED and (bool(slash) or top == ROOTFS)
+
+
+def _has_owners(manifest: Path) -> bool:
+    """Whether the files of the manifest have owners; without a manifest they have those that they have."""
+    try:
+        with manifest.open("rb") as lines:
+            head = [lines.readline(1 << 16) for _ in range(_MANIFEST_LINES)]
+    except OSError:
+        return True
+    return b" type=dir " not in head[-1] or b" uid=" in head[-1]
+
+
+def _failure(error: OSError, path: Path) -> BundlerError:
+    failure = explain(error, printable(str(path)))
+    return BundlerError(failure.what, hint=failure.hint)

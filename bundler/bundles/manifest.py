@@ -1,0 +1,75 @@
+"""rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.verification import Verification
+from bundler.errors import DifferenceError, printable
+from bundler.rootfs.mtree import HEADER
+
+_SIZE: Final = re.compile(rb" type=file .* size=(\d+)")
+
+
+class Manifest:
+    """That of a bundle, which has to be what was built. Methods raise DifferenceError, and RequestError without one.
+
+    `hint` says what to do about a difference.
+    """
+
+    def __init__(self, bundle: Path, hint: str) -> None:
+        self._name = printable(str(bundle))
+        self._hint = hint
+        self._verification = Verification(bundle)
+        for change in self._verification.changed_documents():
+            raise self._differs(change.path)
+        self._lines = (bundle / "rootfs.mtree").open("rb")
+        self._agrees = self._lines.readline() == HEADER
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def next_has_digest(self) -> bool:
+        """Whether the next entry has one: of a file that is nearly all holes nobody has read the zeros."""
+        if not self._agrees:
+            return True
+        at = self._lines.tell()
+        line = self._lines.readline()
+        self._lines.seek(at)
+        return b" sha256digest=" in line
+
+    def compare(self, line: bytes) -> None:
+        """Hold the next entry against `line`, which is one line or two."""
+        if self._agrees and line != b"".join(self._lines.readline() for _ in range(line.count(b"\n"))):
+            self._look_closely()
+
+    def finish(self) -> None:
+        """No more files are there."""
+        if self._agrees and self._lines.readline():
+            self._look_closely()
+
+    def _look_closely(self) -> None:
+        """Another line need not be another file: only the whole comparison tells, and says what it is."""
+        self._agrees = False
+        for change in self._verification.changes():
+            raise self._differs(change.path)
+
+    def _differs(self, path: str) -> DifferenceError:
+        return DifferenceError(f"{self._name} is not what was built: {printable(path)} differs", hint=self._hint)
+
+
+def content_size(manifest: Path) -> int | None:
+    """The bytes of all files in the manifest, each counted once; None where there is no manifest."""
+    total = size = 0
+    try:
+        with manifest.open("rb") as lines:
+            for line in lines:
+                if line.startswith(b"#"):
+                    total -= size if b" hardlink=" in line else 0
+                    continue
+                match = _SIZE.search(line)
+                size = int(match[1]) if match else 0
+                total += size
+    except OSError:
+        return None
+    return total

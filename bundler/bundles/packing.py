@@ -1,0 +1,195 @@
+"""A bundle becomes one file, the same bytes for the same bundle on any machine.
+
+The rootfs is held against rootfs.mtree in the same pass: each line of the manifest is written once more from what goes
+into the file. Nothing is read twice, and what was verified is what is in the file.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.entry import (
+    BLOCK_DEVICE,
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    FIFO,
+    HARD_LINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
+from bundler.archives.holes import Pieces, find_content
+from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
+from bundler.bundles.files import BundleFile, BundleFiles
+from bundler.bundles.formats import Sink, choose_level, format_of
+from bundler.bundles.manifest import Manifest, content_size
+from bundler.bundles.stage import check_file, open_stage
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.progress import SILENT, Meter, Progress
+from bundler.rootfs.sparse_files import Digest
+from bundler.rootfs.tree import Tree
+
+_PIECE: Final = 1 << 20
+_ZEROS: Final = bytes(_PIECE)
+_KINDS: Final = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: DIRECTORY,
+    stat.S_IFLNK: SYMLINK,
+    stat.S_IFCHR: CHARACTER_DEVICE,
+    stat.S_IFBLK: BLOCK_DEVICE,
+    stat.S_IFIFO: FIFO,
+}
+_SYMLINK_MODE: Final = 0o777
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The file, its sha256 in hexadecimal and its size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def pack(
+    bundle: Path,
+    output: Path,
+    *,
+    as_is: bool = False,
+    replace: bool = False,
+    level: int | None = None,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Packed:
+    """Write the bundle into the new file `output`, whole or not at all; its name says the format.
+
+    Unless `as_is`, a bundle that is not what was built raises DifferenceError. Raises RequestError for what cannot be
+    done, BundlerError where the machine is the reason.
+    """
+    chosen = format_of(output)
+    level = choose_level(chosen, level)
+    check_file(output, replace=replace)
+    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle", hint="name a directory that `build` has made")
+    total = content_size(bundle / "rootfs.mtree")
+    with open_stage(output.parent) as stage, ExitStack() as open_manifest:
+        manifest = None
+        if not as_is:
+            hint = f"`bundler verify {printable(str(bundle))}` lists all that differs, --as-is packs it as it is"
+            manifest = open_manifest.enter_context(closing(Manifest(bundle, hint)))
+        made = stage.workspace / "packed"
+        try:
+            with progress.measure(output.name, total) as meter, chosen.open(made, level) as sink:
+                _Packing(bundle, sink, manifest, meter).run()
+        except OSError as error:
+            raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
+        before_publishing()
+        stage.publish(output, replace=replace, made=made)
+    return Packed(output, sink.sha256, sink.size)
+
+
+class _Packing:
+    """One pass over the bundle, into `sink`."""
+
+    def __init__(self, bundle: Path, sink: Sink, manifest: Manifest | None, meter: Meter) -> None:
+        self._bundle = bundle
+        self._files = BundleFiles(bundle)
+        self._write = sink.write
+        self._manifest = manifest
+        self._meter = meter
+        self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
+
+    def run(self) -> None:
+        with self._files.open() as tree:
+            for file in self._files.walk(tree):
+                manifest = self._manifest if file.in_rootfs else None
+                digest = self._add(tree, file, manifest)
+                if manifest is not None:
+                    manifest.compare(self._files.manifest_line(file, digest))
+        self._write(END)
+        if self._manifest is not None:
+            self._manifest.finish()
+
+    def _add(self, tree: Tree, file: BundleFile, manifest: Manifest | None) -> str | None:
+        """Write one entry; the sha256 of its content if the manifest will ask for it."""
+        found = file.found
+        if found.kind != stat.S_IFREG or file.first is not None:
+            self._write_header(_entry(file))
+            return self._digests.get(file.first or b"")
+        descriptor = tree.open_file(tree.locate(found.path))
+        try:
+            pieces = find_content(descriptor, found.size)
+            wanted = manifest is not None and (pieces is None or manifest.next_has_digest())
+            digest = hashlib.sha256() if wanted else None
+            self._write_header(_entry(file, pieces))
+            self._write_content(descriptor, file, pieces, digest)
+        finally:
+            os.close(descriptor)
+        hexdigest = digest.hexdigest() if digest is not None else None
+        if found.file is not None:
+            self._digests[found.path] = hexdigest
+        return hexdigest
+
+    def _write_header(self, entry: Entry) -> None:
+        try:
+            self._write(encode_entry(entry))
+        except UnwritableError as error:
+            name = printable(entry.name)
+            raise BundlerError(f"{printable(str(self._bundle))}: {name} cannot be packed: {error}") from None
+
+    def _write_content(self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None) -> None:
+        end = stored = 0
+        for start, length in pieces if pieces is not None else ((0, file.found.size),):
+            if digest is not None:
+                _add_zeros(digest, start - end)
+            at, end = start, start + length
+            while at < end:
+                part = os.pread(descriptor, min(_PIECE, end - at), at)
+                if not part:
+                    name = printable(file.found.path)
+                    raise BundlerError(f"{printable(str(self._bundle))}: {name} was changed while it was packed")
+                at += len(part)
+                self._write(part)
+                self._meter(len(part))
+                if digest is not None:
+                    digest.update(part)
+            stored += length
+        if digest is not None:
+            _add_zeros(digest, file.found.size - end)
+        self._meter(file.found.size - stored)
+        self._write(padding(stored))
+
+
+def _add_zeros(digest: Digest, count: int) -> None:
+    while count > 0:
+        part = min(count, _PIECE)
+        digest.update(_ZEROS[:part])
+        count -= part
+
+
+def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
+    """The file as an archive has it, below `./`, which is the bundle's own directory."""
+    found, attributes = file.found, file.found.attributes
+    linked = file.first is not None
+    slash = b"/" if found.kind == stat.S_IFDIR and found.path else b""
+    return Entry(
+        name=b"./" + found.path + slash,
+        kind=HARD_LINK if linked else _KINDS[found.kind],
+        mode=_SYMLINK_MODE if attributes.mode is None else attributes.mode,
+        uid=attributes.uid,
+        gid=attributes.gid,
+        size=found.size,
+        stored_size=found.size,
+        offset=0,
+        mtime=attributes.mtime,
+        atime=attributes.atime,
+        link_name=b"./" + file.first if file.first is not None else found.target,
+        device=found.device,
+        xattrs={} if linked else dict(attributes.xattrs),
+        sparse=pieces,
+    )

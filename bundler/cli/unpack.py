@@ -1,0 +1,43 @@
+"""`bundler unpack`: a packed bundle becomes a directory again."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bundler.cli.failures import ignore_interruptions
+from bundler.cli.options import LimitOption, QuietOption, limits_of
+from bundler.cli.progress import shown_progress
+from bundler.errors import printable
+
+
+def unpack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler pack` has written.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory.")],
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Unpack also what was changed before it was packed; nothing is verified.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
+    limit: LimitOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Unpack FILE into the bundle it was made from, and verify it as `bundler verify` does.
+
+    The bundle appears whole or not at all. Its path is printed on standard output.
+    """
+    from bundler.bundles import unpacking  # noqa: PLC0415
+
+    limits = limits_of(limit)
+    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+        unpacking.unpack(
+            file,
+            output,
+            as_is=as_is,
+            replace=force,
+            limits=limits,
+            progress=progress,
+            before_publishing=ignore_interruptions,
+        )
+    typer.echo(printable(str(output)))

@@ -1,0 +1,122 @@
+"""Pack, carry, unpack and run, by the command."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import bundler, call_bundler, installed
+from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.runtime import run
+from tests.support.tarballs import directory, file, tarball
+from tests.support.tree import differences, tree
+
+pytestmark = pytest.mark.root
+HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
+CIRCUMSTANCES: dict[str, dict[str, Any]] = {
+    "another umask": {"umask": 0o077},
+    "another locale": {"env": {"LC_ALL": "tr_TR.UTF-8"}},
+    "another time zone": {"env": {"TZ": "Pacific/Kiritimati"}},
+    "another hash seed": {"env": {"PYTHONHASHSEED": "4242"}},
+}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    bundler("build", HELLO, "-o", "web", "--platform", "linux/amd64", cwd=folder)
+    return folder / "web"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that takes a while to be packed."""
+    folder = tmp_path_factory.mktemp("large")
+    layer = tarball(directory("d"), *(file(f"d/{number}", os.urandom(1 << 20)) for number in range(64)))
+    write_archive(folder / "image.tar", layout_files({"1": sample(layer, Cmd=["sh"])}))
+    bundler("build", "image.tar", "-o", "large", cwd=folder)
+    return folder / "large"
+
+
+@pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz", ".tar"])
+def test_a_bundle_survives_the_journey(bundle: Path, tmp_path: Path, suffix: str) -> None:
+    said = json.loads(bundler("pack", bundle, "-o", f"web{suffix}", "--json", cwd=tmp_path))
+    assert said["file"] == f"web{suffix}"
+    assert said["size"] == (tmp_path / f"web{suffix}").stat().st_size
+    assert bundler("unpack", f"web{suffix}", "-o", "again", cwd=tmp_path) == "again\n"
+    assert differences(tree(bundle), tree(tmp_path / "again")) == {}
+    bundler("verify", tmp_path / "again")
+
+
+@pytest.mark.tool("runc")
+def test_what_was_unpacked_runs(bundle: Path, tmp_path: Path) -> None:
+    bundler("pack", bundle, "-o", tmp_path / "web.tar.zst")
+    bundler("unpack", tmp_path / "web.tar.zst", "-o", tmp_path / "again")
+    bundler("build", HELLO, "-o", "built", "--platform", "linux/amd64", cwd=tmp_path)  # what has run is another bundle
+    ended = run(tmp_path / "again")
+    assert (ended.exit_code, bool(ended.stdout)) == (0, True)
+    assert ended == run(tmp_path / "built")
+
+
+@pytest.mark.parametrize("circumstance", CIRCUMSTANCES)
+def test_the_file_is_the_same_with(bundle: Path, tmp_path: Path, circumstance: str) -> None:
+    usual = json.loads(bundler("pack", bundle, "-o", tmp_path / "a.tar.zst", "--json"))
+    other = call_bundler("pack", bundle, "-o", tmp_path / "b.tar.zst", "--json", **CIRCUMSTANCES[circumstance])
+    assert json.loads(other.stdout)["sha256"] == usual["sha256"]
+
+
+def test_failures_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "noise.tar").write_bytes(os.urandom(5000))
+    (tmp_path / "there.tar").touch()
+    for words, code in (
+        (("pack", bundle, "-o", "web.zip"), 2),
+        (("pack", bundle, "-o", "there.tar"), 2),
+        (("pack", bundle, "-o", "no/where.tar"), 2),
+        (("pack", tmp_path, "-o", "web.tar"), 2),
+        (("pack", bundle), 2),
+        (("unpack", "missing.tar", "-o", "b"), 2),
+        (("unpack", "noise.tar", "-o", "b"), 3),
+        (("unpack", "noise.tar", "-o", "b", "--limit", "x=1"), 2),
+    ):
+        done = call_bundler(*words, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["noise.tar", "there.tar"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_an_interrupted_pack_leaves_nothing_for_long(large: Path, tmp_path: Path, number: int, code: int) -> None:
+    command: list[str | Path] = [installed(), "pack", large, "-o", tmp_path / "large.tar.zst", "--level", "19"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        while not list(tmp_path.glob(".bundler-*/workspace/packed")):
+            time.sleep(0.01)
+        running.send_signal(number)
+        running.communicate()
+    assert running.returncode == code
+    assert not (tmp_path / "large.tar.zst").exists()
+    assert bool(list(tmp_path.iterdir())) == (number == signal.SIGKILL)
+    bundler("pack", large, "-o", tmp_path / "large.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["large.tar"]
+
+
+def test_a_build_is_checked_to_be_reproducible(tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text("volumes: [cache:/x]\n")
+    words: list[str | Path] = [
+        "build",
+        HELLO,
+        "-o",
+        "web",
+        "--platform=linux/amd64",
+        "--overrides",
+        "o.yaml",
+        "--check-reproducible",
+    ]
+    assert bundler(*words, cwd=tmp_path) == "web\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.yaml", "web"]
+    refused = call_bundler("build", "-", "-o", "b", "--check-reproducible", cwd=tmp_path)
+    assert (refused.returncode, "twice" in refused.stderr) == (2, True)
