@@ -51,7 +51,7 @@ class BundleFiles:
         """The tree they are in. What fails in the context names the bundle. Raises BundlerError."""
         owners = kept() if os.geteuid() == 0 else written_down().as_they_are()
         try:
-            with Tree(self._path, owners) as tree:
+            with Tree(self._path.resolve(), owners) as tree:  # it is the user who says where the bundle is
                 yield tree
         except OSError as error:
             raise _failure(error, self._path) from error

@@ -76,6 +76,8 @@ def pack(
     check_file(output, replace=replace)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle", hint="name a directory that `build` has made")
+    if output.parent.resolve().is_relative_to(bundle.resolve()):
+        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
     total = content_size(bundle / "rootfs.mtree")
     with open_stage(output.parent) as stage, ExitStack() as open_manifest:
         manifest = None

@@ -180,6 +180,17 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
         pack(tmp_path / "d", tmp_path / "b.tar")
 
 
+@pytest.mark.parametrize("place", ["b.tar", "rootfs/etc/b.tar", "volumes/../b.tar"])
+def test_a_bundle_is_not_packed_into_itself(bundle: Path, place: str) -> None:
+    with pytest.raises(RequestError, match="lies in the bundle"):
+        pack(bundle, bundle / place, as_is=True)
+
+
+def test_a_bundle_may_be_reached_through_a_symlink(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(bundle)
+    assert pack(tmp_path / "link", tmp_path / "b.tar").sha256 == pack(bundle, tmp_path / "c.tar").sha256
+
+
 def test_a_full_disk_leaves_nothing(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def open_full(*_: object, **__: object) -> io.FileIO:
         return io.FileIO("/dev/full", "wb")
