@@ -145,16 +145,16 @@ def _set_xattrs(target: int | bytes, xattrs: Mapping[bytes, bytes], *, unopened:
             else:
                 os.setxattr(target, name, value)
         except OSError as error:
-            if not _may_be_missing(name, error):
+            if not _may_be_missing(name, error, unopened=unopened):
                 raise
 
 
-def _may_be_missing(name: bytes, error: OSError) -> bool:
+def _may_be_missing(name: bytes, error: OSError, *, unopened: bool) -> bool:
     """Whether a container works without the attribute, as it would with Docker and umoci on the same file system.
 
     A file capability is different: the program would run, and fail at what it has the capability for.
     """
     if error.errno == errno.ENOTSUP:
         return name != CAPABILITY
-    # user.* exists on regular files and directories only (xattr(7)).
-    return error.errno == errno.EPERM and name.startswith(b"user.")
+    # user.* exists on regular files and directories only (xattr(7)), and these are open here.
+    return error.errno == errno.EPERM and unopened and name.startswith(b"user.")
