@@ -34,13 +34,14 @@ _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of rea
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished bundle, the image it was made from, and what its config.json says.
+    """A finished bundle, the image it was made from, what decided its config.json, and what that says.
 
     `skipped` counts what of the image an ordinary user could not make, by what it is.
     """
 
     path: Path
     image: Image
+    givens: Givens
     runtime_config: RuntimeConfig
     skipped: Mapping[str, int]
 
@@ -68,11 +69,13 @@ def build(
         destination = output or Path(_own_name(image))
         check_destination(destination, replace=force)
         givens = request.givens(image, overrides)
+        if request.lock is not None:
+            request.lock.check_givens(givens)
         owners = choose_owners(ranges(givens), rootless=request.rootless)
         runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
         before_publishing(stage)
         stage.publish(destination, replace=force)
-    return Built(destination, image, runtime_config, owners.skipped)
+    return Built(destination, image, givens, runtime_config, owners.skipped)
 
 
 def _fill(

@@ -1,16 +1,20 @@
 """What a build is asked for, and the image, the overrides and the givens that it names."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bundler.bundles.lock import Lock
 from bundler.conversion.accounts import Accounts
 from bundler.conversion.givens import Givens
-from bundler.errors import RequestError
+from bundler.errors import RequestError, printable
 from bundler.images.access import Access
 from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
+from bundler.images.reference import parse_reference
+from bundler.images.registry_reference import RegistryReference
 from bundler.images.transports import open_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
@@ -19,6 +23,7 @@ from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
 from bundler.rootfs.selection import Selection
+from bundler.store.find import open_kept
 from bundler.targets import load_target
 
 
@@ -27,7 +32,8 @@ class Request:
     """What the command line asks for. `image` and `platform` may be left to the overrides.
 
     `machine` is the platform to take from a multi-platform image when nobody asks for one; `caller` is the user and
-    the group that are root in a rootless bundle when no map says so.
+    the group that are root in a rootless bundle when no map says so. What is not in `store` (None: no store) comes
+    from where its reference says; with a `lock`, only what it holds does. `opened` is told each image that was opened.
     """
 
     image: str | None
@@ -42,6 +48,10 @@ class Request:
     gid_map: Sequence[str] = ()
     rootless: bool = False
     caller: tuple[int, int] = (0, 0)
+    store: Path | None = None
+    require_digest: bool = False
+    lock: Lock | None = None
+    opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
         """What the files say and, above them, the options that have a key's meaning."""
@@ -55,6 +65,8 @@ class Request:
         """The image; the command line's reference and platform win over those of `overrides`."""
         named, platform = overrides.get("image"), overrides.get("platform")
         reference = self.image if named is UNSET or self.image is not None else named.text()
+        if reference is None and self.lock is not None:
+            reference = self.lock.only_reference
         if reference is None:
             raise RequestError("no image: name one, or give image: in an overrides file")
         requested = self.platform
@@ -62,19 +74,51 @@ class Request:
             requested = Platform.parse(platform.text())
         return self.open_other(reference, requested, workspace, progress)
 
+    @contextmanager
     def open_other(
         self, reference: str, platform: Platform | None, workspace: Path, progress: Progress
-    ) -> AbstractContextManager[Image]:
+    ) -> Iterator[Image]:
         """Any image, reached and limited as the one asked for; `platform` is None where nobody asks for one."""
-        return open_image(
-            reference,
-            platform=platform or self.machine,
-            platform_requested=platform is not None,
-            access=self.access,
-            workspace=workspace,
-            progress=progress,
-            limits=self.limits,
-        )
+        machine, lock = self.machine, self.lock
+        if lock is not None:
+            machine = lock.platform or machine
+            reference = lock.pin(reference, platform or machine)
+        self.check_digest(reference)
+        wanted = PlatformChoice(platform or machine, platform is not None)
+        with ExitStack() as stack:
+            image = stack.enter_context(self._open_kept(reference, wanted))
+            if image is None:
+                image = stack.enter_context(
+                    open_image(
+                        reference,
+                        platform=wanted.platform,
+                        platform_requested=wanted.requested,
+                        access=self.access,
+                        workspace=workspace,
+                        progress=progress,
+                        limits=self.limits,
+                    )
+                )
+            if lock is not None:
+                lock.check_image(image)
+            self.opened(image)
+            yield image
+
+    def _open_kept(self, reference: str, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:
+        """The image from the store. docker:// asks for the registry itself."""
+        parsed = parse_reference(reference)
+        if parsed.transport != "docker" or reference.startswith("docker:") or self.store is None:
+            return nullcontext()
+        return open_kept(self.store, RegistryReference.parse(parsed.rest), wanted, self.limits)
+
+    def check_digest(self, reference: str) -> None:
+        """Raise RequestError for a tag in a registry, where digests are required."""
+        parsed = parse_reference(reference)
+        if self.require_digest and parsed.transport == "docker" and "@" not in parsed.rest:
+            raise RequestError(
+                f"{printable(reference)} is named by a tag, which may mean another image tomorrow",
+                hint="name it by its digest (bundler inspect shows it), or build with --locked",
+            )
 
     @staticmethod
     def selection(overrides: Overrides) -> Selection | None:

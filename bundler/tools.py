@@ -110,14 +110,21 @@ class ToolFailedError(ToolError):
 
 
 @contextmanager
-def start(tool: Tool, arguments: Sequence[str | os.PathLike[str]]) -> Iterator[Running]:
-    """Run `tool` for as long as the context lasts; leaving it early ends the program first."""
+def start(
+    tool: Tool, arguments: Sequence[str | os.PathLike[str]], *, inherited: Sequence[int] = ()
+) -> Iterator[Running]:
+    """Run `tool` for as long as the context lasts; leaving it early ends the program first.
+
+    The descriptors `inherited` stay open in it: a lock on one of them is held until the program has ended, also when
+    bundler itself is killed.
+    """
     process = subprocess.Popen(
         [require(tool), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        pass_fds=inherited,
     )
     with process:
         try:
@@ -127,9 +134,9 @@ def start(tool: Tool, arguments: Sequence[str | os.PathLike[str]]) -> Iterator[R
                 process.terminate()
 
 
-def run(tool: Tool, *arguments: str | os.PathLike[str]) -> bytes:
-    """Run `tool` to its end and return its standard output. Raises ToolError."""
-    with start(tool, arguments) as running:
+def run(tool: Tool, *arguments: str | os.PathLike[str], inherited: Sequence[int] = ()) -> bytes:
+    """Run `tool` to its end and return its standard output; `inherited` as for `start`. Raises ToolError."""
+    with start(tool, arguments, inherited=inherited) as running:
         output = running.wait()
     return output if output is not None else b""
 

@@ -19,7 +19,7 @@ RANKS = {
     **dict.fromkeys(["__init__", "errors", "limits", "origins", "progress"], 0),
     **dict.fromkeys(["tools", "archives", "data"], 1),
     **dict.fromkeys(["images", "overrides", "host"], 2),
-    **dict.fromkeys(["rootfs", "conversion"], 3),
+    **dict.fromkeys(["rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
     "request": 5,
     "build": 6,

@@ -15,6 +15,7 @@ from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler.bundles.stage import Stage
+    from bundler.images.image import Image
 
 
 @spread
@@ -37,24 +38,40 @@ def build(
             "gives another bundle.",
         ),
     ] = False,
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            "--lock", metavar="FILE", help="Write down what was built from; with --locked, the lock that is read."
+        ),
+    ] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Refuse what differs from the lock (bundler.lock), and resolve no tag.")
+    ] = False,
 ) -> None:
     """Make an OCI runtime bundle from IMAGE: rootfs/, config.json and what they need.
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     from bundler import build as pipeline  # noqa: PLC0415
+    from bundler.bundles.lock import NAME, describe, load_lock, write_lock  # noqa: PLC0415
 
     if check_reproducible and options.image == "-":
         raise RequestError("--check-reproducible reads the image twice, and standard input can be read once")
 
+    held_to = ["--locked", f"--lock={lock or NAME}"] if locked else []
+
     def finish(stage: "Stage") -> None:
         if check_reproducible:
-            check(stage, [f"--unpacker={unpacker.value}", *words_of(options)])
+            check(stage, [f"--unpacker={unpacker.value}", *held_to, *words_of(options)])
         ignore_interruptions()
 
-    request = options.request(unpacker=unpacker.value)
+    opened: list[Image] = []
+    read = load_lock(lock or Path(NAME)) if locked else None
+    request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append)
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
         built = pipeline.build(request, output, force=force, progress=progress, before_publishing=finish)
+    if lock is not None and not locked:
+        write_lock(lock, describe(built.givens, opened))
     remark(built.runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
     typer.echo(printable(str(built.path)))

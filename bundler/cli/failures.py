@@ -24,14 +24,25 @@ class _Terminated(BaseException):
 class Command(TyperCommand):
     """A command whose failures are reported here and nowhere else."""
 
+    left = "nothing was left behind"
+
     def invoke(self, ctx: Any) -> Any:
-        with reported():
+        with reported(self.left):
             return super().invoke(ctx)
 
 
+class Resumable(Command):
+    """A command that goes on, the next time, from where it was interrupted."""
+
+    left = "what is whole is kept for the next time"
+
+
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turn whatever is raised inside into lines on standard error and an exit code."""
+def reported(left: str = Command.left) -> Iterator[None]:
+    """Turn whatever is raised inside into lines on standard error and an exit code.
+
+    `left` says what an interruption leaves.
+    """
     _expect_interruptions()
     try:
         yield
@@ -41,10 +52,10 @@ def reported() -> Iterator[None]:
         _say(error.what, error.hint)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _say("interrupted; nothing was left behind", None)
+        _say(f"interrupted; {left}", None)
         raise typer.Exit(INTERRUPTED) from None
     except _Terminated:
-        _say("terminated; nothing was left behind", None)
+        _say(f"terminated; {left}", None)
         raise typer.Exit(_TERMINATED) from None
     except BrokenPipeError:
         # The reader of our output (`bundler config ... | head`) has seen enough; the interpreter's last flush would

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from bundler import __version__
-from bundler.cli import build, config, diff, explain, inspect, overrides, pack, unpack, verify
-from bundler.cli.failures import Command, ignore_interruptions
+from bundler.cli import build, config, diff, explain, fetch, images, inspect, lock, overrides, pack, unpack, verify
+from bundler.cli.failures import Command, Resumable, ignore_interruptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +21,11 @@ app.command("inspect", cls=Command)(inspect.inspect)
 app.command("explain", cls=Command)(explain.explain)
 app.command("diff", cls=Command)(diff.diff)
 app.command("verify", cls=Command)(verify.verify)
+app.command("lock", cls=Command)(lock.lock)
+app.command("fetch", cls=Resumable)(fetch.fetch)
+app.command("images", cls=Command)(images.images)
+app.command("rm", cls=Command)(images.remove)
+app.command("gc", cls=Resumable)(images.collect)
 app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
 app.add_typer(overrides.app, name="overrides")

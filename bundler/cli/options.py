@@ -14,6 +14,7 @@ import typer
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS, NAMES, Limits
+from bundler.store.place import VARIABLE, default_place
 
 if TYPE_CHECKING:
     from bundler.request import Request
@@ -69,6 +70,25 @@ TlsVerifyOption = Annotated[
     ),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=REACHING)]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        envvar=VARIABLE,
+        help="Where fetched images are kept; if absent, $XDG_DATA_HOME/bundler.",
+        show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
+RequireDigestOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-digest",
+        help="Refuse a registry's image that neither a digest nor a lock pins.",
+        rich_help_panel=REACHING,
+    ),
+]
 LimitOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -125,15 +145,16 @@ def limits_of(limit: list[str] | None) -> Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageOptions:
-    """Which image, and how it may be reached."""
+class AccessOptions:
+    """How images may be reached, and which of their platforms is meant."""
 
-    image: ImageArgument = None
     platform: PlatformOption = None
     authfile: AuthfileOption = None
     policy: PolicyOption = None
     tls_verify: TlsVerifyOption = None
     offline: OfflineOption = False
+    store: StoreOption = None
+    require_digest: RequireDigestOption = False
     limit: LimitOption = None
     quiet: QuietOption = False
 
@@ -143,12 +164,13 @@ class ImageOptions:
         from bundler.request import Request  # noqa: PLC0415
 
         return Request(
-            image=self.image,
             machine=Platform.of("linux", machine.machine() or "x86_64"),
             platform=self._platform(),
             access=Access(
                 authfile=self.authfile, policy=self.policy, tls_verify=self._tls_verify(), offline=self.offline
             ),
+            store=self.store or default_place(),
+            require_digest=self.require_digest,
             limits=limits_of(self.limit),
             **more,
         )
@@ -167,8 +189,29 @@ class ImageOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions(AccessOptions):
+    """The same, and which image."""
+
+    image: ImageArgument = None
+
+    def request(self, **more: Any) -> "Request":
+        return AccessOptions.request(self, image=self.image, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions(AccessOptions):
+    """The same for several images, and what their bundles are to be like as far as a lock knows of it."""
+
+    overrides: OverridesOption = None
+    target: TargetOption = None
+
+    def request(self, **more: Any) -> "Request":
+        return AccessOptions.request(self, overrides=self.overrides or (), target=self.target, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundleOptions(ImageOptions):
-    """The same, and what its bundle is to be like."""
+    """An image, how it is reached, and what its bundle is to be like."""
 
     overrides: OverridesOption = None
     target: TargetOption = None

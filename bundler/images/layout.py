@@ -31,11 +31,22 @@ def is_layout(files: Files) -> bool:
 
 def open_layout(files: Files, choice: Choice, wanted: PlatformChoice, *, transport: str, file_name: str) -> Image:
     """The image that `choice` names, for the wanted platform. Raises ImageError, or RequestError if several fit."""
-    _check_marker(files)
-    chosen = _choose(files, _entries(files), choice, wanted.platform)
-    manifest = select_manifest(_read(files, chosen), chosen.digest, wanted.platform, lambda one: _read(files, one))
+    check_marker(files)
+    chosen = _choose(files, entries(files), choice, wanted.platform)
+    return read_image(files, chosen, wanted, transport=transport, name=_name(chosen), file_name=file_name)
+
+
+def read_image(
+    files: Files, chosen: Descriptor, wanted: PlatformChoice, *, transport: str, name: str, file_name: str = ""
+) -> Image:
+    """The image that a manifest or index of the layout is, for the wanted platform. Raises ImageError."""
+
+    def read(descriptor: Descriptor) -> bytes:
+        return read_blob(files, descriptor)
+
+    manifest = select_manifest(read(chosen), chosen.digest, wanted.platform, read)
     image_config = parse_image_config(
-        _read(files, manifest.config),
+        read(manifest.config),
         f"image config {manifest.config.digest}",
         algorithm=manifest.config.digest.algorithm,
     )
@@ -43,7 +54,7 @@ def open_layout(files: Files, choice: Choice, wanted: PlatformChoice, *, transpo
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     return Image(
         transport=transport,
-        name=_name(chosen),
+        name=name,
         file_name=file_name,
         image_config=image_config,
         layers=_layers(files, manifest, image_config.diff_ids),
@@ -62,8 +73,8 @@ def find_manifest(files: Files, config: Digest) -> Manifest | None:
     def there(descriptor: Descriptor) -> bool:
         return files.has(blob_name(descriptor.digest))
 
-    for descriptor in descend(_entries(files), lambda one: _read(files, one), there):
-        raw = _read(files, descriptor)
+    for descriptor in descend(entries(files), lambda one: read_blob(files, one), there):
+        raw = read_blob(files, descriptor)
         part = parse_document(raw, f"manifest {descriptor}")
         stated = part.find("config")
         if stated is not None and stated.get("digest").text() == str(config):
@@ -75,30 +86,33 @@ def blob_name(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.encoded}"
 
 
-def _check_marker(files: Files) -> None:
+def check_marker(files: Files) -> None:
+    """Raise ImageError unless `oci-layout` states a version that is known."""
     marker = parse_document(read_file(files, MARKER, _MARKER_SIZE), f"{files.label}: {MARKER}")
     version = marker.get("imageLayoutVersion")
     if not version.text().startswith(_VERSION):
         raise version.expected(f"version {_VERSION}x")
 
 
-def _entries(files: Files) -> tuple[Descriptor, ...]:
+def entries(files: Files) -> tuple[Descriptor, ...]:
+    """What index.json lists, in order. Raises ImageError."""
     return parse_index(parse_document(load_document(files, INDEX), f"{files.label}: {INDEX}"))
 
 
-def _read(files: Files, descriptor: Descriptor) -> bytes:
+def read_blob(files: Files, descriptor: Descriptor) -> bytes:
+    """The manifest, index or config that `descriptor` names. Raises ImageError."""
     return read_document(files, blob_name(descriptor.digest), descriptor)
 
 
-def _choose(files: Files, entries: tuple[Descriptor, ...], choice: Choice, platform: Platform) -> Descriptor:
-    images = [entry for entry in entries if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
+def _choose(files: Files, listed: tuple[Descriptor, ...], choice: Choice, platform: Platform) -> Descriptor:
+    images = [entry for entry in listed if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
     if choice.position is not None:
-        if choice.position >= len(entries):
+        if choice.position >= len(listed):
             raise ImageError(f"{files.label}: there is no image @{choice.position}", hint=_there(images))
-        return entries[choice.position]
+        return listed[choice.position]
     found = images
     if choice.digest is not None:
-        every = descend(images, lambda one: _read(files, one), lambda one: files.has(blob_name(one.digest)))
+        every = descend(images, lambda one: read_blob(files, one), lambda one: files.has(blob_name(one.digest)))
         found = [one for one in every if str(one.digest).startswith(choice.digest)]
     elif choice.name is not None:
         found = [image for image in images if _is_called(image, choice.name)]

@@ -53,8 +53,21 @@ _MEANINGS: Final[tuple[tuple[re.Pattern[str], type[BundlerError], str, str | Non
         (r"connection refused", ToolError, "nothing listens there (connection refused)", None),
         (r"no such host|temporary failure in name resolution", ToolError, "there is no such host", None),
         (r"i/o timeout|context deadline exceeded", ToolError, "the registry does not answer in time", None),
+        (
+            r"status code from registry 403",
+            ImageError,
+            "the registry forbids it",
+            "log in as somebody who may pull it: skopeo login REGISTRY, or give --authfile FILE",
+        ),
+        (r"status code from registry 5\d\d", ToolError, "the registry itself has failed", "try again later"),
+        (r"unexpected EOF|connection reset|broken pipe", ToolError, "the connection broke off", "try again"),
         (r"no space left on device", BundlerError, "no space left on the device", None),
-        (r"toomanyrequests", ToolError, "the registry refuses more requests for now", "log in, or try again later"),
+        (
+            r"toomanyrequests|too many requests",
+            ToolError,
+            "the registry refuses more requests for now",
+            "log in, or try again later",
+        ),
     )
 )
 

@@ -19,7 +19,8 @@ from bundler.images.index import PlatformChoice
 from bundler.images.layout import is_layout, open_layout
 from bundler.images.platform import Platform
 from bundler.images.reference import STANDARD_INPUT, parse_reference, split_path
-from bundler.images.skopeo import open_registry_image, open_stored_image
+from bundler.images.registry import open_registry_image
+from bundler.images.skopeo import open_stored_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 
@@ -165,7 +166,7 @@ def open_image(
     if transport.network and access.offline:
         raise RequestError(
             f'"{printable(reference)}" is in a registry, and --offline forbids the network',
-            hint="name a file or a folder",
+            hint="name a file or a folder, or bundler fetch it into the store first and name it without docker://",
         )
     wanted = PlatformChoice(platform, platform_requested)
     with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits)) as image:

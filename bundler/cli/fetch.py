@@ -1,0 +1,52 @@
+"""`bundler fetch`: images from registries into the store."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bundler.cli.options import AccessOptions, spread
+from bundler.cli.progress import shown_progress
+from bundler.errors import RequestError
+
+
+@spread
+def fetch(
+    options: AccessOptions,
+    *,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Names of images in registries.")],
+    all_platforms: Annotated[
+        bool, typer.Option("--all-platforms", help="Fetch an image whole, for all platforms that it is there for.")
+    ] = False,
+) -> None:
+    """Fetch images into the store, where `build` finds them without the network.
+
+    The bytes of manifests and configs are those of the registry, and so are the digests, which are printed: one line
+    for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
+    """
+    from bundler.images.index import PlatformChoice  # noqa: PLC0415
+    from bundler.store.fetch import Fetch, registry_reference  # noqa: PLC0415
+    from bundler.store.layout import open_store, prepare  # noqa: PLC0415
+    from bundler.store.place import place_of  # noqa: PLC0415
+
+    request = options.request(image=None)
+    if request.access.offline:
+        raise RequestError("fetch needs the network, and --offline forbids it")
+    if all_platforms and request.platform is not None:
+        raise RequestError("--platform and --all-platforms exclude each other")
+    references = [registry_reference(image) for image in images]
+    for image in images:
+        request.check_digest(image)
+    place = place_of(request.store)
+    prepare(place)
+    with (
+        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
+        open_store(place, limits=request.limits) as store,
+    ):
+        wanted = PlatformChoice(request.platform or request.machine, request.platform is not None)
+        fetching = Fetch(
+            access=request.access, limits=request.limits, progress=progress, wanted=wanted, every=all_platforms
+        )
+        for reference in references:
+            digest = fetching.into(store, reference)
+            typer.echo(f"{reference} {digest}")

@@ -1,0 +1,59 @@
+"""`bundler images`, `rm` and `gc`: what is in the store, and out of it again."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from bundler.cli.options import StoreOption
+from bundler.cli.tables import show_rows
+from bundler.errors import RequestError, printable
+from bundler.store.place import place_of
+
+_HEADER = ("name", "platform", "image id", "digest", "bytes")
+
+
+def images(
+    *,
+    store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the images of the store: name, platform, image id, digest and the bytes of the layers."""
+    from bundler.store.find import kept  # noqa: PLC0415
+    from bundler.store.layout import open_store  # noqa: PLC0415
+
+    found = []
+    place = place_of(store)
+    if place.exists():  # before the first fetch there is no store, and nothing in it
+        with open_store(place) as opened:
+            found = list(kept(opened))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif found:
+        show_rows(_HEADER, [(one.name, one.platform, one.id, one.digest, str(one.size)) for one in found])
+
+
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as `bundler images` lists them.")],
+    *,
+    store: StoreOption = None,
+) -> None:
+    """Take images out of the store, all or none; `bundler gc` then frees what no other image needs."""
+    from bundler.images.registry_reference import RegistryReference  # noqa: PLC0415
+    from bundler.store.find import remove as remove_names  # noqa: PLC0415
+    from bundler.store.layout import open_store  # noqa: PLC0415
+
+    try:
+        references = [RegistryReference.parse(name) for name in names]
+    except ValueError as error:
+        raise RequestError(printable(str(error))) from None
+    with open_store(place_of(store)) as opened:
+        remove_names(opened, references)
+
+
+def collect(*, store: StoreOption = None) -> None:
+    """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds."""
+    from bundler.store import collect as garbage  # noqa: PLC0415
+
+    typer.echo(f"{garbage.collect(place_of(store))} bytes freed")

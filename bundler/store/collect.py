@@ -1,0 +1,81 @@
+"""Removing blobs that no name leads to any more, with umoci.
+
+umoci is not given the store itself: of Docker's media types it knows none, and takes the layers of such images for
+garbage. It gets a layout of its own that shares the blobs and lists each one to keep.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bundler import tools
+from bundler.images.descriptor import Descriptor
+from bundler.images.digest import Digest
+from bundler.images.documents import Part, parse_document
+from bundler.images.layout import INDEX, MARKER, blob_name, read_blob
+from bundler.images.media_types import KINDS, Kind
+from bundler.store.layout import BLOBS, Store, damaged, open_store, remove_abandoned, write_durably
+
+_LEAF = "application/octet-stream"
+_DOCUMENTS = (Kind.INDEX, Kind.MANIFEST)
+
+
+def collect(path: Path) -> int:
+    """Free what is not needed in the store at `path`, alone; gives the bytes. Raises BundlerError, nothing removed.
+
+    If umoci ends early, what it had not removed yet is removed the next time.
+    """
+    with open_store(path, alone=True) as store:
+        remove_abandoned(path)
+        needed = sorted(_needed(store))
+        before = _stored(path)
+        with store.stage() as stage:
+            (stage / BLOBS).symlink_to(Path("..", BLOBS))
+            leaves = [_leaf(path, digest) for digest in needed]
+            write_durably(stage / INDEX, json.dumps({"schemaVersion": 2, "manifests": leaves}).encode())
+            write_durably(stage / MARKER, (path / MARKER).read_bytes())
+            tools.run(tools.UMOCI, "gc", "--layout", stage, inherited=(store.lock,))
+        return before - _stored(path)
+
+
+def _needed(store: Store) -> set[Digest]:
+    """Every blob that an entry of index.json leads to and that is there. Raises ImageError if a named one is not."""
+    needed: set[Digest] = set()
+    ahead = [*store.entries()]
+    for entry in ahead:
+        if not store.has(entry):
+            raise damaged(store, entry)
+    while ahead:
+        descriptor = ahead.pop()
+        if descriptor.digest in needed or not store.has(descriptor):
+            continue
+        needed.add(descriptor.digest)
+        if KINDS.get(descriptor.media_type) in _DOCUMENTS:
+            ahead += _children(parse_document(read_blob(store.files, descriptor), f"document {descriptor.digest}"))
+    return needed
+
+
+def _children(document: Part) -> Iterator[Descriptor]:
+    """Everything a manifest or index names, of whatever kind: what is no image for us may be one for others."""
+    for name in ("config", "subject"):
+        part = document.find(name)
+        if part is not None:
+            yield _named_by(part)
+    for name in ("manifests", "layers", "blobs"):
+        listed = document.find(name)
+        yield from () if listed is None else (_named_by(part) for part in listed.items())
+
+
+def _named_by(part: Part) -> Descriptor:
+    media_type = part.find("mediaType")
+    return Descriptor(
+        _LEAF if media_type is None else media_type.text(), part.get("digest").digest(), part.get("size").number()
+    )
+
+
+def _leaf(path: Path, digest: Digest) -> dict[str, object]:
+    return {"mediaType": _LEAF, "digest": str(digest), "size": (path / blob_name(digest)).lstat().st_size}
+
+
+def _stored(path: Path) -> int:
+    return sum(blob.lstat().st_size for folder in (path / BLOBS).iterdir() for blob in folder.iterdir())

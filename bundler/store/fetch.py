@@ -1,0 +1,168 @@
+"""From a registry into the store: documents exactly as they are there, and the layers that are not yet here."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.access import Access
+from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.digest import Digest
+from bundler.images.documents import parse_document
+from bundler.images.index import PlatformChoice, descend, parse_index, select_manifest
+from bundler.images.layout import blob_name
+from bundler.images.manifest import Manifest, kind_of, parse_manifest
+from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
+from bundler.images.platform import Platform
+from bundler.images.reference import parse_reference
+from bundler.images.registry import Repository
+from bundler.images.registry_reference import RegistryReference
+from bundler.images.skopeo import Skopeo
+from bundler.limits import Limits, raise_hint
+from bundler.progress import Meter, Progress
+from bundler.store.layout import BLOBS, Entry, Store
+
+_UNKNOWN: Final = "unknown"  # the platform of BuildKit's attestations, which are no images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """How to fetch: for one platform, or with `every` for all that an image is there for."""
+
+    access: Access
+    limits: Limits
+    progress: Progress
+    wanted: PlatformChoice
+    every: bool = False
+
+    def into(self, store: Store, reference: RegistryReference) -> Digest:
+        """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
+        skopeo = Skopeo(self.access, self.limits)
+        repository = Repository(skopeo, reference)
+        raw, digest = repository.resolve()
+        kind = kind_of(parse_document(raw, f"document {digest}"))
+        if self.every and kind is Kind.INDEX:
+            self._fetch_index(store, repository, raw, digest)
+            entry = _entry(raw, digest, OCI_INDEX, reference, None)
+        else:
+            manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
+            stated = self._fetch_manifest(store, repository, manifest)
+            only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
+            entry = _entry(manifest.raw, manifest.digest, OCI_MANIFEST, reference, None if only else stated)
+        store.change(lambda entries: [*(one for one in entries if not _gives_way(one, entry)), entry])
+        return Digest.parse(entry["digest"])
+
+    def _fetch_index(self, store: Store, repository: Repository, raw: bytes, digest: Digest) -> None:
+        documents = {digest: raw}
+
+        def read(descriptor: Descriptor) -> bytes:
+            documents[descriptor.digest] = repository.read(descriptor)
+            return documents[descriptor.digest]
+
+        listed = parse_index(parse_document(raw, f"index {digest}"))
+        for descriptor in descend((one for one in listed if not _is_attestation(one)), read):
+            if KINDS[descriptor.media_type] is Kind.MANIFEST and not _is_attestation(descriptor):
+                manifest = parse_manifest(repository.read(descriptor), descriptor.digest)
+                self._fetch_manifest(store, repository, manifest, requested=False)
+        for name, document in documents.items():
+            store.put(document, name)
+
+    def _fetch_manifest(
+        self, store: Store, repository: Repository, manifest: Manifest, *, requested: bool = True
+    ) -> Platform:
+        """Layers, config and manifest, in this order; gives the platform that the config states."""
+        image_config = repository.read_config(manifest)
+        if requested:
+            self.wanted.check(image_config.platform, f"image config {image_config.digest}")
+        self._fetch_layers(store, repository, manifest)
+        store.put(image_config.raw, manifest.config.digest)
+        store.put(manifest.raw, manifest.digest)
+        return image_config.platform
+
+    def _fetch_layers(self, store: Store, repository: Repository, manifest: Manifest) -> None:
+        """Have skopeo copy what is missing. It is called also if nothing is: it is who asks the signature policy."""
+        layers = {layer.digest: layer for layer in manifest.layers}.values()
+        stored = sum(layer.size for layer in layers)
+        if stored > self.limits.unpacked_size:
+            what = f"the layers are {stored} bytes already as they are stored, over {self.limits.unpacked_size}"
+            raise ImageError(f"{repository.reference}: {what}", hint=raise_hint("unpacked_size"))
+        missing = [layer for layer in layers if not store.has(layer)]
+        for layer in missing:  # what has its name and not its size; skopeo would take it for the layer
+            (store.path / blob_name(layer.digest)).unlink(missing_ok=True)
+        total = sum(layer.size for layer in missing)
+        # skopeo splits oci:PATH:NAME at the first colon, and a store may be anywhere.
+        with (
+            store.stage() as stage,
+            tempfile.TemporaryDirectory() as beside,
+            self.progress.measure(f"fetching {repository.reference}", total) as meter,
+        ):
+            layout = Path(beside, "layout")
+            layout.symlink_to(stage.absolute())
+            repository.skopeo.copy_layers(
+                repository.pinned(manifest.digest),
+                layout,
+                store.path / BLOBS,
+                inherited=(store.lock,),
+                watch=_arrivals(store, stage, missing, meter),
+            )
+        for layer in layers:
+            if not store.has(layer):
+                raise ImageError(f"{repository.reference}: the registry gave no layer {layer.digest}")
+
+
+def registry_reference(text: str) -> RegistryReference:
+    """The name in a registry that `text` is. Raises RequestError if it means something else."""
+    parsed = parse_reference(text)
+    if parsed.transport != "docker":
+        raise RequestError(
+            f'"{printable(text)}" is not in a registry', hint="a file or folder is built from where it is"
+        )
+    return RegistryReference.parse(parsed.rest)
+
+
+def _entry(
+    raw: bytes, digest: Digest, media_type: str, reference: RegistryReference, platform: Platform | None
+) -> Entry:
+    stated = parse_document(raw, f"document {digest}").find("mediaType")
+    entry: Entry = {
+        "mediaType": media_type if stated is None else stated.text(),
+        "digest": str(digest),
+        "size": len(raw),
+    }
+    if platform is not None:
+        parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
+        entry["platform"] = {name: part for name, part in parts.items() if part is not None}
+    return entry | {"annotations": {REF_NAME: str(reference)}}
+
+
+def _gives_way(old: Entry, new: Entry) -> bool:
+    """Whether `old` is what `new` is a later version of: the same name, and not for other platforms only."""
+    if (old.get("annotations") or {}).get(REF_NAME) != new["annotations"][REF_NAME]:
+        return False
+    return "platform" not in new or old.get("platform") in (None, new["platform"])
+
+
+def _is_attestation(descriptor: Descriptor) -> bool:
+    return descriptor.platform is not None and descriptor.platform.os == _UNKNOWN
+
+
+def _arrivals(store: Store, stage: Path, missing: Sequence[Descriptor], meter: Meter) -> Callable[[], None]:
+    """A watcher that tells `meter` how many bytes came: layers that are whole, and what skopeo is writing."""
+    told = 0
+
+    def sizes() -> Iterator[int]:
+        with suppress(FileNotFoundError):  # renamed just now
+            yield from (path.lstat().st_size for path in stage.iterdir())
+        yield from (layer.size for layer in missing if store.has(layer))
+
+    def watch() -> None:
+        nonlocal told
+        size = sum(sizes())
+        if size > told:
+            meter(size - told)
+            told = size
+
+    return watch

@@ -1,0 +1,116 @@
+"""Which image of the store a name means, and what the store has."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import ImageError
+from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.image import Image
+from bundler.images.index import PlatformChoice, descend
+from bundler.images.layout import read_blob, read_image
+from bundler.images.media_types import KINDS, Kind
+from bundler.images.platform import Platform
+from bundler.images.registry_reference import RegistryReference
+from bundler.limits import Limits
+from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of
+
+TRANSPORT: Final = "store"
+_ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
+
+
+@contextmanager
+def open_kept(
+    path: Path, reference: RegistryReference, wanted: PlatformChoice, limits: Limits
+) -> Iterator[Image | None]:
+    """The image of that name in the store at `path`, None if there is none. Blobs stay for as long as this lasts."""
+    if not is_store(path):
+        yield None
+        return
+    with open_store(path, limits=limits) as store:
+        entry = find(store, reference, wanted)
+        if entry is None:
+            yield None
+            return
+        yield read_image(store.files, entry, wanted, transport=TRANSPORT, name=str(reference))
+
+
+def find(store: Store, reference: RegistryReference, wanted: PlatformChoice) -> Descriptor | None:
+    """The manifest or index that `reference` means, for the wanted platform; None if the store lacks it.
+
+    A digest means what has it, by whatever tag of the repository that was fetched. A manifest without a platform was
+    the only one of its name in the registry, and is taken as from there.
+    """
+    named = [entry for entry in store.entries() if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
+    found = [entry for entry in named if reference_of(entry) == reference]
+    if reference.digest is not None and not found:
+        tagged = [entry for entry in named if _is_of(entry, reference)]
+        return next((one for one in _all(store, tagged) if one.digest == reference.digest), None)
+    fits = [entry for entry in found if _fits(store, entry, wanted)]
+    exact = [entry for entry in fits if entry.platform == wanted.platform]
+    return next(iter(exact or fits), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One image of the store: an entry for several platforms is one for each. `size` is that of its layers, in bytes.
+
+    `digest` is what the entry is listed with: that of an index, where it was fetched whole.
+    """
+
+    name: str
+    digest: str
+    platform: str
+    id: str
+    size: int
+
+
+def kept(store: Store) -> Iterator[Kept]:
+    """All images of the store, by name. Raises ImageError for one that is damaged."""
+    for entry in store.entries():
+        if not store.has(entry):
+            raise damaged(store, entry)
+        name = entry.annotation(REF_NAME) or ""
+        for manifest in _all(store, [entry]):
+            if KINDS[manifest.media_type] is not Kind.MANIFEST:
+                continue
+            # Of a manifest, nothing is chosen by platform.
+            image = read_image(store.files, manifest, _ANY, transport=TRANSPORT, name=name)
+            size = sum({layer.blob.digest: layer.blob.size for layer in image.layers}.values())
+            yield Kept(name, str(entry.digest), str(image.image_config.platform), str(image.id), size)
+
+
+def remove(store: Store, references: Sequence[RegistryReference]) -> None:
+    """Take names out of the store; their blobs stay until they are collected. Raises ImageError if one is not there."""
+    there = {reference_of(entry) for entry in store.entries()}
+    for reference in references:
+        if reference not in there:
+            raise ImageError(f"{reference} is not in the store", hint="bundler images lists what is")
+    names = {str(reference) for reference in references}
+    store.change(lambda entries: [one for one in entries if _name_of(one) not in names])
+
+
+def _name_of(entry: Entry) -> str | None:
+    try:
+        return str(RegistryReference.parse(str((entry.get("annotations") or {}).get(REF_NAME))))
+    except ValueError:
+        return None
+
+
+def _is_of(entry: Descriptor, reference: RegistryReference) -> bool:
+    named = reference_of(entry)
+    return named is not None and named.repository == reference.repository
+
+
+def _all(store: Store, entries: Sequence[Descriptor]) -> Iterator[Descriptor]:
+    """`entries` and what their indexes hold, as far as it is there."""
+    return descend(entries, lambda one: read_blob(store.files, one), store.has)
+
+
+def _fits(store: Store, entry: Descriptor, wanted: PlatformChoice) -> bool:
+    if KINDS[entry.media_type] is Kind.INDEX:
+        stated = [one.platform for one in _all(store, [entry]) if KINDS[one.media_type] is Kind.MANIFEST]
+        return any(platform is None or wanted.platform.accepts(platform) for platform in stated)
+    return entry.platform is None or wanted.platform.accepts(entry.platform)

@@ -1,0 +1,173 @@
+"""A store on disk: what it lists, how that changes, and how a blob gets in.
+
+Every state on the way is a valid layout: blobs come first, and index.json is written beside and renamed.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.digest import Digest
+from bundler.images.documents import parse_document
+from bundler.images.files import Folder, open_folder
+from bundler.images.index import parse_index
+from bundler.images.layout import INDEX, MARKER, blob_name, check_marker
+from bundler.images.media_types import OCI_INDEX
+from bundler.images.registry_reference import RegistryReference
+from bundler.limits import DEFAULTS, Limits
+from bundler.store.locks import locked, locked_if_free
+
+BLOBS: Final = "blobs"
+_STAGE: Final = ".bundler-"
+_MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+_LARGEST_INDEX: Final = 64 << 20  # bytes; some 200,000 names
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that is locked against the removal of blobs; `lock` is the descriptor that holds the lock."""
+
+    path: Path
+    files: Folder
+    lock: int
+
+    def entries(self) -> tuple[Descriptor, ...]:
+        """What is in it, by name. Raises ImageError if index.json is damaged."""
+        document = json.dumps({"schemaVersion": 2, "manifests": _read(self.path)["manifests"]}).encode()
+        return parse_index(parse_document(document, f"{self.files.label}: {INDEX}"))
+
+    def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
+        """Replace what index.json lists by what `change` makes of it, alone and at once."""
+        with locked(self.path / MARKER, exclusive=True):
+            document = _read(self.path)
+            document["manifests"] = sorted(change(document["manifests"]), key=_order)
+            with self.stage() as stage:
+                write_durably(stage / INDEX, json.dumps(document, separators=(",", ":")).encode())
+                (stage / INDEX).rename(self.path / INDEX)
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is there, in its size; one of another size was damaged."""
+        try:
+            return (self.path / blob_name(descriptor.digest)).lstat().st_size == descriptor.size
+        except FileNotFoundError:
+            return False
+
+    def put(self, content: bytes, digest: Digest) -> None:
+        """Add a document, whose digest has been checked."""
+        target = self.path / blob_name(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.stage() as stage:
+            write_durably(stage / "blob", content)
+            (stage / "blob").rename(target)
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """A folder in the store for what is not yet whole, removed at the end."""
+        with tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path) as stage:
+            yield Path(stage)
+
+
+@contextmanager
+def open_store(path: Path, *, alone: bool = False, limits: Limits = DEFAULTS) -> Iterator[Store]:
+    """The store at `path`; `alone` waits until nobody else uses it, and keeps everybody out. Raises RequestError."""
+    if not is_store(path):
+        raise RequestError(f"{printable(str(path))} is no store", hint="bundler fetch makes one")
+    with locked(path, exclusive=alone) as lock, open_folder(path, limits) as files:
+        check_marker(files)
+        yield Store(path, files, lock)
+
+
+def is_store(path: Path) -> bool:
+    """Whether there is a layout."""
+    return (path / MARKER).is_file()
+
+
+def prepare(path: Path) -> None:
+    """Make a store at `path` unless there is one, and clear away what killed processes left. Raises RequestError.
+
+    Nothing is a layout before it has `oci-layout`, which is therefore written last.
+    """
+    if not is_store(path):
+        ours = (INDEX, BLOBS)
+        if path.exists() and any(name not in ours and not name.startswith(_STAGE) for name in _names(path)):
+            raise RequestError(f"{printable(str(path))} is neither empty nor a store", hint="name another with --store")
+        (path / BLOBS / "sha256").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_STAGE, dir=path) as stage:
+            empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+            documents = {INDEX: json.dumps(empty, separators=(",", ":")).encode(), MARKER: _MARKER_CONTENT}
+            for name, content in documents.items():
+                write_durably(Path(stage, name), content)
+                with suppress(FileExistsError):  # another process makes the same store
+                    os.link(Path(stage, name), path / name)
+    with locked_if_free(path) as free:
+        if free:
+            remove_abandoned(path)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed left in a store that nobody else uses."""
+    for name in _names(path):
+        if name.startswith(_STAGE):
+            # TemporaryDirectory is what made it, and knows how to remove a tree without following links.
+            abandoned = tempfile.TemporaryDirectory(prefix=_STAGE, dir=path)
+            (path / name).rename(Path(abandoned.name, name))
+            abandoned.cleanup()
+
+
+def reference_of(entry: Descriptor) -> RegistryReference | None:
+    """The complete name that an entry was fetched by; None for what another tool put there under another."""
+    try:
+        return RegistryReference.parse(entry.annotation(REF_NAME) or "")
+    except ValueError:
+        return None
+
+
+def damaged(store: Store, entry: Descriptor) -> ImageError:
+    """What to say of an entry whose manifest or index is missing or cut off."""
+    name = printable(entry.annotation(REF_NAME) or str(entry.digest))
+    return ImageError(
+        f"{store.files.label}: {name} is damaged: {entry.digest} is missing or of another size",
+        hint="fetch it again, or remove it with bundler rm",
+    )
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a new file of mode 0644, and have it on the disk before it gets its name."""
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fchmod(stream.fileno(), 0o644)
+        os.fsync(stream.fileno())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """index.json as it is, so that what other tools wrote there stays; only `manifests` is made a list."""
+    label = f"{printable(str(path))}: {INDEX}"
+    with (path / INDEX).open("rb") as stream:
+        raw = stream.read(_LARGEST_INDEX + 1)
+    if len(raw) > _LARGEST_INDEX:
+        raise ImageError(f"{label}: more than {_LARGEST_INDEX} bytes")
+    part = parse_document(raw, label)
+    listed = part.find("manifests")  # umoci writes null where there is none
+    for item in () if listed is None else listed.items():
+        item.get("digest").digest()
+    content: dict[str, Any] = part.content
+    return content | {"manifests": [] if listed is None else listed.content}
+
+
+def _order(entry: Entry) -> tuple[str, str, str]:
+    platform = json.dumps(entry.get("platform"), sort_keys=True)
+    return str((entry.get("annotations") or {}).get(REF_NAME)), platform, str(entry.get("digest"))
+
+
+def _names(path: Path) -> list[str]:
+    return sorted(entry.name for entry in path.iterdir())

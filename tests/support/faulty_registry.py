@@ -1,0 +1,147 @@
+"""A registry of a few images in memory that counts what it is asked for, and fails as it is told to."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.image_files import Sample, index_of, manifest_of, sha256
+
+# What a fault makes of an answer: given the content, it writes whatever it wants.
+Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+@dataclass
+class FaultyRegistry:
+    """`documents` are manifests by tag and digest; `blobs` and `faults` go by digest.
+
+    `asked` has the digest of each blob that was asked for, `paths` whatever was, below /v2/.
+    """
+
+    host: str = ""
+    documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+    def add(self, name: str, *images: Sample, docker: bool = False) -> list[str]:
+        """Serve one image, or several as an index, under `name` (repository:tag); the digests of all layers."""
+        entries, layers = [], []
+        for image in images:
+            manifest, stored = manifest_of(image, docker=docker)
+            self._document(name, manifest)
+            stated = json.loads(image.config)
+            entries.append(
+                {
+                    "mediaType": json.loads(manifest)["mediaType"],
+                    "digest": sha256(manifest),
+                    "size": len(manifest),
+                    "platform": {"os": stated["os"], "architecture": stated["architecture"]},
+                }
+            )
+            for content in (image.config, *stored):
+                self.blobs[sha256(content)] = content
+            layers += [sha256(content) for content in stored]
+        if len(images) > 1:
+            self._document(name, index_of(*entries, docker=docker))
+        return layers
+
+    def _document(self, name: str, content: bytes) -> None:
+        repository, _, tag = name.partition(":")
+        for reference in (tag, sha256(content)):
+            self.documents[f"{repository}/manifests/{reference}"] = (json.loads(content)["mediaType"], content)
+
+    def name(self, name: str) -> str:
+        return f"{self.host}/{name}"
+
+
+@contextmanager
+def faulty_registry() -> Iterator[FaultyRegistry]:
+    served = FaultyRegistry()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            path = self.path.removeprefix("/v2/")
+            served.paths.append(path)
+            digest = path.rpartition("/")[2]
+            media_type, content = served.documents.get(path, ("application/octet-stream", served.blobs.get(digest)))
+            if path == "":
+                media_type, content = "application/json", b"{}"
+            if content is None:
+                return answer(self, 404, "application/json", b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+            if "/blobs/" in path:
+                served.asked.append(digest)
+            if digest in served.faults:
+                return served.faults[digest](self, content)
+            return answer(self, 200, media_type, content)
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        served.host = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.shutdown()
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, _request: object, _client_address: object) -> None:
+        """A client that was killed is what some tests are about."""
+
+
+def answer(handler: BaseHTTPRequestHandler, status: int, media_type: str, content: bytes, **headers: str) -> None:
+    handler.send_response(status)
+    sent = {"Content-Type": media_type, "Content-Length": str(len(content))} | headers
+    for name, value in sent.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(content)
+
+
+def refuse(status: int) -> Fault:
+    """Answer with an error."""
+    return lambda handler, _content: answer(handler, status, "text/plain", b"no", Retry_After="0")
+
+
+def swap(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Other bytes of the same size."""
+    answer(handler, 200, "application/octet-stream", bytes(byte ^ 1 for byte in content))
+
+
+def cut(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Half of what was announced, then the connection ends."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content[: len(content) // 2])
+    handler.close_connection = True
+
+
+def hold_back(released: threading.Event) -> Fault:
+    """Half of the content now, and the rest when `released` is set."""
+
+    def hold(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content[: len(content) // 2])
+        handler.wfile.flush()
+        released.wait(60)
+        handler.wfile.write(content[len(content) // 2 :])
+
+    return hold
