@@ -30,6 +30,8 @@ _LARGEST_DEVICE: Final = ((1 << 12) - 1, (1 << 20) - 1)
 _OF_OVERLAYFS: Final = (b"trusted.overlay.", b"user.overlay.")
 # Components that are no names: they have to be made sense of with what stands before them.
 _NO_NAMES: Final = frozenset({b"", b".", b".."})
+# What ext4 can hold; tmpfs and others take more, and what is refused must not depend on where it is unpacked.
+_LARGEST_FILE: Final = 1 << 44
 _DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -182,6 +184,8 @@ def _make_directory(
 def _make_file(
     tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]
 ) -> bool:
+    if entry.size > _LARGEST_FILE:
+        raise PathError(f"File too large: {entry.size} bytes, most of them holes")
     tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size)
     return False
 

@@ -30,7 +30,8 @@ PROBE = rf"""
     done
     ulimit -a
     awk '{{ print $2, $3, $4 }}' /proc/self/mounts | grep -v -E '^/sys/fs/cgroup|{HIDDEN_SINCE}' |
-        sed -E 's/(relatime|inode64|(lower|upper|work)dir=[^,]*|gid=5),?//g; s/,$//' | sort -u
+        sed -E 's/(relatime|inode64|(lower|upper|work)dir=[^,]*|gid=5),?//g; s/,$//' |
+        sed -E 's#^(/etc/(hosts|resolv.conf)) .*#\\1 of whatever file system#' | sort -u
     for key in net/core/somaxconn net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start net/ipv4/ip_forward \
         kernel/shm_rmid_forced kernel/domainname kernel/msgmax; do
         echo "$key" $(cat /proc/sys/$key 2>&1)

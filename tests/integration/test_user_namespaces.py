@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bundler import data
 from bundler.build import build
 from bundler.images.platform import Platform
+from bundler.origins import Json
 from bundler.request import Request
 from tests.support.command import bundler, call_bundler
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
@@ -25,6 +27,20 @@ def folder() -> Iterator[Path]:
     with folder_of_a_user() as folder:
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def documents_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user may not be able to get to this checkout: what was read once is read from memory."""
+    texts: dict[str, str] = {}
+    load = data.load
+
+    def remembered(name: str) -> Json:
+        if name not in texts:
+            texts[name] = json.dumps(load(name))
+        return json.loads(texts[name])
+
+    monkeypatch.setattr(data, "load", remembered)
 
 
 def overrides(folder: Path, user: str = "0:0") -> Path:
