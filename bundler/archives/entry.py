@@ -28,7 +28,7 @@ _POSIX: Final = b"ustar\x0000"
 _STAR: Final = b"tar\0"
 _LARGEST: Final = 1 << 63
 # Mode, uid, gid, size, mtime and checksum as almost all writers have them: all digits there are, and one NUL or space.
-# One match is six times as fast as parsing field by field, which is what a header of any other form gets.
+# One match is three times as fast as parsing field by field, which is what a header of any other form gets.
 _USUAL: Final = re.compile(
     rb"([0-7]{7})[\0 ]([0-7]{7})[\0 ]([0-7]{7})[\0 ]([0-7]{11})[\0 ]([0-7]{11})[\0 ]([0-7]{6})[\0 ][\0 ]"
 )
@@ -108,7 +108,8 @@ def read_usual(block: bytes) -> Numbers | None:
 def _add_up(block: bytes) -> int:
     """The sum of the header's bytes, its checksum counting as spaces.
 
-    The low half of Adler-32 is a sum of bytes modulo 65521, which 256 bytes cannot reach: the fastest sum there is.
+    The low half of Adler-32 is a sum of bytes modulo 65521, which 256 bytes cannot reach. It takes a fifth of
+    the time of sum(), which makes a number of each byte.
     """
     total = (adler32(block[:_HALF], 0) & _SUM) + (adler32(block[_HALF:], 0) & _SUM)
     return total - (adler32(block[_CHECKSUM], 0) & _SUM) + 8 * ord(" ")

@@ -2,8 +2,8 @@
 
     stored bytes -> count -> digest -> decompress -> | -> diff_id -> | -> reader
 
-At the two bars, what comes before runs in a thread of its own, some pieces ahead: reading a gzip layer takes half as
-long then, where there are processors for it.
+At the two bars, what comes before runs in a thread of its own, some pieces ahead: on two processors, reading
+a gzip layer takes three quarters of the time that it takes on one.
 
 Content is only good once the last byte of both streams was read: whoever stops at the end of the tar archive would
 accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
@@ -129,7 +129,7 @@ def _decompressed(layer: Layer, stored: _StoredStream, label: str) -> Iterator[_
 
 
 def _checked(layer: Layer, pieces: Iterator[_Piece], label: str) -> Iterator[_Piece]:
-    """The second thread: hash what came out. The two hashes take about as long as the decompression of gzip."""
+    """The second thread: hash what came out."""
     found = None
     for piece in pieces:
         if not piece.named:
