@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bundler.bundles.lock import Lock
@@ -19,6 +19,7 @@ from bundler.images.transports import open_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
 from bundler.overrides.id_maps import caller_maps, stated_maps
+from bundler.overrides.imports import ImageSettings, Importer
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
@@ -31,6 +32,7 @@ from bundler.targets import load_target
 class Request:
     """What the command line asks for. `image` and `platform` may be left to the overrides.
 
+    What `imports` give lies below the files in `overrides`.
     `machine` is the platform to take from a multi-platform image when nobody asks for one; `caller` is the user and
     the group that are root in a rootless bundle when no map says so. What is not in `store` (None: no store) comes
     from where its reference says; with a `lock`, only what it holds does. `opened` is told each image that was opened.
@@ -39,6 +41,7 @@ class Request:
     image: str | None
     machine: Platform
     overrides: Sequence[str] = ()
+    imports: Sequence[Importer] = ()
     platform: Platform | None = None
     access: Access = field(default_factory=Access)
     unpacker: str = "native"
@@ -54,16 +57,22 @@ class Request:
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
-        """What the files say and, above them, the options that have a key's meaning."""
-        overrides = load(self.overrides)
-        entries = dict(overrides.entries) | stated_maps(self.uid_map, self.gid_map)
-        if self.rootless and not {"uid_map", "gid_map"} & entries.keys():
-            entries |= caller_maps(*self.caller)
-        return replace(overrides, entries=entries)
+        """What the files say and, above them, the options that have a key's meaning; imports are added where the image
+        is known.
+        """
+        return load(self.overrides).over(stated_maps(self.uid_map, self.gid_map))
+
+    def _with_imports(self, overrides: Overrides, image: ImageSettings | None) -> Overrides:
+        """`overrides` upon what the importers give for the image, and what has to be said if nobody does."""
+        complete = overrides.upon([importer(image) for importer in self.imports])
+        if self.rootless and not {"uid_map", "gid_map"} & complete.entries.keys():
+            complete = complete.over(caller_maps(*self.caller))
+        return complete
 
     def open(self, overrides: Overrides, workspace: Path, progress: Progress) -> AbstractContextManager[Image]:
-        """The image; the command line's reference and platform win over those of `overrides`."""
-        named, platform = overrides.get("image"), overrides.get("platform")
+        """The image; the command line's reference and platform win over those of `overrides` and of imports."""
+        complete = self._with_imports(overrides, None)
+        named, platform = complete.get("image"), complete.get("platform")
         reference = self.image if named is UNSET or self.image is not None else named.text()
         if reference is None and self.lock is not None:
             reference = self.lock.only_reference
@@ -134,6 +143,7 @@ class Request:
 
     def givens(self, image: Image, overrides: Overrides) -> Givens:
         """What the rules may look at, but for the users of a rootfs that nobody has read yet."""
+        overrides = self._with_imports(overrides, image.image_config)
         named = overrides.get("profile")
         return Givens(
             image_config=image.image_config,

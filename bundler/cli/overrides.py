@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bundler.cli.failures import Command
-from bundler.cli.remarks import note_without_meaning
+from bundler.cli.remarks import note_without_meaning, show_imported
 from bundler.errors import RequestError, printable
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
@@ -52,10 +52,7 @@ def from_docker_run(
     from bundler.overrides.docker_run.convert import convert  # noqa: PLC0415
 
     client = Client(environment=dict(os.environ), folder=str(Path.cwd()), read=_read, console=_console())
-    converted = convert(words, client)
-    for sentence in converted.traceless:
-        typer.echo(f"bundler: no trace in config.json of {sentence}", err=True)
-    typer.echo(converted.text, nl=False)
+    show_imported(convert(words, client))
 
 
 def _read(path: str) -> bytes:

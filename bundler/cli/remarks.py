@@ -1,6 +1,6 @@
 """What a build has to say besides its result: warnings, and keys without meaning. On standard error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,12 +9,16 @@ from bundler.errors import printable
 
 if TYPE_CHECKING:
     from bundler.conversion.convert import RuntimeConfig
+    from bundler.overrides.imports import Imported
 
 
 def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
-    """A line for each warning, and one for all keys of overrides files that mean nothing; silent when `quiet`."""
+    """A line for each remark of an importer, for each warning, and one for all keys that mean nothing; silent when
+    `quiet`.
+    """
     if quiet:
         return
+    note_imported(runtime_config.remarks)
     for warning in runtime_config.warnings:
         typer.echo(f"bundler: warning: {printable(warning)}", err=True)
     note_without_meaning(runtime_config.without_meaning)
@@ -24,6 +28,18 @@ def note_without_meaning(keys: str) -> None:
     """One line for all keys of overrides files that mean nothing for a bundle; none when there are none."""
     if keys:
         typer.echo(f"bundler: note: without meaning for a bundle: {printable(keys)}", err=True)
+
+
+def show_imported(imported: "Imported") -> None:
+    """An overrides file on standard output, and beside it what its importer remarked."""
+    note_imported(imported.remarks)
+    typer.echo(imported.text, nl=False)
+
+
+def note_imported(remarks: Sequence[str]) -> None:
+    """A line for each remark of an importer."""
+    for sentence in remarks:
+        typer.echo(f"bundler: {printable(sentence)}", err=True)
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:

@@ -97,13 +97,15 @@ _LOWEST_VERSION: Final = Origin("bundler", "the lowest version that has every fi
 class RuntimeConfig:
     """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of.
 
-    `without_meaning` names the overrides' keys that a bundle has no place for, each with its file.
+    `without_meaning` names the overrides' keys that a bundle has no place for, each with its file; `remarks` are what
+    importers said.
     """
 
     document: dict[str, Json]
     origins: dict[str, Origin]
     warnings: tuple[str, ...] = ()
     without_meaning: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def working_directory(self) -> str:
@@ -136,7 +138,8 @@ def convert(givens: Givens) -> RuntimeConfig:
         origins["/ociVersion"] = origin
     warnings += support.unsupported(document, givens.target)
     warnings += validity.check(document, origins, patched=patched)
-    return RuntimeConfig(document, origins, tuple(warnings), givens.overrides.without_meaning)
+    overrides = givens.overrides
+    return RuntimeConfig(document, origins, tuple(warnings), overrides.without_meaning, overrides.remarks)
 
 
 def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:

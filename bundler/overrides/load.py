@@ -10,6 +10,7 @@ from bundler.origins import UNSET, Unset
 from bundler.overrides import list_operators
 from bundler.overrides.embedded import embed
 from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.imports import Imported
 from bundler.overrides.merge import check_tags, merge
 from bundler.overrides.node import Node
 from bundler.overrides.normal_forms import normalise
@@ -19,10 +20,15 @@ from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the overrides files say together: keys in normal form, absent ones are UNSET."""
+    """What the overrides files say together: keys in normal form, absent ones are UNSET.
+
+    `layers` are what `entries` were merged from, the lowest first; `remarks` are what importers say.
+    """
 
     entries: Mapping[str, Node] = field(default_factory=dict)
     files: tuple[OverridesFile, ...] = ()
+    remarks: tuple[str, ...] = ()
+    layers: tuple[Mapping[str, Node], ...] = ()
 
     def get(self, key: str) -> Node | Unset:
         return self.entries.get(key, UNSET)
@@ -32,6 +38,17 @@ class Overrides:
         """The keys that a bundle has no place for, each with its file; empty where there are none."""
         files = (file for file in self.files if file.without_meaning)
         return ", ".join(f"{', '.join(file.without_meaning)} ({file.name})" for file in files)
+
+    def upon(self, imported: Sequence[Imported]) -> "Overrides":
+        """The same, with what was imported below it. Raises RequestError where that is no overrides file."""
+        files = [file for one in imported for file in one.files]
+        lower = [dict(embed(check_imported(one), one.folder, files)) for one in imported]
+        remarks = (remark for one in imported for remark in one.remarks)
+        return _stacked((*lower, *self.layers), (*files, *self.files), (*remarks, *self.remarks))
+
+    def over(self, entries: Mapping[str, Node]) -> "Overrides":
+        """The same with `entries`, in normal form, above it."""
+        return _stacked((*self.layers, entries), self.files, self.remarks) if entries else self
 
     def items(self, key: str) -> tuple[Node, ...]:
         """The entries of a list; none where the key is unset."""
@@ -47,24 +64,37 @@ def load(paths: Sequence[str]) -> Overrides:
     """Read and merge `paths` in order (`-` is standard input). Raises RequestError with file, line and column."""
     if list(paths).count("-") > 1:
         raise RequestError("standard input can be read only once")
-    merged: dict[str, Node] = {}
+    layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
     for path in paths:
         text = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path))
-        written = _checked(text, shown_name(path))
+        written = _checked(parse(text, shown_name(path)), shown_name(path))
         files.append(described(path, text, without_meaning(written)))
         folder = Path() if path == "-" else Path(path).parent
-        merged = merge(merged, dict(embed(normalise(written), folder, files)))
-    return Overrides(merged, tuple(files))
+        layers.append(dict(embed(normalise(written), folder, files)))
+    return _stacked(tuple(layers), tuple(files))
+
+
+def _stacked(
+    layers: tuple[Mapping[str, Node], ...], files: tuple[OverridesFile, ...], remarks: tuple[str, ...] = ()
+) -> Overrides:
+    merged: dict[str, Node] = {}
+    for layer in layers:
+        merged = merge(merged, layer)
+    return Overrides(merged, files, remarks, layers)
 
 
 def load_one(text: bytes, name: str) -> dict[str, Node]:
     """The keys of one file in normal form. Raises RequestError."""
-    return normalise(_checked(text, name))
+    return normalise(_checked(parse(text, name), name))
 
 
-def _checked(text: bytes, name: str) -> dict[str, Node]:
-    root = parse(text, name)
+def check_imported(imported: Imported) -> dict[str, Node]:
+    """The keys of what was imported in normal form. Raises RequestError."""
+    return normalise(_checked(imported.document(), imported.name))
+
+
+def _checked(root: Node, name: str) -> dict[str, Node]:
     list_operators.check(root, name)
     check_tags(root)
     return root.entries()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.overrides.docker_run.emit import emit
+from bundler.overrides.emit import emit
 from bundler.overrides.yaml_document import parse
 
 SCALARS = st.one_of(
