@@ -11,6 +11,7 @@ from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
+from bundler.conversion.hooks import carried_files
 from bundler.conversion.init import chosen_init
 from bundler.conversion.volumes import BundleFolder
 from bundler.errors import ImageError, printable
@@ -68,13 +69,19 @@ def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
 def write_documents(
     bundle: Path, givens: Givens, runtime_config: RuntimeConfig, folders: Sequence[BundleFolder], manifest: str
 ) -> None:
-    """The generated files of etc/, config.json, and bundler.json; `manifest` is the sha256 of rootfs.mtree in hex."""
+    """The generated files of etc/, those of hooks/, config.json, and bundler.json.
+
+    `manifest` is the sha256 of rootfs.mtree in hex.
+    """
     for name, content in generated_files(givens).items():
         write_file(bundle / "etc" / name, content)
     init = chosen_init(givens)
     if init is not None and init.embedded is not None:
         write_file(bundle / init.source, Path(init.embedded).read_bytes(), executable=True)
+    hooks = carried_files(givens)
+    for path, file in hooks.items():
+        write_file(bundle / path, file.content, executable=file.executable)
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
-    recorded = record(givens, runtime_config, config_json, folders, manifest=manifest)
+    recorded = record(givens, runtime_config, config_json, folders, hooks=hooks, manifest=manifest)
     write_file(bundle / "bundler.json", encode(recorded))

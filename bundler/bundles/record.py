@@ -6,8 +6,10 @@ machine, so that the same image and overrides give the same bytes everywhere.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from bundler import __version__
+from bundler.conversion.carried import CarriedFile
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.givens import Givens
 from bundler.conversion.lifecycle import lifecycle
@@ -23,11 +25,13 @@ def record(
     config_json: bytes,
     folders: Sequence[BundleFolder],
     *,
+    hooks: Mapping[str, CarriedFile] = MappingProxyType({}),
     manifest: str | None = None,
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
 
-    `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs.
+    `hooks` are the files below hooks/ by path; `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is
+    a rootfs.
 
     `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
     for those that took the place of others, whose place it was, the last one beaten first.
@@ -48,7 +52,8 @@ def record(
         "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
         "lifecycle": lifecycle(givens),
         "folders": {folder.path: folder.seed for folder in folders},
-        "config": f"sha256:{hashlib.sha256(config_json).hexdigest()}",
+        "hooks": {path: _digest(file.content) for path, file in sorted(hooks.items())},
+        "config": _digest(config_json),
         "manifest": None if manifest is None else f"sha256:{manifest}",
         "origins": {pointer: str(origin) for pointer, origin in origins},
         "beaten": {pointer: [str(beaten) for beaten in _beaten(origin)] for pointer, origin in origins if origin.beat},
@@ -57,7 +62,11 @@ def record(
 
 def fits(recorded: Mapping[str, Json], config_json: bytes) -> bool:
     """Whether `recorded` is about these bytes: nobody has changed config.json since."""
-    return recorded.get("config") == f"sha256:{hashlib.sha256(config_json).hexdigest()}"
+    return recorded.get("config") == _digest(config_json)
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _beaten(origin: Origin) -> Iterator[Origin]:

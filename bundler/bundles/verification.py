@@ -1,7 +1,7 @@
-"""Whether a bundle still is what was built: rootfs/ against rootfs.mtree, documents against bundler.json.
+"""Whether a bundle still is what was built: rootfs/ against rootfs.mtree, documents and hooks against bundler.json.
 
-bundler.json is where trust begins: it holds the digests of config.json and of rootfs.mtree. Who keeps the digest of
-bundler.json elsewhere can tell whether anything at all was changed.
+bundler.json is where trust begins: it holds the digests of config.json, of rootfs.mtree and of the files of hooks/.
+Who keeps the digest of bundler.json elsewhere can tell whether anything at all was changed.
 """
 
 import hashlib
@@ -84,6 +84,31 @@ class Verification:
         with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
             if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" != self._recorded["manifest"]:
                 yield Change("rootfs.mtree", "changed")
+        yield from self._changed_hooks()
+
+    def _changed_hooks(self) -> Iterator[Change]:
+        """Those of hooks/ that are not the ones of the build: a runtime starts them as whoever runs the bundle."""
+        folder, recorded = self._path / "hooks", self._recorded.get("hooks")
+        recorded = recorded if isinstance(recorded, dict) else {}
+        if folder.is_symlink():
+            yield Change("hooks", "changed")
+            return
+        there = {f"hooks/{file.name}" for file in folder.iterdir()} if folder.is_dir() else set()
+        for path in sorted(there | recorded.keys()):
+            if path not in recorded:
+                yield Change(path, "extra")
+            elif path not in there:
+                yield Change(path, "missing")
+            elif self._digest(path) != recorded[path]:
+                yield Change(path, "changed")
+
+    def _digest(self, path: str) -> str:
+        """That of a file, as bundler.json has it; empty for what is no file."""
+        try:
+            with os.fdopen(self._open(path), "rb") as stream:
+                return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+        except RequestError:
+            return ""
 
     def changes(self) -> Iterator[Change]:
         """What differs, documents first, then by path. Raises RequestError, BundlerError."""

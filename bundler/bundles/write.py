@@ -36,15 +36,14 @@ def settle(bundle: Path) -> None:
     `rootfs` and the folders of `volumes` and `images` were dated by their layers.
     """
     documents = [bundle / name for name in ("config.json", "bundler.json", "rootfs.mtree")]
-    folders = [bundle / name for name in ("etc", "volumes", "images", "shm")]
-    for path in (*documents, *_generated(bundle), *folders, bundle):
+    folders = [bundle / name for name in ("etc", "hooks", "volumes", "images", "shm")]
+    for path in (*documents, *_files(bundle / "etc"), *_files(bundle / "hooks"), *folders, bundle):
         if path.exists():
             os.utime(path, (0, 0))
 
 
-def _generated(bundle: Path) -> list[Path]:
-    """The files of etc/. Not by glob, which takes a folder that it may not read for an empty one."""
-    folder = bundle / "etc"
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder. Not by glob, which takes a folder that it may not read for an empty one."""
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
@@ -53,10 +52,10 @@ def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
 
     A runtime sets the container up as this user, who has to get to the rootfs and may not write into the bundle, as
     with dockerd's own directories. `folders` are paths of empty folders that are mounted; what the image's layers
-    brought has its owners already.
+    brought has its owners already. What is in hooks/ runs on the machine, and stays out of the container's hands.
     """
     os.chown(bundle, -1, gid)
     bundle.chmod(0o710)
     mounted = [bundle / folder for folder in folders if not folder.startswith("rootfs/")]  # that is the image's ground
-    for path in (*_generated(bundle), *mounted):
+    for path in (*_files(bundle / "etc"), *mounted):
         os.chown(path, uid, gid, follow_symlinks=False)

@@ -22,7 +22,8 @@ def verify(
     """Print what in BUNDLE is no longer as it was built.
 
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
-    config.json and rootfs.mtree with their digests in bundler.json. Volumes may change. Exit code 0: the same, 6: not.
+    config.json, rootfs.mtree and the files of hooks/ with their digests in bundler.json. Volumes may change. Exit
+    code 0: the same, 6: not.
     """
     from bundler.bundles.verification import Verification  # noqa: PLC0415
 

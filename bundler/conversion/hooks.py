@@ -3,6 +3,7 @@
 from typing import Final
 
 from bundler.conversion import cdi
+from bundler.conversion.carried import ENVIRONMENT, FOLDER, CarriedFile, start
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -30,26 +31,46 @@ def hooks(givens: Givens) -> Part:
     injected = cdi.hooks(givens)
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
-    warnings: list[str] = []
     for kind, name in _KINDS.items():
         listed = entries[kind].items() if kind in entries else ()
         sourced = [*(Sourced(_hook(hook), hook.origin) for hook in listed), *injected.get(name, ())]
         if sourced:
             value[name] = [hook.value for hook in sourced]
             origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
-        warnings += [_not_there(hook, kind) for hook in listed if "embed" in hook.entries() and _embeds(hook)]
-    return Part(value, origins, tuple(warnings)) if value else ABSENT
+    return Part(value, origins) if value else ABSENT
+
+
+def carried_files(givens: Givens) -> dict[str, CarriedFile]:
+    """What the bundle holds below `hooks/`, by path. Raises RequestError for two different files of one name."""
+    found: dict[str, CarriedFile] = {}
+    for hook in _embedded(givens):
+        path, file = _carried_path(hook), CarriedFile(hook.entries()["content"].text().encode("latin-1"))
+        if found.setdefault(path, file) != file:
+            raise hook.error(f"hooks: a different file is {path} of the bundle already", hint="give one another name")
+    return found
+
+
+def _embedded(givens: Givens) -> list[Node]:
+    node = givens.overrides.get("hooks")
+    kinds = () if node is UNSET else node.entries().values()
+    return [hook for listed in kinds for hook in listed.items() if is_embedded(hook)]
+
+
+def is_embedded(hook: Node) -> bool:
+    """Whether the hook's file was copied from the build machine."""
+    return "content" in hook.entries()
+
+
+def _carried_path(hook: Node) -> str:
+    return f"{FOLDER}/{hook.entries()['path'].text().rpartition('/')[2]}"
 
 
 def _hook(node: Node) -> dict[str, Json]:
     entries = node.entries()
-    return {name: entries[name].plain() for name in _MEMBERS if name in entries and entries[name].plain() != []}
-
-
-def _embeds(node: Node) -> bool:
-    return node.entries()["embed"].value is True
-
-
-def _not_there(node: Node, kind: str) -> str:
-    path = node.entries()["path"].text()
-    return f"{node.origin.where}: hooks.{kind}: {path} is not copied: a hook's path is one of the target"
+    given: dict[str, Json] = {
+        name: entries[name].plain() for name in _MEMBERS if name in entries and entries[name].plain() != []
+    }
+    if not is_embedded(node):
+        return given
+    # What a program is called cannot be chosen by a shell: its name is its path.
+    return given | start(_carried_path(node), given["args"][1:], given.get("env", ENVIRONMENT))

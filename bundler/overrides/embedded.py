@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from bundler.errors import printable
 from bundler.overrides import cdi, schema
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.hooks import embed_hooks
 from bundler.overrides.node import EDIT, Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
 
 _SECCOMP: Final = ("docker", "unconfined")
 _PROFILES: Final = ("docker", "docker@28", "docker@29", "none")
-_LARGEST_INIT: Final = 16 << 20  # bytes; a static init has some tens of thousands
+_LARGEST_PROGRAM: Final = 16 << 20  # bytes; a static init has some tens of thousands, a hook in Go a few millions
 
 Embed = Callable[[Node, Path, list[OverridesFile]], Node]
 
@@ -70,12 +72,21 @@ def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     if not isinstance(node.value, dict) or node.value["embed"].value is False:
         return node
     path = node.value["path"]
+    _read_program("init", path, folder, files)
+    return node.with_value(node.value | {"path": path.with_value(str(folder / path.text()))})
+
+
+def _hooks(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    return embed_hooks(node, lambda path: _read_program("hooks", path, folder, files))
+
+
+def _read_program(key: str, path: Node, folder: Path, files: list[OverridesFile]) -> bytes:
     found = folder / path.text()
-    text = read(found, path, _LARGEST_INIT)
-    if len(text) > _LARGEST_INIT:
-        raise path.error(f"init: more than {_LARGEST_INIT} bytes, which is no init")
-    files.append(described(str(found), text))
-    return node.with_value(node.value | {"path": path.with_value(str(found))})
+    content = read(found, path, _LARGEST_PROGRAM)
+    if len(content) > _LARGEST_PROGRAM:
+        raise path.error(f"{key}: {printable(str(found))} has more than {_LARGEST_PROGRAM} bytes")
+    files.append(described(str(found), content))
+    return content
 
 
 def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
@@ -92,5 +103,6 @@ EMBEDDED: Final[dict[str, Embed]] = {
     "seccomp": _document("seccomp", _SECCOMP),
     "env_file": _env_files,
     "init": _init,
+    "hooks": _hooks,
     "cdi": _cdi,
 }

@@ -1,5 +1,7 @@
 """What somebody has changed in a bundle is found, as mtree(8) would find it."""
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.verification import Change, Verification
-from bundler.bundles.write import encode
+from bundler.bundles.write import encode, write_file
 from bundler.errors import RequestError
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import choose_owners
@@ -133,6 +135,34 @@ def test_a_document_that_was_changed_is_told(bundle: Path, name: str) -> None:
     with (bundle / name).open("ab") as document:
         document.write(b"\n")
     assert changes(bundle) == [Change(name, "changed")]
+
+
+def carry(bundle: Path, content: bytes) -> Path:
+    """A hook that the bundle was built with."""
+    recorded = json.loads((bundle / "bundler.json").read_bytes())
+    recorded["hooks"] = {"hooks/up": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+    (bundle / "bundler.json").write_bytes(encode(recorded))
+    write_file(bundle / "hooks/up", content, executable=True)
+    return bundle / "hooks/up"
+
+
+def test_a_hook_that_was_changed_is_told(bundle: Path) -> None:
+    hook = carry(bundle, b"#!/bin/sh\n")
+    assert changes(bundle) == []
+    hook.write_bytes(b"#!/bin/bash\n")
+    (bundle / "hooks/more").touch()
+    assert changes(bundle) == [Change("hooks/more", "extra"), Change("hooks/up", "changed")]
+    hook.unlink()
+    assert changes(bundle) == [Change("hooks/more", "extra"), Change("hooks/up", "missing")]
+    hook.symlink_to("/bin/sh")
+    assert Change("hooks/up", "changed") in changes(bundle)
+
+
+def test_hooks_from_another_place_are_told(bundle: Path, tmp_path: Path) -> None:
+    carry(bundle, b"")
+    (bundle / "hooks").rename(tmp_path / "elsewhere")
+    (bundle / "hooks").symlink_to(tmp_path / "elsewhere")
+    assert changes(bundle) == [Change("hooks", "changed")]
 
 
 @pytest.mark.parametrize("name", ["config.json", "rootfs.mtree", "bundler.json"])

@@ -1,4 +1,4 @@
-"""Hooks, the init, and what only whoever runs the bundle needs."""
+"""The init, and what only whoever runs the bundle needs."""
 
 import pytest
 
@@ -6,28 +6,6 @@ from bundler.conversion.convert import convert
 from bundler.conversion.init import chosen_init
 from bundler.conversion.lifecycle import lifecycle
 from tests.support.givens import COMMAND, converted, givens
-
-
-def test_hooks_are_written_with_the_members_that_are_given() -> None:
-    text = (
-        "hooks: {poststop: [{path: /a/b, timeout: 3}], create_runtime: [{path: /c, args: [x, y], env: [A=b], name: n}]}"
-    )
-    assert converted(text)["hooks"] == {
-        "createRuntime": [{"path": "/c", "args": ["x", "y"], "env": ["A=b"]}],
-        "poststop": [{"path": "/a/b", "args": ["b"], "timeout": 3}],
-    }
-
-
-def test_the_newer_hooks_need_a_later_version() -> None:
-    assert converted("hooks: {poststop: [{path: /a}]}\nseccomp: unconfined")["ociVersion"] == "1.0.0"
-    assert converted("hooks: {create_container: [{path: /a}]}\nseccomp: unconfined")["ociVersion"] == "1.0.2"
-
-
-def test_a_hook_of_this_machine_is_not_copied_and_that_is_said() -> None:
-    done = convert(givens("hooks: {poststop: [{path: /opt/hook, embed: true}]}"))
-    assert done.warnings == (
-        "0.yaml:1:20: hooks.poststop: /opt/hook is not copied: a hook's path is one of the target",
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Files of the build machine that overrides name, other than variables."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,35 @@ def test_an_init_that_is_missing_is_named_where_it_is_named(tmp_path: Path) -> N
 def test_an_init_of_the_target_is_not_looked_for(tmp_path: Path) -> None:
     (tmp_path / "o.yaml").write_text("init: /nowhere/tini\n")
     assert [file.name for file in load([str(tmp_path / "o.yaml")]).files] == ["o.yaml"]
+
+
+def test_a_hook_is_read_from_beside_the_overrides_file(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_bytes(b"\x7fELF\xff")
+    (tmp_path / "o.yaml").write_text("hooks: {poststop: [{path: hook, embed: true}, {path: /opt/other}]}\n")
+    loaded = load([str(tmp_path / "o.yaml")])
+    embedded, other = loaded.entries["hooks"].entries()["poststop"].items()
+    assert embedded.entries()["content"].value == "\x7fELF\xff"
+    assert "content" not in other.entries()
+    assert [file.name for file in loaded.files] == ["o.yaml", "hook"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.mkdir(), "is not a file"),
+        (os.mkfifo, "is not a file"),
+        (
+            lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), (16 << 20) + 1),
+            "has more than 16777216 bytes",
+        ),
+    ],
+    ids=["missing", "directory", "fifo", "large"],
+)
+def test_a_hook_that_is_no_program_is_named_where_it_is_named(
+    tmp_path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    make(tmp_path / "hook")
+    (tmp_path / "o.yaml").write_text("hooks: {poststop: [{path: hook, embed: true}]}\n")
+    with pytest.raises(RequestError, match=rf"o\.yaml:1:27: .*hook {message}"):
+        load([str(tmp_path / "o.yaml")])
