@@ -9,6 +9,7 @@ from typing import Final
 
 from bundler.bundles.furniture import make_folders, mount_images, write_documents
 from bundler.bundles.stage import Stage, check_destination, open_stage
+from bundler.bundles.umoci_metadata import check_known, write_metadata
 from bundler.bundles.write import hand_over, settle
 from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.convert import RuntimeConfig, convert
@@ -71,6 +72,8 @@ def build(
         givens = request.givens(image, overrides)
         if request.lock is not None:
             request.lock.check_givens(givens)
+        if request.umoci_metadata:
+            check_known(image)
         owners = choose_owners(ranges(givens), rootless=request.rootless)
         runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
         before_publishing(stage)
@@ -114,7 +117,8 @@ def _fill(
         lambda mounted, path: unpack_into(path, mounted),
         owners,
     )
-    write_documents(bundle, givens, runtime_config, folders(givens), manifest)
+    more = write_metadata(bundle, image, owners.maps, rootless=request.rootless) if request.umoci_metadata else {}
+    write_documents(bundle, givens, runtime_config, folders(givens), manifest=manifest, more=more)
     settle(bundle)
     if owners.maps:
         empty = [folder.path for folder in folders(givens) if folder.seed is None and folder.image is None]

@@ -36,6 +36,7 @@ class Request:
     `machine` is the platform to take from a multi-platform image when nobody asks for one; `caller` is the user and
     the group that are root in a rootless bundle when no map says so. What is not in `store` (None: no store) comes
     from where its reference says; with a `lock`, only what it holds does. `opened` is told each image that was opened.
+    With `umoci_metadata`, the bundle has what `umoci repack` expects.
     """
 
     image: str | None
@@ -54,6 +55,7 @@ class Request:
     store: Path | None = None
     require_digest: bool = False
     lock: Lock | None = None
+    umoci_metadata: bool = False
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:

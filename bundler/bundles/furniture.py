@@ -1,7 +1,7 @@
 """What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -67,11 +67,17 @@ def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
 
 
 def write_documents(
-    bundle: Path, givens: Givens, runtime_config: RuntimeConfig, folders: Sequence[BundleFolder], manifest: str
+    bundle: Path,
+    givens: Givens,
+    runtime_config: RuntimeConfig,
+    folders: Sequence[BundleFolder],
+    *,
+    manifest: str,
+    more: Mapping[str, str],
 ) -> None:
     """The generated files of etc/, those of hooks/, config.json, and bundler.json.
 
-    `manifest` is the sha256 of rootfs.mtree in hex.
+    `manifest` is the sha256 of rootfs.mtree in hex, `more` are the digests of other documents that are there already.
     """
     for name, content in generated_files(givens).items():
         write_file(bundle / "etc" / name, content)
@@ -83,5 +89,5 @@ def write_documents(
         write_file(bundle / path, file.content, executable=file.executable)
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
-    recorded = record(givens, runtime_config, config_json, folders, hooks=hooks, manifest=manifest)
+    recorded = record(givens, runtime_config, config_json, folders, hooks=hooks, manifest=manifest, more=more)
     write_file(bundle / "bundler.json", encode(recorded))

@@ -27,11 +27,12 @@ def record(
     *,
     hooks: Mapping[str, CarriedFile] = MappingProxyType({}),
     manifest: str | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
 
     `hooks` are the files below hooks/ by path; `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is
-    a rootfs.
+    a rootfs; `more` are the digests, by name, of other documents that were asked for.
 
     `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
     for those that took the place of others, whose place it was, the last one beaten first.
@@ -55,6 +56,7 @@ def record(
         "hooks": {path: _digest(file.content) for path, file in sorted(hooks.items())},
         "config": _digest(config_json),
         "manifest": None if manifest is None else f"sha256:{manifest}",
+        **({"documents": dict(more)} if more else {}),
         "origins": {pointer: str(origin) for pointer, origin in origins},
         "beaten": {pointer: [str(beaten) for beaten in _beaten(origin)] for pointer, origin in origins if origin.beat},
     }

@@ -85,6 +85,13 @@ class Verification:
             if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" != self._recorded["manifest"]:
                 yield Change("rootfs.mtree", "changed")
         yield from self._changed_hooks()
+        documents = self._recorded.get("documents") or {}
+        for name, digest in sorted(documents.items()) if isinstance(documents, dict) else ():
+            # A packed bundle is hostile: it may not have files of this machine compared with what it says.
+            if "/" in name or not (self._path / name).exists():
+                yield Change(name, "missing")
+            elif self._digest(name) != digest:
+                yield Change(name, "changed")
 
     def _changed_hooks(self) -> Iterator[Change]:
         """Those of hooks/ that are not the ones of the build: a runtime starts them as whoever runs the bundle."""

@@ -35,7 +35,7 @@ def settle(bundle: Path) -> None:
 
     `rootfs` and the folders of `volumes` and `images` were dated by their layers.
     """
-    documents = [bundle / name for name in ("config.json", "bundler.json", "rootfs.mtree")]
+    documents = sorted(path for path in bundle.iterdir() if path.is_file())
     folders = [bundle / name for name in ("etc", "hooks", "volumes", "images", "shm")]
     for path in (*documents, *_files(bundle / "etc"), *_files(bundle / "hooks"), *folders, bundle):
         if path.exists():

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from bundler.bundles.stage import Stage
     from bundler.images.image import Image
 
+CheckReproducibleOption = Annotated[
+    bool,
+    typer.Option(
+        "--check-reproducible",
+        help="Build a second time, under another folder, umask, locale, time zone and hash seed, and fail if that "
+        "gives another bundle.",
+    ),
+]
+
 
 @spread
 def build(
@@ -30,14 +39,11 @@ def build(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
     unpacker: Annotated[Unpacker, typer.Option("--unpacker", help="Who unpacks the layers.")] = Unpacker.NATIVE,
-    check_reproducible: Annotated[
+    umoci_metadata: Annotated[
         bool,
-        typer.Option(
-            "--check-reproducible",
-            help="Build a second time, under another folder, umask, locale, time zone and hash seed, and fail if that "
-            "gives another bundle.",
-        ),
+        typer.Option("--umoci-metadata", help="Write umoci.json and its manifest too, so that `umoci repack` works."),
     ] = False,
+    check_reproducible: CheckReproducibleOption = False,
     lock: Annotated[
         Path | None,
         typer.Option(
@@ -58,16 +64,17 @@ def build(
     if check_reproducible and options.image == "-":
         raise RequestError("--check-reproducible reads the image twice, and standard input can be read once")
 
-    held_to = ["--locked", f"--lock={lock or NAME}"] if locked else []
+    words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
+    words += ["--locked", f"--lock={lock or NAME}"] if locked else []
 
     def finish(stage: "Stage") -> None:
         if check_reproducible:
-            check(stage, [f"--unpacker={unpacker.value}", *held_to, *words_of(options)])
+            check(stage, [*words, *words_of(options)])
         ignore_interruptions()
 
     opened: list[Image] = []
     read = load_lock(lock or Path(NAME)) if locked else None
-    request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append)
+    request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append, umoci_metadata=umoci_metadata)
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
         built = pipeline.build(request, output, force=force, progress=progress, before_publishing=finish)
     if lock is not None and not locked:

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import itemgetter
@@ -153,10 +153,15 @@ _path: Final = itemgetter(0)
 
 def write_manifest(inventory: Inventory, path: Path) -> str:
     """Write the manifest as the new file `path`, mode 0644, and return its sha256 in hexadecimal. Raises OSError."""
+    return write_lines(inventory.lines(), path)
+
+
+def write_lines(lines: Iterable[bytes], path: Path) -> str:
+    """The same with any lines."""
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb", 1 << 18) as stream:
-        for line in inventory.lines():
+        for line in lines:
             stream.write(line)
             digest.update(line)
         os.fchmod(descriptor, 0o644)
