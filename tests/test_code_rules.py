@@ -21,7 +21,7 @@ RANKS = {
     **dict.fromkeys(["images", "overrides", "host"], 2),
     **dict.fromkeys(["rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
-    "request": 5,
+    **dict.fromkeys(["request", "units"], 5),
     "build": 6,
     "cli": 7,
     "__main__": 8,

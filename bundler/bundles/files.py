@@ -42,7 +42,7 @@ class BundleFiles:
     """
 
     def __init__(self, path: Path, *, normalised: bool = True) -> None:
-        self.owned = _has_owners(path / "rootfs.mtree")
+        self.owned = has_owners(path / "rootfs.mtree")
         self._normalised = normalised
         self._path = path
 
@@ -104,7 +104,7 @@ def _has_time(path: bytes) -> bool:
     return top in _DATED and (bool(slash) or top == ROOTFS)
 
 
-def _has_owners(manifest: Path) -> bool:
+def has_owners(manifest: Path) -> bool:
     """Whether the files of the manifest have owners; without a manifest they have those that they have."""
     try:
         with manifest.open("rb") as lines:

@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from bundler import __version__
-from bundler.cli import build, config, diff, explain, fetch, images, inspect, lock, overrides, pack, unpack, verify
+from bundler.cli import (
+    build,
+    config,
+    diff,
+    explain,
+    fetch,
+    images,
+    inspect,
+    lock,
+    overrides,
+    pack,
+    unit,
+    unpack,
+    verify,
+)
 from bundler.cli.failures import Command, Resumable, ignore_interruptions
 
 app = typer.Typer(
@@ -28,6 +42,7 @@ app.command("rm", cls=Command)(images.remove)
 app.command("gc", cls=Resumable)(images.collect)
 app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
+app.command("unit", cls=Command)(unit.unit)
 app.add_typer(overrides.app, name="overrides")
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
+from bundler.images.healthcheck import Healthcheck, parse_healthcheck
 from bundler.images.platform import Platform
 
 _ROOTFS_TYPE: Final = "layers"
@@ -32,6 +33,7 @@ class ImageConfig:
     exposed_ports: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     stop_signal: str = ""
+    healthcheck: Healthcheck | None = None
 
 
 def parse_image_config(raw: bytes, where: str | None = None, *, algorithm: str = "sha256") -> ImageConfig:
@@ -64,6 +66,7 @@ def parse_image_config(raw: bytes, where: str | None = None, *, algorithm: str =
         exposed_ports=_keys(execution, "ExposedPorts"),
         labels=_labels(execution),
         stop_signal=_text(execution, "StopSignal"),
+        healthcheck=parse_healthcheck(execution),
     )
 
 

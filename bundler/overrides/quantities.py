@@ -8,7 +8,7 @@ _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,30}(?:\.[0-9]{1,30})?) ?(?:(?P<un
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _PROCESSORS: Final = re.compile(r"(?=\.?[0-9])[0-9]{0,18}(\.[0-9]{0,18})?")
 MAXIMUM: Final = (1 << 63) - 1
-_DURATION: Final = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?(?:ns|us|µs|ms|h|m|s))+")
+_DURATION: Final = re.compile(r"(?:[0-9]{1,19}(?:\.[0-9]{1,18})?(?:ns|us|µs|ms|h|m|s))+")
 _NANOSECONDS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _LEAST_QUOTA: Final = 1000  # microseconds: the kernel takes no less (sched-bwc.rst)
 
@@ -56,3 +56,10 @@ def parse_duration(text: str) -> int:
     if nanoseconds > MAXIMUM:
         raise ValueError(f"{text} is more than 63 bits of nanoseconds")
     return int(nanoseconds)
+
+
+def write_duration(nanoseconds: int) -> str:
+    """The text of a single unit that `parse_duration` reads as so many nanoseconds: `30s`, `1500ms`."""
+    units = sorted(((size, unit) for unit, size in _NANOSECONDS.items() if unit.isascii()), reverse=True)
+    size, unit = next((size, unit) for size, unit in units if nanoseconds % size == 0)
+    return f"{nanoseconds // size}{unit}"

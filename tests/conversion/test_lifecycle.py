@@ -52,3 +52,18 @@ def test_where_docker_would_write_its_logs_is_remembered_for_whoever_runs_the_bu
 
     assert lifecycle(given)["logging"] == {"driver": "journald", "options": {"tag": "web"}}
     assert convert(given).document == converted()
+
+
+def test_a_health_check_is_the_images_with_the_overrides_laid_over_it() -> None:
+    check = {"Test": ["CMD-SHELL", "x"], "Interval": 90 * 10**9, "Timeout": 15 * 10**8, "StartPeriod": 0, "Retries": 5}
+    config = {**COMMAND, "Healthcheck": check, "Shell": ["/bin/ash", "-c"]}
+    image = {
+        "test": ["CMD-SHELL", "x"],
+        "interval": "90s",
+        "timeout": "1500ms",
+        "retries": 5,
+        "shell": ["/bin/ash", "-c"],
+    }
+    assert lifecycle(givens(config=config)) == {"healthcheck": image}
+    changed = lifecycle(givens("healthcheck: {interval: 5s, retries: null}", config=config))
+    assert changed == {"healthcheck": image | {"interval": "5s"}}

@@ -5,6 +5,7 @@ import pytest
 
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
+from bundler.images.healthcheck import Healthcheck
 from bundler.images.image_config import ImageConfig, parse_image_config
 
 DIFF_ID = f"sha256:{'a' * 64}"
@@ -106,3 +107,10 @@ def test_a_malformed_config_is_refused(changes: dict[str, Any], says: str) -> No
         parse(**changes)
     assert says in raised.value.what
     assert "\x1b" not in raised.value.what
+
+
+def test_a_health_check_is_read_as_docker_writes_it() -> None:
+    config = parse_execution(Healthcheck={"Test": ["CMD", "/x"], "Interval": 10**9, "Retries": 2}, Shell=["/bin/ash"])
+    assert config.healthcheck == Healthcheck(test=("CMD", "/x"), interval=10**9, retries=2, shell=("/bin/ash",))  # noqa: S604
+    with pytest.raises(ImageError, match=r"config\.Healthcheck\.Interval: expected a whole number"):
+        parse_execution(Healthcheck={"Interval": "1s"})

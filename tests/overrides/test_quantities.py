@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.overrides.quantities import MAXIMUM, parse_cpus, parse_size
+from bundler.overrides.quantities import MAXIMUM, parse_cpus, parse_duration, parse_size, write_duration
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,8 @@ def test_whole_bytes_are_themselves(size: int) -> None:
 def test_a_share_is_never_rounded_up(nanos: int, zeros: int) -> None:
     text = f"{nanos // 10**9}.{nanos % 10**9:09}" + "0" * zeros
     assert parse_cpus(text) <= Fraction(nanos, 10**9) * 100_000 < parse_cpus(text) + 1
+
+
+@given(st.integers(0, MAXIMUM))
+def test_a_duration_that_is_written_is_read_back(nanoseconds: int) -> None:
+    assert parse_duration(write_duration(nanoseconds)) == nanoseconds

@@ -1,0 +1,83 @@
+"""`bundler unit`: systemd keeps a bundle running."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bundler.errors import printable
+
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Write the units into this directory.", show_default=False),
+]
+_NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The unit's and the container's name; if absent, container_name, else the directory's.",
+        show_default=False,
+    ),
+]
+_DirectoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--directory",
+        metavar="DIR",
+        help="Where the bundle will lie on the target, if it is not where it is now.",
+        show_default=False,
+    ),
+]
+_RuntimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime",
+        metavar="PROGRAM",
+        help="runc or crun, or its path on the target; if absent, what the bundle was built for.",
+        show_default=False,
+    ),
+]
+_TtyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tty",
+        metavar="PATH",
+        help="The machine's terminal that a container with a terminal of its own is connected to.",
+        show_default=False,
+    ),
+]
+
+
+def unit(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    *,
+    output: _OutputOption = None,
+    name: _NameOption = None,
+    directory: _DirectoryOption = None,
+    runtime: _RuntimeOption = None,
+    tty: _TtyOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace units that are there already.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all units as one JSON document.")] = False,
+) -> None:
+    """Print a systemd service that runs BUNDLE with its runtime and nothing else.
+
+    It has the restart policy, stop signal, grace period and health check that image and overrides ask for; limits
+    stand in config.json. A health check is a second service and a timer: -o or --json write all three.
+    """
+    from bundler.units.bundle import units_of, write_unit_files  # noqa: PLC0415
+
+    units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
+    for remark in units.remarks:
+        typer.echo(f"bundler: warning: {remark}", err=True)
+    if output is not None:
+        for path in write_unit_files(units, output, replace=force):
+            typer.echo(printable(str(path)))
+    elif as_json:
+        typer.echo(json.dumps(units.texts, indent=2))
+    else:
+        first, *others = units.texts
+        typer.echo(units.texts[first], nl=False)
+        if others:
+            typer.echo(f"bundler: note: {' and '.join(others)} belong to it: -o DIR writes all", err=True)

@@ -1,0 +1,69 @@
+"""The units of a bundle on disk."""
+
+import os
+from pathlib import Path
+
+from bundler.bundles.files import has_owners
+from bundler.bundles.stage import check_file, open_stage
+from bundler.bundles.write import write_file
+from bundler.bundles.written import read_written
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.units.placing import Placing, asks_systemd, check_absolute, check_name, check_runtime, choose_name
+from bundler.units.service import Units, write_units
+
+
+def units_of(
+    bundle: Path,
+    *,
+    name: str | None = None,
+    directory: str | None = None,
+    runtime: str | None = None,
+    terminal: str | None = None,
+) -> Units:
+    """The units that keep `bundle` running when it lies in `directory` (default: where it is) of a machine.
+
+    `name` (default: container_name, else the directory's) is the unit's and the container's; `runtime` (default: the
+    target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
+    """
+    if not bundle.is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
+    written = read_written(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
+    recorded = written.recorded or {}
+    here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it
+    place = check_absolute(here if directory is None else directory, "--directory")
+    lifecycle, target = _object(recorded, "lifecycle"), _object(recorded, "target")
+    candidates = [str(lifecycle.get("container_name", "")), Path(place).name]
+    placing = Placing(
+        name=choose_name(candidates) if name is None else check_name(name),
+        directory=place,
+        runtime=check_runtime(runtime or str(target.get("runtime", "runc"))),
+        systemd_cgroup=asks_systemd(written.document, target),
+        user=not has_owners(bundle / "rootfs.mtree"),
+        terminal=None if terminal is None else check_absolute(terminal, "--tty"),
+    )
+    units = write_units(written.document, lifecycle, placing)
+    if written.stale:
+        remark = "config.json was changed since bundler.json was written: restart, stop signal and health are not known"
+        return Units(units.texts, (*units.remarks, remark))
+    return units
+
+
+def _object(recorded: dict[str, Json], key: str) -> dict[str, Json]:
+    found = recorded.get(key, {})
+    if not isinstance(found, dict):
+        raise RequestError(f"bundler.json: {key}: not an object")
+    return found
+
+
+def write_unit_files(units: Units, folder: Path, *, replace: bool) -> list[Path]:
+    """Write all units into `folder`, an existing directory, or none; each appears whole. Raises BundlerError."""
+    places = [folder / name for name in units.texts]
+    for place in places:
+        check_file(place, replace=replace)
+    with open_stage(folder) as stage:
+        for place, text in zip(places, units.texts.values(), strict=True):
+            made = stage.workspace / place.name
+            write_file(made, text.encode())
+            stage.publish(place, replace=replace, made=made)
+    return places

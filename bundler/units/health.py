@@ -1,0 +1,148 @@
+"""A health check as a timer and a service that fails while the container is unhealthy.
+
+Docker looks again each `interval` after the last check has ended, and calls a container unhealthy after `retries`
+failures in a row. systemd counts no failures over several starts of a unit, so the service does, in a file that goes
+away with the container.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.overrides.quantities import parse_duration
+from bundler.units.placing import Placing
+from bundler.units.text import command_line, time_span, unit_text
+
+_SHELL: Final = ("/bin/sh", "-c")
+_ENDING: Final = "10"  # between the end of a check's time and its being killed
+_MOST: Final = 10**9
+# The words of the check are arguments and never a part of the script. $0 is the file that counts.
+_COUNTING: Final = (
+    'most=$1; shift; if "$@"; then rm -f -- "$0"; exit 0; fi; '
+    'n=$(($(cat -- "$0" 2>/dev/null || echo 0) + 1)); echo "$n" >"$0"; '
+    'echo "health check failed: $n in a row" >&2; [ "$n" -lt "$most" ]'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`command` runs in the container; times are nanoseconds."""
+
+    command: tuple[str, ...]
+    interval: int
+    timeout: int
+    start_period: int
+    retries: int
+
+
+def parse_health(recorded: Json) -> Health | None:
+    """The health check that bundler.json holds, with Docker's defaults; None if there is none. Raises RequestError."""
+    if recorded is None:
+        return None
+    if not isinstance(recorded, dict):
+        raise RequestError("bundler.json: healthcheck: not an object")
+    command = _command(recorded)
+    if command is None or recorded.get("disable") in (True, "true"):
+        return None
+    return Health(
+        command=command,
+        interval=_time(recorded, "interval", "30s"),
+        timeout=_time(recorded, "timeout", "30s"),
+        start_period=_time(recorded, "start_period", "0s"),
+        retries=_retries(recorded.get("retries")),
+    )
+
+
+def _command(recorded: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """What to run: a text and CMD-SHELL are for the image's shell. dockerd runs nothing for what it does not know."""
+    test = recorded.get("test")
+    if isinstance(test, str):
+        test = ["CMD-SHELL", test]
+    words = test if isinstance(test, list) else []
+    shell = recorded.get("shell") or list(_SHELL)
+    if not isinstance(shell, list) or not all(isinstance(word, str) for word in [*words, *shell]):
+        raise RequestError("bundler.json: healthcheck.test: not a list of words")
+    if words[:1] == ["CMD"] and len(words) > 1:
+        return tuple(words[1:])
+    if words[:1] == ["CMD-SHELL"] and len(words) > 1:
+        return (*shell, " ".join(words[1:]))
+    return None
+
+
+def _time(recorded: Mapping[str, Json], key: str, default: str) -> int:
+    """0 is the default, as for Docker."""
+    given = recorded.get(key)
+    try:
+        return parse_duration(given if given is not None else default) or parse_duration(default)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"bundler.json: healthcheck.{key}: {printable(str(error))}") from None
+
+
+def _retries(given: Json) -> int:
+    try:
+        retries = int(given or 0)
+    except (TypeError, ValueError):
+        retries = -1
+    if not 0 <= retries < _MOST or isinstance(given, bool | float):
+        raise RequestError("bundler.json: healthcheck.retries: not a number of failures")
+    return retries or 3
+
+
+def health_units(placing: Placing, health: Health) -> dict[str, str]:
+    """NAME-health.service, which runs one check, and NAME-health.timer, which starts it."""
+    service, check = f"{placing.name}.service", f"{placing.name}-health"
+    limit = ("timeout", "-k", _ENDING, _seconds(health.timeout))
+    run = (*limit, *placing.call("exec", placing.name, *health.command))
+    # A check takes the time of the container's start as its own: what fails then does not count, and is not looked for.
+    first = max(health.interval, health.start_period)
+    return {
+        f"{check}.service": unit_text(
+            Unit=[
+                ("Description", f"Health check of container {placing.name}"),
+                # Never start the container for the sake of looking at it.
+                ("Requisite", service),
+                ("After", service),
+                ("StartLimitIntervalSec", "0"),
+            ],
+            Service=[
+                ("Type", "oneshot"),
+                ("ExecStart", _counted(failures_file(placing), health.retries, run)),
+                ("TimeoutStartSec", "infinity"),
+            ],
+        ),
+        f"{check}.timer": unit_text(
+            Unit=[
+                ("Description", f"Health checks of container {placing.name}"),
+                ("BindsTo", service),
+                ("After", service),
+            ],
+            Timer=[
+                ("OnActiveSec", time_span(first)),
+                ("OnUnitInactiveSec", time_span(health.interval)),
+                ("AccuracySec", "100ms"),
+            ],
+        ),
+    }
+
+
+def failures_file(placing: Placing) -> str:
+    """In the runtime directory of the container's service, which systemd removes when that ends; %t is /run."""
+    return f"%t/{runtime_directory(placing)}/failed-checks"
+
+
+def runtime_directory(placing: Placing) -> str:
+    """Never another program's, whatever the container is called."""
+    return f"bundler-{placing.name}"
+
+
+def _counted(file: str, retries: int, run: tuple[str, ...]) -> str:
+    """`file` holds a specifier and nothing that would need quotes."""
+    return " ".join([command_line(("/bin/sh", "-c", _COUNTING)), file, command_line((str(retries), *run))])
+
+
+def _seconds(nanoseconds: int) -> str:
+    """As timeout(1) takes them; 0 would be no limit."""
+    whole, rest = divmod(max(nanoseconds, 10**6), 10**9)
+    return f"{whole}.{rest:09d}" if rest else str(whole)

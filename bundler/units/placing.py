@@ -1,0 +1,77 @@
+"""Where a bundle will lie and what will run it: all that units say and no document of the bundle knows."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+
+# What systemd takes for the name of a unit and runc for a container's id, short enough for `-health.service`.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_SYSTEMD_PATH: Final = re.compile(r"[^/:]+\.slice:[^:]*:[^:]+|:[^:]*:[^:]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """`name` is the container's id and the unit's name, `directory` the bundle's on the target.
+
+    `runtime` is a program, by its name or absolute path. `systemd_cgroup` says that the runtime asks systemd for the
+    container's control group. `user` says that the manager of an ordinary user runs it. `terminal` is the path of a
+    terminal of the machine.
+    """
+
+    name: str
+    directory: str
+    runtime: str = "runc"
+    systemd_cgroup: bool = False
+    user: bool = False
+    terminal: str | None = None
+
+    def call(self, *arguments: str) -> tuple[str, ...]:
+        """The runtime's command line."""
+        return (self.runtime, *(("--systemd-cgroup",) if self.systemd_cgroup else ()), *arguments)
+
+
+def check_name(name: str) -> str:
+    """`name`, which both systemd and the runtimes take. Raises RequestError."""
+    if not _NAME.fullmatch(name):
+        raise RequestError(
+            f"{printable(name[:80])!r} cannot be the name of a unit and of a container",
+            hint="--name: letters, digits, and _ . - behind the first of them",
+        )
+    return name
+
+
+def check_absolute(path: str, option: str) -> str:
+    """`path` without needless slashes. Raises RequestError unless it is absolute."""
+    if not path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+        raise RequestError(f"{option}: {printable(path)} is not an absolute path of the target")
+    return str(PurePosixPath("/" + path.lstrip("/")))
+
+
+def check_runtime(runtime: str) -> str:
+    """A program by its name, which systemd looks for in its own path, or by an absolute one. Raises RequestError."""
+    if re.fullmatch(r"[A-Za-z0-9_.+-]+", runtime) and not runtime.startswith(("-", "+")):
+        return runtime
+    if not runtime.startswith("/"):
+        raise RequestError(f"--runtime: {printable(runtime)} is neither the name of a program nor an absolute path")
+    return check_absolute(runtime, "--runtime")
+
+
+def asks_systemd(document: dict[str, Json], target: Json) -> bool:
+    """Whether the runtime is to ask systemd for the control group: by the form of its path, else by the target."""
+    path = document.get("linux", {}).get("cgroupsPath")
+    if path:
+        return bool(_SYSTEMD_PATH.fullmatch(path))
+    return isinstance(target, dict) and target.get("cgroup_manager") == "systemd"
+
+
+def choose_name(candidates: Sequence[str]) -> str:
+    """The first that can be a name. Raises RequestError."""
+    for candidate in candidates:
+        if _NAME.fullmatch(candidate):
+            return candidate
+    return check_name(candidates[-1] if candidates else "")

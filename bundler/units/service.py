@@ -1,0 +1,147 @@
+"""The service that runs a container in the foreground with nothing but its runtime."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from bundler.errors import RequestError
+from bundler.origins import Json
+from bundler.units.hardening import hardening_rows
+from bundler.units.health import health_units, parse_health, runtime_directory
+from bundler.units.placing import Placing
+from bundler.units.restart import restart_policy
+from bundler.units.stopping import stop_rows
+from bundler.units.text import Rows, command_line, plain_paths, unit_text
+
+# File systems of the kernel's own: they are there before any service starts.
+_ALWAYS_THERE: Final = ("/proc", "/sys", "/dev", "/run")
+_SHARED_MEMORY: Final = "shm"
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Unit files by their names, the container's service first; `remarks` are lines for whoever asked."""
+
+    texts: dict[str, str]
+    remarks: tuple[str, ...] = ()
+
+
+def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placing: Placing) -> Units:
+    """The units for a config.json and what bundler.json has under `lifecycle`. Raises RequestError.
+
+    The container's limits stand in config.json, and its control group is made by the runtime: beside the service's, or
+    where config.json says, so the service has no limit of its own. Delegate keeps systemd from taking controllers away.
+    """
+    health = parse_health(lifecycle.get("healthcheck"))
+    stopping, stop_signal, remarks = stop_rows(
+        placing, _text(lifecycle, "stop_signal"), _text(lifecycle, "stop_grace_period")
+    )
+    policy = restart_policy(_text(lifecycle, "restart"), stop_signal)
+    texts = {
+        f"{placing.name}.service": unit_text(
+            Unit=[
+                ("Description", f"Container {placing.name}"),
+                *_surroundings(document, placing),
+                ("Wants", None if health is None else f"{placing.name}-health.timer"),
+                *policy.unit,
+            ],
+            Service=[
+                ("Type", "exec"),
+                *_commands(document, placing),
+                *stopping,
+                *policy.service,
+                ("Delegate", "yes"),
+                ("TasksMax", "infinity"),
+                ("OOMPolicy", "continue"),
+                ("RuntimeDirectory", None if health is None else runtime_directory(placing)),
+                ("RuntimeDirectoryMode", None if health is None else "0700"),
+                *hardening_rows(document, user=placing.user),
+                *_terminal(document, placing),
+            ],
+            Install=[("WantedBy", "default.target" if placing.user else "multi-user.target")],
+        )
+    }
+    return Units(texts if health is None else texts | health_units(placing, health), remarks)
+
+
+def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:
+    value = lifecycle.get(key)
+    if value is not None and not isinstance(value, str):
+        raise RequestError(f"bundler.json: {key}: not a text")
+    return value
+
+
+def _commands(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str]]:
+    """A container that was left by a crash of runtime or machine is removed first; it would keep the id."""
+    delete = command_line(placing.call("delete", "--force", placing.name))
+    folder = f"{placing.directory}/{_SHARED_MEMORY}"
+    shares = not placing.user and _shares_memory(document)
+    yield "ExecStartPre", f"-{delete}"
+    if shares:
+        options = "nosuid,nodev,noexec,mode=1777,size=64m"
+        yield "ExecStartPre", f"-{command_line(('umount', folder))}"
+        yield "ExecStartPre", command_line(("mount", "-t", "tmpfs", "-o", options, "shm", folder))
+    yield "ExecStart", command_line(placing.call("run", "--bundle", placing.directory, placing.name))
+    yield "ExecStopPost", f"-{delete}"
+    if shares:
+        yield "ExecStopPost", f"-{command_line(('umount', folder))}"
+
+
+def _shares_memory(document: dict[str, Json]) -> bool:
+    """Whether /dev/shm is the bundle's folder, for which no daemon keeps a tmpfs mounted."""
+    return any(
+        mount.get("destination") == "/dev/shm" and mount.get("source") == _SHARED_MEMORY and _is_bind(mount)  # noqa: S108
+        for mount in document.get("mounts") or []
+    )
+
+
+def _surroundings(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str | None]]:
+    """What has to be there first: the file systems of the bundle and of what it mounts, and the network."""
+    sources = (mount.get("source") for mount in document.get("mounts") or [] if _is_bind(mount))
+    paths = [placing.directory, *(source for source in sources if isinstance(source, str))]
+    yield "RequiresMountsFor", plain_paths(path for path in paths if _may_be_mounted(path))
+    if _needs_network(document) and not placing.user:  # the manager of a user does not know that target
+        yield "Wants", "network-online.target"
+        yield "After", "network-online.target"
+
+
+def _is_bind(mount: Mapping[str, Json]) -> bool:
+    return mount.get("type") == "bind" or bool({"bind", "rbind"} & set(mount.get("options") or ()))
+
+
+def _may_be_mounted(path: str) -> bool:
+    place = PurePosixPath(path)
+    return (
+        place.is_absolute()
+        and ".." not in place.parts
+        and not any(place.is_relative_to(there) for there in _ALWAYS_THERE)
+    )
+
+
+def _needs_network(document: dict[str, Json]) -> bool:
+    """One of its own without a hook that connects it has no interface but lo, and needs to wait for nobody."""
+    namespaces = document.get("linux", {}).get("namespaces") or []
+    own = any(namespace.get("type") == "network" and not namespace.get("path") for namespace in namespaces)
+    return not own or any((document.get("hooks") or {}).values())
+
+
+def _terminal(document: dict[str, Json], placing: Placing) -> Rows:
+    """A runtime in the foreground copies between the container's terminal and its own, which a service has to get."""
+    if not document.get("process", {}).get("terminal"):
+        return ()
+    if placing.terminal is None:
+        raise RequestError(
+            "config.json has a terminal, and a service has none",
+            hint="build the bundle with tty: false, or give the service one with --tty /dev/tty8",
+        )
+    path = plain_paths([placing.terminal])
+    if path is None:
+        raise RequestError("--tty: the path of a terminal has no such characters")
+    return (
+        ("StandardInput", "tty"),
+        ("StandardOutput", "tty"),
+        ("TTYPath", path),
+        ("TTYReset", "yes"),
+        ("TTYVHangup", "yes"),
+    )

@@ -1,0 +1,114 @@
+"""Units of a bundle on disk."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundler.errors import RequestError
+from bundler.units.bundle import units_of, write_unit_files
+from tests.support.systemd import settings
+
+CONFIG: dict[str, Any] = {"ociVersion": "1.0.2"}
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make(tmp_path / "web")
+
+
+def make(bundle: Path, config: dict[str, Any] = CONFIG, **recorded: Any) -> Path:
+    bundle.mkdir(exist_ok=True)
+    content = json.dumps(config).encode()
+    (bundle / "config.json").write_bytes(content)
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    (bundle / "bundler.json").write_text(json.dumps({"config": digest, **recorded}))
+    return bundle
+
+
+def test_name_and_place_are_those_of_the_directory(bundle: Path) -> None:
+    texts = units_of(bundle).texts
+    assert list(texts) == ["web.service"]
+    assert settings(texts["web.service"])["ExecStart"] == f"runc run --bundle {bundle} web"
+
+
+def test_name_place_and_runtime_can_be_others(bundle: Path) -> None:
+    make(bundle, lifecycle={"container_name": "shop"}, target={"runtime": "crun", "cgroup_manager": "systemd"})
+    assert list(units_of(bundle).texts) == ["shop.service"]
+    texts = units_of(bundle, name="x", directory="//srv/x/").texts
+    assert settings(texts["x.service"])["ExecStart"] == "crun --systemd-cgroup run --bundle /srv/x x"
+    texts = units_of(bundle, runtime="/opt/runc").texts
+    assert settings(texts["shop.service"])["ExecStart"].startswith("/opt/runc ")
+
+
+@pytest.mark.parametrize(
+    ("path", "systemd"), [("web.slice:docker:web1", True), ("/web/web1", False), ("web/a:b:c", False), (":x:y", True)]
+)
+def test_the_form_of_the_cgroup_path_says_who_makes_it(bundle: Path, path: str, systemd: bool) -> None:
+    make(bundle, {**CONFIG, "linux": {"cgroupsPath": path}}, target={"cgroup_manager": "systemd"})
+    assert ("--systemd-cgroup" in units_of(bundle).texts["web.service"]) == systemd
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"name": "a b"}, "cannot be the name"),
+        ({"name": "-x"}, "cannot be the name"),
+        ({"name": "x\nUser=y"}, "cannot be the name"),
+        ({"directory": "srv"}, "--directory: srv is not an absolute path"),
+        ({"directory": "/srv/../etc"}, "not an absolute path"),
+        ({"runtime": "./runc"}, "--runtime"),
+        ({"runtime": "-runc"}, "--runtime"),
+        ({"runtime": "runc; rm"}, "--runtime"),
+        ({"terminal": "tty8"}, "--tty"),
+    ],
+)
+def test_what_is_no_name_and_no_path_is_refused(bundle: Path, asked: dict[str, str], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        units_of(bundle, **asked)
+
+
+def test_a_directory_that_can_be_no_name_needs_one(tmp_path: Path) -> None:
+    bundle = make(tmp_path / "my web")
+    with pytest.raises(RequestError, match="'my web' cannot be the name of a unit"):
+        units_of(bundle)
+    assert list(units_of(bundle, name="web").texts) == ["web.service"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "file", "folder"])
+def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("{}")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RequestError, match="is not a bundle"):
+        units_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("recorded", [{"lifecycle": []}, {"target": 1}, {"lifecycle": {"stop_signal": {}}}])
+def test_a_bundler_json_of_another_form_is_refused(bundle: Path, recorded: dict[str, Any]) -> None:
+    make(bundle, **recorded)
+    with pytest.raises(RequestError, match=r"bundler\.json: \w+: not a"):
+        units_of(bundle)
+
+
+def test_a_bundler_json_about_another_config_is_not_believed(bundle: Path) -> None:
+    make(bundle, lifecycle={"restart": "always"})
+    (bundle / "config.json").write_text('{"ociVersion": "1.0.1"}')
+    units = units_of(bundle)
+    assert settings(units.texts["web.service"])["Restart"] == "no"
+    assert "changed since" in units.remarks[0]
+
+
+def test_all_units_are_written_or_none(bundle: Path, tmp_path: Path) -> None:
+    make(bundle, lifecycle={"healthcheck": {"test": "x"}})
+    folder = tmp_path / "units"
+    folder.mkdir()
+    units = units_of(bundle)
+    (folder / "web-health.timer").write_text("mine")
+    with pytest.raises(RequestError, match=r"web-health\.timer exists already"):
+        write_unit_files(units, folder, replace=False)
+    assert [path.name for path in folder.iterdir()] == ["web-health.timer"]
+    write_unit_files(units, folder, replace=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == units.texts
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
