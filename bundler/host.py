@@ -1,5 +1,6 @@
-"""The machine bundler runs on, described like any other target: only when somebody asks for it with `--target host`."""
+"""The machine bundler runs on, described like any other target: only when somebody asks for it."""
 
+import json
 import os
 import re
 import stat
@@ -9,6 +10,7 @@ from typing import Final
 
 from bundler import tools
 from bundler.errors import ToolError
+from bundler.images.platform import Platform
 from bundler.origins import Json
 from bundler.tools import Tool
 
@@ -16,22 +18,47 @@ RUNTIMES: Final = {
     "runc": Tool("runc", minimum=(1, 0, 0), package="runc"),
     "crun": Tool("crun", minimum=(0, 18, 0), package="crun"),
 }
+# Names in /proc/self/ns (namespaces(7)) → the runtime-spec's words.
+_NAMESPACES: Final = {
+    "cgroup": "cgroup",
+    "ipc": "ipc",
+    "mnt": "mount",
+    "net": "network",
+    "pid": "pid",
+    "time": "time",
+    "user": "user",
+    "uts": "uts",
+}
+_LIBSECCOMP: Final = re.compile(r"libseccomp: (\d+(?:\.\d+){1,2})")
 _KINDS: Final = ((stat.S_ISCHR, "c"), (stat.S_ISBLK, "b"), (stat.S_ISFIFO, "p"))
 
 
 def probe(runtime: str | None = None, device_paths: Sequence[str] = (), root: Path = Path("/")) -> dict[str, Json]:
-    """What the overrides key `target` could say of this machine.
+    """What the overrides key `target` could say of this machine. What cannot be found out is left out.
 
     `runtime` is the runtime to ask for its version; None takes the first of RUNTIMES that is there, and leaves runtime
     and version out when none is. `device_paths` are the device nodes to describe, and directories of them; those that
-    are not there are left out, as is what they link to. `root` is where /sys and /dev are looked for. Raises ToolError
-    when the runtime that was named is missing.
+    are not there are left out, as is what they link to. `root` is where /proc, /sys and /dev are looked for. Raises
+    ToolError when the runtime that was named is missing.
     """
+    version = "v2" if (root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1"
     found: dict[str, Json] = {
+        "arch": architecture(os.uname().machine),
         "kernel": _kernel(os.uname().release),
-        "cgroup": "v2" if (root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1",
-        "apparmor": _first_letter(root / "sys/module/apparmor/parameters/enabled") == "Y",
+        "cgroup": version,
+        "apparmor": read_text(root / "sys/module/apparmor/parameters/enabled")[:1] == "Y",
+        "selinux": (root / "sys/fs/selinux/enforce").exists(),
     }
+    looked_at: dict[str, Json] = {
+        "controllers": _controllers(root, version),
+        "namespaces": [word for name, word in _NAMESPACES.items() if (root / "proc/self/ns" / name).is_symlink()],
+        "seccomp_actions": read_text(root / "proc/sys/kernel/seccomp/actions_avail").split(),
+        "emulates": _emulated(root / "proc/sys/fs/binfmt_misc"),
+    }
+    found |= {name: listed for name, listed in looked_at.items() if listed}
+    last = read_text(root / "proc/sys/kernel/cap_last_cap").strip()
+    if last.isdecimal():
+        found["last_capability"] = int(last)
     devices = {path: node for given in device_paths for path, node in _nodes(root, given)}
     return found | _runtime(runtime) | ({"devices": devices} if devices else {})
 
@@ -42,11 +69,32 @@ def _kernel(release: str) -> str:
     return f"{int(match[1])}.{int(match[2])}" if match else "0.0"
 
 
-def _first_letter(path: Path) -> str:
+def architecture(machine: str) -> str:
+    """Go's name of the processor that uname(2) calls `machine`."""
+    return Platform.of("linux", machine).architecture
+
+
+def read_text(path: Path) -> str:
+    """A file of the kernel's own; empty where there is none."""
     try:
-        return path.read_text("ascii", "replace")[:1]
+        return path.read_text("ascii", "replace")
     except OSError:
         return ""
+
+
+def _controllers(root: Path, version: str) -> list[str]:
+    """Those that control groups can use: all that are in the root group, or on v1 those that are mounted."""
+    groups = root / "sys/fs/cgroup"
+    if version == "v2":
+        return read_text(groups / "cgroup.controllers").split()
+    rows = (line.split() for line in read_text(root / "proc/cgroups").splitlines() if not line.startswith("#"))
+    return sorted(row[0] for row in rows if row and (groups / row[0]).is_dir())
+
+
+def _emulated(folder: Path) -> list[str]:
+    """Architectures with an enabled row `qemu-NAME` in binfmt_misc(5)."""
+    names = {row.name.removeprefix("qemu-") for row in folder.glob("qemu-*") if read_text(row).startswith("enabled")}
+    return sorted({architecture(name) for name in names})
 
 
 def _runtime(named: str | None) -> dict[str, Json]:
@@ -60,8 +108,22 @@ def _runtime(named: str | None) -> dict[str, Json]:
             if named is not None:
                 raise
             continue
-        return {"runtime": name, "runtime_version": ".".join(map(str, version))}
+        found: dict[str, Json] = {"runtime": name, "runtime_version": ".".join(map(str, version))}
+        return found | _features(tool)
     return {}
+
+
+def _features(tool: Tool) -> dict[str, Json]:
+    """What the runtime says of itself, from runc 1.1 and crun 1.9 on, and which libseccomp it filters with."""
+    found: dict[str, Json] = {}
+    try:
+        document = json.loads(tools.run(tool, "features"))
+    except (ToolError, ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        found["features"] = document
+    match = _LIBSECCOMP.search(tools.run(tool, "--version").decode("utf-8", "replace"))
+    return found | ({"libseccomp": match[1]} if match else {})
 
 
 def _nodes(root: Path, path: str) -> Iterator[tuple[str, Json]]:

@@ -1,16 +1,20 @@
 """What will run the bundle, from who describes it: `--target`, the overrides key `target`, or nobody."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from bundler import host
 from bundler.conversion.target import Target, describe
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Origin
 from bundler.overrides import schema
+from bundler.overrides.embedded import embed_features
 from bundler.overrides.load import Overrides, read_document
 from bundler.overrides.node import Node, from_json
 
-HOST = "host"
+HOST: Final = "host"
+_OF_FEATURES: Final = "ociVersionMax"  # features.md: every such document has it
 
 
 def load_target(requested: str | None, overrides: Overrides) -> Target:
@@ -30,14 +34,30 @@ def load_target(requested: str | None, overrides: Overrides) -> Target:
 def _probed(known: Mapping[str, Node], overrides: Overrides) -> tuple[Mapping[str, Node], Origin]:
     origin = Origin("target", HOST)
     runtime = known["runtime"].text() if "runtime" in known else None
-    return from_json(host.probe(runtime, _device_paths(overrides)), origin).entries(), origin
+    found = from_json(host.probe(runtime, _device_paths(overrides)), origin)
+    schema.check_value("target", found)  # what a runtime says of itself is nobody's promise
+    return found.entries(), origin
+
+
+def host_target() -> Target:
+    """This machine, as `--target host` finds it."""
+    return load_target(HOST, Overrides())
+
+
+def read_target(path: str) -> Target:
+    """The target that a file describes, over the defaults. Raises RequestError."""
+    return describe(Target(), *_read(path))
 
 
 def _read(path: str) -> tuple[Mapping[str, Node], Origin]:
+    """What a file with the words of the key `target` says, or one that a runtime's `features` has written."""
     document = read_document(path)
     if not isinstance(document.value, dict):
         raise RequestError(f"{document.origin.where}: a target is a map, as the overrides key target takes it")
+    if _OF_FEATURES in document.entries():
+        document = Node({"features": document}, document.origin)
     schema.check_value("target", document)
+    document = embed_features(document, Path(path).parent, [])
     return document.entries(), Origin("target", document.origin.where.partition(":")[0])
 
 

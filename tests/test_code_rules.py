@@ -18,10 +18,10 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 RANKS = {
     **dict.fromkeys(["__init__", "errors", "limits", "origins", "progress"], 0),
     **dict.fromkeys(["tools", "archives", "data"], 1),
-    **dict.fromkeys(["images", "overrides", "host"], 2),
-    **dict.fromkeys(["rootfs", "conversion", "store"], 3),
+    **dict.fromkeys(["images", "overrides"], 2),
+    **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
-    **dict.fromkeys(["request", "units"], 5),
+    **dict.fromkeys(["doctor", "request", "units"], 5),
     "build": 6,
     "cli": 7,
     "__main__": 8,

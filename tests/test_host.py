@@ -139,3 +139,95 @@ def test_a_target_file_is_held_against_the_schema(tmp_path: Path, text: str, mes
     (tmp_path / "t.yaml").write_text(text)
     with pytest.raises(RequestError, match=r"t\.yaml:1:\d+: .*" + message):
         load_target(str(tmp_path / "t.yaml"), Overrides())
+
+
+FEATURES = """{
+	"ociVersionMin": "1.0.0", "ociVersionMax": "1.2.0", "hooks": ["poststop"], "annotations": {"a.commit": "1"},
+	"linux": {"namespaces": null, "capabilities": ["CAP_KILL"],
+            "seccomp": {"enabled": true, "actions": ["SCMP_ACT_LOG"]}}
+}"""
+READ = {
+    "ociVersionMax": "1.2.0",
+    "hooks": ["poststop"],
+    "linux": {"capabilities": ["CAP_KILL"], "seccomp": {"actions": ["SCMP_ACT_LOG"], "enabled": True}},
+}
+
+
+@pytest.mark.parametrize(
+    "text", ["features: f.json", f"features: {FEATURES}", FEATURES], ids=["named", "within", "alone"]
+)
+def test_what_a_runtime_says_of_itself_can_be_a_target(tmp_path: Path, text: str) -> None:
+    (tmp_path / "f.json").write_text(FEATURES)
+    (tmp_path / "t.yaml").write_text(text.replace("\t", " "))
+    assert load_target(str(tmp_path / "t.yaml"), Overrides()).described()["features"] == READ
+
+
+def test_the_key_target_names_the_file_relative_to_its_own(tmp_path: Path) -> None:
+    (tmp_path / "f.json").write_text(FEATURES)
+    overrides = overridden(tmp_path, "target: {features: f.json}")
+    assert load_target(None, overrides).described()["features"] == READ
+    assert {file.name for file in overrides.files} == {"f.json", "o.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", r"f\.json:1:1: target\.features: found no map"),
+        ('{"ociVersionMax": 5}', r"ociVersionMax"),
+        ('{"linux": {"seccomp": {"actions": "x"}}}', r"target\.features\.linux\.seccomp\.actions"),
+        (None, r"o\.yaml:1:20: the file .*f\.json does not exist"),
+    ],
+)
+def test_what_is_no_features_document_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "f.json").write_text(content)
+    with pytest.raises(RequestError, match=message):
+        overridden(tmp_path, "target: {features: f.json}")
+
+
+def test_what_is_known_of_a_kernel_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("{controllers: [cpu], namespaces: [uts], last_capability: 40, selinux: false}")
+    described = load_target(str(tmp_path / "t.yaml"), Overrides()).described()
+    assert {key: described[key] for key in ("controllers", "namespaces", "last_capability", "selinux")} == {
+        "controllers": ["cpu"],
+        "namespaces": ["uts"],
+        "last_capability": 40,
+        "selinux": False,
+    }
+    assert not {"controllers", "features", "selinux"} & load_target(None, Overrides()).described().keys()
+
+
+def test_the_kernels_own_lists_are_read(tmp_path: Path) -> None:
+    root = machine(tmp_path)
+    for name, content in {
+        "proc/sys/kernel/cap_last_cap": "40\n",
+        "proc/sys/kernel/seccomp/actions_avail": "errno allow\n",
+        "proc/sys/fs/binfmt_misc/qemu-aarch64": "enabled\ninterpreter /usr/bin/qemu\n",
+        "proc/sys/fs/binfmt_misc/qemu-s390x": "disabled\n",
+        "proc/sys/fs/binfmt_misc/python3": "enabled\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    found = host.probe(root=root)
+    assert (found["last_capability"], found["seccomp_actions"], found["emulates"]) == (
+        40,
+        ["errno", "allow"],
+        ["arm64"],
+    )
+    assert found["controllers"] == ["cpu", "memory"]
+    assert "namespaces" not in found
+
+
+def test_on_cgroup_v1_controllers_are_those_that_are_mounted(tmp_path: Path) -> None:
+    root = machine(tmp_path, v2=False)
+    (root / "proc").mkdir()
+    (root / "proc/cgroups").write_text("#subsys_name\thierarchy\ncpu\t1\t1\t1\nmemory\t2\t1\t1\nrdma\t0\t1\t0\n")
+    for name in ("cpu", "memory"):
+        (root / "sys/fs/cgroup" / name).mkdir()
+    assert host.probe(root=root)["controllers"] == ["cpu", "memory"]
+
+
+def test_a_runtime_without_features_is_none_the_worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "crun", "crun version 1.8.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "features" not in host.probe()

@@ -9,6 +9,7 @@ from bundler.cli import (
     build,
     config,
     diff,
+    doctor,
     explain,
     fetch,
     images,
@@ -35,6 +36,7 @@ app.command("inspect", cls=Command)(inspect.inspect)
 app.command("explain", cls=Command)(explain.explain)
 app.command("diff", cls=Command)(diff.diff)
 app.command("verify", cls=Command)(verify.verify)
+app.command("doctor", cls=Command)(doctor.doctor)
 app.command("lock", cls=Command)(lock.lock)
 app.command("fetch", cls=Resumable)(fetch.fetch)
 app.command("images", cls=Command)(images.images)

@@ -1,15 +1,18 @@
 """What the target's runtime understands: fields it would pass over in silence, and fields it would refuse.
 
-Only where the target names its runtime's version: a version that is not known is taken to be new enough.
+Only where the target names its runtime's version, or has its features (runtime-spec features.md): what is not known is
+taken to be new enough.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.oci_version import requirements, values_at
+from bundler.conversion.features import Features
+from bundler.conversion.oci_version import BASE, requirements, values_at
 from bundler.conversion.target import Target
-from bundler.errors import RequestError
+from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin
 
 Version = tuple[int, ...]
@@ -50,9 +53,45 @@ _FIELDS: Final = (
 )
 
 
+# Versions of the runtime-spec that a runtime refuses: older ones than the first of these runtimes, from the second on.
+_REFUSED_VERSIONS: Final = {"crun": ((1, 9), (1, 2, 0))}
+# Names that a runtime says it knows (features.md), where they stand, and whether it refuses any other.
+_NAMED: Final[tuple[tuple[tuple[str, ...], str, bool], ...]] = (
+    (("linux", "namespaces", "*", "type"), "namespaces", True),
+    (("linux", "seccomp", "architectures", "*"), "architectures", True),
+    (("linux", "seccomp", "defaultAction"), "actions", True),
+    (("linux", "seccomp", "syscalls", "*", "action"), "actions", True),
+    (("process", "capabilities", "*", "*"), "capabilities", False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcoming:
+    """What of a document the runtime does not understand, in a sentence; one that it `refuses` it does not start."""
+
+    what: str
+    refuses: bool = False
+    hint: str | None = None
+
+
 def unsupported(document: Json, target: Target) -> tuple[str, ...]:
     """Sentences about fields that the target's runtime passes over. Raises RequestError for one that it refuses."""
-    sentences = []
+    found = tuple(shortcomings(document, target))
+    for shortcoming in found:
+        if shortcoming.refuses:
+            raise RequestError(shortcoming.what, hint=shortcoming.hint)
+    return tuple(shortcoming.what for shortcoming in found)
+
+
+def shortcomings(document: Json, target: Target) -> Iterator[Shortcoming]:
+    """Everything of `document` that the target's runtime refuses or passes over, by its version and its features."""
+    yield from _by_version(document, target)
+    if target.features is not None:
+        yield from _by_features(document, target, target.features)
+
+
+def _by_version(document: Json, target: Target) -> Iterator[Shortcoming]:
+    runtime = f"{target.runtime} {_text(target.runtime_version)}"
     for field in _FIELDS:
         since = field.since.get(target.runtime)
         if not since or not target.runtime_version or target.runtime_version >= since:
@@ -60,12 +99,43 @@ def unsupported(document: Json, target: Target) -> tuple[str, ...]:
         if not any(field.value in (None, value) for value in values_at(document, field.path)):
             continue
         place = "/" + "/".join(field.path) + (f" ({field.value})" if field.value else "")
-        runtime = f"{target.runtime} {_text(target.runtime_version)}"
-        first = f"{target.runtime} {_text(since)}"
+        first = f"the first that has it is {target.runtime} {_text(since)}"
         if target.runtime in field.refuses:
-            raise RequestError(f"{runtime} refuses {place}", hint=f"the first that has it is {first}")
-        sentences.append(f"{runtime} ignores {place}; the first that has it is {first}")
-    return tuple(sentences)
+            yield Shortcoming(f"{runtime} refuses {place}", refuses=True, hint=first)
+        else:
+            yield Shortcoming(f"{runtime} ignores {place}; {first}")
+    newer, refused = _REFUSED_VERSIONS.get(target.runtime, ((), ()))
+    version = _numbers(str(document.get("ociVersion") or BASE))
+    if () < target.runtime_version < newer and version >= refused:
+        yield Shortcoming(
+            f"{runtime} refuses ociVersion {_text(version)}",
+            refuses=True,
+            hint=f"without fields that came with it the version is lower; {target.runtime} {_text(newer)} takes it",
+        )
+
+
+def _by_features(document: Json, target: Target, features: Features) -> Iterator[Shortcoming]:
+    """Each name once, however often it stands in the document."""
+    runtime, said = target.runtime, set()
+    for path, field, refuses in _NAMED:
+        known = getattr(features, field)
+        if field in ("architectures", "actions") and features.seccomp is False:
+            continue  # then the lists are of no use
+        for name in values_at(document, path):
+            if known is not None and name not in known and (path, name) not in said:
+                said.add((path, name))
+                place = "/" + "/".join(path[:-1] if path[-1] == "*" else path)
+                yield Shortcoming(
+                    f"{runtime} {'refuses' if refuses else 'ignores'} {printable(str(name))} in {place}, which it does "
+                    "not know",
+                    refuses,
+                    "a newer runtime, or one built with it, knows more",
+                )
+    if features.seccomp is False and any(True for _ in values_at(document, ("linux", "seccomp"))):
+        yield Shortcoming(f"{runtime} is built without seccomp and refuses /linux/seccomp", refuses=True)
+    for kind in document.get("hooks") or ():
+        if features.hooks is not None and kind not in features.hooks:
+            yield Shortcoming(f"{runtime} ignores /hooks/{printable(kind)}, which it does not know")
 
 
 def pinned_version(document: Json, pinned: str, origin: Origin) -> str:
@@ -87,7 +157,9 @@ def _later(document: Json, pinned: str) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(text: str) -> Version:
-    return tuple(map(int, text.split(".")))
+    """The numbers of `1.0.2-dev`; none for what has no such form."""
+    match = re.match(r"\d{1,4}(?:\.\d{1,4})*", text)
+    return tuple(map(int, match[0].split("."))) if match else ()
 
 
 def _text(version: Version) -> str:

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bundler.conversion import features
+from bundler.conversion.features import Features
 from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
 
 _RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
 DEFAULT_ORIGIN: Final = Origin("target", "default")
+# What a kernel can be said to have. Where nothing is said, everything is taken to be there.
+_LISTS: Final = ("controllers", "namespaces", "seccomp_actions", "emulates")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,11 @@ class Target:
     `architecture` is Go's name, empty for the image's own. `runtime_version` is empty where it is not known; then every
     field of the ociVersion in use is taken to be understood. `devices` maps paths of device nodes to {type, major,
     minor, file_mode, uid, gid}. `origin` says who described the target.
+
+    The rest is None, or empty, where nobody has looked. `features` is what the runtime says of itself, `libseccomp` the
+    version it filters with. Of the kernel: the `controllers` of control groups that it shares out, its `namespaces`
+    (the runtime-spec's words), `last_capability` (a number of capabilities(7)), `seccomp_actions` (the kernel's words),
+    and in `emulates` the foreign architectures (Go's names) whose programs binfmt_misc(5) hands to an emulator.
     """
 
     runtime: str = "runc"
@@ -29,6 +38,14 @@ class Target:
     architecture: str = ""
     oci_version: str = "auto"
     devices: Mapping[str, Json] = field(default_factory=dict)
+    features: Features | None = None
+    libseccomp: str = ""
+    selinux: bool | None = None
+    controllers: tuple[str, ...] | None = None
+    namespaces: tuple[str, ...] | None = None
+    last_capability: int | None = None
+    seccomp_actions: tuple[str, ...] | None = None
+    emulates: tuple[str, ...] | None = None
     origin: Origin = DEFAULT_ORIGIN
 
     @property
@@ -38,30 +55,44 @@ class Target:
 
     def described(self) -> dict[str, Json]:
         """The target as bundler.json records it, in the spelling of the overrides key `target`."""
-        return {
-            "runtime": self.runtime,
-            "runtime_version": ".".join(map(str, self.runtime_version)),
-            "kernel": ".".join(map(str, self.kernel)),
-            "cgroup": self.cgroup,
-            "cgroup_manager": self.cgroup_manager,
-            "apparmor": self.apparmor,
-            "arch": self.architecture,
-            "oci_version": self.oci_version,
-        } | ({"devices": dict(self.devices)} if self.devices else {})
+        looked_at: dict[str, Json] = {
+            "features": None if self.features is None else self.features.described(),
+            "libseccomp": self.libseccomp or None,
+            "selinux": self.selinux,
+            "last_capability": self.last_capability,
+        }
+        looked_at |= {key: None if (held := getattr(self, key)) is None else list(held) for key in _LISTS}
+        known = {key: value for key, value in looked_at.items() if value is not None}
+        return (
+            {
+                "runtime": self.runtime,
+                "runtime_version": ".".join(map(str, self.runtime_version)),
+                "kernel": ".".join(map(str, self.kernel)),
+                "cgroup": self.cgroup,
+                "cgroup_manager": self.cgroup_manager,
+                "apparmor": self.apparmor,
+                "arch": self.architecture,
+                "oci_version": self.oci_version,
+            }
+            | ({"devices": dict(self.devices)} if self.devices else {})
+            | known
+        )
 
 
 def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Target:
     """`target` with what the overrides key `target`, or a file of the same form, says of it."""
     versions = {"kernel": "kernel", "runtime_version": "runtime_version"}
-    texts = {"runtime": "runtime", "cgroup": "cgroup", "cgroup_manager": "cgroup_manager", "oci_version": "oci_version"}
-    changed: dict[str, Json] = {field: entries[key].text() for key, field in texts.items() if key in entries}
+    texts = ("runtime", "cgroup", "cgroup_manager", "oci_version", "libseccomp")
+    changed: dict[str, Json] = {key: entries[key].text() for key in texts if key in entries}
     changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
     if "arch" in entries:
         changed["architecture"] = entries["arch"].text()
     if "devices" in entries:
         changed["devices"] = entries["devices"].plain()
-    if "apparmor" in entries:
-        changed["apparmor"] = entries["apparmor"].value is True
+    changed |= {key: entries[key].value for key in ("apparmor", "selinux", "last_capability") if key in entries}
+    changed |= {key: tuple(entries[key].plain()) for key in _LISTS if key in entries}
+    if "features" in entries:
+        changed["features"] = features.parse(entries["features"].plain())
     return replace(target, **changed, origin=origin)
 
 

@@ -98,6 +98,22 @@ def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     return node.with_value(tuple(cdi.read_specs(request, folder, read_spec) for request in node.items()))
 
 
+def embed_features(target: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    """What a runtime says of itself, in a target that names the file with it."""
+    named = target.entries().get("features") if isinstance(target.value, dict) else None
+    if named is None or not isinstance(named.value, str):
+        return target
+    path = folder / named.value
+    text = read(path, named)
+    files.append(described(str(path), text))
+    document = parse(text, shown_name(str(path)))
+    if not isinstance(document.value, dict):
+        raise document.error("target.features: found no map", hint="runc features prints one")
+    whole = target.with_value(target.entries() | {"features": document})
+    schema.check_value("target", whole)
+    return whole
+
+
 EMBEDDED: Final[dict[str, Embed]] = {
     "profile": _document("profile", _PROFILES),
     "seccomp": _document("seccomp", _SECCOMP),
@@ -105,4 +121,5 @@ EMBEDDED: Final[dict[str, Embed]] = {
     "init": _init,
     "hooks": _hooks,
     "cdi": _cdi,
+    "target": embed_features,
 }

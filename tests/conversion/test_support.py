@@ -1,8 +1,12 @@
 """What the target's runtime understands, and the version of the runtime-spec that is asked for."""
 
+from dataclasses import replace
+
 import pytest
 
+from bundler.conversion import support
 from bundler.conversion.convert import convert
+from bundler.conversion.features import Features
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from tests.support.givens import givens
@@ -48,3 +52,26 @@ def test_a_version_below_a_field_in_use_is_refused() -> None:
         RequestError, match=r"oci_version 1\.1\.0 does not have /linux/memoryPolicy, which came with 1\.3\.0"
     ):
         convert(givens("memory_policy: {mode: BIND, nodes: 0-1}", target=Target(oci_version="1.1.0")))
+
+
+def test_a_runtime_that_says_what_it_knows_is_taken_at_its_word() -> None:
+    document = convert(givens("seccomp: unconfined")).document
+    knows = Features(namespaces=("mount", "network", "uts", "pid", "ipc", "cgroup"), capabilities=("CAP_KILL",))
+    target = Target(runtime="youki", features=knows)
+    said = support.unsupported(document, target)
+    assert said[0] == "youki ignores CAP_CHOWN in /process/capabilities/*, which it does not know"
+    assert len(said) == 13
+    with pytest.raises(RequestError, match="youki refuses network in /linux/namespaces"):
+        support.unsupported(document, replace(target, features=Features(namespaces=("mount",))))
+
+
+def test_features_that_nobody_has_told_of_decide_nothing() -> None:
+    assert support.unsupported(convert(givens()).document, Target(features=Features())) == ()
+
+
+@pytest.mark.parametrize(("version", "refused"), [((1, 8, 1), True), ((1, 9), False), ((), False)])
+def test_old_versions_of_crun_refuse_new_ones_of_the_runtime_spec(version: tuple[int, ...], *, refused: bool) -> None:
+    target = Target(runtime="crun", runtime_version=version)
+    found = [one for one in support.shortcomings({"ociVersion": "1.2.0"}, target) if one.refuses]
+    assert bool(found) is refused
+    assert not list(support.shortcomings({"ociVersion": "1.1.0"}, target))

@@ -1,0 +1,149 @@
+"""Judges of what a bundle asks of the machine's kernel and runtime; each gives printable sentences."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.conversion.oci_version import values_at
+from bundler.conversion.support import shortcomings
+from bundler.doctor.subject import Subject
+from bundler.errors import printable
+from bundler.origins import Json
+
+# The runtime-spec's words for what a filter does → the kernel's (seccomp_unload(2), actions_avail).
+_ACTIONS: Final = {
+    "SCMP_ACT_KILL": "kill_thread",
+    "SCMP_ACT_KILL_THREAD": "kill_thread",
+    "SCMP_ACT_KILL_PROCESS": "kill_process",
+    "SCMP_ACT_TRAP": "trap",
+    "SCMP_ACT_ERRNO": "errno",
+    "SCMP_ACT_NOTIFY": "user_notif",
+    "SCMP_ACT_TRACE": "trace",
+    "SCMP_ACT_LOG": "log",
+}
+# Members of /linux/resources → the controller on cgroup v1, and on v2; "" where v2 needs none.
+_CONTROLLERS: Final = {
+    ("memory",): ("memory", "memory"),
+    ("cpu", "shares"): ("cpu", "cpu"),
+    ("cpu", "quota"): ("cpu", "cpu"),
+    ("cpu", "period"): ("cpu", "cpu"),
+    ("cpu", "burst"): ("cpu", "cpu"),
+    ("cpu", "idle"): ("cpu", "cpu"),
+    ("cpu", "cpus"): ("cpuset", "cpuset"),
+    ("cpu", "mems"): ("cpuset", "cpuset"),
+    ("pids",): ("pids", "pids"),
+    ("blockIO",): ("blkio", "io"),
+    ("hugepageLimits",): ("hugetlb", "hugetlb"),
+    ("network",): ("net_cls", ""),
+    ("rdma",): ("rdma", "rdma"),
+}
+
+
+def runtime(subject: Subject) -> Iterator[str]:
+    if subject.surroundings is not None and not subject.target.runtime_version:
+        yield "neither runc nor crun is on PATH"
+
+
+def refused(subject: Subject) -> Iterator[str]:
+    for shortcoming in shortcomings(subject.document, subject.target):
+        if shortcoming.refuses:
+            yield shortcoming.what
+
+
+def ignored(subject: Subject) -> Iterator[str]:
+    for shortcoming in shortcomings(subject.document, subject.target):
+        if not shortcoming.refuses:
+            yield shortcoming.what
+
+
+def namespaces(subject: Subject) -> Iterator[str]:
+    known = subject.target.namespaces
+    for kind in values_at(subject.document, ("linux", "namespaces", "*", "type")):
+        if known is not None and kind not in known:
+            yield f"the machine's kernel has no {printable(str(kind))} namespaces"
+
+
+def seccomp(subject: Subject) -> Iterator[str]:
+    known, filtered = subject.target.seccomp_actions, subject.linux.get("seccomp")
+    if known is None or not filtered:
+        return
+    actions = [filtered.get("defaultAction"), *(rule.get("action") for rule in filtered.get("syscalls") or ())]
+    for action in dict.fromkeys(map(str, actions)):
+        if _ACTIONS.get(action, known[0]) not in known:
+            yield f"the machine's kernel cannot {printable(action)}"
+
+
+def system_calls(subject: Subject) -> Iterator[str]:
+    if subject.unknown_syscalls:
+        named = ", ".join(printable(name) for name in subject.unknown_syscalls[:5])
+        more = len(subject.unknown_syscalls) - 5
+        yield f"libseccomp does not know {named}{f' and {more} more' if more > 0 else ''}"
+
+
+def controllers(subject: Subject) -> Iterator[str]:
+    """The machine's; for who is not root, those that are delegated to him."""
+    there, around = subject.target.controllers, subject.surroundings
+    if around is not None and around.uid != 0:
+        there = around.delegated or ()
+    if there is None:
+        return
+    version = 0 if subject.target.cgroup == "v1" else 1
+    for path, names in _CONTROLLERS.items():
+        asked = any(value not in (None, {}, []) for value in values_at(subject.linux.get("resources") or {}, path))
+        if asked and names[version] and names[version] not in there:
+            yield f"/linux/resources/{'/'.join(path)} needs the controller {names[version]}, which is not there"
+
+
+def unified(subject: Subject) -> Iterator[str]:
+    if subject.target.cgroup == "v1" and (subject.linux.get("resources") or {}).get("unified"):
+        yield "/linux/resources/unified speaks of cgroup v2, the machine has v1"
+
+
+def other_target(subject: Subject) -> Iterator[str]:
+    """What bundler.json says the bundle was built for."""
+    said: Json = (subject.recorded or {}).get("target")
+    if isinstance(said, dict) and said.get("cgroup") not in (None, subject.target.cgroup):
+        yield f"it was built for cgroup {printable(str(said['cgroup']))}, the machine has {subject.target.cgroup}"
+
+
+def apparmor(subject: Subject) -> Iterator[str]:
+    profile, around = subject.process.get("apparmorProfile"), subject.surroundings
+    if not profile or profile == "unconfined":
+        return
+    if not subject.target.apparmor:
+        yield f"the AppArmor profile {printable(profile)} is asked for, and the machine has no AppArmor"
+    elif around is not None and around.profiles is not None and profile not in around.profiles:
+        yield f"the AppArmor profile {printable(profile)} is not loaded"
+
+
+def selinux(subject: Subject) -> Iterator[str]:
+    label = subject.process.get("selinuxLabel") or subject.linux.get("mountLabel")
+    if label and subject.target.selinux is False:
+        yield f"the SELinux label {printable(label)} is asked for, and the machine has no SELinux"
+
+
+def rootless(subject: Subject) -> Iterator[str]:
+    """user_namespaces(7): who is not root makes the rest in a user namespace of his own."""
+    around = subject.surroundings
+    if around is None or around.uid == 0:
+        return
+    if "user" not in values_at(subject.document, ("linux", "namespaces", "*", "type")):
+        yield "it has no user namespace, so only root can run it"
+        return
+    if not around.unprivileged or around.user_namespaces == 0:
+        yield "this machine lets nobody but root make user namespaces"
+    for key, own, ranges, mapper in (
+        ("uidMappings", around.uid, around.subuids, "newuidmap"),
+        ("gidMappings", around.gid, around.subgids, "newgidmap"),
+    ):
+        entries = subject.linux.get(key) or ()
+        for entry in entries:
+            if not _may_map(entry["hostID"], entry["size"], own, ranges):
+                yield f"/linux/{key} takes {entry['size']} ids from {entry['hostID']} on, which are not yours"
+        if [(entry["hostID"], entry["size"]) for entry in entries] != [(own, 1)] and mapper not in around.mappers:
+            yield f"/linux/{key} takes the program {mapper}, which is not on PATH"
+
+
+def _may_map(first: int, count: int, own: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    """newuidmap(1): the own id, and what is within one line of subuid(5)."""
+    within = any(start <= first and first + count <= start + length for start, length in ranges)
+    return within or (first, count) == (own, 1)

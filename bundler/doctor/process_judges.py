@@ -1,0 +1,194 @@
+"""Judges of what a container starts with: its program, working directory, user, and the files that config.json names.
+
+Each takes a Subject and gives a sentence for everything that is wrong; all texts are printable.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.conversion.capabilities import NAMES
+from bundler.conversion.validity import STARTABLE
+from bundler.doctor.program import Program
+from bundler.doctor.subject import Reference, Subject
+from bundler.errors import printable
+from bundler.origins import Json
+
+# What a processor runs besides its own programs.
+_ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64le": ("mipsle",), "mips64": ("mips",)}
+_OVERRIDES_MODE: Final = "CAP_DAC_OVERRIDE"
+_SHOWN_TRAIL: Final = " → "
+
+
+def rootfs(subject: Subject) -> Iterator[str]:
+    if subject.rootfs:
+        yield subject.rootfs
+
+
+def form(subject: Subject) -> Iterator[str]:
+    """What no runtime starts, whatever is on disk."""
+    for startable in STARTABLE:
+        for fault in startable(subject.document):
+            yield printable(f"{fault.pointer}: {fault.what}")
+
+
+def program(subject: Subject) -> Iterator[str]:
+    if subject.program is not None and subject.program.fault:
+        yield _with_trail(subject.program, subject.program.fault)
+
+
+def program_hidden(subject: Subject) -> Iterator[str]:
+    if subject.program is not None and subject.program.hidden:
+        yield _with_trail(subject.program, subject.program.hidden)
+
+
+def _with_trail(found: Program, what: str) -> str:
+    return f"{what} ({_SHOWN_TRAIL.join(found.trail)})" if len(found.trail) > 1 else what
+
+
+def architecture(subject: Subject) -> Iterator[str]:
+    machine, needed = _machine(subject), "" if subject.program is None else subject.program.architecture
+    if needed and machine and needed not in (machine, *_ALSO_RUN.get(machine, ())) and not _emulated(subject, needed):
+        trail = subject.program.trail if subject.program else ()
+        yield f"{trail[0]} is for {needed}, the machine is {machine}"
+
+
+def emulation(subject: Subject) -> Iterator[str]:
+    needed = "" if subject.program is None else subject.program.architecture
+    if needed and needed != _machine(subject) and _emulated(subject, needed):
+        yield f"the program is for {needed}, which this machine emulates (binfmt_misc)"
+
+
+def _machine(subject: Subject) -> str:
+    return subject.target.architecture
+
+
+def _emulated(subject: Subject, architecture: str) -> bool:
+    return architecture in (subject.target.emulates or ())
+
+
+def permission(subject: Subject) -> Iterator[str]:
+    """execve(2) by who is not root and may not override modes; ids are compared as they are on the machine."""
+    user, found = subject.process.get("user") or {}, subject.program
+    held = (subject.process.get("capabilities") or {}).get("effective") or ()
+    if found is None or not found.trail or found.fault or user.get("uid", 0) == 0 or _OVERRIDES_MODE in held:
+        return
+    uid, *groups = (
+        _outside(subject, key, number)
+        for key, number in (
+            ("uidMappings", user["uid"]),
+            ("gidMappings", user.get("gid", 0)),
+            *(("gidMappings", gid) for gid in user.get("additionalGids") or ()),
+        )
+    )
+    bit = 0o100 if uid == found.uid else 0o010 if found.gid in groups else 0o001
+    if not found.mode & bit:
+        yield f"{found.trail[0]} has mode {found.mode:04o}, and user {user['uid']} may not execute it"
+
+
+def _outside(subject: Subject, key: str, number: int) -> int | None:
+    """The machine's id for one of the container's; None where the map has none."""
+    ranges = subject.linux.get(key) or ()
+    if not ranges:
+        return number
+    for entry in ranges:
+        if 0 <= number - entry["containerID"] < entry["size"]:
+            return int(entry["hostID"] + number - entry["containerID"])
+    return None
+
+
+def working_directory(subject: Subject) -> Iterator[str]:
+    if subject.cwd not in ("directory", "missing", "hidden", "unknown"):
+        yield f"the working directory {_cwd(subject)} is a {subject.cwd}"
+
+
+def working_directory_missing(subject: Subject) -> Iterator[str]:
+    if subject.cwd == "missing":
+        yield f"the working directory {_cwd(subject)} is not there"
+
+
+def _cwd(subject: Subject) -> str:
+    return printable(str(subject.process.get("cwd")))
+
+
+def mapped(subject: Subject) -> Iterator[str]:
+    """user_namespaces(7): an id without a mapping cannot be taken on."""
+    user = subject.process.get("user") or {}
+    numbers = [("uidMappings", user.get("uid", 0)), ("gidMappings", user.get("gid", 0))]
+    numbers += [("gidMappings", gid) for gid in user.get("additionalGids") or ()]
+    for key, number in numbers:
+        if _outside(subject, key, number) is None:
+            yield f"the process needs the id {number}, and no range of /linux/{key} has it"
+
+
+def account(subject: Subject) -> Iterator[str]:
+    user = subject.process.get("user") or {}
+    uid = user.get("uid", 0)
+    if (
+        subject.accounts is not None
+        and subject.accounts.users
+        and not any(known.uid == uid for known in subject.accounts.users)
+    ):
+        yield f"user {uid} is not in the rootfs's /etc/passwd"
+
+
+def sources(subject: Subject) -> Iterator[str]:
+    yield from _missing(subject.binds, "the source of the mount")
+
+
+def source_kinds(subject: Subject) -> Iterator[str]:
+    for bind in subject.binds:
+        pair = (bind.kind, bind.onto)
+        if ("directory" in pair) and not {*pair} & {"missing", "unknown"} and pair != ("directory", "directory"):
+            mount = subject.document["mounts"][int(bind.pointer.rpartition("/")[2])]
+            where = printable(str(mount["destination"]))
+            yield f"{bind.pointer}: {printable(bind.path)} is a {bind.kind}, {where} in the rootfs a {bind.onto}"
+
+
+def hooks(subject: Subject) -> Iterator[str]:
+    yield from _missing(subject.hooks, "the hook")
+    for hook in subject.hooks:
+        if hook.kind not in ("file", "missing", "unknown"):
+            what = hook.kind if hook.kind == "not executable" else f"a {hook.kind}"
+            yield f"{hook.pointer}: the hook {printable(hook.path)} is {what}"
+
+
+def namespace_paths(subject: Subject) -> Iterator[str]:
+    yield from _missing(subject.namespaces, "the namespace")
+
+
+def devices(subject: Subject) -> Iterator[str]:
+    yield from _missing(subject.devices, "the device")
+    for device in subject.devices:
+        if device.kind not in ("device", "missing", "unknown"):
+            yield f"{device.pointer}: {printable(device.path)} is {device.kind} on this machine"
+
+
+def _missing(references: tuple[Reference, ...], what: str) -> Iterator[str]:
+    for reference in references:
+        if reference.kind == "missing":
+            yield f"{reference.pointer}: {what} {printable(reference.path)} is not there"
+
+
+def _lifecycle(recorded: Json) -> dict[str, Json]:
+    said = (recorded or {}).get("lifecycle")
+    return said if isinstance(said, dict) else {}
+
+
+def lifecycle(subject: Subject) -> Iterator[str]:
+    kept = [key for key in ("restart", "healthcheck", "stop_signal") if key in _lifecycle(subject.recorded)]
+    if kept:
+        yield f"{', '.join(kept)}: kept in bundler.json, for which config.json has no place"
+
+
+def stale(subject: Subject) -> Iterator[str]:
+    if subject.stale:
+        yield "config.json is no longer the one that bundler.json is about"
+
+
+def capabilities(subject: Subject) -> Iterator[str]:
+    """What the kernel does not have, a runtime cannot give (capabilities(7))."""
+    last = subject.target.last_capability
+    held = {name for listed in (subject.process.get("capabilities") or {}).values() for name in listed or ()}
+    for name in sorted(held & set(NAMES), key=NAMES.index):
+        if last is not None and NAMES.index(name) > last:
+            yield f"the machine's kernel does not have {name}"

@@ -1,0 +1,224 @@
+"""The program a container begins with, followed through its rootfs without running anything.
+
+The way is the one that a runtime and the kernel go: along PATH, through symlinks, from a script to its interpreter,
+from an ELF file to its dynamic loader. Every name and every byte on it is the image's: paths are resolved by
+rootfs/tree.py, only regular files are opened, and of these only what the kernel reads.
+"""
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bundler.doctor import elf
+from bundler.errors import printable
+from bundler.rootfs.paths import join, split
+from bundler.rootfs.tree import Place, Tree
+
+_SHEBANG_BYTES: Final = 256  # BINPRM_BUF_SIZE: what the kernel reads of a script's first line
+_MOST_SCRIPTS: Final = 5  # a script's interpreter may be a script again (fs/exec.c)
+_MOST_LINKS: Final = 40
+_EXECUTE: Final = 0o111
+_KINDS: Final = {
+    0: "is not there",
+    stat.S_IFDIR: "is a directory",
+    stat.S_IFIFO: "is a fifo",
+    stat.S_IFSOCK: "is a socket",
+    stat.S_IFCHR: "is a device",
+    stat.S_IFBLK: "is a device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The files between a name and what the kernel runs, as paths of the rootfs.
+
+    `fault` says what is wrong with the last of them, `hidden` why it cannot be told: one of the two, or neither.
+    `architecture` is that of the ELF file. `mode`, `uid` and `gid` are of the first file.
+    """
+
+    trail: tuple[str, ...] = ()
+    fault: str = ""
+    hidden: str = ""
+    architecture: str = ""
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+
+
+class _Stopped(Exception):  # noqa: N818 -- no error: the answer to a question
+    """The way ends here, by a fault or because it cannot be seen."""
+
+    def __init__(self, fault: str = "", hidden: str = "") -> None:
+        super().__init__(fault or hidden)
+        self.fault, self.hidden = fault, hidden
+
+
+@dataclass(slots=True)
+class Seeker:
+    """Finds files of the rootfs `tree`. What lies below one of the mount points `covered` cannot be seen there.
+
+    `cwd` is the process's working directory, `search` its PATH, None where it has none.
+    """
+
+    tree: Tree
+    covered: Sequence[str] = ()
+    cwd: str = "/"
+    search: str | None = None
+    _trail: list[str] = field(default_factory=list)
+
+    def kind(self, path: str) -> str:
+        """`directory`, `file`, `missing`, `hidden` (by a mount, or from this user), or what else is there."""
+        try:
+            _, kind = self._seek(_encoded(path))
+        except _Stopped as stopped:
+            return "hidden" if stopped.hidden else "missing"
+        names = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
+        return names.get(kind) or _KINDS[kind].rpartition(" ")[2]
+
+    def program(self, name: str) -> Program:
+        """What the name `args[0]` starts."""
+        self._trail = []
+        first: os.stat_result | None = None
+        architecture = fault = hidden = ""
+        try:
+            place = self._named(name)
+            first = self.tree.status(place)
+            architecture = self._follow(place)
+        except _Stopped as stopped:
+            fault, hidden = stopped.fault, stopped.hidden
+        owner = (stat.S_IMODE(first.st_mode), first.st_uid, first.st_gid) if first else (0, 0, 0)
+        return Program(tuple(self._trail), fault, hidden, architecture, *owner)
+
+    def _named(self, name: str) -> Place:
+        """As execvp(3): a name with a slash is a path, any other is looked for along PATH."""
+        if not name:
+            raise _Stopped(fault="the name of the program is empty")
+        if "/" in name:
+            return self._executable(_encoded(posixpath.join(self.cwd, name)), name)
+        if not self.search:
+            raise _Stopped(fault=f"{printable(name)} is to be looked for along PATH, and the process has no PATH")
+        nearest = _Stopped(fault=f"{printable(name)} is in no directory of PATH ({printable(self.search)})")
+        for directory in self.search.split(":"):
+            path = posixpath.join(self.cwd, directory, name)
+            try:
+                return self._executable(_encoded(path), path)
+            except _Stopped as stopped:
+                if stopped.hidden or (stopped.fault.endswith("executable") and not nearest.hidden):
+                    nearest = stopped
+        raise nearest
+
+    def _follow(self, place: Place) -> str:
+        """The architecture of what is run in the end."""
+        for _ in range(_MOST_SCRIPTS + 1):
+            shown = self._trail[-1]
+            descriptor = self._opened(place)
+            try:
+                head = os.pread(descriptor, _SHEBANG_BYTES, 0)
+                if head.startswith(elf.MAGIC):
+                    return self._load(descriptor, shown)
+            finally:
+                os.close(descriptor)
+            if not head.startswith(b"#!"):
+                what = "begins neither as an ELF file nor with #!" if head else "is empty"
+                raise _Stopped(fault=f"{shown} {what}: no program")
+            place = self._interpreter(head, shown)
+        raise _Stopped(fault=f"{self._trail[0]}: more than {_MOST_SCRIPTS} scripts interpret each other")
+
+    def _load(self, descriptor: int, shown: str) -> str:
+        """The architecture of an ELF file; its dynamic loader has to be there."""
+        size = os.fstat(descriptor).st_size
+
+        def read(offset: int, count: int) -> bytes:
+            return os.pread(descriptor, count, offset) if offset < size else b""
+
+        try:
+            program = elf.parse(read)
+        except elf.ElfError as error:
+            raise _Stopped(fault=f"{shown}: {error}") from None
+        if program.interpreter is not None:
+            self._executable(posixpath.join(os.fsencode(self.cwd), program.interpreter), f"the loader of {shown}")
+        return program.architecture
+
+    def _interpreter(self, head: bytes, shown: str) -> Place:
+        """What a script's first line names; for env(1) also the program that it will look for."""
+        line, newline, _ = head[2:].partition(b"\n")
+        words = [word for word in line.replace(b"\t", b" ").split(b" ") if word]
+        if not words:
+            raise _Stopped(fault=f"{shown}: nothing follows its #!")
+        if not newline and len(head) == _SHEBANG_BYTES and len(words) == 1:
+            raise _Stopped(fault=f"{shown}: its first line is longer than the {_SHEBANG_BYTES} bytes the kernel reads")
+        if words[0].endswith(b"\r"):
+            raise _Stopped(fault=f"{shown}: its first line ends as on Windows, so no interpreter has that name")
+        place = self._executable(posixpath.join(os.fsencode(self.cwd), words[0]), f"the interpreter of {shown}")
+        wanted = [word for word in words[1:] if not word.startswith(b"-") and b"=" not in word]
+        if posixpath.basename(words[0]) == b"env" and wanted:
+            return self._named(os.fsdecode(wanted[0]))
+        return place
+
+    def _executable(self, path: bytes, called: str) -> Place:
+        """The regular file with an execute bit that `path` leads to; it is added to the trail."""
+        shown = printable(path)
+        name = shown if called == os.fsdecode(path) else f"{printable(called)}, {shown},"
+        place, kind = self._seek(path, name)
+        if kind != stat.S_IFREG:
+            raise _Stopped(fault=f"{name} {_KINDS[kind]}")
+        status = self.tree.status(place)
+        if status is None or not status.st_mode & _EXECUTE:
+            raise _Stopped(fault=f"{name} is not executable")
+        self._trail.append(printable(b"/" + place.path))
+        return place
+
+    def _seek(self, path: bytes, name: str = "") -> tuple[Place, int]:
+        """Where `path` leads to, symlinks followed inside the rootfs, and its S_IF... type (0: nothing is there)."""
+        name = name or printable(path)
+        for _ in range(_MOST_LINKS + 1):
+            self._check_seen(path, name)
+            directory, last = split(path.strip(b"/"))
+            try:
+                if last in (b"", b".", b".."):
+                    self.tree.follow(join(directory, last))
+                    return self.tree.locate(b""), stat.S_IFDIR
+                place = self.tree.locate(join(directory, last))
+                self._check_seen(b"/" + place.path, name)
+                kind = self.tree.kind(place)
+                if kind != stat.S_IFLNK:
+                    return place, kind
+                path = posixpath.join(b"/" + place.directory.path, self.tree.read_link(place))
+            except OSError as error:
+                raise _explained(error, name) from None
+        raise _Stopped(fault=f"{name}: too many symlinks lead to each other")
+
+    def _check_seen(self, path: bytes, name: str) -> None:
+        plain = os.fsdecode(posixpath.normpath(b"/" + path.lstrip(b"/")))
+        for mounted in self.covered:
+            if plain == mounted or plain.startswith(mounted.rstrip("/") + "/"):
+                raise _Stopped(hidden=f"{name} will be below the mount on {printable(mounted)}")
+
+    def _opened(self, place: Place) -> int:
+        try:
+            return self.tree.open_file(place)
+        except OSError as error:
+            raise _explained(error, self._trail[-1]) from None
+
+
+def _explained(error: OSError, name: str) -> _Stopped:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return _Stopped(hidden=f"{name} may not be looked at by this user")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return _Stopped(fault=f"{name} is not there")
+    return _Stopped(fault=f"{name}: {error.strerror}")
+
+
+def _encoded(path: str) -> bytes:
+    """The bytes of a path out of a JSON document, which may hold what no path can."""
+    try:
+        encoded = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise _Stopped(fault=f"{printable(path)} cannot be the name of a file")
+    return encoded

@@ -1,0 +1,203 @@
+"""A bundle as it lies on disk, looked at without starting anything: the facts that its checks judge by."""
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.written import read_written
+from bundler.conversion.accounts import Accounts, parse_accounts
+from bundler.conversion.oci_version import values_at
+from bundler.conversion.target import Target
+from bundler.doctor.program import Program, Seeker
+from bundler.doctor.surroundings import Surroundings
+from bundler.doctor.syscalls import unknown_to_libseccomp
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.origins import Json
+from bundler.profiles import load_profile
+from bundler.rootfs.tree import Tree
+
+_LARGEST_ACCOUNTS: Final = 4 << 20  # bytes
+_BINDS: Final = frozenset(("bind", "rbind"))
+_IN_THE_CONTAINER: Final = "startContainer"  # config.md: the only hooks whose path is one of the rootfs
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something that config.json names by a path; `kind` is what is there: `file`, `directory`, `missing`, another
+    word, or `unknown` where nobody can look. `onto` is the same of where it is mounted.
+    """
+
+    pointer: str
+    path: str
+    kind: str
+    onto: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A bundle, the machine it is to run on, and that machine's surroundings: None where it is another machine.
+
+    `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
+    executable are of the kind `not executable`, devices that are others than on the machine `another device`.
+    """
+
+    target: Target
+    surroundings: Surroundings | None
+    document: Json
+    recorded: Json
+    stale: bool
+    rootfs: str = ""
+    program: Program | None = None
+    cwd: str = "unknown"
+    accounts: Accounts | None = None
+    binds: tuple[Reference, ...] = ()
+    hooks: tuple[Reference, ...] = ()
+    devices: tuple[Reference, ...] = ()
+    namespaces: tuple[Reference, ...] = ()
+    unknown_syscalls: tuple[str, ...] = ()
+
+    @property
+    def process(self) -> dict[str, Json]:
+        return self.document.get("process") or {}
+
+    @property
+    def linux(self) -> dict[str, Json]:
+        return self.document.get("linux") or {}
+
+
+def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> Subject:
+    """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
+    if not bundle.is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
+    written = read_written(str(bundle))
+    document = written.document
+    here = surroundings is not None
+    subject = Subject(
+        target=target,
+        surroundings=surroundings,
+        document=document,
+        recorded=written.recorded,
+        stale=written.stale,
+        devices=tuple(_devices(document)) if here else (),
+        namespaces=tuple(_namespaces(document)) if here else (),
+        unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
+    )
+    try:
+        with _rootfs(bundle, document) as tree:
+            seeker = _seeker(tree, document)
+            process = document.get("process") or {}
+            args = process.get("args") or ()
+            return replace(
+                subject,
+                program=seeker.program(str(args[0])) if args else None,
+                cwd=seeker.kind(str(process.get("cwd") or "/")),
+                accounts=_accounts(tree),
+                binds=tuple(_binds(bundle, document, seeker, here=here)),
+                hooks=tuple(_hooks(bundle, document, seeker, here=here)),
+            )
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str | bytes) else str(bundle)
+        return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
+
+
+def _calls(document: Json) -> list[str]:
+    """The names in the filter's rules but those that Docker's own filter has: these nobody has misspelt."""
+    dockers = set(values_at(load_profile().seccomp, ("syscalls", "*", "names", "*")))
+    named = values_at(document, ("linux", "seccomp", "syscalls", "*", "names", "*"))
+    return [name for name in dict.fromkeys(map(str, named)) if name not in dockers]
+
+
+@contextmanager
+def _rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
+    path = str((document.get("root") or {}).get("path") or "rootfs")
+    try:
+        tree = Tree(bundle.resolve() / path)
+    except ValueError:
+        raise OSError(0, "no path of a root filesystem", printable(path)) from None
+    with tree:
+        yield tree
+
+
+def _seeker(tree: Tree, document: Json) -> Seeker:
+    process = document.get("process") or {}
+    # Of two entries of one name the later one counts: runtimes set them one after the other.
+    search = [str(entry)[5:] for entry in process.get("env") or () if str(entry).startswith("PATH=")]
+    mounted = [
+        posixpath.normpath("/" + str(mount["destination"]).lstrip("/")) for mount in document.get("mounts") or ()
+    ]
+    return Seeker(tree, mounted, str(process.get("cwd") or "/"), search[-1] if search else None)
+
+
+def _accounts(tree: Tree) -> Accounts | None:
+    """None where the files cannot be what they are taken for."""
+    try:
+        return parse_accounts(*(tree.read_regular(name, _LARGEST_ACCOUNTS) for name in (b"etc/passwd", b"etc/group")))
+    except BundlerError:
+        return None
+
+
+def _binds(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
+    """A relative source is one of the bundle (runtime-spec config.md, mounts), any other is the machine's."""
+    mounts = document.get("mounts") or ()
+    for index, mount in enumerate(mounts):
+        if not _BINDS & set(mount.get("options") or ()):
+            continue
+        source = str(mount.get("source") or "")
+        kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
+        # What an earlier mount brings is not in the rootfs, and the mount itself hides what it is mounted on.
+        below = Seeker(seeker.tree, seeker.covered[:index])
+        onto = below.kind(str(mount["destination"]))
+        yield Reference(f"/mounts/{index}", source, kind, "unknown" if onto == "hidden" else onto)
+
+
+def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
+    for kind, listed in (document.get("hooks") or {}).items():
+        for index, hook in enumerate(listed or ()):
+            path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
+            if kind == _IN_THE_CONTAINER:
+                program = seeker.program(path)
+                yield Reference(pointer, path, "file" if not program.fault else "not executable")
+            elif here or not path.startswith("/"):
+                found = _kind(bundle / path)
+                runs = found == "file" and os.access(bundle / path, os.X_OK)
+                yield Reference(pointer, path, "not executable" if found == "file" and not runs else found)
+
+
+def _devices(document: Json) -> Iterator[Reference]:
+    kinds = {"c": stat.S_ISCHR, "u": stat.S_ISCHR, "b": stat.S_ISBLK}
+    for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
+        is_kind = kinds.get(device.get("type"))
+        if is_kind is None:  # a fifo is the container's own
+            continue
+        kind = _kind(Path(str(device["path"])))
+        if kind == "device":
+            status = os.stat(str(device["path"]))  # noqa: PTH116
+            numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
+            same = is_kind(status.st_mode) and numbers == (device.get("major"), device.get("minor"))
+            kind = "device" if same else "another device"
+        yield Reference(f"/linux/devices/{index}", str(device["path"]), kind)
+
+
+def _namespaces(document: Json) -> Iterator[Reference]:
+    for index, namespace in enumerate((document.get("linux") or {}).get("namespaces") or ()):
+        if namespace.get("path"):
+            path = str(namespace["path"])
+            yield Reference(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+
+
+def _kind(path: Path) -> str:
+    """What is there, on this machine; nothing is opened."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- for a bind, the kernel follows links as well
+    except PermissionError:
+        return "unknown"
+    except (OSError, ValueError):
+        return "missing"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "file"

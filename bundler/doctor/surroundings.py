@@ -1,0 +1,160 @@
+"""This machine besides what a target says of one: programs, the caller's ids, the store, what the kernel allows him."""
+
+import os
+import pwd
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler import tools
+from bundler.errors import ToolError
+from bundler.host import RUNTIMES, read_text
+from bundler.origins import Json
+from bundler.tools import Tool
+
+PROGRAMS: Final = (
+    (RUNTIMES["runc"], "running bundles"),
+    (RUNTIMES["crun"], "running bundles"),
+    (tools.SKOPEO, "registries and container storage"),
+    (tools.UMOCI, "--unpacker umoci, gc"),
+)
+# They set the ids of a user namespace for who is not root, and have no versions to ask for.
+MAPPERS: Final = ("newuidmap", "newgidmap")
+_POLICIES: Final = (".config/containers/policy.json", "/etc/containers/policy.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One that bundler may start; `fault` says what is wrong with it, `hint` how to install it."""
+
+    name: str
+    minimum: str
+    used_for: str
+    path: str = ""
+    version: str = ""
+    fault: str = ""
+    hint: str = ""
+
+    def described(self) -> dict[str, Json]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """`subuids` and `subgids` are ranges (first id, how many) of the caller. `policy` is the signature policy that
+    skopeo would read, empty without one. `free` are the bytes left where `store` lies, None where that is unknown.
+
+    `user_namespaces` is how many there may be, None where the kernel does not say; `unprivileged` whether who is not
+    root may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
+    `profiles` are the AppArmor profiles that are loaded, None where that cannot be read.
+    """
+
+    kernel: str
+    programs: tuple[Program, ...]
+    uid: int
+    gid: int
+    subuids: tuple[tuple[int, int], ...]
+    subgids: tuple[tuple[int, int], ...]
+    mappers: tuple[str, ...]
+    policy: str
+    store: str
+    free: int | None
+    overlay: bool
+    user_namespaces: int | None
+    unprivileged: bool
+    delegated: tuple[str, ...] | None
+    profiles: tuple[str, ...] | None
+
+    def described(self) -> dict[str, Json]:
+        """As `--json` prints it."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("programs", "profiles")}
+        return plain | {"programs": [program.described() for program in self.programs]}
+
+
+def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
+    """This machine as its user finds it; `root` is where /proc, /sys and /etc are looked for."""
+    uid, gid = os.geteuid(), os.getegid()
+    namespaces = read_text(root / "proc/sys/user/max_user_namespaces").strip()
+    kernel = root / "proc/sys/kernel"
+    forbidden = (
+        read_text(kernel / "unprivileged_userns_clone")[:1] == "0"
+        or read_text(kernel / "apparmor_restrict_unprivileged_userns")[:1] == "1"
+    )
+    return Surroundings(
+        kernel=os.uname().release,
+        programs=tuple(_program(tool, used_for) for tool, used_for in PROGRAMS),
+        uid=uid,
+        gid=gid,
+        subuids=_ranges(root / "etc/subuid", uid),
+        subgids=_ranges(root / "etc/subgid", uid),
+        mappers=tuple(name for name in MAPPERS if shutil.which(name)),
+        policy=next((str(path) for path in _policies(root) if path.is_file()), ""),
+        store="" if store is None else str(store),
+        free=_free(store),
+        overlay="\toverlay\n" in read_text(root / "proc/filesystems"),
+        user_namespaces=int(namespaces) if namespaces.isdecimal() else None,
+        unprivileged=not forbidden,
+        delegated=_delegated(root),
+        profiles=_profiles(root),
+    )
+
+
+def _program(tool: Tool, used_for: str) -> Program:
+    minimum = _dotted(tool.minimum)
+    try:
+        path, version = tools.require(tool), _dotted(tools.version(tool))
+    except ToolError as error:
+        return Program(tool.name, minimum, used_for, fault=error.what, hint=error.hint or "")
+    return Program(tool.name, minimum, used_for, path, version, hint=tool.install_hint)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _ranges(path: Path, uid: int) -> tuple[tuple[int, int], ...]:
+    """The lines `USER:FIRST:COUNT` of subuid(5) that are the user's, by name or number."""
+    names = {str(uid)}
+    with suppress(KeyError):
+        names.add(pwd.getpwuid(uid).pw_name)
+    lines = (line.split(":") for line in read_text(path).splitlines())
+    return tuple(
+        (int(line[1]), int(line[2]))
+        for line in lines
+        if len(line) == 3 and line[0] in names and line[1].isdecimal() and line[2].isdecimal()  # noqa: PLR2004
+    )
+
+
+def _policies(root: Path) -> tuple[Path, ...]:
+    home = os.environ.get("HOME", "")
+    return (*((Path(home, _POLICIES[0]),) if home else ()), root / _POLICIES[1].lstrip("/"))
+
+
+def _free(store: Path | None) -> int | None:
+    """In the nearest folder above that is there: before the first fetch there is no store."""
+    for folder in () if store is None else (store, *store.absolute().parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            continue
+    return None
+
+
+def _delegated(root: Path) -> tuple[str, ...] | None:
+    """cgroups(7), delegation: the group has to be the user's to write to. On cgroup v1 there is none."""
+    own = next((line[3:] for line in read_text(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "")
+    group = root / "sys/fs/cgroup" / own.lstrip("/")
+    controllers = group / "cgroup.controllers"
+    if not own or not controllers.exists() or not os.access(group, os.W_OK):
+        return None
+    return tuple(read_text(controllers).split())
+
+
+def _profiles(root: Path) -> tuple[str, ...] | None:
+    """Lines such as `docker-default (enforce)`; root alone may read them."""
+    path = root / "sys/kernel/security/apparmor/profiles"
+    if not os.access(path, os.R_OK):
+        return None
+    return tuple(line.rpartition(" ")[0] for line in read_text(path).splitlines())
