@@ -26,11 +26,15 @@ _PASSED_ON: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program, the oldest version bundler works with, and the Debian package that has it."""
+    """A program, the oldest version bundler works with, and the Debian package that has it.
+
+    `asked` is what makes it say its version; None for a program that never does, which is then taken as it is.
+    """
 
     name: str
     minimum: tuple[int, int, int]
     package: str
+    asked: str | None = "--version"
 
     @property
     def install_hint(self) -> str:
@@ -39,6 +43,8 @@ class Tool:
 
 SKOPEO: Final = Tool("skopeo", minimum=(1, 9, 0), package="skopeo")
 UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci")
+MKSQUASHFS: Final = Tool("mksquashfs", minimum=(4, 4, 0), package="squashfs-tools", asked="-version")
+MKFS_EROFS: Final = Tool("mkfs.erofs", minimum=(1, 5, 0), package="erofs-utils", asked=None)
 
 
 def environment() -> dict[str, str]:
@@ -64,15 +70,17 @@ def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
     wanted = ".".join(map(str, tool.minimum))
     if path is None:
         raise ToolError(f"{tool.name} {wanted} or newer is needed and is not on PATH", hint=tool.install_hint)
+    if tool.asked is None:
+        return path, tool.minimum
     try:
         shown = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
+            [path, tool.asked], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
         )
     except OSError as error:
         raise ToolError(f"{path} cannot be run: {error.strerror}", hint=tool.install_hint) from None
     match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.stdout + shown.stderr)
     if match is None:
-        raise ToolError(f"{path} --version does not say its version", hint=tool.install_hint)
+        raise ToolError(f"{path} {tool.asked} does not say its version", hint=tool.install_hint)
     numbers = tuple(int(number or 0) for number in match.groups())
     if numbers < tool.minimum:
         found = ".".join(map(str, numbers))

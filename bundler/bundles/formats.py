@@ -1,38 +1,38 @@
-"""The formats of a packed bundle, one row each: told by the end of the file's name, fed with the bytes of one tar
-archive, which every format is made from.
+"""The formats of a packed bundle, one row each: told by the end of the file's name, made from the entries of one
+archive.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
-from bundler.errors import RequestError, printable
+from bundler.archives.entry import Entry
+from bundler.archives.stream import Content
+from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
+from bundler.bundles.file_systems import write_erofs, write_squashfs
+from bundler.errors import BundlerError, RequestError, printable
 
 _BUFFER: Final = 1 << 18
 
 
-@dataclass(slots=True)
-class Sink:
-    """Takes the archive's bytes. Once its context has ended well, `sha256` (hex) and `size` are those of the file."""
-
-    write: Callable[[bytes], None]
-    sha256: str = ""
-    size: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`suffixes` are the ends of names that mean it; `open` gives the sink that writes the new file."""
+    """`suffixes` are the ends of names that mean it. `write` makes the new file out of entries, in order, each with
+    what is to be stored for it; it takes the level and the time that a format wants for itself (seconds).
+
+    What `write` gives is a remark for people about what the format could not hold. It raises OSError and BundlerError.
+    `is_image` says that a program makes the file, so that it is worth a look.
+    """
 
     suffixes: tuple[str, ...]
     levels: range
     usual: int
-    open: Callable[[Path, int], AbstractContextManager[Sink]] = field(repr=False)
+    write: Callable[[Iterable[tuple[Entry, Iterable[Content]]], Path, int, int], str | None] = field(repr=False)
+    is_image: bool = False
 
 
 def format_of(file: Path) -> Format:
@@ -54,43 +54,54 @@ def choose_level(chosen: Format, level: int | None) -> int:
     return level
 
 
+def _write_tar(
+    compressing: Compressing, entries: Iterable[tuple[Entry, Iterable[Content]]], file: Path, level: int, _made_at: int
+) -> None:
+    with _compressed(compressing, file, level) as write:
+        for entry, content in entries:
+            try:
+                write(encode_entry(entry))
+            except UnwritableError as error:
+                raise BundlerError(f"{printable(entry.name)} cannot be packed: {error}") from None
+            for part in content:
+                write(part)
+            write(padding(entry.stored_size))
+        write(END)
+
+
 @contextmanager
-def _compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Sink]:
-    """A new file of compressed bytes, with the mode that the umask leaves."""
+def _compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Callable[[Content], None]]:
+    """Takes the bytes of a new file, which has the mode that the umask leaves."""
     compressor = compressing.start(level)
-    digest = hashlib.sha256()
     waiting = bytearray()
     with open(file, "xb", buffering=0) as stream:  # noqa: PTH123 -- every write below is a large one
 
         def put(content: bytes) -> None:
-            digest.update(content)
             while content:
                 content = content[stream.write(content) or 0 :]
 
-        def write(content: bytes) -> None:
+        def write(content: Content) -> None:
             # Headers are small; a call for each of them costs more than compressing them.
             if len(content) >= _BUFFER and not waiting:
-                put(compressor.compress(content))
+                put(compressor.compress(bytes(content)))
                 return
             waiting.extend(content)
             if len(waiting) >= _BUFFER:
                 put(compressor.compress(bytes(waiting)))
                 waiting.clear()
 
-        sink = Sink(write)
-        yield sink
+        yield write
         put(compressor.compress(bytes(waiting)) + compressor.flush())
-        sink.sha256, sink.size = digest.hexdigest(), os.fstat(stream.fileno()).st_size
 
 
 def _row(compressing: Compressing, *suffixes: str) -> Format:
-    return Format(
-        suffixes, compressing.levels, compressing.usual, lambda file, level: _compressed(compressing, file, level)
-    )
+    return Format(suffixes, compressing.levels, compressing.usual, partial(_write_tar, compressing))
 
 
 FORMATS: Final = (
     _row(ZSTD, ".tar.zst", ".tzst"),
     _row(GZIP, ".tar.gz", ".tgz"),
     _row(PLAIN, ".tar"),
+    Format((".squashfs", ".sqfs"), range(1, 23), 9, write_squashfs, is_image=True),
+    Format((".erofs",), range(1), 0, write_erofs, is_image=True),
 )

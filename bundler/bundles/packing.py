@@ -7,7 +7,7 @@ into the file. Nothing is read twice, and what was verified is what is in the fi
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,9 @@ from bundler.archives.entry import (
     Entry,
 )
 from bundler.archives.holes import Pieces, find_content
-from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
+from bundler.archives.stream import Content
 from bundler.bundles.files import BundleFile, BundleFiles
-from bundler.bundles.formats import Sink, choose_level, format_of
+from bundler.bundles.formats import choose_level, format_of
 from bundler.bundles.manifest import Manifest, content_size
 from bundler.bundles.stage import check_file, open_stage
 from bundler.errors import BundlerError, RequestError, printable
@@ -49,11 +49,12 @@ _SYMLINK_MODE: Final = 0o777
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The file, its sha256 in hexadecimal and its size in bytes."""
+    """The file, its sha256 in hexadecimal, its size in bytes, and what it could not hold, for people."""
 
     path: Path
     sha256: str
     size: int
+    remark: str | None = None
 
 
 def pack(
@@ -63,12 +64,14 @@ def pack(
     as_is: bool = False,
     replace: bool = False,
     level: int | None = None,
+    made_at: int = 0,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Packed:
     """Write the bundle into the new file `output`, whole or not at all; its name says the format.
 
-    Unless `as_is`, a bundle that is not what was built raises DifferenceError. Raises RequestError for what cannot be
+    `made_at` (seconds) is the time of formats that want one of their own. Unless `as_is`, a bundle that is not what was
+    built raises DifferenceError. Raises RequestError for what cannot be
     done, BundlerError where the machine is the reason.
     """
     chosen = format_of(output)
@@ -86,65 +89,63 @@ def pack(
             manifest = open_manifest.enter_context(closing(Manifest(bundle, hint)))
         made = stage.workspace / "packed"
         try:
-            with progress.measure(output.name, total) as meter, chosen.open(made, level) as sink:
-                _Packing(bundle, sink, manifest, meter).run()
+            with progress.measure(output.name, total) as meter:
+                remark = chosen.write(_Packing(bundle, manifest, meter), made, level, made_at)
+            with made.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
         before_publishing()
         stage.publish(output, replace=replace, made=made)
-    return Packed(output, sink.sha256, sink.size)
+    return Packed(output, digest, size, remark)
 
 
 class _Packing:
-    """One pass over the bundle, into `sink`."""
+    """The entries of the bundle, each with what is stored for it, which has to be taken before the next one."""
 
-    def __init__(self, bundle: Path, sink: Sink, manifest: Manifest | None, meter: Meter) -> None:
+    def __init__(self, bundle: Path, manifest: Manifest | None, meter: Meter) -> None:
         self._bundle = bundle
         self._files = BundleFiles(bundle)
-        self._write = sink.write
         self._manifest = manifest
         self._meter = meter
+        self._digest: str | None = None
         self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
-    def run(self) -> None:
+    def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
         with self._files.open() as tree:
             for file in self._files.walk(tree):
                 manifest = self._manifest if file.in_rootfs else None
-                digest = self._add(tree, file, manifest)
+                if file.found.kind == stat.S_IFREG and file.first is None:
+                    yield from self._read(tree, file, manifest)
+                else:
+                    self._digest = self._digests.get(file.first or b"")
+                    yield _entry(file), ()
                 if manifest is not None:
-                    manifest.compare(self._files.manifest_line(file, digest))
-        self._write(END)
+                    manifest.compare(self._files.manifest_line(file, self._digest))
         if self._manifest is not None:
             self._manifest.finish()
 
-    def _add(self, tree: Tree, file: BundleFile, manifest: Manifest | None) -> str | None:
-        """Write one entry; the sha256 of its content if the manifest will ask for it."""
+    def _read(
+        self, tree: Tree, file: BundleFile, manifest: Manifest | None
+    ) -> Iterator[tuple[Entry, Iterable[Content]]]:
+        """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
-        if found.kind != stat.S_IFREG or file.first is not None:
-            self._write_header(_entry(file))
-            return self._digests.get(file.first or b"")
         descriptor = tree.open_file(tree.locate(found.path))
         try:
             pieces = find_content(descriptor, found.size)
             wanted = manifest is not None and (pieces is None or manifest.next_has_digest())
             digest = hashlib.sha256() if wanted else None
-            self._write_header(_entry(file, pieces))
-            self._write_content(descriptor, file, pieces, digest)
+            yield _entry(file, pieces), self._content(descriptor, file, pieces, digest)
         finally:
             os.close(descriptor)
-        hexdigest = digest.hexdigest() if digest is not None else None
+        self._digest = digest.hexdigest() if digest is not None else None
         if found.file is not None:
-            self._digests[found.path] = hexdigest
-        return hexdigest
+            self._digests[found.path] = self._digest
 
-    def _write_header(self, entry: Entry) -> None:
-        try:
-            self._write(encode_entry(entry))
-        except UnwritableError as error:
-            name = printable(entry.name)
-            raise BundlerError(f"{printable(str(self._bundle))}: {name} cannot be packed: {error}") from None
-
-    def _write_content(self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None) -> None:
+    def _content(
+        self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None
+    ) -> Iterator[Content]:
         end = stored = 0
         for start, length in pieces if pieces is not None else ((0, file.found.size),):
             if digest is not None:
@@ -156,15 +157,14 @@ class _Packing:
                     name = printable(file.found.path)
                     raise BundlerError(f"{printable(str(self._bundle))}: {name} was changed while it was packed")
                 at += len(part)
-                self._write(part)
                 self._meter(len(part))
                 if digest is not None:
                     digest.update(part)
+                yield part
             stored += length
         if digest is not None:
             _add_zeros(digest, file.found.size - end)
         self._meter(file.found.size - stored)
-        self._write(padding(stored))
 
 
 def _add_zeros(digest: Digest, count: int) -> None:
@@ -179,6 +179,7 @@ def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
     found, attributes = file.found, file.found.attributes
     linked = file.first is not None
     slash = b"/" if found.kind == stat.S_IFDIR and found.path else b""
+    stored = found.size if pieces is None else sum(length for _, length in pieces)
     return Entry(
         name=b"./" + found.path + slash,
         kind=HARD_LINK if linked else _KINDS[found.kind],
@@ -186,7 +187,7 @@ def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
         uid=attributes.uid,
         gid=attributes.gid,
         size=found.size,
-        stored_size=found.size,
+        stored_size=0 if linked else stored,
         offset=0,
         mtime=attributes.mtime,
         atime=attributes.atime,

@@ -12,6 +12,18 @@ from bundler.cli.options import QuietOption
 from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
+TimeOption = Annotated[
+    int,
+    typer.Option(
+        "--time",
+        metavar="SECONDS",
+        envvar="SOURCE_DATE_EPOCH",
+        min=0,
+        max=(1 << 32) - 1,
+        help="When a .squashfs or .erofs was made, as it says itself.",
+    ),
+]
+
 
 def pack(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
@@ -19,7 +31,10 @@ def pack(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The new file; its name ends in .tar.zst, .tar.gz or .tar."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The new file; its name ends in .tar.zst, .tar.gz, .tar, .squashfs or .erofs.",
         ),
     ],
     as_is: Annotated[
@@ -28,9 +43,12 @@ def pack(
     level: Annotated[
         int | None,
         typer.Option(
-            "--level", metavar="N", help="How hard to compress: zst 1 to 19, usually 3; gz 1 to 9, usually 6."
+            "--level",
+            metavar="N",
+            help="How hard to compress: zst 1 to 19, usually 3; gz 1 to 9, usually 6; squashfs 1 to 22, usually 9.",
         ),
     ] = None,
+    made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: QuietOption = False,
@@ -48,9 +66,12 @@ def pack(
             as_is=as_is,
             replace=force,
             level=level,
+            made_at=made_at,
             progress=progress,
             before_publishing=ignore_interruptions,
         )
+    if packed.remark is not None:
+        typer.echo(f"bundler: note: {packed.remark}", err=True)
     if as_json:
         document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
         typer.echo(json.dumps(document, indent=2))

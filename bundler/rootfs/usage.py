@@ -33,12 +33,21 @@ class Usage:
             )
 
     def count(self, label: str, size: int) -> None:
-        """`size` more bytes came out of the layer that `label` names."""
+        """`size` more bytes came out of what `label` names."""
         self.unpacked += size
         if self.unpacked > self.limits.unpacked_size:
             raise LayerError(
                 f"{label}: the layers unpack to more than {self.limits.unpacked_size} bytes",
                 hint=raise_hint("unpacked_size"),
+            )
+
+    def weigh(self, label: str, unpacked: int, stored: int) -> None:
+        """`stored` bytes have become `unpacked` ones."""
+        ratio = self.limits.compression_ratio
+        if unpacked > RATIO_COUNTS_FROM and unpacked > ratio * stored:
+            raise LayerError(
+                f"{label}: {stored} compressed bytes became more than {ratio} times as many",
+                hint=raise_hint("compression_ratio"),
             )
 
     def admit(self, label: str, entry: Entry) -> None:
@@ -70,12 +79,7 @@ class CountedStream:
         content = self._stream.read(size)
         self._size += len(content)
         self._usage.count(self._label, len(content))
-        ratio = self._usage.limits.compression_ratio
-        if self._size > RATIO_COUNTS_FROM and self._size > ratio * self._stored.size:
-            raise LayerError(
-                f"{self._label}: {self._stored.size} compressed bytes became more than {ratio} times as many",
-                hint=raise_hint("compression_ratio"),
-            )
+        self._usage.weigh(self._label, self._size, self._stored.size)
         return content
 
     def finish(self) -> None:

@@ -24,6 +24,10 @@ from tests.support.tree import differences, tree
 
 pytestmark = pytest.mark.root
 FORMATS = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"]
+IMAGES = [
+    pytest.param(".squashfs", marks=pytest.mark.tool("mksquashfs")),
+    pytest.param(".erofs", marks=pytest.mark.tool("mkfs.erofs")),
+]
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def pack(bundle: Path, output: Path, **options: bool) -> Packed:
     return packing.pack(bundle, output, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", [*FORMATS, *IMAGES])
 def test_what_was_packed_is_unpacked(bundle: Path, tmp_path: Path, suffix: str) -> None:
     packed = pack(bundle, tmp_path / f"b{suffix}")
     unpack(packed.path, tmp_path / "again")
@@ -168,7 +172,9 @@ def test_a_name_that_says_no_format_is_refused(bundle: Path, tmp_path: Path, nam
         pack(bundle, tmp_path / name)
 
 
-@pytest.mark.parametrize(("name", "level"), [("b.tar", 1), ("b.tar.gz", 10), ("b.tar.zst", 0), ("b.tar.zst", 23)])
+@pytest.mark.parametrize(
+    ("name", "level"), [("b.tar", 1), ("b.tar.gz", 10), ("b.tar.zst", 0), ("b.tar.zst", 23), ("b.erofs", 1)]
+)
 def test_a_level_that_the_format_has_not_got_is_refused(bundle: Path, tmp_path: Path, name: str, level: int) -> None:
     with pytest.raises(RequestError, match="--level"):
         packing.pack(bundle, tmp_path / name, level=level)

@@ -1,0 +1,149 @@
+"""A file system in a file (squashfs, erofs) as the entries of an archive.
+
+No kernel and no other program reads what somebody else may have made: mounting it or giving it to its own tool would
+let an attacker talk to a large piece of C as root. What is read here is what `pack` writes, and that is little.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.stream import Content, DamagedError
+
+_LONGEST_TARGET: Final = 4095
+_NO_NAMES: Final = (b"", b".", b"..")
+
+Count = Callable[[int], None]
+"""Told how many bytes came out of the file, uncompressed; raises what ends a bomb."""
+
+
+@dataclass(slots=True)
+class Inode:
+    """A file, without a name. `number` is the same for all its names; `start` says where the format has its content.
+
+    `mtime` is in nanoseconds, `device` (major, minor).
+    """
+
+    number: int
+    kind: bytes
+    mode: int
+    uid: int
+    gid: int
+    mtime: int
+    links: int
+    size: int
+    start: tuple[int, ...] = ()
+    device: tuple[int, int] = (0, 0)
+    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    sparse: tuple[tuple[int, int], ...] | None = None
+
+
+class FileSystem(Protocol):
+    """What a format has to know. Methods raise DamagedError."""
+
+    root: int
+
+    def inode(self, number: int, /) -> Inode: ...
+
+    def names(self, directory: Inode, /) -> Iterator[tuple[bytes, int]]:
+        """The names in a directory, in order, with the numbers of their inodes."""
+        ...
+
+    def content(self, inode: Inode, /) -> Iterator[Content]:
+        """The bytes of a file, only those of `sparse` if that is set, or the target of a symlink."""
+        ...
+
+
+class FileSystemReader:
+    """Iterates over the entries as a TarReader does, a directory before what it holds, each directory by name.
+
+    A directory that holds itself ends where paths become too long, which is for who iterates to see. DamagedError.
+    """
+
+    def __init__(self, image: FileSystem) -> None:
+        self._image = image
+        self._current: Inode | None = None
+        self._first: dict[int, bytes] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        root = self._image.inode(self._image.root)
+        if root.kind != DIRECTORY:
+            raise DamagedError("the root of the file system is not a directory")
+        yield self._entry(b".", root)
+        pending = [(b"", self._names(root))]
+        while pending:
+            above, names = pending[-1]
+            name, number = next(names, (b"", 0))
+            if not name:
+                pending.pop()
+                continue
+            path, inode = above + name, self._image.inode(number)
+            if inode.kind == DIRECTORY:
+                pending.append((path + b"/", self._names(inode)))
+            yield self._entry(path, inode)
+
+    def content(self) -> Iterator[Content]:
+        """What is stored for the current entry."""
+        if self._current is not None:
+            yield from self._image.content(self._current)
+
+    def _entry(self, path: bytes, inode: Inode) -> Entry:
+        self._current = None
+        first = path
+        if inode.links > 1 and inode.kind != DIRECTORY:
+            first = self._first.setdefault(inode.number, path)
+        kind, link_name, size = inode.kind, b"", 0
+        if first != path:
+            kind, link_name = HARD_LINK, first
+        elif kind == SYMLINK:
+            if inode.size > _LONGEST_TARGET:
+                raise DamagedError("the target of a symlink is too long")
+            link_name = b"".join(self._image.content(inode))
+        elif kind == REGULAR:
+            self._current, size = inode, inode.size
+        stored = size if inode.sparse is None else sum(length for _, length in inode.sparse)
+        return Entry(
+            path, kind, inode.mode, inode.uid, inode.gid, size, stored, 0, inode.mtime, inode.mtime, link_name,
+            device=inode.device, xattrs=inode.xattrs, sparse=inode.sparse if size else None,
+        )  # fmt: skip
+
+    def _names(self, directory: Inode) -> Iterator[tuple[bytes, int]]:
+        """The names, checked: a name that leads elsewhere, or two of the same, is how an image lies."""
+        before = b""
+        for name, number in self._image.names(directory):
+            if name in _NO_NAMES or b"/" in name or b"\0" in name or name <= before:
+                raise DamagedError("a directory has names that are wrong or not in order")
+            before = name
+            yield name, number
+
+
+def read_at(descriptor: int, at: int, size: int) -> bytes:
+    """Exactly `size` bytes of the file from `at` on. Raises DamagedError."""
+    content = os.pread(descriptor, size, at) if 0 <= at < 1 << 62 else b""
+    if len(content) != size:
+        raise DamagedError("the file system ends too early")
+    return content
+
+
+def decode_device(number: int) -> tuple[int, int]:
+    """Major and minor of a device, as Linux writes them into 32 bits."""
+    return (number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00)
+
+
+def merge_holes(stored: Iterator[tuple[int, int]], size: int, most: int) -> tuple[tuple[int, int], ...] | None:
+    """The (offset, length) of what is stored, pieces that touch made one; None if that is all.
+
+    Behind `most` pieces, the rest of the file counts as stored.
+    """
+    pieces: list[tuple[int, int]] = []
+    for start, length in stored:
+        if pieces and sum(pieces[-1]) == start:
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + length)
+        elif len(pieces) == most:
+            pieces[-1] = (pieces[-1][0], size - pieces[-1][0])
+            break
+        else:
+            pieces.append((start, length))
+    return None if pieces == [(0, size)] or not size else tuple(pieces)

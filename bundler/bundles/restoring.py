@@ -1,0 +1,57 @@
+"""The files of a packed bundle, on their way back into a directory: by the rules that hold for layers.
+
+No name leaves the directory, no link is followed out of it, and what a whiteout would be in a layer is a file here.
+"""
+
+import os
+from collections.abc import Iterable
+
+from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.stream import Content
+from bundler.errors import BundlerError, LayerError
+from bundler.rootfs.changeset import Changeset
+from bundler.rootfs.failures import explain
+from bundler.rootfs.owners import Owners, kept, written_down
+from bundler.rootfs.paths import PathError, clean
+from bundler.rootfs.tree import Tree
+
+# What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
+_MOST_OPEN = 0o710
+
+
+def owners() -> Owners:
+    """Those that this user can give to the files of a bundle."""
+    return kept() if os.geteuid() == 0 else written_down().as_they_are()
+
+
+class Restored(Changeset):
+    """What a packed bundle holds, as it comes into `tree`. `label` names it in messages."""
+
+    def __init__(self, tree: Tree, label: str) -> None:
+        super().__init__(tree, label, lowest=True)
+
+    def apply(self, entry: Entry, content: Iterable[Content]) -> None:
+        try:
+            path = clean(entry.name)
+            if not path:
+                entry.mode &= _MOST_OPEN
+            self._check(path, entry)
+            self._put(path, entry, content)
+        except PathError as error:
+            raise LayerError(f"{self._where(entry)}: {error}") from error
+        except OSError as error:
+            raise explain(error, self._where(entry)) from error
+
+    def _check(self, path: bytes, entry: Entry) -> None:
+        if entry.kind == HARD_LINK:
+            names = (path, clean(entry.link_name))
+            # Of one file with two names the container may write to the one in its rootfs: not if the other is what
+            # it is started by.
+            if len({_top(self._tree.locate(name, create=True).path) for name in names}) > 1:
+                raise PathError("it is a hard link to another part of the bundle")
+        if os.geteuid() and (entry.uid or entry.gid):
+            raise BundlerError(f"{self._where(entry)}: it belongs to another user", hint="unpack the bundle as root")
+
+
+def _top(path: bytes) -> bytes:
+    return path.partition(b"/")[0]
