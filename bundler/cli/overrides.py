@@ -55,6 +55,41 @@ def from_docker_run(
     show_imported(convert(words, client))
 
 
+@app.command("from-compose", cls=Command)
+def from_compose(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A compose file; - is standard input.")],
+    service: Annotated[
+        str | None,
+        typer.Argument(metavar="SERVICE", help="One of its services; if absent, the only one.", show_default=False),
+    ] = None,
+    *,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", metavar="FILE", help="A compose file to lay over FILE. May be repeated."),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", "-e", metavar="NAME=VALUE", help="A variable of the compose file. May be repeated."),
+    ] = None,
+    env_files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env-file", metavar="FILE", help="A file of such variables, as compose's .env. May be repeated."
+        ),
+    ] = None,
+) -> None:
+    """Print the overrides file that says what a service of a compose file says.
+
+    Files are included, extended and merged by compose's rules. Variables come from --env and --env-file alone, not
+    from this environment and no .env file. What a bundle has no place for is named on standard error.
+    """
+    from bundler.overrides.compose.convert import convert  # noqa: PLC0415
+    from bundler.overrides.compose.project import Reader  # noqa: PLC0415
+
+    reader = Reader.of(env or (), env_files or ())
+    show_imported(convert([file, *(files or ())], service, reader))
+
+
 def _read(path: str) -> bytes:
     try:
         with Path(path).open("rb") as stream:

@@ -37,13 +37,14 @@ _WORDS: Final[dict[str, Scalar]] = {
 }
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_OCTAL: Final = re.compile(r"[-+]?0[0-7]{1,22}")
 _AMBIGUOUS: Final = re.compile(r"[-+]?0[0-9]+")
 
 
-def parse(text: bytes, name: str) -> Node:
+def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Node:
     """The one document of a YAML (or JSON) text; an empty one is an empty map. `name` stands in every message.
 
-    Raises RequestError with file, line and column.
+    To compose 0440 is octal; anywhere else its meaning is not guessed. Raises RequestError with file, line and column.
     """
     if len(text) > MAXIMUM_BYTES:
         raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
@@ -61,7 +62,7 @@ def parse(text: bytes, name: str) -> Node:
         raise RequestError(f"{name}: nested too deeply") from None
     if root is None:
         return Node({}, Origin("overrides", f"{name}:1:1"))
-    return _Reader(name).node(root)
+    return _Reader(name, leading_zero_is_octal).node(root)
 
 
 def _compose(text: str) -> Any:
@@ -80,6 +81,7 @@ class _Reader:
     """Turns ruamel's nodes into ours; counts them, because an alias costs nothing to write."""
 
     name: str
+    leading_zero_is_octal: bool
     count: int = 0
     open_nodes: list[Any] = field(default_factory=list)
 
@@ -125,6 +127,8 @@ class _Reader:
             return text
         if text in _WORDS:
             return _WORDS[text]
+        if self.leading_zero_is_octal and _OCTAL.fullmatch(text):
+            return int(text, 8)
         if _AMBIGUOUS.fullmatch(text):
             raise RequestError(
                 f"{self.where(raw)}: {text} is octal to some readers of YAML and decimal to others",

@@ -1,0 +1,189 @@
+"""From a compose file and the name of a service to an overrides file."""
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json, pointer_token
+from bundler.overrides import schema
+from bundler.overrides.compose.interpolation import Variables
+from bundler.overrides.compose.mounts import mounts
+from bundler.overrides.compose.project import Reader, nearest
+from bundler.overrides.compose.services import Project
+from bundler.overrides.env_files import parse_env_file
+from bundler.overrides.imports import Imported
+from bundler.overrides.load import check_imported
+from bundler.overrides.node import Node
+from bundler.overrides.normal_forms import NORMAL_FORMS
+from bundler.overrides.service import deployed_keys, without_meaning
+from bundler.overrides.yaml_document import parse, shown_name
+
+# Keys that become others, or that have been followed: none of them is without meaning.
+_UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets", "label_file")
+_COMPOSED: Final = (*_UNDERSTOOD, "deploy", "env_file", "environment", "labels", "volumes", "mounts", "security_opt")
+_RAW: Final = "raw"  # the format of docker's --env-file
+
+
+def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_needed: bool = True) -> Imported:
+    """The overrides file of a service of the compose files `paths`, the later over the earlier. Raises RequestError.
+
+    Without a name it is the only service there is. `image_needed` is False where somebody else says which image.
+    """
+    project = Project(reader.project(paths), reader)
+    name = service or _only_service(project)
+    node = project.service(name)
+    entries = {key: each for key, each in node.entries().items() if each.value is not None}
+    keys = _keys(node.with_value(entries), name, project)
+    if "image" not in keys and image_needed:
+        raise _no_image(node, entries, name)
+    _remark(entries, name, project)
+    places: dict[str, str] = {}
+    written = {key: _plain(each, f"/{pointer_token(key)}", places) for key, each in keys.items()}
+    imported = Imported(
+        keys=written,
+        name=shown_name(paths[0]),
+        places=places,
+        remarks=tuple(reader.remarks),
+        files=tuple(reader.files),
+        folder=Path(project.files[0].folder),
+    )
+    check_imported(imported)
+    return imported
+
+
+def _only_service(project: Project) -> str:
+    names = list(dict.fromkeys(name for file in project.files for name in file.names("services")))
+    if len(names) != 1:
+        raise RequestError(f"{project.files[-1].name} has {len(names)} services: name one", hint=nearest("", names))
+    return names[0]
+
+
+def _no_image(node: Node, entries: Mapping[str, Node], name: str) -> RequestError:
+    shown = printable(name[:60])
+    if "build" in entries:
+        hint = "build and push it first, then name the result with image:, here or in a second file"
+        return entries["build"].error(f"{shown} is built, and no image is named", hint=hint)
+    return node.error(f"{shown} has no image", hint="name one with image:")
+
+
+def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
+    """The keys of the overrides file, in the order of the service's."""
+    entries = service.entries()
+    kept = {key: node for key, node in entries.items() if key not in _COMPOSED and not schema.ignored(key)}
+    found = {"image": entries["image"]} if "image" in entries else {}
+    found |= kept | deployed_keys(entries)
+    found |= _environment(entries, project)
+    found |= _labels(entries, project)
+    found |= mounts(service, name, project)
+    found |= _security(entries, project)
+    return found
+
+
+def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
+    """`environment`, and below it `env_file` with what stands in the files; of each name only what counts is left."""
+    variables = project.files[0].variables
+    said = NORMAL_FORMS["environment"](entries["environment"]).entries() if "environment" in entries else {}
+    own = {key: _from_outside(key, node, variables) for key, node in said.items()}
+    texts = {key: node.text() for key, node in own.items() if node.value is not None}
+    files: dict[str, tuple[Node, dict[str, Node]]] = {}
+    for item in entries["env_file"].items() if "env_file" in entries else ():
+        found = _of_file(item, project, variables.beneath(texts))
+        for _, above in files.values():
+            for key in found:
+                above.pop(key, None)
+        path = _path_of(item)
+        shown = posixpath.relpath(path.text(), project.files[0].folder)
+        files[shown] = (path.with_value(shown), {key: node for key, node in found.items() if key not in own})
+    listed = [
+        path.with_value({"path": path, "variables": path.with_value(tuple(_assignments(lines)))})
+        for path, lines in files.values()
+        if lines
+    ]
+    keys = {"env_file": entries["env_file"].with_value(tuple(listed))} if listed else {}
+    return keys | ({"environment": entries["environment"].with_value(own)} if own else {})
+
+
+def _from_outside(name: str, node: Node, variables: Variables) -> Node:
+    """A name without a value has the one it was given on the command line; without that, the image's goes."""
+    return replace(node, value=variables.values.get(name)) if node.value is None else node
+
+
+def _assignments(lines: Mapping[str, Node]) -> Iterator[Node]:
+    return (node.with_value(f"{name}={node.text()}") for name, node in lines.items())
+
+
+def _path_of(item: Node) -> Node:
+    return item.value["path"] if isinstance(item.value, dict) else item
+
+
+def _of_file(item: Node, project: Project, variables: Variables) -> dict[str, Node]:
+    said = item.value if isinstance(item.value, dict) else {}
+    path = _path_of(item)
+    required = said["required"].value not in (False, "false") if "required" in said else True
+    if not required and not Path(path.text()).exists():
+        return {}
+    written = said.get("format")
+    if written is None or written.value is None:
+        return project.reader.variables_of(path.text(), path, variables)
+    if written.value != _RAW:
+        raise written.error(f"env_file: unknown format {printable(str(written.value)[:40])!r}", hint="known is raw")
+    lines = parse_env_file(project.reader.text_of(path.text(), path), shown_name(path.text()))
+    pairs = ((line, line.text().partition("=")) for line in lines)
+    return {name: line.with_value(value) for line, (name, _, value) in pairs}
+
+
+def _labels(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
+    """`labels`, over those in files."""
+    own = NORMAL_FORMS["labels"](entries["labels"]).entries() if "labels" in entries else {}
+    below: dict[str, Node] = {}
+    for item in entries["label_file"].items() if "label_file" in entries else ():
+        below |= project.reader.variables_of(item.text(), item, project.files[0].variables)
+    named = entries.get("labels") or entries.get("label_file")
+    return {} if named is None or not below | own else {"labels": named.with_value(below | own)}
+
+
+def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
+    """The options as they are, but for the file of a seccomp profile, which is read in."""
+    if "security_opt" not in entries:
+        return {}
+    keys: dict[str, Node] = {}
+    options: list[Node] = []
+    for item in entries["security_opt"].items():
+        name, _, value = item.text().partition("=" if "=" in item.text() else ":")
+        if name != "seccomp":
+            options.append(item)
+            continue
+        options = [option for option in options if not option.text().startswith("seccomp")]
+        keys.pop("seccomp", None)
+        if value.startswith("/"):
+            keys["seccomp"] = parse(project.reader.text_of(value, item), shown_name(value))
+        else:
+            options.append(item)
+    if options:
+        keys["security_opt"] = entries["security_opt"].with_value(tuple(options))
+    return keys
+
+
+def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
+    profiles = entries.get("profiles")
+    if profiles is not None and isinstance(profiles.value, tuple) and profiles.value:
+        shown = ", ".join(printable(str(item.value)[:60]) for item in profiles.value)
+        project.reader.remark(
+            f"note: compose starts {printable(name[:60])} only with the profile {shown}; it was named, so it is taken"
+        )
+    lost = without_meaning({key: node for key, node in entries.items() if key not in _UNDERSTOOD})
+    if lost:
+        project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[-1].name})")
+
+
+def _plain(node: Node, pointer: str, places: dict[str, str]) -> Json:
+    """The value of a node; where each part of it stands is added to `places`."""
+    places[pointer] = node.origin.where
+    if isinstance(node.value, dict):
+        return {key: _plain(each, f"{pointer}/{pointer_token(key)}", places) for key, each in node.value.items()}
+    if isinstance(node.value, tuple):
+        return [_plain(each, f"{pointer}/{index}", places) for index, each in enumerate(node.value)]
+    return node.value

@@ -1,0 +1,202 @@
+"""What a service mounts: its volumes and those of other services, configs and secrets, as bundler's own keys.
+
+A named volume becomes a folder of the bundle, unless its definition says what it really is: a folder or a file system
+of the machine.
+"""
+
+import posixpath
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.overrides.compose.merge import RULES
+from bundler.overrides.compose.project import ComposeFile
+from bundler.overrides.compose.services import Project
+from bundler.overrides.mount_options import expand_volume
+from bundler.overrides.node import Node, from_json
+
+_LOCAL: Final = ("local", "default")
+# A runtime would mount these from inside the container's own network.
+_OVER_THE_NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs")
+_SECRETS: Final = "/run/secrets"
+_DEEPEST: Final = 20  # services whose volumes_from name each other in a row
+
+
+def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
+    """The keys `volumes` and `mounts` of a service. Raises RequestError for what a bundle cannot hold."""
+    entries = service.entries()
+    listed = [*_with_those_of_others(service, project, (name,)), *_files(entries, project)]
+    volumes: list[Node] = []
+    file_systems: list[Node] = []
+    for item in listed:
+        entry = expand_volume(item).entries()
+        if entry["type"].value != "volume" or "source" not in entry:
+            volumes.append(item)
+            continue
+        found, is_file_system = _named(item, entry, project)
+        (file_systems if is_file_system else volumes).append(found)
+        if found is item or found.value == item.value:
+            _remark_shared(entry["source"].text(), name, project)
+    keys = {"volumes": volumes, "mounts": [*_own(entries, "mounts"), *file_systems]}
+    return {key: service.with_value(tuple(found)) for key, found in keys.items() if found}
+
+
+def _own(entries: dict[str, Node], key: str) -> tuple[Node, ...]:
+    node = entries.get(key)
+    return node.value if node is not None and isinstance(node.value, tuple) else ()
+
+
+def _with_those_of_others(service: Node, project: Project, trail: tuple[str, ...]) -> tuple[Node, ...]:
+    """The service's volumes, over those of the services in `volumes_from`, which may have theirs from others."""
+    entries = service.entries()
+    below = service.with_value(())
+    for item in _own(entries, "volumes_from"):
+        other, _, mode = item.text().partition(":")
+        if other == "container":
+            raise item.error("volumes_from: another container is not known here", hint="give its volumes as volumes")
+        if mode not in ("", "ro", "rw"):
+            raise item.error(f"volumes_from: {printable(item.text()[:60])!r} is not SERVICE[:ro]")
+        if other in trail or len(trail) > _DEEPEST:
+            raise item.error(f"volumes_from: {printable(other[:60])!r} has its volumes from this service")
+        found = _with_those_of_others(project.service(other, item), project, (*trail, other))
+        listed = tuple(_read_only(volume) for volume in found) if mode == "ro" else found
+        below = RULES["volumes"](below, service.with_value(listed))
+    return RULES["volumes"](below, service.with_value(_own(entries, "volumes"))).items()
+
+
+def _read_only(node: Node) -> Node:
+    expanded = expand_volume(node)
+    return expanded.with_value(expanded.entries() | {"read_only": node.with_value(value=True)})
+
+
+def _named(item: Node, entry: dict[str, Node], project: Project) -> tuple[Node, bool]:
+    """What a named volume is: a folder of the bundle, a bind, or a file system (True) of its own."""
+    source = entry["source"]
+    definition, file = project.definition("volumes", source.text(), source)
+    said = definition.entries()
+    name = _name_of(source, said, project)
+    driver = said.get("driver")
+    if driver is not None and driver.value not in (None, *_LOCAL):
+        project.reader.remark(
+            f"note: {definition.origin.where}: the volume {printable(name)} is made by the driver "
+            f"{printable(str(driver.value))} of a daemon; in a bundle it is a folder"
+        )
+        return _renamed(item, source, name), False
+    options = {key: str(node.value) for key, node in _map(said.get("driver_opts")).items() if node.value is not None}
+    if not options.get("device") and options.get("type") != "tmpfs":
+        return _renamed(item, source, name), False
+    return _of_the_machine(item, entry, definition, file, options)
+
+
+def _map(node: Node | None) -> dict[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _name_of(source: Node, said: dict[str, Node], project: Project) -> str:
+    external = said.get("external")
+    named = said.get("name") or _map(external).get("name")
+    name = source.text() if named is None or not isinstance(named.value, str) else named.value
+    if external is not None and external.value not in (None, False, "false"):
+        project.reader.remark(
+            f"note: {external.origin.where}: the volume {printable(name)} is external; what a daemon keeps in it "
+            "is not in the bundle, whose folder of this name begins with the image's files"
+        )
+    return name
+
+
+def _renamed(item: Node, source: Node, name: str) -> Node:
+    if isinstance(item.value, dict):
+        return item.with_value(item.value | {"source": source.with_value(name)})
+    return item.with_value(f"{name}:{item.text().partition(':')[2]}")
+
+
+def _of_the_machine(
+    item: Node, entry: dict[str, Node], definition: Node, file: ComposeFile, options: dict[str, str]
+) -> tuple[Node, bool]:
+    """What Docker's local driver would mount: a folder of the machine for `o: bind`, else a file system."""
+    kind, device, target = options.get("type", ""), options.get("device", ""), entry["target"].text()
+    flags = [flag for flag in options.get("o", "").split(",") if flag]
+    is_read_only = "ro" in flags or ("read_only" in entry and entry["read_only"].value is True)
+    if {"bind", "rbind"} & set(flags):
+        inner = _map(entry.get("volume")).get("subpath")
+        source = file.located(posixpath.join(device, inner.text() if inner else ""), definition)
+        bind: dict[str, Json] = {"type": "bind", "source": source, "target": target}
+        return from_json(bind | ({"read_only": True} if is_read_only else {}), item.origin), False
+    if kind in _OVER_THE_NETWORK or not kind:
+        hint = "mount it on the machine, and bind its folder: volumes: ['/mnt/NAME:TARGET']"
+        what = printable(kind or device)
+        raise definition.error(f"volumes: a bundle cannot mount {what!r} of another machine", hint=hint)
+    listed = [flag for flag in flags if flag not in ("ro", "rw")] + (["ro"] if is_read_only else [])
+    file_system: dict[str, Json] = {"destination": target, "type": kind, "source": device or kind}
+    return from_json(file_system | ({"options": listed} if listed else {}), item.origin), True
+
+
+def _remark_shared(volume: str, service: str, project: Project) -> None:
+    """A volume that several services mount is one folder under Docker, and one in each bundle."""
+    others = [
+        name
+        for file in project.files
+        for name in file.names("services")
+        for layer in file.layers("services", name)
+        if name != service and any(_source_of(item) == volume for item in _listed(_map(layer.node).get("volumes")))
+    ]
+    if others:
+        shown = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
+        project.reader.remark(
+            f"note: the volume {printable(volume)} is also of {shown}; each bundle has a folder of its own, so to "
+            "share one, bind a folder of the machine"
+        )
+
+
+def _listed(node: Node | None) -> tuple[Node, ...]:
+    return node.value if node is not None and isinstance(node.value, tuple) else ()
+
+
+def _source_of(item: Node) -> Json:
+    if isinstance(item.value, str):
+        source, colon, _ = item.value.partition(":")
+        return source if colon else None
+    named = _map(item).get("source")
+    return None if named is None else named.value
+
+
+def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
+    """Configs and secrets: read-only binds of the files that their definitions name, as compose makes them."""
+    for key, folder in (("configs", "/"), ("secrets", _SECRETS)):
+        for item in _own(entries, key):
+            said = item.value if isinstance(item.value, dict) else {"source": item}
+            source = said.get("source")
+            if source is None or not isinstance(source.value, str):
+                raise item.error(f"{key}: source is missing")
+            definition, file = project.definition(key, source.value, source)
+            path = definition.entries().get("file")
+            if path is None or not isinstance(path.value, str):
+                raise _no_file(key, source.value, definition)
+            target = said.get("target")
+            where = target.text() if target is not None and isinstance(target.value, str) else source.value
+            if any(word in said for word in ("uid", "gid", "mode")):
+                project.reader.remark(
+                    f"note: {item.origin.where}: owner and mode of {printable(source.value)} are those of its file"
+                )
+            bind = {
+                "type": "bind",
+                "source": file.located(path.value, path),
+                "target": posixpath.join(folder, where),
+                "read_only": True,
+            }
+            yield from_json(bind, item.origin)
+
+
+# Why a config or secret cannot be had, by the key that says what it is.
+_ELSEWHERE: Final = {
+    "external": "is external: only a daemon has it",
+    "content": "stands in the compose file, and a bundle can only bind files",
+    "environment": "is a variable, and a bundle can only bind files",
+}
+
+
+def _no_file(key: str, name: str, definition: Node) -> RequestError:
+    why = next((why for word, why in _ELSEWHERE.items() if word in definition.entries()), "names no file")
+    hint = f"write it into a file and name it with file:, or leave it out with {key}: !reset [] in another -f"
+    return definition.error(f"{key}: {printable(name[:60])!r} {why}", hint=hint)

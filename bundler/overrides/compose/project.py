@@ -1,0 +1,212 @@
+"""The files of a compose project: several laid over each other, those they include, and those that services extend.
+
+Nothing is merged here. A service, a volume, a config is what stands under its name in each file, the lowest first; only
+what is asked for is looked at any closer.
+"""
+
+import difflib
+import posixpath
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import RequestError, printable
+from bundler.overrides.compose.interpolation import Variables, interpolate
+from bundler.overrides.compose.variables import parse_variables
+from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.node import Node
+from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+
+SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")
+_KEYS: Final = ("version", "name", "include", *SECTIONS)
+_MOST_FILES: Final = 100  # files of one project; a project that includes itself by another path has no end
+_IN_MEMORY: Final = "/dev/null"  # compose's own way to say that there is no env file
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeFile:
+    """One file as it was read. `path` is absolute, and so is `folder`, below which relative paths of it lie."""
+
+    name: str
+    path: str
+    folder: str
+    root: Node
+    variables: Variables
+    includes: tuple["ComposeFile", ...] = ()
+
+    def layers(self, section: str, name: str) -> "list[Layer]":
+        """What stands under a name, in the files that this one includes and then in this one."""
+        below = [layer for included in self.includes for layer in included.layers(section, name)]
+        named = self.section(section).get(name)
+        return [*below, Layer(named, self)] if named is not None else below
+
+    def names(self, section: str) -> list[str]:
+        below = [name for included in self.includes for name in included.names(section)]
+        return list(dict.fromkeys([*below, *self.section(section)]))
+
+    def section(self, section: str) -> dict[str, Node]:
+        node = self.root.entries().get(section)
+        if node is None or node.value is None:
+            return {}
+        if not isinstance(node.value, dict):
+            raise node.error(f"{section}: a map of names is expected here")
+        return node.value
+
+    def located(self, path: str, named_by: Node) -> str:
+        """A path of the machine as this file names it, absolute."""
+        if path.startswith("~"):
+            hint = "write the path; nothing is read from the environment"
+            raise named_by.error(f"{printable(path)!r} is below the home of whoever runs compose", hint=hint)
+        return posixpath.normpath(posixpath.join(self.folder, path))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one file says under a name."""
+
+    node: Node
+    file: ComposeFile
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads files, counts them, and remembers their bytes and what there is to say of them."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    files: list[OverridesFile] = field(default_factory=list)
+    remarks: dict[str, None] = field(default_factory=dict)
+    count: int = 0
+
+    @classmethod
+    def of(cls, assignments: Iterable[str], files: Iterable[str]) -> "Reader":
+        """With the variables of `files`, in order, and of NAME=VALUE words above them. Raises RequestError."""
+        reader = cls()
+        for path in files:
+            found = reader.variables_of(path, None, Variables(dict(reader.variables), reader.remark))
+            reader.variables |= {name: node.text() for name, node in found.items()}
+        for word in assignments:
+            name, separator, value = word.partition("=")
+            if not name or not separator:
+                hint = "nothing is read from the environment: name the value, too"
+                raise RequestError(f"--env {printable(word[:60])!r}: it is not NAME=VALUE", hint=hint)
+            reader.variables[name] = value
+        return reader
+
+    def remark(self, sentence: str) -> None:
+        self.remarks[sentence] = None
+
+    def project(self, paths: Sequence[str]) -> tuple[ComposeFile, ...]:
+        """The files of a project, the lowest first; relative paths of all lie below the folder of the first."""
+        variables = Variables(dict(self.variables), self.remark)
+        folder = _folder_of(paths[0])
+        files: list[ComposeFile] = []
+        for path in paths:
+            text = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path))
+            root = self._root(path, text)
+            named = root.entries().get("name")
+            if named is not None and isinstance(named.value, str):
+                variables = variables.beneath({"COMPOSE_PROJECT_NAME": interpolate(named, variables).text()})
+            files.append(self._file(_absolute(path), root, folder, variables, ()))
+        return tuple(files)
+
+    def extended(self, path: str, named_by: Node, variables: Variables) -> ComposeFile:
+        """A file that a service extends one of; what it includes does not count, as with compose."""
+        root = self._root(path, read(Path(path), named_by))
+        return ComposeFile(shown_name(path), path, posixpath.dirname(path), root, variables)
+
+    def variables_of(self, path: str, named_by: Node | None, variables: Variables) -> dict[str, Node]:
+        """The variables of a file in compose's grammar."""
+        text = self.text_of(path, named_by)
+        return parse_variables(text, shown_name(path), variables)
+
+    def text_of(self, path: str, named_by: Node | None) -> bytes:
+        """The bytes of a file of variables or labels."""
+        text = read(Path(path), named_by)
+        if len(text) > MAXIMUM_BYTES:
+            raise RequestError(f"{shown_name(path)}: more than {MAXIMUM_BYTES} bytes")
+        self.files.append(described(path, text))
+        return text
+
+    def _root(self, path: str, text: bytes) -> Node:
+        self.count += 1
+        if self.count > _MOST_FILES:
+            raise RequestError(f"{shown_name(path)}: a project of more than {_MOST_FILES} files")
+        root = parse(text, shown_name(path), leading_zero_is_octal=True)
+        self.files.append(described(path, text))
+        if not isinstance(root.value, dict):
+            raise root.error("a compose file is a map with the key services")
+        for key, node in root.value.items():
+            if key not in _KEYS and not key.startswith("x-"):
+                raise node.key_error(f"unknown key {printable(key[:60])!r}", nearest(key, _KEYS))
+        return root
+
+    def _file(
+        self, path: str, root: Node, folder: str, variables: Variables, including: tuple[str, ...]
+    ) -> ComposeFile:
+        """The file with those it includes; `including` are the paths of the files that led here."""
+        file = ComposeFile(shown_name(path), path, folder, root, variables)
+        node = root.entries().get("include")
+        if node is None or node.value is None:
+            return file
+        if not isinstance(node.value, tuple):
+            raise node.error("include: a list of files is expected here")
+        trail = (*including, path)
+        included = [each for item in node.value for each in self._included(interpolate(item, variables), file, trail)]
+        return ComposeFile(file.name, path, folder, root, variables, tuple(included))
+
+    def _included(self, node: Node, file: ComposeFile, trail: tuple[str, ...]) -> list[ComposeFile]:
+        entries = node.value if isinstance(node.value, dict) else {"path": node}
+        if unknown := [key for key in entries if key not in ("path", "project_directory", "env_file")]:
+            raise node.error(f"include: unknown key {printable(unknown[0][:60])!r}")
+        if "path" not in entries:
+            raise node.error("include: path is missing")
+        paths = [file.located(item.text(), item) for item in texts(entries["path"], "include")]
+        if not paths:
+            raise node.error("include: a file is expected here")
+        folder = posixpath.dirname(paths[0])
+        if "project_directory" in entries:
+            (directory,) = texts(entries["project_directory"], "include")[:1] or (node,)
+            folder = file.located(directory.text(), directory)
+        variables = file.variables
+        for item in texts(entries["env_file"], "include") if "env_file" in entries else ():
+            if item.text() != _IN_MEMORY:
+                found = self.variables_of(file.located(item.text(), item), item, variables)
+                variables = variables.beneath({name: value.text() for name, value in found.items()})
+        for path in paths:
+            if path in trail:
+                raise node.error(f"include: {printable(posixpath.basename(path))} includes itself")
+        return [self._file(path, self._root(path, read(Path(path), node)), folder, variables, trail) for path in paths]
+
+
+def texts(node: Node, key: str) -> tuple[Node, ...]:
+    """A text or a list of them. Raises RequestError for anything else."""
+    listed = node.value if isinstance(node.value, tuple) else (node,)
+    for item in listed:
+        if not isinstance(item.value, str) or not item.value:
+            raise item.error(f"{key}: a path is expected here")
+    return listed
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that does not exist."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    shown = ", ".join(printable(each[:60]) for each in names[:20]) or "none"
+    return f"did you mean {printable(near[0])!r}?" if near else f"known here: {shown}"
+
+
+def _folder_of(path: str) -> str:
+    """The absolute folder of a file; standard input is read here."""
+    return posixpath.normpath(Path.cwd()) if path == "-" else posixpath.dirname(_absolute(path))
+
+
+def _absolute(path: str) -> str:
+    """A path without `.` and `..`, by which a file is known that includes, or extends, itself."""
+    absolute = path if path == "-" else posixpath.normpath(Path(path).absolute())
+    try:
+        absolute.encode()
+    except UnicodeEncodeError:
+        raise RequestError(f"{printable(absolute)}: the path is not UTF-8") from None
+    return absolute
