@@ -1,7 +1,9 @@
 """A service as compose understands it: variables replaced, checked, laid over what it extends and over lower files."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from bundler.errors import RequestError, printable
@@ -13,6 +15,8 @@ from bundler.overrides.node import Node
 
 Trail = tuple[tuple[str, str], ...]  # the services that led here by extends: file and name
 _DEEPEST: Final = 50  # how many services extend each other in a row; people write three
+_LEAST_PLAIN: Final = 1e-4
+_LEAST_HUGE: Final = 1e21
 _TRUE: Final = ("true", "yes", "on", "y")
 _FALSE: Final = ("false", "no", "off", "n")
 # Where compose takes a truth value as text, besides the keys whose schema says `flag`.
@@ -49,12 +53,10 @@ class Project:
         layers = [layer for file in files for layer in file.layers("services", name)]
         if not layers:
             raise _unknown(files, name, named_by)
-        merged: Node | None = None
-        for layer in layers:
+        merged = untagged(self._layer(layers[0], name, trail))
+        for layer in layers[1:]:
             node = self._layer(layer, name, trail)
-            merged = untagged(node) if merged is None or layer.node.tag else lay_over(merged, node)
-        if merged is None or layers[-1].node.tag == "!reset":
-            raise _unknown(files, name, named_by)
+            merged = untagged(node) if layer.node.tag else lay_over(merged, node)
         return merged
 
     def _layer(self, layer: Layer, name: str, trail: Trail) -> Node:
@@ -86,17 +88,13 @@ class Project:
 
 def _unknown(files: Sequence[ComposeFile], name: str, named_by: Node | None) -> RequestError:
     known = [each for file in files for each in file.names("services")]
-    message = f"{files[-1].name} has no service {printable(name[:60])!r}"
-    return (
-        named_by.error(message, hint=nearest(name, known))
-        if named_by
-        else RequestError(message, hint=nearest(name, known))
-    )
+    message, hint = f"{files[-1].name} has no service {printable(name[:60])!r}", nearest(name, known)
+    return named_by.error(message, hint=hint) if named_by else RequestError(message, hint=hint)
 
 
 def _checked(layer: Layer) -> Node:
     """The keys of a service with variables replaced and paths absolute, as the schema wants them."""
-    node = interpolate(layer.node, layer.file.variables)
+    node = _spelled(interpolate(layer.node, layer.file.variables))
     if not isinstance(node.value, dict):
         raise node.error("a service is a map of keys")
     kept = {key: _switched(key, each) for key, each in node.value.items() if not key.startswith("x-")}
@@ -108,6 +106,20 @@ def _checked(layer: Layer) -> Node:
             for key, each in kept.items()
         }
     )
+
+
+def _spelled(node: Node) -> Node:
+    """Numbers and truth values as compose spells them where text is wanted: 1.50 is 1.5 to it, 0x10 is 16."""
+    if isinstance(node.value, dict):
+        return node.with_value({key: _spelled(inner) for key, inner in node.value.items()})
+    if isinstance(node.value, tuple):
+        return node.with_value(tuple(_spelled(item) for item in node.value))
+    if isinstance(node.value, float):
+        # Go's %v: the shortest digits, and an exponent only below 1e-4 and from 1e21 on.
+        is_plain = node.value == 0 or _LEAST_PLAIN <= abs(node.value) < _LEAST_HUGE
+        text = format(Decimal(repr(node.value)), "f") if is_plain else repr(node.value)
+        return replace(node, written=text.removesuffix(".0"))
+    return replace(node, written=json.dumps(node.value)) if isinstance(node.value, int) else node
 
 
 def _located(key: str, node: Node, file: ComposeFile) -> Node:

@@ -175,7 +175,7 @@ services:
             {"path": "a.env", "variables": ["A=a", "S=own-given"]},
             {"path": "in/b.env", "variables": ["B='b' # 2"]},
         ],
-        "environment": {"C": "own", "D": None, "GIVEN": "given", "E": "1e3"},
+        "environment": {"C": "own", "D": None, "GIVEN": "given", "E": "1000"},
     }
 
 
