@@ -4,8 +4,12 @@ from typing import Final
 
 from bundler.conversion import cdi
 from bundler.conversion.carried import ENVIRONMENT, FOLDER, CarriedFile, start
+from bundler.conversion.connection import connection
 from bundler.conversion.givens import Givens
+from bundler.conversion.netns import Connection
 from bundler.conversion.part import ABSENT, Part
+from bundler.conversion.target import Target
+from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 
@@ -18,22 +22,28 @@ _KINDS: Final = {
     "poststart": "poststart",
     "poststop": "poststop",
 }
+_CREATE_RUNTIME: Final = (1, 0, 2)  # the runtime-spec that brought createRuntime
 _MEMBERS: Final = ("path", "args", "env", "timeout")
 
 
 def hooks(givens: Givens) -> Part:
     """Every hook with the members that are given, in the order of the files, then those of CDI devices.
 
-    Docker writes none.
+    A network is connected before all others, and taken away after them. Docker writes none.
     """
     node = givens.overrides.get("hooks")
     entries = {} if node is UNSET else node.entries()
-    injected = cdi.hooks(givens)
+    injected, first, last = cdi.hooks(givens), dict[str, Sourced[Json]](), dict[str, Sourced[Json]]()
+    connected = _connection(givens)
+    if connected is not None:
+        first[_created(givens.target)], last["poststop"] = connected.up, connected.down
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
     for kind, name in _KINDS.items():
         listed = entries[kind].items() if kind in entries else ()
-        sourced = [*(Sourced(_hook(hook), hook.origin) for hook in listed), *injected.get(name, ())]
+        sourced = [Sourced(_hook(hook), hook.origin) for hook in listed]
+        sourced += injected.get(name, ())
+        sourced = [*([first[name]] if name in first else ()), *sourced, *([last[name]] if name in last else ())]
         if sourced:
             value[name] = [hook.value for hook in sourced]
             origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
@@ -42,7 +52,8 @@ def hooks(givens: Givens) -> Part:
 
 def carried_files(givens: Givens) -> dict[str, CarriedFile]:
     """What the bundle holds below `hooks/`, by path. Raises RequestError for two different files of one name."""
-    found: dict[str, CarriedFile] = {}
+    connected = _connection(givens)
+    found = {} if connected is None else dict(connected.files)
     for hook in _embedded(givens):
         path, file = _carried_path(hook), CarriedFile(hook.entries()["content"].text().encode("latin-1"))
         if found.setdefault(path, file) != file:
@@ -50,10 +61,32 @@ def carried_files(givens: Givens) -> dict[str, CarriedFile]:
     return found
 
 
-def _embedded(givens: Givens) -> list[Node]:
+def _connection(givens: Givens) -> Connection | None:
+    """What connects the network. Raises RequestError where `network_mode` names a hook that there is not."""
+    mode = givens.overrides.get("network_mode")
+    if mode is not UNSET and mode.text().startswith("hook:"):
+        names = [hook.entries()["name"].text() for hook in _listed(givens) if "name" in hook.entries()]
+        if mode.text().removeprefix("hook:") not in names:
+            hint = f"hooks has {', '.join(map(printable, names))}" if names else "give a hook of hooks a name"
+            raise mode.error(f"network_mode: {printable(mode.text())}: no hook has this name", hint=hint)
+    return connection(givens)
+
+
+def _created(target: Target) -> str:
+    """The hook between the making of the namespaces and the process; prestart for who does not know the other yet."""
+    pinned = target.oci_version != "auto" and tuple(map(int, target.oci_version.split("."))) < _CREATE_RUNTIME
+    old = target.runtime == "runc" and target.runtime_version and target.runtime_version < (1, 0)
+    return "prestart" if pinned or old else "createRuntime"
+
+
+def _listed(givens: Givens) -> list[Node]:
     node = givens.overrides.get("hooks")
     kinds = () if node is UNSET else node.entries().values()
-    return [hook for listed in kinds for hook in listed.items() if is_embedded(hook)]
+    return [hook for listed in kinds if listed.value is not None for hook in listed.items()]
+
+
+def _embedded(givens: Givens) -> list[Node]:
+    return [hook for hook in _listed(givens) if is_embedded(hook)]
 
 
 def is_embedded(hook: Node) -> bool:

@@ -4,6 +4,7 @@ from typing import Final
 
 from bundler.conversion.givens import Givens
 from bundler.conversion.part import ABSENT, Part, array, table, whole
+from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 
 # The order that dockerd writes them in, each with the overrides key that is about it.
@@ -16,6 +17,12 @@ KEYS: Final = {
     "ipc": "ipc",
     "user": "userns_mode",
     "cgroup": "cgroup",
+}
+# Networks that hooks connect, and the keys beside `network_mode` that they know.
+CONNECTED: Final[dict[str, tuple[str, ...]]] = {
+    "bridge": ("networks", "ports", "expose", "mac_address"),
+    "cni": ("networks", "ports", "expose", "mac_address"),
+    "netns": (),
 }
 _TIME_SINCE: Final = (5, 6)  # time_namespaces(7)
 
@@ -104,12 +111,19 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
     """What a namespace alone does not do."""
     found: list[str] = []
     network, ipc = givens.overrides.get("network_mode"), givens.overrides.get("ipc")
-    if network is not UNSET and network.value not in ("private", "none", "host") and is_own(givens, "network"):
+    chosen = "private" if network is UNSET else network.text()
+    connected = chosen in CONNECTED or chosen.startswith("hook:")
+    if network is not UNSET and chosen not in ("private", "none") and is_own(givens, "network") and not connected:
         found.append(f"{network.origin.where}: network_mode: only lo is in it until a hook connects it")
-    for key in ("networks", "ports", "expose", "links"):
+    hint = (
+        f"with network_mode: {printable(chosen)}"
+        if connected
+        else "without a hook that makes networks, as network_mode: bridge has it"
+    )
+    for key in ("networks", "ports", "expose", "links", "mac_address"):
         node = givens.overrides.get(key)
-        if node is not UNSET and node.value:
-            found.append(f"{node.origin.where}: {key}: has no effect without a hook that makes networks")
+        if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
+            found.append(f"{node.origin.where}: {key}: has no effect {hint}")
     if ipc is not UNSET and ipc.text().startswith("ns:"):
         found.append(f"{ipc.origin.where}: ipc: /dev/shm is the container's own; mount the other's with volumes")
     return tuple(found)

@@ -6,6 +6,11 @@ from importlib import resources
 from bundler.origins import Json
 
 
+def read(name: str) -> bytes:
+    """The file `name`, which is part of the package."""
+    return resources.files(__name__).joinpath(name).read_bytes()
+
+
 def load(name: str) -> Json:
     """The JSON document `name`, which is part of the package."""
-    return json.loads(resources.files(__name__).joinpath(name).read_bytes())
+    return json.loads(read(name))

@@ -39,7 +39,9 @@ def _document(key: str, built_in: tuple[str, ...]) -> Embed:
         files.append(described(str(path), text))
         document = parse(text, shown_name(str(path)))
         if not isinstance(document.value, dict):
-            raise document.error(f"{key}: found no map", hint=f"besides a file, {key} takes {', '.join(built_in)}")
+            raise document.error(
+                f"{key}: found no map", hint=f"besides a file, {key} takes {', '.join(built_in) or 'a map'}"
+            )
         schema.check_value(key, document)
         return node.with_value(document.value)
 
@@ -121,5 +123,6 @@ EMBEDDED: Final[dict[str, Embed]] = {
     "init": _init,
     "hooks": _hooks,
     "cdi": _cdi,
+    "cni": _document("cni", ()),
     "target": embed_features,
 }

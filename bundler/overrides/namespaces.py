@@ -6,9 +6,7 @@ from typing import Final
 from bundler.errors import printable
 from bundler.overrides.node import Node
 
-# docker's words for a network that the daemon makes: to a container they are a network of its own.
-_DOCKER_NETWORKS: Final = ("bridge", "default")
-_OWN_NETWORK: Final = ("private", "none", "host")
+_NETWORKS: Final = ("private", "none", "host", "bridge", "cni", "netns")
 _NETWORK_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _OF_ANOTHER: Final = ("container:", "service:")
 # What /proc/PID/ns calls a namespace, where it is not called like the key (namespaces(7)).
@@ -17,13 +15,13 @@ _PODMAN_USERS: Final = ("keep-id", "auto", "nomap")
 
 
 def check_network_mode(node: Node) -> Node:
-    """`private`, `none`, `host`, `ns:PATH`, docker's `bridge` and `default`, or the name of a network."""
+    """`private`, `none`, `host`, `ns:PATH`, one that hooks connect, or docker's `default` or name of a network."""
     text = node.text()
     _refuse_another("network_mode", node)
-    if text in (*_OWN_NETWORK, *_DOCKER_NETWORKS) or text.startswith("ns:/"):
+    if text in _NETWORKS or text.startswith("ns:/") or text.removeprefix("hook:") not in ("", text):
         return node
     if not _NETWORK_NAME.fullmatch(text):
-        hint = "allowed are private, none, host, ns:PATH and the name of a network"
+        hint = "allowed are private, none, host, bridge, cni, netns, hook:NAME, ns:PATH and the name of a network"
         raise node.error(f"network_mode: {printable(text[:60])!r} is no network", hint=hint)
     return node
 

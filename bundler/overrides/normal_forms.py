@@ -21,6 +21,7 @@ from bundler.overrides.mount_options import each_once, expand_tmpfs, expand_volu
 from bundler.overrides.mounts import clean_patterns, expand_image_volumes, expand_mounts
 from bundler.overrides.node import Node
 from bundler.overrides.patch_steps import patch_steps
+from bundler.overrides.ports import expand_ports
 from bundler.overrides.process import console_size, init, io_priority, scheduler, umask
 from bundler.overrides.quantities import MAXIMUM, parse_cpus
 from bundler.overrides.schema import ignored
@@ -214,6 +215,7 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
         switch,
     ),
     "network_mode": namespaces.check_network_mode,
+    "ports": expand_ports,
     "ipc": namespaces.check_ipc,
     "pid": namespaces.check_pid,
     "uts": namespaces.check_uts,

@@ -42,7 +42,7 @@ def test_they_stand_in_dockers_order() -> None:
     assert types(text) == ["mount", "network", "time", "uts", "pid", "ipc", "user", "cgroup"]
 
 
-@pytest.mark.parametrize("word", ["bridge", "default", "front"])
+@pytest.mark.parametrize("word", ["default", "front"])
 def test_dockers_networks_are_the_containers_own_until_a_hook_connects_them(word: str) -> None:
     config = convert(givens(f"network_mode: {word}"))
     assert {"type": "network"} in config.document["linux"]["namespaces"]

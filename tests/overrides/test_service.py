@@ -64,7 +64,6 @@ WITHOUT_MEANING = {
     "isolation": "default",
     "label_file": "labels.env",
     "links": "['db:database']",
-    "mac_address": "'02:42:ac:11:65:43'",
     "models": "[llm]",
     "post_start": "[{command: ['true']}]",
     "pre_stop": "[{command: ['true']}]",

@@ -1,0 +1,165 @@
+"""Networks that hooks connect: which hooks config.json has, and what the bundle carries for them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundler import data
+from bundler.conversion.carried import STARTER
+from bundler.conversion.convert import convert
+from bundler.conversion.hooks import carried_files
+from bundler.conversion.target import Target
+from bundler.errors import RequestError
+from tests.conversion.test_hooks import loaded
+from tests.support.givens import converted, givens
+
+LAN = "cni: {name: lan, plugins: [{type: macvlan, master: eth0}, {type: portmap, capabilities: {portMappings: true}}]}"
+
+
+def words(hook: dict[str, Any]) -> list[str]:
+    """What stands behind the fixed script."""
+    shell, option, script, *rest = hook["args"]
+    assert (hook["path"], shell, option, script) == ("/bin/sh", "sh", "-c", STARTER)
+    return list(rest)
+
+
+def plugins(*texts: str) -> dict[str, Any]:
+    files = carried_files(givens(*texts))
+    return {path: json.loads(file.content) for path, file in files.items() if path.endswith(".json")}
+
+
+def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
+    text = "{network_mode: bridge, ports: ['8080:80', '127.0.0.1:53:53/udp']}"
+    hooks = converted(text)["hooks"]
+    assert words(hooks["createRuntime"][0]) == [
+        *("hooks/network", "up", "bundler0", "10.90.0.0/16", "machine"),
+        *("tcp/0.0.0.0/8080/80", "udp/127.0.0.1/53/53"),
+    ]
+    assert words(hooks["poststop"][0]) == ["hooks/network", "down"]
+    assert list(hooks) == ["createRuntime", "poststop"]
+    files = carried_files(givens(text))
+    assert list(files) == ["hooks/network", "hooks/network-01-bridge.json", "hooks/network-02-portmap.json"]
+    assert files["hooks/network"].content == data.read("network.sh")
+    assert plugins(text)["hooks/network-02-portmap.json"]["runtimeConfig"] == {
+        "portMappings": [
+            {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+            {"hostPort": 53, "containerPort": 53, "protocol": "udp", "hostIP": "127.0.0.1"},
+        ]
+    }
+
+
+def test_all_else_is_as_without_a_bridge() -> None:
+    connected, plain = converted("network_mode: bridge"), converted("")
+    del connected["hooks"]
+    assert connected == plain
+
+
+def test_addresses_are_asked_for() -> None:
+    text = "{network_mode: bridge, networks: {front: {ipv4_address: 10.90.1.2, mac_address: '02:00:00:00:00:01'}}}"
+    assert plugins(text)["hooks/network-01-bridge.json"]["runtimeConfig"] == {
+        "mac": "02:00:00:00:00:01",
+        "ips": ["10.90.1.2"],
+    }
+    text = "{network_mode: bridge, mac_address: '02:00:00:00:00:02'}"
+    assert plugins(text)["hooks/network-01-bridge.json"]["runtimeConfig"] == {"mac": "02:00:00:00:00:02"}
+
+
+def test_servers_of_ones_own_are_kept() -> None:
+    hooks = converted("{network_mode: bridge, dns: 10.0.0.1}")["hooks"]
+    assert words(hooks["createRuntime"][0])[4] == "bundle"
+
+
+def test_any_network_that_plugins_can_make(tmp_path: Path) -> None:
+    text = f"{{network_mode: cni, ports: ['80:80'], {LAN}}}"
+    assert list(plugins(text)) == ["hooks/network-01-macvlan.json", "hooks/network-02-portmap.json"]
+    first = {"cniVersion": "0.4.0", "name": "lan", "type": "macvlan", "master": "eth0"}
+    assert plugins(text)["hooks/network-01-macvlan.json"] == first
+    assert words(converted(text)["hooks"]["createRuntime"][0])[1:4] == ["up", "-", "-"]
+    (tmp_path / "lan.conflist").write_text('{"name": "lan", "cniVersion": "1.0.0", "plugins": [{"type": "ptp"}]}')
+    read = loaded(tmp_path, "{network_mode: cni, cni: lan.conflist}")
+    assert "hooks/network-01-ptp.json" in carried_files(read)
+    assert [file.name for file in read.overrides.files] == ["o.yaml", "lan.conflist"]
+
+
+def test_who_does_not_know_create_runtime_gets_prestart() -> None:
+    old = Target(runtime_version=(0, 1, 1))
+    assert list(converted("network_mode: bridge", target=old)["hooks"]) == ["prestart", "poststop"]
+    pinned = Target(oci_version="1.0.1")
+    document = converted("{network_mode: bridge, seccomp: unconfined}", target=pinned)
+    assert list(document["hooks"]) == ["prestart", "poststop"]
+
+
+def test_a_network_comes_before_other_hooks_and_goes_after_them() -> None:
+    text = "{network_mode: bridge, hooks: {create_runtime: [{path: /a}], poststop: [{path: /b}]}}"
+    hooks = converted(text)["hooks"]
+    assert [hook["path"] for hook in hooks["createRuntime"]] == ["/bin/sh", "/a"]
+    assert [hook["path"] for hook in hooks["poststop"]] == ["/b", "/bin/sh"]
+
+
+def test_the_program_netns_is_started_and_its_bridge_goes_with_the_last_container() -> None:
+    hooks = converted("{network_mode: netns, netns: {path: /opt/netns, bridge: b0, mtu: 1400, static_ip: 1.2.3.4}}")
+    up, down = hooks["hooks"]["createRuntime"][0], hooks["hooks"]["poststop"][0]
+    assert up == {
+        "path": "/opt/netns",
+        "args": ["netns", "--bridge", "b0", "--mtu", "1400", "--static-ip", "1.2.3.4"],
+    }
+    assert words(down) == ["hooks/netns-release", "/opt/netns", "b0", ".ip"]
+    assert converted("network_mode: netns")["hooks"]["createRuntime"] == [
+        {"path": "/usr/local/bin/netns", "args": ["netns"]}
+    ]
+
+
+def test_a_hook_of_a_name_may_make_the_network() -> None:
+    text = "{network_mode: 'hook:lan', hooks: {create_runtime: [{path: /a, name: lan}]}}"
+    done = convert(givens(text))
+    assert done.warnings == ()
+    assert done.document["linux"]["namespaces"] == converted("")["linux"]["namespaces"]
+    with pytest.raises(RequestError, match=r"0\.yaml:1:15: network_mode: hook:lan: no hook has this name") as refused:
+        convert(givens("network_mode: hook:lan"))
+    assert refused.value.hint == "give a hook of hooks a name"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{network_mode: bridge, ports: ['80']}", "ports: 80: the port of the machine is missing"),
+        ("{network_mode: bridge, ports: ['[::1]:80:80']}", "ports: ::1: the container has no IPv6 address"),
+        ("{network_mode: bridge, networks: {a: {ipv4_address: 10.0.0.1}}}", "is not an address of 10.90.0.0/16"),
+        ("{network_mode: bridge, networks: {a: {ipv4_address: '$(x)'}}}", "is not an address of 10.90.0.0/16"),
+        ("network_mode: cni", "network_mode: cni needs the network"),
+        (
+            "{network_mode: cni, ports: ['1:1'], cni: {name: a, plugins: [{type: ptp}]}}",
+            "none of the plugins publishes",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_made_is_refused(text: str, message: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        convert(givens(text))
+    assert message in refused.value.what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cni: {name: a, plugins: [{type: ../../sh}]}",
+        "cni: {name: 'a b', plugins: [{type: ptp}]}",
+        "cni: {name: a, plugins: []}",
+        "netns: {bridge: '$(x)'}",
+        "netns: {ipfile: ../x}",
+        "mac_address: '02:00'",
+    ],
+)
+def test_what_could_pose_as_something_else_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RequestError, match=r"o\.yaml:1:"):
+        loaded(tmp_path, text)
+
+
+def test_what_a_network_does_not_know_is_told() -> None:
+    done = convert(givens("{network_mode: netns, ports: ['80:80'], mac_address: '02:00:00:00:00:01'}"))
+    assert done.warnings == (
+        "0.yaml:1:30: ports: has no effect with network_mode: netns",
+        "0.yaml:1:54: mac_address: has no effect with network_mode: netns",
+    )

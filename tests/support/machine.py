@@ -1,0 +1,101 @@
+"""Machines of a test's own: network, mounts and /run of theirs, so that nothing of a container's network is left."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.runtime import Ended, call
+
+# The file systems of cgroup v2 beside v1 confuse crun; a plain umount of what others share is private here.
+SET_UP = """
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+umount /sys/fs/cgroup/unified 2>/dev/null
+ip link set lo up
+echo ready
+exec sleep 600
+"""
+# Between the machine (192.0.2.1) and whoever calls from outside (192.0.2.2): addresses for documentation (RFC 5737).
+CABLE = """
+ip link add cable type veth peer name cable netns /proc/{outside}/ns/net
+ip address add 192.0.2.1/24 dev cable
+ip link set cable up
+nsenter --target {outside} --net sh -c 'ip address add 192.0.2.2/24 dev cable; ip link set cable up'
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The process `pid` keeps its namespaces; `mounts` says whether those of mounts are meant, too."""
+
+    pid: int
+    mounts: bool = True
+
+    def __call__(self, *command: str | Path) -> Ended:
+        kinds = ["--net", "--mount"] if self.mounts else ["--net"]
+        return call(["nsenter", "--target", str(self.pid), *kinds, *command])
+
+    def must(self, *command: str | Path) -> str:
+        ended = self(*command)
+        assert ended.exit_code == 0, f"{' '.join(map(str, command))}: {ended.stderr}"
+        return ended.stdout
+
+    def start(self, bundle: Path, name: str, runtime: str = "runc") -> Ended:
+        """Run a container in the background."""
+        command = f'cd / && exec {runtime} run --detach --bundle "$0" "$1" </dev/null >"$0.log" 2>&1'
+        ended = self("sh", "-c", command, bundle, name)
+        return Ended(ended.exit_code, "", Path(f"{bundle}.log").read_text())
+
+    def get(self, url: str) -> str:
+        """What a web server answers; empty if none does."""
+        return self(*FETCH, url).stdout.strip()
+
+    def traces(self) -> dict[str, str]:
+        """All that setting up a network could leave behind."""
+        rules = self.must("iptables-save").splitlines()
+        chains = sorted(line.split(" [")[0] for line in rules if line[0] in ":-")
+        # Tables come into being when somebody looks into them.
+        kept = [line for line in chains if line not in {f":{name} ACCEPT" for name in BUILT_IN}]
+        records = self.must("find", "/run", "-path", "*bundler/network/*")
+        bookkeeping = ("/lock", "/addresses", "/addresses/bundler", "/last_reserved_ip.0")
+        return {
+            "rules": "\n".join(kept),
+            "links": self.must("ip", "-brief", "link"),
+            "records": "\n".join(line for line in records.splitlines() if not line.endswith(bookkeeping)),
+            "mounts": "\n".join(line for line in self.must("cat", "/proc/mounts").splitlines() if "bundler" in line),
+        }
+
+
+# busybox's static wget dies of looking up a service.
+FETCH = (
+    sys.executable,
+    "-c",
+    "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())",
+)
+BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+
+
+@contextmanager
+def machine() -> Iterator[Machine]:
+    command = ["unshare", "--net", "--mount", "sh", "-c", SET_UP]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stdout.read(6) == b"ready\n"
+        try:
+            made = Machine(keeper.pid)
+            yield made
+            for name in made("ls", "/run/runc", "/run/crun").stdout.split():
+                made("sh", "-c", "runc delete --force $0 || crun delete --force $0", name)
+        finally:
+            keeper.kill()
+
+
+@contextmanager
+def connected_machines() -> Iterator[tuple[Machine, Machine]]:
+    """A machine that containers run on, and another one from which somebody calls."""
+    with machine() as inside, machine() as outside:
+        inside.must("sh", "-ec", CABLE.format(outside=outside.pid))
+        yield inside, outside
