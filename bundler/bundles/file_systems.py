@@ -15,7 +15,8 @@ from bundler.archives.entry import Entry
 from bundler.archives.erofs import TIME_OFFSET, encode_time
 from bundler.archives.stream import Content
 from bundler.bundles.completion import holds
-from bundler.bundles.restoring import Restored, owners
+from bundler.bundles.files import bundle_owners
+from bundler.bundles.restoring import Restored
 from bundler.errors import printable
 from bundler.rootfs.tree import Tree
 
@@ -70,7 +71,7 @@ def _restore(entries: _Entries, file: Path) -> Path:
     """The files of `entries`, in a new folder beside `file`, which goes with the stage."""
     folder = file.parent / "tree"
     folder.mkdir(mode=0o700)
-    with Tree(folder, owners()) as tree:
+    with Tree(folder, bundle_owners()) as tree:
         restored = Restored(tree, printable(file.name))
         for entry, content in entries:
             restored.apply(entry, content)

@@ -12,7 +12,7 @@ from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.failures import explain
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, write_entry
-from bundler.rootfs.owners import kept, written_down
+from bundler.rootfs.owners import Owners, kept, written_down
 from bundler.rootfs.scan import Found, walk
 from bundler.rootfs.tree import Tree
 
@@ -49,9 +49,8 @@ class BundleFiles:
     @contextmanager
     def open(self) -> Iterator[Tree]:
         """The tree they are in. What fails in the context names the bundle. Raises BundlerError."""
-        owners = kept() if os.geteuid() == 0 else written_down().as_they_are()
         try:
-            with Tree(self._path.resolve(), owners) as tree:  # it is the user who says where the bundle is
+            with Tree(self._path.resolve(), bundle_owners()) as tree:  # it is the user who says where the bundle is
                 yield tree
         except OSError as error:
             raise _failure(error, self._path) from error
@@ -92,6 +91,11 @@ class BundleFiles:
             keywords += b" nlink=%d" % found.links
         remarks = b" ".join(filter(None, (linked, describe_xattrs(found.attributes.xattrs))))
         return write_entry(path or b"", keywords, remarks)
+
+
+def bundle_owners() -> Owners:
+    """What becomes of owners where this user reads or restores a bundle. What modes forbid him is opened up then."""
+    return kept() if os.geteuid() == 0 else written_down().as_they_are()
 
 
 def _below(path: bytes, root: bytes) -> bytes:

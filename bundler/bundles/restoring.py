@@ -11,17 +11,11 @@ from bundler.archives.stream import Content
 from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
-from bundler.rootfs.owners import Owners, kept, written_down
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.tree import Tree
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
 _MOST_OPEN = 0o710
-
-
-def owners() -> Owners:
-    """Those that this user can give to the files of a bundle."""
-    return kept() if os.geteuid() == 0 else written_down().as_they_are()
 
 
 class Restored(Changeset):

@@ -41,7 +41,7 @@ def check_known(image: Image) -> Digest:
 def write_metadata(bundle: Path, image: Image, maps: Sequence[IdMap], *, rootless: bool) -> dict[str, str]:
     """Write both files beside rootfs.mtree; gives their digests by name. Raises ImageError, RequestError."""
     digest = check_known(image)
-    manifest = f"{digest.algorithm}_{digest.encoded}.mtree"
+    manifest = manifest_name(digest)
     try:
         with (bundle / "rootfs.mtree").open("rb") as lines:
             listed = write_lines(translate(parse(lines)), bundle / manifest)
@@ -50,6 +50,11 @@ def write_metadata(bundle: Path, image: Image, maps: Sequence[IdMap], *, rootles
     content = encode(describe(digest, len(image.manifest or b""), maps, rootless=rootless))
     write_file(bundle / NAME, content)
     return {manifest: f"sha256:{listed}", NAME: f"sha256:{hashlib.sha256(content).hexdigest()}"}
+
+
+def manifest_name(image: Digest) -> str:
+    """The name of the manifest of a rootfs that was made from the image with this manifest."""
+    return f"{image.algorithm}_{image.encoded}.mtree"
 
 
 def describe(manifest: Digest, size: int, maps: Sequence[IdMap] = (), *, rootless: bool = False) -> Json:

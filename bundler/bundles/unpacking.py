@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from bundler.bundles.files import bundle_owners
 from bundler.bundles.packed import PackedFile, open_packed
-from bundler.bundles.restoring import Restored, owners
+from bundler.bundles.restoring import Restored
 from bundler.bundles.stage import check_destination, open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
@@ -46,7 +47,7 @@ def unpack(
 
 
 def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
-    with Tree(bundle, owners()) as tree:
+    with Tree(bundle, bundle_owners()) as tree:
         restored = Restored(tree, packed.label)
         for entry, content in packed.entries(meter):
             restored.apply(entry, content)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.files import bundle_owners
 from bundler.bundles.record import fits
 from bundler.bundles.written import parse as parse_json
 from bundler.errors import RequestError, printable
@@ -28,6 +29,7 @@ from bundler.rootfs.mtree import (
     parse_keywords,
     sort_key,
 )
+from bundler.rootfs.owners import kept
 from bundler.rootfs.scan import Found, hash_ahead, walk
 from bundler.rootfs.tree import Tree
 
@@ -62,30 +64,32 @@ class _Pair:
 class Verification:
     """A look at the bundle at `path`. Raises RequestError where there is none that could be checked.
 
-    `digest` is the one of its bundler.json. `unread` counts, once `changes` has ended, the files and directories that
-    this user may not look into: of these only the attributes were compared.
+    `recorded` is its bundler.json, and `digest` that of it. `unread` counts, once `changes` has ended, the files and
+    directories that this user may not look into: of these only the attributes were compared.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, opened_up: bool = False) -> None:
+        """With `opened_up`, the bundle is this user's own: what its modes keep him from reading is read anyway."""
         self._path = path
+        self._owners = bundle_owners() if opened_up else kept()
         self._privileged = os.geteuid() == 0
         self._first: dict[tuple[int, int], bytes] = {}
         self.unread = 0
         content = self._read("bundler.json")
         self.digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self._recorded = parse_json(content, printable(str(path / "bundler.json")))
-        if not isinstance(self._recorded.get("manifest"), str):
+        self.recorded = parse_json(content, printable(str(path / "bundler.json")))
+        if not isinstance(self.recorded.get("manifest"), str):
             raise RequestError(f"{printable(str(path))}: its bundler.json knows no rootfs.mtree")
 
     def changed_documents(self) -> Iterator[Change]:
         """Those that are not the ones of the build. Raises RequestError."""
-        if not fits(self._recorded, self._read("config.json")):
+        if not fits(self.recorded, self._read("config.json")):
             yield Change("config.json", "changed")
         with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
-            if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" != self._recorded["manifest"]:
+            if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" != self.recorded["manifest"]:
                 yield Change("rootfs.mtree", "changed")
         yield from self._changed_hooks()
-        documents = self._recorded.get("documents") or {}
+        documents = self.recorded.get("documents") or {}
         for name, digest in sorted(documents.items()) if isinstance(documents, dict) else ():
             # A packed bundle is hostile: it may not have files of this machine compared with what it says.
             if "/" in name or not (self._path / name).exists():
@@ -95,7 +99,7 @@ class Verification:
 
     def _changed_hooks(self) -> Iterator[Change]:
         """Those of hooks/ that are not the ones of the build: a runtime starts them as whoever runs the bundle."""
-        folder, recorded = self._path / "hooks", self._recorded.get("hooks")
+        folder, recorded = self._path / "hooks", self.recorded.get("hooks")
         recorded = recorded if isinstance(recorded, dict) else {}
         if folder.is_symlink():
             yield Change("hooks", "changed")
@@ -125,7 +129,7 @@ class Verification:
                 return
         with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
             try:
-                with Tree(self._path / "rootfs") as tree:
+                with Tree(self._path / "rootfs", self._owners) as tree:
                     yield from self._compare(tree, parse(manifest))
             except MtreeError as error:
                 raise RequestError(f"{printable(str(self._path / 'rootfs.mtree'))}: {error}") from None

@@ -17,6 +17,7 @@ from bundler.cli import (
     lock,
     overrides,
     pack,
+    repack,
     unit,
     unpack,
     verify,
@@ -44,6 +45,7 @@ app.command("rm", cls=Command)(images.remove)
 app.command("gc", cls=Resumable)(images.collect)
 app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
+app.command("repack", cls=Command)(repack.repack)
 app.command("unit", cls=Command)(unit.unit)
 app.add_typer(overrides.app, name="overrides")
 

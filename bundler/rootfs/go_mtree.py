@@ -7,15 +7,17 @@ Keywords that no entry has are not compared: those that differ by file system (t
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.mtree import Entry, Keywords, MtreeError, decode_name, encode_name, encode_path
 
 _XATTR: Final = b"xattr."
 _AS_THEY_ARE: Final = (b"type", b"uid", b"gid")
 _OF_FILES: Final = (b"size", b"sha256digest")
 _LONGEST: Final = 65_000  # bytes; go-mtree reads lines of at most 64 KiB
+_SECOND: Final = 10**9
 # Values are compared as they are encoded: exactly what go-mtree encodes has to be.
 _ENCODED: Final = re.compile(rb"[^!-~]|[#*?[\\]")
 
@@ -38,6 +40,20 @@ def translate(entries: Iterable[Entry]) -> Iterator[bytes]:
         depth = above + 1 if entry.keywords[b"type"] == b"dir" else min(depth, above)
 
 
+def mention(unchanged: Iterable[tuple[bytes, Attributes]], gone: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a manifest that speaks of nothing but directories that are as they were, and of what is gone.
+
+    Everything else is new to umoci then. Without a type, no name is looked for in the directory before it.
+    """
+    for path, attributes in unchanged:
+        time = b"tar_time=%d.000000000" % (attributes.mtime // _SECOND)
+        line = b" ".join((encode_path(path), time, *_xattrs(attributes.xattrs))) + b"\n"
+        if len(line) <= _LONGEST:  # otherwise it is in the layer, as it was
+            yield line
+    for path in gone:
+        yield encode_path(path) + b"\n"
+
+
 def _described(keywords: Keywords) -> Iterator[bytes]:
     kind = keywords[b"type"]
     for name in _AS_THEY_ARE:
@@ -53,10 +69,18 @@ def _described(keywords: Keywords) -> Iterator[bytes]:
         yield from (b"%s=%s" % (name, keywords[name]) for name in _OF_FILES if name in keywords)
     yield b"tar_time=%s.000000000" % keywords[b"time"].partition(b".")[0]
     if kind in (b"dir", b"file"):  # of others go-mtree does not read them
-        for name, value in keywords.items():
-            if name.startswith(_XATTR):
-                encoded = _encode(decode_name(name))
-                yield b"%s=%s" % (encoded, base64.b64encode(bytes.fromhex(value.decode())))
+        yield from _xattrs(
+            {
+                decode_name(name.removeprefix(_XATTR)): bytes.fromhex(value.decode())
+                for name, value in keywords.items()
+                if name.startswith(_XATTR)
+            }
+        )
+
+
+def _xattrs(xattrs: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    for name, value in xattrs.items():
+        yield b"%s%s=%s" % (_XATTR, _encode(name), base64.b64encode(value))
 
 
 def _encode(text: bytes) -> bytes:

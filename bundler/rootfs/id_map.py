@@ -18,3 +18,7 @@ class IdMap:
             if 0 <= number - inside < count:
                 return outside + number - inside
         raise PathError(f"its {self.name} {number} is in no range of the id map")
+
+    def inverse(self) -> "IdMap":
+        """The ids of the machine as those of the container."""
+        return IdMap(self.name, tuple((outside, inside, count) for inside, outside, count in self.ranges))

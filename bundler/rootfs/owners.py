@@ -27,6 +27,7 @@ _REVISION_2: Final = 0x02000000
 _REVISION_3: Final = 0x03000000
 _UNCHANGED: Final = (1 << 32) - 1
 _SEVEN_BITS: Final = 128
+_STATED: Final = (RECORD, acl.ACCESS, acl.DEFAULT)
 _SIZES: Final = {_REVISION_2: 20, _REVISION_3: 24}
 
 
@@ -63,17 +64,35 @@ def shifted(users: IdMap, groups: IdMap) -> Owners:
     """Raises PathError from `adapt` for an id that is outside of the maps."""
 
     def adapt(attributes: Attributes) -> Attributes:
-        xattrs = attributes.xattrs
-        if xattrs:
-            shifts = {
-                acl.ACCESS: lambda value: acl.shift(value, users.shift, groups.shift),
-                acl.DEFAULT: lambda value: acl.shift(value, users.shift, groups.shift),
-                CAPABILITY: lambda value: _shift_capability(value, users.shift),
-            }
-            xattrs = {name: shifts[name](value) if name in shifts else value for name, value in xattrs.items()}
-        return replace(attributes, uid=users.shift(attributes.uid), gid=groups.shift(attributes.gid), xattrs=xattrs)
+        return _shift(attributes, users, groups, _shift_capability)
 
     return Owners(adapt, set_attributes, maps=(users, groups))
+
+
+def taken_back(maps: tuple[IdMap, IdMap], *, recorded: bool) -> Owners:
+    """For copies of unpacked files that get the attributes an image would state for them.
+
+    `maps` are those of the container. With `recorded`, the owners that an ordinary user could not give to his files
+    are written down. Raises PathError from `adapt`.
+    """
+    users, groups = (shifts.inverse() for shifts in maps)
+
+    def adapt(attributes: Attributes) -> Attributes:
+        if not recorded:
+            return _shift(attributes, users, groups, _shift_capability_back)
+        # What was written down has the image's ids, and so have the ACLs of its layers.
+        stated = {name: value for name, value in attributes.xattrs.items() if name in _STATED}
+        others = {name: value for name, value in attributes.xattrs.items() if name not in _STATED}
+        attributes = _shift(replace(attributes, xattrs=others), users, groups, _shift_capability_back)
+        uid, gid = read_record(stated.pop(RECORD, b""))
+        return replace(
+            attributes,
+            uid=attributes.uid if uid is None else uid,
+            gid=attributes.gid if gid is None else gid,
+            xattrs=dict(attributes.xattrs) | stated,
+        )
+
+    return Owners(adapt, set_attributes)
 
 
 def written_down() -> Owners:
@@ -127,6 +146,23 @@ def record(uid: int, gid: int) -> bytes:
     return b"".join(tag + _varint(number or _UNCHANGED) for tag, number in ((b"\x08", uid), (b"\x10", gid)))
 
 
+def read_record(message: bytes) -> tuple[int | None, int | None]:
+    """The ids in such a message; None for what is unchanged, or not of this form."""
+    ids: dict[int, int] = {}
+    at = 0
+    while at < len(message):
+        tag, number, bits, at = message[at], 0, 0, at + 1
+        while at < len(message):
+            byte, at = message[at], at + 1
+            number |= byte % _SEVEN_BITS << bits
+            bits += 7
+            if byte < _SEVEN_BITS:
+                break
+        ids[tag] = number
+    uid, gid = (ids.get(tag, _UNCHANGED) for tag in (0x08, 0x10))
+    return uid if uid < _UNCHANGED else None, gid if gid < _UNCHANGED else None
+
+
 def _varint(number: int) -> bytes:
     encoded = bytearray()
     while number >= _SEVEN_BITS:
@@ -140,6 +176,21 @@ def _same(attributes: Attributes) -> Attributes:
     return attributes
 
 
+def _shift(
+    attributes: Attributes, users: IdMap, groups: IdMap, capability: Callable[[bytes, Callable[[int], int]], bytes]
+) -> Attributes:
+    """The attributes with all ids in them put through the maps. Raises PathError."""
+    xattrs = attributes.xattrs
+    if xattrs:
+        shifts = {
+            acl.ACCESS: lambda value: acl.shift(value, users.shift, groups.shift),
+            acl.DEFAULT: lambda value: acl.shift(value, users.shift, groups.shift),
+            CAPABILITY: lambda value: capability(value, users.shift),
+        }
+        xattrs = {name: shifts[name](value) if name in shifts else value for name, value in xattrs.items()}
+    return replace(attributes, uid=users.shift(attributes.uid), gid=groups.shift(attributes.gid), xattrs=xattrs)
+
+
 def _shift_capability(value: bytes, shift: Callable[[int], int]) -> bytes:
     """Revision 3, which counts in the user namespace whose root has this id (capabilities(7)).
 
@@ -151,3 +202,14 @@ def _shift_capability(value: bytes, shift: Callable[[int], int]) -> bytes:
         return value
     root = int.from_bytes(value[20:24], "little")
     return struct.pack("<I", head & ~_REVISION_MASK | _REVISION_3) + value[4:20] + struct.pack("<I", shift(root))
+
+
+def _shift_capability_back(value: bytes, shift: Callable[[int], int]) -> bytes:
+    """What counts in the container's user namespace counts, in an image, wherever that is run: revision 2."""
+    head = int.from_bytes(value[:4], "little")
+    if head & _REVISION_MASK != _REVISION_3 or len(value) != _SIZES[_REVISION_3]:
+        return value
+    root = shift(int.from_bytes(value[20:24], "little"))
+    if root:
+        return value[:20] + struct.pack("<I", root)
+    return struct.pack("<I", head & ~_REVISION_MASK | _REVISION_2) + value[4:20]

@@ -18,7 +18,7 @@ from bundler.archives.tar import TarReader
 from bundler.images.image import Layer
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.limits import Limits
-from bundler.progress import Progress
+from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.usage import CountedStream, Stored, Usage
@@ -40,7 +40,7 @@ def unpack_with_umoci(layers: Sequence[Layer], root: Path, owners: Owners, progr
         _check(layer, usage)
     with TemporaryDirectory(dir=root.parent, prefix="umoci-", ignore_cleanup_errors=True) as workspace:
         layout = Path(workspace, "layout")
-        _write_layout(layout, layers, progress)
+        write_layout(layout, layers, progress)
         remove_tree(root)  # umoci makes it itself
         run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", *_options(owners), root)
 
@@ -63,7 +63,8 @@ def _check(layer: Layer, usage: Usage) -> None:
         counted.finish()
 
 
-def _write_layout(layout: Path, layers: Sequence[Layer], progress: Progress) -> None:
+def write_layout(layout: Path, layers: Sequence[Layer], progress: Progress = SILENT) -> dict[str, Any]:
+    """Write a new layout of one image that has these layers; gives what it lists."""
     (layout / "blobs/sha256").mkdir(parents=True)
     descriptors = [_copy_layer(layout, layer, progress) for layer in layers]
     image_config = {
@@ -81,6 +82,7 @@ def _write_layout(layout: Path, layers: Sequence[Layer], progress: Progress) -> 
     listed["annotations"] = {"org.opencontainers.image.ref.name": _TAG}
     (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
     (layout / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+    return listed
 
 
 def _copy_layer(layout: Path, layer: Layer, progress: Progress) -> dict[str, Any]:

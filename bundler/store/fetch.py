@@ -23,7 +23,7 @@ from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo import Skopeo
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress
-from bundler.store.layout import BLOBS, Entry, Store
+from bundler.store.layout import BLOBS, Entry, Store, entry_of
 
 _UNKNOWN: Final = "unknown"  # the platform of BuildKit's attestations, which are no images
 
@@ -46,12 +46,12 @@ class Fetch:
         kind = kind_of(parse_document(raw, f"document {digest}"))
         if self.every and kind is Kind.INDEX:
             self._fetch_index(store, repository, raw, digest)
-            entry = _entry(raw, digest, OCI_INDEX, reference, None)
+            entry = entry_of(raw, digest, OCI_INDEX, str(reference))
         else:
             manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
             stated = self._fetch_manifest(store, repository, manifest)
             only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
-            entry = _entry(manifest.raw, manifest.digest, OCI_MANIFEST, reference, None if only else stated)
+            entry = entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
         store.change(lambda entries: [*(one for one in entries if not _gives_way(one, entry)), entry])
         return Digest.parse(entry["digest"])
 
@@ -121,21 +121,6 @@ def registry_reference(text: str) -> RegistryReference:
             f'"{printable(text)}" is not in a registry', hint="a file or folder is built from where it is"
         )
     return RegistryReference.parse(parsed.rest)
-
-
-def _entry(
-    raw: bytes, digest: Digest, media_type: str, reference: RegistryReference, platform: Platform | None
-) -> Entry:
-    stated = parse_document(raw, f"document {digest}").find("mediaType")
-    entry: Entry = {
-        "mediaType": media_type if stated is None else stated.text(),
-        "digest": str(digest),
-        "size": len(raw),
-    }
-    if platform is not None:
-        parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
-        entry["platform"] = {name: part for name, part in parts.items() if part is not None}
-    return entry | {"annotations": {REF_NAME: str(reference)}}
 
 
 def _gives_way(old: Entry, new: Entry) -> bool:

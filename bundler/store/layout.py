@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Folder, open_folder
+from bundler.images.image import Layer
 from bundler.images.index import parse_index
+from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.layout import INDEX, MARKER, blob_name, check_marker
 from bundler.images.media_types import OCI_INDEX
+from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free
@@ -27,6 +30,7 @@ from bundler.store.locks import locked, locked_if_free
 BLOBS: Final = "blobs"
 _STAGE: Final = ".bundler-"
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+_CHUNK: Final = 1 << 20
 _LARGEST_INDEX: Final = 64 << 20  # bytes; some 200,000 names
 
 Entry = dict[str, Any]
@@ -68,6 +72,18 @@ class Store:
         with self.stage() as stage:
             write_durably(stage / "blob", content)
             (stage / "blob").rename(target)
+
+    def put_layer(self, layer: Layer) -> None:
+        """Add a layer that somebody has made, if it is what it says it is. Raises ImageError."""
+        if layer.blob.digest is None:
+            raise ImageError(f"layer {layer.diff_id} has no digest to be stored by")
+        with self.stage() as stage, open_layer(layer, lambda _count: None) as checked:
+            checked.finish()
+            with open_blob(layer.blob, lambda _count: None) as source, (stage / "blob").open("xb") as stream:
+                while chunk := source.read(_CHUNK):
+                    stream.write(chunk)
+                _settle(stream)
+            (stage / "blob").rename(self.path / blob_name(layer.blob.digest))
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -140,13 +156,31 @@ def damaged(store: Store, entry: Descriptor) -> ImageError:
     )
 
 
+def entry_of(raw: bytes, digest: Digest, media_type: str, name: str, platform: Platform | None = None) -> Entry:
+    """How a manifest or index is listed as `name`; of `media_type` unless it states another itself."""
+    stated = parse_document(raw, f"document {digest}").find("mediaType")
+    entry: Entry = {
+        "mediaType": media_type if stated is None else stated.text(),
+        "digest": str(digest),
+        "size": len(raw),
+    }
+    if platform is not None:
+        parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
+        entry["platform"] = {name: part for name, part in parts.items() if part is not None}
+    return entry | {"annotations": {REF_NAME: name}}
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Write a new file of mode 0644, and have it on the disk before it gets its name."""
     with path.open("xb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fchmod(stream.fileno(), 0o644)
-        os.fsync(stream.fileno())
+        _settle(stream)
+
+
+def _settle(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fchmod(stream.fileno(), 0o644)
+    os.fsync(stream.fileno())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,18 +3,26 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bundler import data
 from bundler.build import build
+from bundler.bundles.repacking import repack
 from bundler.images.platform import Platform
+from bundler.images.upper_layer import History
 from bundler.origins import Json
 from bundler.request import Request
+from bundler.store.repacked import Destination
 from tests.support.command import bundler, call_bundler
+from tests.support.image_files import layout_files, sample, write_folder
+from tests.support.layouts import layers_above
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Ended, Name, call, command_of
+from tests.support.tarballs import directory, file, tarball
+from tests.support.tree import differences, tree
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox")]
 LINUX = Platform.of("linux", "x86_64")
@@ -102,6 +110,59 @@ def test_an_ordinary_user_builds_and_runs(golden_archives: dict[str, Path], fold
     ended = run_as_user(runtime, folder)
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[:5] == ["0", "0", "0:0 /", "0:0 /bin/busybox", "0:0 /etc/hosts"]
+
+
+@pytest.mark.tool("umoci")
+def test_an_ordinary_user_repacks_his_own_bundle(golden_archives: dict[str, Path], folder: Path) -> None:
+    layer = tarball(
+        file("top"),
+        directory("dir", mode=0o3775, owner=(8, 12)),
+        *(file(f"dir/{name}") for name in ("a", "b")),
+        file("etc/su", b"su", 0o4755, owner=(0, 50)),
+    )
+    layout = write_folder(folder / "layout", layout_files({"1": sample(layer)}))
+    for path in (layout, *layout.rglob("*")):
+        os.chown(path, USER, USER)
+
+    def built(tag: str, name: str) -> None:
+        caller = (os.geteuid(), os.getegid())
+        request = Request(image=f"oci:{layout}:{tag}", machine=LINUX, rootless=True, caller=caller)
+        build(request, folder / name, force=False)
+
+    def repacked(name: str, tag: str) -> None:
+        repack(folder / name, Destination(layout, tag), History(None, None, None), take_name=True)
+
+    built("1", "imports")
+    (folder / "imports/rootfs/top").write_text("changed")
+    repacked("imports", "imports")
+    as_user(lambda: built("1", "b"))
+    root = folder / "b/rootfs"
+    (root / "top").write_text("changed")
+    (root / "dir/a").unlink()
+    os.setxattr(root / "dir/b", "user.rootlesscontainers", b"\x08\x05\x10\x06")
+    (root / "secret").write_text("secret")
+    (root / "secret").chmod(0)
+    os.chown(root / "secret", USER, USER)
+    as_user(lambda: repacked("b", "new"))
+    as_user(lambda: built("new", "again"))
+    before, after = (
+        {name: replace(node, mtime_ns=0) for name, node in tree(path).items()}  # umoci rounds times to seconds
+        for path in (root, folder / "again/rootfs")
+    )
+    assert differences(before, after) == {}
+    bundler("build", f"oci:{layout}:new", "-o", folder / "plain")
+    owners = {name: node.owner for name, node in tree(folder / "plain/rootfs").items()}
+    assert owners == {
+        ".": (0, 0),
+        "dir": (8, 12),
+        "dir/b": (5, 6),
+        "etc": (0, 0),
+        "etc/su": (0, 50),
+        "secret": (0, 0),
+        "top": (0, 0),
+    }
+    repacked("b", "by-root")
+    assert layers_above(layout, "by-root", 1) == layers_above(layout, "new", 1)
 
 
 def test_the_bundle_says_nothing_of_its_builder_when_the_map_is_given(

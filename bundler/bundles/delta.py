@@ -1,0 +1,93 @@
+"""What has become different in a rootfs since it was built, as a layer can say it."""
+
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bundler.bundles.mount_points import mount_points
+from bundler.bundles.verification import Change, Verification
+from bundler.errors import BundlerError, DifferenceError, printable
+from bundler.rootfs.mtree import decode_name, sort_key
+from bundler.rootfs.paths import WHITEOUT, split
+from bundler.rootfs.scan import walk
+from bundler.rootfs.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Paths whose files are new or changed, and the uppermost paths that are gone; both in the order of a manifest."""
+
+    there: Sequence[bytes]
+    gone: Sequence[bytes]
+
+    def __bool__(self) -> bool:
+        return bool(self.there or self.gone)
+
+
+def rootfs_changes(verification: Verification, name: str) -> dict[bytes, Change]:
+    """What differs in the rootfs of the bundle `name`, by path and in order.
+
+    Raises DifferenceError if rootfs.mtree is not what was built, and BundlerError.
+    """
+    changes: dict[bytes, Change] = {}
+    for change in verification.changes():
+        if change.path == "rootfs.mtree":
+            raise DifferenceError(f"{name}: rootfs.mtree was changed, so what else was changed cannot be told")
+        if change.path.startswith("."):  # those of documents do not
+            changes[decode_name(change.path.encode()).removeprefix(b".").removeprefix(b"/")] = change
+    if verification.unread:
+        raise BundlerError(f"{name}: {verification.unread} files cannot be read", hint="repack it as root")
+    return changes
+
+
+def find_delta(changes: dict[bytes, Change], tree: Tree, destinations: Iterable[str]) -> Delta:
+    """The difference of the rootfs `tree`, without the mount points that running it has left at `destinations`."""
+    changes = dict(changes)
+    extra = [path for path, change in changes.items() if change.what == "extra"]
+    left = mount_points(tree, destinations, extra)
+    sockets = {path for path in extra if tree.kind(tree.locate(path)) == stat.S_IFSOCK}
+    for path in left | sockets:
+        del changes[path]
+    for path in {split(path)[0] for path in left}:
+        if _only_dated(path, changes):
+            del changes[path]
+    there = {path for path, change in changes.items() if change.what != "missing"}
+    gone = [path for path in changes if path not in there and _is_uppermost(tree, path, changes)]
+    there |= _other_names(tree, there)
+    return Delta(sorted(there, key=sort_key), gone)
+
+
+def _only_dated(path: bytes, changes: dict[bytes, Change]) -> bool:
+    """Whether all that happened to a directory is that mount points were made in it."""
+    change = changes.get(path)
+    if change is None or change.keywords.keys() != {"time"}:
+        return False
+    return not any(split(other)[0] == path and changes[other].what != "changed" for other in changes if other)
+
+
+def _is_uppermost(tree: Tree, path: bytes, changes: dict[bytes, Change]) -> bool:
+    """Whether nothing above it is gone or became something else, with which it goes anyway."""
+    parent = split(path)[0]
+    above = changes.get(parent)
+    return (above is None or above.what != "missing") and tree.kind(tree.locate(parent)) == stat.S_IFDIR
+
+
+def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:
+    """All names of files that have several: in one layer they stay one file."""
+    linked = {
+        (status.st_dev, status.st_ino)
+        for path in paths
+        if (status := tree.status(tree.locate(path))) is not None
+        and status.st_nlink > 1
+        and not stat.S_ISDIR(status.st_mode)
+    }
+    return {found.path for found in walk(tree) if found.file in linked} if linked else set()
+
+
+def check_names(delta: Delta, name: str) -> None:
+    """Raise BundlerError for a name that would mean something else in a layer."""
+    for path in (*delta.there, *delta.gone):
+        if split(path)[1].startswith(WHITEOUT):
+            shown = printable(path)
+            what = f"{name}: /{shown} cannot be in a layer: names that begin with .wh. mean that a file is gone"
+            raise BundlerError(what, hint="give it another name")

@@ -1,0 +1,98 @@
+"""The layer that umoci makes of what has become different in a rootfs.
+
+umoci is not given the bundle: it would look through all of it again, take mount points and labels of the machine for
+changes, and leave the ids of a user namespace in attributes. It gets a bundle that holds what is different and the
+directories on the way there, and a layout with an image that has no layers; what it adds to that is the layer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.delta import Delta
+from bundler.bundles.umoci_metadata import NAME, describe, manifest_name
+from bundler.bundles.write import encode
+from bundler.errors import BundlerError, ToolError, printable
+from bundler.images.choice import Choice
+from bundler.images.digest import Digest
+from bundler.images.files import open_folder
+from bundler.images.image import Layer
+from bundler.images.index import PlatformChoice
+from bundler.images.layout import open_layout
+from bundler.images.platform import Platform
+from bundler.limits import DEFAULTS
+from bundler.rootfs.copying import Copy
+from bundler.rootfs.go_mtree import mention
+from bundler.rootfs.owners import Owners
+from bundler.rootfs.paths import PathError, split
+from bundler.rootfs.scan import walk
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.umoci import write_layout
+from bundler.tools import UMOCI, run
+
+_TAG: Final = "repacked"
+_ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
+
+
+@contextmanager
+def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: str) -> Iterator[Layer]:
+    """The layer, for as long as the context lasts; `workspace` is an empty private folder.
+
+    `owners` makes of the attributes on disk those of the image. `name` is that of the bundle, for messages. Raises
+    BundlerError, ToolError.
+    """
+    bundle, layout = workspace / "bundle", workspace / "layout"
+    (bundle / "rootfs").mkdir(parents=True)
+    _copy(tree, delta, bundle / "rootfs", owners, name)
+    listed = write_layout(layout, ())
+    manifest = Digest.parse(listed["digest"])
+    described = describe(manifest, listed["size"], rootless=owners.confined)
+    (bundle / NAME).write_bytes(encode(described))
+    new = set(delta.there)
+    with (
+        Tree(bundle / "rootfs", owners.as_they_are()) as copied,
+        (bundle / manifest_name(manifest)).open("wb") as lines,
+    ):
+        unchanged = ((found.path, found.attributes) for found in walk(copied) if found.path not in new)
+        lines.writelines(mention(unchanged, delta.gone))
+    run(UMOCI, "repack", "--no-history", f"--image={layout}:{_TAG}", bundle)
+    with open_folder(layout, DEFAULTS) as files:
+        image = open_layout(files, Choice(name=_TAG), _ANY, transport="oci", file_name="")
+        if len(image.layers) != 1:
+            raise ToolError(f"umoci made {len(image.layers)} layers of what was changed, and not one")
+        yield image.layers[0]
+
+
+def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> None:
+    """What is different, and the directories on the way there, as an image would have them."""
+    with Tree(root, owners) as target:
+        copy = Copy(tree, target)
+        known: set[bytes] = set()
+        path = b""
+        try:
+            for path in delta.there:
+                _check(tree, path, name)
+                for each in (*reversed(list(_above(path))), path):
+                    if each not in known:
+                        known.add(each)
+                        copy.add(each, each)
+        except PathError as error:
+            raise BundlerError(f"{name}: /{printable(path)} cannot be in a layer: {error}") from None
+    if owners.skipped:
+        what = ", ".join(owners.skipped)
+        raise BundlerError(f"{name}: {what} cannot be read by this user", hint="repack it as root")
+
+
+def _check(tree: Tree, path: bytes, name: str) -> None:
+    """Raise BundlerError for what Go's writer of tar archives leaves out without a word."""
+    for xattr, value in tree.attributes(tree.locate(path)).xattrs.items():
+        if not value:
+            what = f"{name}: /{printable(path)}: umoci would lose the empty attribute {printable(xattr)}"
+            raise BundlerError(what, hint="remove the attribute, or give it a value")
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    while path:
+        path = split(path)[0]
+        yield path

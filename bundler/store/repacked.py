@@ -1,0 +1,104 @@
+"""Where an image goes that a bundle was repacked into: the store by a complete name, or an OCI layout by a tag."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.descriptor import REF_NAME
+from bundler.images.digest import Digest
+from bundler.images.image import Layer
+from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.layout import find_manifest, read_blob
+from bundler.images.manifest import Manifest, parse_manifest
+from bundler.images.media_types import OCI_MANIFEST
+from bundler.images.reference import parse_reference, split_path
+from bundler.images.registry_reference import RegistryReference
+from bundler.images.upper_layer import History, config_above, manifest_above
+from bundler.store.layout import Store, entry_of, is_store, open_store
+from bundler.store.place import place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A layout, and the name of an image in it."""
+
+    path: Path
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, store: Path | None) -> "Destination":
+        """`NAME[:TAG]` for the store, or `oci:LAYOUT:TAG`. Raises RequestError."""
+        parsed = parse_reference(text)
+        if parsed.transport == "oci":
+            path, choice = split_path(parsed.rest, os.path.lexists)
+            if choice.name is None:
+                raise RequestError(f"{printable(text)}: the new image needs a tag", hint="write oci:LAYOUT:TAG")
+            return cls(Path(path), choice.name)
+        if parsed.transport != "docker" or text.startswith("docker:"):
+            raise RequestError(
+                f"{printable(text)}: only the store and OCI layouts take new images",
+                hint="write NAME or oci:LAYOUT:TAG",
+            )
+        reference = RegistryReference.parse(parsed.rest)
+        if reference.digest is not None:
+            raise RequestError(f"{printable(text)}: what digest it will have is not known yet", hint="name a tag")
+        return cls(place_of(store), str(reference))
+
+    @contextmanager
+    def open(self) -> Iterator[Store]:
+        """Locked against the removal of what the new image needs. Raises RequestError."""
+        if not is_store(self.path):
+            raise RequestError(
+                f"{printable(str(self.path))} is no OCI layout", hint="it has to hold the bundle's image"
+            )
+        with open_store(self.path) as store:
+            yield store
+
+    def check_free(self, store: Store) -> None:
+        """Raise RequestError if the name is another image's."""
+        if any(entry.annotation(REF_NAME) == self.name for entry in store.entries()):
+            raise RequestError(
+                f"{printable(self.name)} is there already", hint="--force gives its name to the new image"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The image that a bundle was made from, found by its id."""
+
+    manifest: Manifest
+    image_config: ImageConfig
+
+    @classmethod
+    def find(cls, store: Store, image_id: Digest) -> "Base":
+        """Raises ImageError, with what to do, if it is not there or not whole."""
+        manifest = find_manifest(store.files, image_id)
+        where = f"{store.files.label}: the image that the bundle was made from, {image_id.short},"
+        hint = "bundler fetch brings it into the store; oci:LAYOUT:TAG names a layout that has it"
+        if manifest is None:
+            raise ImageError(f"{where} is not there", hint=hint)
+        image_config = parse_image_config(read_blob(store.files, manifest.config))
+        manifest.check_layers(image_config)
+        for layer in manifest.layers:
+            if not store.has(layer):
+                raise ImageError(f"{where} lacks its layer {layer}", hint=hint)
+        return cls(manifest, image_config)
+
+    def above(self, layer: Layer, history: History) -> tuple[Manifest, bytes]:
+        """The same image with a gzip layer more: its manifest, and its config."""
+        if layer.blob.digest is None or not layer.blob.media_type.endswith("+gzip"):
+            raise ImageError(f"a layer of media type {printable(layer.blob.media_type)} cannot be added")
+        content = config_above(self.image_config.raw, layer.diff_id, history)
+        raw = manifest_above(self.manifest, content, layer.blob.digest, layer.blob.size)
+        return parse_manifest(raw, Digest.of(raw)), content
+
+
+def name_image(store: Store, manifest: Manifest, name: str) -> None:
+    """List the image under `name`, which no other has from then on."""
+    entry = entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, name)
+    store.change(
+        lambda entries: [*(one for one in entries if (one.get("annotations") or {}).get(REF_NAME) != name), entry]
+    )
