@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
 
@@ -69,7 +70,8 @@ def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
     path = shutil.which(tool.name)
     wanted = ".".join(map(str, tool.minimum))
     if path is None:
-        raise ToolError(f"{tool.name} {wanted} or newer is needed and is not on PATH", hint=tool.install_hint)
+        needed = f"{printable(tool.name)} {wanted} or newer" if any(tool.minimum) else printable(tool.name)
+        raise ToolError(f"{needed} is needed and is not on PATH", hint=tool.install_hint)
     if tool.asked is None:
         return path, tool.minimum
     try:
@@ -147,6 +149,29 @@ def run(tool: Tool, *arguments: str | os.PathLike[str], inherited: Sequence[int]
     with start(tool, arguments, inherited=inherited) as running:
         output = running.wait()
     return output if output is not None else b""
+
+
+def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input: bool) -> NoReturn:
+    """Give this process to the program `words`, with all that is ours: what ends it, ends it, and nobody is in between.
+
+    It finds each of the texts `handed` at the descriptor of that number; without `standard_input` it has none. The
+    environment is ours, too, as when it were called by hand. Raises ToolError when there is no such program.
+    """
+    path = shutil.which(words[0])
+    if path is None:
+        raise ToolError(f"{words[0]} is needed and is not on PATH")
+    for descriptor, content in handed.items():
+        memory = os.memfd_create("handed")
+        with os.fdopen(os.dup(memory), "wb") as stream:
+            stream.write(content)
+        os.lseek(memory, 0, os.SEEK_SET)
+        os.dup2(memory, descriptor)
+        os.set_inheritable(descriptor, True)
+    if not standard_input:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program would inherit that
+        signal.signal(number, signal.SIG_DFL)
+    os.execv(path, list(words))  # noqa: S606 -- a shell is what nobody wants here
 
 
 def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int) -> None:

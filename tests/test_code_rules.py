@@ -21,7 +21,7 @@ RANKS = {
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
-    **dict.fromkeys(["doctor", "request", "units"], 5),
+    **dict.fromkeys(["doctor", "request", "running", "units"], 5),
     "build": 6,
     "cli": 7,
     "__main__": 8,

@@ -18,6 +18,7 @@ from bundler.cli import (
     overrides,
     pack,
     repack,
+    run,
     unit,
     unpack,
     verify,
@@ -46,6 +47,7 @@ app.command("gc", cls=Resumable)(images.collect)
 app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
 app.command("repack", cls=Command)(repack.repack)
+app.command("run", cls=Command)(run.run)
 app.command("unit", cls=Command)(unit.unit)
 app.add_typer(overrides.app, name="overrides")
 

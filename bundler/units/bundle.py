@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from bundler.bundles.files import has_owners
+from bundler.bundles.runtime import asks_systemd, container_name, part_of
 from bundler.bundles.stage import check_file, open_stage
 from bundler.bundles.write import write_file
 from bundler.bundles.written import read_written
 from bundler.errors import RequestError, printable
-from bundler.origins import Json
-from bundler.units.placing import Placing, asks_systemd, check_absolute, check_name, check_runtime, choose_name
+from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.service import Units, write_units
 
 
@@ -32,28 +32,19 @@ def units_of(
     recorded = written.recorded or {}
     here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it
     place = check_absolute(here if directory is None else directory, "--directory")
-    lifecycle, target = _object(recorded, "lifecycle"), _object(recorded, "target")
-    candidates = [str(lifecycle.get("container_name", "")), Path(place).name]
     placing = Placing(
-        name=choose_name(candidates) if name is None else check_name(name),
+        name=container_name(name, recorded, place, "--name"),
         directory=place,
-        runtime=check_runtime(runtime or str(target.get("runtime", "runc"))),
-        systemd_cgroup=asks_systemd(written.document, target),
+        runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
+        systemd_cgroup=asks_systemd(written.document, recorded),
         user=not has_owners(bundle / "rootfs.mtree"),
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
-    units = write_units(written.document, lifecycle, placing)
+    units = write_units(written.document, part_of(recorded, "lifecycle"), placing)
     if written.stale:
         remark = "config.json was changed since bundler.json was written: restart, stop signal and health are not known"
         return Units(units.texts, (*units.remarks, remark))
     return units
-
-
-def _object(recorded: dict[str, Json], key: str) -> dict[str, Json]:
-    found = recorded.get(key, {})
-    if not isinstance(found, dict):
-        raise RequestError(f"bundler.json: {key}: not an object")
-    return found
 
 
 def write_unit_files(units: Units, folder: Path, *, replace: bool) -> list[Path]:

@@ -1,17 +1,10 @@
 """Where a bundle will lie and what will run it: all that units say and no document of the bundle knows."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.origins import Json
-
-# What systemd takes for the name of a unit and runc for a container's id, short enough for `-health.service`.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
-_SYSTEMD_PATH: Final = re.compile(r"[^/:]+\.slice:[^:]*:[^:]+|:[^:]*:[^:]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +28,6 @@ class Placing:
         return (self.runtime, *(("--systemd-cgroup",) if self.systemd_cgroup else ()), *arguments)
 
 
-def check_name(name: str) -> str:
-    """`name`, which both systemd and the runtimes take. Raises RequestError."""
-    if not _NAME.fullmatch(name):
-        raise RequestError(
-            f"{printable(name[:80])!r} cannot be the name of a unit and of a container",
-            hint="--name: letters, digits, and _ . - behind the first of them",
-        )
-    return name
-
-
 def check_absolute(path: str, option: str) -> str:
     """`path` without needless slashes. Raises RequestError unless it is absolute."""
     if not path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
@@ -59,19 +42,3 @@ def check_runtime(runtime: str) -> str:
     if not runtime.startswith("/"):
         raise RequestError(f"--runtime: {printable(runtime)} is neither the name of a program nor an absolute path")
     return check_absolute(runtime, "--runtime")
-
-
-def asks_systemd(document: dict[str, Json], target: Json) -> bool:
-    """Whether the runtime is to ask systemd for the control group: by the form of its path, else by the target."""
-    path = document.get("linux", {}).get("cgroupsPath")
-    if path:
-        return bool(_SYSTEMD_PATH.fullmatch(path))
-    return isinstance(target, dict) and target.get("cgroup_manager") == "systemd"
-
-
-def choose_name(candidates: Sequence[str]) -> str:
-    """The first that can be a name. Raises RequestError."""
-    for candidate in candidates:
-        if _NAME.fullmatch(candidate):
-            return candidate
-    return check_name(candidates[-1] if candidates else "")

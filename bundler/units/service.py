@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from bundler.bundles.runtime import bind_sources, shared_memory
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.units.hardening import hardening_rows
@@ -16,7 +17,6 @@ from bundler.units.text import Rows, command_line, plain_paths, unit_text
 
 # File systems of the kernel's own: they are there before any service starts.
 _ALWAYS_THERE: Final = ("/proc", "/sys", "/dev", "/run")
-_SHARED_MEMORY: Final = "shm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +75,26 @@ def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:
 def _commands(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str]]:
     """A container that was left by a crash of runtime or machine is removed first; it would keep the id."""
     delete = command_line(placing.call("delete", "--force", placing.name))
-    folder = f"{placing.directory}/{_SHARED_MEMORY}"
-    shares = not placing.user and _shares_memory(document)
+    shared = None if placing.user else shared_memory(document)
+    folder = f"{placing.directory}/{shared}"
     yield "ExecStartPre", f"-{delete}"
-    if shares:
+    if shared:
         options = "nosuid,nodev,noexec,mode=1777,size=64m"
         yield "ExecStartPre", f"-{command_line(('umount', folder))}"
         yield "ExecStartPre", command_line(("mount", "-t", "tmpfs", "-o", options, "shm", folder))
     yield "ExecStart", command_line(placing.call("run", "--bundle", placing.directory, placing.name))
     yield "ExecStopPost", f"-{delete}"
-    if shares:
+    if shared:
         yield "ExecStopPost", f"-{command_line(('umount', folder))}"
-
-
-def _shares_memory(document: dict[str, Json]) -> bool:
-    """Whether /dev/shm is the bundle's folder, for which no daemon keeps a tmpfs mounted."""
-    return any(
-        mount.get("destination") == "/dev/shm" and mount.get("source") == _SHARED_MEMORY and _is_bind(mount)  # noqa: S108
-        for mount in document.get("mounts") or []
-    )
 
 
 def _surroundings(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str | None]]:
     """What has to be there first: the file systems of the bundle and of what it mounts, and the network."""
-    sources = (mount.get("source") for mount in document.get("mounts") or [] if _is_bind(mount))
-    paths = [placing.directory, *(source for source in sources if isinstance(source, str))]
+    paths = [placing.directory, *(source for _, source in bind_sources(document))]
     yield "RequiresMountsFor", plain_paths(path for path in paths if _may_be_mounted(path))
     if _needs_network(document) and not placing.user:  # the manager of a user does not know that target
         yield "Wants", "network-online.target"
         yield "After", "network-online.target"
-
-
-def _is_bind(mount: Mapping[str, Json]) -> bool:
-    return mount.get("type") == "bind" or bool({"bind", "rbind"} & set(mount.get("options") or ()))
 
 
 def _may_be_mounted(path: str) -> bool:

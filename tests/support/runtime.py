@@ -1,6 +1,7 @@
 """Run a bundle with a real runtime, and leave nothing of it behind."""
 
 import json
+import shlex
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
@@ -66,3 +67,14 @@ def run_instead(bundle: Path, arguments: Sequence[str], runtime: Name = "runc") 
         return run(bundle, runtime)
     finally:
         document.write_bytes(original)
+
+
+def program_of(runtime: Name, folder: Path) -> str:
+    """A program that can be called as the runtime; where that takes more than its name, a script in `folder`."""
+    command = command_of(runtime)
+    if command == [runtime]:
+        return runtime
+    script = folder / f"{runtime}-here"
+    script.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec {runtime} --version\nexec {shlex.join(command)} "$@"\n')
+    script.chmod(0o755)
+    return str(script)

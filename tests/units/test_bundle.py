@@ -72,7 +72,7 @@ def test_what_is_no_name_and_no_path_is_refused(bundle: Path, asked: dict[str, s
 
 def test_a_directory_that_can_be_no_name_needs_one(tmp_path: Path) -> None:
     bundle = make(tmp_path / "my web")
-    with pytest.raises(RequestError, match="'my web' cannot be the name of a unit"):
+    with pytest.raises(RequestError, match="'my web' cannot be the name of a container"):
         units_of(bundle)
     assert list(units_of(bundle, name="web").texts) == ["web.service"]
 

@@ -1,0 +1,211 @@
+"""Everything that is known before a runtime takes over: what to call, and why it would not work."""
+
+import json
+import os
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler import tools
+from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
+from bundler.bundles.write import encode
+from bundler.bundles.written import Written, read_written
+from bundler.errors import BundlerError, DifferenceError, RequestError, ToolError, printable
+from bundler.host import RUNTIMES
+from bundler.origins import Json
+from bundler.running.namespace import CHANGED_DESCRIPTOR, Rootfs, in_namespace
+from bundler.running.process import has_terminal, with_process
+from bundler.tools import Tool, ToolFailedError
+
+_END: Final = "END OF config.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants to run. `runtime` is a name or a path, `root` the folder of the runtime's states.
+
+    `terminal` is None for what config.json says; `arguments` take the place of its own when there are any. With
+    `replace` an ended container of the same name is deleted first.
+    """
+
+    bundle: Path
+    arguments: Sequence[str] = ()
+    name: str | None = None
+    runtime: str | None = None
+    root: Path | None = None
+    detach: bool = False
+    pid_file: Path | None = None
+    terminal: bool | None = None
+    interactive: bool = False
+    replace: bool = False
+    ephemeral: bool = False
+    as_is: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What to call `tool` with first, and the command line that takes this process's place.
+
+    `changed` is the config.json that it reads from CHANGED_DESCRIPTOR; `input` says whether it has our standard input.
+    """
+
+    tool: Tool
+    before: tuple[tuple[str, ...], ...]
+    words: tuple[str, ...]
+    changed: bytes | None
+    input: bool
+    remarks: tuple[str, ...] = ()
+
+    def shown(self) -> str:
+        """The lines for a shell that do the same."""
+        last = shlex.join(self.words) + ("" if self.input else " </dev/null")
+        if self.changed is not None:
+            last += f" {CHANGED_DESCRIPTOR}<<'{_END}'\n{self.changed.decode()}{_END}"
+        return "\n".join([*(shlex.join((tools.require(self.tool), *each)) for each in self.before), last])
+
+
+def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
+    """What to call. `terminal_here` says whether standard input, output or error is a terminal.
+
+    Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
+    """
+    written = _read(wanted)
+    document, recorded = written.document, written.recorded or {}
+    bundle = str(wanted.bundle.resolve())
+    name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id")  # noqa: PTH100 -- as it is called
+    changed = with_process(document, wanted.arguments, wanted.terminal)
+    _check_terminal(wanted, changed, terminal_here=terminal_here)
+    user = os.geteuid() != 0
+    _check_user(wanted, document, user=user)
+    rootfs = _rootfs(document, bundle)
+    tool = _choose_runtime(wanted.runtime, recorded)
+    runtime = (
+        tools.require(tool),
+        *_states(wanted),
+        *(("--systemd-cgroup",) if asks_systemd(document, recorded) else ()),
+    )
+    before = _make_room(tool, wanted, name)
+    words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
+    differs = changed != document
+    if differs or wanted.ephemeral:
+        _check_mapping(document, user=user)
+        words = in_namespace(words, bundle, rootfs, changed=differs, ephemeral=wanted.ephemeral, user=user)
+    return Start(
+        tool=tool,
+        before=before,
+        words=words,
+        changed=encode(changed) if differs else None,
+        input=wanted.interactive or not wanted.detach,
+        remarks=_remarks(document, bundle),
+    )
+
+
+def _read(wanted: Wanted) -> Written:
+    shown = printable(str(wanted.bundle))
+    if not wanted.bundle.is_dir():
+        raise RequestError(f"{shown} is not a bundle: there is no such directory")
+    written = read_written(os.path.join(wanted.bundle, ""))  # noqa: PTH118 -- `-` would be standard input
+    if written.stale and not wanted.as_is:
+        raise DifferenceError(
+            f"{shown}: config.json is not what was built",
+            hint="bundler verify looks at all of it; --as-is runs it as it is",
+        )
+    return written
+
+
+def _check_terminal(wanted: Wanted, document: Mapping[str, Json], *, terminal_here: bool) -> None:
+    """A runtime copies between two terminals: the container's and ours."""
+    if not has_terminal(document):
+        return
+    if wanted.detach:
+        raise RequestError("a container in the background cannot have a terminal", hint="--no-tty runs it without")
+    if not terminal_here:
+        raise RequestError(
+            "the container is to have a terminal, and there is none here", hint="--no-tty runs it without"
+        )
+
+
+def _check_user(wanted: Wanted, document: Mapping[str, Json], *, user: bool) -> None:
+    if not user:
+        return
+    namespaces = (document.get("linux") or {}).get("namespaces") or []
+    if not any(namespace.get("type") == "user" for namespace in namespaces):
+        shown = printable(str(wanted.bundle))
+        raise BundlerError(f"{shown} takes root to run", hint="bundler build --rootless makes one for an ordinary user")
+    if wanted.root is None and not os.environ.get("XDG_RUNTIME_DIR"):
+        hint = "logging in as this user sets it; --root names another folder of yours"
+        raise RequestError("XDG_RUNTIME_DIR is not set, so there is no place for the state of a container", hint=hint)
+
+
+def _check_mapping(document: Mapping[str, Json], *, user: bool) -> None:
+    """Inside a user namespace of one id there is no newuidmap, which a runtime needs to give out more than that one."""
+    maps = (document.get("linux") or {}).get("uidMappings") or []
+    if user and sum(entry["size"] for entry in maps) > 1:
+        hint = "--ephemeral, other arguments and another terminal are for root, or for a bundle without --uid-map"
+        raise RequestError("an ordinary user's bundle of several ids runs only as it is", hint=hint)
+
+
+def _rootfs(document: Mapping[str, Json], bundle: str) -> Rootfs:
+    root = document.get("root")
+    path = root.get("path") if isinstance(root, dict) else None
+    place = Path(bundle, path if isinstance(path, str) else "").resolve()
+    if not isinstance(path, str) or not place.is_dir():
+        raise RequestError(f"{printable(bundle)} has no rootfs: {printable(str(place))} is not a directory")
+    status = place.stat()
+    return Rootfs(path=str(place), uid=status.st_uid, gid=status.st_gid, mode=stat.S_IMODE(status.st_mode))
+
+
+def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:
+    """The one that was named, else the bundle's own target, else the first that is there. Raises ToolError."""
+    if named is not None:
+        return RUNTIMES.get(named) or Tool(named, minimum=(0, 0, 0), package="runc")
+    target = part_of(recorded, "target").get("runtime")
+    candidates = [RUNTIMES[name] for name in dict.fromkeys([target, *RUNTIMES]) if name in RUNTIMES]
+    for tool in candidates:
+        try:
+            tools.require(tool)
+        except ToolError:
+            continue
+        return tool
+    return candidates[0]
+
+
+def _states(wanted: Wanted) -> tuple[str, ...]:
+    return () if wanted.root is None else ("--root", str(wanted.root.absolute()))
+
+
+def _detached(wanted: Wanted) -> tuple[str, ...]:
+    pid_file = () if wanted.pid_file is None else ("--pid-file", str(wanted.pid_file.absolute()))
+    return (*(("--detach",) if wanted.detach else ()), *pid_file)
+
+
+def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], ...]:
+    """What deletes an ended container of this name. Raises RequestError when it may not be deleted."""
+    try:
+        state = tools.run(tool, *_states(wanted), "state", name)
+    except ToolFailedError:
+        return ()  # nobody has the name; if it is something else, `run` will say what
+    try:
+        status = json.loads(state)["status"]
+    except (ValueError, LookupError, TypeError):
+        status = "there"
+    if status == "stopped":
+        if wanted.replace:
+            return ((*_states(wanted), "delete", name),)
+        end = "--rm deletes what is left of that one"
+    else:
+        end = f"`{shlex.join((tool.name, *_states(wanted), 'delete', '--force', name))}` ends that one"
+    raise RequestError(
+        f"there is a container {name} already, and it is {printable(str(status))}", hint=f"--id names this one; {end}"
+    )
+
+
+def _remarks(document: Mapping[str, Json], bundle: str) -> tuple[str, ...]:
+    folder = shared_memory(document)
+    if folder is None or os.path.ismount(os.path.join(bundle, folder)):  # noqa: PTH118
+        return ()
+    mount = shlex.join(("mount", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=1777", "shm", f"{bundle}/{folder}"))
+    return (f"its shared memory is a folder on disk until somebody mounts memory there: {printable(mount)}",)

@@ -1,0 +1,160 @@
+"""`bundler run` with real runtimes: what goes in, what comes out, and what is left."""
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bundler.build import build
+from bundler.images.platform import Platform
+from bundler.request import Request
+from bundler.running.start import Wanted, prepare
+from tests.support.command import bundler, call_bundler, installed
+from tests.support.ordinary_user import USER, as_user, folder_of_a_user
+from tests.support.runtime import Name, call, command_of, program_of
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
+WAITING = "trap 'exit 9' TERM; echo x >/new; echo ready; while :; do sleep 0.1; done"
+BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def bundle(golden_archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "o.yaml").write_text(json.dumps({"command": ["sh", "-c", WAITING]}))
+    image = f"docker-archive:{golden_archives['docker28']}:golden/plain:1"
+    bundler("build", image, "--overrides", folder / "o.yaml", "-o", folder / "b")
+    return folder / "b"
+
+
+@pytest.fixture
+def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return program_of(request.param, tmp_path)
+
+
+@pytest.fixture
+def name(runtime: str) -> Iterator[str]:
+    name = f"bundler-run-{os.getpid()}"
+    yield name
+    call([runtime, "delete", "--force", name])
+
+
+def words(bundle: Path, runtime: str, name: str, *more: str) -> list[str | Path]:
+    return ["run", "--runtime", runtime, "--id", name, bundle, *more]
+
+
+def untouched(bundle: Path) -> bool:
+    assert not [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(bundle.parent) in line]
+    return call_bundler("verify", bundle).stdout == ""
+
+
+@BOTH
+def test_input_output_and_exit_code_pass_through(bundle: Path, runtime: str, name: str) -> None:
+    script = "cat; echo oops >&2; rm /bin/cat; exit 7"
+    done = call_bundler(*words(bundle, runtime, name, "--ephemeral", "--", "sh", "-c", script), stdin=b"in\n")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "in\n", "oops\n")
+    assert untouched(bundle)
+
+
+@BOTH
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 9), (signal.SIGKILL, -9)])
+def test_a_signal_goes_to_the_container_and_nothing_is_left(
+    bundle: Path, runtime: str, name: str, number: int, code: int
+) -> None:
+    command = [installed(), *map(str, words(bundle, runtime, name, "--ephemeral"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(number)  # there is no bundler any more, only the runtime
+        assert running.wait(timeout=60) == code
+        call([runtime, "delete", "--force", name])
+    assert untouched(bundle)
+
+
+@BOTH
+def test_a_container_in_the_background_keeps_its_name_until_it_is_deleted(
+    bundle: Path, runtime: str, name: str, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    with (tmp_path / "out").open("wb") as out:
+        command = words(bundle, runtime, name, "-d", "--ephemeral", "--pid-file", str(pid_file))
+        done = subprocess.run([installed(), *command], stdout=out, stderr=out, timeout=60, check=False)
+    assert done.returncode == 0, (tmp_path / "out").read_text()
+    again = call_bundler(*words(bundle, runtime, name))
+    assert (again.returncode, again.stdout) == (2, "")
+    assert f"there is a container {name} already, and it is running" in again.stderr
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    while json.loads(call([runtime, "state", name]).stdout)["status"] != "stopped":
+        time.sleep(0.05)
+    assert "--rm deletes" in call_bundler(*words(bundle, runtime, name)).stderr
+    assert call_bundler(*words(bundle, runtime, name, "--rm", "--ephemeral", "--", "true")).returncode == 0
+    assert untouched(bundle)
+
+
+@BOTH
+def test_a_terminal_is_given_for_one_run(bundle: Path, runtime: str, name: str) -> None:
+    script = "trap 'exit 5' INT; tty; echo $TERM; while :; do sleep 0.1; done"
+    command = [installed(), *map(str, words(bundle, runtime, name, "-it", "--ephemeral", "--", "sh", "-c", script))]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(command[0], command)  # noqa: S606
+    seen = b""
+    while b"xterm" not in seen:
+        seen += os.read(terminal, 4096)
+    assert b"/dev/pts/0" in seen
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+    os.close(terminal)
+    assert untouched(bundle)
+
+
+def test_a_dry_run_prints_what_a_shell_can_do(bundle: Path, tmp_path: Path) -> None:
+    name = f"bundler-run-{os.getpid()}"
+    arguments = ["sh", "-c", "echo \"a  b\"; echo 'c' $0; exit 3", "$HOME"]
+    shown = bundler("run", "--runtime", "runc", "--id", name, bundle, "--ephemeral", "--dry-run", "--", *arguments)
+    done = call(["sh", "-c", shown], cwd=tmp_path)
+    assert (done.exit_code, done.stdout, done.stderr) == (3, "a  b\nc $HOME\n", "")
+    assert untouched(bundle)
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_an_ordinary_user_runs_his_own(
+    golden_archives: dict[str, Path], runtime: Name, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with folder_of_a_user() as folder:
+        folder.chmod(0o755)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder / "states"))
+        (folder / "o.yaml").write_text("command: [sh, -c, 'echo x >/new']")
+        request = Request(
+            image=f"docker-archive:{golden_archives['docker28']}:golden/plain:1",
+            machine=Platform.of("linux", "x86_64"),
+            overrides=(str(folder / "o.yaml"),),
+            rootless=True,
+            caller=(USER, USER),
+        )
+        bundle = build(request, folder / "b", force=False).path
+        (folder / "states").mkdir()
+        name = f"bundler-run-{os.getpid()}"
+        wanted = Wanted(
+            bundle=bundle,
+            name=name,
+            runtime=runtime,
+            ephemeral=True,
+            arguments=["sh", "-c", "rm /bin/cat; id -u; exit 7"],
+        )
+        prepare(wanted, terminal_here=False)  # Python's own files may be root's alone, so everything is imported before
+        subprocess.run(["chown", "-R", f"{USER}:{USER}", folder], check=True)
+        line = as_user(lambda: prepare(wanted, terminal_here=False).shown())
+        *before, _ = command_of(runtime)
+        drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "sh", "-c"]
+        done = call([*before, *drop, line])
+        assert (done.exit_code, done.stdout, done.stderr) == (7, "0\n", "")
+        assert (bundle / "rootfs/bin/cat").is_symlink()
+        assert shlex.quote(str(bundle)) in line
