@@ -61,8 +61,8 @@ def build(
     from bundler import build as pipeline  # noqa: PLC0415
     from bundler.bundles.lock import NAME, describe, load_lock, write_lock  # noqa: PLC0415
 
-    if check_reproducible and options.image == "-":
-        raise RequestError("--check-reproducible reads the image twice, and standard input can be read once")
+    if check_reproducible and "-" in (options.image, options.from_inspect, *(options.overrides or ())):
+        raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
 
     words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
     words += ["--locked", f"--lock={lock or NAME}"] if locked else []

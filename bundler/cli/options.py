@@ -17,6 +17,7 @@ from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store.place import VARIABLE, default_place
 
 if TYPE_CHECKING:
+    from bundler.overrides.imports import Importer
     from bundler.request import Request
 
 REACHING: Final = "How the image is reached, and what it may be"
@@ -34,6 +35,19 @@ ImageArgument = Annotated[
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--overrides", metavar="FILE", help="An overrides file; later ones win. May be repeated."),
+]
+FromInspectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from-inspect",
+        metavar="FILE",
+        help="What `docker inspect` or `podman inspect` said of a container that is to run from the bundle, below all "
+        "overrides.",
+    ),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Which container of --from-inspect, by name or id."),
 ]
 PlatformOption = Annotated[
     str | None,
@@ -203,10 +217,13 @@ class LockOptions(AccessOptions):
     """The same for several images, and what their bundles are to be like as far as a lock knows of it."""
 
     overrides: OverridesOption = None
+    from_inspect: FromInspectOption = None
+    name: NameOption = None
     target: TargetOption = None
 
     def request(self, **more: Any) -> "Request":
-        return AccessOptions.request(self, overrides=self.overrides or (), target=self.target, **more)
+        imports = importers(self)
+        return AccessOptions.request(self, overrides=self.overrides or (), imports=imports, target=self.target, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +231,8 @@ class BundleOptions(ImageOptions):
     """An image, how it is reached, and what its bundle is to be like."""
 
     overrides: OverridesOption = None
+    from_inspect: FromInspectOption = None
+    name: NameOption = None
     target: TargetOption = None
     uid_map: UidMapOption = None
     gid_map: GidMapOption = None
@@ -223,6 +242,7 @@ class BundleOptions(ImageOptions):
         return ImageOptions.request(
             self,
             overrides=self.overrides or (),
+            imports=importers(self),
             target=self.target,
             uid_map=self.uid_map or (),
             gid_map=self.gid_map or (),
@@ -230,6 +250,20 @@ class BundleOptions(ImageOptions):
             caller=(os.geteuid(), os.getegid()),
             **more,
         )
+
+
+def importers(options: LockOptions | BundleOptions) -> "tuple[Importer, ...]":
+    """What is to lie below the overrides files, the lowest first. Raises RequestError."""
+    read = [getattr(options, "image", None), options.from_inspect, *(options.overrides or ())]
+    if read.count("-") > 1:
+        raise RequestError("standard input can be read only once")
+    if options.from_inspect is None:
+        if options.name is not None:
+            raise RequestError("--name chooses a container of --from-inspect FILE")
+        return ()
+    from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415  (what --help does not need)
+
+    return (load_inspect(options.from_inspect, options.name),)
 
 
 def words_of(options: ImageOptions) -> list[str]:

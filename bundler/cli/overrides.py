@@ -3,12 +3,16 @@
 import json
 import os
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bundler.cli.failures import Command
+from bundler.cli.options import AccessOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.cli.remarks import note_without_meaning, show_imported
 from bundler.errors import RequestError, printable
 
@@ -88,6 +92,46 @@ def from_compose(
 
     reader = Reader.of(env or (), env_files or ())
     show_imported(convert([file, *(files or ())], service, reader))
+
+
+@app.command("from-inspect", cls=Command)
+@spread
+def from_inspect(
+    options: AccessOptions,
+    *,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="What `docker inspect` or `podman inspect` printed, or - for stdin.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Which container, by name or id, where FILE has several."),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="IMAGE", help="Leave out what the image says by itself; it becomes `image:`."),
+    ] = None,
+) -> None:
+    """Print the overrides file that makes a bundle run as a container does, from what inspect says of it.
+
+    No daemon is asked. Fields that leave no trace in config.json are named on standard error with the reason, and
+    so are variables that look secret, without their values.
+    """
+    from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415
+    from bundler.overrides.load import Overrides  # noqa: PLC0415
+
+    importer = load_inspect(file, name)
+    if image is None:
+        show_imported(importer(None))
+        return
+    if image == file == "-":
+        raise RequestError("standard input can be read only once")
+    with (
+        tempfile.TemporaryDirectory() as workspace,
+        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
+        options.request(image=image).open(Overrides(), Path(workspace), progress) as opened,
+    ):
+        imported = importer(opened.image_config)
+    show_imported(replace(imported, keys={"image": image} | imported.keys | {"image": image}))
 
 
 def _read(path: str) -> bytes:

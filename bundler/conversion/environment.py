@@ -11,7 +11,7 @@ from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
 
-_IMAGE_VALUE: Final = re.compile(r"\$\{image:([^}]*)\}")
+_IMAGE_VALUE: Final = re.compile(r"\$(?P<escaped>\$\{image:)|\$\{image:(?P<name>[^}]*)\}")
 
 
 def host_name(givens: Givens) -> Sourced[str]:
@@ -95,14 +95,19 @@ def _variables(file: Node) -> tuple[Node, ...]:
 
 
 def _expanded(givens: Givens, node: Node) -> str:
-    """A value with each `${image:NAME}` replaced by what the image, or else the profile, sets NAME to."""
+    """A value with each `${image:NAME}` replaced by what the image, or else the profile, sets NAME to; `$${image:` is
+    `${image:`.
+    """
     profile = (str(item.value) for item in givens.profile.items("/process/env"))
     below = dict(entry.split("=", 1) for entry in (*profile, *givens.image_config.env) if "=" in entry)
 
     def value_of(match: re.Match[str]) -> str:
-        if match[1] not in below:
-            raise node.error(f"environment: the image does not set {printable(match[1])!r}")
-        return below[match[1]]
+        name = match["name"]
+        if name is None:
+            return match["escaped"]
+        if name not in below:
+            raise node.error(f"environment: the image does not set {printable(name)!r}")
+        return below[name]
 
     return _IMAGE_VALUE.sub(value_of, node.text())
 

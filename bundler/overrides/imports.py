@@ -16,6 +16,23 @@ from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import parse
 
 
+class HealthSettings(Protocol):
+    """An image's health check, times in nanoseconds."""
+
+    @property
+    def test(self) -> tuple[str, ...]: ...
+    @property
+    def interval(self) -> int: ...
+    @property
+    def timeout(self) -> int: ...
+    @property
+    def start_period(self) -> int: ...
+    @property
+    def start_interval(self) -> int: ...
+    @property
+    def retries(self) -> int: ...
+
+
 class ImageSettings(Protocol):
     """What an image config says of how to run the image, as bundler.images.image_config has it."""
 
@@ -35,6 +52,8 @@ class ImageSettings(Protocol):
     def labels(self) -> tuple[tuple[str, str], ...]: ...
     @property
     def stop_signal(self) -> str: ...
+    @property
+    def healthcheck(self) -> HealthSettings | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +87,12 @@ class Importer(Protocol):
     """Gives what it has read. Told what the image says, it leaves that out, and names what the image has too many."""
 
     def __call__(self, image: ImageSettings | None) -> Imported: ...
+
+
+def literal(variable: str) -> str:
+    """NAME=VALUE for `environment`, whose value stays as it is where it looks like a reference to the image's."""
+    name, separator, value = variable.partition("=")
+    return f"{name}{separator}{value.replace('${image:', '$${image:')}"
 
 
 def _placed(node: Node, pointer: str, imported: Imported) -> Node:

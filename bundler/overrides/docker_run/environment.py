@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.docker_run.client import Client
+from bundler.overrides.imports import literal
 
 
 def variable(given: str) -> str:
@@ -30,7 +31,7 @@ def environment(files: Iterable[str], variables: Iterable[str], client: Client) 
     for path in files:
         by_path.setdefault(path, []).extend(_of_file(path, client))
     listed = [{"path": path, "variables": entries} for path, entries in by_path.items()]
-    keys: dict[str, Json] = {"env_file": listed, "environment": list(given.values())}
+    keys: dict[str, Json] = {"env_file": listed, "environment": [literal(entry) for entry in given.values()]}
     return {key: entries for key, entries in keys.items() if entries}
 
 

@@ -1,7 +1,6 @@
 """A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from bundler.overrides.docker_run.environment import environment
 from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.refusals import check, network_mode
+from bundler.overrides.security_options import security_keys
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
 # Keys whose 0, or empty text, means to Docker that nothing was said.
@@ -110,25 +110,7 @@ def _another_container(flag: str, key: str) -> RequestError:
 
 def _security(line: CommandLine, client: Client) -> dict[str, Json]:
     """The options as they are, but for a seccomp profile: docker's client reads the file, and so is it here."""
-    options: list[str] = []
-    profile: Json = None
-    for option in line.all("security-opt"):
-        name, separator, value = option.partition("=" if "=" in option else ":")
-        if name != "no-new-privileges" and not (separator and value):
-            raise RequestError(f"--security-opt {printable(option)!r}: it is not NAME=VALUE")
-        if name != "seccomp":
-            options.append(option)
-            continue
-        options = [kept for kept in options if not kept.startswith("seccomp")]
-        profile = None
-        if value in ("unconfined", "builtin"):
-            options.append(option)
-        else:
-            profile = _profile(value, client)
-    found: dict[str, Json] = {"security_opt": options} if options else {}
-    if any(re.match(r"apparmor[=:](?!unconfined$)", option) for option in options):
-        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
-    return found if profile is None else found | {"seccomp": profile}
+    return security_keys(line.all("security-opt"), lambda value: _profile(value, client))
 
 
 def _profile(path: str, client: Client) -> Json:

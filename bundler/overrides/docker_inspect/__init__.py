@@ -1,0 +1,1 @@
+"""What `docker inspect` or `podman inspect` says of a container becomes an overrides file."""

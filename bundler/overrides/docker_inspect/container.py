@@ -1,0 +1,52 @@
+"""One inspected container, and the overrides file that grows from it."""
+
+from dataclasses import dataclass, field
+
+from bundler.origins import Json
+from bundler.overrides.docker_inspect.document import Value
+from bundler.overrides.imports import ImageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What inspect says; `image` is what the image says by itself, None where nobody has looked."""
+
+    entry: Value
+    image: ImageSettings | None = None
+
+    def host(self, name: str) -> Value:
+        return self.entry.get("HostConfig", name)
+
+    def config(self, name: str) -> Value:
+        return self.entry.get("Config", name)
+
+    @property
+    def is_podmans(self) -> bool:
+        return "OCIRuntime" in self.entry.content or "BoundingCaps" in self.entry.content
+
+
+@dataclass(slots=True)
+class Draft:
+    """The keys so far, where each was said (by JSON Pointer), and what to remark.
+
+    `traceless` has, by reason, the fields that leave no trace in config.json; `secrets` are names of what looks secret.
+    """
+
+    keys: dict[str, Json] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    traceless: dict[str, list[str]] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+
+    def say(self, key: str, value: Json, where: Value) -> None:
+        self.keys[key] = value
+        self.places[f"/{key}"] = where.where
+
+    def add(self, key: str, value: Json, where: Value) -> None:
+        """One more entry of a list."""
+        listed = self.keys.setdefault(key, [])
+        self.places[f"/{key}/{len(listed)}"] = where.where
+        listed.append(value)
+
+    def leave_out(self, field_: str, reason: str) -> None:
+        self.traceless.setdefault(reason, []).append(field_)

@@ -1,0 +1,78 @@
+"""From the bytes of an inspect to an overrides file."""
+
+import sys
+from pathlib import Path
+
+from bundler.origins import pointer_token
+from bundler.overrides import schema
+from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.document import MAXIMUM_BYTES, Value, choose, read_containers
+from bundler.overrides.docker_inspect.fields import FIELDS, PARTS
+from bundler.overrides.files import described, read
+from bundler.overrides.imports import ImageSettings, Imported, Importer
+from bundler.overrides.load import check_imported
+from bundler.overrides.yaml_document import shown_name
+
+_LONGEST_LIST = 20  # names of fields that one remark repeats
+
+
+def load_inspect(path: str, name: str | None) -> Importer:
+    """The importer of one container in a file (`-` is standard input). Raises RequestError for what is none."""
+    raw = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path), limit=MAXIMUM_BYTES)
+    return import_inspect(raw, path, name)
+
+
+def import_inspect(raw: bytes, path: str, name: str | None = None) -> Importer:
+    """The same for the bytes of a file that were read."""
+    shown = shown_name(path)
+    entry = choose(read_containers(raw, shown), name)
+    files = (described(path, raw),)
+
+    def import_container(image: ImageSettings | None) -> Imported:
+        draft = convert(Container(entry, image))
+        imported = Imported(
+            keys=draft.keys, name=shown, places={"": shown, **draft.places}, remarks=_remarks(draft), files=files
+        )
+        check_imported(imported)
+        return imported
+
+    return import_container
+
+
+def convert(container: Container) -> Draft:
+    """What the table makes of a container; the keys are in the order of the schema."""
+    draft = Draft()
+    for field in FIELDS.values():
+        value = container.entry.get(*field.path.split("/"))
+        if field.key and (said := field.form(value)) is not None:
+            draft.say(field.key, said, value)
+        elif field.reason and not value.says_nothing and value.content not in field.silent:
+            draft.leave_out(field.path.replace("/", "."), field.reason)
+    for part in PARTS:
+        part(container, draft)
+    order = list(schema.document()["properties"])
+    draft.keys = dict(sorted(draft.keys.items(), key=lambda entry: order.index(entry[0])))
+    _name_unknown(container.entry, draft)
+    return draft
+
+
+def _name_unknown(entry: Value, draft: Draft) -> None:
+    """Newer daemons say more; what nobody here has heard of is named."""
+    for prefix in ("", "HostConfig", "Config"):
+        holder = entry.get(prefix) if prefix else entry
+        for name, value in holder.members():
+            path = f"{prefix}/{pointer_token(name)}" if prefix else name
+            if path not in FIELDS and not value.says_nothing:
+                draft.leave_out(path.replace("/", "."), "bundler does not know this field")
+
+
+def _remarks(draft: Draft) -> tuple[str, ...]:
+    remarks = [f"no trace in config.json of {_listed(fields)}: {reason}" for reason, fields in draft.traceless.items()]
+    if draft.secrets:
+        remarks.append(f"looks secret, and is kept as it is: {_listed(draft.secrets)}")
+    return (*remarks, *draft.remarks)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
+    return ", ".join(name[:100] for name in names[:_LONGEST_LIST]) + more

@@ -1,0 +1,197 @@
+"""The JSON that `inspect` prints, read into values that know their place: web.json#/0/HostConfig/CapAdd.
+
+The file may come from anybody. It is bounded in size, and what two readers could read differently is refused.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from bundler.errors import RequestError, printable
+from bundler.origins import Json, pointer_token
+
+MAXIMUM_BYTES: Final = 16 << 20  # a container takes some 20 KiB, most of it a seccomp profile where there is one
+_SHOWN: Final = 60  # characters of a text that a message repeats
+_LARGEST: Final = 1 << 64  # beyond any number that Docker writes
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of the document. Docker writes null, or nothing, for what is unset: both are empty here."""
+
+    content: Json
+    where: str
+
+    def error(self, what: str, *, hint: str | None = None) -> RequestError:
+        return RequestError(f"{self.where}: {what}", hint=hint)
+
+    def get(self, *path: str) -> "Value":
+        """What is at `path` below; its content is None where there is nothing."""
+        found = self
+        for name in path:
+            content = {} if found.content is None else found.content
+            if not isinstance(content, dict):
+                raise found.expected("an object")
+            found = Value(content.get(name), f"{found.where}/{printable(pointer_token(name[:_SHOWN]))}")
+        return found
+
+    def members(self) -> Iterator[tuple[str, "Value"]]:
+        if not isinstance(self.content, dict | None):
+            raise self.expected("an object")
+        for name in self.content or {}:
+            if _UNWRITABLE.search(name):
+                raise self.error("a name holds a NUL, or half of a surrogate pair")
+            yield name, self.get(name)
+
+    def items(self) -> "list[Value]":
+        if not isinstance(self.content, list | None):
+            raise self.expected("an array")
+        return [Value(content, f"{self.where}/{index}") for index, content in enumerate(self.content or ())]
+
+    def text(self) -> str:
+        if not isinstance(self.content, str | None):
+            raise self.expected("a string")
+        if _UNWRITABLE.search(self.content or ""):
+            raise self.error("text holds a NUL, or half of a surrogate pair")
+        return self.content or ""
+
+    def texts(self) -> list[str]:
+        return [item.text() for item in self.items()]
+
+    def number(self) -> int:
+        if isinstance(self.content, bool) or not isinstance(self.content, int | None):
+            raise self.expected("a whole number")
+        if abs(self.content or 0) > _LARGEST:
+            raise self.error("a number of more than 64 bits")
+        return self.content or 0
+
+    def flag(self) -> bool:
+        if not isinstance(self.content, bool | None):
+            raise self.expected("true or false")
+        return bool(self.content)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is what Go writes for something that nobody has set."""
+        return not self.content  # what Go's omitempty leaves out: null, "", 0, false, [] and {}
+
+    def expected(self, what: str) -> RequestError:
+        return self.error(f"expected {what}, found {_shown(self.content)}")
+
+
+def read_json(text: str, where: str) -> Json:
+    """A JSON value, strictly: no name twice, no NaN, nothing that has no end. Raises RequestError."""
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise RequestError(f"{where}: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        cut = "it ends in the middle" if error.pos >= len(text.rstrip()) else error.msg.lower()
+        raise RequestError(f"{where}: not JSON at {place}: {cut}") from None
+    except ValueError as error:
+        raise RequestError(f"{where}: not JSON: {printable(str(error)[:200])}") from None
+
+
+def read_containers(raw: bytes, name: str) -> list[Value]:
+    """The containers that a file holds. Raises RequestError for anything else, and says what it is."""
+    if len(raw) > MAXIMUM_BYTES:
+        hint = "inspect fewer containers at once"
+        raise RequestError(f"{name}: more than {MAXIMUM_BYTES >> 20} MiB are no container's inspect", hint=hint)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        raise RequestError(f"{name}: empty", hint="docker inspect CONTAINER > FILE")
+    content = read_json(text, name)
+    root = Value(content, f"{name}#")
+    entries = root.items() if isinstance(content, list) else [root]
+    if not entries:
+        raise RequestError(f"{name}: an empty list: inspect found no container", hint="docker inspect CONTAINER > FILE")
+    for entry in entries:
+        _check_container(entry)
+    return entries
+
+
+# What the inspect of something else has, and a container's has not.
+_OTHERS: Final = {
+    "RootFS": "an image",
+    "RepoTags": "an image",
+    "Mountpoint": "a volume",
+    "IPAM": "a network",
+    "Spec": "a service or a node of a swarm",
+    "InfraContainerID": "a pod",
+}
+
+
+def _check_container(entry: Value) -> None:
+    if not isinstance(entry.content, dict):
+        raise entry.expected("what inspect says of a container")
+    if "HostConfig" in entry.content and "Config" in entry.content:
+        return
+    kind = next((kind for sign, kind in _OTHERS.items() if sign in entry.content), None)
+    if kind == "an image":
+        hint = "docker inspect --type container NAME; an image needs no overrides: bundler build IMAGE"
+        raise entry.error("this is the inspect of an image, not of a container", hint=hint)
+    if kind is not None:
+        raise entry.error(f"this is the inspect of {kind}, not of a container", hint="docker inspect CONTAINER")
+    missing = "HostConfig" if "HostConfig" not in entry.content else "Config"
+    raise entry.error(f"no container's inspect: {missing} is missing", hint="docker inspect CONTAINER > FILE")
+
+
+def choose(entries: list[Value], name: str | None) -> Value:
+    """The container called `name`, or whose id begins with it; the only one where `name` is None."""
+    if name is None:
+        if len(entries) == 1:
+            return entries[0]
+        raise RequestError(f"{len(entries)} containers: {_names(entries)}", hint="--name NAME chooses one")
+    wanted = name.removeprefix("/")
+    found = [entry for entry in entries if called(entry) == wanted]
+    found = found or [entry for entry in entries if wanted and entry.get("Id").text().startswith(wanted)]
+    if len(found) != 1:
+        how_many = "no" if not found else f"{len(found)} containers of"
+        raise RequestError(f"{how_many} name or id {printable(name[:_SHOWN])!r}: there is {_names(entries)}")
+    return found[0]
+
+
+def called(entry: Value) -> str:
+    """Docker puts a slash in front of a container's name, podman does not."""
+    return entry.get("Name").text().removeprefix("/")
+
+
+def _names(entries: list[Value]) -> str:
+    names = [printable((called(entry) or entry.get("Id").text()[:12])[:_SHOWN]) for entry in entries[:20]]
+    return ", ".join(names) + (f" and {len(entries) - 20} more" if len(entries) > len(names) else "")
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the name {twice[:_SHOWN]!r} stands twice in one object")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:_SHOWN]} is too large a number")
+    return number
+
+
+def _shown(content: Json) -> str:
+    if isinstance(content, str):
+        return f"'{printable(content[:_SHOWN])}'"
+    if isinstance(content, dict | list):
+        return "an object" if isinstance(content, dict) else "an array"
+    return "null" if content is None else str(content)[:_SHOWN].lower()

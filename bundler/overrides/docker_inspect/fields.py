@@ -1,0 +1,145 @@
+"""Every field of `docker inspect` (20.10 to 29) and `podman inspect` (4 and 5), and what becomes of it.
+
+A field with a `key` becomes that key of an overrides file, by its `form`. One with a `reason` leaves no trace in
+config.json, and is named with it where it says something. One with a `part` is read there, with others. What has none
+of the three is a record of what was.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.origins import Json
+from bundler.overrides.docker_inspect import lifecycle, limits, mounts, places, podman, process, security
+from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.document import Value
+from bundler.overrides.docker_inspect.forms import assignments, flag, number, text, texts
+
+Part = Callable[[Container, Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`path` is HostConfig/NAME, Config/NAME or NAME; `silent` are defaults of a field with a reason."""
+
+    path: str
+    key: str = ""
+    form: Callable[[Value], Json] = text
+    reason: str = ""
+    silent: tuple[Json, ...] = ()
+    part: Part | None = None
+
+
+_DAEMON = "a daemon sees to it, not the container"
+_NETWORK = "whoever makes the network of the bundle sees to it"
+_WINDOWS = "it is for Windows"
+_RECORD = "Docker keeps it as a record of its own"
+_CLIENT = "it is about the client, not about the container"
+_RUNTIME = "whoever runs the bundle chooses the runtime"
+_ANOTHER = "another container is not known here"
+_PODMAN = "podman does it, not the runtime"
+
+
+def _parted(part: Part, *paths: str) -> Iterator[Field]:
+    return (Field(path, part=part) for path in paths)
+
+
+def _without_trace(reason: str, *paths: str, silent: tuple[Json, ...] = ()) -> Iterator[Field]:
+    return (Field(path, reason=reason, silent=silent) for path in paths)
+
+
+def _records(*paths: str) -> Iterator[Field]:
+    return (Field(path) for path in paths)
+
+
+def _host(*names: str) -> list[str]:
+    return [f"HostConfig/{name}" for name in names]
+
+
+def _config(*names: str) -> list[str]:
+    return [f"Config/{name}" for name in names]
+
+
+_ROWS: Final = (
+    *_parted(places.image, *_config("Image")),
+    *_parted(places.name, "Name"),
+    *_parted(process.words, *_config("Entrypoint", "Cmd"), "Path", "Args"),
+    *_parted(process.environment, *_config("Env")),
+    *_parted(process.working_directory, *_config("WorkingDir")),
+    *_parted(process.user, *_config("User")),
+    *_parted(process.terminal, *_config("Tty"), *_host("ConsoleSize")),
+    *_parted(process.umask, *_config("Umask")),
+    *_parted(process.stop_signal, *_config("StopSignal")),
+    Field("Config/OpenStdin", "stdin_open", flag),
+    Field("Config/Domainname", "domainname"),
+    *_parted(places.host_name, *_config("Hostname"), "Id"),
+    Field("HostConfig/GroupAdd", "group_add", texts),
+    Field("HostConfig/ReadonlyRootfs", "read_only", flag),
+    Field("HostConfig/Privileged", "privileged", flag),
+    Field("HostConfig/Init", "init", flag),
+    Field("HostConfig/OomScoreAdj", "oom_score_adj", number),
+    Field("HostConfig/OomKillDisable", "oom_kill_disable", flag),
+    *_parted(security.capabilities, *_host("CapAdd", "CapDrop"), "BoundingCaps"),
+    *_parted(security.options, *_host("SecurityOpt"), "ProcessLabel", "MountLabel"),
+    *_parted(security.paths, *_host("MaskedPaths", "ReadonlyPaths")),
+    *_parted(security.devices, *_host("Devices", "DeviceRequests")),
+    Field("HostConfig/DeviceCgroupRules", "device_cgroup_rules", texts),
+    *_parted(mounts.mounts, *_host("Binds", "Mounts", "Tmpfs", "VolumesFrom"), *_config("Volumes"), "Mounts"),
+    *_parted(podman.shared_memory, *_host("ShmSize")),
+    *_parted(places.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
+    *_parted(places.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
+    *_parted(places.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
+    Field("HostConfig/Dns", "dns", texts),
+    Field("HostConfig/DnsSearch", "dns_search", texts),
+    Field("HostConfig/DnsOptions", "dns_opt", texts),
+    Field("HostConfig/Sysctls", "sysctls", assignments),
+    *_parted(podman.limits, *_host("Ulimits")),
+    *_parted(podman.pids, *_host("PidsLimit")),
+    *_parted(podman.unsaid, *_config("CreateCommand")),
+    *_parted(limits.memory, *_host("Memory", "MemorySwap", "MemorySwappiness", "KernelMemory", "KernelMemoryTCP")),
+    Field("HostConfig/MemoryReservation", "mem_reservation", number),
+    *_parted(limits.processors, *_host("NanoCpus", "CpuQuota", "CpuPeriod")),
+    Field("HostConfig/CpuShares", "cpu_shares", number),
+    Field("HostConfig/CpuRealtimePeriod", "cpu_rt_period", number),
+    Field("HostConfig/CpuRealtimeRuntime", "cpu_rt_runtime", number),
+    Field("HostConfig/CpusetCpus", "cpuset"),
+    Field("HostConfig/CpusetMems", "cpuset_mems"),
+    *_parted(
+        limits.block_io,
+        *_host("BlkioWeight", "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps"),
+        *_host("BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"),
+    ),
+    Field("HostConfig/CgroupConf", "unified", assignments),
+    *_parted(lifecycle.annotations, *_host("Annotations"), *_config("Annotations")),
+    *_parted(lifecycle.restart, *_host("RestartPolicy")),
+    *_parted(lifecycle.grace, *_config("StopTimeout")),
+    *_parted(lifecycle.health, *_config("Healthcheck")),
+    *_parted(lifecycle.logs, *_host("LogConfig")),
+    *_without_trace(_DAEMON, *_host("AutoRemove", "VolumeDriver", "StorageOpt", "DiskQuota")),
+    *_without_trace(_NETWORK, *_host("PublishAllPorts"), *_config("ExposedPorts", "MacAddress")),
+    *_without_trace(_WINDOWS, *_host("CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth")),
+    *_without_trace(_WINDOWS, *_host("Isolation"), silent=("default",)),
+    *_without_trace(_RECORD, *_config("Labels")),
+    *_without_trace(_CLIENT, *_host("ContainerIDFile")),
+    *_without_trace(_RUNTIME, *_host("Runtime"), silent=("runc", "io.containerd.runc.v2", "oci", "crun")),
+    *_without_trace(_ANOTHER, *_host("Links", "Cgroup")),
+    *_without_trace(_PODMAN, *_config("Timezone", "Secrets", "Timeout", "SystemdMode", "ChrootDirs")),
+    *_without_trace(_PODMAN, *_config("HealthcheckOnFailureAction"), silent=("none",)),
+    *_without_trace(_PODMAN, "Pod", "Rootfs"),
+    *_without_trace(_PODMAN, *_host("Cgroups"), silent=("default", "enabled")),
+    *_records(
+        *_config("AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "OnBuild", "Shell", "ArgsEscaped"),
+        *_config("Passwd", "sdNotifyMode", "sdNotifySocket", "HealthLogDestination", "HealthMaxLogCount"),
+        *_config("HealthMaxLogSize"),
+        *_host("CgroupManager", "Capabilities", "AutoRemoveImage", "IntelRdtClosID"),
+        *("Created", "State", "Image", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),
+        *("Driver", "Platform", "AppArmorProfile", "ExecIDs", "HostConfig", "GraphDriver", "Config"),
+        *("NetworkSettings", "SizeRw", "SizeRootFs", "Storage", "ImageManifestDescriptor", "Node"),
+        *("ImageName", "ImageDigest", "StaticDir", "OCIConfigPath", "OCIRuntime", "ConmonPidFile", "PidFile"),
+        *("EffectiveCaps", "Dependencies", "Namespace", "IsInfra", "IsService", "KubeExitCodePropagation"),
+        *("lockNumber", "UseImageHosts", "UseImageHostname"),
+    ),
+)
+
+FIELDS: Final[dict[str, Field]] = {field.path: field for field in _ROWS}
+PARTS: Final[tuple[Part, ...]] = tuple(dict.fromkeys(field.part for field in _ROWS if field.part is not None))

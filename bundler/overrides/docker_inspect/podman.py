@@ -1,0 +1,57 @@
+"""Where podman's inspect says what podman does by itself: Docker's own defaults take the place of that."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.origins import Json
+from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.forms import positive, size, ulimits
+
+_DOCKERS_SHM: Final = 64 << 20  # bytes
+_PODMANS_SHM: Final = 65536000
+_PODMANS_PIDS: Final = 2048
+
+
+def given(container: Container, flag: str) -> Iterator[str]:
+    """The values of a flag on the line that made the container, which podman keeps."""
+    words = container.config("CreateCommand").texts()
+    for index, word in enumerate(words):
+        if word == flag:
+            yield words[index + 1] if index + 1 < len(words) else ""
+        elif word.startswith(f"{flag}="):
+            yield word.partition("=")[2]
+
+
+def _asked(container: Container, flag: str) -> bool:
+    return next(given(container, flag), None) is not None
+
+
+def pids(container: Container, draft: Draft) -> None:
+    value = container.host("PidsLimit")
+    podmans = container.is_podmans and value.number() == _PODMANS_PIDS and not _asked(container, "--pids-limit")
+    if positive(value) and not podmans:
+        draft.say("pids_limit", value.number(), value)
+
+
+def shared_memory(container: Container, draft: Draft) -> None:
+    value = container.host("ShmSize")
+    podmans = container.is_podmans and value.number() == _PODMANS_SHM and not _asked(container, "--shm-size")
+    if size(value) and value.number() != _DOCKERS_SHM and not podmans:
+        draft.say("shm_size", size(value), value)
+
+
+def limits(container: Container, draft: Draft) -> None:
+    """Podman adds two of its own, which are its machine's."""
+    value = container.host("Ulimits")
+    said: dict[str, Json] = ulimits(value) or {}
+    if container.is_podmans and container.config("CreateCommand").items():
+        names = [word.partition("=")[0] for word in given(container, "--ulimit")]
+        said = {name: limit for name, limit in said.items() if name in names}
+    if said:
+        draft.say("ulimits", said, value)
+
+
+def unsaid(container: Container, draft: Draft) -> None:
+    """What inspect of podman 4 keeps to itself."""
+    if container.is_podmans and container.host("Sysctls").says_nothing and _asked(container, "--sysctl"):
+        draft.remarks.append("podman's inspect says nothing of --sysctl: give sysctls in an overrides file")

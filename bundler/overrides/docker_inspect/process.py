@@ -1,0 +1,133 @@
+"""What runs: words, variables, user and directory, as far as they differ from the image's own."""
+
+import re
+import signal
+from typing import Final
+
+from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.document import Value
+from bundler.overrides.imports import literal
+
+# What podman gives to every container.
+_PODMANS: Final = ("container=podman", "TERM=xterm")
+_SECRET: Final = re.compile(
+    r"passw|passphrase|secret|token|credential|api_?key|(^|[_.-])(pass|pwd|key|auth|dsn|private)([_.-]|$)",
+    re.IGNORECASE,
+)
+_WITH_PASSWORD: Final = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+_SECRET_WORD: Final = re.compile(r"--?([a-z0-9-]*(passw|secret|token|key)[a-z0-9-]*)=.", re.IGNORECASE)
+_DEFAULT_UMASK: Final = 0o022
+
+
+def words(container: Container, draft: Draft) -> None:
+    """`entrypoint` and `command`. An entrypoint that is said drops the image's command, as in Docker."""
+    entrypoint, command = _entrypoint(container), container.config("Cmd").texts()
+    image = container.image
+    if image is not None and entrypoint == list(image.entrypoint):
+        if command != list(image.cmd):
+            draft.say("command", command, container.config("Cmd"))
+    else:
+        draft.say("entrypoint", entrypoint, container.config("Entrypoint"))
+        if command:
+            draft.say("command", command, container.config("Cmd"))
+    for word, value in zip(command, container.config("Cmd").items(), strict=True):
+        if "command" in draft.keys and _SECRET_WORD.match(word):
+            draft.secrets.append(value.where.partition("#")[2])
+
+
+def _entrypoint(container: Container) -> list[str]:
+    """Podman before 5 joins the words with blanks; what it really runs is Path and Args."""
+    value = container.config("Entrypoint")
+    if isinstance(value.content, str):
+        argv = [container.entry.get("Path").text(), *container.entry.get("Args").texts()]
+        entrypoint = argv[: max(len(argv) - len(container.config("Cmd").texts()), 0)]
+        if entrypoint[1:2] == ["--"] and " ".join(entrypoint) != value.text():
+            entrypoint = entrypoint[2:]  # podman's init, and the -- that ends its own options
+        return entrypoint if value.text() else []
+    words = value.texts()
+    return [] if words == [""] else words  # Docker's --entrypoint ""
+
+
+def environment(container: Container, draft: Draft) -> None:
+    """The variables that the image has not, in their order; the bare name of one that it has and the container not."""
+    listed = [item for item in container.config("Env").items() if "=" in item.text()]
+    if container.is_podmans:
+        own = (*_PODMANS, f"HOSTNAME={container.config('Hostname').text()}")
+        listed = [item for item in listed if item.text() not in own]
+    image = () if container.image is None else container.image.env
+    for item in listed[: _first_of_image(listed, image, ordered=not container.is_podmans)]:
+        _add_variable(draft, item, image if container.is_podmans else ())
+    names = {item.text().partition("=")[0] for item in listed}
+    for entry in dict.fromkeys(entry.partition("=")[0] for entry in image if "=" in entry):
+        if entry not in names:
+            draft.add("environment", entry, container.config("Env"))
+
+
+def _add_variable(draft: Draft, item: Value, known: tuple[str, ...]) -> None:
+    variable = item.text()
+    if variable in known:
+        return
+    draft.add("environment", literal(variable), item)
+    name, _, value = variable.partition("=")
+    if value and ((_SECRET.search(name) and not name.upper().endswith("_FILE")) or _WITH_PASSWORD.search(value)):
+        draft.secrets.append(name)
+
+
+def _first_of_image(listed: list[Value], image: tuple[str, ...], *, ordered: bool) -> int:
+    """Where the image's own variables begin: dockerd writes them behind the user's, in the image's order.
+
+    A variable of the user's that the image has as well stands in front, and has to be said: its place is part of
+    config.json.
+    """
+    if not ordered:
+        return len(listed)  # podman writes them in any order
+    first, left = len(listed), list(image)
+    while first and left:
+        if left.pop() == listed[first - 1].text():
+            first -= 1
+    return first
+
+
+def user(container: Container, draft: Draft) -> None:
+    value = container.config("User")
+    if value.text() and (container.image is None or value.text() != container.image.user):
+        draft.say("user", value.text(), value)
+
+
+def working_directory(container: Container, draft: Draft) -> None:
+    value = container.config("WorkingDir")
+    if value.text() and (container.image is None or value.text() != (container.image.working_dir or "/")):
+        draft.say("working_dir", value.text(), value)
+
+
+def terminal(container: Container, draft: Draft) -> None:
+    """Its size only matters where there is one."""
+    tty, size = container.config("Tty"), container.host("ConsoleSize")
+    if not tty.flag():
+        return
+    draft.say("tty", value=True, where=tty)
+    numbers = [item.number() for item in size.items()]
+    if any(numbers):
+        draft.say("console_size", numbers, size)
+
+
+def umask(container: Container, draft: Draft) -> None:
+    """Podman's; what it sets by itself is what every process starts with."""
+    value = container.config("Umask")
+    if value.text() and (not re.fullmatch("[0-7]{1,4}", value.text()) or int(value.text(), 8) != _DEFAULT_UMASK):
+        draft.say("umask", value.text(), value)
+
+
+def stop_signal(container: Container, draft: Draft) -> None:
+    """By name; podman before 5 writes its number."""
+    value = container.config("StopSignal")
+    named = value.text() if isinstance(value.content, str | None) else _signal_name(value)
+    said = "SIGTERM" if container.image is None else container.image.stop_signal or "SIGTERM"
+    if named and named != said:
+        draft.say("stop_signal", named, value)
+
+
+def _signal_name(value: Value) -> str:
+    number = value.number()
+    names = {each.value: each.name for each in signal.Signals}
+    return names.get(number, str(number) if number else "")

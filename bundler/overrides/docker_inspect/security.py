@@ -1,0 +1,115 @@
+"""What the process may do: capabilities, security options, hidden paths, devices."""
+
+from typing import Final
+
+from bundler.origins import Json
+from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.document import Value, read_json
+from bundler.overrides.security_options import security_keys
+
+# Docker's own, which podman's have to be told from: it shows what it adds and drops against a list of its machine.
+_DEFAULTS: Final = (
+    *("CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD"),
+    *("CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID"),
+    "CAP_SYS_CHROOT",
+)
+# What every dockerd from 20.10 on hides, and what newer ones hide besides (some once for each processor).
+_MASKED: Final = {
+    *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
+    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"),
+}
+_MASKED_SINCE: Final = {"/proc/interrupts", "/sys/devices/virtual/powercap"}
+_READ_ONLY: Final = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+_WITHOUT_TRACE: Final = ("label=disable", "label:disable")
+
+
+def capabilities(container: Container, draft: Draft) -> None:
+    """CapAdd and CapDrop; of podman, whatever leads from Docker's defaults to what its container has."""
+    added, dropped = container.host("CapAdd"), container.host("CapDrop")
+    if not container.is_podmans:
+        for key, value in (("cap_add", added), ("cap_drop", dropped)):
+            if value.items():
+                draft.say(key, list(dict.fromkeys(value.texts())), value)
+        return
+    bounding = container.entry.get("BoundingCaps")
+    held = bounding.texts()
+    if container.host("Privileged").flag():
+        return
+    if more := [name for name in held if name not in _DEFAULTS]:
+        draft.say("cap_add", more, bounding)
+    if fewer := [name for name in _DEFAULTS if name not in held]:
+        draft.say("cap_drop", fewer if len(fewer) < len(_DEFAULTS) else ["ALL"], bounding)
+
+
+def options(container: Container, draft: Draft) -> None:
+    """`security_opt`, and the seccomp profile that docker's client has put into it."""
+    given = container.host("SecurityOpt")
+    kept = []
+    for item in given.items():
+        name, _, value = item.text().partition("=")
+        if name in ("mask", "unmask"):  # podman's
+            draft.leave_out(f"{item.text()} of HostConfig.SecurityOpt", "say it with system_paths: {mask, unmask}")
+        elif name == "seccomp" and value not in ("unconfined", "builtin") and not value.lstrip().startswith("{"):
+            draft.leave_out(
+                f"{item.text()} of HostConfig.SecurityOpt",
+                "the profile is a file of its machine: with seccomp: FILE in an overrides file it counts",
+            )
+        elif item.text() not in _WITHOUT_TRACE:
+            kept.append(item)
+    for key, value in security_keys([item.text() for item in kept], lambda text: _profile(given, text)).items():
+        draft.say(key, value, given)
+    for name in ("ProcessLabel", "MountLabel"):
+        label = container.entry.get(name)
+        if label.text():
+            words: dict[str, Json] = draft.keys.setdefault("selinux", {})
+            words["process_label" if name == "ProcessLabel" else "mount_label"] = label.text()
+            draft.places["/selinux"] = label.where
+
+
+def _profile(given: Value, text: str) -> Json:
+    return read_json(text, f"{given.where}: the seccomp profile")
+
+
+def paths(container: Container, draft: Draft) -> None:
+    """Empty lists are systempaths=unconfined; null is a privileged container, or podman, which does not say."""
+    masked, read_only = container.host("MaskedPaths"), container.host("ReadonlyPaths")
+    if masked.content == [] and read_only.content == []:
+        draft.say("system_paths", "unconfined", masked)
+        return
+    places: dict[str, Json] = {}
+    for name, value, least, most in (
+        ("maskedPaths", masked, _MASKED, _MASKED | _MASKED_SINCE),
+        ("readonlyPaths", read_only, _READ_ONLY, _READ_ONLY),
+    ):
+        listed = [path for path in value.texts() if not path.endswith("/thermal_throttle")]
+        if value.content is not None and not least <= set(listed) <= most:
+            places[name] = listed
+            draft.places[f"/spec/linux/{name}"] = value.where
+    if places:
+        draft.say("spec", {"linux": places}, masked)
+
+
+def devices(container: Container, draft: Draft) -> None:
+    for item in container.host("Devices").items():
+        source, target = item.get("PathOnHost").text(), item.get("PathInContainer").text()
+        access = item.get("CgroupPermissions").text() or "rwm"
+        words = [source, target or source, access]
+        if any(":" in word for word in words):
+            draft.add("devices", dict(zip(("source", "target", "permissions"), words, strict=True)), item)
+        else:
+            draft.add("devices", ":".join(words), item)
+    named: list[str] = []
+    for request in container.host("DeviceRequests").items():
+        named += _requested(request)
+    if named:
+        draft.say("cdi", {"devices": list(dict.fromkeys(named))}, container.host("DeviceRequests"))
+
+
+def _requested(request: Value) -> list[str]:
+    """CDI devices as they are; --gpus as the devices that NVIDIA's specification has."""
+    ids = request.get("DeviceIDs").texts()
+    if request.get("Driver").text() == "cdi":
+        return ids
+    count = request.get("Count").number()
+    names = ids or (["all"] if count == -1 else [str(number) for number in range(min(max(count, 0), 64))])
+    return [f"nvidia.com/gpu={name}" for name in names]
