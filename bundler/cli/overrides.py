@@ -119,12 +119,12 @@ def from_inspect(
     from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415
     from bundler.overrides.load import Overrides  # noqa: PLC0415
 
+    if image == file == "-":
+        raise RequestError("standard input can be read only once")
     importer = load_inspect(file, name)
     if image is None:
         show_imported(importer(None))
         return
-    if image == file == "-":
-        raise RequestError("standard input can be read only once")
     with (
         tempfile.TemporaryDirectory() as workspace,
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,

@@ -34,8 +34,10 @@ class HealthSettings(Protocol):
 
 
 class ImageSettings(Protocol):
-    """What an image config says of how to run the image, as bundler.images.image_config has it."""
+    """What an image config says of how to run the image, as bundler.images.image_config has it; `digest` is its id."""
 
+    @property
+    def digest(self) -> object: ...
     @property
     def env(self) -> tuple[str, ...]: ...
     @property

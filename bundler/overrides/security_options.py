@@ -4,20 +4,20 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from bundler.errors import RequestError, printable
+from bundler.errors import printable
 from bundler.origins import Json
 
 _APPARMOR: Final = re.compile(r"apparmor[=:](?!unconfined$)")
 
 
 def security_keys(options: Iterable[str], profile_of: Callable[[str], Json]) -> dict[str, Json]:
-    """The options as they are, but for a profile: `profile_of` gives what seccomp= stands for. Raises RequestError."""
+    """The options as they are, but for a profile: `profile_of` gives what seccomp= stands for. Raises ValueError."""
     kept: list[str] = []
     profile: Json = None
     for option in options:
         name, separator, value = option.partition("=" if "=" in option else ":")
         if name != "no-new-privileges" and not (separator and value):
-            raise RequestError(f"security option {printable(option[:80])!r}: it is not NAME=VALUE")
+            raise ValueError(f"{printable(option[:80])!r}: it is not NAME=VALUE")
         if name != "seccomp":
             kept.append(option)
             continue

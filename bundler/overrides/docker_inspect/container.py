@@ -21,6 +21,17 @@ class Container:
         return self.entry.get("Config", name)
 
     @property
+    def is_of_another_image(self) -> bool:
+        """Whether it was made from another image than the one that was looked at: an older one, say.
+
+        Docker's containerd store has no image ids, and describes a manifest instead.
+        """
+        own = self.entry.get("Image").text().removeprefix("sha256:")
+        if self.image is None or not own or self.entry.get("ImageManifestDescriptor").content is not None:
+            return False
+        return str(self.image.digest) != f"sha256:{own}"
+
+    @property
     def is_podmans(self) -> bool:
         return "OCIRuntime" in self.entry.content or "BoundingCaps" in self.entry.content
 

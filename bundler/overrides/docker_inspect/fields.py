@@ -30,7 +30,7 @@ class Field:
     part: Part | None = None
 
 
-_DAEMON = "a daemon sees to it, not the container"
+_DAEMON = "a daemon sees to it"
 _NETWORK = "whoever makes the network of the bundle sees to it"
 _WINDOWS = "it is for Windows"
 _RECORD = "Docker keeps it as a record of its own"
@@ -62,6 +62,7 @@ def _config(*names: str) -> list[str]:
 
 _ROWS: Final = (
     *_parted(places.image, *_config("Image")),
+    *_parted(places.other_image, "Image", "ImageManifestDescriptor"),
     *_parted(places.name, "Name"),
     *_parted(process.words, *_config("Entrypoint", "Cmd"), "Path", "Args"),
     *_parted(process.environment, *_config("Env")),
@@ -132,9 +133,9 @@ _ROWS: Final = (
         *_config("Passwd", "sdNotifyMode", "sdNotifySocket", "HealthLogDestination", "HealthMaxLogCount"),
         *_config("HealthMaxLogSize"),
         *_host("CgroupManager", "Capabilities", "AutoRemoveImage", "IntelRdtClosID"),
-        *("Created", "State", "Image", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),
+        *("Created", "State", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),
         *("Driver", "Platform", "AppArmorProfile", "ExecIDs", "HostConfig", "GraphDriver", "Config"),
-        *("NetworkSettings", "SizeRw", "SizeRootFs", "Storage", "ImageManifestDescriptor", "Node"),
+        *("NetworkSettings", "SizeRw", "SizeRootFs", "Storage", "Node"),
         *("ImageName", "ImageDigest", "StaticDir", "OCIConfigPath", "OCIRuntime", "ConmonPidFile", "PidFile"),
         *("EffectiveCaps", "Dependencies", "Namespace", "IsInfra", "IsService", "KubeExitCodePropagation"),
         *("lockNumber", "UseImageHosts", "UseImageHostname"),

@@ -26,6 +26,12 @@ def image(container: Container, draft: Draft) -> None:
         draft.say("image", value.text(), value)
 
 
+def other_image(container: Container, draft: Draft) -> None:
+    if container.is_of_another_image:
+        own = container.entry.get("Image").text()[:19]
+        draft.remarks.append(f"the container was made from another image, {own}; variables that only this one has stay")
+
+
 def name(container: Container, draft: Draft) -> None:
     value = container.entry.get("Name")
     if value.text().removeprefix("/"):

@@ -58,9 +58,9 @@ def environment(container: Container, draft: Draft) -> None:
     for item in listed[: _first_of_image(listed, image, ordered=not container.is_podmans)]:
         _add_variable(draft, item, image if container.is_podmans else ())
     names = {item.text().partition("=")[0] for item in listed}
-    for entry in dict.fromkeys(entry.partition("=")[0] for entry in image if "=" in entry):
-        if entry not in names:
-            draft.add("environment", entry, container.config("Env"))
+    for name in dict.fromkeys(entry.partition("=")[0] for entry in image if "=" in entry):
+        if name not in names and not container.is_of_another_image:
+            draft.add("environment", name, container.config("Env"))
 
 
 def _add_variable(draft: Draft, item: Value, known: tuple[str, ...]) -> None:

@@ -56,8 +56,12 @@ def options(container: Container, draft: Draft) -> None:
             )
         elif item.text() not in _WITHOUT_TRACE:
             kept.append(item)
-    for key, value in security_keys([item.text() for item in kept], lambda text: _profile(given, text)).items():
-        draft.say(key, value, given)
+    try:
+        said = security_keys([item.text() for item in kept], lambda text: _profile(given, text))
+    except ValueError as error:
+        raise given.error(str(error)) from None
+    for key, option in said.items():
+        draft.say(key, option, given)
     for name in ("ProcessLabel", "MountLabel"):
         label = container.entry.get(name)
         if label.text():
@@ -98,11 +102,11 @@ def devices(container: Container, draft: Draft) -> None:
             draft.add("devices", dict(zip(("source", "target", "permissions"), words, strict=True)), item)
         else:
             draft.add("devices", ":".join(words), item)
-    named: list[str] = []
-    for request in container.host("DeviceRequests").items():
-        named += _requested(request)
+    named = [name for request in container.host("DeviceRequests").items() for name in _requested(request)]
     if named:
-        draft.say("cdi", {"devices": list(dict.fromkeys(named))}, container.host("DeviceRequests"))
+        listed = ", ".join(dict.fromkeys(named))
+        reason = f"say it with cdi: {{devices: [{listed}], spec_dirs: [DIRECTORY]}}, whose files describe the devices"
+        draft.leave_out("HostConfig.DeviceRequests", reason)
 
 
 def _requested(request: Value) -> list[str]:

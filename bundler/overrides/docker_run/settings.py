@@ -110,7 +110,10 @@ def _another_container(flag: str, key: str) -> RequestError:
 
 def _security(line: CommandLine, client: Client) -> dict[str, Json]:
     """The options as they are, but for a seccomp profile: docker's client reads the file, and so is it here."""
-    return security_keys(line.all("security-opt"), lambda value: _profile(value, client))
+    try:
+        return security_keys(line.all("security-opt"), lambda value: _profile(value, client))
+    except ValueError as error:
+        raise RequestError(f"--security-opt {error}") from None
 
 
 def _profile(path: str, client: Client) -> Json:

@@ -18,7 +18,7 @@ from tests.support.inspects import fields, inspects
 from tests.support.runtime_leaves import differences, leaves
 
 CASES = cases()
-GOLDENS = {version: recorded(version) for version in ("28.5.2",)}
+GOLDENS = {version: recorded(version) for version in ("20.10.24", "28.5.2")}
 INSPECTS = {version: inspects(version) for version in GOLDENS}
 # The machine of the newer goldens; the inspects of both versions, and the older goldens, come from one with cgroup v1.
 NEWER = Target(kernel=(6, 1), cgroup="v2", apparmor=True)
@@ -27,6 +27,7 @@ OLDER = Target(kernel=(6, 18), cgroup="v1")
 UNSAID = {
     "blkio-weight": "the machine has no weights, and dockerd forgot what was asked",
     "blkio-weight-device": "the same",
+    "tty-console-size": "inspect of 20.10 does not say it",
     "env-override-image-order": "docker's client takes several -e in the order of chance",
 }
 

@@ -1,0 +1,172 @@
+"""What each field becomes that the recorded containers say little of, and what is said of the others."""
+
+from typing import Any
+
+import pytest
+
+from bundler.errors import RequestError
+from tests.overrides.docker_inspect.inspected import imported, keys, remarks
+
+PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
+VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True, "Driver": "local"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "becomes"),
+    [
+        ({"Host_CapAdd": ["NET_ADMIN"], "Host_CapDrop": ["ALL"]}, {"cap_add": ["NET_ADMIN"], "cap_drop": ["ALL"]}),
+        ({"Host_NanoCpus": 1500000000}, {"cpus": "1.5"}),
+        ({"Host_CpuQuota": 25000, "Host_CpuPeriod": 50000}, {"cpu_quota": 25000, "cpu_period": 50000}),
+        ({"Host_Memory": 1 << 29, "Host_MemorySwap": 1 << 30}, {"mem_limit": "512m"}),
+        ({"Host_Memory": 1 << 29, "Host_MemorySwap": -1}, {"mem_limit": "512m", "memswap_limit": -1}),
+        ({"Host_KernelMemory": 1 << 26}, {"memory": {"kernel": 1 << 26}}),
+        ({"Host_PidsLimit": -1}, {}),
+        ({"Host_CgroupParent": "/web"}, {"cgroup_parent": "/web"}),
+        ({"Host_CgroupnsMode": "private"}, {"cgroup": "private"}),
+        ({"Host_CgroupnsMode": "private", "Host_OomKillDisable": None}, {}),
+        ({"Host_CgroupnsMode": "host", "Host_OomKillDisable": None}, {"cgroup": "host"}),
+        (
+            {"Host_BlkioDeviceReadBps": [{"Path": "/dev/sda", "Rate": 1024}], "Host_BlkioWeight": 300},
+            {"blkio_config": {"weight": 300, "device_read_bps": [{"path": "/dev/sda", "rate": 1024}]}},
+        ),
+        (
+            {"Host_Devices": [{"PathOnHost": "/dev/a:b", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}]},
+            {"devices": [{"source": "/dev/a:b", "target": "/dev/x", "permissions": "r"}]},
+        ),
+        ({"Host_Ulimits": [{"Name": "core", "Soft": -1, "Hard": -1}]}, {"ulimits": {"core": {"soft": -1, "hard": -1}}}),
+        ({"Host_SecurityOpt": ['seccomp={"defaultAction":"SCMP_ACT_ALLOW","syscalls":[]}']}, {"seccomp": PROFILE}),
+        ({"Host_SecurityOpt": ["label=disable"]}, {}),
+        ({"Host_MaskedPaths": [], "Host_ReadonlyPaths": []}, {"system_paths": "unconfined"}),
+        ({"Host_MaskedPaths": ["/proc/kcore"]}, {"spec": {"linux": {"maskedPaths": ["/proc/kcore"]}}}),
+        ({"ProcessLabel": "u:r:t:s0"}, {"selinux": {"process_label": "u:r:t:s0"}}),
+        ({"Host_Annotations": {"a": "b"}}, {"annotations": {"a": {"value": "b", "allow_unsafe": True}}}),
+        ({"Host_NetworkMode": "none"}, {"network_mode": "none"}),
+        ({"Host_UTSMode": "host", "Config_Hostname": "machine"}, {"uts": "host"}),
+        ({"Config_Hostname": "web1"}, {"hostname": "web1"}),
+        ({"Config_Tty": True, "Host_ConsoleSize": [24, 80]}, {"tty": True, "console_size": [24, 80]}),
+        ({"Host_ConsoleSize": [24, 80]}, {}),
+        (
+            {"Config_StopSignal": "SIGUSR1", "Config_StopTimeout": 3},
+            {"stop_signal": "SIGUSR1", "stop_grace_period": "3s"},
+        ),
+        ({"Host_RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}}, {"restart": "on-failure:3"}),
+        (
+            {"Host_LogConfig": {"Type": "journald", "Config": {"tag": "web"}}},
+            {"logging": {"driver": "journald", "options": {"tag": "web"}}},
+        ),
+        (
+            {
+                "Host_PortBindings": {
+                    "80/tcp": [{"HostIp": "", "HostPort": "8080"}, {"HostIp": "::1", "HostPort": "81"}]
+                }
+            },
+            {"ports": ["8080:80", "[::1]:81:80"]},
+        ),
+        (
+            {"Host_PortBindings": {"53/udp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}},
+            {"ports": ["127.0.0.1::53/udp"]},
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_field_becomes_its_key(fields: dict[str, Any], becomes: dict[str, Any]) -> None:
+    assert keys(**fields) == becomes
+
+
+@pytest.mark.parametrize(
+    ("fields", "becomes"),
+    [
+        ({"Host_Binds": ["/srv:/x/:ro", "cache:/y"]}, ["/srv:/x:ro", "cache:/y"]),
+        ({"Host_Binds": ["/srv:/x:rw", "/srv:/y:z"]}, ["/srv:/x", "/srv:/y"]),
+        ({"Mounts": [VOLUME], "Config_Volumes": {"/data": {}}}, ["/data"]),
+        (
+            {"Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "RW": False, "Propagation": "rslave"}]},
+            [{"type": "bind", "source": "/a", "target": "/b", "read_only": True, "bind": {"propagation": "rslave"}}],
+        ),
+        ({"Host_Binds": ["named:/data"], "Mounts": [VOLUME]}, ["named:/data"]),
+        (
+            {"Host_Mounts": [{"Type": "bind", "Source": "/a,b", "Target": "/x", "ReadOnly": True}]},
+            [{"type": "bind", "source": "/a,b", "target": "/x", "read_only": True}],
+        ),
+    ],
+    ids=["Binds", "options that say nothing", "anonymous", "of another container", "asked for wins", "Mounts"],
+)
+def test_mounts_are_what_was_asked_for_and_what_is_there_besides(fields: dict[str, Any], becomes: list[Any]) -> None:
+    assert keys(**fields) == {"volumes": becomes}
+
+
+def test_what_leaves_no_trace_is_named_once_for_each_reason() -> None:
+    assert remarks(Host_AutoRemove=True, Host_DiskQuota=1, Config_Labels={"a": "b"}) == (
+        "no trace in config.json of HostConfig.AutoRemove, HostConfig.DiskQuota: a daemon sees to it",
+        "no trace in config.json of Config.Labels: Docker keeps it as a record of its own",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"Host_Brand": "new"}, "HostConfig.Brand: bundler does not know this field"),
+        ({"Brand": [1]}, "Brand: bundler does not know this field"),
+        ({"Host_PidMode": "container:abc"}, "HostConfig.PidMode: another container is not known here; pid: ns:PATH"),
+        ({"Host_NetworkMode": "container:abc"}, "HostConfig.NetworkMode: another container is not known here"),
+        ({"Host_NetworkMode": "front"}, "the network front: a network namespace is made"),
+        ({"Host_ExtraHosts": ["h:host-gateway"]}, "h:host-gateway of HostConfig.ExtraHosts: Docker's daemon chooses"),
+        ({"Host_SecurityOpt": ["seccomp=/x.json"]}, "seccomp=/x.json of HostConfig.SecurityOpt: the profile is a file"),
+        ({"Host_DeviceRequests": [{"Driver": "", "Count": -1}]}, "cdi: {devices: [nvidia.com/gpu=all]"),
+        ({"Host_DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["v.com/net=0"]}]}, "cdi: {devices: [v.com/net=0]"),
+        ({"Config_Image": "sha256:abc"}, "the image is known by its id only: name it on the command line"),
+        ({"Mounts": [VOLUME]}, "what volumes hold is not in the file, copy it into the bundle's volumes/: /data"),
+        ({"Mounts": [{**VOLUME, "Driver": "nfs"}]}, "the driver of volume ffff"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_a_bundle_cannot_have_is_named(fields: dict[str, Any], said: str) -> None:
+    assert any(said in remark for remark in remarks(**fields))
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret"),
+    [
+        ("DB_PASSWORD=x", True),
+        ("API_TOKEN=x", True),
+        ("AWS_SECRET_ACCESS_KEY=x", True),
+        ("SSH_KEY=x", True),
+        ("DATABASE_URL=postgres://me:hush@db/x", True),
+        ("DB_PASSWORD=", False),
+        ("DB_PASSWORD_FILE=/run/secrets/db", False),
+        ("KEYBOARD=us", False),
+        ("HOMEPAGE=https://example.org/", False),
+    ],
+)
+def test_what_looks_secret_is_kept_and_named_without_its_value(variable: str, secret: bool) -> None:
+    found = imported(Config_Env=[variable])
+    assert found.keys["environment"] == [variable]
+    name = variable.partition("=")[0]
+    assert (f"looks secret, and is kept as it is: {name}" in found.remarks) is secret
+    assert not any("hush" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"Host_CapAdd": [1]}, "web.json#/0/HostConfig/CapAdd/0: expected a string, found 1"),
+        ({"Host_Memory": "1g"}, "web.json#/0/HostConfig/Memory: expected a whole number, found '1g'"),
+        ({"Host_Privileged": 1}, "web.json#/0/HostConfig/Privileged: expected true or false, found 1"),
+        ({"Host_Tmpfs": []}, "web.json#/0/HostConfig/Tmpfs: expected an object, found an array"),
+        ({"Config_Env": ["A=\0"]}, "web.json#/0/Config/Env/0: text holds a NUL, or half of a surrogate pair"),
+        ({"Config_Env": ["A=\ud800"]}, "web.json#/0/Config/Env/0: text holds a NUL, or half of a surrogate pair"),
+        ({"Config_Env": ["=x"]}, "web.json#/0/Config/Env/0: environment[0]: "),
+        ({"Host_CpuShares": 1 << 70}, "web.json#/0/HostConfig/CpuShares: a number of more than 64 bits"),
+        ({"Host_SecurityOpt": ["seccomp={"]}, "web.json#/0/HostConfig/SecurityOpt: the seccomp profile: not JSON"),
+        ({"Host_SecurityOpt": ['seccomp={"a":' + "[" * 5000]}, "the seccomp profile: nested too deeply"),
+        ({"Host_Mounts": [{"Type": "npipe", "Target": "/x"}]}, "web.json#/0/HostConfig/Mounts/0/Type: a mount of"),
+        ({"Host_Binds": ["/x:relative"]}, "web.json#/0/HostConfig/Binds/0: the mount point 'relative'"),
+        ({"Config_Hostname": "a\nb"}, "web.json#/0/Config/Hostname: hostname: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_value_that_no_daemon_writes_is_refused_with_its_place(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        imported(**fields)
+    assert message in refused.value.what
+    assert "\n" not in refused.value.what
