@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,8 @@ from bundler.origins import UNSET
 from bundler.progress import SILENT, Progress
 from bundler.request import Request
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.owners import Owners, choose_owners
+from bundler.rootfs.mtree import Entry, parse
+from bundler.rootfs.owners import Owners, choose_owners, ignored
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
@@ -142,6 +144,47 @@ def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
             # A file in its way is as much a mistake here as when the bundle is built.
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             return runtime_config
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What `build` would make: `tree` has the files with their content, `entries` say their owners and privileges."""
+
+    image: Image
+    runtime_config: RuntimeConfig
+    accounts: Accounts
+    tree: Tree
+    entries: Iterator[Entry]
+
+
+@contextmanager
+def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]:
+    """The image of `request` unpacked where anybody may look into it, for as long as the context lasts.
+
+    Owners and devices, which only root can make, are in the entries alone.
+    """
+    overrides = request.load_overrides()
+    with tempfile.TemporaryDirectory(prefix="bundler-") as folder, ExitStack() as stack:
+        workspace, rootfs = Path(folder, "workspace"), Path(folder, "rootfs")
+        for path in (workspace, rootfs):
+            path.mkdir()
+        image = stack.enter_context(request.open(overrides, workspace, progress))
+        inventory = stack.enter_context(Inventory(Path(folder)))
+        selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
+        unpack(
+            image.layers,
+            rootfs,
+            owners=ignored(),
+            inventory=inventory,
+            progress=progress,
+            limits=request.limits,
+            selection=selection,
+        )
+        tree = stack.enter_context(Tree.open(rootfs, ignored()))
+        accounts = _read_accounts(tree)
+        runtime_config = convert(replace(request.givens(image, overrides), accounts=accounts))
+        lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
+        yield Survey(image, runtime_config, accounts, tree, parse(lines))
 
 
 def _own_name(image: Image) -> str:

@@ -12,6 +12,7 @@ from bundler.cli import (
     doctor,
     explain,
     fetch,
+    harden,
     images,
     inspect,
     lock,
@@ -39,6 +40,7 @@ app.command("explain", cls=Command)(explain.explain)
 app.command("diff", cls=Command)(diff.diff)
 app.command("verify", cls=Command)(verify.verify)
 app.command("doctor", cls=Command)(doctor.doctor)
+app.command("harden", cls=Command)(harden.harden)
 app.command("lock", cls=Command)(lock.lock)
 app.command("fetch", cls=Resumable)(fetch.fetch)
 app.command("images", cls=Command)(images.images)

@@ -88,15 +88,15 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
         unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
     )
     try:
-        with _rootfs(bundle, document) as tree:
-            seeker = _seeker(tree, document)
+        with open_rootfs(bundle, document) as tree:
+            seeker = seeker_of(tree, document)
             process = document.get("process") or {}
             args = process.get("args") or ()
             return replace(
                 subject,
                 program=seeker.program(str(args[0])) if args else None,
                 cwd=seeker.kind(str(process.get("cwd") or "/")),
-                accounts=_accounts(tree),
+                accounts=accounts_of(tree),
                 binds=tuple(_binds(bundle, document, seeker, here=here)),
                 hooks=tuple(_hooks(bundle, document, seeker, here=here)),
             )
@@ -113,7 +113,8 @@ def _calls(document: Json) -> list[str]:
 
 
 @contextmanager
-def _rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
+def open_rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
+    """The tree that config.json names. Raises OSError."""
     path = str((document.get("root") or {}).get("path") or "rootfs")
     try:
         tree = Tree(bundle.resolve() / path)
@@ -123,7 +124,8 @@ def _rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
         yield tree
 
 
-def _seeker(tree: Tree, document: Json) -> Seeker:
+def seeker_of(tree: Tree, document: Json) -> Seeker:
+    """Looks for the process's files, where none of its mounts will cover them."""
     process = document.get("process") or {}
     # Of two entries of one name the later one counts: runtimes set them one after the other.
     search = [str(entry)[5:] for entry in process.get("env") or () if str(entry).startswith("PATH=")]
@@ -133,8 +135,8 @@ def _seeker(tree: Tree, document: Json) -> Seeker:
     return Seeker(tree, mounted, str(process.get("cwd") or "/"), search[-1] if search else None)
 
 
-def _accounts(tree: Tree) -> Accounts | None:
-    """None where the files cannot be what they are taken for."""
+def accounts_of(tree: Tree) -> Accounts | None:
+    """The users of the rootfs; None where the files cannot be what they are taken for."""
     try:
         return parse_accounts(*(tree.read_regular(name, _LARGEST_ACCOUNTS) for name in (b"etc/passwd", b"etc/group")))
     except BundlerError:

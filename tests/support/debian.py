@@ -6,8 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# nginx serves a page from inside the container, which takes users, capabilities and mounts that are right.
-PACKAGES = "nginx-light"
+# nginx serves a page from inside the container, which takes users, capabilities and mounts that are right; redis-server
+# has a user and files of its own.
+PACKAGES = "nginx-light,redis-server"
 FRACTIONAL_TIME = 1700000000_123456789  # nanoseconds
 FALLBACK = ("http://deb.debian.org/debian", "bookworm")
 
@@ -54,7 +55,7 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def bootstrap(tree: Path) -> None:
-    """Install a minimal Debian with nginx into `tree`."""
+    """Install a minimal Debian with nginx and redis into `tree`."""
     mirror = Mirror.of_this_machine()
     run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", mirror.codename, tree, mirror.url)
     for package in (tree / "var/cache/apt/archives").glob("*.deb"):

@@ -1,0 +1,37 @@
+"""The evidence of a bundle that is built."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bundler.bundles.written import read_written
+from bundler.conversion.accounts import Accounts
+from bundler.doctor.subject import accounts_of, open_rootfs, seeker_of
+from bundler.errors import RequestError, printable
+from bundler.hardening.evidence import Evidence, gather
+from bundler.rootfs.failures import explain
+from bundler.rootfs.mtree import Entry, MtreeError, parse
+
+
+def look_into(bundle: Path) -> Evidence:
+    """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
+    document = read_written(str(bundle)).document
+    try:
+        with open_rootfs(bundle, document) as tree, _entries(bundle / "rootfs.mtree") as entries:
+            accounts = accounts_of(tree) or Accounts()
+            return gather(document, seeker_of(tree, document), accounts, entries, None)
+    except MtreeError as error:
+        raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None
+    except OSError as error:
+        raise explain(error, printable(str(bundle))) from error
+
+
+@contextmanager
+def _entries(manifest: Path) -> Iterator[Iterator[Entry]]:
+    if not manifest.is_file():
+        raise RequestError(
+            f"{printable(str(manifest))} is not there, so nothing is known of the files' privileges",
+            hint="bundler build writes it; an image can be named instead",
+        )
+    with manifest.open("rb") as lines:
+        yield parse(lines)

@@ -1,0 +1,35 @@
+"""What harden sees of a root filesystem that is a listing."""
+
+from pathlib import Path
+from typing import Any
+
+from bundler.doctor.subject import accounts_of, seeker_of
+from bundler.hardening.evidence import Evidence, gather
+from bundler.rootfs.inventory import Inventory
+from bundler.rootfs.mtree import parse
+from bundler.rootfs.owners import ignored
+from bundler.rootfs.selection import Selection
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.unpack import unpack
+from tests.support.layers import layer
+from tests.support.tarballs import Member
+
+
+def evidence(
+    folder: Path, document: dict[str, Any], *members: Member, ports: tuple[int, ...] | None = None
+) -> Evidence:
+    root = folder / "root"
+    root.mkdir()
+    with Inventory(folder) as inventory:
+        unpack(
+            [layer(*members)],
+            root,
+            inventory=inventory,
+            owners=ignored(),
+            selection=Selection(devices="placeholder"),
+        )
+        lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
+        with Tree.open(root, ignored()) as tree:
+            accounts = accounts_of(tree)
+            assert accounts is not None
+            return gather(document, seeker_of(tree, document), accounts, parse(lines), ports)
