@@ -33,7 +33,7 @@ IMPURE = {
     *("time", "datetime", "locale", "random", "secrets", "uuid", "getpass", "pwd", "grp"),
 }
 HEAVY = ["isal", "jsonschema", "ruamel", "zstandard"]
-STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|fork|forkpty")
+STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|forkpty")
 
 MEANINGLESS = {"common", "config", "data", "helper", "helpers", "info", "manager", "misc", "util", "utils"}
 COMMANDS = {"config"}  # `bundler config` has its file in cli/ like every command
@@ -116,6 +116,13 @@ def test_only_tools_starts_programs() -> None:
         return modules | {name for name in on_os if STARTS_PROGRAMS.fullmatch(name)}
 
     assert list(offenders(MODULES, starters)) == ["bundler/tools.py"]
+
+
+def test_only_one_module_forks() -> None:
+    def forks(path: Path) -> set[str]:
+        return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and node.attr == "fork"}
+
+    assert list(offenders(MODULES, forks)) == ["bundler/archives/read_apart.py"]
 
 
 def loaded_by(program: str) -> list[str]:

@@ -50,6 +50,7 @@ class Entry:
     `size` is the size of the file, `stored_size` the bytes of content in the archive, which begin `offset` bytes
     from its start; they only differ for sparse files, whose `sparse` lists where each stored piece belongs as
     (offset, length), in order and inside the file. Times are nanoseconds since the epoch. `device` is (major, minor).
+    `sha256` (hexadecimal) is that of the content, where whoever read it has taken it already.
     """
 
     name: bytes
@@ -66,6 +67,7 @@ class Entry:
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     sparse: tuple[tuple[int, int], ...] | None = None
+    sha256: str | None = None
 
 
 def parse_number(raw: bytes) -> int:

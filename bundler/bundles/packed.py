@@ -21,11 +21,12 @@ from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
 from bundler.bundles.completion import complete
 from bundler.errors import ImageError, RequestError, printable
+from bundler.images.counted_stream import CountedStream, Stored
 from bundler.limits import Limits
 from bundler.progress import Meter
 from bundler.rootfs.failures import explain
 from bundler.rootfs.paths import PathError
-from bundler.rootfs.usage import CountedStream, Stored, Usage
+from bundler.rootfs.usage import Usage
 
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
@@ -103,7 +104,7 @@ class PackedFile:
             return
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         source = _Source(self._descriptor, meter)
-        stream = CountedStream(_Ending(decompress(source)[1]), usage, self.label, source.stored)
+        stream = CountedStream(_Ending(decompress(source)[1]), source.stored, usage.of_layer(self.label))
         yield from self._admitted(TarReader(stream, limits=self._limits), usage)
         stream.finish()
 

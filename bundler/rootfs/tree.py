@@ -162,10 +162,12 @@ class Tree:
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
+        sha256: str | None = None,
     ) -> None:
         """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
 
-        Raises FileExistsError if something is there; then nothing of `content` was taken.
+        `sha256` is that of the content, None to take it here. Raises FileExistsError if something is there; then
+        nothing of `content` was taken.
         """
         name, directory = place.name, self._below_root(place).directory
         directory.changed = True
@@ -174,7 +176,9 @@ class Tree:
         descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
         try:
             attributes = self.owners.adapt(attributes)
-            digest = self._inventory.digest(size, sparse) if self._inventory is not None else None
+            digest = None
+            if sha256 is None and self._inventory is not None:
+                digest = self._inventory.digest(size, sparse)
             if sparse is not None:
                 write_pieces(descriptor, content, sparse, size, digest)
             else:
@@ -189,7 +193,7 @@ class Tree:
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            found = None if digest is None else digest.hexdigest()
+            found = sha256 if digest is None else digest.hexdigest()
             self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
-from bundler.archives.tar import TarReader
 from bundler.images.image import Layer
+from bundler.images.layer_entries import open_entries
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree
-from bundler.rootfs.usage import CountedStream, Stored, Usage
+from bundler.rootfs.usage import Usage
 from bundler.tools import UMOCI, run
 
 _CHUNK: Final = 1 << 20
@@ -55,12 +55,9 @@ def _options(owners: Owners) -> list[str]:
 
 def _check(layer: Layer, usage: Usage) -> None:
     label = f"layer {layer.blob.digest or layer.diff_id}"
-    stored = Stored()
-    with open_layer(layer, stored) as stream:
-        counted = CountedStream(stream, usage, label, stored)
-        for entry in TarReader(counted, limits=usage.limits):
+    with open_entries(layer, usage.of_layer(label), usage.limits) as entries:
+        for entry in entries:
             usage.admit(label, entry)
-        counted.finish()
 
 
 def write_layout(layout: Path, layers: Sequence[Layer], progress: Progress = SILENT) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.tar import TarReader
 from bundler.errors import RequestError
 from bundler.images.image import Layer
-from bundler.images.layer_stream import open_layer
+from bundler.images.layer_entries import open_entries
 from bundler.limits import DEFAULTS, Limits
-from bundler.progress import SILENT, Meter, Progress, joined
+from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
@@ -22,7 +21,7 @@ from bundler.rootfs.selection import SelectedChangeset, Selection
 from bundler.rootfs.sketch import SketchedChangeset
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
-from bundler.rootfs.usage import CountedStream, Stored, Usage
+from bundler.rootfs.usage import Usage
 
 
 def unpack(
@@ -97,7 +96,7 @@ def _unpack_natively(job: _Job) -> None:
         with _measured(job.layers, job.progress) as total:
             for number, layer in enumerate(job.layers):
                 changeset = job.changeset(tree, label_of(layer), lowest=number == 0)
-                _apply(changeset, layer, usage, job.progress, total)
+                _apply(changeset, layer, usage, job.progress, total, hashed=job.inventory is not None)
 
 
 def _unpack_with_umoci(job: _Job) -> None:
@@ -114,16 +113,22 @@ def _measured(layers: Sequence[Layer], progress: Progress) -> AbstractContextMan
     return progress.measure("total", sum(layer.blob.size for layer in layers))
 
 
-def _apply(changeset: Changeset, layer: Layer, usage: Usage, progress: Progress, total: Meter) -> None:
-    name, label = (layer.blob.digest or layer.diff_id).short, label_of(layer)
-    stored = Stored()
-    with progress.measure(name, layer.blob.size) as meter, open_layer(layer, joined(meter, total, stored)) as stream:
-        counted = CountedStream(stream, usage, label, stored)
-        reader = TarReader(counted, limits=usage.limits)
-        for entry in reader:
-            usage.admit(label, entry)
-            changeset.apply(entry, reader.content())
-        counted.finish()
+def _apply(
+    changeset: Changeset, layer: Layer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
+) -> None:
+    label = label_of(layer)
+    used = usage.of_layer(label)
+    with progress.measure((layer.blob.digest or layer.diff_id).short, layer.blob.size) as meter:
+
+        def count(stored: int, size: int) -> None:
+            meter(stored)
+            total(stored)
+            used(stored, size)
+
+        with open_entries(layer, count, usage.limits, hashed=hashed) as entries:
+            for entry in entries:
+                usage.admit(label, entry)
+                changeset.apply(entry, entries.content())
 
 
 @contextmanager

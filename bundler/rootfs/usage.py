@@ -1,14 +1,11 @@
 """What an image has used up of its limits so far, counted while its layers stream."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from bundler.archives.entry import Entry
 from bundler.errors import LayerError, printable
-from bundler.images.image import CheckedStream, Layer
+from bundler.images.image import Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
-
-_CHUNK: Final = 1 << 20
 
 
 class Usage:
@@ -31,6 +28,10 @@ class Usage:
                 f"the layers are {stored} bytes already as they are stored, over {limits.unpacked_size}",
                 hint=raise_hint("unpacked_size"),
             )
+
+    def of_layer(self, label: str) -> "LayerUsage":
+        """A count for the layer that `label` names."""
+        return LayerUsage(self, label)
 
     def count(self, label: str, size: int) -> None:
         """`size` more bytes came out of what `label` names."""
@@ -65,35 +66,17 @@ class Usage:
             )
 
 
-class CountedStream:
-    """A layer's uncompressed bytes, counted as they come out; `took` is told of the stored bytes that went in."""
+class LayerUsage:
+    """Counts for one layer: called with the stored bytes that went in and the uncompressed ones that came out."""
 
-    def __init__(self, stream: CheckedStream, usage: Usage, label: str, stored: "Stored") -> None:
-        self._stream = stream
+    def __init__(self, usage: Usage, label: str) -> None:
         self._usage = usage
         self._label = label
-        self._stored = stored
+        self._stored = 0
         self._size = 0
 
-    def read(self, size: int, /) -> bytes:
-        content = self._stream.read(size)
-        self._size += len(content)
-        self._usage.count(self._label, len(content))
-        self._usage.weigh(self._label, self._size, self._stored.size)
-        return content
-
-    def finish(self) -> None:
-        """Read what is left, which counts too, and check it all. Raises ImageError, LayerError."""
-        while self.read(_CHUNK):
-            pass
-        self._stream.finish()
-
-
-class Stored:
-    """A meter of the stored bytes of one layer that were read."""
-
-    def __init__(self) -> None:
-        self.size = 0
-
-    def __call__(self, count: int, /) -> None:
-        self.size += count
+    def __call__(self, stored: int, size: int, /) -> None:
+        self._stored += stored
+        self._size += size
+        self._usage.count(self._label, size)
+        self._usage.weigh(self._label, self._size, self._stored)

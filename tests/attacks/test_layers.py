@@ -8,6 +8,7 @@ import pytest
 import zstandard
 
 from bundler.errors import BundlerError, LayerError, ToolError
+from bundler.images import layer_entries
 from bundler.limits import DEFAULTS
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.unpack import sketch, unpack
@@ -37,6 +38,13 @@ EVERY = {f"{group}: {name}": attack for group, attacks in GROUPS.items() for nam
 every = pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 OVER_A_LIMIT = ("larger than 1", "unpack to more", "have more than", "bytes, over ", "are stored, over")
 WANTED = {b"canary", b"x", b"f", b"h", b"l", b"new"}
+
+
+@pytest.fixture(params=["read here", "read apart"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads the layers makes no difference."""
+    monkeypatch.setattr(layer_entries, "SMALLEST_APART", {"read here": 1 << 60, "read apart": 0}[request.param])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
 
 
 @pytest.fixture

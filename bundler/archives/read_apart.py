@@ -1,0 +1,188 @@
+"""What another process makes ahead of this one: small items in batches, and large content beside them in shared memory.
+
+Threads share one interpreter, in which only one of them runs Python at a time. Where there is much Python on both
+sides, a process for each is what uses two processors: the whole of a build with many small files becomes a third
+faster. The other process is a fork, so it has all that this one has open, and ends with it.
+
+Items are what `marshal` can write: numbers, bytes, tuples and dictionaries of them, trusted because we made them.
+"""
+
+import gc
+import marshal
+import mmap
+import os
+import pickle
+import signal
+import struct
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, NoReturn
+
+from bundler.errors import BundlerError
+
+Item = tuple[Any, ...]
+
+# Content that was sent and not used yet. More only leaves the processors' caches.
+_RING: Final = 4 << 20
+# The most that lies in one piece: a quarter, so that there is something to do on both sides.
+LARGEST_CONTENT: Final = _RING // 4
+# A batch goes out when it has so many items, or they weigh so much. One by one, waking each other would take most time.
+_MOST_ITEMS: Final = 256
+_LARGEST_BATCH: Final = 512 * 1024
+_LENGTH: Final = struct.Struct("<I")
+_POSITION: Final = struct.Struct("<Q")
+
+
+class Sender:
+    """The side of the process that makes the items."""
+
+    def __init__(self, ring: mmap.mmap, batches: int, permits: int) -> None:
+        """`batches` and `permits` are the ends of pipes: one to write to, one to read from."""
+        self._ring = memoryview(ring)
+        self._batches = batches
+        self._permits = permits
+        self._filled = 0  # bytes of content so far; where they lie is this modulo the size of the ring
+        self._sent = 0  # of these, the ones whose items are on their way or waiting to be
+        self._announced = 0
+        self._freed = 0
+        self._items: list[Item] = []
+        self._weight = 0
+
+    def room(self, size: int) -> tuple[int, memoryview]:
+        """A place for at most LARGEST_CONTENT bytes: its number, and the place itself.
+
+        It is to be filled, and an item sent that names it, before there is the next.
+        """
+        self._sent = self._filled
+        at = self._filled % _RING
+        skipped = _RING - at if at + size > _RING else 0
+        filled = self._filled + skipped + size
+        while filled - self._freed > _RING:
+            if self._items or self._announced < self._sent:
+                self._send_batch()
+            (self._freed,) = _POSITION.unpack(_read(self._permits, _POSITION.size))
+        self._filled = filled
+        self._weight += size
+        at = 0 if skipped else at
+        return at, self._ring[at : at + size]
+
+    def send(self, item: Item, weight: int = 0) -> None:
+        """Send `item`, soon; `weight` is how many bytes it takes where that is not few."""
+        self._items.append(item)
+        self._weight += weight
+        if self._weight >= _LARGEST_BATCH or len(self._items) >= _MOST_ITEMS:
+            self._send_batch()
+
+    def _send_batch(self) -> None:
+        # Not `_filled`: a batch may go out while a place is being filled, which nobody may take for used up.
+        batch = marshal.dumps((self._sent, self._items))
+        _write(self._batches, _LENGTH.pack(len(batch)) + batch)
+        self._announced = self._sent
+        self._items.clear()
+        self._weight = 0
+
+    def finish(self, error: bytes | None) -> None:
+        """Say that there is no more, and the exception that is the reason if it is not that this was all."""
+        self._items.append((None, error))
+        self._send_batch()
+
+
+class Receiver:
+    """The side of the process that uses them: iterates over the items, once."""
+
+    def __init__(self, ring: mmap.mmap, batches: int, permits: int) -> None:
+        self._ring = memoryview(ring)
+        self._batches = batches
+        self._permits = permits
+
+    def __iter__(self) -> Iterator[Item]:
+        """Raises what the other process ended with; BundlerError if it was killed."""
+        while True:
+            try:
+                (length,) = _LENGTH.unpack(_read(self._batches, _LENGTH.size))
+                used, batch = marshal.loads(_read(self._batches, length))  # noqa: S302 -- our own
+            except EOFError:
+                raise BundlerError(
+                    "the process that reads the layers was killed", hint="was there too little memory?"
+                ) from None
+            for item in batch:
+                if item[0] is None:
+                    self._end(item[1])
+                    return
+                yield item
+            with suppress(BrokenPipeError):  # it has sent all and ended, or was killed, as the next batch will tell
+                os.write(self._permits, _POSITION.pack(used))
+
+    def content(self, at: int, size: int) -> memoryview:
+        """What lies at a place that an item named; good until the next item."""
+        return self._ring[at : at + size]
+
+    def _end(self, error: bytes | None) -> None:
+        if error is not None:
+            raise pickle.loads(error)  # noqa: S301 -- our own
+
+
+@contextmanager
+def read_apart(make: Callable[[Sender], None]) -> Iterator[Receiver]:
+    """What `make` sends, from a process that runs it and nothing else. After the context, the process is gone."""
+    ring = mmap.mmap(-1, _RING)
+    batches, permits = os.pipe(), os.pipe()
+    process = os.fork()
+    if not process:
+        _serve(make, Sender(ring, batches[1], permits[0]), batches[0], permits[1])
+    os.close(batches[1])
+    os.close(permits[0])
+    try:
+        yield Receiver(ring, batches[0], permits[1])
+    finally:
+        os.close(batches[0])
+        os.close(permits[1])
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
+def _serve(make: Callable[[Sender], None], sender: Sender, *foreign: int) -> NoReturn:
+    """Run `make`, send how it ended, and exit, without a step of what the other process has still to do.
+
+    The `foreign` ends of the pipes are closed, so that this one sees the other's end, however that comes.
+    """
+    try:
+        # Ctrl-C reaches both; what it means is for the other to say.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for descriptor in foreign:
+            os.close(descriptor)
+        gc.freeze()  # or a collection would touch, and so copy, all that the two have in common
+        error = None
+        try:
+            make(sender)
+        except BaseException as failure:  # noqa: BLE001 -- raised again where the items are used
+            if not isinstance(failure, BundlerError):
+                failure.add_note(traceback.format_exc())  # of a bug, only this tells where it is
+            error = pickle.dumps(failure)
+        sender.finish(error)
+    finally:
+        os._exit(0)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Exactly `size` bytes. Raises EOFError."""
+    content = os.read(descriptor, size)
+    if len(content) == size:
+        return content
+    parts = [content]
+    missing = size - len(content)
+    while missing:
+        content = os.read(descriptor, missing)
+        if not content:
+            raise EOFError
+        parts.append(content)
+        missing -= len(content)
+    return b"".join(parts)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    written = os.write(descriptor, content)
+    while written < len(content):
+        written += os.write(descriptor, content[written:])

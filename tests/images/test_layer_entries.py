@@ -1,0 +1,144 @@
+"""The entries of a layer are the same whichever process reads them, and so is what is wrong with it."""
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bundler.archives.entry import Entry
+from bundler.archives.read_apart import LARGEST_CONTENT
+from bundler.archives.stream import ByteStream
+from bundler.errors import ImageError, LayerError
+from bundler.images import layer_entries
+from bundler.images.digest import Digest
+from bundler.images.image import Blob, Layer
+from bundler.images.layer_entries import open_entries
+from bundler.limits import DEFAULTS
+from tests.support.tarballs import directory, file, hard_link, symlink, tarball
+
+pytestmark = pytest.mark.timeout(30)
+
+LARGE = bytes(range(251)) * (3 * LARGEST_CONTENT // 251)
+MEMBERS = (
+    directory("etc"),
+    file("etc/empty", b""),
+    file("etc/motd", b"hello\n"),
+    file("large", LARGE),
+    file("largest that is whole", LARGE[:LARGEST_CONTENT]),
+    hard_link("again", "etc/motd"),
+    symlink("link", "large"),
+    file("capable", b"x", xattrs={"security.capability": "v"}),
+)
+TAR = tarball(*MEMBERS)
+
+
+@pytest.fixture(params=["here", "apart"], autouse=True)
+def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(layer_entries, "SMALLEST_APART", {"here": 1 << 60, "apart": 0}[request.param])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
+    return str(request.param)
+
+
+class Source:
+    def __init__(self, content: bytes) -> None:
+        self._rest = content
+
+    def read(self, size: int, /) -> bytes:
+        content, self._rest = self._rest[:size], self._rest[size:]
+        return content
+
+
+def layer_of(tar: bytes, stored: bytes | None = None) -> Layer:
+    content = gzip.compress(tar, 1) if stored is None else stored
+
+    @contextmanager
+    def open_raw() -> Iterator[ByteStream]:
+        yield Source(content)
+
+    return Layer(Blob("", len(content), Digest.of(content), open_raw), Digest.of(tar))
+
+
+def ignore(_stored: int, _size: int) -> None:
+    pass
+
+
+def test_entries_and_their_content_are_what_the_archive_holds() -> None:
+    found: dict[bytes, tuple[Entry, bytes]] = {}
+    with open_entries(layer_of(TAR), ignore, DEFAULTS, hashed=True) as entries:
+        for entry in entries:
+            found[entry.name] = (entry, b"".join(map(bytes, entries.content())))
+    assert [*found] == [
+        *(b"etc", b"etc/empty", b"etc/motd", b"large", b"largest that is whole", b"again", b"link", b"capable")
+    ]
+    assert found[b"large"][1] == LARGE
+    assert found[b"largest that is whole"][1] == LARGE[:LARGEST_CONTENT]
+    assert found[b"etc/motd"][1] == b"hello\n"
+    assert found[b"again"][0].link_name == b"etc/motd"
+    assert found[b"capable"][0].xattrs == {b"security.capability": b"v"}
+    for entry, content in found.values():
+        assert entry.sha256 in (None, hashlib.sha256(content).hexdigest())
+
+
+def test_small_files_are_hashed_where_they_are_read_if_somebody_asks(where: str) -> None:
+    for hashed in (True, False):
+        with open_entries(layer_of(TAR), ignore, DEFAULTS, hashed=hashed) as entries:
+            known = {entry.name for entry in entries if entry.sha256 is not None}
+        expected = {b"etc/empty", b"etc/motd", b"largest that is whole", b"capable"}
+        assert known == (expected if hashed and where == "apart" else set())
+
+
+def test_content_may_be_left_unread() -> None:
+    with open_entries(layer_of(TAR), ignore, DEFAULTS) as entries:
+        assert len(list(entries)) == len(MEMBERS)
+
+
+def test_content_may_be_left_in_the_middle() -> None:
+    tar = tarball(file("large", LARGE), file("next", b"content"))
+    with open_entries(layer_of(tar), ignore, DEFAULTS) as entries:
+        found = iter(entries)
+        next(found)
+        next(iter(entries.content()))
+        assert next(found).name == b"next"
+        assert b"".join(map(bytes, entries.content())) == b"content"
+        assert list(entries.content()) == []
+        assert next(found, None) is None
+
+
+def test_every_byte_is_counted() -> None:
+    counts = [0, 0]
+
+    def count(stored: int, size: int) -> None:
+        counts[0] += stored
+        counts[1] += size
+
+    layer = layer_of(TAR + bytes(5 << 20))
+    with open_entries(layer, count, DEFAULTS) as entries:
+        for _ in entries:
+            pass
+    assert counts == [layer.blob.size, len(TAR) + (5 << 20)]
+
+
+def test_who_counts_may_end_it() -> None:
+    def refuse(_stored: int, size: int) -> None:
+        if size:
+            raise LayerError("too much")
+
+    with pytest.raises(LayerError, match="too much"), open_entries(layer_of(TAR), refuse, DEFAULTS) as entries:
+        list(entries)
+
+
+@pytest.mark.parametrize(
+    ("tar", "stored", "says"),
+    [
+        pytest.param(TAR, gzip.compress(TAR)[:-30] + bytes(22), "gzip data", id="damaged"),
+        pytest.param(TAR, gzip.compress(TAR + b"more"), "diff_id", id="not what is stated"),
+        pytest.param(b"no archive" * 100, None, "no tar header", id="no archive"),
+        pytest.param(TAR[:-2000], None, "ends inside", id="cut off"),
+    ],
+)
+def test_what_is_wrong_with_the_layer_is_said(tar: bytes, stored: bytes | None, says: str) -> None:
+    with pytest.raises(ImageError, match=says), open_entries(layer_of(tar, stored), ignore, DEFAULTS) as entries:
+        assert [list(entries.content()) for _ in entries]
