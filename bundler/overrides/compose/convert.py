@@ -24,6 +24,7 @@ from bundler.overrides.yaml_document import parse, shown_name
 # Keys that become others, or that have been followed: none of them is without meaning.
 _UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets", "label_file")
 _COMPOSED: Final = (*_UNDERSTOOD, "deploy", "env_file", "environment", "labels", "volumes", "mounts", "security_opt")
+_ALWAYS_THERE: Final = "default"  # the network of all services that name none
 _RAW: Final = "raw"  # the format of docker's --env-file
 
 
@@ -72,6 +73,7 @@ def _no_image(node: Node, entries: Mapping[str, Node], name: str) -> RequestErro
 def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
     """The keys of the overrides file, in the order of the service's."""
     entries = service.entries()
+    _check_networks(entries, project)
     kept = {key: node for key, node in entries.items() if key not in _COMPOSED and not schema.ignored(key)}
     found = {"image": entries["image"]} if "image" in entries else {}
     found |= kept | deployed_keys(entries)
@@ -80,6 +82,19 @@ def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
     found |= mounts(service, name, project)
     found |= _security(entries, project)
     return found
+
+
+def _check_networks(entries: Mapping[str, Node], project: Project) -> None:
+    """Raise RequestError for a network that is not defined, or one beside network_mode."""
+    networks = entries.get("networks")
+    if networks is None:
+        return
+    listed = networks.value if isinstance(networks.value, dict) else {item.text(): item for item in networks.items()}
+    for name, node in listed.items():
+        if name != _ALWAYS_THERE:
+            project.definition("networks", name, node)
+    if listed and "network_mode" in entries:
+        raise networks.error("networks: network_mode says otherwise in the same service")
 
 
 def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
