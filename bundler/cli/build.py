@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleOptions, Unpacker, spread, words_of
+from bundler.cli.options import BundleOptions, Unpacker, read_by, spread, words_of
 from bundler.cli.progress import shown_progress
 from bundler.cli.remarks import remark, remark_skipped
 from bundler.cli.second_build import check
@@ -61,7 +61,7 @@ def build(
     from bundler import build as pipeline  # noqa: PLC0415
     from bundler.bundles.lock import NAME, describe, load_lock, write_lock  # noqa: PLC0415
 
-    if check_reproducible and "-" in (options.image, options.from_inspect, *(options.overrides or ())):
+    if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
 
     words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]

@@ -3,7 +3,7 @@
 import inspect
 import os
 import platform as machine
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +48,22 @@ FromInspectOption = Annotated[
 NameOption = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="Which container of --from-inspect, by name or id."),
+]
+FromComposeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from-compose",
+        metavar="FILE[:SERVICE]",
+        help="A compose file and one of its services, below all overrides; given again, a file to lay over it.",
+    ),
+]
+ComposeEnvOption = Annotated[
+    list[str] | None,
+    typer.Option("--compose-env", metavar="NAME=VALUE", help="A variable of the compose file. May be repeated."),
+]
+ComposeEnvFileOption = Annotated[
+    list[str] | None,
+    typer.Option("--compose-env-file", metavar="FILE", help="A file of such variables. May be repeated."),
 ]
 PlatformOption = Annotated[
     str | None,
@@ -219,6 +235,9 @@ class LockOptions(AccessOptions):
     overrides: OverridesOption = None
     from_inspect: FromInspectOption = None
     name: NameOption = None
+    from_compose: FromComposeOption = None
+    compose_env: ComposeEnvOption = None
+    compose_env_file: ComposeEnvFileOption = None
     target: TargetOption = None
 
     def request(self, **more: Any) -> "Request":
@@ -233,6 +252,9 @@ class BundleOptions(ImageOptions):
     overrides: OverridesOption = None
     from_inspect: FromInspectOption = None
     name: NameOption = None
+    from_compose: FromComposeOption = None
+    compose_env: ComposeEnvOption = None
+    compose_env_file: ComposeEnvFileOption = None
     target: TargetOption = None
     uid_map: UidMapOption = None
     gid_map: GidMapOption = None
@@ -254,16 +276,31 @@ class BundleOptions(ImageOptions):
 
 def importers(options: LockOptions | BundleOptions) -> "tuple[Importer, ...]":
     """What is to lie below the overrides files, the lowest first. Raises RequestError."""
-    read = [getattr(options, "image", None), options.from_inspect, *(options.overrides or ())]
-    if read.count("-") > 1:
+    if list(read_by(options)).count("-") > 1:
         raise RequestError("standard input can be read only once")
-    if options.from_inspect is None:
-        if options.name is not None:
-            raise RequestError("--name chooses a container of --from-inspect FILE")
-        return ()
-    from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415  (what --help does not need)
+    found: list[Importer] = []
+    if options.from_inspect is not None:
+        from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415  (what --help does not need)
 
-    return (load_inspect(options.from_inspect, options.name),)
+        found.append(load_inspect(options.from_inspect, options.name))
+    elif options.name is not None:
+        raise RequestError("--name chooses a container of --from-inspect FILE")
+    if options.from_compose:
+        from bundler.overrides.compose.convert import load_compose  # noqa: PLC0415
+
+        image_needed = isinstance(options, BundleOptions) and options.image is None
+        variables = (options.compose_env or (), options.compose_env_file or ())
+        found.append(load_compose(options.from_compose, *variables, image_needed=image_needed))
+    elif options.compose_env or options.compose_env_file:
+        raise RequestError("--compose-env and --compose-env-file are for the variables of --from-compose FILE")
+    return tuple(found)
+
+
+def read_by(options: LockOptions | BundleOptions) -> "Iterator[str | None]":
+    """What the options name to be read, `-` for standard input."""
+    yield from (getattr(options, "image", None), options.from_inspect)
+    yield from (options.overrides or ())
+    yield from (word.partition(":")[0] for word in options.from_compose or ())
 
 
 def words_of(options: ImageOptions) -> list[str]:

@@ -1,10 +1,14 @@
 """`bundler overrides from-compose` as a person runs it: the file on standard output, the rest beside it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.command import bundler, call_bundler
+
+HELLO = Path(__file__).parents[2] / "testdata" / "hello-amd64.tar"
 
 FILE = """
 services:
@@ -74,3 +78,62 @@ def test_what_cannot_be_done_ends_with_2(words: list[str], message: str, project
     assert done.stdout == ""
     assert message in done.stderr
     assert len(done.stderr.splitlines()) <= 2
+
+
+HELLO_FILE = """
+services:
+  hello:
+    build: .
+    user: "0"
+    environment: {GREETING: "${GREETING:-hi}"}
+    depends_on: [other]
+    volumes: ["cache:/cache"]
+volumes: {cache: }
+"""
+
+
+def config(*words: str, cwd: Path) -> tuple[dict[str, Any], str]:
+    done = call_bundler("config", str(HELLO), *words, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_a_bundle_is_built_in_one_step_below_all_overrides(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(HELLO_FILE)
+    (tmp_path / "prod.yaml").write_text("services: {hello: {hostname: prod}}")
+    (tmp_path / "over.yaml").write_text("hostname: over\n")
+    words = ["--from-compose=compose.yaml:hello", "--from-compose=prod.yaml", "--compose-env=GREETING=hello"]
+    document, told = config(*words, cwd=tmp_path)
+    assert "GREETING=hello" in document["process"]["env"]
+    assert document["hostname"] == "prod"
+    assert told == "bundler: note: without meaning for a bundle: build, depends_on (compose.yaml)\n"
+    assert config(*words, "--overrides=over.yaml", cwd=tmp_path)[0]["hostname"] == "over"
+    bundler("build", HELLO, *words, "--output=bundle", "--rootless", "--check-reproducible", cwd=tmp_path)
+    origins = bundler("explain", "bundle", "/process/env", cwd=tmp_path)
+    assert "compose.yaml:6:29" in origins
+    written = json.loads((tmp_path / "bundle" / "bundler.json").read_text())
+    assert [file["name"] for file in written["overrides"]] == ["compose.yaml", "prod.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--from-compose", "compose.yaml:helo"], "compose.yaml has no service 'helo'"),
+        (["--from-compose", "compose.yaml:a", "--from-compose", "compose.yaml:b"], "one bundle is one service"),
+        (["--compose-env", "A=1"], "are for the variables of --from-compose FILE"),
+        (["--from-compose", "-", "--overrides", "-"], "standard input can be read only once"),
+    ],
+    ids=range(4),
+)
+def test_a_build_that_cannot_be_done_ends_with_2(words: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(HELLO_FILE)
+    done = call_bundler("config", str(HELLO), *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_service_that_is_built_needs_an_image_from_somewhere(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(HELLO_FILE)
+    done = call_bundler("config", "--from-compose=compose.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "compose.yaml:4:12: hello is built, and no image is named" in done.stderr

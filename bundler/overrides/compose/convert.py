@@ -2,7 +2,6 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +13,11 @@ from bundler.overrides.compose.mounts import mounts
 from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
 from bundler.overrides.env_files import parse_env_file
-from bundler.overrides.imports import Imported
+from bundler.overrides.imports import Imported, Importer, literal
 from bundler.overrides.load import check_imported
-from bundler.overrides.node import Node
+from bundler.overrides.node import Node, from_json
 from bundler.overrides.normal_forms import NORMAL_FORMS
+from bundler.overrides.security_options import security_keys
 from bundler.overrides.service import deployed_keys, without_meaning
 from bundler.overrides.yaml_document import parse, shown_name
 
@@ -26,6 +26,24 @@ _UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets
 _COMPOSED: Final = (*_UNDERSTOOD, "deploy", "env_file", "environment", "labels", "volumes", "mounts", "security_opt")
 _ALWAYS_THERE: Final = "default"  # the network of all services that name none
 _RAW: Final = "raw"  # the format of docker's --env-file
+
+
+def load_compose(
+    words: Sequence[str], assignments: Sequence[str], env_files: Sequence[str], *, image_needed: bool
+) -> Importer:
+    """The importer of `FILE[:SERVICE]`, with more files to lay over it. Raises RequestError."""
+    paths, services = zip(*(_divided(word) for word in words), strict=True)
+    named = list(dict.fromkeys(filter(None, services)))
+    if len(named) > 1:
+        raise RequestError(f"one bundle is one service, and {len(named)} are named: {printable(', '.join(named))}")
+    imported = convert(paths, named[0] if named else None, Reader.of(assignments, env_files), image_needed=image_needed)
+    return lambda _image: imported
+
+
+def _divided(word: str) -> tuple[str, str]:
+    """FILE and SERVICE; the name of a service holds no slash."""
+    path, _, service = word.rpartition(":")
+    return (path, service) if path and "/" not in service else (word, "")
 
 
 def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_needed: bool = True) -> Imported:
@@ -58,7 +76,7 @@ def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_
 def _only_service(project: Project) -> str:
     names = list(dict.fromkeys(name for file in project.files for name in file.names("services")))
     if len(names) != 1:
-        raise RequestError(f"{project.files[-1].name} has {len(names)} services: name one", hint=nearest("", names))
+        raise RequestError(f"{project.files[0].name} has {len(names)} services: name one", hint=nearest("", names))
     return names[0]
 
 
@@ -123,7 +141,8 @@ def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Nod
 
 def _from_outside(name: str, node: Node, variables: Variables) -> Node:
     """A name without a value has the one it was given on the command line; without that, the image's goes."""
-    return replace(node, value=variables.values.get(name)) if node.value is None else node
+    value = variables.values.get(name) if node.value is None else node.text()
+    return node.with_value(value if value is None else literal(f"{name}={value}").partition("=")[2])
 
 
 def _assignments(lines: Mapping[str, Node]) -> Iterator[Node]:
@@ -161,25 +180,17 @@ def _labels(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
 
 
 def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
-    """The options as they are, but for the file of a seccomp profile, which is read in."""
-    if "security_opt" not in entries:
+    """The options, the file of a seccomp profile read in."""
+    node = entries.get("security_opt")
+    if node is None:
         return {}
-    keys: dict[str, Node] = {}
-    options: list[Node] = []
-    for item in entries["security_opt"].items():
-        name, _, value = item.text().partition("=" if "=" in item.text() else ":")
-        if name != "seccomp":
-            options.append(item)
-            continue
-        options = [option for option in options if not option.text().startswith("seccomp")]
-        keys.pop("seccomp", None)
-        if value.startswith("/"):
-            keys["seccomp"] = parse(project.reader.text_of(value, item), shown_name(value))
-        else:
-            options.append(item)
-    if options:
-        keys["security_opt"] = entries["security_opt"].with_value(tuple(options))
-    return keys
+    options = [item.text() for item in node.items()]
+
+    def profile_of(path: str) -> Json:
+        named_by = next(item for item in node.items() if item.text().endswith(path))
+        return parse(project.reader.text_of(path, named_by), shown_name(path)).plain()
+
+    return {key: from_json(value, node.origin) for key, value in security_keys(options, profile_of).items()}
 
 
 def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
@@ -191,7 +202,7 @@ def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
         )
     lost = without_meaning({key: node for key, node in entries.items() if key not in _UNDERSTOOD})
     if lost:
-        project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[-1].name})")
+        project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[0].name})")
 
 
 def _plain(node: Node, pointer: str, places: dict[str, str]) -> Json:

@@ -27,6 +27,7 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
     """The keys `volumes` and `mounts` of a service. Raises RequestError for what a bundle cannot hold."""
     entries = service.entries()
     listed = [*_with_those_of_others(service, project, (name,)), *_files(entries, project)]
+    others = _others_volumes(name, project)
     volumes: list[Node] = []
     file_systems: list[Node] = []
     for item in listed:
@@ -36,8 +37,9 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
             continue
         found, is_file_system = _named(item, entry, project)
         (file_systems if is_file_system else volumes).append(found)
-        if found is item or found.value == item.value:
-            _remark_shared(entry["source"].text(), name, project)
+        shared = others.get(entry["source"].text(), [])
+        if shared and found.value == item.value:
+            _remark_shared(entry["source"].text(), shared, project)
     keys = {"volumes": volumes, "mounts": [*_own(entries, "mounts"), *file_systems]}
     return {key: service.with_value(tuple(found)) for key, found in keys.items() if found}
 
@@ -132,21 +134,24 @@ def _of_the_machine(
     return from_json(file_system | ({"options": listed} if listed else {}), item.origin), True
 
 
-def _remark_shared(volume: str, service: str, project: Project) -> None:
+def _others_volumes(service: str, project: Project) -> dict[str, list[str]]:
+    """Which other services mount a volume, by its name."""
+    users: dict[str, list[str]] = {}
+    for file in project.files:
+        for name in file.names("services"):
+            for layer in file.layers("services", name) if name != service else ():
+                for source in dict.fromkeys(_source_of(item) for item in _listed(_map(layer.node).get("volumes"))):
+                    users.setdefault(str(source), []).append(name)
+    return users
+
+
+def _remark_shared(volume: str, others: list[str], project: Project) -> None:
     """A volume that several services mount is one folder under Docker, and one in each bundle."""
-    others = [
-        name
-        for file in project.files
-        for name in file.names("services")
-        for layer in file.layers("services", name)
-        if name != service and any(_source_of(item) == volume for item in _listed(_map(layer.node).get("volumes")))
-    ]
-    if others:
-        shown = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
-        project.reader.remark(
-            f"note: the volume {printable(volume)} is also of {shown}; each bundle has a folder of its own, so to "
-            "share one, bind a folder of the machine"
-        )
+    shown = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
+    project.reader.remark(
+        f"note: the volume {printable(volume)} is also of {shown}; each bundle has a folder of its own, so to "
+        "share one, bind a folder of the machine"
+    )
 
 
 def _listed(node: Node | None) -> tuple[Node, ...]:

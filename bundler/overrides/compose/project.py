@@ -22,7 +22,8 @@ from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
 SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")
 _KEYS: Final = ("version", "name", "include", *SECTIONS)
 _MOST_FILES: Final = 100  # files of one project; a project that includes itself by another path has no end
-_IN_MEMORY: Final = "/dev/null"  # compose's own way to say that there is no env file
+_MOST_SERVICES: Final = 1000  # services that one is made of, counted as often as they are
+_NO_FILE: Final = "/dev/null"  # compose's own way to say that there is no env file
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Reader:
     files: list[OverridesFile] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     count: int = 0
+    looked_at: int = 0
 
     @classmethod
     def of(cls, assignments: Iterable[str], files: Iterable[str]) -> "Reader":
@@ -96,6 +98,12 @@ class Reader:
 
     def remark(self, sentence: str) -> None:
         self.remarks[sentence] = None
+
+    def look_at(self, service: Node) -> None:
+        """Count a service. Raises RequestError where a few of them, each in terms of two others, are too many."""
+        self.looked_at += 1
+        if self.looked_at > _MOST_SERVICES:
+            raise service.error(f"more than {_MOST_SERVICES} services are said in terms of others")
 
     def project(self, paths: Sequence[str]) -> tuple[ComposeFile, ...]:
         """The files of a project, the lowest first; relative paths of all lie below the folder of the first."""
@@ -171,7 +179,7 @@ class Reader:
             folder = file.located(directory.text(), directory)
         variables = file.variables
         for item in texts(entries["env_file"], "include") if "env_file" in entries else ():
-            if item.text() != _IN_MEMORY:
+            if item.text() != _NO_FILE:
                 found = self.variables_of(file.located(item.text(), item), item, variables)
                 variables = variables.beneath({name: value.text() for name, value in found.items()})
         for path in paths:

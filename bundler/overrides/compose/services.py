@@ -61,6 +61,7 @@ class Project:
 
     def _layer(self, layer: Layer, name: str, trail: Trail) -> Node:
         """What one file says of a service, over what it extends."""
+        self.reader.look_at(layer.node)
         here = (layer.file.path, name)
         if here in trail or len(trail) >= _DEEPEST:
             names = " → ".join(printable(each[1][:60]) for each in (*trail, here)[-10:])
@@ -88,7 +89,7 @@ class Project:
 
 def _unknown(files: Sequence[ComposeFile], name: str, named_by: Node | None) -> RequestError:
     known = [each for file in files for each in file.names("services")]
-    message, hint = f"{files[-1].name} has no service {printable(name[:60])!r}", nearest(name, known)
+    message, hint = f"{files[0].name} has no service {printable(name[:60])!r}", nearest(name, known)
     return named_by.error(message, hint=hint) if named_by else RequestError(message, hint=hint)
 
 

@@ -191,6 +191,17 @@ def test_a_seccomp_profile_is_read_in(tmp_path: Path) -> None:
     }
 
 
+def test_a_profile_of_apparmor_is_not_lost(tmp_path: Path) -> None:
+    found = keys(tmp_path, "services: {web: {image: x, security_opt: ['apparmor:mine']}}")
+    assert found == {"image": "x", "security_opt": ["apparmor:mine"], "target": {"apparmor": True}}
+
+
+def test_a_value_never_refers_to_the_images(tmp_path: Path) -> None:
+    found = imported(tmp_path, "services: {web: {image: x, environment: {A: 'x=$${image:PATH}'}}}")
+    image = {"Env": ["PATH=/bin"], "Cmd": ["a"]}
+    assert "A=x=${image:PATH}" in converted(found.text, config=image)["process"]["env"]
+
+
 def test_the_projects_name_is_a_variable(tmp_path: Path) -> None:
     text = "name: shop\nservices: {web: {image: '$COMPOSE_PROJECT_NAME/web'}}"
     assert keys(tmp_path, text)["image"] == "shop/web"

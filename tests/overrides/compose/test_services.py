@@ -195,7 +195,11 @@ def test_paths_of_later_files_are_relative_to_the_first(tmp_path: Path) -> None:
         ("services: {web: {tty: true}}", "web has no image", "name one with image:"),
         ("services: {web: {image: x, volumes: ['~/x:/y']}}", "is below the home of whoever runs compose", None),
         ("services: {web: {image: x, networks: [a]}}", "networks: 'a' is not defined", "add it under networks:"),
-        ("services: {web: {image: x, networks: {b: }}}\nnetworks: {bb: }", "networks: 'b' is not", "did you mean 'bb'?"),
+        (
+            "services: {web: {image: x, networks: {b: }}}\nnetworks: {bb: }",
+            "networks: 'b' is not",
+            "did you mean 'bb'?",
+        ),
         ("services: {web: {image: x, networks: [default], network_mode: host}}", "network_mode says otherwise", None),
         ("services: {web: {image: x, env_file: no.env}}", "no.env does not exist", None),
         ("services: {web: {image: x, env_file: {path: a, format: z}}}", "env_file: found a map", None),
@@ -214,6 +218,12 @@ def test_services_that_extend_each_other_without_end_are_refused(tmp_path: Path)
     chain = "".join(f"  s{number}: {{extends: s{number + 1}}}\n" for number in range(3000))
     error = refused(tmp_path, f"services:\n{chain}  s3000: {{image: x}}\n", "s0")
     assert "cannot extend itself" in error.what
+
+
+def test_services_in_terms_of_two_others_each_are_counted(tmp_path: Path) -> None:
+    lines = (f"  s{number}: {{image: x, volumes_from: [s{number + 1}, s{number + 1}]}}\n" for number in range(15))
+    error = refused(tmp_path, f"services:\n{''.join(lines)}  s15: {{image: x}}\n", "s0")
+    assert "more than 1000 services are said in terms of others" in error.what
 
 
 def test_files_that_include_each_other_without_end_are_refused(tmp_path: Path) -> None:
