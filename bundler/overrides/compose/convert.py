@@ -190,7 +190,11 @@ def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
         named_by = next(item for item in node.items() if item.text().endswith(path))
         return parse(project.reader.text_of(path, named_by), shown_name(path)).plain()
 
-    return {key: from_json(value, node.origin) for key, value in security_keys(options, profile_of).items()}
+    try:
+        keys = security_keys(options, profile_of)
+    except ValueError as error:
+        raise node.error(f"security_opt: {error}") from None
+    return {key: from_json(value, node.origin) for key, value in keys.items()}
 
 
 def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
