@@ -62,7 +62,7 @@ KEYS = {
     "labels": ("{a: 1}", "labels"),
     "links": ("[db]", ""),
     "logging": ("{driver: journald}", "logging"),
-    "mac_address": ("'02:42:ac:11:65:43'", ""),
+    "mac_address": ("'02:42:ac:11:65:43'", "mac_address"),
     "mem_limit": ("64m", "mem_limit"),
     "mem_reservation": ("32m", "mem_reservation"),
     "mem_swappiness": ("'10'", "mem_swappiness"),
