@@ -34,7 +34,7 @@ started() {
 
 # Whether the process that a file of a record names is there, as what it was.
 lives() {
-    read -r process since <"$1" 2>/dev/null && [ "$(started "$process")" = "$since" ]
+    [ -e "$1" ] && read -r process since <"$1" && [ "$(started "$process")" = "$since" ]
 }
 
 is_root() {

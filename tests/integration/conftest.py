@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler import data
 from tests.support.debian import debian_layout
 from tests.support.docker import Docker, docker_daemon
 from tests.support.docker_save import FORMATS
@@ -32,3 +33,17 @@ def golden_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 def docker() -> Iterator[Docker]:
     with docker_daemon() as daemon:
         yield daemon
+
+
+@pytest.fixture
+def documents_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user may not be able to get to this checkout: what was read once is read from memory."""
+    contents: dict[str, bytes] = {}
+    read = data.read
+
+    def remembered(name: str) -> bytes:
+        if name not in contents:
+            contents[name] = read(name)
+        return contents[name]
+
+    monkeypatch.setattr(data, "read", remembered)

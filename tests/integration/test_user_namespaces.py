@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bundler import data
 from bundler.build import build
 from bundler.bundles.repacking import repack
 from bundler.images.platform import Platform
 from bundler.images.upper_layer import History
-from bundler.origins import Json
 from bundler.request import Request
 from bundler.store.repacked import Destination
 from tests.support.command import bundler, call_bundler
@@ -24,7 +22,7 @@ from tests.support.runtime import Ended, Name, call, command_of
 from tests.support.tarballs import directory, file, tarball
 from tests.support.tree import differences, tree
 
-pytestmark = [pytest.mark.root, pytest.mark.tool("busybox")]
+pytestmark = [pytest.mark.root, pytest.mark.tool("busybox"), pytest.mark.usefixtures("documents_in_memory")]
 LINUX = Platform.of("linux", "x86_64")
 SCRIPT = "id -u; id -g; stat -c '%u:%g %n' / /bin/busybox /etc/hosts /data /data/seed.txt; echo x >/data/new"
 
@@ -35,20 +33,6 @@ def folder() -> Iterator[Path]:
     with folder_of_a_user() as folder:
         folder.chmod(0o755)
         yield folder
-
-
-@pytest.fixture(autouse=True)
-def documents_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ordinary user may not be able to get to this checkout: what was read once is read from memory."""
-    texts: dict[str, str] = {}
-    load = data.load
-
-    def remembered(name: str) -> Json:
-        if name not in texts:
-            texts[name] = json.dumps(load(name))
-        return json.loads(texts[name])
-
-    monkeypatch.setattr(data, "load", remembered)
 
 
 def overrides(folder: Path, user: str = "0:0") -> Path:
