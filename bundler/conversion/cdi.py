@@ -4,6 +4,7 @@ Edits that hold for all devices of a spec come first and once, then those of eac
 for. The rules of config.json's places take their share from here.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -48,10 +49,18 @@ def _described(wanted: Node, specs: list[Node]) -> tuple[Node, Node]:
         kinds = sorted({spec.entries()["kind"].text() for spec in specs})
         hint = f"there are specs for {', '.join(map(printable, kinds))}" if kinds else "there is no spec at all"
         raise wanted.error(f"cdi: no spec describes {printable(wanted.text())}", hint=hint)
+    highest = max(_priority(spec) for spec, _ in matching)
+    matching = [found for found in matching if _priority(found[0]) == highest]
     if len(matching) > 1:
         second = matching[1][1].origin.where
         raise matching[0][1].error(f"cdi: {printable(wanted.text())} is described again at {second}")
     return matching[0]
+
+
+def _priority(spec: Node) -> float:
+    """The number of the directory it was found in; what stands in the overrides file itself comes last."""
+    found = spec.entries().get("priority")
+    return math.inf if found is None else float(found.plain())
 
 
 def _parts(givens: Givens, name: str) -> Iterator[Node]:

@@ -47,7 +47,23 @@ def hooks(givens: Givens) -> Part:
         if sourced:
             value[name] = [hook.value for hook in sourced]
             origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
-    return Part(value, origins) if value else ABSENT
+    return Part(value, origins, _warnings(givens, value, origins)) if value else ABSENT
+
+
+def _warnings(givens: Givens, value: dict[str, Json], origins: dict[str, Origin]) -> tuple[str, ...]:
+    """Hooks that an image could make load its own code on the machine (CVE-2025-23266)."""
+    chosen = sorted({name for name in (entry.partition("=")[0] for entry in givens.image_config.env) if _loads(name)})
+    return tuple(
+        f"{origins[f'/createContainer/{index}'].where}: hooks: runc starts createContainer hooks with the container's"
+        f" environment, where the image sets {', '.join(map(printable, chosen))}; give the hook an env of its own"
+        for index, hook in enumerate(value.get("createContainer", ()) if chosen else ())
+        if "env" not in hook
+    )
+
+
+def _loads(name: str) -> bool:
+    """Whether a variable makes programs load what it names (ld.so(8), and shells)."""
+    return name.startswith("LD_") or name in ("BASH_ENV", "ENV", "GCONV_PATH")
 
 
 def carried_files(givens: Givens) -> dict[str, CarriedFile]:

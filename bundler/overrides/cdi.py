@@ -1,7 +1,9 @@
 """`cdi`: devices of the Container Device Interface (CDI specification 0.3 to 1.1) and the specs that describe them.
 
 The normal form is a list of requests {devices, spec_dirs, specs}, one for each overrides file: a request is answered by
-the specs that its own file names, so that requests can simply follow one another.
+the specs that its own file names, so that requests can simply follow one another. Each spec that was read has the
+number of its directory as its `priority`: of two that describe a device, that of the later directory counts (CDI
+specification, SPEC.md), and one that stands in the overrides file itself counts most.
 """
 
 from collections.abc import Callable
@@ -35,11 +37,12 @@ def read_specs(request: Node, folder: Path, read: Callable[[Path, Node], bytes])
     """
     entries = dict(request.entries())
     specs = list(entries["specs"].items()) if "specs" in entries else []
-    for directory in entries["spec_dirs"].items() if "spec_dirs" in entries else ():
+    directories = entries["spec_dirs"].items() if "spec_dirs" in entries else ()
+    for number, directory in enumerate(directories):
         for path in _spec_files(directory, folder / directory.text()):
             spec = parse(read(path, directory), shown_name(str(path)))
             schema.check_value("cdi", Node({"specs": Node((spec,), spec.origin)}, spec.origin))
-            specs.append(spec)
+            specs.append(spec.with_value(spec.entries() | {"priority": directory.with_value(number)}))
     entries.pop("spec_dirs", None)
     return request.with_value(entries | {"specs": request.with_value(tuple(specs))})
 

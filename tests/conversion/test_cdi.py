@@ -85,6 +85,31 @@ def test_requests_of_several_files_follow_one_another() -> None:
     assert found["process"]["env"][-2:] == ["A=1", "B=2"]
 
 
+def test_a_later_directory_wins_and_the_overrides_file_over_all(specs: Path) -> None:
+    (specs / "late").mkdir()
+    late = "cdiVersion: 0.6.0\nkind: vendor.com/gpu\ndevices: [{name: '0', containerEdits: {env: [LATE=1]}}]\n"
+    (specs / "late/a.yaml").write_text(late)
+
+    def variables(request: str) -> set[str]:
+        return {*config(specs, f"cdi: {{{request}}}")["process"]["env"]} & {"DRIVER=1", "LATE=1", "HERE=1"}
+
+    assert variables("devices: [vendor.com/gpu=0], spec_dirs: [cdi, late]") == {"LATE=1"}
+    assert variables("devices: [vendor.com/gpu=0], spec_dirs: [late, cdi]") == {"DRIVER=1"}
+    # What the later one does not describe is the earlier one's.
+    assert variables("devices: [vendor.com/gpu=1], spec_dirs: [cdi, late]") == {"DRIVER=1"}
+    here = late.replace("LATE", "HERE").replace("\n", ", ", 2)
+    own = f"devices: [vendor.com/gpu=0], spec_dirs: [cdi], specs: [{{{here.strip()}}}]"
+    assert variables(own) == {"HERE=1"}
+
+
+def test_two_specs_of_one_directory_may_not_describe_one_device(specs: Path) -> None:
+    (specs / "cdi/z.yaml").write_text(SPEC)
+    with pytest.raises(
+        RequestError, match=r"vendor\.yaml:7:3: cdi: vendor\.com/gpu=0 is described again at z\.yaml:7:3"
+    ):
+        config(specs, "cdi: {devices: [vendor.com/gpu=0], spec_dirs: [cdi]}")
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -14,7 +14,7 @@ from bundler.conversion.hooks import carried_files
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile
-from tests.support.givens import converted, image_config
+from tests.support.givens import converted, givens, image_config
 
 ODD_NAMES = [
     "plain",
@@ -71,9 +71,9 @@ def test_the_newer_hooks_need_a_later_version() -> None:
 def test_a_file_that_is_embedded_is_carried_and_started_from_wherever_the_bundle_lies(tmp_path: Path) -> None:
     (tmp_path / "hook").write_bytes(b"#!/bin/sh\n")
     text = "hooks: {poststop: [{path: ./hook, embed: true, args: [x, '$(y)'], timeout: 3}]}"
-    givens = loaded(tmp_path, text)
-    assert carried_files(givens) == {"hooks/hook": CarriedFile(b"#!/bin/sh\n")}
-    assert convert(givens).document["hooks"] == {
+    read = loaded(tmp_path, text)
+    assert carried_files(read) == {"hooks/hook": CarriedFile(b"#!/bin/sh\n")}
+    assert convert(read).document["hooks"] == {
         "poststop": [
             {
                 "path": "/bin/sh",
@@ -83,7 +83,16 @@ def test_a_file_that_is_embedded_is_carried_and_started_from_wherever_the_bundle
             }
         ]
     }
-    assert [file.name for file in givens.overrides.files] == ["o.yaml", "hook"]
+    assert [file.name for file in read.overrides.files] == ["o.yaml", "hook"]
+
+
+def test_an_image_that_would_reach_a_hook_is_named() -> None:
+    image = {"Cmd": ["x"], "Env": ["LD_PRELOAD=./evil.so", "A=b"]}
+    text = "hooks: {create_container: [{path: /a}, {path: /b, env: [A=b]}], create_runtime: [{path: /c}]}"
+    (warning,) = convert(givens(text, config=image)).warnings
+    assert warning.startswith("0.yaml:1:28: hooks: runc starts createContainer hooks with the container's environment")
+    assert "the image sets LD_PRELOAD" in warning
+    assert convert(givens(text)).warnings == ()
 
 
 def test_the_environment_that_is_given_is_the_only_one(tmp_path: Path) -> None:
