@@ -93,6 +93,13 @@ HOST_CHECKS: Final[tuple[Check[Machine], ...]] = (
         "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOU.",
     ),
     Check(
+        "network",
+        "note",
+        host_judges.network,
+        "Bundles with network_mode: bridge are connected by it.",
+        "On Debian: apt install containernetworking-plugins iptables; without root: apt install passt.",
+    ),
+    Check(
         "cgroup-version",
         "note",
         host_judges.cgroup_version,
@@ -178,6 +185,13 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         process_judges.hooks,
         "A runtime stops when a hook cannot be run.",
         "Install it at this path, or take it out of hooks.",
+    ),
+    Check(
+        "network",
+        "blocks",
+        machine_judges.network,
+        "The hook fails, and the container with it.",
+        "On Debian: apt install containernetworking-plugins iptables; without root: apt install passt.",
     ),
     Check(
         "namespace-paths",
@@ -317,6 +331,6 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "note",
         process_judges.lifecycle,
         "runc and crun do not act on them.",
-        "Leave them to what runs the bundle.",
+        "Let systemd act on them: bundler unit.",
     ),
 )

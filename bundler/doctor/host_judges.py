@@ -81,6 +81,12 @@ def subordinate_ids(machine: Machine) -> Iterator[str]:
         yield "you have no ranges in /etc/subuid and /etc/subgid"
 
 
+def network(machine: Machine) -> Iterator[str]:
+    missing = machine.surroundings.missing_for_bridge
+    if missing:
+        yield f"a network through a bridge would need {', '.join(missing)}"
+
+
 def policy(machine: Machine) -> Iterator[str]:
     if not machine.surroundings.policy:
         yield "there is no signature policy (policy.json)"

@@ -121,6 +121,11 @@ def selinux(subject: Subject) -> Iterator[str]:
         yield f"the SELinux label {printable(label)} is asked for, and the machine has no SELinux"
 
 
+def network(subject: Subject) -> Iterator[str]:
+    for name in subject.missing_programs:
+        yield f"the hook that connects the network needs {printable(name)}, which is not there"
+
+
 def rootless(subject: Subject) -> Iterator[str]:
     """user_namespaces(7): who is not root makes the rest in a user namespace of his own."""
     around = subject.surroundings

@@ -13,6 +13,7 @@ from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
 from bundler.conversion.oci_version import values_at
 from bundler.conversion.target import Target
+from bundler.doctor.networks import carried, missing_programs
 from bundler.doctor.program import Program, Seeker
 from bundler.doctor.surroundings import Surroundings
 from bundler.doctor.syscalls import unknown_to_libseccomp
@@ -44,6 +45,7 @@ class Subject:
 
     `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
     executable are of the kind `not executable`, devices that are others than on the machine `another device`.
+    `missing_programs` are those that a hook of bundler's own would look for.
     """
 
     target: Target
@@ -60,6 +62,7 @@ class Subject:
     devices: tuple[Reference, ...] = ()
     namespaces: tuple[Reference, ...] = ()
     unknown_syscalls: tuple[str, ...] = ()
+    missing_programs: tuple[str, ...] = ()
 
     @property
     def process(self) -> dict[str, Json]:
@@ -86,6 +89,7 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
         devices=tuple(_devices(document)) if here else (),
         namespaces=tuple(_namespaces(document)) if here else (),
         unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
+        missing_programs=() if surroundings is None else missing_programs(bundle, document, root=surroundings.uid == 0),
     )
     try:
         with open_rootfs(bundle, document) as tree:
@@ -161,13 +165,14 @@ def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Itera
     for kind, listed in (document.get("hooks") or {}).items():
         for index, hook in enumerate(listed or ()):
             path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
+            own = carried(hook)
+            if own is not None and kind != _IN_THE_CONTAINER:
+                yield Reference(pointer, own, _runnable(bundle / own))
             if kind == _IN_THE_CONTAINER:
                 program = seeker.program(path)
                 yield Reference(pointer, path, "file" if not program.fault else "not executable")
             elif here or not path.startswith("/"):
-                found = _kind(bundle / path)
-                runs = found == "file" and os.access(bundle / path, os.X_OK)
-                yield Reference(pointer, path, "not executable" if found == "file" and not runs else found)
+                yield Reference(pointer, path, _runnable(bundle / path))
 
 
 def _devices(document: Json) -> Iterator[Reference]:
@@ -190,6 +195,12 @@ def _namespaces(document: Json) -> Iterator[Reference]:
         if namespace.get("path"):
             path = str(namespace["path"])
             yield Reference(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+
+
+def _runnable(path: Path) -> str:
+    """`file` for one that may be executed."""
+    kind = _kind(path)
+    return "not executable" if kind == "file" and not os.access(path, os.X_OK) else kind
 
 
 def _kind(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
+from bundler.doctor.networks import missing_for_bridge
 from bundler.errors import ToolError
 from bundler.host import RUNTIMES, read_text
 from bundler.origins import Json
@@ -48,7 +49,8 @@ class Surroundings:
 
     `user_namespaces` is how many there may be, None where the kernel does not say; `unprivileged` whether who is not
     root may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
-    `profiles` are the AppArmor profiles that are loaded, None where that cannot be read.
+    `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
+    programs that `network_mode: bridge` would need.
     """
 
     kernel: str
@@ -66,6 +68,7 @@ class Surroundings:
     unprivileged: bool
     delegated: tuple[str, ...] | None
     profiles: tuple[str, ...] | None
+    missing_for_bridge: tuple[str, ...]
 
     def described(self) -> dict[str, Json]:
         """As `--json` prints it."""
@@ -98,6 +101,7 @@ def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
         unprivileged=not forbidden,
         delegated=_delegated(root),
         profiles=_profiles(root),
+        missing_for_bridge=missing_for_bridge(root=uid == 0),
     )
 
 

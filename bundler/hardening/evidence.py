@@ -38,15 +38,16 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """`words` are names of known programs that the start of the container speaks of, in its arguments or scripts.
+    """`trail` are the files on the way from `args[0]` to what the kernel runs (doctor/program.py), `words` names of
+    known programs that the start of the container speaks of, in its arguments or scripts.
 
     `set_id` and `capable` are executables that give privileges, the latter with their capabilities. `folders` are
-    directories that services write to: those below /run and /var that are not root's, and known ones.
-    `ports` are what the image exposes, None where nobody knows.
+    directories that services write to: those below /run and /var that are not root's, and known ones. `ports` are what
+    the image exposes, None where nobody knows.
     """
 
     document: Json
-    program: Program
+    trail: tuple[str, ...]
     words: frozenset[str]
     accounts: Accounts
     set_id: tuple[str, ...]
@@ -79,7 +80,7 @@ def gather(
             capable[path] = _capabilities(entry.keywords[_CAPABILITY])
     return Evidence(
         document=document,
-        program=program,
+        trail=program.trail,
         words=frozenset(_words(arguments, program, seeker.tree)),
         accounts=accounts,
         set_id=tuple(set_id),

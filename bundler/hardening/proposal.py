@@ -78,7 +78,7 @@ def _needs_low_ports(evidence: Evidence) -> bool:
 
 def _started(evidence: Evidence, files: "dict[str, tuple[str, ...]] | tuple[str, ...]") -> list[str]:
     """Those of `files` that the start of the container runs."""
-    return [path for path in files if path in evidence.program.trail or path.rpartition("/")[2] in evidence.words]
+    return [path for path in files if path in evidence.trail or path.rpartition("/")[2] in evidence.words]
 
 
 def _privileges(evidence: Evidence) -> Iterator[Line]:

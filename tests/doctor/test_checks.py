@@ -35,6 +35,7 @@ HERE = Surroundings(
     unprivileged=True,
     delegated=None,
     profiles=None,
+    missing_for_bridge=(),
 )
 A_USER = replace(HERE, uid=1000, gid=1000, subuids=((100000, 65536),), subgids=((100000, 65536),), delegated=("cpu",))
 
@@ -178,6 +179,7 @@ MAPPED = {
         ("mapped", "needs the id 5", subject(document=MAPPED)),
         ("capabilities", "does not have CAP_AUDIT_WRITE", subject(target=replace(TARGET, last_capability=28))),
         ("system-calls", "does not know a, b, c, d, e and 1 more", subject(unknown_syscalls=tuple("abcdef"))),
+        ("network", "needs iptables, which is not there", subject(missing_programs=("iptables",))),
         ("stale", "config.json is no longer", subject(stale=True)),
         ("lifecycle", "restart, stop_signal:", subject(recorded={"lifecycle": {"stop_signal": "9", "restart": "no"}})),
         ("form", "/process/args: there is nothing to run", subject(document={"process": {"args": [], "cwd": "/"}})),
@@ -232,6 +234,7 @@ def machine(target: Target = TARGET, around: Surroundings = HERE) -> Machine:
         ("subordinate-ids", "no ranges", machine(around=replace(A_USER, subuids=()))),
         ("policy", "no signature policy", machine(around=replace(HERE, policy=""))),
         ("space", "1 MiB are free at", machine(around=replace(HERE, free=1 << 20))),
+        ("network", "would need pasta", machine(around=replace(HERE, missing_for_bridge=("pasta",)))),
         ("overlay", "no overlay", machine(around=replace(HERE, overlay=False))),
         (
             "programs",

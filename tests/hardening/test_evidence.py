@@ -8,6 +8,7 @@ import pytest
 from bundler.hardening.evidence import Folder
 from tests.support.elf import program as elf
 from tests.support.evidence import evidence
+from tests.support.ordinary_user import as_user, folder_of_a_user
 from tests.support.tarballs import character_device, directory, fifo, file, symlink
 
 # VFS_CAP_REVISION_2 with the effective flag; CAP_NET_BIND_SERVICE is number 10, CAP_BPF 39.
@@ -94,5 +95,19 @@ def test_a_fifo_in_the_way_is_not_opened_and_names_are_printable(tmp_path: Path)
         fifo("bin/fifo", mode=0o755),
         directory("var/lib/x\n- evil", owner=(5, 5)),
     )
-    assert (seen.program.fault, seen.words) == ("/entry is a fifo", frozenset())
+    assert (seen.trail, seen.words) == ((), frozenset())
     assert seen.folders[0].path == r"/var/lib/x\n- evil"
+
+
+@pytest.mark.root
+def test_an_ordinary_user_sees_what_root_sees(tmp_path: Path) -> None:
+    members = [
+        file("bin/app", elf(), mode=0o4711, xattrs={"security.capability": CAPABLE}),
+        directory("var/lib/app", mode=0o000, owner=(5, 5)),
+        file("var/lib/app/secret", b"x", mode=0o000, owner=(5, 5)),
+        character_device("dev/null", 1, 3),
+    ]
+    with folder_of_a_user() as folder:
+        users = as_user(lambda: evidence(folder, document("/bin/app"), *members))
+    assert users == evidence(tmp_path, document("/bin/app"), *members)
+    assert users.trail == ("/bin/app",)

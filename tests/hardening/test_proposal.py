@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from bundler.conversion.accounts import parse_accounts
-from bundler.doctor.program import Program
 from bundler.hardening.evidence import Evidence, Folder
 from bundler.hardening.known import KNOWN
 from bundler.hardening.proposal import Line, propose
@@ -23,7 +22,7 @@ FREE = {"sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"}}
 def see(*words: str, uid: int = 0, linux: Any = FREE, mounts: Any = (), **more: Any) -> Evidence:
     facts: dict[str, Any] = {
         "document": {"process": {"user": {"uid": uid}}, "linux": linux, "mounts": list(mounts)},
-        "program": Program(("/usr/bin/app",)),
+        "trail": ("/usr/bin/app",),
         "words": frozenset(words),
         "accounts": parse_accounts(PASSWD, None),
         "set_id": (),

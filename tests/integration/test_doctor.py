@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bundler.conversion.carried import start
 from tests.support.command import bundler, call_bundler
 from tests.support.runtime import run
 
@@ -78,6 +79,10 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "no hook": (
         "hooks",
         in_config(lambda document: document.update(hooks={"createRuntime": [{"path": "/nonexistent"}]})),
+    ),
+    "no carried hook": (
+        "hooks",
+        in_config(lambda document: document.update(hooks={"createRuntime": [start("hooks/nonexistent")]})),
     ),
     "no AppArmor": (
         "apparmor",

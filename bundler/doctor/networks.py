@@ -1,0 +1,55 @@
+"""The programs that connect a network of the container's own, which the bundle's hook looks for (data/network.sh)."""
+
+import re
+import shutil
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from bundler import data
+from bundler.conversion.carried import FOLDER, STARTER
+from bundler.origins import Json
+
+_SCRIPT: Final = f"{FOLDER}/network"
+_PLUGIN: Final = re.compile(r"network-\d+-(.+)\.json")
+_UNPRIVILEGED: Final = ("pasta", "slirp4netns")
+_OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    """Where CNI plugins are looked for: the script says it."""
+    match = re.search(rb'^folders="(.*)"$', data.read("network.sh"), re.MULTILINE)
+    return tuple(match[1].decode().split()) if match else ()
+
+
+def carried(hook: Json) -> str | None:
+    """The bundle's file that a hook starts, if it is one that the bundle carries."""
+    args = [str(word) for word in hook.get("args") or ()]
+    return args[3] if args[:3] == ["sh", "-c", STARTER] and args[3:] else None
+
+
+def missing_programs(bundle: Path, document: Json, *, root: bool) -> tuple[str, ...]:
+    """What the hook of `bundle` would not find on this machine, begun by root or by somebody else."""
+    hooks = (document.get("hooks") or {}).get("createRuntime") or ()
+    ups = [hook["args"][5:] for hook in hooks if carried(hook) == _SCRIPT and hook["args"][4:5] == ["up"]]
+    if not ups:
+        return ()
+    folder = bundle / FOLDER
+    names = (_PLUGIN.fullmatch(path.name) for path in (sorted(folder.iterdir()) if folder.is_dir() else ()))
+    bridged = any(words[:1] not in ([], ["-"]) for words in ups)
+    return _missing([match[1] for match in names if match], bridged=bridged, root=root)
+
+
+def missing_for_bridge(*, root: bool) -> tuple[str, ...]:
+    """What `network_mode: bridge` with published ports would not find on this machine."""
+    return _missing(_OF_THE_BRIDGE, bridged=True, root=root)
+
+
+def _missing(plugins: Sequence[str], *, bridged: bool, root: bool) -> tuple[str, ...]:
+    if not root:
+        return () if any(map(shutil.which, _UNPRIVILEGED)) else (" or ".join(_UNPRIVILEGED),)
+    programs = [name for name in ("flock", *(("iptables",) if bridged else ())) if not shutil.which(name)]
+    found = [name for name in plugins if not any((Path(folder) / name).is_file() for folder in _folders())]
+    return (*programs, *(f"the CNI plugin {name}" for name in found))
