@@ -38,6 +38,8 @@ class Limits:
 
 
 DEFAULTS: Final = Limits()
+# For what this machine has made itself.
+NONE: Final = Limits(**{each.name: 1 << 62 for each in fields(Limits)})
 NAMES: Final = {each.name.replace("_", "-"): each.name for each in fields(Limits)}
 
 

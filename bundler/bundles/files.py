@@ -11,12 +11,14 @@ from typing import Final
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.failures import explain
-from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, write_entry
+from bundler.rootfs.mtree import encode_path
 from bundler.rootfs.owners import Owners, kept, written_down
-from bundler.rootfs.scan import Found, walk
+from bundler.rootfs.scan import Found, manifest_entry, walk
 from bundler.rootfs.tree import Tree
 
 ROOTFS: Final = b"rootfs"
+# They come first, so that who reads a packed bundle knows from the beginning what it is to be.
+DOCUMENTS: Final = (b"bundler.json", b"config.json", b"rootfs.mtree")
 # Whose files have times of their own: an image's, or those of the container that has run.
 _DATED: Final = (b"rootfs", b"volumes", b"images")
 _MANIFEST_LINES: Final = 2
@@ -56,9 +58,12 @@ class BundleFiles:
             raise _failure(error, self._path) from error
 
     def walk(self, tree: Tree) -> Iterator[BundleFile]:
-        """Sorted, a directory before what it holds; sockets belong to a process and not to the bundle."""
+        """The documents, then all others by name, a directory before what it holds.
+
+        Sockets belong to a process and not to the bundle.
+        """
         first: dict[tuple[int, int], bytes] = {}
-        for found in walk(tree):
+        for found in walk(tree, ahead=DOCUMENTS):
             if found.kind == stat.S_IFSOCK:
                 continue
             if self._normalised:
@@ -75,22 +80,8 @@ class BundleFiles:
 
     def manifest_line(self, file: BundleFile, digest: str | None, *, root: bytes = ROOTFS) -> bytes:
         """What the manifest of the directory `root`, which the file is in, says of it. `digest` is sha256 in hex."""
-        found = file.found
-        keywords = describe(
-            found.kind,
-            found.attributes,
-            size=found.size,
-            digest=digest,
-            target=found.target,
-            device=found.device,
-            owned=self.owned,
-        )
-        path, first = (None if name is None else _below(name, root) for name in (found.path, file.first))
-        linked = b"" if first is None else b"hardlink=" + encode_path(first)
-        if not keywords.startswith(b"type=dir"):
-            keywords += b" nlink=%d" % found.links
-        remarks = b" ".join(filter(None, (linked, describe_xattrs(found.attributes.xattrs))))
-        return write_entry(path or b"", keywords, remarks)
+        path, first = (None if name is None else _below(name, root) for name in (file.found.path, file.first))
+        return manifest_entry(file.found, digest, first, name=encode_path(path or b""), owned=self.owned)
 
 
 def bundle_owners() -> Owners:

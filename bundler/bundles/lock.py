@@ -6,7 +6,7 @@ file that was carried by hand. The manifest's digest pins the image in the regis
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Self
@@ -46,6 +46,15 @@ class LockedImage:
         stated = image.image_config
         manifest = image.manifest_digest if image.transport in _EXACT else None
         return cls(image.name, str(stated.platform), manifest, image.id, stated.diff_ids)
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What is the same wherever the image comes from, as it stands in JSON."""
+        return {
+            "id": str(self.id),
+            "platform": self.platform,
+            "diff_ids": [str(diff_id) for diff_id in self.diff_ids],
+        }
 
     def described(self) -> dict[str, Json]:
         return {
@@ -129,6 +138,24 @@ class Lock:
         for locked, file in zip(self.overrides, givens.overrides.files, strict=True):
             if locked != file.sha256:
                 self._differ(f"the sha256 of {printable(file.name)}", locked, file.sha256)
+
+    def differences(self, recorded: Mapping[str, Json]) -> dict[str, tuple[str | None, str | None]]:
+        """What of a bundle's bundler.json is not as it was locked: by name (locked, recorded)."""
+        image, target = recorded.get("image"), recorded.get("target")
+        image, target = (given if isinstance(given, dict) else {} for given in (image, target))
+        overrides = recorded.get("overrides")
+        sums = [each.get("sha256") for each in overrides if isinstance(each, dict)] if overrides else []
+        facts = [one.facts for one in self.images]
+        found = {name: image.get(name) for name in ("id", "platform", "diff_ids")}
+        # Of several images that are locked, the one that is meant has the same id, or else the same platform.
+        meant = next((one for one in facts if one["id"] == found["id"]), None) or next(
+            (one for one in facts if one["platform"] == found["platform"]), facts[0] if facts else dict.fromkeys(found)
+        )
+        pairs = {f"image {name}": (meant[name], value) for name, value in found.items()}
+        pairs["profile"] = self.profile, recorded.get("profile")
+        pairs |= {f"target {name}": (self.target.get(name), target.get(name)) for name in {**self.target, **target}}
+        pairs["overrides sha256"] = list(self.overrides), sums
+        return {name: (_plain(locked), _plain(value)) for name, (locked, value) in pairs.items() if locked != value}
 
     def _likeliest(self, found: LockedImage) -> LockedImage | None:
         """What `found` was probably meant to be: of the same id or name, for the same platform if there is one."""
@@ -234,6 +261,12 @@ def _alike(locked: str, found: str) -> bool:
     except ValueError:
         return False
     return left.repository == right.repository and (left.tag == right.tag or right.tag is None)
+
+
+def _plain(value: Json) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or None
+    return None if value is None else str(value)
 
 
 def _listed(digests: Sequence[Digest]) -> str:

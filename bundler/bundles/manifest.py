@@ -1,14 +1,10 @@
 """rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
 
-import re
 from pathlib import Path
-from typing import Final
 
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError, printable
-from bundler.rootfs.mtree import HEADER
-
-_SIZE: Final = re.compile(rb" type=file .* size=(\d+)")
+from bundler.rootfs.mtree import HEADER, size_of
 
 
 class Manifest:
@@ -67,8 +63,7 @@ def content_size(manifest: Path) -> int | None:
                 if line.startswith(b"#"):
                     total -= size if b" hardlink=" in line else 0
                     continue
-                match = _SIZE.search(line)
-                size = int(match[1]) if match else 0
+                size = size_of(line)
                 total += size
     except OSError:
         return None

@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedRandom
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.entry import REGULAR, Entry
@@ -31,7 +32,7 @@ from bundler.rootfs.usage import Usage
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
 
-MANIFEST: Final = b"rootfs.mtree"
+_MANIFEST: Final = b"rootfs.mtree"
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -71,11 +72,11 @@ class PackedFile:
         if self._format is None or self._format.holds_all:
             yield from stored
             return
-        with self.document(MANIFEST) as manifest:
+        with self.document(_MANIFEST) as manifest:
             yield from complete(stored, manifest)
 
     @contextmanager
-    def document(self, name: bytes) -> Iterator[IO[bytes]]:
+    def document(self, name: bytes) -> Iterator[BufferedRandom]:
         """A copy of a file at the top of the bundle, which can be read several times; an empty one if there is none."""
         with tempfile.TemporaryFile() as copy:
             for entry, content in self._stored():

@@ -28,14 +28,16 @@ from bundler.archives.stream import Content
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.bundles.formats import choose_level, format_of
 from bundler.bundles.manifest import Manifest, content_size
+from bundler.bundles.packed import open_packed
+from bundler.bundles.packed_verification import PackedVerification
 from bundler.bundles.stage import check_file, open_stage
-from bundler.errors import BundlerError, RequestError, printable
+from bundler.errors import BundlerError, RequestError, ToolError, printable
+from bundler.limits import NONE
 from bundler.progress import SILENT, Meter, Progress
-from bundler.rootfs.sparse_files import Digest
+from bundler.rootfs.sparse_files import Digest, add_zeros
 from bundler.rootfs.tree import Tree
 
 _PIECE: Final = 1 << 20
-_ZEROS: Final = bytes(_PIECE)
 _KINDS: Final = {
     stat.S_IFREG: REGULAR,
     stat.S_IFDIR: DIRECTORY,
@@ -91,6 +93,8 @@ def pack(
         try:
             with progress.measure(output.name, total) as meter:
                 remark = chosen.write(_Packing(bundle, manifest, meter), made, level, made_at)
+            if chosen.is_image and not as_is:
+                _read_back(made, output)
             with made.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = os.fstat(file.fileno()).st_size
@@ -99,6 +103,13 @@ def pack(
         before_publishing()
         stage.publish(output, replace=replace, made=made)
     return Packed(output, digest, size, remark)
+
+
+def _read_back(made: Path, output: Path) -> None:
+    """Raise ToolError unless the image holds the bundle: programs leave out, with a word at most, what they cannot."""
+    with open_packed(made, NONE) as packed:
+        for change in PackedVerification(packed).changes():
+            raise ToolError(f"{printable(str(output))}: the image came out wrong: {printable(change.path)} differs")
 
 
 class _Packing:
@@ -131,7 +142,7 @@ class _Packing:
     ) -> Iterator[tuple[Entry, Iterable[Content]]]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
-        descriptor = tree.open_file(tree.locate(found.path))
+        descriptor = tree.open_file(found.place or tree.locate(found.path), found.kind)
         try:
             pieces = find_content(descriptor, found.size)
             wanted = manifest is not None and (pieces is None or manifest.next_has_digest())
@@ -149,7 +160,7 @@ class _Packing:
         end = stored = 0
         for start, length in pieces if pieces is not None else ((0, file.found.size),):
             if digest is not None:
-                _add_zeros(digest, start - end)
+                add_zeros(digest, start - end)
             at, end = start, start + length
             while at < end:
                 part = os.pread(descriptor, min(_PIECE, end - at), at)
@@ -163,15 +174,8 @@ class _Packing:
                 yield part
             stored += length
         if digest is not None:
-            _add_zeros(digest, file.found.size - end)
+            add_zeros(digest, file.found.size - end)
         self._meter(file.found.size - stored)
-
-
-def _add_zeros(digest: Digest, count: int) -> None:
-    while count > 0:
-        part = min(count, _PIECE)
-        digest.update(_ZEROS[:part])
-        count -= part
 
 
 def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:

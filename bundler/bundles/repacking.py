@@ -49,7 +49,7 @@ def repack(
     bundle = bundle.resolve()
     verification = Verification(bundle, opened_up=True)
     document = read_written(str(bundle)).document
-    image_id = _image_id(verification.recorded, name)
+    image_id = _image_id(verification.recorded.document, name)
     with destination.open() as store:
         base = Base.find(store, image_id)
         if not take_name:

@@ -1,48 +1,78 @@
-"""`bundler verify`: whether a bundle still is what was built."""
+"""`bundler verify`: whether a bundle, or a packed one, still is what was built."""
 
 import json
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.options import LimitOption, QuietOption, limits_of
+from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 if TYPE_CHECKING:
-    from bundler.bundles.verification import Change
+    from bundler.bundles.comparison import Change
+    from bundler.bundles.packed_verification import PackedVerification
+    from bundler.bundles.verification import Verification
 
 _DIFFERS = 6
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.")],
     *,
+    lock: Annotated[
+        Path | None,
+        typer.Option("--lock", metavar="FILE", help="Hold image, profile, target and overrides against a lock, too."),
+    ] = None,
+    limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
-    """Print what in BUNDLE is no longer as it was built.
+    """Print what in BUNDLE, or in the packed FILE, is not as it was built.
 
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
-    config.json, rootfs.mtree and the files of hooks/ with their digests in bundler.json. Volumes may change. Exit
-    code 0: the same, 6: not.
+    others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
+    6: not.
     """
+    from bundler.bundles.comparison import Change  # noqa: PLC0415
+    from bundler.bundles.lock import load_lock  # noqa: PLC0415
+    from bundler.bundles.packed import open_packed  # noqa: PLC0415
+    from bundler.bundles.packed_verification import PackedVerification  # noqa: PLC0415
     from bundler.bundles.verification import Verification  # noqa: PLC0415
 
-    verification = Verification(bundle)
-    changes = []
-    for change in verification.changes():
-        if as_json:
-            changes.append(_plain(change))
+    locked = None if lock is None else load_lock(lock)
+    verification: Verification | PackedVerification
+    with ExitStack() as stack:
+        if bundle.is_dir() or not bundle.exists():
+            verification = Verification(bundle)
         else:
-            changes.append({})
-            for line in _lines(change):
-                typer.echo(line)
-    if as_json:
-        document = {"bundler.json": verification.digest, "unread": verification.unread, "changes": changes}
-        typer.echo(json.dumps(document, indent=2))
-    elif verification.unread:
-        typer.echo(f"bundler: note: {verification.unread} files could not be read by this user", err=True)
+            progress = stack.enter_context(shown_progress(wanted=not quiet and sys.stderr.isatty()))
+            packed = stack.enter_context(open_packed(bundle, limits_of(limit)))
+            verification = PackedVerification(packed, progress)
+        differing = {} if locked is None else locked.differences(verification.recorded.document)
+        changes = [Change("bundler.json", "not as locked", differing)] if differing else []
+        changes += verification.changes()
+    _print(verification, changes, as_json=as_json)
     if changes:
         raise typer.Exit(_DIFFERS)
+
+
+def _print(verification: "Verification | PackedVerification", changes: "list[Change]", *, as_json: bool) -> None:
+    if as_json:
+        document = {
+            "bundler.json": verification.recorded.digest,
+            "unread": verification.unread,
+            "changes": [_plain(change) for change in changes],
+        }
+        typer.echo(json.dumps(document, indent=2))
+        return
+    for line in (line for change in changes for line in _lines(change)):
+        typer.echo(line)
+    if verification.unread:
+        typer.echo(f"bundler: note: {verification.unread} files could not be read by this user", err=True)
 
 
 def _lines(change: "Change") -> list[str]:

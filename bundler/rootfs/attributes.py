@@ -85,11 +85,15 @@ def bits_taken() -> int | None:
     return int(line.split()[1], 8) | stat.S_ISUID | stat.S_ISGID
 
 
-def read_attributes(path: bytes, *, xattrs: bool = True) -> Attributes:
-    """Those of `path`, whose last component is not followed; `xattrs` may be denied to who may not read the file."""
-    status = os.stat(path, follow_symlinks=False)
+def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:
+    """Those of `path`, whose last component is not followed; `xattrs` may be denied to who may not read the file.
+
+    `status` is what lstat says of it, if that is known.
+    """
+    status = status or os.stat(path, follow_symlinks=False)
     try:
-        names = sorted(map(os.fsencode, os.listxattr(path, follow_symlinks=False))) if xattrs else []
+        found = os.listxattr(path, follow_symlinks=False) if xattrs else []
+        names = sorted(map(os.fsencode, found)) if found else []
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise

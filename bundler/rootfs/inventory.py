@@ -131,14 +131,13 @@ class Inventory:
             )
             self._table.execute("CREATE UNIQUE INDEX numbers ON files (file)")
             for key, keywords, remarks, count, first in self._table.execute(_SORTED):
-                path = key.replace(b"\0", b"/")
+                name = encode_path(key.replace(b"\0", b"/"))
                 if keywords.startswith(b"type=dir"):
-                    yield write_entry(path, keywords, remarks)
+                    yield write_entry(name, keywords, remarks)
                     continue
                 linked = b"hardlink=" + encode_path(first.replace(b"\0", b"/")) if count and first != key else b""
-                yield write_entry(
-                    path, keywords + b" nlink=%d" % (count or 1), b" ".join(filter(None, (linked, remarks)))
-                )
+                nlink = b" nlink=%d" % (count or 1)
+                yield write_entry(name, keywords + nlink, b" ".join(filter(None, (linked, remarks))))
 
     def _flush(self) -> None:
         if self._waiting:

@@ -22,6 +22,7 @@ HEADER: Final = b"#mtree\n"
 # A glob character would make the name a pattern to mtree(8), a `#` a comment, a `=` a keyword to others.
 _UNSAFE: Final = re.compile(rb"[^!%+,\-./0-9:@A-Z_a-z~]")
 _ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
+_SIZE: Final = re.compile(rb" type=file .* size=(\d+)")
 _XATTR: Final = b"xattr."
 _TYPES: Final = {
     stat.S_IFREG: b"file",
@@ -32,6 +33,7 @@ _TYPES: Final = {
     stat.S_IFIFO: b"fifo",
     stat.S_IFSOCK: b"socket",
 }
+_LONGEST_NUMBER: Final = 20
 _SECOND: Final = 10**9
 
 Keywords = dict[bytes, bytes]
@@ -50,6 +52,50 @@ class Entry:
     keywords: Keywords = field(default_factory=dict)
 
 
+class Listed:
+    """An entry as it stands in a manifest, a line or two: what is not asked for is not parsed."""
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.name = text[: text.find(b" ")]
+
+    @property
+    def path(self) -> bytes:
+        """Raises MtreeError."""
+        return decode_name(self.name)[2:]
+
+    @property
+    def keywords(self) -> Keywords:
+        """Raises MtreeError."""
+        entry, *remarks = self.text.splitlines(keepends=True)
+        parsed = _parse_line(entry)
+        for remark in remarks:
+            _add_remarks(parsed, _parse_line(remark))
+        return parsed.keywords
+
+    @property
+    def hard_link(self) -> bytes | None:
+        """The path that is said to be another name of the file. Raises MtreeError."""
+        if b" hardlink=" not in self.text:
+            return None
+        known = self.keywords.get(b"hardlink")
+        return None if known is None else decode_name(known).removeprefix(b"./")
+
+    @property
+    def links(self) -> int:
+        """How many names the file is to have. Raises MtreeError."""
+        if b" nlink=1\n" in self.text:
+            return 1
+        stated = self.keywords.get(b"nlink", b"1")
+        return int(stated) if stated.isdigit() and len(stated) < _LONGEST_NUMBER else 1
+
+    def wants_digest(self, size: int) -> bool:
+        """Whether the entry has a digest, and of a file of this size."""
+        return b" sha256digest=" in self.text and b" size=%d " % size in self.text
+
+
 def encode_name(name: bytes) -> bytes:
     """`name` without any byte that means something in the format: the others as a backslash and three octal digits."""
     return _UNSAFE.sub(lambda match: b"\\%03o" % match[0][0], name)
@@ -60,6 +106,12 @@ def decode_name(text: bytes) -> bytes:
     if b"\\" in _ENCODED.sub(b"", text):
         raise MtreeError("a backslash is not followed by three octal digits")
     return _ENCODED.sub(lambda match: bytes([int(match[1], 8)]), text)
+
+
+def size_of(line: bytes) -> int:
+    """The size that an entry says its file has, in bytes; 0 where there is no file."""
+    match = _SIZE.search(line)
+    return int(match[1]) if match else 0
 
 
 def encode_path(path: bytes) -> bytes:
@@ -112,9 +164,8 @@ def describe_xattrs(xattrs: Mapping[bytes, bytes]) -> bytes:
     )
 
 
-def write_entry(path: bytes, keywords: bytes, remarks: bytes) -> bytes:
-    """The line, or two lines, of a file."""
-    name = encode_path(path)
+def write_entry(name: bytes, keywords: bytes, remarks: bytes) -> bytes:
+    """The line, or two lines, of a file; `name` is its encoded path."""
     return b"%s %s\n# %s %s\n" % (name, keywords, name, remarks) if remarks else b"%s %s\n" % (name, keywords)
 
 
@@ -138,6 +189,20 @@ def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
         current = found
     if current is not None:
         yield current
+
+
+def group(lines: Iterable[bytes]) -> Iterator[Listed]:
+    """The entries that `lines` are, without the header, as they stand there."""
+    text = b""
+    for line in lines:
+        if line.startswith(b"#"):
+            text += line
+            continue
+        if text:
+            yield Listed(text)
+        text = line
+    if text:
+        yield Listed(text)
 
 
 def _check_header(line: bytes) -> None:

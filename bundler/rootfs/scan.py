@@ -5,18 +5,21 @@ directories and regular files.
 import hashlib
 import os
 import stat
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory
+from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
 from bundler.rootfs.paths import join
-from bundler.rootfs.tree import Tree
+from bundler.rootfs.tree import Place, Tree
 
-_PIECE: Final = 1 << 20
+# Read into one piece of memory again and again: a new one for each file would cost more than the hash of most.
+_PIECE: Final = 1 << 17
 _AHEAD: Final = 32  # files that are open at a time
 _THREADS: Final = 4  # at most: a disk has no use for more
 T = TypeVar("T")
@@ -27,7 +30,7 @@ class Found:
     """One path: what mtree.describe is given, but for the digest.
 
     `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
-    look into the file or directory.
+    look into the file or directory. `place` is where it is in a tree, until another place is located there.
     """
 
     path: bytes
@@ -39,13 +42,50 @@ class Found:
     links: int = 1
     file: tuple[int, int] | None = None
     closed: bool = False
+    place: Place | None = None
 
 
-def walk(tree: Tree) -> Iterator[Found]:
-    """All files of `tree`, a directory before what it holds, each directory by name. Raises OSError."""
+def manifest_entry(
+    found: Found, digest: str | None, first: bytes | None, *, name: bytes | None = None, owned: bool = True
+) -> bytes:
+    """What a manifest says of the file. `digest` is sha256 in hex, `first` an earlier name of it, if it has one.
+
+    `name` is how the manifest calls it, if that is not its path, encoded. Without `owned`, files have no owners.
+    """
+    keywords = describe(
+        found.kind,
+        found.attributes,
+        size=found.size,
+        digest=digest,
+        target=found.target,
+        device=found.device,
+        owned=owned,
+    )
+    if found.kind != stat.S_IFDIR:
+        keywords += b" nlink=%d" % found.links
+    remarks = describe_xattrs(found.attributes.xattrs) if found.attributes.xattrs else b""
+    if first is not None:
+        remarks = b" ".join(filter(None, (b"hardlink=" + encode_path(first), remarks)))
+    return write_entry(name or encode_path(found.path), keywords, remarks)
+
+
+def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Sequence[bytes] = ()) -> Iterator[Found]:
+    """All files of `tree`, a directory before what it holds, each directory by name. Raises OSError.
+
+    Of these, only the ones from `begin` on and before `end`. Names in `ahead` come before the others at the top.
+    """
     pending = [b""]
+    start, stop = sort_key(begin), None if end is None else sort_key(end)
+    begun = False
     while pending:
-        found = _look(tree, pending.pop())
+        path = pending.pop()
+        key = sort_key(path) if stop is not None or not begun else ()
+        if stop is not None and key >= stop:
+            return
+        begun = begun or key >= start
+        if not begun and start[: len(key)] != key:
+            continue
+        found = _look(tree, path)
         if found is None:
             continue
         names: list[bytes] = []
@@ -54,8 +94,11 @@ def walk(tree: Tree) -> Iterator[Found]:
                 names = tree.names(found.path)
             except PermissionError:
                 found.closed = True
-        yield found
-        pending += [join(found.path, name) for name in reversed(names)]
+        if begun:
+            yield found
+        if ahead and not path:
+            names.sort(key=lambda name: name not in ahead)
+        pending += [join(path, name) for name in reversed(names)]
 
 
 def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | None]) -> Iterator[tuple[T, str | None]]:
@@ -106,38 +149,55 @@ def _look(tree: Tree, path: bytes) -> Found | None:
     kind = stat.S_IFMT(status.st_mode)
     closed = False
     try:
-        attributes = tree.attributes(place)
+        attributes = tree.attributes(place, status)
     except PermissionError:
         closed = True
-        attributes = tree.attributes(place, xattrs=False)
+        attributes = tree.attributes(place, status, xattrs=False)
     return Found(
         path,
         kind,
         attributes,
         size=status.st_size if kind == stat.S_IFREG else 0,
         target=tree.read_link(place) if kind == stat.S_IFLNK else b"",
-        device=(os.major(status.st_rdev), os.minor(status.st_rdev)),
+        device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if status.st_rdev else (0, 0),
         links=status.st_nlink,
         file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
         closed=closed,
+        place=place,
     )
+
+
+def hash_file(tree: Tree, found: Found) -> str | None:
+    """The sha256 of a regular file; None, and it is `closed`, if this user may not read it."""
+    descriptor = _open(tree, found)
+    return None if descriptor is None else _hash(descriptor, found.size)
 
 
 def _open(tree: Tree, found: Found) -> int | None:
     try:
-        return tree.open_file(tree.locate(found.path))
+        return tree.open_file(found.place or tree.locate(found.path), found.kind)
     except PermissionError:
         found.closed = True
         return None
 
 
+class _Room(threading.local):
+    """Each thread's own piece of memory to read into."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(_PIECE))
+
+
+_room: Final = _Room()
+
+
 def _hash(descriptor: int, size: int) -> str:
     """Of the first `size` bytes: somebody may be adding to the file."""
-    digest = hashlib.sha256()
+    digest, view = hashlib.sha256(), _room.view
     try:
-        while size > 0 and (piece := os.read(descriptor, min(_PIECE, size))):
-            digest.update(piece)
-            size -= len(piece)
+        while size > 0 and (count := os.readv(descriptor, (view[:size],))):
+            digest.update(view[:count])
+            size -= count
     finally:
         os.close(descriptor)
     return digest.hexdigest()

@@ -40,7 +40,7 @@ def write_pieces(
     end = 0
     for start, length in pieces:
         if digest is not None:
-            _add_zeros(digest, start - end)
+            add_zeros(digest, start - end)
             end = start + length
         os.lseek(descriptor, start, os.SEEK_SET)
         missing = length
@@ -53,10 +53,11 @@ def write_pieces(
             missing -= len(part)
     os.ftruncate(descriptor, size)
     if digest is not None:
-        _add_zeros(digest, size - end)
+        add_zeros(digest, size - end)
 
 
-def _add_zeros(digest: Digest, count: int) -> None:
+def add_zeros(digest: Digest, count: int) -> None:
+    """Tell `digest` of that many zeros, or of none."""
     zeros = memoryview(bytes(min(count, _PIECE)))
     while count > 0:
         part = zeros[:count]

@@ -244,9 +244,12 @@ class Tree:
         if self._inventory is not None:
             self._inventory.link(place.path, known)
 
-    def open_file(self, place: Place) -> int:
-        """A descriptor to read what is there, which has to be a regular file: anything else is not opened."""
-        if self.kind(place) != stat.S_IFREG:
+    def open_file(self, place: Place, kind: int | None = None) -> int:
+        """A descriptor to read what is there, which has to be a regular file: anything else is not opened.
+
+        `kind` is what `kind` has just said.
+        """
+        if (self.kind(place) if kind is None else kind) != stat.S_IFREG:
             raise OSError(errno.EINVAL, "it is not a regular file", place.path)
         parent = place.directory.descriptor
         mode = open_up(parent, place.name, stat.S_IRUSR) if self.owners.confined else None
@@ -255,14 +258,15 @@ class Tree:
             os.fchmod(descriptor, mode)
         return descriptor
 
-    def attributes(self, place: Place, *, xattrs: bool = True) -> Attributes:
+    def attributes(self, place: Place, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:
         """Those of what is there. Times and mode of a directory are the ones it will have in the end.
 
-        Without `xattrs`, there are none. To read them takes the permission to read the file.
+        `status` is what `status` said. Without `xattrs`, there are none: to read them takes the permission to read the
+        file.
         """
         parent, name = place.directory.descriptor, place.name
         mode = open_up(parent, name, stat.S_IRUSR) if self.owners.confined else None
-        attributes = read_attributes(self._unopened(place), xattrs=xattrs)
+        attributes = read_attributes(self._unopened(place), status, xattrs=xattrs)
         if mode is not None:
             close_again(parent, name, mode)
             attributes.mode = mode

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.verification import Change, Verification
+from bundler.bundles.comparison import Change
+from bundler.bundles.verification import Verification
 from bundler.bundles.write import encode, write_file
 from bundler.errors import RequestError
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import choose_owners
 from bundler.rootfs.unpack import unpack
+from tests.support.bundles import make_bundle
 from tests.support.layers import layer
 from tests.support.ordinary_user import as_user, folder_of_a_user
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink
@@ -197,3 +199,24 @@ def test_what_a_user_may_not_read_is_counted_and_not_a_change() -> None:
             return list(verification.changes()), verification.unread
 
         assert as_user(work) == ([], 2)
+
+
+def test_a_large_rootfs_is_verified_in_parts(tmp_path: Path) -> None:
+    names = [f"{number % 7}/{number:05d}" for number in range(3000)]
+    members = [directory(".", mtime=S), *(directory(f"{number}", mtime=S) for number in range(7))]
+    bundle = make_bundle(tmp_path / "made/b", *members, *(file(name, name.encode(), mtime=S) for name in names))
+    assert (bundle / "rootfs.mtree").stat().st_size > 4 * (1 << 16)
+    assert changes(bundle) == []
+    (bundle / "rootfs/0/00000").unlink()
+    (bundle / "rootfs/6/02995").write_bytes(b"6/02996")
+    (bundle / "rootfs/zz").mkdir()
+    (bundle / "rootfs/zz/z").touch()
+    found = {change.path: change.what for change in changes(bundle)}
+    assert found == {
+        ".": "changed",
+        "./0": "changed",
+        "./0/00000": "missing",
+        "./6/02995": "changed",
+        "./zz": "extra",
+        "./zz/z": "extra",
+    }

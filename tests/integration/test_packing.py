@@ -43,14 +43,30 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "large"
 
 
-@pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz", ".tar"])
+@pytest.mark.tool("mksquashfs", "mkfs.erofs")
+@pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz", ".tar", ".squashfs", ".erofs"])
 def test_a_bundle_survives_the_journey(bundle: Path, tmp_path: Path, suffix: str) -> None:
     said = json.loads(bundler("pack", bundle, "-o", f"web{suffix}", "--json", cwd=tmp_path))
     assert said["file"] == f"web{suffix}"
     assert said["size"] == (tmp_path / f"web{suffix}").stat().st_size
     assert bundler("unpack", f"web{suffix}", "-o", "again", cwd=tmp_path) == "again\n"
     assert differences(tree(bundle), tree(tmp_path / "again")) == {}
-    bundler("verify", tmp_path / "again")
+    assert bundler("verify", tmp_path / "again") == bundler("verify", tmp_path / f"web{suffix}") == ""
+
+
+def test_a_bundle_and_its_file_are_held_against_a_lock(bundle: Path, tmp_path: Path) -> None:
+    bundler("lock", HELLO, "-o", "a.lock", "--platform", "linux/amd64", cwd=tmp_path)
+    other = HELLO.with_name("hello-arm64.tar")
+    bundler("lock", other, "-o", "b.lock", "--platform", "linux/arm64", cwd=tmp_path)
+    bundler("pack", bundle, "-o", tmp_path / "web.tar.gz")
+    for packed in (bundle, tmp_path / "web.tar.gz"):
+        assert bundler("verify", packed, "--lock", tmp_path / "a.lock") == ""
+        refused = call_bundler("verify", packed, "--lock", tmp_path / "b.lock", "--json")
+        (change,) = json.loads(refused.stdout)["changes"]
+        assert (refused.returncode, change["path"], change["what"]) == (6, "bundler.json", "not as locked")
+        assert change["keywords"]["image platform"] == {"expected": "linux/arm64", "found": "linux/amd64"}
+    refused = call_bundler("verify", bundle, "--lock", tmp_path / "missing.lock")
+    assert (refused.returncode, "bundler lock IMAGE makes a lock" in refused.stderr) == (2, True)
 
 
 @pytest.mark.tool("runc")

@@ -14,6 +14,7 @@ from bundler.rootfs.mtree import (
     describe,
     describe_xattrs,
     encode_name,
+    encode_path,
     parse,
     write_entry,
 )
@@ -68,7 +69,7 @@ def test_each_type_has_its_keywords() -> None:
 
 def test_an_entry_and_its_remarks_come_back_as_one() -> None:
     remarks = describe_xattrs({b"user.b": b"\0\xff", b"user.a b": b""})
-    lines = [HEADER, ROOT, *write_entry(b"a b/c", b"type=file size=1", remarks).splitlines(keepends=True)]
+    lines = [HEADER, ROOT, *write_entry(encode_path(b"a b/c"), b"type=file size=1", remarks).splitlines(keepends=True)]
     root, entry = parse(lines)
     assert (root.path, root.keywords[b"type"]) == (b"", b"dir")
     assert (entry.path, entry.keywords) == (

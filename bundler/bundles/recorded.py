@@ -1,0 +1,54 @@
+"""bundler.json, read back where trust begins: the digests it has of other files, and what the bundle was made from."""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+
+from bundler.bundles.comparison import Change
+from bundler.bundles.written import parse
+from bundler.errors import RequestError
+
+_HOOKS: Final = "hooks/"
+
+
+class Recorded:
+    """The document, of the bundle that `label` names. `digest` is its own. Raises RequestError for any other."""
+
+    def __init__(self, content: bytes, label: str) -> None:
+        self.digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.document = parse(content, f"{label}/bundler.json")
+        if not isinstance(self.document.get("manifest"), str):
+            raise RequestError(f"{label}: its bundler.json knows no rootfs.mtree")
+
+    def changes(self, digest: Callable[[str], str | None], hooks: Collection[str]) -> Iterator[Change]:
+        """Which of the files that it knows are others: those that somebody would believe or start.
+
+        `digest` gives the one of a file by its path, None if there is none; `hooks` are the paths that there are in
+        hooks/, or just that of hooks, if it is no directory: a symlink leads to somebody else's programs.
+        """
+        documents = self._digests("documents")
+        for name in ("config.json", "rootfs.mtree"):
+            if digest(name) != self.document.get("config" if name == "config.json" else "manifest"):
+                yield Change(name, "changed")
+        known = {path: wanted for path, wanted in self._digests("hooks").items() if path.startswith(_HOOKS)}
+        if "hooks" in hooks:
+            yield Change("hooks", "changed")
+        else:
+            for path in sorted({*hooks, *known}):
+                yield from _change(path, known.get(path), digest(path))
+        for name, wanted in sorted(documents.items()):
+            # A packed bundle is hostile: it may not have files of this machine compared with what it says.
+            yield from _change(name, wanted, None if "/" in name else digest(name))
+
+    def _digests(self, key: str) -> dict[str, object]:
+        found = self.document.get(key)
+        return found if isinstance(found, dict) else {}
+
+
+def _change(path: str, wanted: object, found: str | None) -> Iterator[Change]:
+    if wanted is None:
+        yield Change(path, "extra")
+    elif found is None:
+        yield Change(path, "missing")
+    elif found != wanted:
+        yield Change(path, "changed")
