@@ -7,7 +7,7 @@ import pytest
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.origins import Json
-from bundler.overrides.imports import Imported
+from bundler.overrides.imports import Imported, literal
 from bundler.overrides.load import Overrides, load_one
 from tests.support.givens import givens
 
@@ -53,3 +53,9 @@ def test_an_overrides_file_unsets_what_was_imported() -> None:
 
 def test_remarks_are_kept() -> None:
     assert stacked({}).remarks == ("of --rm",)
+
+
+@pytest.mark.parametrize("value", ["${image:PATH}", "$${image:PATH}", "a${image:", "$$$"])
+def test_a_variable_that_looks_like_a_reference_to_the_image_stays_as_it_is(value: str) -> None:
+    overrides = stacked({"environment": [literal(f"A={value}")]})
+    assert f"A={value}" in convert(replace(givens(), overrides=overrides)).document["process"]["env"]

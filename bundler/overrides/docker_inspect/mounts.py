@@ -12,6 +12,7 @@ from bundler.overrides.mount_options import clean_path
 
 _ANONYMOUS: Final = re.compile("[0-9a-f]{64}")
 _PODMANS_TMPFS: Final = ("rw", "rprivate", "nosuid", "nodev", "tmpcopyup")
+_SCRATCH: Final = {"/run", "/tmp", "/var/tmp"}  # noqa: S108  (what podman gives to a container that is read-only)
 _TYPES: Final = ("bind", "volume", "tmpfs", "image")
 _DEFAULT_DRIVERS: Final = ("", "local")
 
@@ -29,6 +30,9 @@ def mounts(container: Container, draft: Draft) -> None:
             by_target.setdefault(target, (entry, where))
     for entry, where in by_target.values():
         draft.add("volumes", entry, where)
+    if container.is_podmans and container.host("ReadonlyRootfs").flag() and {line for line, _ in in_memory} >= _SCRATCH:
+        draft.say("read_only_tmpfs", value=True, where=container.host("Tmpfs"))
+        in_memory = [(line, where) for line, where in in_memory if line not in _SCRATCH]
     for line, where in in_memory:
         draft.add("tmpfs", line, where)
     _remark_volumes(container, draft)

@@ -49,10 +49,13 @@ def host_name(container: Container, draft: Draft) -> None:
 def namespaces(container: Container, draft: Draft) -> None:
     for key, field in _FIELDS.items():
         value = container.host(field)
-        if value.text().startswith(_OTHERS):
+        mode = value.text()
+        if container.is_podmans and mode == "shareable":
+            mode = next(given(container, "--ipc"), "")  # what podman 4 says of the machine's, too
+        if mode.startswith(_OTHERS):
             _needs_another(draft, field, key)
-        elif value.text() not in _OWN[key] and not (container.is_podmans and value.text() == "shareable"):
-            draft.say(key, value.text(), value)
+        elif mode not in _OWN[key]:
+            draft.say(key, mode, value)
     users = container.host("UsernsMode")
     if users.text() not in ("", "private"):
         draft.say("userns_mode", users.text(), users)
