@@ -46,7 +46,10 @@ def _through_plugins(
         for number, plugin in enumerate(plugins, 1)
     }
     # Without servers of its own a container asks those of the machine that it runs on, as with Docker.
-    resolver = "machine" if generated_files(givens).get("resolv.conf") == b"" else "bundle"
+    generated = generated_files(givens)
+    resolver = "machine" if generated.get("resolv.conf") == b"" else "bundle"
+    if "hosts" in generated:  # which the script changes, and gives back as it was
+        files[f"{FOLDER}/network-hosts"] = CarriedFile(generated["hosts"], executable=False)
     ports = ["/".join(map(str, _published(port))) for port in givens.overrides.items("ports")]
     return Connection(
         Sourced(start(_SCRIPT, ["up", *bridge, resolver, *ports]) | {"timeout": _SECONDS}, origin),

@@ -117,28 +117,35 @@ tidy_ports() {
     } 2>/dev/null || true
 }
 
-# Give a file of the bundle other content, in place: it is mounted in the container already. What it was is kept.
+# Give a file below etc/ of the bundle $1 what comes in, in place: it is mounted in the container already.
 rewrite() {
-    { [ -f "etc/$1" ] && [ ! -L "etc/$1" ]; } || return 0
-    cat "etc/$1" >"$record/$1"
-    cat "$record/new" >"etc/$1" || rm "$record/$1"
+    if [ -f "$1/etc/$2" ] && [ ! -L "$1/etc/$2" ]; then
+        cat >"$1/etc/$2" || true # a bundle that is read-only keeps what it was built with
+    fi
 }
 
-# The container's own line in /etc/hosts is the last one; resolv.conf gets the servers that others can ask, too.
+# The container's own line in /etc/hosts is the last one; resolv.conf gets the servers that others can ask, too. Written
+# anew each time: after a reboot the old address is still there.
 name_container() {
     address=$(printf '%s' "$result" | tr -d ' \n\t' | sed -nE 's/.*"ips":\[[^]]*"address":"([0-9.]+)\/.*/\1/p')
-    if [ -n "$address" ] && [ -f etc/hosts ]; then
-        sed "\$s/^127\.0\.1\.1$tab/$address$tab/" etc/hosts >"$record/new"
-        rewrite hosts
+    if [ -f hooks/network-hosts ]; then
+        sed "\$s/^127\.0\.1\.1$tab/${address:-127.0.1.1}$tab/" hooks/network-hosts | rewrite . hosts
     fi
     [ "$resolver" = machine ] || return 0
     servers=/etc/resolv.conf
     if ! foreign "$servers" | grep -q '^nameserver'; then
         servers=/run/systemd/resolve/resolv.conf
     fi
-    if foreign "$servers" >"$record/new"; then
-        rewrite resolv.conf
+    foreign "$servers" | rewrite . resolv.conf
+}
+
+# The same as they were built, unless the bundle has another container.
+forget_container() {
+    if [ ! -d "$1" ] || grep -qsxF -e "$1" "$records"/*/bundle; then
+        return 0
     fi
+    [ ! -f "$1/hooks/network-hosts" ] || rewrite "$1" hosts <"$1/hooks/network-hosts"
+    [ "$resolver" != machine ] || rewrite "$1" resolv.conf </dev/null
 }
 
 foreign() {
@@ -150,8 +157,7 @@ foreign() {
 write_record() {
     mkdir "$record"
     printf '%s\n' "$PWD" >"$record/bundle"
-    cksum <bundler.json >"$record/built"
-    printf '%s\n' "$bridge" "$subnet" >"$record/network"
+    printf '%s\n' "$bridge" "$subnet" "$resolver" >"$record/network"
     printf '%s\n' "$@" >"$record/ports"
     for file in hooks/network-*.json; do
         cp "$file" "$record/"
@@ -180,7 +186,7 @@ check_ports() {
 release() (
     record=$1 netns=
     [ -d "$record" ] || exit 0
-    { read -r bridge && read -r subnet; } <"$record/network" 2>/dev/null || bridge=-
+    { read -r bridge && read -r subnet && read -r resolver; } 2>/dev/null <"$record/network" || bridge=- resolver=bundle
     if lives "$record/program"; then
         kill "$process"
     fi
@@ -197,12 +203,8 @@ release() (
     done
     [ -z "$netns" ] || umount -l "$netns" || exit 1
     bundle=$(cat "$record/bundle" 2>/dev/null) || bundle=
-    if [ "$(cksum <"$bundle/bundler.json")" = "$(cat "$record/built")" ]; then
-        for name in hosts resolv.conf; do
-            { [ ! -f "$record/$name" ] || [ -L "$bundle/etc/$name" ]; } || cat "$record/$name" >"$bundle/etc/$name"
-        done
-    fi 2>/dev/null
     rm -rf "$record"
+    forget_container "$bundle" 2>/dev/null
     [ "$bridge" = - ] || grep -qsx "$bridge" "$records"/*/network || {
         rules delete
         tidy_ports

@@ -9,6 +9,7 @@ import pytest
 from bundler import data
 from bundler.conversion.carried import STARTER
 from bundler.conversion.convert import convert
+from bundler.conversion.etc_files import generated_files
 from bundler.conversion.hooks import carried_files
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
@@ -40,7 +41,9 @@ def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
     assert words(hooks["poststop"][0]) == ["hooks/network", "down"]
     assert list(hooks) == ["createRuntime", "poststop"]
     files = carried_files(givens(text))
-    assert list(files) == ["hooks/network", "hooks/network-01-bridge.json", "hooks/network-02-portmap.json"]
+    configurations = ["hooks/network-01-bridge.json", "hooks/network-02-portmap.json"]
+    assert list(files) == ["hooks/network", *configurations, "hooks/network-hosts"]
+    assert files["hooks/network-hosts"].content == generated_files(givens(text))["hosts"]
     assert files["hooks/network"].content == data.read("network.sh")
     assert plugins(text)["hooks/network-02-portmap.json"]["runtimeConfig"] == {
         "portMappings": [

@@ -34,7 +34,7 @@ class Flag:
 
 _CLIENT = "it is about docker's client, not about the container"
 _DAEMON = "Docker's daemon sees to it, not the container"
-_NETWORK = "whoever makes the network of the bundle sees to it"
+_NETWORK = "whoever makes the network of the bundle sees to it, as network_mode: bridge does"
 _RECORD = "Docker keeps it as a record of its own"
 _DEPRECATED = "Docker ignores it since kernels lack the limit"
 
