@@ -46,8 +46,10 @@ def convert(container: Container) -> Draft:
         value = container.entry.get(*field.path.split("/"))
         if field.key and (said := field.form(value)) is not None:
             draft.say(field.key, said, value)
-        elif field.reason and not value.says_nothing and value.content not in field.silent:
-            draft.leave_out(field.path.replace("/", "."), field.reason)
+        elif field.reason and not value.says_nothing:
+            images = None if container.image is None else field.of_image(container.image)
+            if value.content not in (*field.silent, images):
+                draft.leave_out(field.path.replace("/", "."), field.reason)
     for part in PARTS:
         part(container, draft)
     order = list(schema.document()["properties"])

@@ -14,19 +14,23 @@ from bundler.overrides.docker_inspect import lifecycle, limits, mounts, places, 
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.docker_inspect.forms import assignments, flag, number, text, texts
+from bundler.overrides.imports import ImageSettings
 
 Part = Callable[[Container, Draft], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`path` is HostConfig/NAME, Config/NAME or NAME; `silent` are defaults of a field with a reason."""
+    """`path` is HostConfig/NAME, Config/NAME or NAME; `silent` are defaults of a field with a reason, `of_image` gives
+    what the image says there.
+    """
 
     path: str
     key: str = ""
     form: Callable[[Value], Json] = text
     reason: str = ""
     silent: tuple[Json, ...] = ()
+    of_image: Callable[[ImageSettings], Json] = lambda _image: None
     part: Part | None = None
 
 
@@ -90,6 +94,7 @@ _ROWS: Final = (
     *_parted(places.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
     *_parted(places.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
     *_parted(places.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
+    Field("Config/MacAddress", "mac_address"),
     Field("HostConfig/Dns", "dns", texts),
     Field("HostConfig/DnsSearch", "dns_search", texts),
     Field("HostConfig/DnsOptions", "dns_opt", texts),
@@ -117,10 +122,11 @@ _ROWS: Final = (
     *_parted(lifecycle.health, *_config("Healthcheck")),
     *_parted(lifecycle.logs, *_host("LogConfig")),
     *_without_trace(_DAEMON, *_host("AutoRemove", "VolumeDriver", "StorageOpt", "DiskQuota")),
-    *_without_trace(_NETWORK, *_host("PublishAllPorts"), *_config("ExposedPorts", "MacAddress")),
+    *_without_trace(_NETWORK, *_host("PublishAllPorts")),
+    Field("Config/ExposedPorts", reason=_NETWORK, of_image=lambda image: {port: {} for port in image.exposed_ports}),
     *_without_trace(_WINDOWS, *_host("CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth")),
     *_without_trace(_WINDOWS, *_host("Isolation"), silent=("default",)),
-    *_without_trace(_RECORD, *_config("Labels")),
+    Field("Config/Labels", reason=_RECORD, of_image=lambda image: dict(image.labels)),
     *_without_trace(_CLIENT, *_host("ContainerIDFile")),
     *_without_trace(_RUNTIME, *_host("Runtime"), silent=("runc", "io.containerd.runc.v2", "oci", "crun")),
     *_without_trace(_ANOTHER, *_host("Links", "Cgroup")),

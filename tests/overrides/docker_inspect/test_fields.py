@@ -21,6 +21,7 @@ VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True
         ({"Host_Memory": 1 << 29, "Host_MemorySwap": -1}, {"mem_limit": "512m", "memswap_limit": -1}),
         ({"Host_KernelMemory": 1 << 26}, {"memory": {"kernel": 1 << 26}}),
         ({"Host_PidsLimit": -1}, {}),
+        ({"Config_MacAddress": "02:42:ac:11:65:43"}, {"mac_address": "02:42:ac:11:65:43"}),
         ({"Host_CgroupParent": "/web"}, {"cgroup_parent": "/web"}),
         ({"Host_CgroupnsMode": "private"}, {"cgroup": "private"}),
         ({"Host_CgroupnsMode": "private", "Host_OomKillDisable": None}, {}),

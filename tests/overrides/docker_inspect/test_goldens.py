@@ -74,7 +74,11 @@ def test_without_the_image_everything_is_said(name: str) -> None:
 
 def test_what_the_image_says_itself_is_left_out() -> None:
     image = from_line("default-full", OLDER).image_config
-    assert imported("28.5.2", "default-full", image).keys.keys() == {"image", "container_name"}
+    found = imported("28.5.2", "default-full", image)
+    assert found.keys.keys() == {"image", "container_name"}
+    assert [remark.partition(":")[0] for remark in found.remarks] == [
+        "what volumes hold is not in the file, copy it into the bundle's volumes/"
+    ]
     assert imported("28.5.2", "env-remove-image-var", image).keys["environment"][-1] == "GREETING"
 
 
