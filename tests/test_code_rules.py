@@ -22,7 +22,7 @@ RANKS = {
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
     **dict.fromkeys(["doctor", "request", "running", "units"], 5),
-    **dict.fromkeys(["build", "hardening"], 6),
+    **dict.fromkeys(["build", "hardening", "kit"], 6),
     "cli": 7,
     "__main__": 8,
 }

@@ -13,10 +13,12 @@ END: Final = bytes(2 * BLOCK)
 # What seven and eleven octal digits can say.
 _LARGEST_ID: Final = 8**7 - 1
 _LARGEST_NUMBER: Final = 8**11 - 1
+_WIDTHS: Final = (8, 8, 8, 12, 12)
 _LONGEST_NAME: Final = 100
 _SECOND: Final = 10**9
 _XATTR: Final = b"SCHILY.xattr."
 _EXTENDED: Final = b"x"
+_GNU_NAME: Final = b"././@LongLink"
 _EXTENSION_NAME: Final = b"@PaxHeader"
 # Where a reader that knows nothing of GNU's sparse files puts them: not where the real file belongs.
 _SPARSE_FOLDER: Final = b"GNUSparseFile.0/"
@@ -28,11 +30,12 @@ class UnwritableError(ValueError):
     """Something that a tar archive cannot say. The message names it, and not the file."""
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: Entry, *, old: bool = False) -> bytes:
     """All that stands before the content of `entry`; the map of a sparse file is part of it. Raises UnwritableError.
 
     `entry.name` is written as it is: that of a directory should end in a slash. `stored_size` and `offset` are not
-    looked at.
+    looked at. With `old`, what readers that know no PAX records (busybox) cannot do without is said once more as GNU
+    did before: long names in entries of their own, large numbers in base 256.
     """
     is_file = entry.kind == REGULAR
     records = _records(entry)
@@ -51,7 +54,8 @@ def encode_entry(entry: Entry) -> bytes:
     size = len(prefix) + stored
     if size > _LARGEST_NUMBER:
         records[b"size"] = b"%d" % size
-    return _extension(records) + _header(entry, name, size) + prefix
+    long = _long_names(entry) if old else b""
+    return _extension(records) + long + _header(entry, name, size, old=old) + prefix
 
 
 def padding(size: int) -> bytes:
@@ -90,6 +94,15 @@ def _extension(records: Records) -> bytes:
     return block + content + padding(len(content))
 
 
+def _long_names(entry: Entry) -> bytes:
+    """GNU's entries for the names that have no room in a header."""
+    texts = {kind: text for kind, text in ((b"K", entry.link_name), (b"L", entry.name)) if len(text) > _LONGEST_NAME}
+    return b"".join(
+        _block(_GNU_NAME, kind, (0, 0, 0, len(text) + 1, 0), b"", (0, 0)) + text + b"\0" + padding(len(text) + 1)
+        for kind, text in texts.items()
+    )
+
+
 def _record(key: bytes, value: bytes) -> bytes:
     """`LENGTH KEY=VALUE`; the length counts its own digits too."""
     rest = len(key) + len(value) + 3  # the space, the = and the newline
@@ -106,7 +119,7 @@ def _encode_map(pieces: tuple[tuple[int, int], ...], size: int) -> bytes:
     return text + padding(len(text))
 
 
-def _header(entry: Entry, name: bytes, size: int) -> bytes:
+def _header(entry: Entry, name: bytes, size: int, *, old: bool) -> bytes:
     # A number that takes more digits stands in a record, and here a zero.
     uid, gid = (number if number <= _LARGEST_ID else 0 for number in (entry.uid, entry.gid))
     seconds = entry.mtime // _SECOND
@@ -117,15 +130,27 @@ def _header(entry: Entry, name: bytes, size: int) -> bytes:
         size if size <= _LARGEST_NUMBER else 0,
         seconds if 0 <= seconds <= _LARGEST_NUMBER else 0,
     )
+    if old:
+        numbers = (entry.mode, entry.uid, entry.gid, size, max(seconds, 0))
     device = entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0)
     return _block(name, entry.kind, numbers, entry.link_name[:_LONGEST_NAME], device)
+
+
+def _in_base_256(number: int, width: int) -> bytes:
+    """A field of `width` bytes as GNU writes numbers that do not fit: binary, and the first bit set."""
+    return (number | 1 << 8 * width - 1).to_bytes(width, "big")
 
 
 def _block(
     name: bytes, kind: bytes, numbers: tuple[int, int, int, int, int], link_name: bytes, device: tuple[int, int]
 ) -> bytes:
     """One header; `numbers` are mode, uid, gid, size and mtime in seconds."""
-    before = name.ljust(100, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
+    _, uid, gid, size, seconds = numbers
+    if uid > _LARGEST_ID or gid > _LARGEST_ID or size > _LARGEST_NUMBER or seconds > _LARGEST_NUMBER:
+        fields = b"".join(map(_in_base_256, numbers, _WIDTHS))
+    else:
+        fields = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
+    before = name.ljust(100, b"\0") + fields
     after = kind + link_name.ljust(100, b"\0") + b"ustar\00000" + bytes(64) + b"%07o\0%07o\0" % device + bytes(167)
     total = sum(before) + sum(after) + 8 * ord(" ")  # the checksum counts as spaces
     return before + b"%06o\0 " % total + after

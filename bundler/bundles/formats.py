@@ -4,7 +4,7 @@ archive.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -55,18 +55,47 @@ def choose_level(chosen: Format, level: int | None) -> int:
 
 
 def _write_tar(
-    compressing: Compressing, entries: Iterable[tuple[Entry, Iterable[Content]]], file: Path, level: int, _made_at: int
+    compressing: Compressing,
+    entries: Iterable[tuple[Entry, Iterable[Content]]],
+    file: Path,
+    level: int,
+    _made_at: int,
+    *,
+    old: bool = False,
 ) -> None:
+    """`old` is for readers that know neither PAX records nor sparse files."""
     with _compressed(compressing, file, level) as write:
-        for entry, content in entries:
+        for found, stored in entries:
+            entry, content = _without_holes(found, stored) if old and found.sparse is not None else (found, stored)
             try:
-                write(encode_entry(entry))
+                write(encode_entry(entry, old=old))
             except UnwritableError as error:
                 raise BundlerError(f"{printable(entry.name)} cannot be packed: {error}") from None
             for part in content:
                 write(part)
             write(padding(entry.stored_size))
         write(END)
+
+
+def _without_holes(entry: Entry, stored: Iterable[Content]) -> tuple[Entry, Iterable[Content]]:
+    """The same file with its zeros written out."""
+
+    def content() -> Iterator[Content]:
+        parts, end = iter(stored), 0
+        for start, length in (*(entry.sparse or ()), (entry.size, 0)):
+            yield from _zeros(start - end)
+            end = start
+            while end < start + length:
+                part = next(parts)
+                end += len(part)
+                yield part
+
+    return replace(entry, sparse=None, stored_size=entry.size), content()
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    for at in range(0, count, _BUFFER):
+        yield bytes(min(_BUFFER, count - at))
 
 
 @contextmanager
@@ -105,3 +134,5 @@ FORMATS: Final = (
     Format((".squashfs", ".sqfs"), range(1, 23), 9, write_squashfs, is_image=True),
     Format((".erofs",), range(1), 0, write_erofs, is_image=True),
 )
+# What busybox can unpack; `bundler pack --kit` alone writes it.
+FOR_KITS: Final = Format((".tar.gz",), GZIP.levels, GZIP.usual, partial(_write_tar, GZIP, old=True))

@@ -26,7 +26,7 @@ from bundler.archives.entry import (
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content
 from bundler.bundles.files import BundleFile, BundleFiles
-from bundler.bundles.formats import choose_level, format_of
+from bundler.bundles.formats import Format, choose_level, format_of
 from bundler.bundles.manifest import Manifest, content_size
 from bundler.bundles.packed import open_packed
 from bundler.bundles.packed_verification import PackedVerification
@@ -67,16 +67,17 @@ def pack(
     replace: bool = False,
     level: int | None = None,
     made_at: int = 0,
+    chosen: Format | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Packed:
-    """Write the bundle into the new file `output`, whole or not at all; its name says the format.
+    """Write the bundle into the new file `output`, whole or not at all; its name says the format, if none is `chosen`.
 
     `made_at` (seconds) is the time of formats that want one of their own. Unless `as_is`, a bundle that is not what was
-    built raises DifferenceError. Raises RequestError for what cannot be
-    done, BundlerError where the machine is the reason.
+    built raises DifferenceError. Raises RequestError for what cannot be done, BundlerError where the machine is the
+    reason.
     """
-    chosen = format_of(output)
+    chosen = chosen or format_of(output)
     level = choose_level(chosen, level)
     check_file(output, replace=replace)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():

@@ -3,14 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import QuietOption
 from bundler.cli.progress import shown_progress
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 
 TimeOption = Annotated[
     int,
@@ -25,29 +25,71 @@ TimeOption = Annotated[
 ]
 
 
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The new file; its name ends in .tar.zst, .tar.gz, .tar, .squashfs or .erofs. With --kit, the new folder.",
+    ),
+]
+LevelOption = Annotated[
+    int | None,
+    typer.Option(
+        "--level",
+        metavar="N",
+        help="How hard to compress: zst 1 to 19, usually 3; gz, kits 1 to 9, usually 6; squashfs 1 to 22, usually 9.",
+    ),
+]
+_KIT: Final = "The kit"
+KitNameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The container's and the unit's name; if absent, container_name, else one made of the image id.",
+        show_default=False,
+        rich_help_panel=_KIT,
+    ),
+]
+KitDirectoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--directory",
+        metavar="DIR",
+        help="Where the kit installs the bundle; if absent, /srv/bundles/NAME.",
+        show_default=False,
+        rich_help_panel=_KIT,
+    ),
+]
+KitRuntimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime",
+        metavar="PROGRAM",
+        help="What the installed unit starts; if absent, the runtime of the bundle's target.",
+        show_default=False,
+        rich_help_panel=_KIT,
+    ),
+]
+
+
 def pack(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
     *,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The new file; its name ends in .tar.zst, .tar.gz, .tar, .squashfs or .erofs.",
-        ),
-    ],
+    output: OutputOption,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Pack also what was changed since it was built, and without a look at it.")
     ] = False,
-    level: Annotated[
-        int | None,
-        typer.Option(
-            "--level",
-            metavar="N",
-            help="How hard to compress: zst 1 to 19, usually 3; gz 1 to 9, usually 6; squashfs 1 to 22, usually 9.",
-        ),
-    ] = None,
+    kit: Annotated[
+        bool,
+        typer.Option("--kit", help="Make a folder that also has what runs it without bundler.", rich_help_panel=_KIT),
+    ] = False,
+    name: KitNameOption = None,
+    directory: KitDirectoryOption = None,
+    runtime: KitRuntimeOption = None,
+    level: LevelOption = None,
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -55,25 +97,30 @@ def pack(
 ) -> None:
     """Pack BUNDLE into one file, the same bytes for the same bundle on any machine.
 
-    The file appears whole or not at all. Its path is printed on standard output, with --json also its sha256 and size.
+    The file appears whole or not at all. Its path is printed on standard output, with --json also its sha256 and size;
+    with --kit, the sha256 is that of the kit's list of checksums.
     """
     from bundler.bundles import packing  # noqa: PLC0415
+    from bundler.kit import make_kit  # noqa: PLC0415
 
+    if not kit and (name or directory or runtime):
+        raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
+    document: dict[str, object]
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
-        packed = packing.pack(
-            bundle,
-            output,
-            as_is=as_is,
-            replace=force,
-            level=level,
-            made_at=made_at,
-            progress=progress,
-            before_publishing=ignore_interruptions,
-        )
-    if packed.remark is not None:
-        typer.echo(f"bundler: note: {packed.remark}", err=True)
-    if as_json:
-        document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
-        typer.echo(json.dumps(document, indent=2))
-    else:
-        typer.echo(printable(str(packed.path)))
+        options: dict[str, Any] = {
+            "as_is": as_is,
+            "replace": force,
+            "level": level,
+            "progress": progress,
+            "before_publishing": ignore_interruptions,
+        }
+        if kit:
+            made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
+            remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
+        else:
+            packed = packing.pack(bundle, output, made_at=made_at, **options)
+            remarks = () if packed.remark is None else (packed.remark,)
+            document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
+    for remark in remarks:
+        typer.echo(f"bundler: note: {remark}", err=True)
+    typer.echo(json.dumps(document, indent=2) if as_json else printable(str(output)))

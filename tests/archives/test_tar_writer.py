@@ -128,3 +128,14 @@ def test_the_order_in_which_attributes_were_read_does_not_show() -> None:
 def test_an_attribute_that_no_record_can_hold_is_refused(xattrs: dict[bytes, bytes]) -> None:
     with pytest.raises(UnwritableError):
         encode_entry(replace(FILE, xattrs=xattrs))
+
+
+def test_readers_without_pax_records_find_long_names_and_large_numbers() -> None:
+    name, target = b"./" + b"n" * 200, b"t" * 150
+    entry = replace(FILE, name=name, kind=SYMLINK, link_name=target, uid=3_000_000, gid=1 << 31)
+    written = encode_entry(entry, old=True) + END
+    records = 512 + int(written[124:135], 8)
+    assert written[156:157] == b"x"
+    for archive in (written, written[records + len(padding(records)) :]):
+        ((found, _),) = read(archive)
+        assert (found.name, found.link_name, found.uid, found.gid) == (name, target, 3_000_000, 1 << 31)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -71,6 +72,24 @@ def test_what_was_fetched_is_built_and_locked_where_there_is_no_network(
     for command in (["build", one, "--output", str(tmp_path / "bundle")], ["lock", one, "-o", str(tmp_path / "lock")]):
         subprocess.run([*alone, *command, "--offline", "--store", str(carried)], check=True, capture_output=True)
     assert differences(tree(tmp_path / "bundle"), tree(tmp_path / "from-layout")) == {}
+
+
+@pytest.mark.tool("unshare", "runc", "busybox")
+def test_what_was_fetched_and_carried_runs_where_there_is_no_network(
+    served: FaultyRegistry, store: Path, tmp_path: Path
+) -> None:
+    busybox = tarball(file("bin/busybox", Path("/bin/busybox").read_bytes(), 0o755))
+    served.add("team/echo:1", sample(busybox, Cmd=["/bin/busybox", "echo", "carried"]))
+    bundler("fetch", INSECURE, served.name("team/echo:1"))
+    subprocess.run(["cp", "-r", store, tmp_path / "carried"], check=True)
+    shutil.rmtree(store)
+    build = [installed(), "build", served.name("team/echo:1"), "--offline", "--store", "carried", "-o", "b"]
+    name = f"carried-{os.getpid()}"
+    printed = [
+        subprocess.run(["unshare", "--net", *command], check=True, capture_output=True, cwd=tmp_path).stdout
+        for command in (build, ["runc", "run", "--bundle", "b", name])
+    ]
+    assert printed == [b"b\n", b"carried\n"]
 
 
 @pytest.mark.tool("strace")

@@ -1,0 +1,139 @@
+"""A kit: a folder with all it takes to run a bundle on a machine that has neither a network nor Python.
+
+    kit.sh  bundle.tar.gz  kit.conf  units/NAME.service  SHA256SUMS
+
+kit.sh is the same in every kit. What is this bundle's own stands in kit.conf, which it reads and does not run.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler import data
+from bundler.bundles.files import BundleFiles
+from bundler.bundles.formats import FOR_KITS
+from bundler.bundles.packing import pack
+from bundler.bundles.recorded import Recorded
+from bundler.bundles.runtime import asks_systemd, part_of
+from bundler.bundles.stage import open_stage
+from bundler.bundles.verification import Verification
+from bundler.bundles.write import write_file
+from bundler.bundles.written import read_written
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.progress import SILENT, Progress
+from bundler.units.bundle import units_of
+
+SUMS: Final = "SHA256SUMS"
+_SCRIPT: Final = "kit.sh"
+_PLACES: Final = "/srv/bundles"
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The folder, the sha256 of its list of checksums in hexadecimal, and what people should know."""
+
+    path: Path
+    sha256: str
+    remarks: tuple[str, ...]
+
+
+def make_kit(
+    bundle: Path,
+    output: Path,
+    *,
+    name: str | None = None,
+    directory: str | None = None,
+    runtime: str | None = None,
+    as_is: bool = False,
+    replace: bool = False,
+    level: int | None = None,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Kit:
+    """Make the new folder `output`, whole or not at all, the same bytes for the same bundle.
+
+    `name` is the container's and the unit's (default: container_name, else one made of the image id), `directory` the
+    place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. Raises
+    BundlerError.
+    """
+    _check_place(bundle, output, replace=replace)
+    recorded = Verification(bundle).recorded
+    name = name or _name(recorded.document)
+    directory = directory or f"{_PLACES}/{name}"
+    if not directory.isprintable():
+        raise RequestError(f"--directory: {printable(directory)} is no name for a directory")
+    units = units_of(bundle, name=name, directory=directory, runtime=runtime)
+    with open_stage(output.parent) as stage:
+        kit = stage.bundle
+        pack(bundle, kit / "bundle.tar.gz", as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
+        (kit / "bundle.tar.gz").chmod(0o644)
+        write_file(kit / _SCRIPT, data.read(_SCRIPT), executable=True)
+        for file, text in units.texts.items():
+            write_file(kit / "units" / file, text.encode())
+        write_file(kit / "kit.conf", _constants(bundle, recorded, name, directory, runtime))
+        sums = _sums(kit)
+        write_file(kit / SUMS, sums)
+        for path in (*kit.rglob("*"), kit):
+            os.utime(path, (0, 0))
+        before_publishing()
+        stage.publish(output, replace=replace)
+    return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks)
+
+
+def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
+    if output.resolve().is_relative_to(bundle.resolve()):
+        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    if not os.path.lexists(output):
+        return
+    shown = printable(str(output))
+    if not replace:
+        raise RequestError(f"{shown} exists already", hint="--force replaces it, -o names another place")
+    # --force must not cost anybody more than a kit.
+    if output.is_symlink() or not ((output / SUMS).is_file() and (output / _SCRIPT).is_file()):
+        raise RequestError(f"{shown} is not a kit; --force replaces kits only")
+
+
+def _name(recorded: dict[str, Json]) -> str:
+    """Not that of the folder, which is another one elsewhere."""
+    image_id = str(part_of(recorded, "image").get("id", ""))
+    stated = str(part_of(recorded, "lifecycle").get("container_name", ""))
+    return stated or f"bundle-{image_id.rpartition(':')[2][:12]}"
+
+
+def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runtime: str | None) -> bytes:
+    """What the script has to know of this bundle, one constant a line."""
+    document = read_written(str(bundle)).document
+    user = ""
+    if not BundleFiles(bundle).owned:
+        mappings = document.get("linux", {}).get("uidMappings") or []
+        user = next((str(each["hostID"]) for each in mappings if each["containerID"] == 0), "")
+    constants = {
+        "name": name,
+        "directory": directory,
+        "runtime": runtime or part_of(recorded.document, "target").get("runtime", "runc"),
+        "bundle": recorded.digest.removeprefix("sha256:"),
+        "user": user,
+        "attributes": _with_attributes(bundle / "rootfs.mtree"),
+        "systemd-cgroup": int(asks_systemd(document, recorded.document)),
+    }
+    return "".join(f"{key}={value}\n" for key, value in constants.items()).encode()
+
+
+def _with_attributes(manifest: Path) -> int:
+    """How many files have extended attributes, which not every tar restores."""
+    with manifest.open("rb") as lines:
+        return sum(line.startswith(b"#") and b" xattr." in line for line in lines)
+
+
+def _sums(kit: Path) -> bytes:
+    """Of all files, as sha256sum writes it and checks it."""
+    lines = []
+    for path in sorted(path for path in kit.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(kit)}\n")
+    return "".join(lines).encode()
