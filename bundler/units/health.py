@@ -1,8 +1,8 @@
 """A health check as a timer and a service that fails while the container is unhealthy.
 
 Docker looks again each `interval` after the last check has ended, and calls a container unhealthy after `retries`
-failures in a row. systemd counts no failures over several starts of a unit, so the service does, in a file that goes
-away with the container.
+failures in a row; those of its `start_period` do not count. systemd counts no failures over several starts of a unit,
+so the service does, in a file that goes away with the container.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,13 @@ from bundler.units.text import command_line, time_span, unit_text
 _SHELL: Final = ("/bin/sh", "-c")
 _ENDING: Final = "10"  # between the end of a check's time and its being killed
 _MOST: Final = 10**9
-# The words of the check are arguments and never a part of the script. $0 is the file that counts.
+# The words of the check are arguments and never a part of the script. $0 is the directory that systemd makes when the
+# container starts, and whose time is that; what changes is in the one below.
 _COUNTING: Final = (
-    'most=$1; shift; if "$@"; then rm -f -- "$0"; exit 0; fi; '
-    'n=$(($(cat -- "$0" 2>/dev/null || echo 0) + 1)); echo "$n" >"$0"; '
+    'most=$1 period=$2 failed=$0/health/failed; shift 2; if "$@"; then rm -f -- "$failed"; exit 0; fi; '
+    'since=$(date -r "$0" +%s) || exit 0; '
+    'if [ $(($(date +%s) - since)) -lt "$period" ]; then exit 0; fi; '
+    'n=$(($(cat -- "$failed" 2>/dev/null || echo 0) + 1)); echo "$n" >"$failed"; '
     'echo "health check failed: $n in a row" >&2; [ "$n" -lt "$most" ]'
 )
 
@@ -95,8 +98,6 @@ def health_units(placing: Placing, health: Health) -> dict[str, str]:
     service, check = f"{placing.name}.service", f"{placing.name}-health"
     limit = ("timeout", "-k", _ENDING, _seconds(health.timeout))
     run = (*limit, *placing.call("exec", placing.name, *health.command))
-    # A check takes the time of the container's start as its own: what fails then does not count, and is not looked for.
-    first = max(health.interval, health.start_period)
     return {
         f"{check}.service": unit_text(
             Unit=[
@@ -108,18 +109,20 @@ def health_units(placing: Placing, health: Health) -> dict[str, str]:
             ],
             Service=[
                 ("Type", "oneshot"),
-                ("ExecStart", _counted(failures_file(placing), health.retries, run)),
+                ("ExecStart", _counted(placing, health, run)),
                 ("TimeoutStartSec", "infinity"),
             ],
         ),
         f"{check}.timer": unit_text(
             Unit=[
                 ("Description", f"Health checks of container {placing.name}"),
-                ("BindsTo", service),
                 ("After", service),
+                # It goes when the service that wants it has gone. Any dependency on that would start it, also while
+                # it waits for its restart, and systemd counts each such attempt as a start (StartLimitBurst).
+                ("StopWhenUnneeded", "yes"),
             ],
             Timer=[
-                ("OnActiveSec", time_span(first)),
+                ("OnActiveSec", time_span(health.interval)),
                 ("OnUnitInactiveSec", time_span(health.interval)),
                 ("AccuracySec", "100ms"),
             ],
@@ -127,19 +130,20 @@ def health_units(placing: Placing, health: Health) -> dict[str, str]:
     }
 
 
-def failures_file(placing: Placing) -> str:
-    """In the runtime directory of the container's service, which systemd removes when that ends; %t is /run."""
-    return f"%t/{runtime_directory(placing)}/failed-checks"
+def runtime_directories(placing: Placing) -> str:
+    """Those of the container's service, which live as long as that; never another program's, whatever its name is."""
+    return f"{_directory(placing)} {_directory(placing)}/health"
 
 
-def runtime_directory(placing: Placing) -> str:
-    """Never another program's, whatever the container is called."""
+def _directory(placing: Placing) -> str:
     return f"bundler-{placing.name}"
 
 
-def _counted(file: str, retries: int, run: tuple[str, ...]) -> str:
-    """`file` holds a specifier and nothing that would need quotes."""
-    return " ".join([command_line(("/bin/sh", "-c", _COUNTING)), file, command_line((str(retries), *run))])
+def _counted(placing: Placing, health: Health, run: tuple[str, ...]) -> str:
+    """%t is /run, or that of a user; no quotes are needed for what follows."""
+    period = -(-health.start_period // 10**9)
+    script, words = ("/bin/sh", "-c", _COUNTING), (str(health.retries), str(period), *run)
+    return f"{command_line(script)} %t/{_directory(placing)} {command_line(words)}"
 
 
 def _seconds(nanoseconds: int) -> str:

@@ -9,7 +9,7 @@ from bundler.bundles.runtime import bind_sources, shared_memory
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.units.hardening import hardening_rows
-from bundler.units.health import health_units, parse_health, runtime_directory
+from bundler.units.health import health_units, parse_health, runtime_directories
 from bundler.units.placing import Placing
 from bundler.units.restart import restart_policy
 from bundler.units.stopping import stop_rows
@@ -54,7 +54,7 @@ def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placin
                 ("Delegate", "yes"),
                 ("TasksMax", "infinity"),
                 ("OOMPolicy", "continue"),
-                ("RuntimeDirectory", None if health is None else runtime_directory(placing)),
+                ("RuntimeDirectory", None if health is None else runtime_directories(placing)),
                 ("RuntimeDirectoryMode", None if health is None else "0700"),
                 *hardening_rows(document, user=placing.user),
                 *_terminal(document, placing),

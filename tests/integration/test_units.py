@@ -55,7 +55,8 @@ def started(service: str) -> "subprocess.Popen[bytes]":
 
 def test_a_service_starts_is_well_and_stops(units: dict[str, str], tmp_path: Path) -> None:
     service, check = units[".service"], commands(units["-health.service"], "ExecStart", {"t": str(tmp_path)})[0]
-    (tmp_path / settings(service)["RuntimeDirectory"]).mkdir()
+    for directory in settings(service)["RuntimeDirectory"].split():
+        (tmp_path / directory).mkdir()
     with started(service) as running:
         well = subprocess.run(check, check=False, capture_output=True, timeout=60)
         assert (well.returncode, well.stdout) == (0, b"/opt/app/bin:/usr/bin:/bin\n"), well.stderr

@@ -1,5 +1,6 @@
 """A health check as units, and what its command does when somebody runs it."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,27 +63,48 @@ def test_what_is_no_check_is_refused(recorded: object, where: str) -> None:
         parse_health(recorded)
 
 
-def test_the_timer_looks_again_after_each_interval_and_not_before_the_start_period_ends() -> None:
+def test_the_timer_looks_again_after_each_interval() -> None:
     check = Health(command=("/c",), interval=5 * S, timeout=S // 2, start_period=60 * S, retries=2)
     made = health_units(Placing(name="web", directory="/b"), check)
     assert list(made) == ["web-health.service", "web-health.timer"]
     timer = settings(made["web-health.timer"])
-    assert (timer["OnActiveSec"], timer["OnUnitInactiveSec"], timer["BindsTo"]) == ("60s", "5s", "web.service")
+    assert (timer["OnActiveSec"], timer["OnUnitInactiveSec"]) == ("5s", "5s")
     line = commands(made["web-health.service"], "ExecStart", {"t": "/run"})[0]
     assert line[:2] == ["/bin/sh", "-c"]
     limit = ["timeout", "-k", "10", "0.500000000"]
-    assert line[3:] == ["/run/bundler-web/failed-checks", "2", *limit, "runc", "exec", "web", "/c"]
+    assert line[3:] == ["/run/bundler-web", "2", "60", *limit, "runc", "exec", "web", "/c"]
+
+
+def test_nothing_of_a_check_starts_the_container() -> None:
+    check = Health(command=("/c",), interval=S, timeout=S, start_period=0, retries=1)
+    made = health_units(Placing(name="web", directory="/b"), check)
+    pulling = {"Wants", "Requires", "BindsTo", "Upholds"}
+    assert [unit for unit, text in made.items() if pulling & set(settings(text))] == []
+
+
+def look(folder: Path, outcome: str, *, start_period: int = 0) -> int:
+    """How one check ends that has this outcome, `true` or `false`, with %t at `folder`."""
+    check = Health(command=("/c",), interval=S, timeout=S, start_period=start_period, retries=3)
+    unit = health_units(Placing(name="web", directory="/b"), check)["web-health.service"]
+    line = commands(unit, "ExecStart", {"t": str(folder)})[0]
+    before_the_runtime = line[: line.index("runc")]
+    return subprocess.run([*before_the_runtime, outcome], check=False, stderr=subprocess.DEVNULL).returncode
 
 
 def test_the_service_fails_with_the_third_failure_in_a_row(tmp_path: Path) -> None:
-    check = Health(command=("/c",), interval=S, timeout=S, start_period=0, retries=3)
-    unit = health_units(Placing(name="web", directory="/b"), check)["web-health.service"]
-    line = commands(unit, "ExecStart", {"t": str(tmp_path)})[0]
-    (tmp_path / "bundler-web").mkdir()
-    before_the_runtime = line[: line.index("runc")]
-
-    def look(outcome: str) -> int:
-        return subprocess.run([*before_the_runtime, outcome], check=False, stderr=subprocess.DEVNULL).returncode
-
+    (tmp_path / "bundler-web/health").mkdir(parents=True)
     outcomes = ["false", "false", "true", "false", "false", "false", "false", "true"]
-    assert [look(outcome) for outcome in outcomes] == [0, 0, 0, 0, 0, 1, 1, 0]
+    assert [look(tmp_path, outcome) for outcome in outcomes] == [0, 0, 0, 0, 0, 1, 1, 0]
+
+
+def test_failures_of_the_start_period_do_not_count(tmp_path: Path) -> None:
+    directory = tmp_path / "bundler-web"
+    (directory / "health").mkdir(parents=True)
+    assert [look(tmp_path, "false", start_period=3600 * S) for _ in range(4)] == [0] * 4
+    started = directory.stat().st_mtime - 3601
+    os.utime(directory, (started, started))
+    assert [look(tmp_path, "false", start_period=3600 * S) for _ in range(3)] == [0, 0, 1]
+
+
+def test_without_a_container_nothing_counts(tmp_path: Path) -> None:
+    assert [look(tmp_path, "false") for _ in range(4)] == [0] * 4
