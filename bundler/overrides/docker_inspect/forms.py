@@ -1,12 +1,12 @@
 """What a field's value is in the words of an overrides file; None where it says what dockerd says by itself."""
 
-from collections.abc import Callable
+from typing import Final
 
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.docker_run.values import shown_size
 
-_UNSIGNED = 1 << 64
+_UNSIGNED: Final = 1 << 64
 
 
 def texts(value: Value) -> Json:
@@ -33,11 +33,6 @@ def positive(value: Value) -> Json:
 def size(value: Value) -> Json:
     """Bytes, in the largest unit that holds them whole."""
     return shown_size(value.number()) if value.number() > 0 else None
-
-
-def unless(default: int, form: Callable[[Value], Json]) -> Callable[[Value], Json]:
-    """`form`, but for a number that is the default."""
-    return lambda value: None if value.number() == default else form(value)
 
 
 def assignments(value: Value) -> Json:
