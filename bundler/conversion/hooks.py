@@ -14,7 +14,7 @@ from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 
 # The overrides' words, in the order that the runtime-spec runs them.
-_KINDS: Final = {
+KINDS: Final = {
     "prestart": "prestart",
     "create_runtime": "createRuntime",
     "create_container": "createContainer",
@@ -39,7 +39,7 @@ def hooks(givens: Givens) -> Part:
         first[_created(givens.target)], last["poststop"] = connected.up, connected.down
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
-    for kind, name in _KINDS.items():
+    for kind, name in KINDS.items():
         listed = entries[kind].items() if kind in entries else ()
         sourced = [Sourced(_hook(hook), hook.origin) for hook in listed]
         sourced += injected.get(name, ())

@@ -6,7 +6,7 @@ Each takes a Subject and gives a sentence for everything that is wrong; all text
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.capabilities import NAMES
+from bundler.conversion.capabilities import KINDS, NAMES
 from bundler.conversion.validity import STARTABLE
 from bundler.doctor.program import Program
 from bundler.doctor.subject import Reference, Subject
@@ -46,7 +46,7 @@ def _with_trail(found: Program, what: str) -> str:
 
 
 def architecture(subject: Subject) -> Iterator[str]:
-    machine, needed = _machine(subject), "" if subject.program is None else subject.program.architecture
+    machine, needed = subject.target.architecture, "" if subject.program is None else subject.program.architecture
     if needed and machine and needed not in (machine, *_ALSO_RUN.get(machine, ())) and not _emulated(subject, needed):
         trail = subject.program.trail if subject.program else ()
         yield f"{trail[0]} is for {needed}, the machine is {machine}"
@@ -54,12 +54,8 @@ def architecture(subject: Subject) -> Iterator[str]:
 
 def emulation(subject: Subject) -> Iterator[str]:
     needed = "" if subject.program is None else subject.program.architecture
-    if needed and needed != _machine(subject) and _emulated(subject, needed):
+    if needed and needed != subject.target.architecture and _emulated(subject, needed):
         yield f"the program is for {needed}, which this machine emulates (binfmt_misc)"
-
-
-def _machine(subject: Subject) -> str:
-    return subject.target.architecture
 
 
 def _emulated(subject: Subject, architecture: str) -> bool:
@@ -188,7 +184,8 @@ def stale(subject: Subject) -> Iterator[str]:
 def capabilities(subject: Subject) -> Iterator[str]:
     """What the kernel does not have, a runtime cannot give (capabilities(7))."""
     last = subject.target.last_capability
-    held = {name for listed in (subject.process.get("capabilities") or {}).values() for name in listed or ()}
+    sets = subject.process.get("capabilities") or {}
+    held = {name for kind in KINDS for name in sets.get(kind) or ()}
     for name in sorted(held & set(NAMES), key=NAMES.index):
         if last is not None and NAMES.index(name) > last:
             yield f"the machine's kernel does not have {name}"

@@ -11,6 +11,7 @@ from typing import Final
 
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
+from bundler.conversion.hooks import KINDS
 from bundler.conversion.oci_version import values_at
 from bundler.conversion.target import Target
 from bundler.doctor.networks import carried, missing_programs
@@ -162,8 +163,9 @@ def _binds(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Itera
 
 
 def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
-    for kind, listed in (document.get("hooks") or {}).items():
-        for index, hook in enumerate(listed or ()):
+    named = document.get("hooks") or {}
+    for kind in KINDS.values():
+        for index, hook in enumerate(named.get(kind) or ()):
             path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
             own = carried(hook)
             if own is not None and kind != _IN_THE_CONTAINER:

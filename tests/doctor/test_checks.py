@@ -200,6 +200,7 @@ def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> Non
         ),
         subject(MAP, around=A_USER),
         subject(recorded={"target": 5, "lifecycle": []}),
+        subject(document={"process": {"args": ["x"], "cwd": "/", "capabilities": {"x-mine": 5}}}),
         subject("{cgroup_parent: x, pids_limit: 5}", target=replace(TARGET, controllers=("pids",))),
     ],
     ids=[
@@ -209,6 +210,7 @@ def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> Non
         "unknown kinds",
         "rootless",
         "a strange record",
+        "a set nobody knows",
         "a controller",
     ],
 )
