@@ -198,16 +198,18 @@ release() (
     for file in "$record"/network-*.json; do # the last plugin is the first to go
         { ! is_root || [ ! -e "$file" ]; } || set -- "$file" "$@"
     done
+    mapper=
     for file in "$@"; do
         call DEL "$file" || exit 1
+        [ "$(type_of "$file")" != portmap ] || mapper=portmap
     done
     [ -z "$netns" ] || umount -l "$netns" || exit 1
     bundle=$(cat "$record/bundle" 2>/dev/null) || bundle=
     rm -rf "$record"
     forget_container "$bundle" 2>/dev/null
+    [ -z "$mapper" ] || tidy_ports
     [ "$bridge" = - ] || grep -qsx "$bridge" "$records"/*/network || {
         rules delete
-        tidy_ports
         ip link delete "$bridge" 2>/dev/null || true
     }
 )

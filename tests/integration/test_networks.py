@@ -130,6 +130,23 @@ def test_a_port_that_is_taken_is_refused_and_nothing_is_left(machine: Machine, b
     assert machine.traces() == before
 
 
+def test_any_network_that_plugins_make(machine: Machine, debian: Path, tmp_path: Path) -> None:
+    addresses = {"type": "host-local", "subnet": "10.95.0.0/24", "dataDir": "/run/addresses"}
+    plugins = [
+        {"type": "ptp", "ipMasq": True, "ipam": addresses},
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ]
+    (tmp_path / "p.conflist").write_text(json.dumps({"name": "p", "cniVersion": "1.0.0", "plugins": plugins}))
+    settings = {"network_mode": "cni", "cni": "p.conflist", "ports": ["8082:80"], "command": ["sh", "-c", SERVE, "ptp"]}
+    (tmp_path / "o.yaml").write_text(json.dumps(settings))
+    bundler("build", f"oci:{debian}:debian", "--overrides", tmp_path / "o.yaml", "--output", tmp_path / "b")
+    before = machine.traces()
+    assert start(machine, tmp_path / "b", "ptp") == "10.95.0.2"
+    assert machine.get("http://127.0.0.1:8082/") == "ptp"
+    remove(machine, "ptp")
+    assert machine.traces() == before
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
