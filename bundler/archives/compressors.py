@@ -22,7 +22,7 @@ _32_BITS: Final = 0xFFFFFFFF
 class Compressor(Protocol):
     """What zlib and zstandard agree on: each call gives the compressed bytes that are ready, `flush` all the others."""
 
-    def compress(self, content: bytes, /) -> bytes: ...
+    def compress(self, content: bytes | bytearray, /) -> bytes | bytearray: ...
     def flush(self) -> bytes: ...
 
 
@@ -37,7 +37,7 @@ class Compressing:
 
 
 class _Plain:
-    def compress(self, content: bytes, /) -> bytes:
+    def compress(self, content: bytes | bytearray, /) -> bytes | bytearray:
         return content
 
     def flush(self) -> bytes:
@@ -57,7 +57,7 @@ class _Gzip:
         self._size = 0
         self._begun = False
 
-    def compress(self, content: bytes, /) -> bytes:
+    def compress(self, content: bytes | bytearray, /) -> bytes:
         self._checksum = zlib.crc32(content, self._checksum)
         self._size += len(content)
         self._block += content
@@ -91,9 +91,13 @@ def _deflate(block: bytes, before: bytes, level: int) -> bytes:
 def _start_zstd(level: int) -> Compressor:
     import zstandard  # noqa: PLC0415 -- heavy, and only needed here
 
-    # With at least one thread zstd cuts its input into jobs by size alone; with none it would give other bytes.
-    compressor = zstandard.ZstdCompressor(level=level, threads=_processors(), write_checksum=True)
-    return compressor.compressobj()
+    # With at least one thread zstd cuts its input into jobs by size alone; with none it would give other bytes. Its own
+    # jobs are twice as large, with which the processors wait for each other more than they gain.
+    window = zstandard.ZstdCompressionParameters.from_level(level).window_log
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level, threads=_processors(), job_size=2 << window, write_checksum=True
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compressobj()
 
 
 def _processors() -> int:

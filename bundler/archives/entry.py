@@ -102,12 +102,12 @@ def read_usual(block: bytes) -> Numbers | None:
     if usual is None:
         return None
     mode, uid, gid, size, mtime, stated = usual.groups()
-    if int(stated, 8) != _add_up(block):
+    if int(stated, 8) != add_up(block):
         return None
     return int(mode, 8), int(uid, 8), int(gid, 8), int(size, 8), int(mtime, 8)
 
 
-def _add_up(block: bytes) -> int:
+def add_up(block: bytes) -> int:
     """The sum of the header's bytes, its checksum counting as spaces.
 
     The low half of Adler-32 is a sum of bytes modulo 65521, which 256 bytes cannot reach. It takes a fifth of
@@ -123,7 +123,7 @@ def is_intact(block: bytes) -> bool:
         stated = parse_number(block[_CHECKSUM])
     except DamagedError:
         return False
-    total = _add_up(block)
+    total = add_up(block)
     counted = block[:148] + b"        " + block[156:]
     return stated == total or stated == total - 256 * sum(byte >> 7 for byte in counted)
 

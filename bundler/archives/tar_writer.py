@@ -6,7 +6,7 @@ of access and of change, which reading a file changes.
 
 from typing import Final
 
-from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
+from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry, add_up
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
@@ -15,6 +15,7 @@ _LARGEST_ID: Final = 8**7 - 1
 _LARGEST_NUMBER: Final = 8**11 - 1
 _WIDTHS: Final = (8, 8, 8, 12, 12)
 _LONGEST_NAME: Final = 100
+_NO_CHECKSUM: Final = b" " * 8
 _SECOND: Final = 10**9
 _XATTR: Final = b"SCHILY.xattr."
 _EXTENDED: Final = b"x"
@@ -152,5 +153,4 @@ def _block(
         fields = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
     before = name.ljust(100, b"\0") + fields
     after = kind + link_name.ljust(100, b"\0") + b"ustar\00000" + bytes(64) + b"%07o\0%07o\0" % device + bytes(167)
-    total = sum(before) + sum(after) + 8 * ord(" ")  # the checksum counts as spaces
-    return before + b"%06o\0 " % total + after
+    return before + b"%06o\0 " % add_up(before + _NO_CHECKSUM + after) + after

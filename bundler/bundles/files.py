@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -73,10 +73,12 @@ class BundleFiles:
 
     def _normal(self, found: Found) -> Attributes:
         attributes = found.attributes
-        xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
-        owner = (attributes.uid, attributes.gid) if self.owned else (0, 0)
+        xattrs = attributes.xattrs
+        if xattrs:
+            xattrs = {name: value for name, value in xattrs.items() if is_kept(name, found.kind, value)}
+        uid, gid = (attributes.uid, attributes.gid) if self.owned else (0, 0)
         mtime = attributes.mtime if _has_time(found.path) else 0
-        return replace(attributes, uid=owner[0], gid=owner[1], atime=mtime, mtime=mtime, xattrs=xattrs)
+        return Attributes(attributes.mode, uid, gid, mtime, mtime, xattrs)
 
     def manifest_line(self, file: BundleFile, digest: str | None, *, root: bytes = ROOTFS) -> bytes:
         """What the manifest of the directory `root`, which the file is in, says of it. `digest` is sha256 in hex."""

@@ -2,7 +2,9 @@
 archive.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +18,8 @@ from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padd
 from bundler.bundles.file_systems import write_erofs, write_squashfs
 from bundler.errors import BundlerError, RequestError, printable
 
-_BUFFER: Final = 1 << 18
+_BUFFER: Final = 1 << 20
+_AHEAD: Final = 3  # buffers that wait for compression, while the next files are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +106,31 @@ def _compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Ca
     """Takes the bytes of a new file, which has the mode that the umask leaves."""
     compressor = compressing.start(level)
     waiting = bytearray()
-    with open(file, "xb", buffering=0) as stream:  # noqa: PTH123 -- every write below is a large one
+    pending: deque[Future[None]] = deque()
+    with open(file, "xb", buffering=0) as stream, ThreadPoolExecutor(1) as aside:  # noqa: PTH123 -- writes are large
 
-        def put(content: bytes) -> None:
-            while content:
-                content = content[stream.write(content) or 0 :]
+        def put(compressed: bytes | bytearray) -> None:
+            view = memoryview(compressed)
+            while view:
+                view = view[stream.write(view) or 0 :]
+
+        def compress(content: bytearray) -> None:
+            put(compressor.compress(content))
 
         def write(content: Content) -> None:
+            nonlocal waiting
             # Headers are small; a call for each of them costs more than compressing them.
-            if len(content) >= _BUFFER and not waiting:
-                put(compressor.compress(bytes(content)))
-                return
-            waiting.extend(content)
+            waiting += content
             if len(waiting) >= _BUFFER:
-                put(compressor.compress(bytes(waiting)))
-                waiting.clear()
+                pending.append(aside.submit(compress, waiting))
+                waiting = bytearray()
+            if len(pending) > _AHEAD:
+                pending.popleft().result()
 
         yield write
-        put(compressor.compress(bytes(waiting)) + compressor.flush())
+        for done in (*pending, aside.submit(compress, waiting)):
+            done.result()
+        put(compressor.flush())
 
 
 def _row(compressing: Compressing, *suffixes: str) -> Format:

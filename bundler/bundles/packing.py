@@ -37,7 +37,7 @@ from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.sparse_files import Digest, add_zeros
 from bundler.rootfs.tree import Tree
 
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 17
 _KINDS: Final = {
     stat.S_IFREG: REGULAR,
     stat.S_IFDIR: DIRECTORY,
@@ -51,12 +51,17 @@ _SYMLINK_MODE: Final = 0o777
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The file, its sha256 in hexadecimal, its size in bytes, and what it could not hold, for people."""
+    """The file, its size in bytes, and what it could not hold, for people."""
 
     path: Path
-    sha256: str
     size: int
     remark: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal. The file is read for it, which takes a while, and not everybody asks."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pack(
@@ -96,14 +101,12 @@ def pack(
                 remark = chosen.write(_Packing(bundle, manifest, meter), made, level, made_at)
             if chosen.is_image and not as_is:
                 _read_back(made, output)
-            with made.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = os.fstat(file.fileno()).st_size
+            size = made.stat().st_size
         except OSError as error:
             raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
         before_publishing()
         stage.publish(output, replace=replace, made=made)
-    return Packed(output, digest, size, remark)
+    return Packed(output, size, remark)
 
 
 def _read_back(made: Path, output: Path) -> None:
@@ -114,7 +117,7 @@ def _read_back(made: Path, output: Path) -> None:
 
 
 class _Packing:
-    """The entries of the bundle, each with what is stored for it, which has to be taken before the next one."""
+    """The entries of the bundle, each with what is stored for it, in pieces of which each is good until the next."""
 
     def __init__(self, bundle: Path, manifest: Manifest | None, meter: Meter) -> None:
         self._bundle = bundle
@@ -122,6 +125,8 @@ class _Packing:
         self._manifest = manifest
         self._meter = meter
         self._digest: str | None = None
+        # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
+        self._room = memoryview(bytearray(_PIECE))
         self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
     def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
@@ -164,12 +169,13 @@ class _Packing:
                 add_zeros(digest, start - end)
             at, end = start, start + length
             while at < end:
-                part = os.pread(descriptor, min(_PIECE, end - at), at)
-                if not part:
+                count = os.preadv(descriptor, (self._room[: end - at],), at)
+                if not count:
                     name = printable(file.found.path)
                     raise BundlerError(f"{printable(str(self._bundle))}: {name} was changed while it was packed")
-                at += len(part)
-                self._meter(len(part))
+                part = self._room[:count]
+                at += count
+                self._meter(count)
                 if digest is not None:
                     digest.update(part)
                 yield part
