@@ -120,6 +120,31 @@ def test_an_interrupted_pack_leaves_nothing_for_long(large: Path, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["large.tar"]
 
 
+@pytest.mark.tool("mksquashfs", "mkfs.erofs")
+@pytest.mark.parametrize(("suffix", "delay"), [(".tar.zst", 0.4), (".squashfs", 0.6), (".erofs", 0.5)])
+def test_a_pack_that_is_killed_at_any_moment_leaves_no_half_file(
+    large: Path, tmp_path: Path, suffix: str, delay: float
+) -> None:
+    packed = tmp_path / f"large{suffix}"
+    with subprocess.Popen([installed(), "pack", large, "-o", packed], stdout=subprocess.DEVNULL) as running:
+        time.sleep(delay)
+        running.kill()
+    if packed.exists():  # it was done by then
+        bundler("verify", packed)
+    bundler("pack", large, "-o", packed, "--force")
+    assert [path.name for path in tmp_path.iterdir()] == [packed.name]
+    bundler("verify", packed)
+
+
+def test_a_locked_build_is_checked_to_be_reproducible(tmp_path: Path) -> None:
+    bundler("lock", HELLO, "--platform", "linux/amd64", cwd=tmp_path)
+    words: list[str | Path] = ["build", HELLO, "--platform=linux/amd64", "--locked", "--check-reproducible"]
+    assert bundler(*words, "-o", "web", cwd=tmp_path) == "web\n"
+    refused = call_bundler("build", HELLO.with_name("hello-arm64.tar"), *words[2:], "-o", "other", cwd=tmp_path)
+    assert refused.returncode in (3, 6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundler.lock", "web"]
+
+
 def test_a_build_is_checked_to_be_reproducible(tmp_path: Path) -> None:
     (tmp_path / "o.yaml").write_text("volumes: [cache:/x]\n")
     words: list[str | Path] = [

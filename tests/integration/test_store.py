@@ -238,3 +238,18 @@ def test_a_disk_that_is_full_is_said_to_be_and_the_store_stays_valid(served: Fau
         assert names() == [served.name("team/two:1")]
     finally:
         subprocess.run(["umount", "--lazy", store], check=True)
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.45, 0.6])
+def test_a_killed_gc_leaves_a_valid_store(served: FaultyRegistry, store: Path, tmp_path: Path, delay: float) -> None:
+    one, two = f"{served.host}/team/one:1", f"{served.host}/team/two:1"
+    bundler("fetch", INSECURE, one, two)
+    bundler("rm", two)
+    with subprocess.Popen([installed(), "gc"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as collecting:
+        time.sleep(delay)  # somewhere in it, or before it or after it on another machine: it may not matter
+        collecting.kill()
+    assert names() == [one]
+    bundler("build", one, "--offline", "-o", tmp_path / "web")
+    bundler("gc")
+    bundler("build", one, "--offline", "-o", tmp_path / "again")
+    assert differences(tree(tmp_path / "web"), tree(tmp_path / "again")) == {}
