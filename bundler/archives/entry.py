@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zlib import adler32
 
-from bundler.archives.stream import DamagedError
+from bundler.archives.stream import DamagedError, Digest
 
 # The types of POSIX's ustar, by the byte that stands for them.
 REGULAR: Final = b"0"
@@ -50,7 +50,7 @@ class Entry:
     `size` is the size of the file, `stored_size` the bytes of content in the archive, which begin `offset` bytes
     from its start; they only differ for sparse files, whose `sparse` lists where each stored piece belongs as
     (offset, length), in order and inside the file. Times are nanoseconds since the epoch. `device` is (major, minor).
-    `sha256` (hexadecimal) is that of the content, where whoever read it has taken it already.
+    `digest` knows the sha256 of the content, where whoever reads it takes that.
     """
 
     name: bytes
@@ -67,7 +67,7 @@ class Entry:
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     sparse: tuple[tuple[int, int], ...] | None = None
-    sha256: str | None = None
+    digest: Digest | None = None
 
 
 def parse_number(raw: bytes) -> int:

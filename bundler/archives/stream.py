@@ -12,6 +12,13 @@ class ByteStream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class Digest(Protocol):
+    """What hashlib gives, or what knows a hash that somebody else takes: to be asked once all content has gone by."""
+
+    def update(self, content: Content, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
 class DamagedError(ValueError):
     """The bytes are not what their format says. The message has no final full stop; callers say where it was."""
 

@@ -24,7 +24,7 @@ from bundler.archives.entry import (
     Entry,
 )
 from bundler.archives.holes import Pieces, find_content
-from bundler.archives.stream import Content
+from bundler.archives.stream import Content, Digest
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.bundles.formats import Format, choose_level, format_of
 from bundler.bundles.manifest import Manifest, content_size
@@ -34,7 +34,7 @@ from bundler.bundles.stage import check_file, open_stage
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.progress import SILENT, Meter, Progress
-from bundler.rootfs.sparse_files import Digest, add_zeros
+from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 
 _PIECE: Final = 1 << 17

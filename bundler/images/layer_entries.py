@@ -74,12 +74,13 @@ def _opened(layer: Layer, count: Count, limits: Limits) -> Iterator[_Read]:
         yield _Read(CountedStream(stream, stored, count), limits)
 
 
-# --- what the other process sends: (_COUNTED, stored, uncompressed), then an entry, then pieces of its content ---
+# --- what the other process sends: numbers, and what follows them ---
 
-_COUNTED: Final = 0
-_WHOLE: Final = 1  # an entry's fields, where its content lies, how much that is, its sha256
+_COUNTED: Final = 0  # stored bytes, uncompressed bytes
+_WHOLE: Final = 1  # an entry's fields, its sha256, where its content lies, how much that is
 _BEGUN: Final = 2  # an entry's fields; pieces follow
 _PIECE: Final = 3  # where it lies, how much it is
+_ENDED: Final = 4  # the sha256 of the pieces
 
 
 def _send(sender: Sender, layer: Layer, limits: Limits, *, hashed: bool) -> None:
@@ -88,18 +89,19 @@ def _send(sender: Sender, layer: Layer, limits: Limits, *, hashed: bool) -> None
 
     with _opened(layer, count, limits) as entries:
         for entry in entries:
-            fields = _fields(entry)
             weight = len(entry.name) + len(entry.link_name)
             if entry.xattrs or entry.sparse:
                 weight += _CHUNK  # goes out at once, since nobody has measured it
             weight = weight if weight > _LONG else 0
-            if entry.stored_size > LARGEST_CONTENT or entry.sparse is not None:
-                sender.send((_BEGUN, fields), weight)
-                _send_pieces(sender, entries.content())
+            # The hash of a sparse file is one of its holes, too: that is for who makes them.
+            wanted = hashed and entry.kind == REGULAR and entry.sparse is None
+            if entry.stored_size > LARGEST_CONTENT:
+                sender.send((_BEGUN, _fields(entry), wanted), weight)
+                _send_pieces(sender, entries.content(), wanted=wanted)
             else:
                 at, room = _place(sender, entry.stored_size, entries.content())
-                sha256 = hashlib.sha256(room).hexdigest() if hashed and entry.kind == REGULAR else None
-                sender.send((_WHOLE, fields, at, entry.stored_size, sha256), weight)
+                sha256 = hashlib.sha256(room).hexdigest() if wanted else None
+                sender.send((_WHOLE, _fields(entry), sha256, at, entry.stored_size), weight)
 
 
 def _place(sender: Sender, size: int, content: Iterable[Content]) -> tuple[int, memoryview]:
@@ -113,13 +115,15 @@ def _place(sender: Sender, size: int, content: Iterable[Content]) -> tuple[int, 
     return at, room
 
 
-def _send_pieces(sender: Sender, content: Iterable[Content]) -> None:
+def _send_pieces(sender: Sender, content: Iterable[Content], *, wanted: bool) -> None:
+    digest = hashlib.sha256()
     for piece in content:
-        for start in range(0, len(piece), LARGEST_CONTENT):
-            part = memoryview(piece)[start : start + LARGEST_CONTENT]
-            at, room = sender.room(len(part))
-            room[:] = part
-            sender.send((_PIECE, at, len(part)))
+        at, room = sender.room(len(piece))
+        room[:] = piece
+        sender.send((_PIECE, at, len(piece)))
+        if wanted:
+            digest.update(room)
+    sender.send((_ENDED, digest.hexdigest()))
 
 
 def _fields(entry: Entry) -> Item:
@@ -142,14 +146,27 @@ def _fields(entry: Entry) -> Item:
     )
 
 
+class _Taken:
+    """A sha256 that the other process takes; it is there once the content is."""
+
+    def __init__(self, sha256: str = "") -> None:
+        self.sha256 = sha256
+
+    def update(self, content: Content, /) -> None:
+        pass
+
+    def hexdigest(self) -> str:
+        return self.sha256
+
+
 class _Received:
     """Entries that another process reads."""
 
     def __init__(self, receiver: Receiver, count: Count) -> None:
         self._receiver = receiver
         self._items = self._counted(count)
-        self._next: Item | None = None  # read too far, where the end of the pieces was looked for
         self._current: Item = ()
+        self._digest = _Taken()
 
     def _counted(self, count: Count) -> Iterator[Item]:
         for item in self._receiver:
@@ -159,33 +176,27 @@ class _Received:
                 yield item
 
     def __iter__(self) -> Iterator[Entry]:
-        for item in self._upcoming():
+        for item in self._items:
             kind = item[0]
-            if kind == _PIECE:
-                continue  # of a file that nobody wanted
+            if kind in (_PIECE, _ENDED):
+                continue  # of a file whose content nobody wanted
             self._current = item
             entry = Entry(*item[1])
-            if kind == _WHOLE:
-                entry.sha256 = item[4]
+            if item[2]:
+                self._digest = entry.digest = _Taken(item[2])
             yield entry
-
-    def _upcoming(self) -> Iterator[Item]:
-        while True:
-            item, self._next = self._next, None
-            if item is None and (item := next(self._items, None)) is None:
-                return
-            yield item
 
     def content(self) -> Iterator[Content]:
         current, self._current = self._current, ()
         if not current:
             return
         if current[0] == _WHOLE:
-            if current[3]:
-                yield self._receiver.content(current[2], current[3])
+            _, _, _, at, size = current
+            if size:
+                yield self._receiver.content(at, size)
             return
         for item in self._items:
-            if item[0] != _PIECE:
-                self._next = item
+            if item[0] == _ENDED:
+                self._digest.sha256 = item[1]
                 return
             yield self._receiver.content(item[1], item[2])

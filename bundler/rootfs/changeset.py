@@ -186,7 +186,7 @@ def _make_file(
 ) -> bool:
     if entry.size > _LARGEST_FILE:
         raise PathError(f"File too large: {entry.size} bytes, most of them holes")
-    tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size, sha256=entry.sha256)
+    tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size, digest=entry.digest)
     return False
 
 

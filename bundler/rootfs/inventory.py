@@ -18,10 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from bundler.archives.stream import Digest
 from bundler.rootfs.acl import mode_with
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.mtree import HEADER, describe, describe_xattrs, encode_path, write_entry
-from bundler.rootfs.sparse_files import Digest
 
 _CACHE: Final = 4096  # KiB
 # Rows that are inserted together, in order: what lies together on disk is then written together.

@@ -59,7 +59,7 @@ class SelectedChangeset(Changeset):
             self._leave_out(path)
             return
         if is_device and selection.devices == "placeholder":
-            entry = replace(entry, kind=REGULAR, size=0, stored_size=0, sha256=None)
+            entry = replace(entry, kind=REGULAR, size=0, stored_size=0, digest=None)
         if selection.strip_setuid and entry.kind == REGULAR:
             entry = replace(entry, mode=entry.mode & ~_SETUID)
         super()._put(path, entry, content)

@@ -3,9 +3,9 @@
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final
 
-from bundler.archives.stream import Content
+from bundler.archives.stream import Content, Digest
 
 _PIECE: Final = 1 << 20
 
@@ -15,13 +15,6 @@ def write(descriptor: int, content: Content) -> None:
     written = os.write(descriptor, content)
     while written < len(content):
         written += os.write(descriptor, memoryview(content)[written:])
-
-
-class Digest(Protocol):
-    """What hashlib gives."""
-
-    def update(self, content: Content, /) -> None: ...
-    def hexdigest(self) -> str: ...
 
 
 def write_pieces(

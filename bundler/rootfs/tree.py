@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from bundler.archives.stream import Content
+from bundler.archives.stream import Content, Digest
 from bundler.errors import ImageError, printable
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
@@ -162,12 +162,12 @@ class Tree:
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
-        sha256: str | None = None,
+        digest: Digest | None = None,
     ) -> None:
         """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
 
-        `sha256` is that of the content, None to take it here. Raises FileExistsError if something is there; then
-        nothing of `content` was taken.
+        `digest` is told of all that a reader of the file will see; None for one of our own. Raises FileExistsError if
+        something is there; then nothing of `content` was taken.
         """
         name, directory = place.name, self._below_root(place).directory
         directory.changed = True
@@ -176,8 +176,7 @@ class Tree:
         descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
         try:
             attributes = self.owners.adapt(attributes)
-            digest = None
-            if sha256 is None and self._inventory is not None:
+            if digest is None and self._inventory is not None:
                 digest = self._inventory.digest(size, sparse)
             if sparse is not None:
                 write_pieces(descriptor, content, sparse, size, digest)
@@ -193,7 +192,7 @@ class Tree:
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            found = sha256 if digest is None else digest.hexdigest()
+            found = None if digest is None else digest.hexdigest()
             self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
