@@ -30,11 +30,18 @@ note() { printf 'kit: note: %s\n' "$1" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # What is not on PATH may be an applet of the busybox that is.
-for tool in cat chmod cp id ln mkdir mv rm rmdir sha256sum tar; do
-    have "$tool" && continue
-    have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
-    eval "$tool() { busybox $tool \"\$@\"; }"
+for tool in cat chmod cp id mkdir mv rm sha256sum tar; do
+    have "$tool" || have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
 done
+have cat || cat() { busybox cat "$@"; }
+have chmod || chmod() { busybox chmod "$@"; }
+have cp || cp() { busybox cp "$@"; }
+have id || id() { busybox id "$@"; }
+have mkdir || mkdir() { busybox mkdir "$@"; }
+have mv || mv() { busybox mv "$@"; }
+have rm || rm() { busybox rm "$@"; }
+have sha256sum || sha256sum() { busybox sha256sum "$@"; }
+have tar || tar() { busybox tar "$@"; }
 
 here=${0%/*}
 [ "$here" != "$0" ] || here=.
