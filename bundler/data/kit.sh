@@ -33,7 +33,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 for tool in cat chmod cp id mkdir mv rm sha256sum tar; do
     have "$tool" || have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
 done
-have cat || cat() { busybox cat "$@"; }
+have cat || cat() { busybox cat; }
 have chmod || chmod() { busybox chmod "$@"; }
 have cp || cp() { busybox cp "$@"; }
 have id || id() { busybox id "$@"; }
