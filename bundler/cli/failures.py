@@ -6,13 +6,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import cleandoc
 from types import FrameType
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
-from bundler.errors import INTERRUPTED, BundlerError, printable
+from bundler.errors import INTERRUPTED, BundlerError, RequestError, printable
 
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -26,6 +27,11 @@ class Command(TyperCommand):
 
     left = "nothing was left behind"
 
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        # typer keeps the line breaks of all paragraphs but the first: those of the source, and not of the terminal.
+        self.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in cleandoc(self.help or "").split("\n\n"))
+
     def invoke(self, ctx: Any) -> Any:
         with reported(self.left):
             return super().invoke(ctx)
@@ -35,6 +41,23 @@ class Resumable(Command):
     """A command that goes on, the next time, from where it was interrupted."""
 
     left = "what is whole is kept for the next time"
+
+
+# What is wrong with the words of a command line. typer brings click along or has it inside, and names no class of it
+# but this one's heir.
+_WrongWords: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def call(app: typer.Typer, name: str) -> int:
+    """Do what the command line says and return the exit code. What is wrong with its words is told as all failures are."""
+    try:
+        return int(app(prog_name=name, standalone_mode=False) or 0)
+    except _WrongWords as error:
+        context = getattr(error, "ctx", None)
+        if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown
+            what = " ".join(error.format_message().split()).rstrip(".")
+            _say(printable(what[:1].lower() + what[1:]), f"{context.command_path if context else name} --help")
+        return RequestError.exit_code
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The command `bundler`: its commands, and how their failures reach the person who called."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ from bundler.cli import (
     unpack,
     verify,
 )
-from bundler.cli.failures import Command, Resumable, ignore_interruptions
+from bundler.cli.failures import Command, Resumable, call, ignore_interruptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,6 +73,6 @@ def bundler(
 def main() -> None:
     """The entry point of the command."""
     try:
-        app(prog_name="bundler")
+        sys.exit(call(app, "bundler"))
     finally:
         ignore_interruptions()

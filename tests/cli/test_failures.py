@@ -10,6 +10,7 @@ import typer
 
 from bundler.cli.failures import reported
 from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError, RequestError, ToolError
+from tests.support.command import call_bundler
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -90,3 +91,31 @@ def test_sigterm_ends_as_ctrl_c_does_with_a_code_of_its_own(capsys: pytest.Captu
 
 def test_a_command_may_end_by_itself() -> None:
     assert exit_code(raising(typer.Exit(6))) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["--frob"], "no such option: --frob", "bundler --help"),
+        (["biuld", "x"], "no such command 'biuld'", "bundler --help"),
+        (["build", "a", "b"], "got unexpected extra argument", "bundler build --help"),
+        (["overrides", "check"], "missing argument 'FILE", "bundler overrides check --help"),
+        (["pack", "b", "-o", "x", "--level", "x"], "invalid value for '--level'", "bundler pack --help"),
+        (["build", "a", "\x1b[2J\n"], "got unexpected extra argument", "bundler build --help"),
+    ],
+    ids=["option", "command", "argument", "missing", "value", "hostile"],
+)
+def test_wrong_words_are_told_like_any_failure(words: list[str], what: str, hint: str) -> None:
+    done = call_bundler(*words)
+    told, way_out = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told.startswith(f"bundler: error: {what}")
+    assert way_out == f"bundler: hint: {hint}"
+    assert told.isprintable()
+
+
+def test_help_breaks_its_lines_where_the_terminal_ends() -> None:
+    """Not where those of the source do."""
+    shown = call_bundler("verify", "--help", env={"COLUMNS": "300", "TERM": "dumb"}).stdout
+    (line,) = (line.strip() for line in shown.splitlines() if "The files of rootfs/" in line)
+    assert line.endswith("Exit code 0: the same, 6: not.")
