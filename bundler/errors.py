@@ -8,6 +8,9 @@ from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
 
+_LONGEST: Final = 2000  # characters of a message; the longest lists of names that we write ourselves fit
+_END: Final = 300  # of them, after what was left out: the reason often stands at the end
+
 
 class BundlerError(Exception):
     """Something failed that is nobody's mistake: a full disk, a permission, a race. Exit code 1."""
@@ -55,3 +58,12 @@ def printable(text: str | bytes) -> str:
     """`text` on one line, fit for a terminal: what an image chose (names, tags, messages) may hold escapes."""
     decoded = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in decoded)
+
+
+def brief(message: str) -> str:
+    """`message` as `printable` has it, without its middle if it is too long: it may repeat a text of any size."""
+    shown = printable(message)
+    left_out = len(shown) - _LONGEST
+    if left_out <= 0:
+        return shown
+    return f"{shown[: _LONGEST - _END]}... ({left_out} characters) ...{shown[-_END:]}"

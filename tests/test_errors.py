@@ -53,3 +53,11 @@ def test_anything_becomes_one_printable_line(text: str | bytes) -> None:
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
     shown.encode("utf-8")
+
+
+def test_a_message_that_repeats_a_huge_text_keeps_its_beginning_and_its_end() -> None:
+    told = errors.brief("web.json: the user '" + "x" * 1_000_000 + "' is not in /etc/passwd\n")
+    assert len(told) < 2100
+    assert told.startswith("web.json: the user 'xxx")
+    assert told.endswith(r"xxx' is not in /etc/passwd\n")
+    assert errors.brief("short\x1b") == r"short\x1b"

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from bundler.errors import INTERRUPTED, BundlerError, RequestError, printable
+from bundler.errors import INTERRUPTED, BundlerError, RequestError, brief, printable
 
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -49,14 +49,14 @@ _WrongWords: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__na
 
 
 def call(app: typer.Typer, name: str) -> int:
-    """Do what the command line says and return the exit code. What is wrong with its words is told as all failures are."""
+    """Do what the command line says and return the exit code; wrong words are told as all failures are."""
     try:
         return int(app(prog_name=name, standalone_mode=False) or 0)
     except _WrongWords as error:
         context = getattr(error, "ctx", None)
         if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown
             what = " ".join(error.format_message().split()).rstrip(".")
-            _say(printable(what[:1].lower() + what[1:]), f"{context.command_path if context else name} --help")
+            _say(what[:1].lower() + what[1:], f"{context.command_path if context else name} --help")
         return RequestError.exit_code
 
 
@@ -122,6 +122,6 @@ def _say(what: str, hint: str | None) -> None:
     """Two lines at the most; red only where somebody looks at it and has not asked for NO_COLOR."""
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     label = typer.style("error", fg="red", bold=True) if colour else "error"
-    typer.echo(f"bundler: {label}: {what}", err=True)
+    typer.echo(f"bundler: {label}: {brief(what)}", err=True)
     if hint:
-        typer.echo(f"bundler: hint: {hint}", err=True)
+        typer.echo(f"bundler: hint: {brief(hint)}", err=True)

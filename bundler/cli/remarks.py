@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bundler.errors import printable
+from bundler.errors import brief
 
 if TYPE_CHECKING:
     from bundler.conversion.convert import RuntimeConfig
@@ -20,14 +20,14 @@ def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
         return
     note_imported(runtime_config.remarks)
     for warning in runtime_config.warnings:
-        typer.echo(f"bundler: warning: {printable(warning)}", err=True)
+        typer.echo(f"bundler: warning: {brief(warning)}", err=True)
     note_without_meaning(runtime_config.without_meaning)
 
 
 def note_without_meaning(keys: str) -> None:
     """One line for all keys of overrides files that mean nothing for a bundle; none when there are none."""
     if keys:
-        typer.echo(f"bundler: note: without meaning for a bundle: {printable(keys)}", err=True)
+        typer.echo(f"bundler: note: without meaning for a bundle: {brief(keys)}", err=True)
 
 
 def show_imported(imported: "Imported") -> None:
@@ -39,7 +39,7 @@ def show_imported(imported: "Imported") -> None:
 def note_imported(remarks: Sequence[str]) -> None:
     """A line for each remark of an importer."""
     for sentence in remarks:
-        typer.echo(f"bundler: {printable(sentence)}", err=True)
+        typer.echo(f"bundler: {brief(sentence)}", err=True)
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
