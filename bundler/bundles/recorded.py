@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from bundler.bundles.comparison import Change
-from bundler.bundles.written import parse
+from bundler.bundles.json_document import parse
 from bundler.errors import RequestError
 
 _HOOKS: Final = "hooks/"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.files import BundleFile, BundleFiles
-from bundler.bundles.written import parse
+from bundler.bundles.json_document import parse
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
 from bundler.rootfs.mtree import encode_path, parse_keywords

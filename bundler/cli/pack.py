@@ -100,9 +100,6 @@ def pack(
     The file appears whole or not at all. Its path is printed on standard output, with --json also its sha256 and size;
     with --kit, the sha256 is that of the kit's list of checksums.
     """
-    from bundler.bundles import packing  # noqa: PLC0415
-    from bundler.kit import make_kit  # noqa: PLC0415
-
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
     document: dict[str, object]
@@ -115,12 +112,17 @@ def pack(
             "before_publishing": ignore_interruptions,
         }
         if kit:
+            from bundler.kit import make_kit  # noqa: PLC0415
+
             made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
             remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
         else:
+            from bundler.bundles import packing  # noqa: PLC0415
+
             packed = packing.pack(bundle, output, made_at=made_at, **options)
             remarks = () if packed.remark is None else (packed.remark,)
-            document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
+            # Only who asks for it waits for another look at the file.
+            document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size} if as_json else {}
     for remark in remarks:
         typer.echo(f"bundler: note: {remark}", err=True)
     typer.echo(json.dumps(document, indent=2) if as_json else printable(str(output)))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.bundles.written import parse, read_written
+from bundler.bundles.json_document import parse
+from bundler.bundles.written import read_written
 from bundler.errors import RequestError
 
 VALID = b'{"ociVersion": "1.0.0"}'
