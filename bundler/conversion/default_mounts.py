@@ -52,9 +52,10 @@ def _system(givens: Givens, mount: Sourced[Json]) -> Sourced[Json]:
 
 
 def _control_groups(givens: Givens, mount: Sourced[Json]) -> Sourced[Json]:
-    """/sys/fs/cgroup, writable for a privileged container and in a user namespace, where it cannot be made read-only.
+    """/sys/fs/cgroup, writable for a privileged container and where there is an id map.
 
-    `writable_cgroups` decides it in either direction.
+    In a user namespace it cannot be made read-only; a dockerd that maps ids leaves it writable also for a container
+    with `userns_mode: host`. `writable_cgroups` decides it in either direction.
     """
     overrides = givens.overrides
     decided = overrides.get("writable_cgroups")
@@ -64,7 +65,8 @@ def _control_groups(givens: Givens, mount: Sourced[Json]) -> Sourced[Json]:
         return _writable(mount, overrides.entries["privileged"].origin)
     if not is_shared_with_machine(givens, "user"):
         return _writable(mount, mode(givens, "user").origin)
-    return mount
+    maps = [overrides.entries[key] for key in ("uid_map", "gid_map") if key in overrides.entries]
+    return _writable(mount, maps[0].origin) if maps else mount
 
 
 def _shared_memory(givens: Givens, mount: Sourced[Json]) -> Sourced[Json] | None:

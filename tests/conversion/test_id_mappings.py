@@ -35,9 +35,10 @@ def test_terminals_belong_to_a_group_that_is_there() -> None:
 
 
 def test_the_machine_s_user_namespace_undoes_the_map() -> None:
-    linux = converted(REMAPPED, "userns_mode: host")["linux"]
-    assert "uidMappings" not in linux
-    assert {"type": "user"} not in linux["namespaces"]
+    config = converted(REMAPPED, "userns_mode: host")
+    assert "uidMappings" not in config["linux"]
+    assert {"type": "user"} not in config["linux"]["namespaces"]
+    assert "ro" not in mount(config, "/sys/fs/cgroup")  # as dockerd leaves it, when it maps the others
 
 
 @pytest.mark.parametrize(
