@@ -17,7 +17,7 @@ from bundler.bundles.files import BundleFiles
 from bundler.bundles.formats import FOR_KITS
 from bundler.bundles.packing import pack
 from bundler.bundles.recorded import Recorded
-from bundler.bundles.runtime import asks_systemd, part_of
+from bundler.bundles.runtime import asks_systemd, container_name, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
@@ -62,7 +62,7 @@ def make_kit(
     """
     _check_place(bundle, output, replace=replace)
     recorded = Verification(bundle).recorded
-    name = name or _name(recorded.document)
+    name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")
     directory = directory or f"{_PLACES}/{name}"
     if not directory.isprintable():
         raise RequestError(f"--directory: {printable(directory)} is no name for a directory")
@@ -97,11 +97,10 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
         raise RequestError(f"{shown} is not a kit; --force replaces kits only")
 
 
-def _name(recorded: dict[str, Json]) -> str:
-    """Not that of the folder, which is another one elsewhere."""
+def _unnamed(recorded: dict[str, Json]) -> str:
+    """Not the name of the folder, which is another one elsewhere."""
     image_id = str(part_of(recorded, "image").get("id", ""))
-    stated = str(part_of(recorded, "lifecycle").get("container_name", ""))
-    return stated or f"bundle-{image_id.rpartition(':')[2][:12]}"
+    return f"bundle-{image_id.rpartition(':')[2][:12]}"
 
 
 def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runtime: str | None) -> bytes:

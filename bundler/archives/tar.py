@@ -145,7 +145,11 @@ class TarReader:
         self._numbers = read_usual(block)
         if self._numbers is None and not is_intact(block):
             at = self._start + self._at - _BLOCK
-            raise DamagedError(f"there is no tar header with a right checksum at offset {at}")
+            raise DamagedError(
+                f"there is no tar header with a right checksum at offset {at}"
+                if at
+                else "not a tar archive: it does not begin with a header with a right checksum"
+            )
         return block
 
     def _stream_ended(self) -> None:

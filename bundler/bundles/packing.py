@@ -6,6 +6,7 @@ into the file. Nothing is read twice, and what was verified is what is in the fi
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -93,7 +94,8 @@ def pack(
     with open_stage(output.parent) as stage, ExitStack() as open_manifest:
         manifest = None
         if not as_is:
-            hint = f"`bundler verify {printable(str(bundle))}` lists all that differs, --as-is packs it as it is"
+            shown = printable(shlex.quote(str(bundle)))
+            hint = f"`bundler verify {shown}` lists all that differs, --as-is packs it as it is"
             manifest = open_manifest.enter_context(closing(Manifest(bundle, hint)))
         made = stage.workspace / "packed"
         try:

@@ -146,9 +146,11 @@ class Verification:
         try:
             descriptor = os.open(path, _DOCUMENT)
         except OSError as error:
-            raise RequestError(
-                f"{printable(str(path))}: {error.strerror}", hint="only a bundle can be verified"
-            ) from None
+            shown = f"{printable(str(self._path))} is not a bundle"
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                why = f"it has no {name}" if self._path.is_dir() else "there is no such directory"
+                raise RequestError(f"{shown}: {why}", hint="`bundler build` makes one") from None
+            raise RequestError(f"{printable(str(path))}: {error.strerror}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise RequestError(f"{printable(str(path))} is not a file")

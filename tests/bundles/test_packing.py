@@ -254,3 +254,12 @@ def test_a_bundle_of_several_owners_is_not_for_an_ordinary_user(bundle: Path) ->
         with pytest.raises(BundlerError, match="belong to root"):
             as_user(lambda: unpack(packed, folder / "again"))
         assert not (folder / "again").exists()
+
+
+def test_a_command_that_is_proposed_can_be_given_to_a_shell(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "$(touch gone)", *MEMBERS)
+    (bundle / "rootfs/new").touch()
+    with pytest.raises(DifferenceError) as refused:
+        pack(bundle, tmp_path / "b.tar")
+    assert refused.value.hint is not None
+    assert f"`bundler verify '{bundle}'`" in refused.value.hint

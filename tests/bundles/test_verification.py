@@ -220,3 +220,13 @@ def test_a_large_rootfs_is_verified_in_parts(tmp_path: Path) -> None:
         "./zz": "extra",
         "./zz/z": "extra",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("missing", "there is no such directory"), ("folder", "it has no bundler.json")],
+)
+def test_what_is_no_bundle_is_told_by_its_name(tmp_path: Path, path: str, why: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RequestError, match=f"{path} is not a bundle: {why}"):
+        Verification(tmp_path / path)
