@@ -14,9 +14,13 @@ from bundler.overrides.docker_run.environment import environment
 from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.refusals import check, network_mode
+from bundler.overrides.quantities import write_duration
 from bundler.overrides.security_options import security_keys
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
+_HEALTH_TIMES: Final = {
+    f"health-{name}": name.replace("-", "_") for name in ("interval", "timeout", "start-period", "start-interval")
+}
 # Keys whose 0, or empty text, means to Docker that nothing was said.
 _SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "")
 _ALWAYS_SAID: Final = ("oom_score_adj", "init", "privileged", "read_only", "tty", "oom_kill_disable")
@@ -137,6 +141,19 @@ def _console(line: CommandLine, client: Client) -> dict[str, Json]:
     return {"console_size": list(client.console)} if client.console and line.last("tty") else {}
 
 
+def _lifecycle(line: CommandLine, _client: Client) -> dict[str, Json]:
+    """What config.json has no place for, and who runs the bundle goes by. What is not said stays the image's."""
+    seconds, command = line.last("stop-timeout"), line.last("health-cmd")
+    found: dict[str, Json] = {} if seconds is None or seconds < 0 else {"stop_grace_period": f"{seconds}s"}
+    check: dict[str, Json] = {"disable": True} if line.last("no-healthcheck") else {}
+    if command:
+        check["test"] = ["CMD-SHELL", command]
+    check |= {key: write_duration(line.last(name)) for name, key in _HEALTH_TIMES.items() if line.last(name)}
+    if line.last("health-retries"):
+        check["retries"] = line.last("health-retries")
+    return found | ({"healthcheck": check} if check else {})
+
+
 _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] = (
     _words,
     _environment,
@@ -147,6 +164,7 @@ _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] 
     _namespaces,
     _security,
     _annotations,
+    _lifecycle,
 )
 
 
@@ -163,4 +181,6 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
         sentences.append("--security-opt label: it is for machines with SELinux")
     if line.last("init") and line.last("pid") == "host":
         sentences.append("--init: Docker leaves it out with --pid host")
+    if line.last("stop-timeout", 0) < 0:
+        sentences.append("--stop-timeout: nobody but Docker waits for ever")
     return sentences

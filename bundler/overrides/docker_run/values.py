@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from bundler.overrides.quantities import parse_duration
+
 _TRUTH: Final = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -23,6 +25,7 @@ _BASES: Final = (
 _LONGEST: Final = 80  # characters of a number; more are no number that any field holds
 _FLOAT: Final = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_MILLISECOND: Final = 10**6  # nanoseconds
 _DURATION: Final = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0")
 MAXIMUM: Final = (1 << 63) - 1
 
@@ -108,13 +111,18 @@ def shown_size(number: int) -> str | int:
     return number
 
 
-def duration(given: str) -> str:
-    """Go's time.ParseDuration: 1h30m, 1.5s, 0."""
+def duration(given: str) -> int:
+    """Nanoseconds of Go's time.ParseDuration: 1h30m, 1.5s, .5s, 0. Docker takes none between 0 and a millisecond."""
     if not _DURATION.fullmatch(given):
         raise ValueError("it is not a duration such as 1m30s")
     if given.startswith("-") and not re.fullmatch(r"[-0.a-zµμ]+", given):
         raise ValueError("it cannot be negative")
-    return given
+    unsigned = given.lstrip("+-").replace("μ", "µ")
+    digits = re.sub(r"\.(?![0-9])", "", re.sub(r"(?<![0-9])\.", "0.", unsigned))
+    nanoseconds = 0 if digits == "0" else parse_duration(digits)
+    if 0 < nanoseconds < _MILLISECOND:
+        raise ValueError("it is less than 1ms")
+    return nanoseconds
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

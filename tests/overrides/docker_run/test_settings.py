@@ -52,6 +52,24 @@ def test_a_namespace_becomes_its_key(words: list[str], key: str, value: object) 
     assert keys(*words, "image")[key] == value
 
 
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("--restart on-failure:3", {"restart": "on-failure:3"}),
+        ("--stop-signal USR1 --stop-timeout 3", {"stop_signal": "USR1", "stop_grace_period": "3s"}),
+        ("--stop-timeout -1", {}),
+        ("--no-healthcheck", {"healthcheck": {"disable": True}}),
+        ("--health-interval 1m30s", {"healthcheck": {"interval": "90s"}}),
+        (
+            "--health-cmd true --health-timeout .5s --health-start-period 0 --health-retries 2",
+            {"healthcheck": {"test": ["CMD-SHELL", "true"], "timeout": "500ms", "retries": 2}},
+        ),
+    ],
+)
+def test_how_a_container_lives_is_kept_for_who_runs_it(line: str, written: dict[str, object]) -> None:
+    assert keys(*line.split(), "image") == {"image": "image"} | written
+
+
 def test_the_network_that_docker_makes_by_itself_says_nothing() -> None:
     assert keys("--network", "bridge", "--pid", "", "image") == {"image": "image"}
 
@@ -133,6 +151,7 @@ def test_init_with_the_pid_namespace_of_the_machine_is_explained() -> None:
         ("--restart always:3", "for on-failure"),
         ("--health-interval 5", "it is not a duration"),
         ("--health-interval -5s", "cannot be negative"),
+        ("--health-interval 999us", "it is less than 1ms"),
         ("--dns x", "not an IP address"),
         ("--dns-search a_b", "not a valid domain"),
         ("--add-host x", "it is not HOST:ADDRESS"),
