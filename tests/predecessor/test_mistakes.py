@@ -188,31 +188,3 @@ def test_every_mistake_has_its_test() -> None:
     numbers = {int(str(one.id).partition(":")[0]) for one in CASES}
     numbers |= {int(name[5:7]) for name in globals() if re.match(r"test_\d\d_", name)}
     assert numbers == set(range(1, 34))
-
-
-# What is not among the thirty-three, and stands in its table of options.
-
-
-def test_the_words_of_a_hook_are_a_list_and_keep_their_spaces() -> None:
-    hooks = "hooks: {poststop: [{path: /bin/sh, args: [sh, -c, echo 'a b'], env: [A=1], timeout: 5}]}"
-    (hook,) = config_json(hooks)["hooks"]["poststop"]
-    assert hook == {"path": "/bin/sh", "args": ["sh", "-c", "echo 'a b'"], "env": ["A=1"], "timeout": 5}
-
-
-@pytest.mark.root
-def test_a_bundle_is_written_whole_and_replaced_only_on_request(tmp_path: Path) -> None:
-    (tmp_path / "web.json").write_text(json.dumps([container()]))
-    words: list[str | Path] = ["build", HELLO, "--from-inspect", tmp_path / "web.json", "-o", tmp_path / "web"]
-    bundler(*words)
-    written = (tmp_path / "web/config.json").read_bytes()
-    assert written.endswith(b"}\n")
-    json.loads(written)
-    again = call_bundler(*words)
-    assert (again.returncode, again.stdout) == (2, "")
-    assert "--force" in again.stderr
-    bundler(*words, "--force")
-    assert (tmp_path / "web/config.json").read_bytes() == written
-    (tmp_path / "web.json").write_text(json.dumps([container(Config_User="nobody-at-all")]))
-    assert call_bundler(*words, "--force").returncode == 2
-    assert (tmp_path / "web/config.json").read_bytes() == written
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["web", "web.json"]
