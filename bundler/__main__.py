@@ -1,5 +1,6 @@
 """The command `bundler`, and `python -m bundler` where it is not on PATH."""
 
+import os
 import signal
 
 
@@ -10,6 +11,10 @@ def main() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A descriptor that was closed would be that of the next file that is opened, and programs would write into it.
+    while (lowest := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004
+        pass
+    os.close(lowest)
     from bundler.cli import main as command  # noqa: PLC0415
 
     command.main()

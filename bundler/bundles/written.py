@@ -1,6 +1,5 @@
 """A runtime config that somebody wrote, read back: hostile until it is known to be one."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from bundler.bundles.record import fits
 from bundler.conversion.validity import malformed
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.standard_input import read_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Written:
 def read_written(path: str) -> Written:
     """A bundle's directory, a config.json, or `-` for one on standard input. Raises RequestError."""
     if path == "-":
-        return Written(_runtime_config(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "standard input"))
+        return Written(_runtime_config(read_input(MAXIMUM_BYTES), "standard input"))
     file = Path(path)
     if file.is_dir():
         if not (file / "config.json").is_file():

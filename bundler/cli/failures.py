@@ -51,6 +51,14 @@ _WrongWords: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__na
 def call(app: typer.Typer, name: str) -> int:
     """Do what the command line says and return the exit code; wrong words are told as all failures are."""
     try:
+        with reported():
+            return _call(app, name)
+    except typer.Exit as end:
+        return int(end.exit_code)
+
+
+def _call(app: typer.Typer, name: str) -> int:
+    try:
         return int(app(prog_name=name, standalone_mode=False) or 0)
     except _WrongWords as error:
         context = getattr(error, "ctx", None)

@@ -1,6 +1,5 @@
 """Overrides files → one Overrides value: read, parse, check, normalise, merge."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from bundler.overrides.node import Node
 from bundler.overrides.normal_forms import normalise
 from bundler.overrides.service import without_meaning
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+from bundler.standard_input import read_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def load(paths: Sequence[str]) -> Overrides:
     layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
     for path in paths:
-        text = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path))
+        text = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path))
         written = _checked(parse(text, shown_name(path)), shown_name(path))
         files.append(described(path, text, without_meaning(written)))
         folder = Path() if path == "-" else Path(path).parent

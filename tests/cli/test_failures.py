@@ -3,14 +3,16 @@
 import errno
 import os
 import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
 
 from bundler.cli.failures import reported
 from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError, RequestError, ToolError
-from tests.support.command import call_bundler
+from tests.support.command import call_bundler, installed
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -112,6 +114,29 @@ def test_wrong_words_are_told_like_any_failure(words: list[str], what: str, hint
     assert told.startswith(f"bundler: error: {what}")
     assert way_out == f"bundler: hint: {hint}"
     assert told.isprintable()
+
+
+@pytest.mark.parametrize("word", ["--version", "--help"])
+def test_a_full_disk_behind_standard_output_is_told(word: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([installed(), word], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "bundler: error: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["overrides", "check", "-"],
+        ["overrides", "from-inspect", "-"],
+        ["overrides", "from-compose", "-"],
+        ["diff", "docker", "-"],
+    ],
+    ids=lambda words: words[1],
+)
+def test_a_standard_input_that_is_closed_is_told(words: list[str]) -> None:
+    line = " ".join([installed(), *words])
+    done = subprocess.run(["sh", "-c", f"{line} <&-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "bundler: error: standard input is closed\n")
 
 
 def test_help_breaks_its_lines_where_the_terminal_ends() -> None:

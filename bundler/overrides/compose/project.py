@@ -6,7 +6,6 @@ what is asked for is looked at any closer.
 
 import difflib
 import posixpath
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from bundler.overrides.compose.variables import parse_variables
 from bundler.overrides.files import OverridesFile, described, read
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+from bundler.standard_input import read_input
 
 SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")
 _KEYS: Final = ("version", "name", "include", *SECTIONS)
@@ -111,7 +111,7 @@ class Reader:
         folder = _folder_of(paths[0])
         files: list[ComposeFile] = []
         for path in paths:
-            text = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path))
+            text = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path))
             root = self._root(path, text)
             named = root.entries().get("name")
             if named is not None and isinstance(named.value, str):

@@ -1,6 +1,5 @@
 """From the bytes of an inspect to an overrides file."""
 
-import sys
 from pathlib import Path
 
 from bundler.origins import pointer_token
@@ -12,13 +11,14 @@ from bundler.overrides.files import described, read
 from bundler.overrides.imports import ImageSettings, Imported, Importer
 from bundler.overrides.load import check_imported
 from bundler.overrides.yaml_document import shown_name
+from bundler.standard_input import read_input
 
 _LONGEST_LIST = 20  # names of fields that one remark repeats
 
 
 def load_inspect(path: str, name: str | None) -> Importer:
     """The importer of one container in a file (`-` is standard input). Raises RequestError for what is none."""
-    raw = sys.stdin.buffer.read(MAXIMUM_BYTES + 1) if path == "-" else read(Path(path), limit=MAXIMUM_BYTES)
+    raw = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path), limit=MAXIMUM_BYTES)
     return import_inspect(raw, path, name)
 
 
