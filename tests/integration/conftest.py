@@ -10,6 +10,7 @@ from tests.support.debian import debian_layout
 from tests.support.docker import Docker, docker_daemon
 from tests.support.docker_save import FORMATS
 from tests.support.golden_images import NAMES, golden_image
+from tests.support.service_images import service_archive
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,14 @@ def golden_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 def docker() -> Iterator[Docker]:
     with docker_daemon() as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="session")
+def services(docker: Docker, debian: Path, cache: Path) -> Path:
+    """The archive of the images `services/NAME:1`, which the daemon knows, too."""
+    archive = service_archive(debian, cache)
+    docker("load", "--input", archive)
+    return archive
 
 
 @pytest.fixture

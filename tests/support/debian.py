@@ -24,6 +24,17 @@ CHANGES = r"""
     cp usr/bin/cat srv/cat && setcap cap_net_bind_service+ep srv/cat
 """
 
+# The machine's apt chooses, dpkg works inside the tree: nothing there has to know mirrors, keys or proxies.
+OPTIONS = {
+    "Dir::State": "{tree}/var/lib/apt",
+    "Dir::State::status": "{tree}/var/lib/dpkg/status",
+    "Dir::Cache": "{tree}/var/cache/apt",
+    "Dir::Log": "{tree}/var/log/apt",
+    "DPkg::Chroot-Directory": "{tree}",
+    "DPkg::Options::": "--force-unsafe-io",
+}
+NO_SERVICES = "#!/bin/sh\nexit 101\n"
+
 
 @dataclass(frozen=True)
 class Mirror:
@@ -62,6 +73,20 @@ def bootstrap(tree: Path) -> None:
         package.unlink()
     # Before any year that a test could run in, and with a fraction of a second, which not every tool keeps.
     os.utime(tree / "media", ns=(FRACTIONAL_TIME, FRACTIONAL_TIME))
+
+
+def add_packages(tree: Path, *packages: str) -> None:
+    """Install more packages into a Debian of this machine's release, and start none of its services."""
+    policy = tree / "usr/sbin/policy-rc.d"
+    policy.write_text(NO_SERVICES)
+    policy.chmod(0o755)
+    for folder in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+    options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value.format(tree=tree)}")]
+    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "apt-get", "--quiet", *options)
+    run(*apt, "update")
+    run(*apt, "install", "--yes", "--no-install-recommends", *packages)
+    policy.unlink()
 
 
 def make_layout(layout: Path, scratch: Path) -> None:

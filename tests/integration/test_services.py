@@ -1,0 +1,112 @@
+"""Ten real services, first under a real dockerd, then inspected, imported, built and run by runc: all is as it was."""
+
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import bundler, installed
+from tests.support.docker import Docker
+from tests.support.inside import differences, named, observe
+from tests.support.runtime import call
+from tests.support.service_images import IMAGES
+from tests.support.services import SERVICES, VOLUMES, write_files
+
+TOOLS = ("dockerd", "docker", "docker-init", "runc", "debootstrap", "umoci", "apt-get", "nsenter")
+pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
+READY_SECONDS = 60
+STOP_SECONDS = 30
+# Who comes later, by docker exec or runc exec: many servers write over the variables that they were started with.
+EXECUTED = "id; pwd; umask; ulimit -a; env; grep -E '^(Cap|Groups|NoNewPrivs|Seccomp:)' /proc/self/status"
+
+
+@pytest.fixture(scope="module")
+def saved(docker: Docker, services: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """All images as this dockerd saves them."""
+    archive = tmp_path_factory.mktemp("services") / "saved.tar"
+    docker("save", "--output", archive, *(f"services/{name}:1" for name in IMAGES))
+    yield archive
+    docker("volume", "rm", "--force", *VOLUMES)
+    archive.unlink()
+
+
+def answer(pid: int, client: str) -> str:
+    """What the client hears, once somebody is there."""
+    deadline = time.monotonic() + READY_SECONDS
+    command = ["nsenter", "--target", str(pid), "--mount", "--net", "bash", "-euc", client]
+    while (ended := call(command)).exit_code != 0:
+        assert time.monotonic() < deadline, ended.stderr
+        time.sleep(0.1)
+    return ended.stdout
+
+
+@contextmanager
+def in_docker(docker: Docker, words: list[str]) -> Iterator[str]:
+    """A running container's id."""
+    container = docker("run", "--detach", *words)
+    try:
+        yield container
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+@contextmanager
+def in_runc(bundle: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The runtime in the foreground; its container's first process has its number in a file beside the bundle."""
+    words = ["run", "--runtime", "runc", "--id", name, "--pid-file", f"{bundle}.pid"]
+    with (
+        Path(f"{bundle}.log").open("wb") as log,
+        subprocess.Popen([installed(), *words, bundle], stdin=subprocess.DEVNULL, stdout=log, stderr=log) as running,
+    ):
+        try:
+            while not Path(f"{bundle}.pid").exists():
+                assert running.poll() is None, Path(log.name).read_text()
+                time.sleep(0.05)
+            yield running
+        finally:
+            call(["runc", "delete", "--force", name])
+
+
+def seen_in_docker(docker: Docker, container: str, client: str) -> dict[str, Any]:
+    pid = int(docker("inspect", "--format", "{{.State.Pid}}", container))
+    seen = {"answer": answer(pid, client)} | observe(pid)
+    seen["executed"] = sorted(named(docker("exec", container, "bash", "-c", EXECUTED)).splitlines())
+    docker("stop", container)
+    return seen | {"exit code": int(docker("inspect", "--format", "{{.State.ExitCode}}", container))}
+
+
+def seen_in_runc(bundle: Path, client: str) -> dict[str, Any]:
+    name = f"bundler-service-{uuid.uuid4().hex[:12]}"
+    with in_runc(bundle, name) as running:
+        pid = int(Path(f"{bundle}.pid").read_text())
+        seen = {"answer": answer(pid, client)} | observe(pid)
+        seen["executed"] = sorted(named(call(["runc", "exec", name, "bash", "-c", EXECUTED]).stdout).splitlines())
+        lifecycle = json.loads((bundle / "bundler.json").read_bytes())["lifecycle"]
+        running.send_signal(signal.Signals[lifecycle.get("stop_signal", "SIGTERM")])
+        return seen | {"exit code": running.wait(STOP_SECONDS)}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_moves_in_from_docker(docker: Docker, saved: Path, tmp_path: Path, name: str) -> None:
+    service = SERVICES[name]
+    write_files(tmp_path)
+    flags = shlex.split(service.flags.format(folder=tmp_path))
+    with in_docker(docker, [*flags, f"services/{name}:1", *shlex.split(service.command)]) as container:
+        (tmp_path / "inspect.json").write_text(docker("inspect", container))
+        under_docker = seen_in_docker(docker, container, service.client)
+    bundle = tmp_path / "bundle"
+    image = f"docker-archive:{saved}:services/{name}:1"
+    bundler("build", image, "--from-inspect", tmp_path / "inspect.json", "--target", "host", "--output", bundle)
+    in_bundle = seen_in_runc(bundle, service.client)
+    shutil.rmtree(bundle)
+    assert service.answer in in_bundle["answer"]
+    assert differences(under_docker, in_bundle) == {}
