@@ -1,0 +1,103 @@
+"""The README's way from Docker to a machine without it, followed line by line."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import bundler, installed
+from tests.support.debian import add_packages
+from tests.support.docker import Docker
+from tests.support.fresh import fresh_machine
+from tests.support.machine import Machine
+from tests.support.systemd import commands, complaints, settings
+
+TOOLS = ("dockerd", "docker", "runc", "debootstrap", "umoci", "apt-get", "nsenter", "ip", "systemd-analyze")
+pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.partition("\n## From Docker to a machine without it\n")[2].partition("\n## ")[0]
+ON_DOCKERS, ON_BUNDLERS, ON_THE_NEW = re.findall(r"(?:^ {4}.+\n)+", SECTION, re.MULTILINE)
+(COPY,) = re.findall(r"`(docker cp [^`]+)`", SECTION)
+UNITS = "etc/systemd/system"
+READY_SECONDS = 30
+# Nothing of whoever runs the tests.
+BARE = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def follow(lines: str, folder: Path, docker: Docker) -> None:
+    """Run the lines as they stand, where there are Docker and bundler."""
+    path = f"/usr/bin:{Path(installed()).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"DOCKER_HOST": docker.host, "PATH": path}
+    subprocess.run(["bash", "-euxc", lines], cwd=folder, env=environment, check=True, timeout=240)
+
+
+@pytest.fixture
+def kit(docker: Docker, services: Path, tmp_path: Path) -> Path:
+    """What is carried away from a running container of Docker's."""
+    docker("tag", "services/nginx:1", "nginx:1.27")
+    words = "--name web -p 8080:80 -v cache:/var/cache/nginx --restart unless-stopped --memory 64m --health-cmd true"
+    container = docker("run", "--detach", *words.split(), "nginx:1.27")
+    docker("exec", container, "sh", "-euc", "echo kept >/var/cache/nginx/page; chown www-data /var/cache/nginx/page")
+    try:
+        follow(ON_DOCKERS, tmp_path, docker)
+        build, pack = ON_BUNDLERS[: ON_BUNDLERS.index("    bundler pack")], "    bundler pack web --kit -o kit\n"
+        assert build + pack == ON_BUNDLERS
+        follow(f"{build}\n{COPY}\n{pack}", tmp_path, docker)
+    finally:
+        docker("rm", "--force", "--volumes", container)
+        docker("volume", "rm", "--force", "cache")
+    return tmp_path / "kit"
+
+
+@pytest.fixture
+def root(debian: Path, tmp_path: Path) -> Path:
+    """Debian's smallest system, with the packages that the README names."""
+    bundler("build", f"oci:{debian}:debian", "--output", tmp_path / "fresh")
+    install, *_ = ON_THE_NEW.splitlines()
+    words = shlex.split(install)
+    assert words[:3] == ["apt-get", "install", "--no-install-recommends"]
+    add_packages(tmp_path / "fresh/rootfs", *words[3:])
+    assert [path.name for path in tmp_path.glob("fresh/rootfs/usr/bin/*") if "python" in path.name] == []
+    return tmp_path / "fresh/rootfs"
+
+
+def when_it_serves(machine: Machine, url: str) -> str:
+    deadline = time.monotonic() + READY_SECONDS
+    while not (page := Machine(machine.pid, mounts=False).get(url)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return page
+
+
+def test_the_readme_is_followed_to_a_running_service(kit: Path, root: Path, tmp_path: Path) -> None:
+    kit.rename(root / "home/kit")
+    _, install, *starting = (line.strip() for line in ON_THE_NEW.splitlines())
+    assert starting == ["systemctl daemon-reload", "systemctl enable --now web.service"]
+    with fresh_machine(root) as machine:
+        machine.must(*BARE, "sh", "-euc", f"cd /home && {install}")
+        units = {path.name: path.read_text() for path in (root / UNITS).glob("web*")}
+        assert sorted(units) == ["web-health.service", "web-health.timer", "web.service"]
+        service, check = units["web.service"], units["web-health.service"]
+        for directory in settings(service)["RuntimeDirectory"].split():
+            machine.must("mkdir", "-m", "0700", f"/run/{directory}")
+        for command in commands(service, "ExecStartPre"):
+            machine(*BARE, *command)
+        enter = ["nsenter", "--target", str(machine.pid), "--net", "--mount", *BARE]
+        with subprocess.Popen([*enter, *commands(service, "ExecStart")[0]], stdin=subprocess.DEVNULL) as running:
+            try:
+                assert "served from a bundle" in when_it_serves(machine, "http://127.0.0.1:8080/")
+                seen = machine.must("runc", "exec", "web", "stat", "--format", "%U %s", "/var/cache/nginx/page")
+                assert seen == "www-data 5\n"
+                machine.must(*BARE, *commands(check, "ExecStart", {"t": "/run"})[0])
+            finally:
+                running.send_signal(signal.Signals[settings(service)["KillSignal"]])
+            assert running.wait(30) in {0, *map(int, settings(service)["SuccessExitStatus"].split())}
+        assert machine.must("runc", "list", "--quiet") == ""
+    # The fresh machine has no systemd to ask.
+    (tmp_path / "units").mkdir()
+    assert complaints(units, tmp_path / "units") == ""
