@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from bundler.archives.stream import Content
+
 _BLOCK: Final = 1 << 19
 _DICTIONARY: Final = 1 << 15  # how far deflate looks back
 # The magic, deflate, no flags, no time, no hint about the level, and no system (RFC 1952 2.3).
@@ -22,7 +24,7 @@ _32_BITS: Final = 0xFFFFFFFF
 class Compressor(Protocol):
     """What zlib and zstandard agree on: each call gives the compressed bytes that are ready, `flush` all the others."""
 
-    def compress(self, content: bytes | bytearray, /) -> bytes | bytearray: ...
+    def compress(self, content: Content, /) -> Content: ...
     def flush(self) -> bytes: ...
 
 
@@ -37,7 +39,7 @@ class Compressing:
 
 
 class _Plain:
-    def compress(self, content: bytes | bytearray, /) -> bytes | bytearray:
+    def compress(self, content: Content, /) -> Content:
         return content
 
     def flush(self) -> bytes:
@@ -57,7 +59,7 @@ class _Gzip:
         self._size = 0
         self._begun = False
 
-    def compress(self, content: bytes | bytearray, /) -> bytes:
+    def compress(self, content: Content, /) -> bytes:
         self._checksum = zlib.crc32(content, self._checksum)
         self._size += len(content)
         self._block += content

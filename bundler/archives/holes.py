@@ -11,6 +11,7 @@ from typing import Final
 # Files below this size are stored whole.
 _SMALLEST: Final = 1 << 20
 _PIECE: Final = 1 << 16
+_BEGINNING: Final = 1 << 9
 _ZEROS: Final = bytes(_PIECE)
 # A map is read into memory. What lies behind this many pieces is stored whole.
 _MOST_PIECES: Final = 10_000
@@ -29,18 +30,20 @@ def find_content(descriptor: int, size: int) -> Pieces | None:
     at = start = _next_content(descriptor, 0, size)
     inside = False
     while at < size and len(pieces) < _MOST_PIECES:
-        part = os.pread(descriptor, _PIECE, at)
-        if not part:
+        length = min(_PIECE, size - at)
+        # Nearly always the beginning of a piece tells that it is none; all will be read once more to be stored.
+        beginning = os.pread(descriptor, _BEGINNING, at)
+        if not beginning:
             break
-        is_hole = part == (_ZEROS if len(part) == _PIECE else bytes(len(part)))
+        is_hole = _ZEROS.startswith(beginning) and _ZEROS.startswith(os.pread(descriptor, length, at))
         if is_hole and inside:
             pieces.append((start, at - start))
         if is_hole:
-            inside, at = False, _next_content(descriptor, at + len(part), size)
+            inside, at = False, _next_content(descriptor, at + length, size)
             continue
         if not inside:
             inside, start = True, at
-        at += len(part)
+        at += length
     if inside:
         pieces.append((start, size - start))
     elif len(pieces) == _MOST_PIECES and at < size:

@@ -104,7 +104,7 @@ class Receiver:
                 used, batch = marshal.loads(_read(self._batches, length))  # noqa: S302 -- our own
             except EOFError:
                 raise BundlerError(
-                    "the process that reads the layers was killed", hint="was there too little memory?"
+                    "the process that reads the files was killed", hint="was there too little memory?"
                 ) from None
             for item in batch:
                 if item[0] is None:

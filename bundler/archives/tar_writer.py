@@ -5,6 +5,7 @@ of access and of change, which reading a file changes.
 """
 
 from typing import Final
+from zlib import adler32
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry, add_up
 
@@ -23,6 +24,10 @@ _GNU_NAME: Final = b"././@LongLink"
 _EXTENSION_NAME: Final = b"@PaxHeader"
 # Where a reader that knows nothing of GNU's sparse files puts them: not where the real file belongs.
 _SPARSE_FOLDER: Final = b"GNUSparseFile.0/"
+# What stands behind the checksum of a regular file, and what all but the first 148 bytes add to it.
+_OF_A_FILE: Final = REGULAR + bytes(100) + b"ustar\00000" + bytes(64) + b"0000000\0" * 2 + bytes(167)
+_SUM_OF_A_FILE: Final = add_up(bytes(148) + _NO_CHECKSUM + _OF_A_FILE)
+_SUM: Final = 0xFFFF
 
 Records = dict[bytes, bytes]
 
@@ -38,6 +43,9 @@ def encode_entry(entry: Entry, *, old: bool = False) -> bytes:
     looked at. With `old`, what readers that know no PAX records (busybox) cannot do without is said once more as GNU
     did before: long names in entries of their own, large numbers in base 256.
     """
+    usual = _usual(entry)
+    if usual is not None:
+        return usual
     is_file = entry.kind == REGULAR
     records = _records(entry)
     if is_file and entry.sparse is not None:
@@ -57,6 +65,29 @@ def encode_entry(entry: Entry, *, old: bool = False) -> bytes:
         records[b"size"] = b"%d" % size
     long = _long_names(entry) if old else b""
     return _extension(records) + long + _header(entry, name, size, old=old) + prefix
+
+
+def _usual(entry: Entry) -> bytes | None:
+    """The header of a regular file with nothing special about it, in a third of the time; None for all others."""
+    seconds, fraction = divmod(entry.mtime, _SECOND)
+    if (
+        entry.kind != REGULAR
+        or fraction
+        or entry.xattrs
+        or entry.sparse is not None
+        or len(entry.name) > _LONGEST_NAME
+        or entry.link_name
+        or entry.uid > _LARGEST_ID
+        or entry.gid > _LARGEST_ID
+        or entry.size > _LARGEST_NUMBER
+        or not 0 <= seconds <= _LARGEST_NUMBER
+    ):
+        return None
+    numbers = (entry.mode, entry.uid, entry.gid, entry.size, seconds)
+    before = entry.name.ljust(100, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
+    # As in add_up; these bytes are too few to reach the modulus.
+    total = (adler32(before, 0) & _SUM) + _SUM_OF_A_FILE
+    return before + b"%06o\0 " % total + _OF_A_FILE
 
 
 def padding(size: int) -> bytes:

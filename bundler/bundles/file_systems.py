@@ -15,20 +15,21 @@ from bundler.archives.entry import Entry
 from bundler.archives.erofs import TIME_OFFSET, encode_time
 from bundler.archives.stream import Content
 from bundler.bundles.completion import holds
+from bundler.bundles.entries import Entries, metered
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.restoring import Restored
 from bundler.errors import printable
+from bundler.progress import Meter
 from bundler.rootfs.tree import Tree
 
-_Entries = Iterable[tuple[Entry, Iterable[Content]]]
 _NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 _MEMORY: Final = "512M"  # for mksquashfs, whose own idea is a quarter of the machine
 
 
-def write_squashfs(entries: _Entries, file: Path, level: int, made_at: int) -> str | None:
+def write_squashfs(entries: Entries, file: Path, level: int, made_at: int, meter: Meter) -> str | None:
     """Make the new `file`; a remark about what squashfs could not hold. Raises BundlerError, ToolError, OSError."""
     tools.require(tools.MKSQUASHFS)
-    watched = _Watched(entries)
+    watched = _Watched(metered(entries, meter))
     tree = _restore(watched, file)
     options = ["-comp", "zstd", "-Xcompression-level", str(level), "-b", "131072", "-mkfs-time", str(made_at)]
     quiet = ["-noappend", "-no-recovery", "-no-progress", "-quiet", "-no-exports", "-mem", _MEMORY]
@@ -41,10 +42,10 @@ def write_squashfs(entries: _Entries, file: Path, level: int, made_at: int) -> s
     )
 
 
-def write_erofs(entries: _Entries, file: Path, _level: int, made_at: int) -> None:
+def write_erofs(entries: Entries, file: Path, _level: int, made_at: int, meter: Meter) -> None:
     """Make the new `file`, which is not compressed. Raises BundlerError, ToolError, OSError."""
     tools.require(tools.MKFS_EROFS)
-    tree = _restore(entries, file)
+    tree = _restore(metered(entries, meter), file)
     # mkfs.erofs dates its image by the clock, or lets no file be younger than the image: so the time comes after it,
     # and there is no checksum over it.
     options = ["--quiet", "--preserve-mtime", f"-U{_NO_UUID}", "-Eforce-inode-extended,nosbcrc"]
@@ -57,7 +58,7 @@ def write_erofs(entries: _Entries, file: Path, _level: int, made_at: int) -> Non
 class _Watched:
     """The same entries; `lossy` counts those that squashfs cannot hold all of."""
 
-    def __init__(self, entries: _Entries) -> None:
+    def __init__(self, entries: Entries) -> None:
         self._entries = entries
         self.lossy = 0
 
@@ -67,7 +68,7 @@ class _Watched:
             yield entry, content
 
 
-def _restore(entries: _Entries, file: Path) -> Path:
+def _restore(entries: Entries, file: Path) -> Path:
     """The files of `entries`, in a new folder beside `file`, which goes with the stage."""
     folder = file.parent / "tree"
     folder.mkdir(mode=0o700)

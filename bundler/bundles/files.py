@@ -82,8 +82,9 @@ class BundleFiles:
 
     def manifest_line(self, file: BundleFile, digest: str | None, *, root: bytes = ROOTFS) -> bytes:
         """What the manifest of the directory `root`, which the file is in, says of it. `digest` is sha256 in hex."""
-        path, first = (None if name is None else _below(name, root) for name in (file.found.path, file.first))
-        return manifest_entry(file.found, digest, first, name=encode_path(path or b""), owned=self.owned)
+        first = None if file.first is None else _below(file.first, root)
+        name = encode_path(_below(file.found.path, root))
+        return manifest_entry(file.found, digest, first, name=name, owned=self.owned)
 
 
 def bundle_owners() -> Owners:

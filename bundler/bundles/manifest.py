@@ -36,7 +36,12 @@ class Manifest:
 
     def compare(self, line: bytes) -> None:
         """Hold the next entry against `line`, which is one line or two."""
-        if self._agrees and line != b"".join(self._lines.readline() for _ in range(line.count(b"\n"))):
+        if not self._agrees:
+            return
+        there = self._lines.readline()
+        for _ in range(line.count(b"\n") - 1):
+            there += self._lines.readline()
+        if line != there:
             self._look_closely()
 
     def finish(self) -> None:
@@ -47,7 +52,8 @@ class Manifest:
     def _look_closely(self) -> None:
         """Another line need not be another file: only the whole comparison tells, and says what it is."""
         self._agrees = False
-        for change in self._verification.changes():
+        # This process may itself be one that is killed at any time, and nobody would know of those below it.
+        for change in self._verification.changes(processes=1):
             raise self._differs(change.path)
 
     def _differs(self, path: str) -> DifferenceError:

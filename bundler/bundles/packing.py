@@ -34,7 +34,7 @@ from bundler.bundles.packed_verification import PackedVerification
 from bundler.bundles.stage import check_file, open_stage
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
-from bundler.progress import SILENT, Meter, Progress
+from bundler.progress import SILENT, Progress
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 
@@ -100,7 +100,7 @@ def pack(
         made = stage.workspace / "packed"
         try:
             with progress.measure(output.name, total) as meter:
-                remark = chosen.write(_Packing(bundle, manifest, meter), made, level, made_at)
+                remark = chosen.write(_Packing(bundle, manifest), made, level, made_at, meter)
             if chosen.is_image and not as_is:
                 _read_back(made, output)
             size = made.stat().st_size
@@ -121,11 +121,10 @@ def _read_back(made: Path, output: Path) -> None:
 class _Packing:
     """The entries of the bundle, each with what is stored for it, in pieces of which each is good until the next."""
 
-    def __init__(self, bundle: Path, manifest: Manifest | None, meter: Meter) -> None:
+    def __init__(self, bundle: Path, manifest: Manifest | None) -> None:
         self._bundle = bundle
         self._files = BundleFiles(bundle)
         self._manifest = manifest
-        self._meter = meter
         self._digest: str | None = None
         # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
         self._room = memoryview(bytearray(_PIECE))
@@ -154,8 +153,13 @@ class _Packing:
         try:
             pieces = find_content(descriptor, found.size)
             wanted = manifest is not None and (pieces is None or manifest.next_has_digest())
-            digest = hashlib.sha256() if wanted else None
-            yield _entry(file, pieces), self._content(descriptor, file, pieces, digest)
+            if pieces is None and found.size <= _PIECE:
+                part = self._part(descriptor, file, 0, found.size)
+                digest = hashlib.sha256(part) if wanted else None
+                yield _entry(file), (part,)
+            else:
+                digest = hashlib.sha256() if wanted else None
+                yield _entry(file, pieces), self._content(descriptor, file, pieces, digest)
         finally:
             os.close(descriptor)
         self._digest = digest.hexdigest() if digest is not None else None
@@ -165,26 +169,31 @@ class _Packing:
     def _content(
         self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None
     ) -> Iterator[Content]:
-        end = stored = 0
+        end = 0
         for start, length in pieces if pieces is not None else ((0, file.found.size),):
             if digest is not None:
                 add_zeros(digest, start - end)
             at, end = start, start + length
             while at < end:
-                count = os.preadv(descriptor, (self._room[: end - at],), at)
-                if not count:
-                    name = printable(file.found.path)
-                    raise BundlerError(f"{printable(str(self._bundle))}: {name} was changed while it was packed")
-                part = self._room[:count]
-                at += count
-                self._meter(count)
+                part = self._part(descriptor, file, at, min(end - at, _PIECE))
+                at += len(part)
                 if digest is not None:
                     digest.update(part)
                 yield part
-            stored += length
         if digest is not None:
             add_zeros(digest, file.found.size - end)
-        self._meter(file.found.size - stored)
+
+    def _part(self, descriptor: int, file: BundleFile, at: int, size: int) -> memoryview:
+        """Of the file, the `size` bytes from `at` on."""
+        part = self._room[:size]
+        count = os.preadv(descriptor, (part,), at)
+        while count < size:
+            more = os.preadv(descriptor, (part[count:],), at + count)
+            if not more:
+                name = printable(file.found.path)
+                raise BundlerError(f"{printable(str(self._bundle))}: {name} was changed while it was packed")
+            count += more
+        return part
 
 
 def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:

@@ -7,16 +7,16 @@ Who keeps the digest of bundler.json elsewhere can tell whether anything at all 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
-from bundler.archives.read_apart import Sender, read_apart
+from bundler.archives.read_apart import read_apart
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.recorded import Recorded
@@ -31,6 +31,8 @@ _DOCUMENT: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAXIMUM_BYTES: Final = 16 << 20
 _REQUIRED: Final = ("config.json", "rootfs.mtree")
 _PARTS_EACH: Final = 16
+_MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe
+_NUMBER: Final = struct.Struct("<H")
 _SMALLEST_PART: Final = 1 << 16  # bytes of the manifest: some 400 files
 
 
@@ -87,17 +89,24 @@ class Verification:
                 raise
             return ""
 
-    def changes(self) -> Iterator[Change]:
-        """What differs, documents first, then by path. Raises RequestError, BundlerError."""
+    def changes(self, *, processes: int | None = None) -> Iterator[Change]:
+        """What differs, documents first, then by path. Raises RequestError, BundlerError.
+
+        With `processes` 1, this one forks no other; None is one for each processor.
+        """
         for change in self.changed_documents():
             yield change
             if change.path == "rootfs.mtree":  # what somebody has changed says nothing about the rootfs
                 return
         try:
-            mine, *others = self._share_out(len(os.sched_getaffinity(0)))
-            with ExitStack() as processes:
-                apart = [processes.enter_context(read_apart(partial(self._send, parts))) for parts in others]
-                done = [self._compare(mine), *(item for receiver in apart for item in receiver)]
+            processes = processes or len(os.sched_getaffinity(0))
+            parts = self._cut_up(processes)
+            with _Turns(parts) as turns, ExitStack() as others:
+                apart = [
+                    others.enter_context(read_apart(lambda sender: sender.send(self._compare(turns))))
+                    for _ in parts[1:processes]
+                ]
+                done = [self._compare(turns), *(item for receiver in apart for item in receiver)]
             self.unread = sum(unread for unread, _ in done)
             for _, path, what, keywords in sorted((change for _, found in done for change in found), key=itemgetter(0)):
                 yield Change(path, what, keywords)
@@ -106,26 +115,19 @@ class Verification:
         except OSError as error:
             raise explain(error, printable(str(self._path / "rootfs"))) from error
 
-    def _share_out(self, processes: int) -> list[list[_Part]]:
-        """The manifest in parts, for so many processes at most.
-
-        Each gets parts from all over it, so that nobody has all the large files.
-        """
+    def _cut_up(self, processes: int) -> list[_Part]:
+        """The manifest in parts, several for each process."""
         with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
             if manifest.readline() != HEADER:
                 raise MtreeError("line 1: it does not begin with #mtree")
             size = os.fstat(manifest.fileno()).st_size
-            parts = max(1, min(processes * _PARTS_EACH, size // _SMALLEST_PART))
+            parts = max(1, min(processes * _PARTS_EACH, size // _SMALLEST_PART, _MOST_PARTS))
             cuts = {len(HEADER): b""} | dict(_cut(manifest, size * part // parts) for part in range(1, parts))
         cuts.pop(size, None)
         paths = pairwise([*cuts.values(), None])
-        found = [_Part(*cut, path or b"", end) for cut, (path, end) in zip(pairwise([*cuts, size]), paths, strict=True)]
-        return [found[first::processes] for first in range(min(processes, len(found)))]
+        return [_Part(*cut, path or b"", end) for cut, (path, end) in zip(pairwise([*cuts, size]), paths, strict=True)]
 
-    def _send(self, parts: list[_Part], sender: Sender) -> None:
-        sender.send(self._compare(parts))
-
-    def _compare(self, parts: list[_Part]) -> tuple[int, list[_Told]]:
+    def _compare(self, parts: Iterable[_Part]) -> tuple[int, list[_Told]]:
         """How many files could not be read in parts of the rootfs, and what differs there."""
         changes: list[_Told] = []
         with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest, Tree(self._path / "rootfs", self._owners) as tree:
@@ -159,6 +161,29 @@ class Verification:
     def _read(self, name: str) -> bytes:
         with os.fdopen(self._open(name), "rb") as stream:
             return stream.read(_MAXIMUM_BYTES + 1)
+
+
+class _Turns:
+    """Parts for several processes: each takes the next one when it is done with the one before.
+
+    Their numbers wait in a pipe, from which a number is read by one process only.
+    """
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+
+    def __enter__(self) -> Self:
+        self._numbers, write = os.pipe()
+        os.write(write, b"".join(map(_NUMBER.pack, range(len(self._parts)))))
+        os.close(write)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._numbers)
+
+    def __iter__(self) -> Iterator[_Part]:
+        while number := os.read(self._numbers, _NUMBER.size):
+            yield self._parts[_NUMBER.unpack(number)[0]]
 
 
 def _cut(manifest: IO[bytes], near: int) -> tuple[int, bytes]:

@@ -61,7 +61,7 @@ def verify(
 
 
 def _load(lock: Path) -> "Lock":
-    # What a lock needs takes a tenth of a second to import, as long as many a bundle takes to verify.
+    # What a lock needs takes as long to import as a small bundle to verify.
     from bundler.bundles.lock import load_lock  # noqa: PLC0415
 
     return load_lock(lock)

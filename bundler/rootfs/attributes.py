@@ -99,12 +99,12 @@ def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs
             raise
         names = []
     return Attributes(
-        mode=None if stat.S_ISLNK(status.st_mode) else stat.S_IMODE(status.st_mode),
-        uid=status.st_uid,
-        gid=status.st_gid,
-        atime=status.st_atime_ns,
-        mtime=status.st_mtime_ns,
-        xattrs={name: os.getxattr(path, name, follow_symlinks=False) for name in names},
+        None if stat.S_ISLNK(status.st_mode) else stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_atime_ns,
+        status.st_mtime_ns,
+        {name: os.getxattr(path, name, follow_symlinks=False) for name in names} if names else {},
     )
 
 

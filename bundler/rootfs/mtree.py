@@ -21,6 +21,7 @@ from bundler.rootfs.attributes import Attributes
 HEADER: Final = b"#mtree\n"
 # A glob character would make the name a pattern to mtree(8), a `#` a comment, a `=` a keyword to others.
 _UNSAFE: Final = re.compile(rb"[^!%+,\-./0-9:@A-Z_a-z~]")
+_SAFE: Final = bytes(byte for byte in range(256) if not _UNSAFE.match(bytes([byte])))
 _ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _SIZE: Final = re.compile(rb" type=file .* size=(\d+)")
 _XATTR: Final = b"xattr."
@@ -98,6 +99,8 @@ class Listed:
 
 def encode_name(name: bytes) -> bytes:
     """`name` without any byte that means something in the format: the others as a backslash and three octal digits."""
+    if not name.translate(None, _SAFE):  # nearly all names: a tenth of the time
+        return name
     return _UNSAFE.sub(lambda match: b"\\%03o" % match[0][0], name)
 
 

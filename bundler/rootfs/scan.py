@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
-from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Place, Tree
 
 # Read into one piece of memory again and again: a new one for each file would cost more than the hash of most.
@@ -75,16 +74,17 @@ def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Seq
     Of these, only the ones from `begin` on and before `end`. Names in `ahead` come before the others at the top.
     """
     pending = [b""]
-    start, stop = sort_key(begin), None if end is None else sort_key(end)
+    start, stop = sort_key(begin), None if end is None else _ordered(end)
     begun = False
     while pending:
         path = pending.pop()
-        key = sort_key(path) if stop is not None or not begun else ()
-        if stop is not None and key >= stop:
+        if stop is not None and _ordered(path) >= stop:
             return
-        begun = begun or key >= start
-        if not begun and start[: len(key)] != key:
-            continue
+        if not begun:
+            key = sort_key(path)
+            begun = key >= start
+            if not begun and start[: len(key)] != key:
+                continue
         found = _look(tree, path)
         if found is None:
             continue
@@ -98,7 +98,13 @@ def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Seq
             yield found
         if ahead and not path:
             names.sort(key=lambda name: name not in ahead)
-        pending += [join(path, name) for name in reversed(names)]
+        above = path + b"/" if path else b""
+        pending += [above + name for name in reversed(names)]
+
+
+def _ordered(path: bytes) -> bytes:
+    """Not sort_key, but it sorts paths the same, in half the time."""
+    return path.replace(b"/", b"\0")
 
 
 def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | None]) -> Iterator[tuple[T, str | None]]:

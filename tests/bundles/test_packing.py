@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from bundler.archives.holes import find_content
-from bundler.bundles import formats, packing
+from bundler.bundles import packing, tar_file
 from bundler.bundles.packing import Packed
 from bundler.bundles.unpacking import unpack
 from bundler.errors import BundlerError, DifferenceError, RequestError
@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_nothing(bundle: Path, tmp_path: Path, monkeypatch: p
     def open_full(*_: object, **__: object) -> io.FileIO:
         return io.FileIO("/dev/full", "wb")
 
-    monkeypatch.setattr(formats, "open", open_full, raising=False)
+    monkeypatch.setattr(tar_file, "open", open_full, raising=False)
     with pytest.raises(BundlerError, match=r"b\.tar: No space left"):
         pack(bundle, tmp_path / "b.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
