@@ -147,6 +147,8 @@ class Verification:
         path = self._path / name
         try:
             descriptor = os.open(path, _DOCUMENT)
+        except PermissionError:
+            raise
         except OSError as error:
             shown = f"{printable(str(self._path))} is not a bundle"
             if isinstance(error, FileNotFoundError | NotADirectoryError):

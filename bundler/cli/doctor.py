@@ -24,7 +24,10 @@ def doctor(
     bundle: Annotated[
         Path | None,
         typer.Argument(
-            metavar="BUNDLE", help="A bundle's directory; if absent, about this machine.", show_default=False
+            metavar="BUNDLE",
+            help="A bundle's directory; if absent, about this machine.",
+            show_default=False,
+            readable=False,
         ),
     ] = None,
     *,

@@ -95,7 +95,8 @@ def reported(left: str = Command.left) -> Iterator[None]:
         raise typer.Exit(1) from None
     except OSError as error:
         where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
-        _say(f"{where}{error.strerror or error}", None)
+        hint = "its owner may do this, or root" if isinstance(error, PermissionError) and os.geteuid() else None
+        _say(f"{where}{error.strerror or error}", hint)
         raise typer.Exit(1) from None
     except MemoryError:
         _say("out of memory", None)

@@ -32,6 +32,8 @@ ImageArgument = Annotated[
         show_default=False,
     ),
 ]
+# Whether it can be read is for the commands to say, who know what of it they need.
+BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.", readable=False)]
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--overrides", metavar="FILE", help="An overrides file; later ones win. May be repeated."),

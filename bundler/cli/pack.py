@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import QuietOption
+from bundler.cli.options import BundleArgument, QuietOption
 from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError, printable
 
@@ -76,7 +76,7 @@ KitRuntimeOption = Annotated[
 
 
 def pack(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    bundle: BundleArgument,
     *,
     output: OutputOption,
     as_is: Annotated[

@@ -2,20 +2,19 @@
 
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import QuietOption, StoreOption
+from bundler.cli.options import BundleArgument, QuietOption, StoreOption
 from bundler.errors import RequestError, printable
 
 _EPOCH: Final = "SOURCE_DATE_EPOCH"
 
 
 def repack(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    bundle: BundleArgument,
     image: Annotated[
         str,
         typer.Argument(metavar="IMAGE", help="The new image: NAME[:TAG] in the store, or oci:LAYOUT:TAG."),

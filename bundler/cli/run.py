@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.options import BundleArgument
+
 _Runtime = Annotated[
     str | None,
     typer.Option(
@@ -60,7 +62,7 @@ _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands for
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    bundle: BundleArgument,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(

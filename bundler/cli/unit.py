@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.options import BundleArgument
 from bundler.errors import printable
 
 _OutputOption = Annotated[
@@ -51,7 +52,7 @@ _TtyOption = Annotated[
 
 
 def unit(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.")],
+    bundle: BundleArgument,
     *,
     output: _OutputOption = None,
     name: _NameOption = None,

@@ -13,7 +13,7 @@ from bundler.errors import printable
 
 
 def unpack(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler pack` has written.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler pack` has written.", readable=False)],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory.")],
     as_is: Annotated[

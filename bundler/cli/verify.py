@@ -22,7 +22,9 @@ _DIFFERS = 6
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.", readable=False)
+    ],
     *,
     lock: Annotated[
         Path | None,

@@ -68,7 +68,10 @@ def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
     """What the process runs as has to be in the map, and so has root: runtimes set the container up as root."""
     missing: list[Json] = sorted(number for number in wanted if not _covers(node, number))
     if missing:
-        raise node.error(f"{key}: the container needs the id {missing[0]}, which no range maps")
+        raise node.error(
+            f"{key}: the container needs the id {missing[0]}, which no range maps",
+            hint='give it more ranges, such as 1:100000:65535, or the container another user, such as user: "0:0"',
+        )
 
 
 def _covers(node: Node, number: int) -> bool:

@@ -63,6 +63,17 @@ def test_a_full_disk_is_named_with_its_file(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == "bundler: error: /a/b\\x1b[31m: No space left on device\n"
 
 
+def test_an_ordinary_user_is_told_who_may(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert exit_code(raising(PermissionError(errno.EACCES, "Permission denied", "web/config.json"))) == 1
+
+    assert capsys.readouterr().err.splitlines() == [
+        "bundler: error: web/config.json: Permission denied",
+        "bundler: hint: its owner may do this, or root",
+    ]
+
+
 def test_a_bug_says_that_it_is_one_and_shows_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     exit_code(raising(ZeroDivisionError("division by zero")))
 
