@@ -33,7 +33,8 @@ def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES) -
     try:
         if not path.is_file():
             missing = "is not a file" if path.exists() else "does not exist"
-            raise RequestError(f"{where}the file {shown} {missing}")
+            hint = "what comes out of a pipe is read from standard input, as -" if path.is_fifo() else None
+            raise RequestError(f"{where}the file {shown} {missing}", hint=hint)
         with path.open("rb") as stream:
             return stream.read(limit + 1)
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,11 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, problem: str) -> None:
     with pytest.raises(RequestError, match=problem):
         load([str(tmp_path / name)])
+
+
+def test_a_pipe_that_is_named_is_referred_to_standard_input(tmp_path: Path) -> None:
+    """As `<(command)` of a shell does; to read it could take forever."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RequestError, match="is not a file") as refused:
+        load([str(tmp_path / "pipe")])
+    assert refused.value.hint == "what comes out of a pipe is read from standard input, as -"
