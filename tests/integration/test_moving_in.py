@@ -3,9 +3,11 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,7 @@ import pytest
 from tests.support.command import bundler, installed
 from tests.support.debian import add_packages
 from tests.support.docker import Docker
-from tests.support.fresh import fresh_machine
-from tests.support.machine import Machine
+from tests.support.machine import Machine, machine
 from tests.support.systemd import commands, complaints, settings
 
 TOOLS = ("dockerd", "docker", "runc", "debootstrap", "umoci", "apt-get", "nsenter", "ip", "systemd-analyze")
@@ -37,7 +38,7 @@ def follow(lines: str, folder: Path, docker: Docker) -> None:
 
 
 @pytest.fixture
-def kit(docker: Docker, services: Path, tmp_path: Path) -> Path:
+def kit(docker: Docker, services: Path, tmp_path: Path) -> Iterator[Path]:
     """What is carried away from a running container of Docker's."""
     docker("tag", "services/nginx:1", "nginx:1.27")
     words = "--name web -p 8080:80 -v cache:/var/cache/nginx --restart unless-stopped --memory 64m --health-cmd true"
@@ -51,11 +52,12 @@ def kit(docker: Docker, services: Path, tmp_path: Path) -> Path:
     finally:
         docker("rm", "--force", "--volumes", container)
         docker("volume", "rm", "--force", "cache")
-    return tmp_path / "kit"
+    yield tmp_path / "kit"
+    shutil.rmtree(tmp_path / "web")
 
 
 @pytest.fixture
-def root(debian: Path, tmp_path: Path) -> Path:
+def root(debian: Path, tmp_path: Path) -> Iterator[Path]:
     """Debian's smallest system, with the packages that the README names."""
     bundler("build", f"oci:{debian}:debian", "--output", tmp_path / "fresh")
     install, *_ = ON_THE_NEW.splitlines()
@@ -63,12 +65,13 @@ def root(debian: Path, tmp_path: Path) -> Path:
     assert words[:3] == ["apt-get", "install", "--no-install-recommends"]
     add_packages(tmp_path / "fresh/rootfs", *words[3:])
     assert [path.name for path in tmp_path.glob("fresh/rootfs/usr/bin/*") if "python" in path.name] == []
-    return tmp_path / "fresh/rootfs"
+    yield tmp_path / "fresh/rootfs"
+    shutil.rmtree(tmp_path / "fresh")
 
 
-def when_it_serves(machine: Machine, url: str) -> str:
+def when_it_serves(fresh: Machine, url: str) -> str:
     deadline = time.monotonic() + READY_SECONDS
-    while not (page := Machine(machine.pid, mounts=False).get(url)):
+    while not (page := Machine(fresh.pid, mounts=False).get(url)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return page
@@ -78,26 +81,26 @@ def test_the_readme_is_followed_to_a_running_service(kit: Path, root: Path, tmp_
     kit.rename(root / "home/kit")
     _, install, *starting = (line.strip() for line in ON_THE_NEW.splitlines())
     assert starting == ["systemctl daemon-reload", "systemctl enable --now web.service"]
-    with fresh_machine(root) as machine:
-        machine.must(*BARE, "sh", "-euc", f"cd /home && {install}")
+    with machine(root) as fresh:
+        fresh.must(*BARE, "sh", "-euc", f"cd /home && {install}")
         units = {path.name: path.read_text() for path in (root / UNITS).glob("web*")}
         assert sorted(units) == ["web-health.service", "web-health.timer", "web.service"]
         service, check = units["web.service"], units["web-health.service"]
         for directory in settings(service)["RuntimeDirectory"].split():
-            machine.must("mkdir", "-m", "0700", f"/run/{directory}")
+            fresh.must("mkdir", "-m", "0700", f"/run/{directory}")
         for command in commands(service, "ExecStartPre"):
-            machine(*BARE, *command)
-        enter = ["nsenter", "--target", str(machine.pid), "--net", "--mount", *BARE]
+            fresh(*BARE, *command)
+        enter = ["nsenter", "--target", str(fresh.pid), "--net", "--mount", *BARE]
         with subprocess.Popen([*enter, *commands(service, "ExecStart")[0]], stdin=subprocess.DEVNULL) as running:
             try:
-                assert "served from a bundle" in when_it_serves(machine, "http://127.0.0.1:8080/")
-                seen = machine.must("runc", "exec", "web", "stat", "--format", "%U %s", "/var/cache/nginx/page")
+                assert "served from a bundle" in when_it_serves(fresh, "http://127.0.0.1:8080/")
+                seen = fresh.must("runc", "exec", "web", "stat", "--format", "%U %s", "/var/cache/nginx/page")
                 assert seen == "www-data 5\n"
-                machine.must(*BARE, *commands(check, "ExecStart", {"t": "/run"})[0])
+                fresh.must(*BARE, *commands(check, "ExecStart", {"t": "/run"})[0])
             finally:
                 running.send_signal(signal.Signals[settings(service)["KillSignal"]])
             assert running.wait(30) in {0, *map(int, settings(service)["SuccessExitStatus"].split())}
-        assert machine.must("runc", "list", "--quiet") == ""
+        assert fresh.must("runc", "list", "--quiet") == ""
     # The fresh machine has no systemd to ask.
     (tmp_path / "units").mkdir()
     assert complaints(units, tmp_path / "units") == ""

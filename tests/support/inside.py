@@ -61,7 +61,7 @@ def observe(pid: int) -> dict[str, Any]:
         "devices": in_namespaces(pid, "sh", "-c", "stat --format '%N %F %t:%T %a %u:%g' /dev/*").splitlines(),
         "/etc/hosts": named(in_namespaces(pid, "cat", "/etc/hosts")).replace("::0\t", "::\t"),  # 20.10 has the 0
         "/etc/hostname": named(in_namespaces(pid, "cat", "/etc/hostname")),
-        "/etc/resolv.conf": sorted(set(in_namespaces(pid, "cat", "/etc/resolv.conf").splitlines()) - _name_servers()),
+        "/etc/resolv.conf": _resolver(pid),
     }
 
 
@@ -94,9 +94,11 @@ def named(text: str) -> str:
     return _AUTOMATIC_NAME.sub("NAME", text)
 
 
-def _name_servers() -> set[str]:
-    """What Docker copies from the machine where nobody says name servers, and a bundle does not."""
-    return set(Path("/etc/resolv.conf").read_text().splitlines())
+def _resolver(pid: int) -> list[str]:
+    """resolv.conf without what Docker takes from the machine, or makes up, where nobody says a name server."""
+    said = in_namespaces(pid, "cat", "/etc/resolv.conf").splitlines()
+    taken = {*Path("/etc/resolv.conf").read_text().splitlines(), "nameserver 8.8.8.8", "nameserver 8.8.4.4"}
+    return sorted({line for line in said if not line.startswith("#")} - taken)
 
 
 def _is_shared(process: Path, kind: str) -> bool:

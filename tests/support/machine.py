@@ -18,6 +18,20 @@ ip link set lo up
 echo ready
 exec sleep 600
 """
+# The same with the root file system $0: nothing that is installed here is there.
+SET_UP_IN = """
+ip link set lo up
+mount --make-rprivate /
+mount --bind "$0" "$0"
+cd "$0"
+for kind in proc dev sys; do mount --rbind "/$kind" "$kind"; done
+mount -t tmpfs tmpfs run
+mkdir -p old
+pivot_root . old
+umount --lazy /old
+echo ready
+exec sleep 600
+"""
 # Between the machine (192.0.2.1) and whoever calls from outside (192.0.2.2): addresses for documentation (RFC 5737).
 CABLE = """
 ip link add cable type veth peer name cable netns /proc/{outside}/ns/net
@@ -79,8 +93,9 @@ BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 @contextmanager
-def machine() -> Iterator[Machine]:
-    command = ["unshare", "--net", "--mount", "sh", "-c", SET_UP]
+def machine(root: Path | None = None) -> Iterator[Machine]:
+    """A machine with the files of this one, or with those of `root`; containers that are left there are ended."""
+    command = ["unshare", "--net", "--mount", "sh", "-c", *([SET_UP] if root is None else [SET_UP_IN, str(root)])]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as keeper:
         assert keeper.stdout is not None
         assert keeper.stdout.read(6) == b"ready\n"
