@@ -135,7 +135,7 @@ def test_who_counts_may_end_it() -> None:
     [
         pytest.param(TAR, gzip.compress(TAR)[:-30] + bytes(22), "gzip data", id="damaged"),
         pytest.param(TAR, gzip.compress(TAR + b"more"), "diff_id", id="not what is stated"),
-        pytest.param(b"no archive" * 100, None, "no tar header", id="no archive"),
+        pytest.param(b"no archive" * 100, None, "not a tar archive", id="no archive"),
         pytest.param(TAR[:-2000], None, "ends inside", id="cut off"),
     ],
 )
