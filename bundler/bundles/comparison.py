@@ -72,7 +72,8 @@ class Comparison:
     def _differing(self, line: Listed, found: Found) -> dict[str, tuple[str | None, str | None]]:
         """What the manifest says of the file and is not so. Nearly always both are the same bytes."""
         digest = self._read(found) if found.kind == stat.S_IFREG and line.wants_digest(found.size) else None
-        self._note(found)
+        if found.closed:
+            self._note(found)
         attributes = found.attributes
         if attributes.xattrs:
             kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}

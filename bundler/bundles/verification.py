@@ -5,6 +5,7 @@ Who keeps the digest of bundler.json elsewhere can tell whether anything at all 
 """
 
 import hashlib
+import io
 import os
 import stat
 import struct
@@ -34,6 +35,7 @@ _PARTS_EACH: Final = 16
 _MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe
 _NUMBER: Final = struct.Struct("<H")
 _SMALLEST_PART: Final = 1 << 16  # bytes of the manifest: some 400 files
+_LARGEST_PART: Final = 1 << 20  # about: a part is read into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class Verification:
             if manifest.readline() != HEADER:
                 raise MtreeError("line 1: it does not begin with #mtree")
             size = os.fstat(manifest.fileno()).st_size
-            parts = max(1, min(processes * _PARTS_EACH, size // _SMALLEST_PART, _MOST_PARTS))
+            wanted = max(processes * _PARTS_EACH, size // _LARGEST_PART)
+            parts = max(1, min(wanted, size // _SMALLEST_PART, _MOST_PARTS))
             cuts = {len(HEADER): b""} | dict(_cut(manifest, size * part // parts) for part in range(1, parts))
         cuts.pop(size, None)
         paths = pairwise([*cuts.values(), None])
@@ -138,7 +141,8 @@ class Verification:
             comparison = Comparison(lambda found: hash_file(tree, found), first, privileged=self._privileged)
             for part in parts:
                 manifest.seek(part.start)
-                found = comparison.changes(group(_until(manifest, part.stop)), walk(tree, part.begin, part.end))
+                lines = io.BytesIO(manifest.read(part.stop - part.start))
+                found = comparison.changes(group(lines), walk(tree, part.begin, part.end))
                 changes += ((part.start, each.path, each.what, each.keywords) for each in found)
         return comparison.unread, changes
 
@@ -198,17 +202,10 @@ def _cut(manifest: IO[bytes], near: int) -> tuple[int, bytes]:
     return at, decode_name(line.partition(b" ")[0])[2:]
 
 
-def _until(manifest: IO[bytes], stop: int) -> Iterator[bytes]:
-    at = manifest.tell()
-    while at < stop and (line := manifest.readline()):
-        at += len(line)
-        yield line
-
-
 def _first(tree: Tree, found: Found, line: Listed) -> bytes | None:
     """The name that the manifest says is another one of the file, if that is so."""
-    known = line.hard_link
-    if found.file is None or known is None:
+    known = line.hard_link if found.file is not None else None
+    if known is None:
         return None
     try:
         status = tree.status(tree.locate(known))

@@ -269,8 +269,9 @@ class Tree:
         if mode is not None:
             close_again(parent, name, mode)
             attributes.mode = mode
-        is_directory = status is None or stat.S_ISDIR(status.st_mode)
-        directory = self._directories.known(place.path) if is_directory else None
+        if status is not None and not stat.S_ISDIR(status.st_mode):
+            return attributes
+        directory = self._directories.known(place.path)
         if directory is not None:
             attributes.atime, attributes.mtime = directory.times
             if directory.mode is not None:
