@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.archives import tar_writer
 from bundler.archives.entry import CHARACTER_DEVICE, DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
 from tests.support.tar_reading import contents, read
@@ -56,6 +57,13 @@ def test_what_is_written_is_read(name: str) -> None:
     entry = ENTRIES[name]
     ((found, _),) = read(archive((entry, b"")))
     assert replace(found, offset=0) == entry
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_quick_way_gives_the_same_header(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = encode_entry(ENTRIES[name])
+    monkeypatch.setattr(tar_writer, "_usual", lambda _entry: None)
+    assert encode_entry(ENTRIES[name]) == quick
 
 
 def test_content_follows_and_is_padded() -> None:
