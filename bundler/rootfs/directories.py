@@ -70,11 +70,18 @@ class Directories:
         self.root = _directory(descriptor, b"")
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         self._aliases: dict[bytes, bytes] = {}  # paths through symlinks, and the directories they lead to
+        # What was found last, which is asked for again for each file of a directory; None once it may be closed.
+        self._last: tuple[bytes, Directory] | None = None
 
     def find(self, path: bytes, create: Create | None = None) -> Directory:
         """The directory that `path` leads to. With `create`, those that are missing on the way are made."""
-        if not path:
-            return self.root
+        if self._last is not None and self._last[0] == path:
+            return self._last[1]
+        directory = self._find(path, create) if path else self.root
+        self._last = (path, directory)
+        return directory
+
+    def _find(self, path: bytes, create: Create | None) -> Directory:
         real = self._aliases.get(path, path)
         found = self._open.get(real)
         if found is not None:
@@ -100,6 +107,7 @@ class Directories:
         descriptor = os.open(name, _OPEN, dir_fd=parent.descriptor)
         directory = self._open[path] = _directory(descriptor, path, mode)
         if len(self._open) > _MOST_OPEN:
+            self._last = None
             oldest = next(known for known in self._open.values() if known is not parent)
             oldest.put_back()
             os.close(self._open.pop(oldest.path).descriptor)
@@ -112,6 +120,7 @@ class Directories:
     def forget(self, path: bytes) -> None:
         """Close `path` and all below it: what is there is about to be removed."""
         self._aliases.clear()
+        self._last = None
         below = path + b"/"
         for known in [known for known in self._open if known == path or known.startswith(below)]:
             os.close(self._open.pop(known).descriptor)
@@ -121,6 +130,7 @@ class Directories:
             directory.put_back()
 
     def close(self) -> None:
+        self._last = None
         for directory in (self.root, *self._open.values()):
             os.close(directory.descriptor)
         self._open.clear()

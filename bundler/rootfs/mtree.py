@@ -136,12 +136,8 @@ def describe(
     `size` and `digest` (sha256, hexadecimal) are of a regular file, `target` of a symlink, `device` is (major, minor).
     A symlink has no mode of its own on Linux. With `owned` false there is no owner to speak of.
     """
-    if kind == stat.S_IFREG and owned:  # nearly all files: one step instead of four
-        text = b"type=file mode=%04o uid=%d gid=%d size=%d time=%d.%09d" % (
-            *(attributes.mode or 0, attributes.uid, attributes.gid, size),
-            *divmod(attributes.mtime, _SECOND),
-        )
-        return text if digest is None else text + b" sha256digest=" + digest.encode()
+    if kind == stat.S_IFREG and digest is not None:
+        return describe_file(attributes, size, digest, owned=owned)
     text = b"type=" + _TYPES[kind]
     if attributes.mode is not None:
         text += b" mode=%04o" % attributes.mode
@@ -151,13 +147,21 @@ def describe(
         text += b" size=%d" % size
     # As in a timespec: the fraction counts forward also before 1970.
     text += b" time=%d.%09d" % divmod(attributes.mtime, _SECOND)
-    if digest is not None:
-        text += b" sha256digest=" + digest.encode()
-    elif kind == stat.S_IFLNK:
+    if kind == stat.S_IFLNK:
         text += b" link=" + encode_name(target)
     elif kind in (stat.S_IFCHR, stat.S_IFBLK):
         text += b" device=native,%d,%d" % device
     return text
+
+
+def describe_file(attributes: Attributes, size: int, digest: str, *, owned: bool = True) -> bytes:
+    """The same for a regular file, in one step."""
+    seconds, fraction = divmod(attributes.mtime, _SECOND)
+    owner = b" uid=%d gid=%d" % (attributes.uid, attributes.gid) if owned else b""
+    return b"type=file mode=%04o%b size=%d time=%d.%09d sha256digest=%b" % (
+        *(attributes.mode or 0, owner, size),
+        *(seconds, fraction, digest.encode()),
+    )
 
 
 def describe_xattrs(xattrs: Mapping[bytes, bytes]) -> bytes:

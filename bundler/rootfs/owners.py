@@ -35,13 +35,14 @@ _SIZES: Final = {_REVISION_2: 20, _REVISION_3: 24}
 class Owners:
     """`adapt` makes of an image's attributes those for the disk, `set_attributes` sets these.
 
-    `confined` says that permission bits hold for who unpacks: a directory that may not be written to has to be
-    opened up for as long as it is being filled, and a device cannot be made. `skipped` counts what was left out, by
-    what it is. `maps` are those of users and groups that `adapt` goes by, if any.
+    `kept` says that both do what the image says. `confined` says that permission bits hold for who unpacks: a directory
+    that may not be written to has to be opened up for as long as it is being filled, and a device cannot be made.
+    `skipped` counts what was left out, by what it is. `maps` are those of users and groups that `adapt` goes by.
     """
 
     adapt: Callable[[Attributes], Attributes]
     set_attributes: SetAttributes
+    kept: bool = False
     confined: bool = False
     maps: tuple[IdMap, ...] = ()
     skipped: Counter[str] = field(default_factory=Counter)
@@ -52,7 +53,7 @@ class Owners:
 
 
 def kept() -> Owners:
-    return Owners(_same, set_attributes)
+    return Owners(_same, set_attributes, kept=True)
 
 
 def ignored() -> Owners:

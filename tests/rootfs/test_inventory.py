@@ -1,12 +1,17 @@
 """The manifest that is written while layers are unpacked says what is on disk."""
 
+import stat
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bundler.images.image import Layer
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
@@ -28,6 +33,8 @@ from tests.support.tarballs import (
 )
 
 pytestmark = pytest.mark.root
+NAMES = (b"d", b"d/e", b"d/a", b"d/b", b"d/e/c", b"f")
+FILES = frozenset(NAMES[2:])
 S = 10**9
 CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000000000000")}
 ACL = {"system.posix_acl_access": acl((USER, 7), (USER, 6, 33), (GROUP, 0), (MASK, 4), (OTHER, 0))}
@@ -78,9 +85,9 @@ LAYERS: dict[str, list[list[Member | bytes]]] = {
 }
 
 
-def manifest(workspace: Path, fill: Callable[[Inventory], None]) -> bytes:
+def manifest(workspace: Path, fill: Callable[[Inventory], None], largest: int = 1 << 20) -> bytes:
     """What an inventory says after `fill` was called with it."""
-    with Inventory(workspace) as inventory:
+    with Inventory(workspace, largest=largest) as inventory:
         fill(inventory)
         path = workspace / "rootfs.mtree"
         write_manifest(inventory, path)
@@ -89,10 +96,10 @@ def manifest(workspace: Path, fill: Callable[[Inventory], None]) -> bytes:
     return content
 
 
-def recorded(tmp_path: Path, layers: Sequence[Layer], unpacker: str = "native") -> bytes:
+def recorded(tmp_path: Path, layers: Sequence[Layer], unpacker: str = "native", largest: int = 1 << 20) -> bytes:
     root = tmp_path / "root"
     root.mkdir()
-    return manifest(tmp_path, lambda inventory: unpack(layers, root, unpacker=unpacker, inventory=inventory))
+    return manifest(tmp_path, lambda inventory: unpack(layers, root, unpacker=unpacker, inventory=inventory), largest)
 
 
 def on_disk(tmp_path: Path) -> bytes:
@@ -100,9 +107,11 @@ def on_disk(tmp_path: Path) -> bytes:
         return manifest(tmp_path, lambda inventory: take_stock(tree, inventory))
 
 
+# How much is kept in memory: all, a few files, nothing.
+@pytest.mark.parametrize("largest", [1 << 20, 1000, 0])
 @pytest.mark.parametrize("name", LAYERS)
-def test_what_was_recorded_is_what_is_there(tmp_path: Path, name: str) -> None:
-    said = recorded(tmp_path, [layer(*members) for members in LAYERS[name]])
+def test_what_was_recorded_is_what_is_there(tmp_path: Path, name: str, largest: int) -> None:
+    said = recorded(tmp_path, [layer(*members) for members in LAYERS[name]], largest=largest)
     assert said.splitlines() == on_disk(tmp_path).splitlines()
 
 
@@ -136,6 +145,29 @@ def test_holes_that_nobody_could_hash_are_left_out(tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith(b"./s")] == [
         b"./s type=file mode=0644 uid=0 gid=0 size=8796093022208 time=0.000000000 nlink=1"
     ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["add", "remove", "link"]), st.sampled_from(NAMES), st.sampled_from(NAMES))),
+    st.integers(0, 3000),
+)
+def test_it_says_the_same_however_much_is_kept_in_memory(steps: list[tuple[str, bytes, bytes]], largest: int) -> None:
+    def fill(inventory: Inventory) -> None:
+        there: set[bytes] = set()
+        for number, (step, name, other) in enumerate(steps):
+            if step == "remove" and name in there:
+                there -= {path for path in there if path == name or path.startswith(name + b"/")}
+                inventory.remove(name)
+            elif step == "link" and other in FILES & there and name in FILES - there:
+                there.add(name)
+                inventory.link(name, other)
+            elif step == "add" and (name not in there or name not in FILES):
+                there.add(name)
+                kind = stat.S_IFREG if name in FILES else stat.S_IFDIR
+                inventory.add(name, kind, Attributes(mode=0o644, mtime=number))
+
+    with TemporaryDirectory() as folder:
+        assert manifest(Path(folder), fill, largest) == manifest(Path(folder), fill, 1 << 30)
 
 
 def test_nothing_is_left_of_the_table(tmp_path: Path) -> None:
