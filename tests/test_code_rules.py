@@ -122,7 +122,7 @@ def test_only_one_module_forks() -> None:
     def forks(path: Path) -> set[str]:
         return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and node.attr == "fork"}
 
-    assert list(offenders(MODULES, forks)) == ["bundler/archives/read_apart.py"]
+    assert list(offenders(MODULES, forks)) == ["bundler/archives/processes.py"]
 
 
 def loaded_by(program: str) -> list[str]:

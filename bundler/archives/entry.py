@@ -1,11 +1,12 @@
 """One entry of a tar archive, and what its 512-byte header says (POSIX ustar, with what v7, GNU and star do to it)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from zlib import adler32
 
-from bundler.archives.stream import DamagedError, Digest
+from bundler.archives.stream import DamagedError, Digest, Taken
 
 # The types of POSIX's ustar, by the byte that stands for them.
 REGULAR: Final = b"0"
@@ -68,6 +69,29 @@ class Entry:
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     sparse: tuple[tuple[int, int], ...] | None = None
     digest: Digest | None = None
+
+
+FileRow = tuple[bytes, int, int, int, int, int, int, str]
+"""Of a regular file: its name in the directory, mode, uid, gid, size, mtime, offset of its content, sha256 of it."""
+
+
+@dataclass(slots=True)
+class Files:
+    """Regular files of one directory that come one after another, with nothing about them that a row cannot say.
+
+    Nearly all entries of a layer are such files. To say the directory once, and nothing that is as usual, halves the
+    time that everybody after the reader of the archive takes for them. `directory` is as in the names of the entries.
+    """
+
+    directory: bytes
+    rows: list[FileRow]
+
+    def entries(self) -> Iterator[Entry]:
+        """The same, one by one."""
+        for name, mode, uid, gid, size, mtime, offset, sha256 in self.rows:
+            path = self.directory + b"/" + name if self.directory else name
+            digest = Taken(sha256)
+            yield Entry(path, REGULAR, mode, uid, gid, size, size, offset, mtime, mtime, b"", digest=digest)
 
 
 def parse_number(raw: bytes) -> int:

@@ -2,23 +2,20 @@
 
 Threads share one interpreter, in which only one of them runs Python at a time. Where there is much Python on both
 sides, a process for each is what uses two processors: the whole of a build with many small files becomes a third
-faster. The other process is a fork, so it has all that this one has open, and ends with it.
+faster.
 
 Items are what `marshal` can write: numbers, bytes, tuples and dictionaries of them, trusted because we made them.
 """
 
-import gc
 import marshal
 import mmap
 import os
-import pickle
-import signal
 import struct
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from bundler.archives.processes import another_process, raise_pickled, read_exactly, write_all
 from bundler.errors import BundlerError
 
 Item = tuple[Any, ...]
@@ -61,7 +58,7 @@ class Sender:
         while filled - self._freed > _RING:
             if self._items or self._announced < self._sent:
                 self._send_batch()
-            (self._freed,) = _POSITION.unpack(_read(self._permits, _POSITION.size))
+            (self._freed,) = _POSITION.unpack(read_exactly(self._permits, _POSITION.size))
         self._filled = filled
         self._weight += size
         at = 0 if skipped else at
@@ -77,7 +74,7 @@ class Sender:
     def _send_batch(self) -> None:
         # Not `_filled`: a batch may go out while a place is being filled, which nobody may take for used up.
         batch = marshal.dumps((self._sent, self._items))
-        _write(self._batches, _LENGTH.pack(len(batch)) + batch)
+        write_all(self._batches, _LENGTH.pack(len(batch)) + batch)
         self._announced = self._sent
         self._items.clear()
         self._weight = 0
@@ -100,15 +97,16 @@ class Receiver:
         """Raises what the other process ended with; BundlerError if it was killed."""
         while True:
             try:
-                (length,) = _LENGTH.unpack(_read(self._batches, _LENGTH.size))
-                used, batch = marshal.loads(_read(self._batches, length))  # noqa: S302 -- our own
+                (length,) = _LENGTH.unpack(read_exactly(self._batches, _LENGTH.size))
+                used, batch = marshal.loads(read_exactly(self._batches, length))  # noqa: S302 -- our own
             except EOFError:
                 raise BundlerError(
                     "the process that reads the files was killed", hint="was there too little memory?"
                 ) from None
             for item in batch:
                 if item[0] is None:
-                    self._end(item[1])
+                    if item[1] is not None:
+                        raise_pickled(item[1])
                     return
                 yield item
             with suppress(BrokenPipeError):  # it has sent all and ended, or was killed, as the next batch will tell
@@ -118,71 +116,18 @@ class Receiver:
         """What lies at a place that an item named; good until the next item."""
         return self._ring[at : at + size]
 
-    def _end(self, error: bytes | None) -> None:
-        if error is not None:
-            raise pickle.loads(error)  # noqa: S301 -- our own
-
 
 @contextmanager
 def read_apart(make: Callable[[Sender], None]) -> Iterator[Receiver]:
     """What `make` sends, from a process that runs it and nothing else. After the context, the process is gone."""
     ring = mmap.mmap(-1, _RING)
     batches, permits = os.pipe(), os.pipe()
-    process = os.fork()
-    if not process:
-        _serve(make, Sender(ring, batches[1], permits[0]), batches[0], permits[1])
-    os.close(batches[1])
-    os.close(permits[0])
-    try:
-        yield Receiver(ring, batches[0], permits[1])
-    finally:
-        os.close(batches[0])
-        os.close(permits[1])
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-
-
-def _serve(make: Callable[[Sender], None], sender: Sender, *foreign: int) -> NoReturn:
-    """Run `make`, send how it ended, and exit, without a step of what the other process has still to do.
-
-    The `foreign` ends of the pipes are closed, so that this one sees the other's end, however that comes.
-    """
-    try:
-        # Ctrl-C reaches both; what it means is for the other to say.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for descriptor in foreign:
-            os.close(descriptor)
-        gc.freeze()  # or a collection would touch, and so copy, all that the two have in common
-        error = None
+    sender = Sender(ring, batches[1], permits[0])
+    with another_process(lambda: make(sender), sender.finish, batches[0], permits[1]):
+        os.close(batches[1])
+        os.close(permits[0])
         try:
-            make(sender)
-        except BaseException as failure:  # noqa: BLE001 -- raised again where the items are used
-            if not isinstance(failure, BundlerError):
-                failure.add_note(traceback.format_exc())  # of a bug, only this tells where it is
-            error = pickle.dumps(failure)
-        sender.finish(error)
-    finally:
-        os._exit(0)
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    """Exactly `size` bytes. Raises EOFError."""
-    content = os.read(descriptor, size)
-    if len(content) == size:
-        return content
-    parts = [content]
-    missing = size - len(content)
-    while missing:
-        content = os.read(descriptor, missing)
-        if not content:
-            raise EOFError
-        parts.append(content)
-        missing -= len(content)
-    return b"".join(parts)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    written = os.write(descriptor, content)
-    while written < len(content):
-        written += os.write(descriptor, content[written:])
+            yield Receiver(ring, batches[0], permits[1])
+        finally:
+            os.close(batches[0])
+            os.close(permits[1])

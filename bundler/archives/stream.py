@@ -12,11 +12,32 @@ class ByteStream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class ContentStream(Protocol):
+    """The same where the bytes may be part of something that is used again."""
+
+    def read(self, size: int, /) -> Content: ...
+
+
 class Digest(Protocol):
     """What hashlib gives, or what knows a hash that somebody else takes: to be asked once all content has gone by."""
 
     def update(self, content: Content, /) -> None: ...
     def hexdigest(self) -> str: ...
+
+
+class Taken:
+    """A digest that somebody else takes; it is there once the content is."""
+
+    __slots__ = ("sha256",)
+
+    def __init__(self, sha256: str = "") -> None:
+        self.sha256 = sha256
+
+    def update(self, content: Content, /) -> None:
+        pass
+
+    def hexdigest(self) -> str:
+        return self.sha256
 
 
 class DamagedError(ValueError):

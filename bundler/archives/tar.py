@@ -23,7 +23,7 @@ from bundler.archives.entry import (
 )
 from bundler.archives.pax import apply_records, parse_decimal, parse_records
 from bundler.archives.sparse import read_old_map, read_pax_map, set_map
-from bundler.archives.stream import ByteStream, Content, DamagedError
+from bundler.archives.stream import Content, ContentStream, DamagedError
 from bundler.errors import printable
 from bundler.limits import DEFAULTS, Limits, raise_hint
 
@@ -55,14 +55,14 @@ class TarReader:
     """
 
     def __init__(
-        self, stream: ByteStream, skip: Callable[[int], None] | None = None, limits: Limits = DEFAULTS
+        self, stream: ContentStream, skip: Callable[[int], None] | None = None, limits: Limits = DEFAULTS
     ) -> None:
         self._stream = stream
         self._largest_extension = limits.pax_size
         self._seek_forward = skip
-        self._buffer = b""
-        self._view = memoryview(self._buffer)
-        self._at = 0  # how much of the buffer is used
+        self._buffer = memoryview(b"")
+        self._size = 0  # of the buffer
+        self._at = 0  # how much of it is used
         self._start = 0  # the offset of the buffer in the archive
         self._left = 0  # content of the current entry that was not read yet
         self._padding = 0  # zeros after it
@@ -154,9 +154,8 @@ class TarReader:
 
     def _stream_ended(self) -> None:
         """Nothing is read after the end of the archive, even if the reader is asked again."""
-        self._buffer = b""
-        self._view = memoryview(b"")
-        self._at = 0
+        self._buffer = memoryview(b"")
+        self._size = self._at = 0
         self._stream = _ENDED
 
     def _extension_content(self, block: bytes) -> bytes:
@@ -188,11 +187,11 @@ class TarReader:
 
     def _skip_content(self) -> None:
         count = self._left + self._padding
-        if count <= len(self._buffer) - self._at:
+        if count <= self._size - self._at:
             self._at += count
             self._left = self._padding = 0
             return
-        buffered = min(count, len(self._buffer) - self._at)
+        buffered = min(count, self._size - self._at)
         self._at += buffered
         count -= buffered
         if count and self._seek_forward is not None:
@@ -217,33 +216,33 @@ class TarReader:
     def _some(self, most: int) -> Content:
         """1 to `most` bytes, or none at the end; a view of the buffer, so that content is copied by the kernel only."""
         at = self._at
-        if at == len(self._buffer):
+        if at == self._size:
             if not self._refill():
                 return b""
             at = 0
-        piece = self._view[at : at + most]
+        piece = self._buffer[at : at + most]
         self._at = at + len(piece)
         return piece
 
     def _take(self, count: int) -> bytes:
         """`count` bytes, or what is left of the stream."""
         at = self._at
-        if at + count <= len(self._buffer):
+        if at + count <= self._size:
             self._at = at + count
-            return self._buffer[at : at + count]
+            return bytes(self._buffer[at : at + count])
         pieces = []
         while count and (piece := self._some(count)):
-            pieces.append(piece)
+            pieces.append(bytes(piece))  # what is read next may take its place
             count -= len(piece)
         return b"".join(pieces)
 
     def _refill(self) -> bool:
-        self._start += len(self._buffer)
+        self._start += self._size
         self._at = 0
         # Where the rest can be skipped, most of what is read ahead of a header is never looked at.
-        self._buffer = self._stream.read(_LARGEST_PIECE if self._seek_forward is None else _READ)
-        self._view = memoryview(self._buffer)
-        return bool(self._buffer)
+        self._buffer = memoryview(self._stream.read(_LARGEST_PIECE if self._seek_forward is None else _READ))
+        self._size = len(self._buffer)
+        return bool(self._size)
 
 
 class _Ended:

@@ -32,9 +32,9 @@ class Restored(Changeset):
             self._check(path, entry)
             self._put(path, entry, content)
         except PathError as error:
-            raise LayerError(f"{self._where(entry)}: {error}") from error
+            raise LayerError(f"{self._where(entry.name)}: {error}") from error
         except OSError as error:
-            raise explain(error, self._where(entry)) from error
+            raise explain(error, self._where(entry.name)) from error
 
     def _check(self, path: bytes, entry: Entry) -> None:
         if entry.kind == HARD_LINK:
@@ -44,7 +44,9 @@ class Restored(Changeset):
             if len({_top(self._tree.locate(name, create=True).path) for name in names}) > 1:
                 raise PathError("it is a hard link to another part of the bundle")
         if os.geteuid() and (entry.uid or entry.gid):
-            raise BundlerError(f"{self._where(entry)}: it belongs to another user", hint="unpack the bundle as root")
+            raise BundlerError(
+                f"{self._where(entry.name)}: it belongs to another user", hint="unpack the bundle as root"
+            )
 
 
 def _top(path: bytes) -> bytes:

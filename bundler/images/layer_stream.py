@@ -1,9 +1,9 @@
 """A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
 
-    stored bytes -> count -> digest -> decompress -> | -> diff_id -> | -> reader
+    stored bytes -> count -> digest -> decompress -> | -> diff_id -> reader
 
-At the two bars, what comes before runs in a thread of its own, some pieces ahead: on two processors, reading
-a gzip layer takes three quarters of the time that it takes on one.
+At the bar, what comes before runs in a thread of its own, some pieces ahead, if there is anything to decompress: on two
+processors, reading a gzip layer takes three quarters of the time that it takes on one.
 
 Content is only good once the last byte of both streams was read: whoever stops at the end of the tar archive would
 accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
@@ -12,7 +12,7 @@ accept a layer whose remaining bytes are not what the digest names. `finish` rea
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from bundler.archives.compression import NONE, decompress
 from bundler.archives.read_ahead import read_ahead
@@ -28,14 +28,10 @@ _PIECE: Final = 512 * 1024
 
 
 class _Piece(NamedTuple):
-    """Uncompressed bytes, and how many stored ones were read for them.
-
-    `named` says that their hash is taken already, by the name they are stored under.
-    """
+    """Uncompressed bytes, and how many stored ones were read for them."""
 
     content: bytes
     stored: int
-    named: bool
 
 
 class _StoredStream:
@@ -84,20 +80,25 @@ class _StoredStream:
 
 
 class _LayerStream:
-    """The uncompressed bytes of a layer, out of pieces that threads have made ahead."""
+    """The uncompressed bytes of a layer, out of `pieces`; `named` says that their digest is checked already."""
 
-    def __init__(self, pieces: Iterator[_Piece], meter: Meter) -> None:
+    def __init__(self, layer: Layer, pieces: Iterator[_Piece], meter: Meter, *, named: bool) -> None:
+        self._layer = layer
         self._pieces = pieces
         self._meter = meter
+        self._hash = None if named else ALGORITHMS[layer.diff_id.algorithm]()
         self._rest = memoryview(b"")
 
     def read(self, size: int, /) -> bytes:
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:
+                _compare(label_of(self._layer), "diff_id", self._layer.diff_id, self._hash)
                 return b""
             # Counted here and not in the thread: what has been read by now must not depend on how far it is ahead.
             self._meter(piece.stored)
+            if self._hash is not None:
+                self._hash.update(piece.content)
             if len(piece.content) <= size:
                 if piece.content:
                     return piece.content
@@ -110,55 +111,62 @@ class _LayerStream:
         _drain(self)
 
 
-def _decompressed(layer: Layer, stored: _StoredStream, label: str) -> Iterator[_Piece]:
-    """The first thread: read, hash what is stored, decompress."""
+class _Finished(Protocol):
+    def finish(self) -> None: ...
+
+
+def label_of(layer: Layer) -> str:
+    """How messages name a layer."""
+    return f"layer {layer.blob.digest or layer.diff_id}"
+
+
+def _read(content: ByteStream, stored: _StoredStream, label: str) -> Iterator[_Piece]:
+    """What `content` makes of the stored bytes, to the end of both."""
     taken = 0
     try:
-        compression, content = decompress(stored)
-        # Uncompressed, and both names the same: the one hash of the stored bytes has said it all.
-        named = compression is NONE and layer.blob.digest == layer.diff_id
         while piece := content.read(_PIECE):
-            yield _Piece(piece, stored.taken - taken, named)
+            yield _Piece(piece, stored.taken - taken)
             taken = stored.taken
     except DamagedError as error:
         # If the bytes cannot be decoded, say first whether they are the bytes that were stated at all.
         stored.finish()
         raise ImageError(f"{label}: {error}", hint=error.hint) from error
     stored.finish()
-    yield _Piece(b"", stored.taken - taken, named)
-
-
-def _checked(layer: Layer, pieces: Iterator[_Piece], label: str) -> Iterator[_Piece]:
-    """The second thread: hash what came out."""
-    found = None
-    for piece in pieces:
-        if not piece.named:
-            found = ALGORITHMS[layer.diff_id.algorithm]() if found is None else found
-            found.update(piece.content)
-        yield piece
-    _compare(label, "diff_id", layer.diff_id, found)
+    yield _Piece(b"", stored.taken - taken)
 
 
 @contextmanager
 def open_layer(layer: Layer, meter: Meter) -> Iterator[CheckedStream]:
     """The uncompressed bytes of `layer`; `meter` counts the stored ones.
 
-    Raises ImageError, naming the layer: from `read` for what is wrong by then, from `finish` for the rest. A
-    DamagedError that passes through this context (a reader found the tar archive damaged) becomes an ImageError too,
-    after the rest was read: that the digest is wrong is the better explanation.
+    Raises ImageError, naming the layer: from `read` for what is wrong by then, from `finish` for the rest. What is
+    said of `explained` holds for this context, too.
     """
-    label = f"layer {layer.blob.digest or layer.diff_id}"
+    label = label_of(layer)
     with ExitStack() as holding:
-        source = holding.enter_context(layer.blob.open_raw())
-        stored = _StoredStream(source, layer.blob, label)
-        pieces = holding.enter_context(read_ahead(_decompressed(layer, stored, label)))
-        checked = holding.enter_context(read_ahead(_checked(layer, pieces, label)))
-        stream = _LayerStream(checked, meter)
-        try:
+        stored = _StoredStream(holding.enter_context(layer.blob.open_raw()), layer.blob, label)
+        compression, content = decompress(stored)
+        pieces = _read(content, stored, label)
+        if compression is not NONE:
+            pieces = holding.enter_context(read_ahead(pieces))
+        # Uncompressed, and both names the same: the one hash of the stored bytes says it all.
+        named = compression is NONE and layer.blob.digest == layer.diff_id
+        stream = _LayerStream(layer, pieces, meter, named=named)
+        with explained(stream, label):
             yield stream
-        except DamagedError as error:
-            stream.finish()
-            raise ImageError(f"{label}: {error}", hint=error.hint) from error
+
+
+@contextmanager
+def explained(stream: _Finished, label: str) -> Iterator[None]:
+    """A DamagedError that passes through this context (the tar archive is damaged) becomes an ImageError with `label`.
+
+    But first the rest of the layer is read: that its digest is wrong is the better explanation.
+    """
+    try:
+        yield
+    except DamagedError as error:
+        stream.finish()
+        raise ImageError(f"{label}: {error}", hint=error.hint) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from bundler.archives.entry import (
     REGULAR,
     SYMLINK,
     Entry,
+    Files,
 )
 from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
@@ -33,6 +34,10 @@ _NO_NAMES: Final = frozenset({b"", b".", b".."})
 # What ext4 can hold; tmpfs and others take more, and what is refused must not depend on where it is unpacked.
 _LARGEST_FILE: Final = 1 << 44
 _DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
+
+
+ContentAt = Callable[[int, int], Iterable[Content]]
+"""Gives what is stored from an offset of the archive on, of a size; good until the next entry."""
 
 
 class Changeset:
@@ -69,12 +74,42 @@ class Changeset:
                     return
             self._put(path, entry, content)
         except PathError as error:
-            raise LayerError(f"{self._where(entry)}: {error}") from error
+            raise LayerError(f"{self._where(entry.name)}: {error}") from error
         except OSError as error:
-            raise explain(error, self._where(entry)) from error
+            raise explain(error, self._where(entry.name)) from error
 
-    def _where(self, entry: Entry) -> str:
-        return f"{self._label}: {printable(entry.name[:200])}"
+    def apply_files(self, files: Files, content_at: ContentAt) -> None:
+        """Apply the next entries, which are files; `content_at` knows their content. Raises what `apply` raises."""
+        if WHITEOUT in files.directory or any(WHITEOUT in row[0] or row[0] in _NO_NAMES for row in files.rows):
+            self.apply_each(files, content_at)
+            return
+        name = b""
+        try:
+            path = clean(files.directory)
+            for row in files.rows:
+                name, _, uid, gid, size, _, offset, _ = row
+                _check_owner(uid, gid)
+                content = content_at(offset, size) if size else ()
+                directory = self._tree.directory(path)
+                try:
+                    self._tree.make_row(directory, row, content)
+                except FileExistsError:
+                    self._tree.remove(Place(directory, name))
+                    self._tree.make_row(directory, row, content)
+                if not self._lowest:
+                    self._remember(Place(directory, name), own=False)
+        except PathError as error:
+            raise LayerError(f"{self._where(join(files.directory, name))}: {error}") from error
+        except OSError as error:
+            raise explain(error, self._where(join(files.directory, name))) from error
+
+    def apply_each(self, files: Files, content_at: ContentAt) -> None:
+        """The same, one by one: what `apply_files` is for who has something to say about each."""
+        for entry in files.entries():
+            self.apply(entry, content_at(entry.offset, entry.size) if entry.size else ())
+
+    def _where(self, name: bytes) -> str:
+        return f"{self._label}: {printable(name[:200])}"
 
     def _clean(self, name: bytes) -> bytes:
         """As paths.clean, which is asked once for all entries in a row that lie in one directory."""
@@ -161,9 +196,13 @@ class Changeset:
                 paths += [join(path, child) for child in self._tree.names(path)]
 
 
+def _check_owner(uid: int, gid: int) -> None:
+    if not (0 <= uid <= _LARGEST_ID and 0 <= gid <= _LARGEST_ID):
+        raise PathError(f"owner {uid}:{gid} does not exist on Linux")
+
+
 def _attributes(entry: Entry) -> Attributes:
-    if not (0 <= entry.uid <= _LARGEST_ID and 0 <= entry.gid <= _LARGEST_ID):
-        raise PathError(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
+    _check_owner(entry.uid, entry.gid)
     xattrs = entry.xattrs
     if xattrs:
         xattrs = {name: value for name, value in xattrs.items() if not name.startswith(_OF_OVERLAYFS)}

@@ -136,13 +136,13 @@ def describe(
     `size` and `digest` (sha256, hexadecimal) are of a regular file, `target` of a symlink, `device` is (major, minor).
     A symlink has no mode of its own on Linux. With `owned` false there is no owner to speak of.
     """
+    owner = b" uid=%d gid=%d" % (attributes.uid, attributes.gid) if owned else b""
     if kind == stat.S_IFREG and digest is not None:
-        return describe_file(attributes, size, digest, owned=owned)
+        return describe_file(attributes.mode or 0, owner, size, attributes.mtime, digest)
     text = b"type=" + _TYPES[kind]
     if attributes.mode is not None:
         text += b" mode=%04o" % attributes.mode
-    if owned:
-        text += b" uid=%d gid=%d" % (attributes.uid, attributes.gid)
+    text += owner
     if kind == stat.S_IFREG:
         text += b" size=%d" % size
     # As in a timespec: the fraction counts forward also before 1970.
@@ -154,13 +154,12 @@ def describe(
     return text
 
 
-def describe_file(attributes: Attributes, size: int, digest: str, *, owned: bool = True) -> bytes:
-    """The same for a regular file, in one step."""
-    seconds, fraction = divmod(attributes.mtime, _SECOND)
-    owner = b" uid=%d gid=%d" % (attributes.uid, attributes.gid) if owned else b""
+def describe_file(mode: int, owner: bytes, size: int, mtime: int, sha256: str) -> bytes:
+    """The keywords of a regular file with a digest; those of its owner are given."""
     return b"type=file mode=%04o%b size=%d time=%d.%09d sha256digest=%b" % (
-        *(attributes.mode or 0, owner, size),
-        *(seconds, fraction, digest.encode()),
+        *(mode, owner, size),
+        *divmod(mtime, _SECOND),
+        sha256.encode(),
     )
 
 

@@ -52,6 +52,8 @@ class SelectedChangeset(Changeset):
         super().__init__(tree, label, lowest=lowest)
         self._selection = selection
 
+    apply_files = Changeset.apply_each
+
     def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         selection = self._selection
         is_device = entry.kind in _DEVICES

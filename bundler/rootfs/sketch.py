@@ -22,6 +22,8 @@ class SketchedChangeset(Changeset):
         super().__init__(tree, label, lowest=lowest)
         self._wanted = wanted
 
+    apply_files = Changeset.apply_each
+
     def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         is_wanted = split(path)[1] in self._wanted
         if not is_wanted and entry.kind not in _OUTLINE:

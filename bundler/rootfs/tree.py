@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from bundler.archives.stream import Content, Digest
+from bundler.archives.entry import FileRow
+from bundler.archives.stream import Content, Digest, Taken
 from bundler.errors import ImageError, printable
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
@@ -100,6 +101,10 @@ class Tree:
         parent, name = split(path)
         return Place(self._find(parent, create=create), name)
 
+    def directory(self, path: bytes) -> Directory:
+        """The directory that `path` leads to, made if it is missing; it is good until the next place is located."""
+        return self._find(path, create=True)
+
     def follow(self, path: bytes, *, create: bool = False) -> bytes:
         """The path of the directory that `path` leads to, the last component followed too, inside the tree."""
         return self._find(path, create=create).path
@@ -171,9 +176,6 @@ class Tree:
         """
         directory, name = self._below_root(place)
         directory.changed = True
-        if sparse is None and digest is not None and self._is_born_so(directory, attributes):
-            self._make_born_so(place, attributes, content, size, digest)
-            return
         # An ordinary user can only set the extended attributes of what he may write to.
         mode = 0o600 if self.owners.confined else attributes.mode or 0
         descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
@@ -188,28 +190,36 @@ class Tree:
                     write(descriptor, piece)
                     if digest is not None:
                         digest.update(piece)
-            self._describe(descriptor, attributes)
+            if self._is_born_so(directory, attributes):
+                os.utime(descriptor, ns=(attributes.atime, attributes.mtime))
+            else:
+                self._describe(descriptor, attributes)
         finally:
             os.close(descriptor)
         if self._inventory is not None:
             found = None if digest is None else digest.hexdigest()
             self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
 
-    def _make_born_so(
-        self, place: Place, attributes: Attributes, content: Iterable[Content], size: int, digest: Digest
-    ) -> None:
-        """What make_file does for nearly all files of an image, with four system calls and little else."""
-        directory, name = place
-        descriptor = os.open(name, _NEW_FILE, attributes.mode or 0, dir_fd=directory.descriptor)
+    def make_row(self, directory: Directory, row: FileRow, content: Iterable[Content]) -> None:
+        """What make_file does for nearly all files of an image: four system calls, and little else.
+
+        `directory` is good until the next place is located.
+        """
+        name, mode, uid, gid, size, mtime, _, sha256 = row
+        if uid or gid or self._taken is None or mode & self._taken or self._inherits or directory.hands_down:
+            attributes = Attributes(mode, uid, gid, mtime, mtime)
+            self.make_file(Place(directory, name), attributes, content, size=size, digest=Taken(sha256))
+            return
+        directory.changed = True
+        descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
         try:
             for piece in content:
                 write(descriptor, piece)
-                digest.update(piece)
-            os.utime(descriptor, ns=(attributes.atime, attributes.mtime))
+            os.utime(descriptor, ns=(mtime, mtime))
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            self._inventory.add_file(place.path, attributes, size, digest.hexdigest())
+            self._inventory.add_file(join(directory.path, name), mode, mtime, size, sha256)
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
         self._below_root(place).directory.changed = True

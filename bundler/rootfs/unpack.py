@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.archives.entry import Files
 from bundler.errors import RequestError
 from bundler.images.image import Layer
 from bundler.images.layer_entries import open_entries
+from bundler.images.layer_stream import label_of
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
@@ -83,11 +85,6 @@ def sketch(
             _apply(changeset, layer, usage, progress, total)
 
 
-def label_of(layer: Layer) -> str:
-    """How messages name a layer."""
-    return f"layer {layer.blob.digest or layer.diff_id}"
-
-
 def _unpack_natively(job: _Job) -> None:
     usage = Usage(job.limits, job.layers)
     with _explained(job.root), Tree(job.root, job.owners, job.inventory) as tree:
@@ -128,7 +125,10 @@ def _apply(
         with open_entries(layer, count, usage.limits, hashed=hashed) as entries:
             for entry in entries:
                 usage.admit(label, entry)
-                changeset.apply(entry, entries.content())
+                if isinstance(entry, Files):
+                    changeset.apply_files(entry, entries.content_at)
+                else:
+                    changeset.apply(entry, entries.content())
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from bundler.archives.entry import Entry
+from bundler.archives.entry import Entry, Files
 from bundler.errors import LayerError, printable
 from bundler.images.image import Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
+from bundler.rootfs.paths import join
 
 
 class Usage:
@@ -51,17 +52,22 @@ class Usage:
                 hint=raise_hint("compression_ratio"),
             )
 
-    def admit(self, label: str, entry: Entry) -> None:
-        """One more entry is about to be applied."""
-        self.entries += 1
+    def admit(self, label: str, entry: Entry | Files) -> None:
+        """One more entry is about to be applied, or several."""
+        if isinstance(entry, Files):
+            self.entries += len(entry.rows)
+            name = join(entry.directory, max((row[0] for row in entry.rows), key=len))
+        else:
+            self.entries += 1
+            name = entry.name
         if self.entries > self.limits.entries:
             raise LayerError(
                 f"{label}: the layers have more than {self.limits.entries} entries", hint=raise_hint("entries")
             )
-        if len(entry.name) > self.limits.path_length:
-            name = printable(entry.name[:80])
+        if len(name) > self.limits.path_length:
             raise LayerError(
-                f"{label}: {name}...: the path is too long: {len(entry.name)} bytes, over {self.limits.path_length}",
+                f"{label}: {printable(name[:80])}...: the path is too long: {len(name)} bytes, "
+                f"over {self.limits.path_length}",
                 hint=raise_hint("path_length"),
             )
 

@@ -1,6 +1,7 @@
 """Every attack by a layer: nothing outside changes, and what is refused or on disk is what the table says."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import zstandard
 from bundler.errors import BundlerError, LayerError, ToolError
 from bundler.images import layer_entries
 from bundler.limits import DEFAULTS
+from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.unpack import sketch, unpack
 from tests.attacks.attack import Attack, attributes_of, leaves
@@ -45,6 +47,16 @@ def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Who reads the layers makes no difference."""
     monkeypatch.setattr(layer_entries, "SMALLEST_APART", {"read here": 1 << 60, "read apart": 0}[request.param])
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
+
+
+@pytest.fixture(params=[False, True], ids=["", "with a manifest"])
+def inventory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inventory | None]:
+    """With one, who reads the layers hashes files, and tells of several at once."""
+    if not request.param:
+        yield None
+        return
+    with Inventory(tmp_path_factory.mktemp("inventory")) as inventory:
+        yield inventory
 
 
 @pytest.fixture
@@ -91,19 +103,21 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.root
 @pytest.mark.timeout(20)
 @every
-def test_an_attack_ends_as_the_table_says(tmp_path: Path, outside: Path, attack: Attack) -> None:
+def test_an_attack_ends_as_the_table_says(
+    tmp_path: Path, outside: Path, attack: Attack, inventory: Inventory | None
+) -> None:
     root = made(tmp_path)
     before = surroundings(tmp_path), os.umask(0o022)
     layers = attack.written_out(outside)
     if not attack.is_applied:
         with pytest.raises(attack.error) as raised:
-            unpack(layers, root, limits=attack.limits)
+            unpack(layers, root, inventory=inventory, limits=attack.limits)
         assert type(raised.value) is attack.error
         assert attack.says in raised.value.what
         assert raised.value.what.isprintable()
         assert ("--limit" in (raised.value.hint or "")) == any(words in raised.value.what for words in OVER_A_LIMIT)
     else:
-        unpack(layers, root, limits=attack.limits)
+        unpack(layers, root, inventory=inventory, limits=attack.limits)
         assert leaves(root) == expected(attack, outside)
         assert {path: attributes_of(root / path) for path in attack.attributes} == attack.attributes
     assert (surroundings(tmp_path), os.umask(0o022)) == before
@@ -121,9 +135,6 @@ def test_a_sketch_changes_nothing_outside_either(tmp_path: Path, outside: Path, 
         assert error.what.isprintable()  # noqa: PT017 - it may be refused or not
     assert surroundings(tmp_path) == before
     remove_tree(root)
-
-
-APPLIED = {name: attack for name, attack in EVERY.items() if attack.is_applied and not attack.umoci}
 
 
 def made_by(unpacker: str, attack: Attack, tmp_path: Path, outside: Path) -> dict[str, Node]:

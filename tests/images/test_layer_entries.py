@@ -3,31 +3,30 @@
 import gzip
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from bundler.archives.entry import Entry
-from bundler.archives.read_apart import LARGEST_CONTENT
-from bundler.archives.stream import ByteStream
+from bundler.archives.entry import Entry, Files
+from bundler.archives.stream import ByteStream, Content
 from bundler.errors import ImageError, LayerError
 from bundler.images import layer_entries
 from bundler.images.digest import Digest
 from bundler.images.image import Blob, Layer
-from bundler.images.layer_entries import open_entries
+from bundler.images.layer_entries import LARGEST_WHOLE, LayerEntries, open_entries
 from bundler.limits import DEFAULTS
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
 
 pytestmark = pytest.mark.timeout(30)
 
-LARGE = bytes(range(251)) * (3 * LARGEST_CONTENT // 251)
+LARGE = bytes(range(251)) * (3 * LARGEST_WHOLE // 251)
 MEMBERS = (
     directory("etc"),
     file("etc/empty", b""),
     file("etc/motd", b"hello\n"),
     file("large", LARGE),
-    file("largest that is whole", LARGE[:LARGEST_CONTENT]),
+    file("largest that is whole", LARGE[:LARGEST_WHOLE]),
     hard_link("again", "etc/motd"),
     symlink("link", "large"),
     file("capable", b"x", xattrs={"security.capability": "v"}),
@@ -65,16 +64,27 @@ def ignore(_stored: int, _size: int) -> None:
     pass
 
 
+def one_by_one(entries: LayerEntries) -> Iterator[tuple[Entry, Iterable[Content]]]:
+    """Each entry with its content, also those that come as files of one directory."""
+    for found in entries:
+        if isinstance(found, Files):
+            yield from ((entry, entries.content_at(entry.offset, entry.size)) for entry in found.entries())
+        else:
+            yield found, entries.content()
+
+
 def test_entries_and_their_content_are_what_the_archive_holds() -> None:
     found: dict[bytes, tuple[Entry, bytes]] = {}
     with open_entries(layer_of(TAR), ignore, DEFAULTS, hashed=True) as entries:
-        for entry in entries:
-            found[entry.name] = (entry, b"".join(map(bytes, entries.content())))
+        for entry, content in one_by_one(entries):
+            digest = entry.digest  # who makes the file has it before the content, and asks for its value afterwards
+            found[entry.name] = (entry, b"".join(map(bytes, content)))
+            assert entry.digest is digest
     assert [*found] == [
         *(b"etc", b"etc/empty", b"etc/motd", b"large", b"largest that is whole", b"again", b"link", b"capable")
     ]
     assert found[b"large"][1] == LARGE
-    assert found[b"largest that is whole"][1] == LARGE[:LARGEST_CONTENT]
+    assert found[b"largest that is whole"][1] == LARGE[:LARGEST_WHOLE]
     assert found[b"etc/motd"][1] == b"hello\n"
     assert found[b"again"][0].link_name == b"etc/motd"
     assert found[b"capable"][0].xattrs == {b"security.capability": b"v"}
@@ -85,7 +95,7 @@ def test_entries_and_their_content_are_what_the_archive_holds() -> None:
 def test_files_are_hashed_by_the_process_that_reads_them_if_somebody_asks(where: str) -> None:
     for hashed in (True, False):
         with open_entries(layer_of(TAR), ignore, DEFAULTS, hashed=hashed) as entries:
-            known = {entry.name for entry in entries if entry.digest is not None}
+            known = {entry.name for entry, _ in one_by_one(entries) if entry.digest is not None}
         expected = {b"etc/empty", b"etc/motd", b"large", b"largest that is whole", b"capable"}
         assert known == (expected if hashed and where == "apart" else set())
 
@@ -98,11 +108,11 @@ def test_content_may_be_left_unread() -> None:
 def test_content_may_be_left_in_the_middle() -> None:
     tar = tarball(file("large", LARGE), file("next", b"content"))
     with open_entries(layer_of(tar), ignore, DEFAULTS) as entries:
-        found = iter(entries)
-        next(found)
-        next(iter(entries.content()))
-        assert next(found).name == b"next"
-        assert b"".join(map(bytes, entries.content())) == b"content"
+        found = one_by_one(entries)
+        next(iter(next(found)[1]))
+        entry, content = next(found)
+        assert entry.name == b"next"
+        assert b"".join(map(bytes, content)) == b"content"
         assert list(entries.content()) == []
         assert next(found, None) is None
 

@@ -1,0 +1,117 @@
+"""A stream in shared memory: what was put is what is read, and where it lies is known until it is free."""
+
+import os
+import random
+import select
+import signal
+from pathlib import Path
+
+import pytest
+
+from bundler.archives.shared_stream import SIZE, Filler, filled_apart
+from bundler.errors import BundlerError, ImageError
+
+pytestmark = pytest.mark.timeout(30)
+NOISE = random.Random(1).randbytes(3 * SIZE + 12345)  # noqa: S311 -- the same each time
+
+
+def put_noise(filler: Filler, step: int = 300_000) -> None:
+    for at in range(0, len(NOISE), step):
+        filler.put(NOISE[at : at + step], 1)
+
+
+def endless(filler: Filler) -> None:
+    while True:
+        filler.put(bytes(1000), 1)
+
+
+def children() -> set[str]:
+    return set(Path("/proc/thread-self/children").read_text().split())
+
+
+@pytest.mark.parametrize("size", [1000, 65_537, 1 << 20])
+def test_what_was_put_is_what_is_read(size: int) -> None:
+    read = []
+    with filled_apart(put_noise) as stream:
+        while content := stream.read(size):
+            assert len(content) <= size
+            read.append(bytes(content))
+            stream.free(stream.position)
+        assert stream.read(size) == b""
+        assert stream.number == -(-len(NOISE) // 300_000)
+    assert b"".join(read) == NOISE
+
+
+def test_content_is_found_by_its_offset_until_it_is_free() -> None:
+    with filled_apart(put_noise) as stream:
+        while stream.read(1 << 20):
+            last = stream.position - 1_500_000
+            if last >= 0:
+                assert b"".join(map(bytes, stream.content(last, 1_500_000))) == NOISE[last : stream.position]
+                stream.free(last)
+
+
+def test_no_more_is_put_than_there_is_room_for() -> None:
+    with filled_apart(endless) as stream:
+        seen = 0
+        while seen < SIZE - 1000:  # nobody has said that anything is free
+            seen += len(stream.read(1 << 20))
+        assert select.select([stream._said], [], [], 0.2)[0] == []
+        stream.free(seen)
+        assert stream.read(1)
+
+
+def test_many_small_pieces_do_not_fill_the_pipes() -> None:
+    def crumbs(filler: Filler) -> None:
+        for _ in range(20_000):
+            filler.put(b"x", 0)
+
+    with filled_apart(crumbs) as stream:
+        while stream.read(1 << 20):
+            stream.free(stream.position)
+        assert stream.position == 20_000
+
+
+def test_what_the_filler_ends_with_is_raised_after_what_it_has_put() -> None:
+    def fail(filler: Filler) -> None:
+        filler.put(b"content", 1)
+        raise ImageError("the layer is no good")
+
+    with filled_apart(fail) as stream:
+        assert stream.read(100) == b"content"
+        with pytest.raises(ImageError, match="no good"):
+            stream.read(100)
+
+
+def test_a_killed_filler_is_said_to_be_one() -> None:
+    with (
+        filled_apart(lambda _filler: os.kill(os.getpid(), signal.SIGKILL)) as stream,
+        pytest.raises(BundlerError, match="was killed"),
+    ):
+        stream.read(1)
+
+
+def test_the_filler_is_gone_once_the_context_is_left() -> None:
+    before = children()
+    with filled_apart(endless) as stream:
+        stream.read(1)
+    assert children() == before
+
+
+def test_the_filler_ends_when_the_owner_is_killed(tmp_path: Path) -> None:
+    """It is a grandchild here; while it lives, it holds the pipe open that is read to its end."""
+    alive, held = os.pipe()
+    process = os.fork()
+    if not process:
+        os.close(alive)
+        with filled_apart(endless) as stream:
+            stream.read(1)
+            (tmp_path / "started").touch()
+            signal.pause()
+    os.close(held)
+    while not (tmp_path / "started").exists():
+        assert os.waitpid(process, os.WNOHANG) == (0, 0)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert os.read(alive, 1) == b""
+    os.close(alive)
