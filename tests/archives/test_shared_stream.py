@@ -37,7 +37,7 @@ def test_what_was_put_is_what_is_read(size: int) -> None:
             assert len(content) <= size
             read.append(bytes(content))
             stream.free(stream.position)
-        assert stream.read(size) == b""
+        assert not stream.read(size)
         assert stream.number == -(-len(NOISE) // 300_000)
     assert b"".join(read) == NOISE
 
@@ -78,7 +78,7 @@ def test_what_the_filler_ends_with_is_raised_after_what_it_has_put() -> None:
         raise ImageError("the layer is no good")
 
     with filled_apart(fail) as stream:
-        assert stream.read(100) == b"content"
+        assert bytes(stream.read(100)) == b"content"
         with pytest.raises(ImageError, match="no good"):
             stream.read(100)
 

@@ -88,8 +88,8 @@ def test_entries_and_their_content_are_what_the_archive_holds() -> None:
     assert found[b"etc/motd"][1] == b"hello\n"
     assert found[b"again"][0].link_name == b"etc/motd"
     assert found[b"capable"][0].xattrs == {b"security.capability": b"v"}
-    for entry, content in found.values():
-        assert entry.digest is None or entry.digest.hexdigest() == hashlib.sha256(content).hexdigest()
+    for entry, held in found.values():
+        assert entry.digest is None or entry.digest.hexdigest() == hashlib.sha256(held).hexdigest()
 
 
 def test_files_are_hashed_by_the_process_that_reads_them_if_somebody_asks(where: str) -> None:
