@@ -3,14 +3,16 @@
 import gzip
 import hashlib
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from bundler.archives.entry import Entry, Files
 from bundler.archives.stream import ByteStream, Content
-from bundler.errors import ImageError, LayerError
+from bundler.errors import BundlerError, ImageError, LayerError
 from bundler.images import layer_entries
 from bundler.images.digest import Digest
 from bundler.images.image import Blob, Layer
@@ -138,6 +140,26 @@ def test_who_counts_may_end_it() -> None:
 
     with pytest.raises(LayerError, match="too much"), open_entries(layer_of(TAR), refuse, DEFAULTS) as entries:
         list(entries)
+
+
+def children() -> set[str]:
+    return set(Path("/proc/thread-self/children").read_text().split())
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["the filler", "the reader"])
+def test_a_process_that_is_killed_is_no_end_of_the_layer(which: int, where: str) -> None:
+    layer = layer_of(tarball(*(file(f"{number}", LARGE) for number in range(8))))
+    before = children()
+    with open_entries(layer, ignore, DEFAULTS, hashed=True) as entries:
+        found = iter(entries)
+        next(found)
+        apart = sorted(children() - before, key=int)
+        assert len(apart) == (2 if where == "apart" else 0)
+        if apart:
+            os.kill(int(apart[which]), signal.SIGKILL)
+            with pytest.raises(BundlerError, match="was killed"):
+                list(found)
+    assert children() == before
 
 
 @pytest.mark.parametrize(
