@@ -7,55 +7,31 @@ The order is the one of mtree.py: paths are kept with NUL in the place of `/`, s
 all it holds lie together.
 """
 
-import errno
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from bundler.archives.stream import Digest
 from bundler.rootfs.acl import mode_with
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.mtree import HEADER, describe, describe_file, describe_xattrs, encode_path, write_entry
 
-_CACHE: Final = 4096  # KiB
+if TYPE_CHECKING:
+    from bundler.rootfs.inventory_table import CountedRow, Table
+
 # What is kept in memory, at the most: bytes, of which each row takes some beside those of its text.
 _LARGEST: Final = 28 << 20
 _ROW: Final = 240
 # A kilobyte of archive can state holes of an exabyte, whose zeros nobody could hash. Files with holes that come after
 # this many bytes of them have no digest.
 _MOST_HOLES: Final = 8 << 30
-# `file` is the same number for all names of one file, NULL where there is only one name.
-_TABLE: Final = """
-    CREATE TABLE entries (path BLOB PRIMARY KEY, keywords BLOB, remarks BLOB, file INTEGER) WITHOUT ROWID;
-    CREATE INDEX names ON entries (file, path) WHERE file IS NOT NULL;
-"""
-_SETTINGS: Final = f"""
-    PRAGMA page_size = 8192; PRAGMA cache_size = -{_CACHE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-    PRAGMA locking_mode = EXCLUSIVE;
-"""
-_COUNT: Final = """
-    CREATE TABLE files AS SELECT file, count(*) AS count, min(path) AS first
-        FROM entries WHERE file IS NOT NULL GROUP BY file;
-    CREATE UNIQUE INDEX numbers ON files (file);
-"""
-_SORTED: Final = """
-    SELECT path, keywords, remarks, count, first FROM entries
-    LEFT JOIN files ON entries.file = files.file ORDER BY path
-"""
-
 _DIRECTORY: Final = b"type=dir"
 _LINES: Final = 1024
-
-_Row = tuple[bytes, bytes, int | None]
-"""Keywords, remarks, and the same number for all names of one file, None where there is only one name."""
-_SortedRow = tuple[bytes, bytes, bytes, int | None, bytes]
 
 
 class Inventory:
@@ -72,22 +48,19 @@ class Inventory:
         self._path = workspace / "inventory"
         self._owned = owned
         self._largest = largest
-        self._rows: dict[bytes, _Row] = {}  # what is newer than the table; it has a row for each path in there
+        # Keywords, remarks and number as in the table: what is newer than it, and so all it knows of these paths.
+        self._rows: dict[bytes, tuple[bytes, bytes, int | None]] = {}
         self._weight = 0
-        self._stored = False  # whether the table has ever held anything
+        self._table: Table | None = None
         self._files = 0
         self._holes_left = _MOST_HOLES
-        with _explained():
-            self._table = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._table.executescript(_SETTINGS + _TABLE)
-            self._table.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._table.close()
-        self._path.unlink(missing_ok=True)
+        if self._table is not None:
+            self._table.close()
 
     def add(
         self,
@@ -116,8 +89,8 @@ class Inventory:
         owner = b" uid=0 gid=0" if self._owned else b""
         self._keep(path, describe_file(mode, owner, size, mtime, sha256), b"")
 
-    def _keep(self, path: bytes, keywords: bytes, remarks: bytes) -> None:
-        self._rows[path.replace(b"/", b"\0")] = (keywords, remarks, None)
+    def _keep(self, path: bytes, keywords: bytes, remarks: bytes, file: int | None = None) -> None:
+        self._rows[path.replace(b"/", b"\0")] = (keywords, remarks, file)
         self._weight += len(path) + len(keywords) + len(remarks) + _ROW
         if self._weight > self._largest:
             self._store()
@@ -138,68 +111,57 @@ class Inventory:
             del self._rows[key]
             return
         # What a directory holds is found by its order, which only the table has.
-        self._store()
-        with _explained():
-            self._table.execute("DELETE FROM entries WHERE path = ?", (key,))
-            self._table.execute("DELETE FROM entries WHERE path > ? AND path < ?", (key + b"\0", key + b"\1"))
+        self._store().remove(key)
 
     def link(self, path: bytes, target: bytes) -> None:
         """`path` became another name of the file that has the name `target`."""
-        name, known = path.replace(b"/", b"\0"), target.replace(b"/", b"\0")
+        known = target.replace(b"/", b"\0")
         self._files += 1
         row = self._rows.get(known)
-        if row is not None:
-            keywords, remarks, file = row
-            self._rows[known] = (keywords, remarks, file or self._files)
-            self._rows[name] = self._rows[known]
-            self._weight += len(path) + _ROW
+        if row is None:
+            self._store().link(path.replace(b"/", b"\0"), known, self._files)
             return
-        self._store()
-        with _explained():
-            self._table.execute("UPDATE entries SET file = ? WHERE path = ? AND file IS NULL", (self._files, known))
-            self._table.execute(
-                "REPLACE INTO entries SELECT ?, keywords, remarks, file FROM entries WHERE path = ?", (name, known)
-            )
+        keywords, remarks, file = row
+        file = file or self._files
+        self._rows[known] = (keywords, remarks, file)
+        self._keep(path, keywords, remarks, file)
 
     def lines(self) -> Iterator[bytes]:
         """The manifest, entry by entry."""
         yield HEADER
-        for key, keywords, remarks, count, first in self._sorted():
+        for key, keywords, remarks, count, first in self._counted():
             name = encode_path(key.replace(b"\0", b"/"))
             if keywords.startswith(_DIRECTORY):
                 yield write_entry(name, keywords, remarks)
                 continue
-            counted = keywords + b" nlink=%d" % (count or 1)
-            linked = b"hardlink=" + encode_path(first.replace(b"\0", b"/")) if count and first != key else b""
+            counted = keywords + b" nlink=%d" % count
+            linked = b"hardlink=" + encode_path(first.replace(b"\0", b"/")) if first != key else b""
             yield write_entry(name, counted, b" ".join(filter(None, (linked, remarks))) if linked else remarks)
 
-    def _sorted(self) -> Iterator[_SortedRow]:
-        """All rows: path, keywords, remarks; of files with several names, how many there are, and the first."""
-        if self._stored:
-            self._store()
-            with _explained():
-                self._table.executescript(_COUNT)
-                yield from self._table.execute(_SORTED)
+    def _counted(self) -> "Iterator[CountedRow]":
+        if self._table is not None:
+            yield from self._store().rows()
             return
-        names: dict[int, list[bytes]] = {}
-        for key, (_, _, file) in self._rows.items():
+        names: dict[int, tuple[int, bytes]] = {}
+        for key in sorted(self._rows):
+            file = self._rows[key][2]
             if file is not None:
-                names.setdefault(file, []).append(key)
+                count, first = names.get(file, (0, key))
+                names[file] = (count + 1, first)
         for key in sorted(self._rows):
             keywords, remarks, file = self._rows[key]
-            linked = names.get(file, ()) if file is not None else ()
-            yield key, keywords, remarks, len(linked), min(linked, default=b"")
+            yield key, keywords, remarks, *(names[file] if file is not None else (1, key))
 
-    def _store(self) -> None:
-        """Put what is in memory into the table, in order: what lies together on disk is then written together."""
-        if self._rows:
-            with _explained():
-                self._table.executemany(
-                    "REPLACE INTO entries VALUES (?, ?, ?, ?)", ((key, *self._rows[key]) for key in sorted(self._rows))
-                )
-            self._rows.clear()
-            self._weight = 0
-            self._stored = True
+    def _store(self) -> "Table":
+        """The table, with all that was in memory: in order, so that what lies together is written together."""
+        from bundler.rootfs.inventory_table import Table  # noqa: PLC0415 -- takes a while, and only needed here
+
+        if self._table is None:
+            self._table = Table(self._path)
+        self._table.store((key, *self._rows[key]) for key in sorted(self._rows))
+        self._rows.clear()
+        self._weight = 0
+        return self._table
 
 
 def write_manifest(inventory: Inventory, path: Path) -> str:
@@ -218,13 +180,3 @@ def write_lines(lines: Iterable[bytes], path: Path) -> str:
             digest.update(text)
         os.fchmod(descriptor, 0o644)
     return digest.hexdigest()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0)
-        number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
-        raise OSError(number, f"the list of what was unpacked cannot be kept: {error}") from error
