@@ -92,6 +92,8 @@ class Request:
         """Any image, reached and limited as the one asked for; `platform` is None where nobody asks for one."""
         machine, lock = self.machine, self.lock
         if lock is not None:
+            if platform is not None:
+                lock.check_platform(platform)
             machine = lock.platform or machine
             reference = lock.pin(reference, platform or machine)
         self.check_digest(reference)

@@ -14,7 +14,7 @@ from typing import Final, NoReturn, Self
 from bundler import __version__
 from bundler.bundles.write import encode
 from bundler.conversion.givens import Givens
-from bundler.errors import DifferenceError, ImageError, RequestError, printable
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.image import Image
@@ -107,6 +107,12 @@ class Lock:
         pinned = RegistryReference(asked.domain, asked.path, None, locked.manifest)
         return f"docker://{pinned}" if reference.startswith("docker:") else str(pinned)
 
+    def check_platform(self, platform: Platform) -> None:
+        """Raise DifferenceError unless something is locked for `platform`, which somebody asks for."""
+        locked = sorted({image.platform for image in self.images})
+        if not any(platform.accepts(Platform.parse(one)) for one in locked):
+            self._differ("the platform", ", ".join(locked), platform)
+
     def check_image(self, image: Image) -> None:
         """Raise DifferenceError, with the value, unless `image` is locked. Where it was read from does not matter."""
         found = LockedImage.of(image)
@@ -122,7 +128,7 @@ class Lock:
             self._differ(f"{name}the platform", locked.platform, found.platform)
         if locked.id != found.id:
             self._differ(f"{name}the image id", locked.id, found.id)
-        self._differ(f"{name}the diff_ids", _listed(locked.diff_ids), _listed(found.diff_ids))
+        self._differ(f"{name}the list of diff_ids", _listed(locked.diff_ids), _listed(found.diff_ids))
 
     def check_givens(self, givens: Givens) -> None:
         """Raise DifferenceError, with the value, unless profile, target and overrides are the locked ones."""
@@ -187,17 +193,34 @@ def describe(givens: Givens, images: Sequence[Image]) -> bytes:
     )
 
 
+def check_place(path: Path) -> None:
+    """Raise RequestError unless a lock can be put at `path`: before the work, not after it.
+
+    What is a file may be replaced by one. /dev/null would be none any more.
+    """
+    place, shown = path.resolve(), printable(str(path))
+    if place.exists() and not place.is_file():
+        raise RequestError(f"{shown} is not a file", hint="a lock replaces files only")
+    if not place.parent.is_dir():
+        raise RequestError(f"{shown}: there is no such folder")
+
+
 def write_lock(path: Path, content: bytes) -> None:
-    """Put a lock at `path`, in one step, in the place of an older one. Raises OSError."""
-    descriptor, beside = tempfile.mkstemp(prefix=".bundler-", dir=path.parent)
+    """Put a lock at `path`, in one step, in the place of an older one. Raises RequestError, BundlerError."""
+    check_place(path)
+    place = path.resolve()  # a symlink stays one
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            os.fchmod(stream.fileno(), 0o644)
-        os.replace(beside, path)  # noqa: PTH105
-    except BaseException:
-        os.unlink(beside)  # noqa: PTH108
-        raise
+        descriptor, beside = tempfile.mkstemp(prefix=".bundler-", dir=place.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                os.fchmod(descriptor, 0o644)
+            os.replace(beside, place)  # noqa: PTH105
+        except BaseException:
+            os.unlink(beside)  # noqa: PTH108
+            raise
+    except OSError as error:
+        raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
 
 
 def load_lock(path: Path) -> Lock:
@@ -274,4 +297,4 @@ def _listed(digests: Sequence[Digest]) -> str:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else printable(str(value))
+    return "nothing" if value in (None, "") else printable(str(value))

@@ -59,10 +59,13 @@ def build(
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     from bundler import build as pipeline  # noqa: PLC0415
-    from bundler.bundles.lock import NAME, describe, load_lock, write_lock  # noqa: PLC0415
+    from bundler.bundles.lock import NAME, check_place, describe, load_lock, write_lock  # noqa: PLC0415
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
+
+    if lock is not None and not locked:
+        check_place(lock)
 
     words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
     words += ["--locked", f"--lock={lock or NAME}"] if locked else []

@@ -32,9 +32,10 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
-    from bundler.bundles.lock import describe, write_lock  # noqa: PLC0415
+    from bundler.bundles.lock import check_place, describe, write_lock  # noqa: PLC0415
     from bundler.conversion.mounts import folders  # noqa: PLC0415
 
+    check_place(output)
     opened: list[Image] = []
     request = options.request(image=None, opened=opened.append)
     overrides = request.load_overrides()

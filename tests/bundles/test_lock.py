@@ -1,13 +1,14 @@
 """bundler.lock: written from what was opened, and held against it later."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bundler.bundles.lock import Lock, describe, load_lock, write_lock
+from bundler.bundles.lock import Lock, check_place, describe, load_lock, write_lock
 from bundler.conversion.givens import Givens
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
@@ -68,6 +69,24 @@ def test_a_lock_is_replaced_in_one_step_and_readable(tmp_path: Path) -> None:
     assert (tmp_path / "bundler.lock").stat().st_mode & 0o777 == 0o644
 
 
+def test_only_a_file_is_replaced_by_a_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")  # as /dev/null, which would be a file from then on
+    (tmp_path / "link").symlink_to("fifo")
+    for name in ("fifo", "link", ".", "missing/x.lock"):
+        for step in (check_place, lambda path: write_lock(path, b"{}")):
+            with pytest.raises(RequestError):
+                step(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "link"]
+    assert (tmp_path / "fifo").is_fifo()
+
+
+def test_a_symlink_to_a_lock_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link.lock").symlink_to("real.lock")
+    write_lock(tmp_path / "link.lock", b"{}")
+    assert (tmp_path / "link.lock").is_symlink()
+    assert (tmp_path / "real.lock").read_bytes() == b"{}"
+
+
 @pytest.mark.parametrize(
     ("asked", "pinned"),
     [
@@ -101,6 +120,13 @@ def test_of_several_platforms_the_asked_one_is_pinned(tmp_path: Path) -> None:
     assert lock.platform is None
     assert lock.pin("web:1", Platform("linux", "arm64")).endswith("c" * 64)
     assert lock.pin("web:1", AMD64).endswith("a" * 64)
+
+
+def test_a_platform_that_nothing_is_locked_for_is_a_difference(tmp_path: Path) -> None:
+    lock = locked(tmp_path)
+    lock.check_platform(AMD64)
+    with pytest.raises(DifferenceError, match="the platform is locked as linux/amd64, and now is linux/arm64"):
+        lock.check_platform(Platform("linux", "arm64"))
 
 
 def test_a_lock_for_one_image_says_which(tmp_path: Path) -> None:
@@ -142,6 +168,8 @@ def test_defaults_and_target_are_held_to(tmp_path: Path) -> None:
     lock.check_givens(givens())
     with pytest.raises(DifferenceError, match=r"the target's kernel is locked as 6\.1, and now is 5\.4"):
         lock.check_givens(givens(target=Target(kernel=(5, 4))))
+    with pytest.raises(DifferenceError, match="the target's arch is locked as nothing, and now is amd64"):
+        lock.check_givens(givens(target=Target(architecture="amd64")))
     other = replace(givens(), profile=replace(givens().profile, id="docker@29"))
     with pytest.raises(DifferenceError, match="the profile is locked as docker@28, and now is docker@29"):
         lock.check_givens(other)

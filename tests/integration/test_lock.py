@@ -115,3 +115,19 @@ def test_where_digests_are_required_a_tag_is_refused_and_a_lock_is_enough(
     bundler("build", name, "--require-digest", "--locked", "--lock", lock, INSECURE, "--output", "b", cwd=tmp_path)
     digest = json.loads(lock.read_bytes())["images"][0]["manifest"]
     bundler("inspect", f"{name.removesuffix(':1')}@{digest}", "--require-digest", INSECURE)
+
+
+def test_where_no_lock_can_be_written_nothing_is_built(served: FaultyRegistry, tmp_path: Path) -> None:
+    name = served.name("team/web:1")
+    for command in (["build", name, "--output", "b", "--lock"], ["lock", name, "--output"]):
+        done = call_bundler(*command, "missing/x.lock", INSECURE, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "bundler: error: missing/x.lock: there is no such folder\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_platform_than_the_locked_one_is_a_difference(lock: Path, tmp_path: Path) -> None:
+    done = call_bundler("build", "--locked", "--platform", "linux/arm64", INSECURE, "--output", "b", cwd=tmp_path)
+    assert done.returncode == 6
+    assert "the platform is locked as linux/amd64, and now is linux/arm64" in done.stderr
+    assert lock.exists()
