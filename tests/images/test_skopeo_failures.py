@@ -49,6 +49,19 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("dial tcp: lookup nowhere.invalid: no such host", ToolError, "no such host"),
         ("write /x: no space left on device", BundlerError, "no space left"),
         ("toomanyrequests: You have reached your pull rate limit", ToolError, "refuses more requests"),
+        ("reading manifest 1 in h/n: StatusCode: 403, no", ImageError, "the registry forbids it"),
+        ("reading manifest 1 in h/n: StatusCode: 404, no", ImageError, "not found"),
+        ("reading manifest 1 in h/n: StatusCode: 429, no", ToolError, "refuses more requests"),
+        (
+            "reading manifest 1 in h/n: received unexpected HTTP status: 502 Bad Gateway",
+            ToolError,
+            "the registry itself has failed",
+        ),
+        (
+            "Download config.json digest sha256:0 does not match expected sha256:1",
+            ImageError,
+            "not what its digest names",
+        ),
         ("something\x1b[31m new", ToolError, "skopeo failed: something\\x1b[31m new"),
     ],
 )
