@@ -14,7 +14,7 @@ from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.layout import INDEX, MARKER, blob_name, read_blob
 from bundler.images.media_types import KINDS, Kind
-from bundler.store.layout import BLOBS, Store, damaged, open_store, remove_abandoned, write_durably
+from bundler.store.layout import BLOBS, Store, damaged, open_store, remove_abandoned, whole, write_durably
 
 _LEAF = "application/octet-stream"
 _DOCUMENTS = (Kind.INDEX, Kind.MANIFEST)
@@ -27,32 +27,46 @@ def collect(path: Path) -> int:
     """
     with open_store(path, alone=True) as store:
         remove_abandoned(path)
-        needed = sorted(_needed(store))
+        needed = _needed(store)
         before = _stored(path)
         with store.stage() as stage:
             (stage / BLOBS).symlink_to(Path("..", BLOBS))
-            leaves = [_leaf(path, digest) for digest in needed]
+            leaves = [_leaf(path, digest) for digest in sorted(needed)]
             write_durably(stage / INDEX, json.dumps({"schemaVersion": 2, "manifests": leaves}).encode())
             write_durably(stage / MARKER, (path / MARKER).read_bytes())
-            tools.run(tools.UMOCI, "gc", "--layout", stage, inherited=(store.lock,))
+            try:
+                tools.run(tools.UMOCI, "gc", "--layout", stage, inherited=(store.lock,))
+            except tools.ToolFailedError:
+                _blame(store, needed)
+                raise
         return before - _stored(path)
 
 
-def _needed(store: Store) -> set[Digest]:
-    """Every blob that an entry of index.json leads to and that is there. Raises ImageError if a named one is not."""
-    needed: set[Digest] = set()
-    ahead = [*store.entries()]
-    for entry in ahead:
-        if not store.has(entry):
-            raise damaged(store, entry)
-    while ahead:
-        descriptor = ahead.pop()
-        if descriptor.digest in needed or not store.has(descriptor):
-            continue
-        needed.add(descriptor.digest)
-        if KINDS.get(descriptor.media_type) in _DOCUMENTS:
-            ahead += _children(parse_document(read_blob(store.files, descriptor), f"document {descriptor.digest}"))
+def _needed(store: Store) -> dict[Digest, tuple[Descriptor, Descriptor]]:
+    """Every blob that an entry of index.json leads to and that is there, with the first such entry, and its descriptor.
+
+    Raises ImageError if a document of them is damaged, or one that an entry names missing.
+    """
+    needed: dict[Digest, tuple[Descriptor, Descriptor]] = {}
+    for entry in store.entries():
+        ahead = [entry]
+        with whole(store, entry):
+            while ahead:
+                descriptor = ahead.pop()
+                if descriptor.digest in needed or not store.has(descriptor):
+                    continue
+                needed[descriptor.digest] = entry, descriptor
+                if KINDS.get(descriptor.media_type) in _DOCUMENTS:
+                    raw = read_blob(store.files, descriptor)
+                    ahead += _children(parse_document(raw, f"document {descriptor.digest}"))
     return needed
+
+
+def _blame(store: Store, needed: dict[Digest, tuple[Descriptor, Descriptor]]) -> None:
+    """Umoci reads all that is to stay and gives up where that is damaged: raise ImageError with whose it is."""
+    for entry, descriptor in needed.values():
+        if not store.holds(descriptor):
+            raise damaged(store, entry, f"{descriptor.digest} is not what its digest names")
 
 
 def _children(document: Part) -> Iterator[Descriptor]:

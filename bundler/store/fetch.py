@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,6 @@ from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.index import PlatformChoice, descend, parse_index, select_manifest
-from bundler.images.layout import blob_name
 from bundler.images.manifest import Manifest, kind_of, parse_manifest
 from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
@@ -40,20 +39,22 @@ class Fetch:
 
     def into(self, store: Store, reference: RegistryReference) -> Digest:
         """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
-        skopeo = Skopeo(self.access, self.limits)
-        repository = Repository(skopeo, reference)
+        with _named(reference):
+            entry = self._fetch(store, reference)
+        store.change(lambda entries: [*(one for one in entries if not _gives_way(one, entry)), entry])
+        return Digest.parse(entry["digest"])
+
+    def _fetch(self, store: Store, reference: RegistryReference) -> Entry:
+        repository = Repository(Skopeo(self.access, self.limits), reference)
         raw, digest = repository.resolve()
         kind = kind_of(parse_document(raw, f"document {digest}"))
         if self.every and kind is Kind.INDEX:
             self._fetch_index(store, repository, raw, digest)
-            entry = entry_of(raw, digest, OCI_INDEX, str(reference))
-        else:
-            manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
-            stated = self._fetch_manifest(store, repository, manifest)
-            only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
-            entry = entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
-        store.change(lambda entries: [*(one for one in entries if not _gives_way(one, entry)), entry])
-        return Digest.parse(entry["digest"])
+            return entry_of(raw, digest, OCI_INDEX, str(reference))
+        manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
+        stated = self._fetch_manifest(store, repository, manifest)
+        only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
+        return entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
 
     def _fetch_index(self, store: Store, repository: Repository, raw: bytes, digest: Digest) -> None:
         documents = {digest: raw}
@@ -89,9 +90,10 @@ class Fetch:
         if stored > self.limits.unpacked_size:
             what = f"the layers are {stored} bytes already as they are stored, over {self.limits.unpacked_size}"
             raise ImageError(f"{repository.reference}: {what}", hint=raise_hint("unpacked_size"))
-        missing = [layer for layer in layers if not store.has(layer)]
-        for layer in missing:  # what has its name and not its size; skopeo would take it for the layer
-            (store.path / blob_name(layer.digest)).unlink(missing_ok=True)
+        # What is there is read once: to take its name for it would keep a damaged layer for ever.
+        missing = [layer for layer in layers if not store.holds(layer)]
+        for layer in missing:
+            store.discard_damaged(layer)
         total = sum(layer.size for layer in missing)
         # skopeo splits oci:PATH:NAME at the first colon, and a store may be anywhere.
         with (
@@ -121,6 +123,17 @@ def registry_reference(text: str) -> RegistryReference:
             f'"{printable(text)}" is not in a registry', hint="a file or folder is built from where it is"
         )
     return RegistryReference.parse(parsed.rest)
+
+
+@contextmanager
+def _named(reference: RegistryReference) -> Iterator[None]:
+    """Say with what is wrong in which of several images it is: a document knows its digest only."""
+    try:
+        yield
+    except ImageError as error:
+        if reference.repository in error.what:
+            raise
+        raise ImageError(f"{reference}: {error.what}", hint=error.hint) from None
 
 
 def _gives_way(old: Entry, new: Entry) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
 from bundler.limits import Limits
-from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of
+from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
 
 TRANSPORT: Final = "store"
 _ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
@@ -34,7 +34,17 @@ def open_kept(
         if entry is None:
             yield None
             return
-        yield read_image(store.files, entry, wanted, transport=TRANSPORT, name=str(reference))
+        with whole(store, entry):
+            anyway = replace(wanted, requested=False)
+            image = read_image(store.files, entry, anyway, transport=TRANSPORT, name=str(reference))
+        wanted.check(image.image_config.platform, f"image config {image.id}")
+        try:
+            yield image
+        except ImageError as error:
+            # Layers are read, and found to be damaged, by whoever has the image.
+            if any(str(layer.blob.digest) in error.what for layer in image.layers):
+                raise damaged(store, entry, error.what) from None
+            raise
 
 
 def find(store: Store, reference: RegistryReference, wanted: PlatformChoice) -> Descriptor | None:
@@ -70,16 +80,20 @@ class Kept:
 def kept(store: Store) -> Iterator[Kept]:
     """All images of the store, by name. Raises ImageError for one that is damaged."""
     for entry in store.entries():
-        if not store.has(entry):
-            raise damaged(store, entry)
-        name = entry.annotation(REF_NAME) or ""
-        for manifest in _all(store, [entry]):
-            if KINDS[manifest.media_type] is not Kind.MANIFEST:
-                continue
-            # Of a manifest, nothing is chosen by platform.
-            image = read_image(store.files, manifest, _ANY, transport=TRANSPORT, name=name)
-            size = sum({layer.blob.digest: layer.blob.size for layer in image.layers}.values())
-            yield Kept(name, str(entry.digest), str(image.image_config.platform), str(image.id), size)
+        with whole(store, entry):
+            found = list(_images(store, entry))
+        yield from found
+
+
+def _images(store: Store, entry: Descriptor) -> Iterator[Kept]:
+    name = entry.annotation(REF_NAME) or ""
+    for manifest in _all(store, [entry]):
+        if KINDS[manifest.media_type] is not Kind.MANIFEST:
+            continue
+        # Of a manifest, nothing is chosen by platform.
+        image = read_image(store.files, manifest, _ANY, transport=TRANSPORT, name=name)
+        size = sum({layer.blob.digest: layer.blob.size for layer in image.layers}.values())
+        yield Kept(name, str(entry.digest), str(image.image_config.platform), str(image.id), size)
 
 
 def remove(store: Store, references: Sequence[RegistryReference]) -> None:
@@ -111,6 +125,7 @@ def _all(store: Store, entries: Sequence[Descriptor]) -> Iterator[Descriptor]:
 
 def _fits(store: Store, entry: Descriptor, wanted: PlatformChoice) -> bool:
     if KINDS[entry.media_type] is Kind.INDEX:
-        stated = [one.platform for one in _all(store, [entry]) if KINDS[one.media_type] is Kind.MANIFEST]
+        with whole(store, entry):
+            stated = [one.platform for one in _all(store, [entry]) if KINDS[one.media_type] is Kind.MANIFEST]
         return any(platform is None or wanted.platform.accepts(platform) for platform in stated)
     return entry.platform is None or wanted.platform.accepts(entry.platform)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor
-from bundler.images.digest import Digest
+from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Folder, open_folder
 from bundler.images.image import Layer
@@ -65,6 +65,29 @@ class Store:
         except FileNotFoundError:
             return False
 
+    def holds(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is there and is what its digest names: a disk, or who carries one, may damage it."""
+        if not self.has(descriptor):
+            return False
+        digest = descriptor.digest
+        hasher = ALGORITHMS[digest.algorithm]()
+        try:
+            with self.files.open(blob_name(digest)) as source:
+                while chunk := source.read(_CHUNK):
+                    hasher.update(chunk)
+        except ImageError:  # a folder or a link of its name
+            return False
+        return bool(hasher.hexdigest() == digest.encoded)
+
+    def discard_damaged(self, descriptor: Descriptor) -> None:
+        """Remove what has the blob's name and is not the blob; whoever looks at names would take it for it.
+
+        Of two that find it so, the second must not remove what the first has brought meanwhile.
+        """
+        with locked(self.path / MARKER, exclusive=True):
+            if not self.holds(descriptor):
+                (self.path / blob_name(descriptor.digest)).unlink(missing_ok=True)
+
     def put(self, content: bytes, digest: Digest) -> None:
         """Add a document, whose digest has been checked."""
         target = self.path / blob_name(digest)
@@ -88,7 +111,12 @@ class Store:
     @contextmanager
     def stage(self) -> Iterator[Path]:
         """A folder in the store for what is not yet whole, removed at the end."""
-        with tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path) as stage:
+        try:
+            folder = tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path)
+        except OSError as error:
+            error.filename = str(self.path)  # whose name people know
+            raise
+        with folder as stage:
             yield Path(stage)
 
 
@@ -147,13 +175,24 @@ def reference_of(entry: Descriptor) -> RegistryReference | None:
         return None
 
 
-def damaged(store: Store, entry: Descriptor) -> ImageError:
-    """What to say of an entry whose manifest or index is missing or cut off."""
+def damaged(store: Store, entry: Descriptor, what: str) -> ImageError:
+    """What to say of an entry of which `what` is wrong: a part is missing, cut off or not what its digest names."""
     name = printable(entry.annotation(REF_NAME) or str(entry.digest))
     return ImageError(
-        f"{store.files.label}: {name} is damaged: {entry.digest} is missing or of another size",
+        f"{store.files.label}: {name} is damaged: {what.removeprefix(f'{store.files.label}: ')}",
         hint="fetch it again, or remove it with bundler rm",
     )
+
+
+@contextmanager
+def whole(store: Store, entry: Descriptor) -> Iterator[None]:
+    """For reading what `entry` leads to: whatever is wrong with that is said to be wrong with the image."""
+    if not store.has(entry):
+        raise damaged(store, entry, f"{entry.digest} is missing or of another size")
+    try:
+        yield
+    except ImageError as error:
+        raise damaged(store, entry, error.what) from None
 
 
 def entry_of(raw: bytes, digest: Digest, media_type: str, name: str, platform: Platform | None = None) -> Entry:
@@ -186,8 +225,11 @@ def _settle(stream: BinaryIO) -> None:
 def _read(path: Path) -> dict[str, Any]:
     """index.json as it is, so that what other tools wrote there stays; only `manifests` is made a list."""
     label = f"{printable(str(path))}: {INDEX}"
-    with (path / INDEX).open("rb") as stream:
-        raw = stream.read(_LARGEST_INDEX + 1)
+    try:
+        with (path / INDEX).open("rb") as stream:
+            raw = stream.read(_LARGEST_INDEX + 1)
+    except FileNotFoundError:
+        raise ImageError(f"{label}: missing") from None
     if len(raw) > _LARGEST_INDEX:
         raise ImageError(f"{label}: more than {_LARGEST_INDEX} bytes")
     part = parse_document(raw, label)

@@ -72,6 +72,18 @@ def test_a_store_with_a_damaged_entry_loses_nothing(tmp_path: Path) -> None:
     assert blobs(tmp_path) == before
 
 
+@pytest.mark.parametrize("content", ["manifest", "config", "layer"])
+def test_whose_a_damaged_blob_is_is_told(tmp_path: Path, content: str) -> None:
+    write_folder(tmp_path, layout_files({"1": IMAGE, "2": OTHER}))
+    manifest, layers = manifest_of(OTHER)
+    path = tmp_path / blob({"manifest": manifest, "config": OTHER.config, "layer": layers[-1]}[content])
+    path.write_bytes(bytes(path.stat().st_size))
+    before = blobs(tmp_path)
+    with pytest.raises(ImageError, match=r"(1|2) is damaged: .*(not what its digest names|not the one stated)"):
+        collect(tmp_path)
+    assert blobs(tmp_path) == before
+
+
 def test_what_killed_processes_left_goes_too(tmp_path: Path) -> None:
     write_folder(tmp_path, layout_files({"1": IMAGE}))
     (tmp_path / ".bundler-dead").mkdir()

@@ -108,6 +108,18 @@ def test_a_layer_that_was_cut_off_on_disk_is_fetched_again(served: FaultyRegistr
     assert sha256(path.read_bytes()) == layer
 
 
+def test_a_layer_that_was_damaged_on_disk_is_fetched_again(served: FaultyRegistry, store: Path) -> None:
+    first, second = served.add("one:1", ONE)
+    fetch(store, served.name("one:1"))
+    path = store / "blobs/sha256" / second.removeprefix("sha256:")
+    path.write_bytes(bytes(path.stat().st_size))
+    served.asked.clear()
+
+    fetch(store, served.name("one:1"))
+    assert sha256(path.read_bytes()) == second
+    assert first not in served.asked
+
+
 def test_a_tag_that_moved_is_followed(served: FaultyRegistry, store: Path) -> None:
     served.add("one:1", ONE)
     fetch(store, served.name("one:1"))
@@ -176,6 +188,33 @@ def test_a_fault_leaves_the_store_as_it_was_and_the_next_fetch_goes_on(
     assert second in served.asked
     assert first not in served.asked
     assert len(listed(store)) == 2
+
+
+DOCUMENTS = {
+    "unauthorized": (refuse(401), ImageError, "wants a login"),
+    "forbidden": (refuse(403), ImageError, "the registry forbids it"),
+    "not found": (refuse(404), ImageError, ""),
+    "too many requests": (refuse(429), ToolError, "refuses more requests for now"),
+    "an error of the server": (refuse(502), ToolError, "the registry itself has failed"),
+    "other bytes": (swap, ImageError, ""),
+    "cut off": (cut, ToolError, "the connection broke off"),
+}
+
+
+@pytest.mark.parametrize("fault", DOCUMENTS)
+@pytest.mark.parametrize("document", ["manifest", "config"])
+def test_a_fault_of_a_document_is_told_as_one_of_a_layer(
+    served: FaultyRegistry, store: Path, fault: str, document: str
+) -> None:
+    cause, kind, said = DOCUMENTS[fault]
+    served.add("one:1", ONE)
+    served.faults["1" if document == "manifest" else sha256(ONE.config)] = cause
+    with pytest.raises(kind) as raised:
+        fetch(store, served.name("one:1"))
+    assert said in raised.value.what
+    assert "skopeo failed" not in raised.value.what
+    assert "/one" in raised.value.what  # which of several images it was
+    assert listed(store) == []
 
 
 def test_the_policy_is_asked_also_when_every_layer_is_there(

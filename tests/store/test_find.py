@@ -24,6 +24,7 @@ from tests.support.image_files import (
     sha256,
     write_folder,
 )
+from tests.support.opened import layer_contents
 
 AMD64 = sample()
 ARM64 = sample(architecture="arm64")
@@ -70,6 +71,14 @@ def found(store: Path, name: str, platform: str = "linux/amd64", *, requested: b
     wanted = PlatformChoice(Platform.parse(platform), requested)
     with open_kept(store, RegistryReference.parse(name), wanted, DEFAULTS) as image:
         return None if image is None else str(image.id)
+
+
+def unpacked(store: Path, name: str) -> None:
+    """Read its layers, as a build does."""
+    wanted = PlatformChoice(Platform("linux", "amd64"), requested=False)
+    with open_kept(store, RegistryReference.parse(name), wanted, DEFAULTS) as image:
+        assert image is not None
+        tuple(layer_contents(image))
 
 
 def test_names_are_compared_when_they_are_complete(stored: Stored) -> None:
@@ -126,6 +135,21 @@ def test_a_damaged_image_is_said_to_be(stored: Stored) -> None:
     (store / blob(manifest_of(AMD64)[0])).unlink()
     with open_store(store) as opened, pytest.raises(ImageError, match=f"{NAME} is damaged"):
         list(kept(opened))
+
+
+def test_an_image_that_is_damaged_is_told_by_its_name_and_what_to_do(stored: Stored) -> None:
+    store = stored(called(NAME, WHOLE))
+    layer = store / blob(manifest_of(AMD64)[1][0])
+    layer.write_bytes(bytes(layer.stat().st_size))
+    assert found(store, NAME) == sha256(AMD64.config)
+    with pytest.raises(ImageError, match=f"{NAME} is damaged: layer sha256:.*its digest is") as raised:
+        unpacked(store, NAME)
+    assert "fetch it again" in (raised.value.hint or "")
+    for damaged in (layer, store / blob(AMD64.config), store / blob(INDEX)):
+        damaged.unlink()
+        with open_store(store) as opened, pytest.raises(ImageError, match=f"{NAME} is damaged: ") as raised:
+            list(kept(opened))
+        assert raised.value.what.count(str(store)) == 1
 
 
 def test_what_other_tools_put_there_is_listed_by_their_name(stored: Stored) -> None:

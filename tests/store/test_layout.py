@@ -54,6 +54,13 @@ def test_a_store_half_made_by_a_killed_process_is_made_whole(tmp_path: Path) -> 
     assert not (tmp_path / ".bundler-dead").exists()
 
 
+def test_a_store_without_its_index_is_damaged(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    (tmp_path / "index.json").unlink()
+    with open_store(tmp_path) as store, pytest.raises(ImageError, match=r"index\.json: missing"):
+        store.entries()
+
+
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(RequestError, match="is neither empty nor a store"):
