@@ -39,12 +39,12 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """`takes` is what follows the name, for the manual; `network` says that --offline forbids it."""
+    """`takes` is what follows the name, for the manual; `beyond` is why --offline forbids it and what to do instead."""
 
     name: str
     takes: str
     open: Callable[[_Request], AbstractContextManager[Image]]
-    network: bool = False
+    beyond: tuple[str, str] | None = None
 
 
 @contextmanager
@@ -128,15 +128,21 @@ def _open_path(request: _Request) -> Iterator[Image]:
             raise ImageError(f"{archive.label}: neither a docker-archive nor an oci-archive")
 
 
+_IN_A_REGISTRY: Final = (
+    "is in a registry",
+    "name a file or a folder, or bundler fetch it into the store first and name it without docker://",
+)
+_IN_A_DAEMON: Final = ("is in a Docker daemon", "docker save makes a file of it")
 TRANSPORTS: Final = {
     row.name: row
     for row in (
-        Transport("docker", "//NAME[:TAG|@DIGEST]", _open_docker, network=True),
+        Transport("docker", "//NAME[:TAG|@DIGEST]", _open_docker, beyond=_IN_A_REGISTRY),
         Transport("docker-archive", "FILE[:NAME|:@POSITION|@ID]", _open_docker_archive),
         Transport("oci-archive", "FILE[:NAME|:@POSITION|@DIGEST]", _open_oci_archive),
         Transport("oci", "FOLDER[:NAME|:@POSITION|@DIGEST]", _open_oci),
         Transport("dir", "FOLDER", _open_dir),
-        Transport("docker-daemon", "NAME:TAG|ID", _stored("docker-daemon")),
+        # A socket is all it takes to reach a daemon, and DOCKER_HOST may name one anywhere.
+        Transport("docker-daemon", "NAME:TAG|ID", _stored("docker-daemon"), beyond=_IN_A_DAEMON),
         Transport("containers-storage", "NAME[:TAG|@DIGEST]|ID", _stored("containers-storage")),
     )
 }
@@ -163,11 +169,9 @@ def open_image(
     """
     parsed = parse_reference(reference)
     transport = _PATH if parsed.transport is None else TRANSPORTS[parsed.transport]
-    if transport.network and access.offline:
-        raise RequestError(
-            f'"{printable(reference)}" is in a registry, and --offline forbids the network',
-            hint="name a file or a folder, or bundler fetch it into the store first and name it without docker://",
-        )
+    if transport.beyond is not None and access.offline:
+        where, hint = transport.beyond
+        raise RequestError(f'"{printable(reference)}" {where}, and --offline forbids the network', hint=hint)
     wanted = PlatformChoice(platform, platform_requested)
     with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits)) as image:
         yield image

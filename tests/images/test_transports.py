@@ -45,8 +45,8 @@ def test_a_folder_is_called_by_its_real_name(tmp_path: Path, monkeypatch: pytest
         assert image.file_name == "nginx"
 
 
-@pytest.mark.parametrize("reference", ["docker://nginx", "nginx", "quay.io/a/b:1"])
-def test_offline_forbids_registries(tmp_path: Path, reference: str) -> None:
+@pytest.mark.parametrize("reference", ["docker://nginx", "nginx", "quay.io/a/b:1", "docker-daemon:nginx:1"])
+def test_offline_forbids_registries_and_daemons(tmp_path: Path, reference: str) -> None:
     with pytest.raises(RequestError, match="--offline"), opened(reference, tmp_path / "w", access=Access(offline=True)):
         pass
 
