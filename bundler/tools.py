@@ -29,13 +29,15 @@ _PASSED_ON: Final = (
 class Tool:
     """A program, the oldest version bundler works with, and the Debian package that has it.
 
-    `asked` is what makes it say its version; None for a program that never does, which is then taken as it is.
+    `asked` is what makes it say its version; None for a program that never does, which is then taken as it is. `umask`
+    is the one it runs with, where that would show in what it makes; -1 for ours.
     """
 
     name: str
     minimum: tuple[int, int, int]
     package: str
     asked: str | None = "--version"
+    umask: int = -1
 
     @property
     def install_hint(self) -> str:
@@ -43,7 +45,7 @@ class Tool:
 
 
 SKOPEO: Final = Tool("skopeo", minimum=(1, 9, 0), package="skopeo")
-UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci")
+UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci", umask=0o022)
 MKSQUASHFS: Final = Tool("mksquashfs", minimum=(4, 4, 0), package="squashfs-tools", asked="-version")
 MKFS_EROFS: Final = Tool("mkfs.erofs", minimum=(1, 5, 0), package="erofs-utils", asked=None)
 
@@ -134,6 +136,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        umask=tool.umask,
         pass_fds=inherited,
     )
     with process:

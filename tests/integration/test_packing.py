@@ -109,7 +109,7 @@ def test_failures_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:
 def test_an_interrupted_pack_leaves_nothing_for_long(large: Path, tmp_path: Path, number: int, code: int) -> None:
     command: list[str | Path] = [installed(), "pack", large, "-o", tmp_path / "large.tar.zst", "--level", "19"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        while not list(tmp_path.glob(".bundler-*/workspace/packed")):
+        while not list(tmp_path.glob(".bundler-*/workspace/large.tar.zst")):
             time.sleep(0.01)
         running.send_signal(number)
         running.communicate()
@@ -143,6 +143,13 @@ def test_a_locked_build_is_checked_to_be_reproducible(tmp_path: Path) -> None:
     refused = call_bundler("build", HELLO.with_name("hello-arm64.tar"), *words[2:], "-o", "other", cwd=tmp_path)
     assert refused.returncode in (3, 6)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundler.lock", "web"]
+
+
+@pytest.mark.tool("umoci")
+def test_what_umoci_unpacks_is_reproducible_too(tmp_path: Path) -> None:
+    # The image says nothing of its root, which umoci makes.
+    write_archive(tmp_path / "image.tar", layout_files({"1": sample(tarball(file("f", "x")))}))
+    bundler("build", "image.tar", "-o", "web", "--unpacker", "umoci", "--check-reproducible", cwd=tmp_path)
 
 
 def test_a_build_is_checked_to_be_reproducible(tmp_path: Path) -> None:
