@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from bundler.errors import ImageError, RequestError, printable
+from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
@@ -110,14 +110,18 @@ class Store:
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
-        """A folder in the store for what is not yet whole, removed at the end."""
+        """A folder in the store for what is not yet whole, removed at the end. Raises BundlerError if it cannot be."""
         try:
-            folder = tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path)
+            with tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path) as stage:
+                yield Path(stage)
         except OSError as error:
-            error.filename = str(self.path)  # whose name people know
-            raise
-        with folder as stage:
-            yield Path(stage)
+            elsewhere = error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(self.path)
+            if elsewhere:
+                raise
+            # The names of what is not yet whole tell nobody anything.
+            hint = "its owner may do this, or root" if isinstance(error, PermissionError) else None
+            what = f"{self.files.label} cannot be written to: {error.strerror or error}"
+            raise BundlerError(what, hint=hint) from None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A store on disk: made, changed and cleared so that it is a valid layout at every moment."""
 
+import errno
 import fcntl
 import json
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.errors import ImageError, RequestError
+from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
 from bundler.store import layout
 from bundler.store.layout import Entry, Store, open_store, prepare
@@ -52,6 +53,17 @@ def test_a_store_half_made_by_a_killed_process_is_made_whole(tmp_path: Path) -> 
     with open_store(tmp_path) as store:
         assert store.entries() == ()
     assert not (tmp_path / ".bundler-dead").exists()
+
+
+def test_a_store_that_cannot_be_written_to_is_told_by_its_own_name(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with open_store(tmp_path) as store:
+        for error in (OSError(errno.ENOSPC, "full"), OSError(errno.EROFS, "full", str(tmp_path / ".bundler-x/blob"))):
+            with pytest.raises(BundlerError) as raised, store.stage():
+                raise error
+            assert raised.value.what == f"{tmp_path} cannot be written to: full"
+        with pytest.raises(OSError, match="elsewhere"), store.stage():
+            raise OSError(errno.ENOSPC, "full", "/elsewhere")
 
 
 def test_a_store_without_its_index_is_damaged(tmp_path: Path) -> None:
