@@ -17,6 +17,12 @@ _MEANINGS: Final[tuple[tuple[re.Pattern[str], type[BundlerError], str, str | Non
     (re.compile(pattern, re.IGNORECASE), kind, what, hint)
     for pattern, kind, what, hint in (
         (
+            r"trust policy: (?:invalid|read) ",
+            ToolError,
+            "the signature policy is not one",
+            "containers-policy.json(5) says what it may hold",
+        ),
+        (
             r"policy\.json|trust policy",
             ToolError,
             "skopeo has no signature policy it can read",
@@ -36,6 +42,12 @@ _MEANINGS: Final[tuple[tuple[re.Pattern[str], type[BundlerError], str, str | Non
             None,
         ),
         (r"reading manifest .* StatusCode: 404", ImageError, "not found", None),
+        (
+            r"getting username and password",
+            ToolError,
+            "the stored credentials cannot be read",
+            "log in again with: skopeo login REGISTRY, or give another --authfile FILE",
+        ),
         (
             r"digest did not match|digest \S+ does not match",
             ImageError,

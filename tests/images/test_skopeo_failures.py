@@ -32,6 +32,13 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
             ToolError,
             "no signature policy",
         ),
+        ('Error loading trust policy: invalid policy in "p": unexpected end of JSON input', ToolError, "is not one"),
+        ("Error loading trust policy: read .: is a directory", ToolError, "is not one"),
+        (
+            'getting username and password: reading JSON file "/x"',
+            ToolError,
+            "credentials cannot be read",
+        ),
         ("Source image rejected: Running image is rejected by policy.", ImageError, "the policy rejects it"),
         ("reading manifest 1: unauthorized: authentication required", ImageError, "wants a login"),
         ("reading manifest 1: errors: denied: requested access to the resource is denied", ImageError, "wants a login"),
