@@ -116,12 +116,12 @@ class PackedFile:
 
 
 @contextmanager
-def open_packed(file: Path, limits: Limits) -> Iterator[PackedFile]:
+def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iterator[PackedFile]:
     """The file, if it is one. What of it turns out to be damaged in the context becomes an ImageError.
 
-    Raises RequestError.
+    `label` is what messages call it, if not its path. Raises RequestError.
     """
-    label = printable(str(file))
+    label = label or printable(str(file))
     try:
         descriptor = os.open(file, _OPEN)
     except OSError as error:

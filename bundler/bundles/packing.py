@@ -97,7 +97,7 @@ def pack(
             shown = printable(shlex.quote(str(bundle)))
             hint = f"`bundler verify {shown}` lists all that differs, --as-is packs it as it is"
             manifest = open_manifest.enter_context(closing(Manifest(bundle, hint)))
-        made = stage.workspace / "packed"
+        made = stage.workspace / output.name  # which is what messages call it
         try:
             with progress.measure(output.name, total) as meter:
                 remark = chosen.write(_Packing(bundle, manifest), made, level, made_at, meter)
@@ -113,7 +113,7 @@ def pack(
 
 def _read_back(made: Path, output: Path) -> None:
     """Raise ToolError unless the image holds the bundle: programs leave out, with a word at most, what they cannot."""
-    with open_packed(made, NONE) as packed:
+    with open_packed(made, NONE, label=printable(str(output))) as packed:
         for change in PackedVerification(packed).changes():
             raise ToolError(f"{printable(str(output))}: the image came out wrong: {printable(change.path)} differs")
 

@@ -18,8 +18,9 @@ def container_name(given: str | None, recorded: Mapping[str, Json], bundle: str,
     directory `bundle`. Raises RequestError for what runtimes take for no id.
     """
     named = part_of(recorded, "lifecycle").get("container_name")
-    name = given or (named if isinstance(named, str) else Path(bundle).name)
-    if given == "" or not _NAME.fullmatch(name):
+    stated = named if isinstance(named, str) else Path(bundle).name
+    name = stated if given is None else given
+    if not _NAME.fullmatch(name):
         raise RequestError(
             f"{printable(name[:80])!r} cannot be the name of a container",
             hint=f"{option}: letters, digits, and _ . - behind the first of them",

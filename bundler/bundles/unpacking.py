@@ -58,8 +58,9 @@ def _verify(bundle: Path, label: str) -> None:
         verification = Verification(bundle)
         change = next(verification.changes(), None)
     except RequestError as error:
+        what = error.what.replace(f"{bundle}/", "").replace(str(bundle), "the bundle in it")
         hint = "it was packed --as-is, or is no bundle; --as-is unpacks it"
-        raise DifferenceError(f"{label}: {error.what.replace(str(bundle), 'the bundle in it')}", hint=hint) from None
+        raise DifferenceError(f"{label}: {what}", hint=hint) from None
     if change is None:
         return
     if os.geteuid() and "uid" in change.keywords:

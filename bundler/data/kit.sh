@@ -3,6 +3,8 @@
 # gzip, sha256sum and runc or crun are enough; busybox has all but the last.
 set -u
 umask 077
+# What would change how the bundle is unpacked.
+unset TAR_OPTIONS GZIP POSIXLY_CORRECT
 
 usage() {
     cat <<'END'

@@ -52,6 +52,20 @@ def test_neither_the_place_nor_the_disk_shows(bundle: Path, tmp_path: Path, suff
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", "again", f"b{suffix}"]
 
 
+@pytest.mark.tool("mount")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_full_disk_is_told_by_the_name_of_the_file(bundle: Path, tmp_path: Path, suffix: str) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], check=True)
+    try:
+        with pytest.raises(BundlerError, match=rf"^b{suffix}: .*no space left"):
+            pack(bundle, disk / f"b{suffix}")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 READERS: dict[str, list[str]] = {
     ".squashfs": ["unsquashfs", "-quiet", "-no-progress", "-dest", "out", "b.squashfs"],
     ".erofs": ["fsck.erofs", "--extract=out", "b.erofs"],

@@ -92,6 +92,18 @@ def test_it_runs_with_runc_and_busybox_alone_and_again(kit: Path, bundle: Path, 
     }
 
 
+def test_variables_that_tar_reads_change_nothing(kit: Path, tmp_path: Path) -> None:
+    variables = {"TAR_OPTIONS": "--delete", "GZIP": "-l", "POSIXLY_CORRECT": "1", "CDPATH": "/", "ENV": "/missing"}
+    done = subprocess.run(
+        ["sh", kit / "kit.sh", "-C", tmp_path / "bundle", "unpack"],
+        capture_output=True,
+        check=False,
+        env=os.environ | variables,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "bundle/rootfs").is_dir()
+
+
 @pytest.mark.tool("crun")
 def test_crun_runs_it_too(kit: Path) -> None:
     *before, _ = command_of("crun")
