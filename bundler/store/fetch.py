@@ -21,7 +21,7 @@ from bundler.images.registry import Repository
 from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo import Skopeo
 from bundler.limits import Limits, raise_hint
-from bundler.progress import Meter, Progress
+from bundler.progress import SILENT, Meter, Progress
 from bundler.store.layout import BLOBS, Entry, Store, entry_of
 
 _UNKNOWN: Final = "unknown"  # the platform of BuildKit's attestations, which are no images
@@ -99,7 +99,7 @@ class Fetch:
         with (
             store.stage() as stage,
             tempfile.TemporaryDirectory() as beside,
-            self.progress.measure(f"fetching {repository.reference}", total) as meter,
+            (self.progress if missing else SILENT).measure(f"fetching {repository.reference}", total) as meter,
         ):
             layout = Path(beside, "layout")
             layout.symlink_to(stage.absolute())
@@ -149,7 +149,7 @@ def _is_attestation(descriptor: Descriptor) -> bool:
 
 def _arrivals(store: Store, stage: Path, missing: Sequence[Descriptor], meter: Meter) -> Callable[[], None]:
     """A watcher that tells `meter` how many bytes came: layers that are whole, and what skopeo is writing."""
-    told = 0
+    told, total = 0, sum(layer.size for layer in missing)
 
     def sizes() -> Iterator[int]:
         with suppress(FileNotFoundError):  # renamed just now
@@ -158,7 +158,7 @@ def _arrivals(store: Store, stage: Path, missing: Sequence[Descriptor], meter: M
 
     def watch() -> None:
         nonlocal told
-        size = sum(sizes())
+        size = min(sum(sizes()), total)  # skopeo's own documents are none of them
         if size > told:
             meter(size - told)
             told = size

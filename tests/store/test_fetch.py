@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
 from bundler.limits import DEFAULTS
-from bundler.progress import SILENT
+from bundler.progress import SILENT, Meter, Progress
 from bundler.store.fetch import Fetch, registry_reference
 from bundler.store.find import Kept, kept, open_kept
 from bundler.store.layout import open_store, prepare
@@ -44,11 +45,17 @@ def store(tmp_path: Path) -> Path:
 
 
 def fetch(
-    store: Path, name: str, *, platform: str | None = None, every: bool = False, policy: Path | None = None
+    store: Path,
+    name: str,
+    *,
+    platform: str | None = None,
+    every: bool = False,
+    policy: Path | None = None,
+    progress: Progress = SILENT,
 ) -> str:
     wanted = PlatformChoice(Platform.parse(platform or "linux/amd64"), requested=platform is not None)
     access = Access(tls_verify=False, policy=policy)
-    fetching = Fetch(access=access, limits=DEFAULTS, progress=SILENT, wanted=wanted, every=every)
+    fetching = Fetch(access=access, limits=DEFAULTS, progress=progress, wanted=wanted, every=every)
     prepare(store)
     with open_store(store) as opened:
         return str(fetching.into(opened, registry_reference(name)))
@@ -96,6 +103,22 @@ def test_a_second_fetch_changes_nothing(served: FaultyRegistry, store: Path) -> 
     fetch(store, served.name("one:1"))
     assert (store / "index.json").read_bytes() == before
     assert not set(layers) & set(served.asked)
+
+
+def test_what_is_shown_is_what_layers_came(served: FaultyRegistry, store: Path) -> None:
+    served.add("one:1", ONE)
+    shown: list[tuple[int | None, list[int]]] = []
+
+    class Shown:
+        @contextmanager
+        def measure(self, _label: str, total: int | None) -> Iterator[Meter]:
+            shown.append((total, []))
+            yield shown[-1][1].append
+
+    fetch(store, served.name("one:1"), progress=Shown())
+    fetch(store, served.name("one:1"), progress=Shown())
+    ((total, counts),) = shown  # the second time, nothing had to come
+    assert sum(counts) == total == sum(len(layer) for layer in manifest_of(ONE)[1])
 
 
 def test_a_layer_that_was_cut_off_on_disk_is_fetched_again(served: FaultyRegistry, store: Path) -> None:
