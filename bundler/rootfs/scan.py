@@ -8,7 +8,6 @@ import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -112,6 +111,8 @@ def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | Non
 
     Some files are read ahead on several threads: hashlib lets go of the interpreter's lock. Raises OSError.
     """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- brings logging along, and is only needed here
+
     pending: deque[tuple[T, Callable[[], str] | None]] = deque()
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         for item in items:
