@@ -53,11 +53,11 @@ def _by_docker(givens: Givens) -> dict[str, Origin]:
     """
     overrides = givens.overrides
     defaults = {str(item.value): item.origin for item in givens.profile.items("/process/capabilities")}
+    added = {_known(node): node.origin for node in overrides.items("cap_add")}
+    dropped = {_known(node) for node in overrides.items("cap_drop")}
     if overrides.is_true("privileged"):
         privileged = overrides.entries["privileged"]
         return {name: beating(privileged.origin, defaults.get(name)) for name in NAMES}
-    added = {_known(node): node.origin for node in overrides.items("cap_add")}
-    dropped = {_known(node) for node in overrides.items("cap_drop")}
     if "ALL" in added:
         return {name: beating(added["ALL"], defaults.get(name)) for name in NAMES if name not in dropped}
     kept = {name: origin for name, origin in defaults.items() if not dropped & {name, "ALL"}}

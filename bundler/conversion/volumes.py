@@ -10,12 +10,11 @@ from bundler.conversion.default_mounts import shares_memory
 from bundler.conversion.givens import Givens
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
-from bundler.overrides.mount_options import clean_path
+from bundler.overrides.mount_options import clean_path, holds_dockers_data
 from bundler.overrides.node import Node
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 _LONGEST_NAME: Final = 200  # bytes; file systems allow 255
-_DATA_ROOT: Final = "/var/lib/docker"
 # podman's, each with the mode that programs expect there.
 _SCRATCH: Final = {"/run": ["mode=755"], "/tmp": ["mode=1777"], "/var/tmp": ["mode=1777"]}  # noqa: S108
 _BASE_TMPFS_OPTIONS: Final = ("noexec", "nosuid", "nodev", "rprivate")
@@ -214,8 +213,7 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
 
 def _default_propagation(source: str) -> str:
     """Private, but for what Docker's own data is in or above: there a private copy would keep its mounts busy."""
-    above = source == _DATA_ROOT or _DATA_ROOT.startswith(f"{source.rstrip('/')}/")
-    return "rslave" if above or source.startswith(f"{_DATA_ROOT}/") else "rprivate"
+    return "rslave" if holds_dockers_data(source) else "rprivate"
 
 
 def _from_image(givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:

@@ -18,6 +18,7 @@ from bundler.overrides.quantities import parse_size
 # What bundler itself puts into a bundle. A bind of it, or below it, would be made before or after the image's own files
 # are there, and could follow a symlink of theirs to the machine.
 _OWN_NAMES: Final = ("rootfs", "volumes", "images", "shm", "etc", "config.json", "bundler.json", "rootfs.mtree")
+_DOCKERS_DATA: Final = "/var/lib/docker"
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _WITHOUT_EFFECT: Final = ("z", "Z", "consistent", "cached", "delegated")
@@ -32,6 +33,11 @@ _TMPFS_VALUES: Final = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", 
 def clean_path(path: str) -> str:
     """An absolute path without `.`, `..`, empty components or a trailing slash, as Docker writes destinations."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def holds_dockers_data(source: str) -> bool:
+    """Whether dockerd takes a bind's source for in or above its own folder: it compares how the two texts begin."""
+    return source.startswith(_DOCKERS_DATA) or _DOCKERS_DATA.startswith(source)
 
 
 def each_once(entries: Sequence[Node], key: str) -> tuple[Node, ...]:
@@ -171,7 +177,8 @@ def list_tmpfs(node: Node) -> Node:
 def expand_tmpfs(node: Node) -> Node:
     """The long form of one entry of `tmpfs`. Raises RequestError for an option Docker would refuse."""
     target, _, options = node.text().partition(":")
-    names = tuple(node.with_value(_checked_option(node, option)) for option in options.split(",") if option)
+    listed = options.split(",") if options else []
+    names = tuple(node.with_value(_checked_option(node, option)) for option in listed)
     entry = {"type": "tmpfs", "target": check_target(node, target)}
     return node.with_value(
         {key: node.with_value(value) for key, value in entry.items()} | {"options": node.with_value(names)}
@@ -191,7 +198,7 @@ def _tmpfs_volume(node: Node, entry: dict[str, Node]) -> dict[str, Node]:
     options = []
     if "read_only" in entry and entry.pop("read_only").value is True:
         options.append("ro")
-    if "mode" in limits:
+    if "mode" in limits and limits["mode"].value not in (None, 0):  # to Docker, 0 says nothing
         options.append(f"mode={limits['mode'].value:o}")
     if "size" in limits and limits["size"].value not in (None, 0):
         options.append(f"size={_tmpfs_size(limits['size'])}")

@@ -193,7 +193,7 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "memswap_limit": size_or_unlimited("memswap_limit"),
     "mem_swappiness": whole("mem_swappiness", -1, 100),
     "cpu_shares": whole("cpu_shares", 0, MAXIMUM),
-    "cpu_quota": whole("cpu_quota", -1, MAXIMUM),
+    "cpu_quota": whole("cpu_quota", -MAXIMUM - 1, MAXIMUM),
     "cpu_period": whole("cpu_period", 0, 1_000_000),
     "cpu_rt_period": microseconds("cpu_rt_period"),
     "cpu_rt_runtime": microseconds("cpu_rt_runtime"),
@@ -283,7 +283,7 @@ def _security_key(node: Node) -> tuple[str, Node]:
             return "seccomp", node.with_value("docker" if value == "builtin" else value)
         case "apparmor" if value:
             return "apparmor", node.with_value(value)
-        case "systempaths" if value == "unconfined":
+        case "systempaths" if text == "systempaths=unconfined":
             return "system_paths", node.with_value(value)
         case "label" if value:
             # SELinux labels leave no trace in config.json unless the daemon runs on an SELinux host.

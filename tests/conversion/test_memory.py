@@ -98,6 +98,7 @@ def test_without_a_limit_the_oom_killer_is_missed() -> None:
         ("cpus: 1.5", {"quota": 150_000, "period": 100_000}),
         ("{cpu_quota: 25000, cpu_period: 50000}", {"quota": 25_000, "period": 50_000}),
         ("cpu_quota: -1", {"quota": -1}),
+        ("cpu_quota: -5", {"quota": -5}),
         ("{cpu_shares: 512, cpuset: 0-1, cpuset_mems: 0}", {"shares": 512, "cpus": "0-1", "mems": "0"}),
         ("cpu_idle: 0", {"idle": 0}),
         ("{cpus: 1, cpu_burst: 1000}", {"quota": 100_000, "burst": 1000, "period": 100_000}),

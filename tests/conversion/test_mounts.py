@@ -163,6 +163,7 @@ def test_only_binds_that_pass_mounts_on_change_the_rootfs(text: str, propagation
         ("volumes: [{type: bind, source: /h, target: /x, bind: {recursive: writable}}]", "needs read_only: true"),
         ("volumes: [{type: bind, source: /h, target: /x, bind: {recursive: readonly}}]", "needs read_only: true"),
         ("tmpfs: '/run:size'", "unknown option 'size'"),
+        ("tmpfs: '/run:ro,,exec'", "unknown option ''"),
         ("tmpfs: '/run:wild=1'", "unknown option 'wild=1'"),
         ("tmpfs: run", "the mount point 'run' has"),
     ],

@@ -170,8 +170,9 @@ def test_without_any_capability_the_object_is_empty_and_not_absent() -> None:
 
 @pytest.mark.parametrize("name", ["NET_ADMN", "CAP_ALL", "CAP_CAP_KILL"])
 def test_an_unknown_capability_is_refused(name: str) -> None:
-    with pytest.raises(RequestError, match=r"0\.yaml:1:11: CAP_\w+ is not a capability of Linux"):
-        converted(f"cap_add: [{name}]")
+    for more in ("", "\nprivileged: true"):
+        with pytest.raises(RequestError, match=r"0\.yaml:1:11: CAP_\w+ is not a capability of Linux"):
+            converted(f"cap_add: [{name}]{more}")
 
 
 def test_limits_are_sorted_and_minus_one_is_unlimited() -> None:

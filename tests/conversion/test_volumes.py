@@ -42,11 +42,16 @@ def test_ids_of_one_mount_can_be_mapped() -> None:
     assert mount["options"] == ["rbind", "rprivate"]
 
 
-@pytest.mark.parametrize("source", ["/", "/var", "/var/lib/docker", "/var/lib/docker/volumes/x"])
+@pytest.mark.parametrize("source", ["/", "/var", "/var/lib/docker", "/var/lib/docker/volumes/x", "/var/lib/docker-2"])
 def test_dockers_own_data_is_bound_as_a_slave(source: str) -> None:
     config = converted(f"volumes: ['{source}:/x']")
     assert next(mount for mount in config["mounts"] if mount["destination"] == "/x")["options"] == ["rbind", "rslave"]
     assert config["linux"]["rootfsPropagation"] == "rslave"
+
+
+def test_a_tmpfs_of_mode_0_has_the_kernels_own_mode() -> None:
+    entry = "{type: tmpfs, target: /x, tmpfs: {mode: 0, size: 1m}}"
+    assert mounts(f"volumes: [{entry}]")["/x"]["options"] == ["noexec", "nosuid", "nodev", "rprivate", "size=1m"]
 
 
 def test_the_root_s_propagation_can_be_chosen() -> None:

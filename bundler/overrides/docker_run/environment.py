@@ -16,11 +16,14 @@ def variable(given: str) -> str:
     return given
 
 
-def environment(files: Iterable[str], variables: Iterable[str], client: Client) -> dict[str, Json]:
+def environment(
+    files: Iterable[str], variables: Iterable[str], client: Client, *, terminal: bool = False
+) -> dict[str, Json]:
     """The keys `env_file` and `environment`, the latter for what stands on the command line; a bare NAME there removes
     the image's variable.
 
     Docker keeps what stands twice in its files; of a name that stands twice on the command line, only the last value.
+    A bare name does not remove what a file sets, unless it is one of the variables that dockerd starts from.
     """
     given: dict[str, str] = {}
     for entry in variables:
@@ -29,17 +32,22 @@ def environment(files: Iterable[str], variables: Iterable[str], client: Client) 
         given[name] = entry if separator or known is None else f"{name}={known}"
     by_path: dict[str, list[str]] = {}
     for path in files:
-        by_path.setdefault(path, []).extend(_of_file(path, client))
+        by_path.setdefault(path, []).extend(assignments("env-file", path, client))
     listed = [{"path": path, "variables": entries} for path, entries in by_path.items()]
+    dockers = {"PATH", "HOSTNAME", "TERM"} if terminal else {"PATH", "HOSTNAME"}
+    in_files = {entry.partition("=")[0] for entries in by_path.values() for entry in entries}
+    given = {name: entry for name, entry in given.items() if entry != name or name not in in_files - dockers}
     keys: dict[str, Json] = {"env_file": listed, "environment": [literal(entry) for entry in given.values()]}
     return {key: entries for key, entries in keys.items() if entries}
 
 
-def _of_file(path: str, client: Client) -> list[str]:
-    """The variables of one file: nothing is unquoted, and a # means a comment only at the beginning of a line."""
+def assignments(flag: str, path: str, client: Client) -> list[str]:
+    """The variables, or labels, of one file: nothing is unquoted, and a # means a comment only at the beginning of a
+    line.
+    """
     entries = []
     for number, line in enumerate(client.read(path).removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
-        where = f"--env-file: {printable(path)}:{number}"
+        where = f"--{flag}: {printable(path)}:{number}"
         try:
             text = line.removesuffix(b"\r").decode().lstrip()
         except UnicodeDecodeError:
@@ -48,9 +56,9 @@ def _of_file(path: str, client: Client) -> list[str]:
             continue
         name, separator, _ = text.partition("=")
         if not name:
-            raise RequestError(f"{where}: no variable name on the line {printable(text)!r}")
+            raise RequestError(f"{where}: no name on the line {printable(text)!r}")
         if any(char.isspace() for char in name):
-            raise RequestError(f"{where}: the variable {printable(name)!r} contains whitespace")
+            raise RequestError(f"{where}: the name {printable(name)!r} contains whitespace")
         if separator:
             entries.append(text)
         elif name in client.environment:

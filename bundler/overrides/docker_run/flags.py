@@ -54,8 +54,11 @@ def _stream(given: str) -> str:
 
 
 def _label(given: str) -> str:
-    if given.startswith("="):
+    name = given.partition("=")[0].lstrip(" \t")
+    if not name:
         raise ValueError("a label has a name")
+    if " " in name or "\t" in name:
+        raise ValueError(f"the label {name!r} contains whitespace")
     return given
 
 
@@ -111,6 +114,11 @@ def _platform(given: str) -> str:
     if given and (len(parts) > 3 or not all(parts) or (len(parts) == 1 and given not in ("linux", *_ARCHITECTURES))):  # noqa: PLR2004
         raise ValueError("it is not OS/ARCHITECTURE[/VARIANT]")
     return f"linux/{given}" if given in _ARCHITECTURES else given
+
+
+def _pids(given: str) -> int:
+    """The most processes; to Docker any number below 0 is no limit."""
+    return max(values.integer(given), -1)
 
 
 def _positive(given: str) -> int:
@@ -207,7 +215,7 @@ _ROWS: Final = (
     Flag("oom-kill-disable", boolean, key="oom_kill_disable"),
     Flag("oom-score-adj", between(-1000, 1000), key="oom_score_adj"),
     Flag("pid"),
-    Flag("pids-limit", integer, key="pids_limit"),
+    Flag("pids-limit", _pids, key="pids_limit"),
     Flag("platform", _platform, key="platform"),
     Flag("privileged", boolean, key="privileged"),
     Flag("publish", network.published, "p", traceless=_NETWORK, gather=_LIST),

@@ -10,10 +10,17 @@ from bundler.origins import Json
 from bundler.overrides.docker_run.client import Client
 from bundler.overrides.docker_run.fields import split
 from bundler.overrides.docker_run.values import boolean, size
+from bundler.overrides.mount_options import PROPAGATIONS, clean_path, holds_dockers_data
 
-_MODES: Final = re.compile(r"(ro|rw|z|Z|nocopy|r?private|r?shared|r?slave|consistent|cached|delegated)(,.*)?")
+# What the options of -v are about; dockerd takes one word about each.
+_ABOUT: Final = {
+    **dict.fromkeys(("ro", "rw"), "writing"),
+    **dict.fromkeys(("z", "Z"), "labels"),
+    **dict.fromkeys(PROPAGATIONS, "propagation"),
+    "nocopy": "copying",
+    **dict.fromkeys(("consistent", "cached", "delegated"), "consistency"),
+}
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _SECTIONS: Final = 3
 _RECURSIONS: Final = ("enabled", "disabled", "writable", "readonly")
 
@@ -29,12 +36,30 @@ def volume(given: str) -> list[str]:
         raise ValueError("it has more than three sections between colons")
     if len(sections) > 1 and len(sections[0]) == 1 and sections[0].isalpha():
         raise ValueError("the name of a volume has at least two characters")
-    if len(sections) == 2 and _MODES.fullmatch(sections[1]):  # noqa: PLR2004  (SOURCE:TARGET)
+    if len(sections) == 2 and sections[1].split(",")[0] in _ABOUT:  # noqa: PLR2004  (SOURCE:TARGET)
         raise ValueError("it has options, but no source")
     _check_target(sections[0] if len(sections) == 1 else sections[1])
     if len(sections) > 1 and not sections[0].startswith(("/", ".")):
         _check_name(sections[0])
+    if len(sections) == _SECTIONS:
+        options = sections[2].split(",")
+        _check_options(options)
+        _check_propagation(sections[0], next((option for option in options if option in PROPAGATIONS), ""))
     return sections
+
+
+def _check_options(options: list[str]) -> None:
+    about = [_ABOUT.get(option) for option in options]
+    if None in about:
+        raise ValueError(f"{options[about.index(None)]!r} is not one of its options: {', '.join(_ABOUT)}")
+    if len(set(about)) < len(about):
+        raise ValueError("two of its options are about the same")
+
+
+def _check_propagation(source: str, propagation: str) -> None:
+    free = propagation in ("", "rslave", "rshared")
+    if source.startswith("/") and not free and holds_dockers_data(clean_path(source)):
+        raise ValueError("Docker's own data is in or above the source: its propagation has to be rslave or rshared")
 
 
 def tmpfs(given: str) -> tuple[str, str]:
@@ -45,17 +70,13 @@ def tmpfs(given: str) -> tuple[str, str]:
 
 
 def _check_target(target: str) -> None:
-    if not target.startswith("/") or _clean(target) == "/":
+    if not target.startswith("/") or clean_path(target) == "/":
         raise ValueError(f"the mount point {target!r} is not an absolute path other than /")
 
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a volume ([a-zA-Z0-9][a-zA-Z0-9_.-]+) and no absolute path")
-
-
-def _clean(path: str) -> str:
-    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def mount(given: str) -> dict[str, Json]:
@@ -131,8 +152,9 @@ def _bind(fields: dict[str, str], entry: dict[str, Json]) -> dict[str, Json]:
     options: dict[str, Json] = {}
     propagation = fields.get("bind-propagation", "").lower()
     if propagation:
-        if propagation not in _PROPAGATIONS:
-            raise ValueError(f"bind-propagation takes {', '.join(_PROPAGATIONS)}")
+        if propagation not in PROPAGATIONS:
+            raise ValueError(f"bind-propagation takes {', '.join(PROPAGATIONS)}")
+        _check_propagation(fields["source"], propagation)
         options["propagation"] = propagation
     recursive = fields.get("bind-recursive", "enabled")
     if recursive not in _RECURSIONS:
@@ -203,20 +225,19 @@ def mounts(
     """
     by_target: dict[str, Json] = {}
     anonymous: dict[str, Json] = {}
-    for sections in volumes:
+    for sections in dict.fromkeys(map(tuple, volumes)):  # what is said twice in the same words is said once
         if len(sections) == 1:
-            anonymous[_clean(sections[0])] = _clean(sections[0])
+            anonymous[clean_path(sections[0])] = clean_path(sections[0])
         else:
             source = client.absolute(sections[0]) if sections[0].startswith(".") else sections[0]
-            _place(by_target, sections[1], ":".join([source, _clean(sections[1]), *sections[2:]]))
+            _place(by_target, sections[1], ":".join([source, clean_path(sections[1]), *sections[2:]]))
     for entry in long:
         source = entry.get("source", "")
         located = entry | ({"source": client.absolute(source)} if source.startswith(".") else {})
         located.pop(DRIVEN, None)
         _place(by_target, entry["target"], located)
-    in_memory = {
-        _clean(target): f"{_clean(target)}:{options}" if options else _clean(target) for target, options in tmpfses
-    }
+    cleaned = ((clean_path(target), options) for target, options in tmpfses)
+    in_memory = {target: f"{target}:{options}" if options else target for target, options in cleaned}
     for target in in_memory:
         if target in by_target:
             raise _duplicate(target)
@@ -225,9 +246,9 @@ def mounts(
 
 
 def _place(by_target: dict[str, Json], target: str, entry: Json) -> None:
-    if _clean(target) in by_target:
-        raise _duplicate(_clean(target))
-    by_target[_clean(target)] = entry
+    if clean_path(target) in by_target:
+        raise _duplicate(clean_path(target))
+    by_target[clean_path(target)] = entry
 
 
 def _duplicate(target: str) -> RequestError:

@@ -10,7 +10,7 @@ from bundler.origins import Json
 from bundler.overrides.docker_run.client import Client
 from bundler.overrides.docker_run.command_line import CommandLine
 from bundler.overrides.docker_run.devices import is_cdi_name
-from bundler.overrides.docker_run.environment import environment
+from bundler.overrides.docker_run.environment import assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.refusals import check, network_mode
@@ -23,7 +23,9 @@ _HEALTH_TIMES: Final = {
 }
 # Keys whose 0, or empty text, means to Docker that nothing was said.
 _SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "")
-_ALWAYS_SAID: Final = ("oom_score_adj", "init", "privileged", "read_only", "tty", "oom_kill_disable")
+_ALWAYS_SAID: Final = (
+    *("oom_score_adj", "init", "privileged", "read_only", "tty", "oom_kill_disable", "mem_swappiness"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _words(line: CommandLine, _client: Client) -> dict[str, Json]:
 
 
 def _environment(line: CommandLine, client: Client) -> dict[str, Json]:
-    return environment(line.all("env-file"), line.all("env"), client)
+    return environment(line.all("env-file"), line.all("env"), client, terminal=bool(line.last("tty")))
 
 
 def _mounts(line: CommandLine, client: Client) -> dict[str, Json]:
@@ -171,7 +173,7 @@ _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] 
 def _traceless(line: CommandLine, client: Client) -> list[str]:
     sentences = [f"--{name}: {FLAGS[name].traceless}" for name in line.values if FLAGS[name].traceless]
     for path in line.all("label-file"):
-        client.read(path)  # docker refuses a file that is not there
+        assignments("label-file", path, client)  # which docker refuses as it does env files
     joined = [name for name in line.all("network") if name not in ("default", "bridge", "host", "none")]
     if joined:
         sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")

@@ -37,16 +37,27 @@ def test_a_file_is_read_as_docker_reads_it() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"A=1\n=x\n", "web.env:2: no variable name"),
-        (b"A B=1\n", "web.env:1: the variable 'A B' contains whitespace"),
-        (b"A =1\n", "web.env:1: the variable 'A ' contains whitespace"),
+        (b"A=1\n=x\n", "web.env:2: no name"),
+        (b"A B=1\n", "web.env:1: the name 'A B' contains whitespace"),
+        (b"A =1\n", "web.env:1: the name 'A ' contains whitespace"),
         (b"A=\xff\n", "web.env:1: not UTF-8"),
     ],
 )
-def test_a_line_that_docker_refuses_is_named(text: bytes, reason: str) -> None:
+@pytest.mark.parametrize("flag", ["--env-file", "--label-file"])
+def test_a_line_that_docker_refuses_is_named(flag: str, text: bytes, reason: str) -> None:
     with pytest.raises(RequestError) as refused:
-        keys("--env-file", "web.env", "image", by=client({"web.env": text}))
-    assert reason in str(refused.value)
+        keys(flag, "web.env", "image", by=client({"web.env": text}))
+    assert f"{flag}: {reason}" in str(refused.value)
+
+
+def test_a_bare_name_does_not_take_away_what_a_file_sets() -> None:
+    def removed(*more: str) -> list[str]:
+        words = ["--env-file", "web.env", "-e", "ONE", "-e", "PATH", "-e", "TERM", "-e", "TWO", *more, "image"]
+        given = keys(*words, by=client({"web.env": b"ONE=1\nPATH=/x\nTERM=dumb\n"}))
+        return list(given["environment"])
+
+    assert removed() == ["PATH", "TWO"]
+    assert removed("-t") == ["PATH", "TERM", "TWO"]
 
 
 @pytest.mark.parametrize("flag", ["--env-file", "--label-file"])

@@ -59,6 +59,12 @@ def test_mount_becomes_a_volume_in_the_long_form(given: str, becomes: object) ->
     assert keys("--mount", given, "image")["volumes"] == [becomes]
 
 
+def test_a_volume_that_is_given_twice_in_the_same_words_is_one() -> None:
+    assert keys("-v", "/srv:/x", "-v", "/srv:/x", "image")["volumes"] == ["/srv:/x"]
+    with pytest.raises(RequestError, match="duplicate mount point: /x"):
+        keys("-v", "/srv:/x", "-v", "/srv:/x/", "image")
+
+
 def test_tmpfs_keeps_its_options_and_the_last_of_one_place_counts() -> None:
     assert keys("--tmpfs", "/a", "--tmpfs", "/b:exec", "--tmpfs=/a:size=1m", "image") == {
         "image": "image",
@@ -80,6 +86,13 @@ def test_an_anonymous_volume_gives_way_to_any_other_mount() -> None:
         (["-v", "a:/x"], "at least two characters"),
         (["-v", "/x:ro"], "options, but no source"),
         (["-v", "/a:/b:ro:z"], "more than three"),
+        (["-v", "/a:/b:ro,"], "'' is not one of its options"),
+        (["-v", "/a:/b:RO"], "'RO' is not one of its options"),
+        (["-v", "/a:/b:ro,rw"], "about the same"),
+        (["-v", "/a:/b:z,Z"], "about the same"),
+        (["-v", "/a:/b:cached,delegated"], "about the same"),
+        (["-v", "/:/b:rprivate"], "has to be rslave or rshared"),
+        (["--mount", "type=bind,src=/var/lib,dst=/x,bind-propagation=slave"], "has to be rslave or rshared"),
         (["-v", "/a:/"], "mount point"),
         (["-v", "/a:x"], "mount point"),
         (["-v", "~/a:/x"], "no name of a volume"),

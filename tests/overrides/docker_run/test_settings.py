@@ -164,6 +164,7 @@ def test_init_with_the_pid_namespace_of_the_machine_is_explained() -> None:
         ("--attach x", "it takes STDIN"),
         ("--storage-opt x", "it is not NAME=VALUE"),
         ("--label =x", "a label has a name"),
+        ("--label a\tb=x", "contains whitespace"),
         ("--link a", "--link needs another container"),
         ("--volumes-from a", "--volumes-from needs another container"),
         ("--use-api-socket", "there is no Docker"),
@@ -171,5 +172,5 @@ def test_init_with_the_pid_namespace_of_the_machine_is_explained() -> None:
 )
 def test_what_docker_refuses_is_refused_with_the_reason(line: str, reason: str) -> None:
     with pytest.raises(RequestError) as refused:
-        keys(*line.split(), "image", by=client({"bad.json": b"{", "list.json": b"[]"}))
+        keys(*line.split(" "), "image", by=client({"bad.json": b"{", "list.json": b"[]"}))
     assert reason in str(refused.value)
