@@ -4,6 +4,7 @@ A flag with a `key` becomes that key of an overrides file, as it is. One with `t
 for the reason given. One with neither is composed with others (settings.py).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -76,6 +77,12 @@ def _sysctl(given: str) -> tuple[str, str]:
     return name, value
 
 
+def _name(given: str) -> str:
+    if given and not _NAME.fullmatch(given):
+        raise ValueError("it has to be two or more of a-z, A-Z, 0-9, _, . and -, with a letter or a digit first")
+    return given
+
+
 def _restart(given: str) -> str:
     name, _, count = given.partition(":")
     if name not in ("", "no", "always", "on-failure", "unless-stopped"):
@@ -133,6 +140,7 @@ _SYSCTLS: Final = tuple(
 )
 _RUNTIMES: Final = ("", "runc", "io.containerd.runc.v2", "crun", "youki")
 _ARCHITECTURES: Final = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64")
+_NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _HIGHEST_ID: Final = (1 << 31) - 1
 _LONGEST_ID: Final = 32
 
@@ -140,7 +148,7 @@ _LIST: Final = "list"
 _MAP: Final = "map"
 
 _ROWS: Final = (
-    Flag("add-host", network.extra_host, key="extra_hosts", gather=_LIST),
+    Flag("add-host", network.extra_host, gather=_LIST),
     Flag("annotation", values.assignment, gather=_MAP),
     Flag("attach", _stream, "a", traceless=_CLIENT, gather=_LIST),
     Flag("blkio-weight", values.uint16),
@@ -191,15 +199,15 @@ _ROWS: Final = (
     Flag("interactive", boolean, "i", traceless="standard input is open or not by how the bundle is run"),
     Flag("io-maxbandwidth", _for_windows),
     Flag("io-maxiops", _for_windows),
-    Flag("ip", traceless=_NETWORK),
-    Flag("ip6", traceless=_NETWORK),
+    Flag("ip", network.address_or_none, traceless=_NETWORK),
+    Flag("ip6", network.address_or_none, traceless=_NETWORK),
     Flag("ipc"),
     Flag("isolation", one_of("default", ""), traceless="Linux has no other than the default"),
     Flag("kernel-memory", size, traceless=_DEPRECATED),
     Flag("label", _label, "l", traceless=_RECORD, gather=_LIST),
     Flag("label-file", traceless=_RECORD, gather=_LIST),
     Flag("link", network.link, gather=_LIST),
-    Flag("link-local-ip", traceless=_NETWORK, gather=_LIST),
+    Flag("link-local-ip", network.address, traceless=_NETWORK, gather=_LIST),
     Flag("log-driver", traceless=_DAEMON),
     Flag("log-opt", traceless=_DAEMON, gather=_LIST),
     Flag("mac-address", network.mac_address, traceless=_NETWORK),
@@ -208,7 +216,7 @@ _ROWS: Final = (
     Flag("memory-swap", _swap, key="memswap_limit"),
     Flag("memory-swappiness", between(0, 100, -1), key="mem_swappiness"),
     Flag("mount", mounts.mount, gather=_LIST),
-    Flag("name", traceless="a container gets its name when its bundle is run"),
+    Flag("name", _name, traceless="a container gets its name when its bundle is run"),
     Flag("network", network.network, gather=_LIST),
     Flag("network-alias", traceless=_NETWORK, gather=_LIST),
     Flag("no-healthcheck", boolean),

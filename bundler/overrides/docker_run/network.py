@@ -14,6 +14,12 @@ _MAC: Final = re.compile(
 _DOMAIN: Final = re.compile(r"(:?(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))(:?\.)?)+")
 _FIELDS: Final = ("name", "alias", "driver-opt", "ip", "ip6", "mac-address", "link-local-ip", "gw-priority")
 _HIGHEST_PORT: Final = 65535
+GATEWAY: Final = "host-gateway"  # the machine as its containers see it, which only a daemon knows
+
+
+def is_of_ones_own(network: str) -> bool:
+    """Whether a network was made by somebody, and has names and addresses to give."""
+    return network not in ("default", "bridge", "host", "none") and not network.startswith("container:")
 
 
 def network(given: str) -> str:
@@ -22,7 +28,7 @@ def network(given: str) -> str:
         if not given:
             raise ValueError("it is empty")
         return given
-    name = ""
+    name, aliased = "", False
     for field in split(given):
         key, separator, value = field.partition("=")
         if not separator:
@@ -31,18 +37,25 @@ def network(given: str) -> str:
             raise ValueError(f"{key!r} is not one of {', '.join(_FIELDS)}")
         if key.strip().lower() == "name":
             name = value.strip()
+        aliased = aliased or key.strip().lower() == "alias"
     if not name:
         raise ValueError("the network has no name")
+    if aliased and not is_of_ones_own(name):
+        raise ValueError("an alias needs a network of one's own")
     return name
 
 
 def address(given: str) -> str:
-    """An IP address."""
+    """An IP address, without the zone that Python allows behind it."""
     try:
-        ipaddress.ip_address(given.strip())
+        ipaddress.ip_address(given.strip().replace("%", " "))
     except ValueError:
         raise ValueError("it is not an IP address") from None
     return given.strip()
+
+
+def address_or_none(given: str) -> str:
+    return given and address(given)
 
 
 def search_domain(given: str) -> str:
@@ -64,7 +77,7 @@ def extra_host(given: str) -> str:
         raise ValueError("it is not HOST:ADDRESS")
     if where.startswith("[") and where.endswith("]"):
         where = where[1:-1]
-    return f"{name}:{where if where == 'host-gateway' else address(where)}"
+    return f"{name}:{where if where == GATEWAY else address(where)}"
 
 
 def mac_address(given: str) -> str:
@@ -91,6 +104,7 @@ def exposed(given: str) -> str:
 def published(given: str) -> str:
     """[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL], each port possibly a range; or fields such as target=80,published=8080."""
     if "=" in given:
+        _check_fields(given)
         return given
     ports, _, protocol = given.partition("/")
     if protocol and protocol.lower() not in _PROTOCOLS:
@@ -105,6 +119,16 @@ def published(given: str) -> str:
     if len(front) > 1 and front[0]:
         address(front[0].removeprefix("[").removesuffix("]"))
     return given
+
+
+def _check_fields(given: str) -> None:
+    fields = {"published": "", "target": "", "protocol": "tcp"}
+    for field in given.split(","):
+        key, separator, value = field.partition("=")
+        if not separator or not key:
+            raise ValueError(f"the field {field!r} has to be KEY=VALUE")
+        fields[key] = value
+    published(f"{fields['published']}:{fields['target']}/{fields['protocol']}".replace("=", " "))
 
 
 def _ports(text: str) -> int:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bundler.errors import RequestError
 from bundler.overrides.docker_run.command_line import CommandLine
+from bundler.overrides.docker_run.network import is_of_ones_own
 from bundler.overrides.docker_run.values import size_or_unlimited
 
 _LEAST_MEMORY: Final = 6 << 20  # bytes; what a container needs to start at all
@@ -28,7 +29,16 @@ def _joins(line: CommandLine) -> bool:
 
 
 def _on_default_network(line: CommandLine) -> bool:
-    return network_mode(line) in ("default", "bridge", "host", "none") or _joins(line)
+    return not is_of_ones_own(network_mode(line))
+
+
+def _networks_that_exclude_each_other(line: CommandLine) -> bool:
+    networks = line.all("network")
+    return len(networks) > 1 and not all(map(is_of_ones_own, networks))
+
+
+def _logs_nowhere(line: CommandLine) -> bool:
+    return line.last("log-driver") == "none" and bool(line.all("log-opt"))
 
 
 def _small_swap(line: CommandLine) -> bool:
@@ -80,6 +90,15 @@ REFUSALS: Final[tuple[tuple[Callable[[CommandLine], bool], str], ...]] = (
     (lambda line: 0 < line.last("cpu-quota", 0) < _LEAST_QUOTA, "--cpu-quota: the least quota is 1000 (1 ms)"),
     (lambda line: line.last("cpu-shares", 0) < 0, "--cpu-shares cannot be negative"),
     (_weight_out_of_range, "--blkio-weight is between 10 and 1000, or 0"),
+    (
+        _networks_that_exclude_each_other,
+        "--network: several can be given if they are networks of one's own, not host, none, bridge or a container's",
+    ),
+    (
+        lambda line: len(set(line.all("network"))) < len(line.all("network")),
+        "--network: the same network is given twice",
+    ),
+    (_logs_nowhere, "--log-opt: the driver none takes no options"),
     (
         lambda line: bool(line.all("network-alias")) and _on_default_network(line),
         "--network-alias needs a network of one's own",

@@ -13,6 +13,7 @@ from bundler.overrides.docker_run.devices import is_cdi_name
 from bundler.overrides.docker_run.environment import assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
+from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode
 from bundler.overrides.quantities import write_duration
 from bundler.overrides.security_options import security_keys
@@ -60,6 +61,11 @@ def _words(line: CommandLine, _client: Client) -> dict[str, Json]:
     entrypoint = line.last("entrypoint")
     words: dict[str, Json] = {} if entrypoint is None else {"entrypoint": [entrypoint] if entrypoint else []}
     return words | ({"command": list(line.command)} if line.command else {})
+
+
+def _hosts(line: CommandLine, _client: Client) -> dict[str, Json]:
+    named = list(dict.fromkeys(host for host in line.all("add-host") if not host.endswith(f":{GATEWAY}")))
+    return {"extra_hosts": named} if named else {}
 
 
 def _environment(line: CommandLine, client: Client) -> dict[str, Json]:
@@ -158,6 +164,7 @@ def _lifecycle(line: CommandLine, _client: Client) -> dict[str, Json]:
 
 _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] = (
     _words,
+    _hosts,
     _environment,
     _console,
     _mounts,
@@ -174,8 +181,12 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
     sentences = [f"--{name}: {FLAGS[name].traceless}" for name in line.values if FLAGS[name].traceless]
     for path in line.all("label-file"):
         assignments("label-file", path, client)  # which docker refuses as it does env files
-    joined = [name for name in line.all("network") if name not in ("default", "bridge", "host", "none")]
-    if joined:
+    sentences += [
+        f"--add-host {host}: Docker's daemon chooses the address; give the machine's own, as its containers see it"
+        for host in line.all("add-host")
+        if host.endswith(f":{GATEWAY}")
+    ]
+    if any(map(is_of_ones_own, line.all("network"))):
         sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")
     if any(DRIVEN in entry for entry in line.all("mount")):
         sentences.append("--mount volume-driver, volume-opt, volume-label: they are about how Docker makes a volume")

@@ -23,6 +23,7 @@ LISTED = """
 
 # Flags that several others decide together, with the keys they become.
 COMPOSED = {
+    "add-host": "extra_hosts",
     "annotation": "annotations",
     "blkio-weight": "blkio_config",
     "blkio-weight-device": "blkio_config",
@@ -89,7 +90,7 @@ def test_older_spellings_are_understood() -> None:
 @pytest.mark.parametrize(
     ("words", "key", "value"),
     [
-        (["--add-host", "db=[::1]"], "extra_hosts", ["db:::1"]),
+        (["--add-host", "db=[::1]", "--add-host", "me:host-gateway"], "extra_hosts", ["db:::1"]),
         (["--cap-add", "NET_ADMIN", "--cap-add=SYS_PTRACE"], "cap_add", ["NET_ADMIN", "SYS_PTRACE"]),
         (["--cgroupns", "host"], "cgroup", "host"),
         (["--cpus", "1/2"], "cpus", "0.5"),
@@ -147,3 +148,9 @@ def test_a_flag_without_a_trace_is_named_with_the_reason() -> None:
 def test_a_network_of_ones_own_is_named() -> None:
     assert said("--network", "web", "image")[0].startswith("--network: a network namespace is made")
     assert "network_mode" not in keys("--network", "web", "image")
+
+
+def test_a_host_at_an_address_that_a_daemon_chooses_is_named_and_left_out() -> None:
+    (sentence,) = said("--add-host", "me:host-gateway", "image")
+    assert sentence.startswith("--add-host me:host-gateway: Docker's daemon chooses the address")
+    assert keys("--add-host", "me:host-gateway", "image") == {"image": "image"}
