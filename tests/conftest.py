@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
 CACHE = "BUNDLER_TEST_CACHE"
@@ -21,6 +22,8 @@ POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
 def pytest_configure() -> None:
+    settings.register_profile("any machine", deadline=None)  # a machine that is busy is no mistake
+    settings.load_profile("any machine")
     # runc and dockerd are in sbin, which is not on every user's PATH.
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 

@@ -8,7 +8,7 @@ from bundler.overrides.docker_run.fields import split
 _CGROUP_RULE: Final = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
 # A name of the Container Device Interface, VENDOR/CLASS=DEVICE, which is never a path.
 _CDI_NAME: Final = re.compile(
-    r"[A-Za-z]([\w.-]*[A-Za-z0-9])?/[A-Za-z]([\w-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?"
+    r"[A-Za-z]([\w.-]*[A-Za-z0-9])?/[A-Za-z]([\w.-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?", re.ASCII
 )
 _PATH_AND_PLACE, _WITH_PERMISSIONS = 2, 3
 

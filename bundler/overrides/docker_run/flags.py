@@ -84,12 +84,12 @@ def _name(given: str) -> str:
 
 
 def _restart(given: str) -> str:
-    name, _, count = given.partition(":")
+    name, separator, count = given.partition(":")
     if name not in ("", "no", "always", "on-failure", "unless-stopped"):
         raise ValueError("it takes no, always, on-failure[:NUMBER] and unless-stopped")
     if count and (values.decimal(count) < 0 or name != "on-failure"):
         raise ValueError("a number of retries, from 0 up, is for on-failure")
-    return given
+    return f"{name}{separator}{values.decimal(count)}" if count else name
 
 
 def _working_directory(given: str) -> str:
@@ -116,11 +116,14 @@ def _for_windows(_given: str) -> Json:
 
 
 def _platform(given: str) -> str:
-    """OS[/ARCHITECTURE[/VARIANT]], or an architecture of Linux alone."""
-    parts = given.split("/")
-    if given and (len(parts) > 3 or not all(parts) or (len(parts) == 1 and given not in ("linux", *_ARCHITECTURES))):  # noqa: PLR2004
+    """OS[/ARCHITECTURE[/VARIANT]], or an architecture of Linux alone; each may have the name the kernel gives it."""
+    if not given:
+        return given
+    parts = [_OTHER_ARCHITECTURES.get(part, part) for part in given.lower().split("/")]
+    whole = parts if parts[0].partition("/")[0] not in _ARCHITECTURES else ["linux", *parts]
+    if len(whole) > 3 or not all(whole) or (len(whole) == 1 and whole != ["linux"]):  # noqa: PLR2004
         raise ValueError("it is not OS/ARCHITECTURE[/VARIANT]")
-    return f"linux/{given}" if given in _ARCHITECTURES else given
+    return "/".join(whole)
 
 
 def _pids(given: str) -> int:
@@ -141,6 +144,14 @@ _SYSCTLS: Final = tuple(
 _RUNTIMES: Final = ("", "runc", "io.containerd.runc.v2", "crun", "youki")
 _ARCHITECTURES: Final = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64")
 _NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_OTHER_ARCHITECTURES: Final = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "i386": "386",
+    "aarch64": "arm64",
+    "armhf": "arm/v7",
+    "armel": "arm/v6",
+}
 _HIGHEST_ID: Final = (1 << 31) - 1
 _LONGEST_ID: Final = 32
 

@@ -5,12 +5,16 @@ import re
 from typing import Final
 
 from bundler.overrides.docker_run.fields import split
+from bundler.overrides.docker_run.values import decimal
 
 _PORTS: Final = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAC: Final = re.compile(
     r"[0-9a-fA-F]{2}(?P<by>[:-])[0-9a-fA-F]{2}((?P=by)[0-9a-fA-F]{2}){4}(((?P=by)[0-9a-fA-F]{2}){2})?"
+    r"|[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2,3}"
 )
+# Where the client looks for this anywhere in the value, it takes the whole of it for fields.
+_LOOKS_LIKE_FIELDS: Final = re.compile(r"\w+=\w+", re.ASCII)
 _DOMAIN: Final = re.compile(r"(:?(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))(:?\.)?)+")
 _FIELDS: Final = ("name", "alias", "driver-opt", "ip", "ip6", "mac-address", "link-local-ip", "gw-priority")
 _HIGHEST_PORT: Final = 65535
@@ -24,7 +28,7 @@ def is_of_ones_own(network: str) -> bool:
 
 def network(given: str) -> str:
     """The network's name, which is all that shows in a bundle: a name, or fields such as name=web,alias=db."""
-    if not re.match(r"[\w-]+=", given):
+    if not _LOOKS_LIKE_FIELDS.search(given):
         if not given:
             raise ValueError("it is empty")
         return given
@@ -38,11 +42,21 @@ def network(given: str) -> str:
         if key.strip().lower() == "name":
             name = value.strip()
         aliased = aliased or key.strip().lower() == "alias"
+        _check_field(key.strip().lower(), value.strip())
     if not name:
         raise ValueError("the network has no name")
     if aliased and not is_of_ones_own(name):
         raise ValueError("an alias needs a network of one's own")
     return name
+
+
+def _check_field(key: str, value: str) -> None:
+    if key == "driver-opt" and "=" not in value:
+        raise ValueError(f"the driver's option {value!r} has to be KEY=VALUE")
+    if key == "mac-address":
+        mac_address(value)
+    if key == "gw-priority":
+        decimal(value)
 
 
 def address(given: str) -> str:
@@ -81,7 +95,7 @@ def extra_host(given: str) -> str:
 
 
 def mac_address(given: str) -> str:
-    if not _MAC.fullmatch(given):
+    if given and not _MAC.fullmatch(given):
         raise ValueError("it is not a MAC address")
     return given
 
@@ -117,7 +131,8 @@ def published(given: str) -> str:
         if outside != inside and inside > 1:
             raise ValueError("the two ranges of ports are not of one length")
     if len(front) > 1 and front[0]:
-        address(front[0].removeprefix("[").removesuffix("]"))
+        bracketed = front[0].startswith("[") and front[0].endswith("]")
+        address(front[0][1:-1] if bracketed else front[0])
     return given
 
 

@@ -23,7 +23,7 @@ _BASES: Final = (
     (re.compile(r"[1-9](_?[0-9])*"), 10),
 )
 _LONGEST: Final = 80  # characters of a number; more are no number that any field holds
-_FLOAT: Final = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
+_FLOAT: Final = re.compile(r"[-+]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][-+]?\d{1,3})?", re.ASCII)
 _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _MILLISECOND: Final = 10**6  # nanoseconds
 _DURATION: Final = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0")

@@ -23,6 +23,7 @@ def test_a_device_is_written_in_full(given: str, becomes: str) -> None:
     ("words", "names"),
     [
         (["--device", "vendor.com/class=name"], ["vendor.com/class=name"]),
+        (["--device", "vendor.com/my.class=0"], ["vendor.com/my.class=0"]),
         (["--gpus", "all"], ["nvidia.com/gpu=all"]),
         (["--gpus", "2"], ["nvidia.com/gpu=0", "nvidia.com/gpu=1"]),
         (["--gpus", '"device=0,GPU-1"'], ["nvidia.com/gpu=0", "nvidia.com/gpu=GPU-1"]),

@@ -105,7 +105,12 @@ def test_older_spellings_are_understood() -> None:
         (["--memory-swappiness=0"], "mem_swappiness", 0),
         (["--oom-score-adj=0"], "oom_score_adj", 0),
         (["--pids-limit=-5"], "pids_limit", -1),
+        (["--memory", "1_024m"], "mem_limit", "1g"),
         (["--platform", "arm64"], "platform", "linux/arm64"),
+        (["--platform", "armhf"], "platform", "linux/arm/v7"),
+        (["--platform", "Linux/x86_64"], "platform", "linux/amd64"),
+        (["--restart", "on-failure:+3"], "restart", "on-failure:3"),
+        (["--restart", "on-failure:"], "restart", "on-failure"),
         (["--shm-size=131072"], "shm_size", "128k"),
         (["--sysctl", "net.a=1", "--sysctl", "net.a=2"], "sysctls", {"net.a": "2"}),
         (["--ulimit", "core=0", "--ulimit", "core=-1"], "ulimits", {"core": {"soft": -1, "hard": -1}}),
@@ -143,6 +148,11 @@ def test_a_flag_without_a_trace_is_named_with_the_reason() -> None:
         "--publish: whoever makes the network of the bundle sees to it, as network_mode: bridge does",
         "--label: Docker keeps it as a record of its own",
     ]
+
+
+@pytest.mark.parametrize("given", ["02:42:ac:11:00:02", "02-42-ac-11-00-02", "0242.ac11.0002", ""])
+def test_every_spelling_of_a_mac_address_is_taken(given: str) -> None:
+    assert keys("--mac-address", given, "image") == {"image": "image"}
 
 
 def test_a_network_of_ones_own_is_named() -> None:
