@@ -113,14 +113,23 @@ def _expanded(givens: Givens, node: Node) -> str:
 
 
 def _from_image(givens: Givens) -> list[Sourced[str]]:
+    """The image's variables, less those that the user set.
+
+    Of one that the image has twice, dockerd keeps both, unless there are variables of the user's to lay them below:
+    then the first counts.
+    """
     node = givens.overrides.get("environment")
-    overridden = {} if node is UNSET else dict.fromkeys(node.entries())
-    overridden |= dict.fromkeys(variable.value.partition("=")[0] for variable in _from_files(givens))
-    return [
-        Sourced(entry, givens.image_origin(f"Env/{index}"))
-        for index, entry in enumerate(givens.image_config.env)
-        if entry.partition("=")[0] not in overridden
-    ]
+    taken = set() if node is UNSET else set(node.entries())
+    taken |= {variable.value.partition("=")[0] for variable in _from_files(givens)}
+    each_once, variables = bool(taken), []
+    for index, entry in enumerate(givens.image_config.env):
+        name = entry.partition("=")[0]
+        if name in taken:
+            continue
+        variables.append(Sourced(entry, givens.image_origin(f"Env/{index}")))
+        if each_once:
+            taken.add(name)
+    return variables
 
 
 def _laid_over(defaults: list[Sourced[str]], variables: list[Sourced[str]]) -> list[Sourced[Json]]:

@@ -53,8 +53,7 @@ def since(name: str) -> dict[str, object]:
         if not any(re.fullmatch(pattern, place) for pattern in CHANGED_SINCE)
         and OF_THE_MACHINE.get(name) != place
         # Read-only binds have become recursively so.
-        and docker
-        != (sorted("ro" if option == "rro" else option for option in ours) if isinstance(ours, list) else None)
+        and not (isinstance(ours, list) and docker == sorted("ro" if option == "rro" else option for option in ours))
     }
 
 
