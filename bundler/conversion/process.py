@@ -59,7 +59,7 @@ def cwd(givens: Givens) -> Part:
 
 
 def _absolute(path: str) -> str:
-    # A relative WorkingDir is legal in an image config; Docker takes it from the root.
+    # A relative WorkingDir is legal in an image config. Docker makes it below the root, and leaves it to fail in runc.
     if "\0" in path:
         raise ImageError("the working directory holds a NUL")
     return posixpath.normpath("/" + path.lstrip("/"))

@@ -84,6 +84,8 @@ def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Tar
     versions = {"kernel": "kernel", "runtime_version": "runtime_version"}
     texts = ("runtime", "cgroup", "cgroup_manager", "oci_version", "libseccomp")
     changed: dict[str, Json] = {key: entries[key].text() for key in texts if key in entries}
+    if changed.get("cgroup") == "auto":  # what it is without a word, or what a description of the machine says
+        del changed["cgroup"]
     changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
     if "arch" in entries:
         changed["architecture"] = entries["arch"].text()

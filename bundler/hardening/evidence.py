@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.accounts import Accounts
-from bundler.conversion.capabilities import NAMES as CAPABILITIES
 from bundler.doctor.program import Program, Seeker
 from bundler.errors import printable
 from bundler.hardening.known import NAMES, WRITES
 from bundler.origins import Json
+from bundler.overrides.capability_names import NAMES as CAPABILITIES
 from bundler.rootfs.mtree import Entry
 from bundler.rootfs.tree import Tree
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.capabilities import NAMES as CAPABILITIES
 from bundler.errors import printable
 from bundler.hardening.evidence import Evidence, Folder
 from bundler.hardening.known import KNOWN, Known
+from bundler.overrides.capability_names import NAMES as CAPABILITIES
 
 _FREE_PORTS: Final = "net.ipv4.ip_unprivileged_port_start"
 _PRIVILEGED_PORTS: Final = 1024

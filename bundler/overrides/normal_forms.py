@@ -10,6 +10,7 @@ from typing import Final
 from bundler.errors import printable
 from bundler.overrides import host_names, namespaces
 from bundler.overrides.annotations import annotations, labels
+from bundler.overrides.capability_names import list_capabilities
 from bundler.overrides.cdi import request_devices
 from bundler.overrides.devices import expand_device_rules, expand_devices, refuse_gpus
 from bundler.overrides.env_files import env_files
@@ -147,23 +148,15 @@ def _cpus(node: Node) -> Node:
         raise node.error(f"cpus: {error}") from None
 
 
-def _capabilities(node: Node) -> Node:
-    """Capability names in capitals with CAP_ in front; `ALL` stays a word of its own."""
-    return node.with_value(tuple(item.with_value(_capability(item.text())) for item in node.items()))
-
-
 def _capability_sets(node: Node) -> Node:
     sets = node.entries()
-    return node.with_value({name: held if held.value is None else _capabilities(held) for name, held in sets.items()})
+    return node.with_value(
+        {name: held if held.value is None else list_capabilities(held) for name, held in sets.items()}
+    )
 
 
 def _texts_by_name(node: Node) -> Node:
     return node.with_value({name: _assigned(value) for name, value in node.entries().items()})
-
-
-def _capability(name: str) -> str:
-    upper = name.upper()
-    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
 
 
 NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
@@ -173,8 +166,8 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "user": _id,
     "group_add": _ids,
     "sysctls": _parameters,
-    "cap_add": _capabilities,
-    "cap_drop": _capabilities,
+    "cap_add": list_capabilities,
+    "cap_drop": list_capabilities,
     "volumes": _several(expand_volume),
     "tmpfs": lambda node: _several(expand_tmpfs)(list_tmpfs(node)),
     "ulimits": _ulimits,
@@ -185,7 +178,7 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "init": init,
     "oom_score_adj": whole("oom_score_adj", -1000, 1000),
     "capabilities": _capability_sets,
-    "ambient_caps": _capabilities,
+    "ambient_caps": list_capabilities,
     "scheduler": scheduler,
     "io_priority": io_priority,
     "mem_limit": size_or_unlimited("mem_limit"),

@@ -45,9 +45,29 @@ def check(root: Node, name: str) -> None:
 
     if not isinstance(root.value, dict):
         raise RequestError(f"{name}:1:1: an overrides file is a map of keys, this is {_kind(root)}")
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(root.plain()))
-    if error is not None:
+    errors = list(_validator().iter_errors(root.plain()))
+    if errors:
+        error = _meant(max(errors, key=jsonschema.exceptions.relevance))
+        error = jsonschema.exceptions.best_match([error])  # where no form was meant more than the others
         raise _explained(root, list(error.absolute_path), error)
+
+
+def _meant(error: Any) -> Any:
+    """What is wrong inside of the one form that was meant, where a value may have several: that of the same type."""
+    forms: dict[int, list[Any]] = {}
+    for inner in error.context or ():
+        forms.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = [wrong for wrong in forms.values() if not any(map(_is_of_another_type, wrong))]
+    return _meant(fitting[0][0]) if len(fitting) == 1 else error
+
+
+def _is_of_another_type(error: Any) -> bool:
+    """Whether `error` is about the value as a whole; where that has several forms, about all of them."""
+    if error.path or "propertyNames" in error.schema_path:
+        return False
+    if error.context:
+        return all(map(_is_of_another_type, error.context))
+    return error.validator in ("type", "enum", "const", "pattern")
 
 
 @cache

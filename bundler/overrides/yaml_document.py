@@ -55,7 +55,13 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise RequestError(f"{where}: {printable(_first_line(error.problem or error.context))}") from None
+        # The problem of a second document reads "but found another document".
+        parts = (
+            (error.context, error.problem)
+            if (error.problem or "").startswith("but ")
+            else (error.problem or error.context,)
+        )
+        raise RequestError(f"{where}: {printable(', '.join(map(_first_line, parts)))}") from None
     except (YAMLError, ValueError, OverflowError) as error:  # the latter: an escape beyond the last character
         raise RequestError(f"{name}: {printable(_first_line(str(error)))}") from None
     except RecursionError:

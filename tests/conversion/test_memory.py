@@ -35,7 +35,15 @@ def test_memory_is_counted_as_dockerd_counts(text: str, memory: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["mem_limit: 0", "memswap_limit: -1", "mem_swappiness: -1", "oom_kill_disable: false", "cpus: 0"]
+    "text",
+    [
+        "mem_limit: 0",
+        "{mem_limit: -1, mem_reservation: '-1'}",
+        "memswap_limit: -1",
+        "mem_swappiness: -1",
+        "oom_kill_disable: false",
+        "cpus: 0",
+    ],
 )
 def test_what_docker_takes_for_unset_leaves_no_trace(text: str) -> None:
     assert resources(text) == {}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.capabilities import NAMES
 from bundler.errors import BundlerError, ImageError, RequestError
+from bundler.overrides.capability_names import NAMES
 from tests.support.givens import converted, givens
 
 FULL = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.capabilities import NAMES
 from bundler.conversion.seccomp import compile_filter
 from bundler.errors import RequestError
+from bundler.overrides.capability_names import NAMES
 from bundler.profiles import load_profile
 from tests.support.givens import converted
 

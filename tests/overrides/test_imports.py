@@ -42,9 +42,11 @@ def test_what_is_wrong_with_an_import_is_said_with_its_place() -> None:
 
 
 def test_an_overrides_file_lies_above_what_was_imported() -> None:
-    overrides = stacked({"hostname": "imported", "cap_add": ["A", "B"]}, "hostname: mine", "cap_add: !override [C]")
+    overrides = stacked(
+        {"hostname": "imported", "cap_add": ["BPF", "KILL"]}, "hostname: mine", "cap_add: !override [CHOWN]"
+    )
     assert overrides.entries["hostname"].text() == "mine"
-    assert overrides.entries["cap_add"].plain() == ["CAP_C"]
+    assert overrides.entries["cap_add"].plain() == ["CAP_CHOWN"]
 
 
 def test_an_overrides_file_unsets_what_was_imported() -> None:

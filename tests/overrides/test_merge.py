@@ -101,7 +101,7 @@ files = st.fixed_dictionaries(
     optional={
         "user": words,
         "command": st.lists(words, max_size=2),
-        "cap_add": st.lists(words, max_size=3, unique=True),
+        "cap_add": st.lists(st.sampled_from(("BPF", "KILL", "CHOWN", "ALL")), max_size=3, unique=True),
         "environment": st.dictionaries(words, words | st.none(), max_size=3),
         "group_add": st.lists(words, max_size=3, unique=True),
         "spec": patches,

@@ -94,7 +94,7 @@ def test_a_value_and_its_key_remember_where_they_stand() -> None:
         ("a: &a {b: *a}", "o.yaml:1:4: an alias that holds itself"),
         ("a: &a {<<: *a}", "o.yaml:1:4: an alias that holds itself"),
         ("a: {<<: [1]}", "o.yaml:1:10: << takes a map or a list of maps"),
-        ("a: 1\n---\nb: 2", "o.yaml:2:1: but found another document"),
+        ("a: 1\n---\nb: 2", "o.yaml:2:1: expected a single document in the stream, but found another document"),
         ("a: [1", "o.yaml:1:6: "),
         ("a: b: c", "o.yaml:1:5: mapping values are not allowed here"),
         ('a: "\\0"', "o.yaml:1:4: text cannot hold a NUL"),

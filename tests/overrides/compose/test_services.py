@@ -37,7 +37,7 @@ BASE = "services: {base: {image: base, command: [serve], environment: {A: 1, B: 
         ),
         ("labels: {a: 1}", "labels: ['a=2', b]", {"labels": {"a": "2", "b": ""}}),
         ("sysctls: {a.b: 1}", "sysctls: ['a.b=2']", {"sysctls": {"a.b": "2"}}),
-        ("cap_add: [A, B]", "cap_add: [B, C]", {"cap_add": ["A", "B", "C"]}),
+        ("cap_add: [BPF, KILL]", "cap_add: [KILL, CHOWN]", {"cap_add": ["BPF", "KILL", "CHOWN"]}),
         ("dns: 1.1.1.1", "dns: [9.9.9.9, 1.1.1.1]", {"dns": ["1.1.1.1", "9.9.9.9"]}),
         ("tmpfs: /run", "tmpfs: ['/tmp', '/run:size=1m']", {"tmpfs": ["/run:size=1m", "/tmp"]}),
         ("devices: ['/dev/a:/dev/x']", "devices: ['/dev/b:/dev/x:r']", {"devices": ["/dev/b:/dev/x:r"]}),
@@ -85,7 +85,7 @@ BASE = "services: {base: {image: base, command: [serve], environment: {A: 1, B: 
             "security_opt: !override [no-new-privileges]",
             {"security_opt": ["no-new-privileges"]},
         ),
-        ("cap_add: [A]\n    tty: true", "cap_add: !override [B]\n    tty: !reset null", {"cap_add": ["B"]}),
+        ("cap_add: [BPF]\n    tty: true", "cap_add: !override [KILL]\n    tty: !reset null", {"cap_add": ["KILL"]}),
         ("environment: {A: 1, B: 2}", "environment: !reset {}", {}),
         (
             "healthcheck: {test: a, interval: 5s}",

@@ -98,7 +98,7 @@ def test_older_spellings_are_understood() -> None:
         (["--cpu-quota", "-5"], "cpu_quota", -5),
         (["--cpuset-cpus", "0-3"], "cpuset", "0-3"),
         (["--device-cgroup-rule", "c 42:* rwm"], "device_cgroup_rules", ["c 42:* rwm"]),
-        (["-h", "web1"], "hostname", "web1"),
+        (["-h", "web1.example.org."], "hostname", "web1.example.org."),
         (["--init=false"], "init", False),
         (["-m", "512m"], "mem_limit", "512m"),
         (["-m=1.5g", "--memory-swap=-1"], "memswap_limit", -1),
