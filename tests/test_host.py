@@ -120,6 +120,20 @@ def test_a_target_file_wins_over_the_key(tmp_path: Path) -> None:
     assert (target.kernel, target.cgroup, str(target.origin)) == ((5, 4), "v1", "target t.yaml")
 
 
+def test_an_architecture_may_have_the_kernels_name_and_has_to_be_known(tmp_path: Path) -> None:
+    assert load_target(None, overridden(tmp_path, "target: {arch: aarch64}")).architecture == "arm64"
+    assert load_target(None, overridden(tmp_path, "target: {arch: x86_64}")).architecture == "amd64"
+    with pytest.raises(RequestError, match=r"o\.yaml:1:16: target\.arch: arm46 is not known here"):
+        load_target(None, overridden(tmp_path, "target: {arch: arm46}"))
+
+
+def test_control_groups_that_are_left_open_are_those_of_the_machine_described(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("cgroup: v1\n")
+    overrides = overridden(tmp_path, "target: {cgroup: auto}")
+    assert load_target(None, overrides).cgroup == "v2"
+    assert load_target(str(tmp_path / "t.yaml"), overrides).cgroup == "v1"
+
+
 def test_this_machine_wins_over_the_key(tmp_path: Path) -> None:
     target = load_target("host", overridden(tmp_path, "target: {kernel: '0.1', runtime: youki}"))
     assert target.kernel > (0, 1)

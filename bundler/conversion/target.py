@@ -6,10 +6,16 @@ from typing import Final
 
 from bundler.conversion import features
 from bundler.conversion.features import Features
+from bundler.errors import printable
+from bundler.images.platform import Platform
 from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
 
 _RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
+_ARCHITECTURES: Final = (
+    *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc", "ppc64", "ppc64le"),
+    *("riscv64", "s390", "s390x", "sparc64"),
+)
 DEFAULT_ORIGIN: Final = Origin("target", "default")
 # What a kernel can be said to have. Where nothing is said, everything is taken to be there.
 _LISTS: Final = ("controllers", "namespaces", "seccomp_actions", "emulates")
@@ -88,7 +94,7 @@ def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Tar
         del changed["cgroup"]
     changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
     if "arch" in entries:
-        changed["architecture"] = entries["arch"].text()
+        changed["architecture"] = _architecture(entries["arch"])
     if "devices" in entries:
         changed["devices"] = entries["devices"].plain()
     changed |= {key: entries[key].value for key in ("apparmor", "selinux", "last_capability") if key in entries}
@@ -96,6 +102,16 @@ def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Tar
     if "features" in entries:
         changed["features"] = features.parse(entries["features"].plain())
     return replace(target, **changed, origin=origin)
+
+
+def _architecture(node: Node) -> str:
+    """Go's name of an architecture that may have the kernel's; a wrong one would silently be a weaker filter."""
+    name = Platform.of("linux", node.text()).architecture
+    if name and name not in _ARCHITECTURES:
+        raise node.error(
+            f"target.arch: {printable(name)} is not known here", hint=f"known are {', '.join(_ARCHITECTURES)}"
+        )
+    return name
 
 
 def _version(node: Node) -> tuple[int, ...]:

@@ -116,14 +116,13 @@ def _for_windows(_given: str) -> Json:
 
 
 def _platform(given: str) -> str:
-    """OS[/ARCHITECTURE[/VARIANT]], or an architecture of Linux alone; each may have the name the kernel gives it."""
-    if not given:
-        return given
-    parts = [_OTHER_ARCHITECTURES.get(part, part) for part in given.lower().split("/")]
-    whole = parts if parts[0].partition("/")[0] not in _ARCHITECTURES else ["linux", *parts]
-    if len(whole) > 3 or not all(whole) or (len(whole) == 1 and whole != ["linux"]):  # noqa: PLR2004
+    """OS[/ARCHITECTURE[/VARIANT]], or an architecture of Linux with its variant; `linux` alone says nothing."""
+    parts = given.lower().split("/")
+    if given and (len(parts) > 3 or not all(parts) or (len(parts) == 1 and given not in ("linux", *_ARCHITECTURES))):  # noqa: PLR2004
         raise ValueError("it is not OS/ARCHITECTURE[/VARIANT]")
-    return "/".join(whole)
+    if given == "linux":
+        return ""
+    return f"linux/{given}" if parts[0] in _ARCHITECTURES else given
 
 
 def _pids(given: str) -> int:
@@ -142,16 +141,11 @@ _SYSCTLS: Final = tuple(
     f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
 )
 _RUNTIMES: Final = ("", "runc", "io.containerd.runc.v2", "crun", "youki")
-_ARCHITECTURES: Final = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64")
+_ARCHITECTURES: Final = (
+    *("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64"),
+    *("x86_64", "x86-64", "i386", "aarch64", "armhf", "armel"),  # the names that the key `platform` takes for them
+)
 _NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_OTHER_ARCHITECTURES: Final = {
-    "x86_64": "amd64",
-    "x86-64": "amd64",
-    "i386": "386",
-    "aarch64": "arm64",
-    "armhf": "arm/v7",
-    "armel": "arm/v6",
-}
 _HIGHEST_ID: Final = (1 << 31) - 1
 _LONGEST_ID: Final = 32
 
