@@ -1,11 +1,13 @@
 """What a compose service says in other words, and what of it has no meaning for a bundle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bundler.errors import printable
+from bundler.origins import Json
 from bundler.overrides import schema
 from bundler.overrides.node import Node
+from bundler.overrides.quantities import parse_cpus, parse_size
 
 # deploy.resources → the key of the same meaning.
 _DEPLOYED: Final = {
@@ -14,6 +16,12 @@ _DEPLOYED: Final = {
     ("limits", "pids"): "pids_limit",
     ("reservations", "memory"): "mem_reservation",
     ("reservations", "devices"): "gpus",
+}
+_QUANTITIES: Final[Mapping[str, Callable[[str], int]]] = {
+    "cpus": parse_cpus,
+    "mem_limit": parse_size,
+    "mem_reservation": parse_size,
+    "pids_limit": int,
 }
 
 
@@ -25,10 +33,21 @@ def deployed_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
         if key is None or node.value is None or key not in schema.document()["properties"]:
             continue
         beside = entries.get(key)
-        if beside is not None and beside.value is not None and beside.plain() != node.plain():
+        if beside is not None and beside.value is not None and _meant(key, beside) != _meant(key, node):
             raise node.error(f"deploy.resources.{group}.{name}: {key} says otherwise in the same file")
         found[key] = node
     return found
+
+
+def _meant(key: str, node: Node) -> Json:
+    """What a value stands for: 0.5 and '0.50', or 20m and 20M, say the same."""
+    read = _QUANTITIES.get(key)
+    if read is None or isinstance(node.value, dict | tuple):
+        return node.plain()
+    try:
+        return read(node.written)
+    except ValueError:
+        return node.plain()
 
 
 def without_meaning(entries: Mapping[str, Node]) -> tuple[str, ...]:

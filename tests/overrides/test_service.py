@@ -20,6 +20,7 @@ def test_deploy_is_the_limits_it_names() -> None:
 
 def test_deploy_and_a_key_may_not_contradict_each_other() -> None:
     overrides("{mem_limit: 50M, deploy: {resources: {limits: {memory: 50M}}}}")
+    overrides("{mem_limit: 50mb, cpus: 0.5, deploy: {resources: {limits: {memory: 51200k, cpus: '.50'}}}}")
     with pytest.raises(RequestError, match=r"deploy\.resources\.limits\.memory: mem_limit says otherwise"):
         overrides("{mem_limit: 60M, deploy: {resources: {limits: {memory: 50M}}}}")
 
