@@ -48,7 +48,12 @@ def _binds(mount: Json) -> bool:
 
 def _hooks(before: Json, after: Json) -> float:
     """Fewer programs are fewer; other programs cannot be weighed."""
-    return (0 if after is UNSET else len(after)) - (0 if before is UNSET else len(before))
+    return _programs(after) - _programs(before)
+
+
+def _programs(hooks: Json) -> int:
+    """What stands under a name that is no kind of hook can be anything; a runtime starts none of it."""
+    return len(hooks) if isinstance(hooks, list) else 0
 
 
 # The first row whose pattern fits decides.

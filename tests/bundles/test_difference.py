@@ -97,6 +97,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "no filter": (linux(seccomp={"defaultAction": "SCMP_ACT_ERRNO"}), linux(), ["/linux/seccomp looser"]),
     "a program outside": ({}, {"hooks": {"poststop": [{"path": "/x"}]}}, ["/hooks/poststop looser"]),
+    "a hook of no kind": ({}, {"hooks": {"x": 5}}, ["/hooks/x neutral"]),
     "a note": ({}, {"annotations": {"org.example.a": "1"}}, ["/annotations/org.example.a neutral"]),
     "a note that a runtime acts on": (
         {},
