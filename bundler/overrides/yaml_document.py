@@ -14,10 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
 from bundler.overrides.node import Node, Scalar, Tag
@@ -26,6 +22,10 @@ MAXIMUM_BYTES: Final = 1 << 20
 MAXIMUM_NODES: Final = 50_000
 MAXIMUM_DEPTH: Final = 100
 
+# What ruamel calls the kinds of its nodes. It is imported where there is something to parse: most builds have nothing.
+_SCALAR: Final = "scalar"
+_SEQUENCE: Final = "sequence"
+_MAPPING: Final = "mapping"
 _CORE: Final = "tag:yaml.org,2002:"
 # The core schema's own, and what ruamel resolves a plain scalar to that we read as text.
 _KNOWN_TAGS: Final = ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "value")
@@ -46,6 +46,8 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
 
     To compose 0440 is octal; anywhere else its meaning is not guessed. Raises RequestError with file, line and column.
     """
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+
     if len(text) > MAXIMUM_BYTES:
         raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
     try:
@@ -72,6 +74,9 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
 
 
 def _compose(text: str) -> Any:
+    from ruamel.yaml import YAML  # noqa: PLC0415
+    from ruamel.yaml.error import ReusedAnchorWarning  # noqa: PLC0415
+
     with warnings.catch_warnings():
         # A name may be given to a second anchor (YAML 1.2.2 section 3.2.2.2); ruamel warns on standard error.
         warnings.simplefilter("ignore", ReusedAnchorWarning)
@@ -101,7 +106,7 @@ class _Reader:
             raise RequestError(f"{self.where(raw)}: nested too deeply")
         self.open_nodes.append(raw)
         try:
-            written = str(raw.value) if isinstance(raw, ScalarNode) else ""
+            written = str(raw.value) if raw.id == _SCALAR else ""
             tag = self.tag(raw)
             # Compose lets anything stand behind !reset, and looks at none of it.
             value = None if tag == "!reset" else self.value(raw)
@@ -121,9 +126,9 @@ class _Reader:
         raise RequestError(f"{self.where(raw)}: unknown tag {printable(tag)} (known: !reset, !override)")
 
     def value(self, raw: Any) -> "Scalar | tuple[Node, ...] | dict[str, Node]":
-        if isinstance(raw, ScalarNode):
+        if raw.id == _SCALAR:
             return self.scalar(raw)
-        if isinstance(raw, SequenceNode):
+        if raw.id == _SEQUENCE:
             return tuple(self.node(item) for item in raw.value)
         return self.mapping(raw)
 
@@ -152,7 +157,7 @@ class _Reader:
             raise RequestError(f"{self.where(raw)}: {printable(text)} is text to some readers of YAML only", hint=hint)
         return text
 
-    def text(self, raw: ScalarNode) -> str:
+    def text(self, raw: Any) -> str:
         """The text of a scalar: escapes may spell a pair of surrogates, as JSON does, but not half a pair."""
         try:
             text = str(raw.value).encode("utf-16", "surrogatepass").decode("utf-16")
@@ -162,7 +167,7 @@ class _Reader:
             raise RequestError(f"{self.where(raw)}: text cannot hold a NUL")
         return text
 
-    def mapping(self, raw: MappingNode) -> dict[str, Node]:
+    def mapping(self, raw: Any) -> dict[str, Node]:
         entries: dict[str, Node] = {}
         for key_node, value_node in raw.value:
             if _is_merge(key_node):
@@ -177,23 +182,23 @@ class _Reader:
         return entries
 
     def key(self, raw: Any) -> str:
-        if not isinstance(raw, ScalarNode):
+        if raw.id != _SCALAR:
             raise RequestError(f"{self.where(raw)}: a key has to be text")
         return self.text(raw)
 
-    def merged(self, raw: MappingNode) -> Iterator[MappingNode]:
+    def merged(self, raw: Any) -> Iterator[Any]:
         for key_node, value_node in raw.value:
             if not _is_merge(key_node):
                 continue
-            sources = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+            sources = value_node.value if value_node.id == _SEQUENCE else [value_node]
             for source in sources:
-                if not isinstance(source, MappingNode):
+                if source.id != _MAPPING:
                     raise RequestError(f"{self.where(source)}: << takes a map or a list of maps")
                 yield source
 
 
 def _is_merge(key: Any) -> bool:
-    return isinstance(key, ScalarNode) and key.style is None and key.value == "<<"
+    return key.id == _SCALAR and key.style is None and key.value == "<<"
 
 
 def shown_name(path: str) -> str:
