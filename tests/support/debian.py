@@ -83,7 +83,8 @@ def add_packages(tree: Path, *packages: str) -> None:
     for folder in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value.format(tree=tree)}")]
-    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "apt-get", "--quiet", *options)
+    # A TMPDIR of whoever runs the tests is no folder of the tree's.
+    apt = ("env", "--unset=TMPDIR", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "apt-get", "--quiet", *options)
     run(*apt, "update")
     run(*apt, "install", "--yes", "--no-install-recommends", *packages)
     policy.unlink()
