@@ -12,7 +12,7 @@ from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
 # What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
-_IPC_SYSCTLS: Final = frozenset(
+IPC_SYSCTLS: Final = frozenset(
     f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
 )
 _PING_GROUPS: Final = "net.ipv4.ping_group_range"
@@ -52,13 +52,13 @@ def _check_sysctl(givens: Givens, name: str, node: Node) -> None:
     if name.startswith("net."):
         if is_shared_with_machine(givens, "network"):
             raise node.error(f"sysctls: {shown} would change the network that network_mode: host shares")
-    elif name.startswith("fs.mqueue.") or name in _IPC_SYSCTLS:
+    elif name.startswith("fs.mqueue.") or name in IPC_SYSCTLS:
         if is_shared_with_machine(givens, "ipc"):
             raise node.error(f"sysctls: {shown} would change what ipc: host shares")
     else:
         raise node.error(
             f"sysctls: {shown} belongs to the whole machine, not to a container",
-            hint=f"a container may set net.*, fs.mqueue.* and {', '.join(sorted(_IPC_SYSCTLS))}",
+            hint=f"a container may set net.*, fs.mqueue.* and {', '.join(sorted(IPC_SYSCTLS))}",
         )
 
 

@@ -11,12 +11,16 @@ from functools import cache
 from typing import Any, Final
 
 from bundler import data
+from bundler.conversion.linux import IPC_SYSCTLS
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
 
 SCHEMA: Final = "runtime-config.schema.json"
 _LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
+_LONGEST_NAME: Final = 64  # bytes (sethostname(2))
+# Each set of capabilities, and the one that it has to lie in (capset(2)); the runtime holds all of them when it sets it.
+_WITHIN: Final = {"effective": "permitted", "inheritable": "bounding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,37 @@ def _limits(document: Json) -> Iterator[Fault]:
         seen.add(limit["type"])
 
 
+def _capabilities(document: Json) -> Iterator[Fault]:
+    """The kernel refuses them all if one is in a set and not in the one around it."""
+    sets = _process(document).get("capabilities") or {}
+    for inner, outer in _WITHIN.items():
+        beyond = [name for name in sets.get(inner) or () if name not in (sets.get(outer) or ())]
+        if beyond:
+            verb = "is" if len(beyond) == 1 else "are"
+            shown = printable(", ".join(beyond)[:_LONGEST_SHOWN])
+            yield Fault(f"/process/capabilities/{inner}", f"{shown} {verb} not in {outer}")
+
+
+def _kernel_parameters(document: Json) -> Iterator[Fault]:
+    """config-linux.md, sysctl: what namespaces of the container's own have. Runtimes take a slash for a dot."""
+    own = {namespace["type"] for _, namespace in _objects(document, "linux", "namespaces")}
+    for name in (document.get("linux") or {}).get("sysctl") or {}:
+        needed = _namespace_of(name.replace("/", "."))
+        if needed not in own:
+            of_whom = "belongs to the whole machine"
+            if needed:
+                of_whom = f"takes {'an' if needed == 'ipc' else 'a'} {needed} namespace of the container's"
+            yield Fault(f"/linux/sysctl/{pointer_token(name)}", f"{printable(name[:_LONGEST_SHOWN])} {of_whom}")
+
+
+def _namespace_of(parameter: str) -> str:
+    if parameter.startswith("net."):
+        return "network"
+    if parameter.startswith("fs.mqueue.") or parameter in IPC_SYSCTLS:
+        return "ipc"
+    return "uts" if parameter == "kernel.domainname" else ""
+
+
 def _namespaces(document: Json) -> Iterator[Fault]:
     """config-linux.md, namespaces: each type once; a host name needs a uts namespace of its own to be set in."""
     seen: dict[str, Json] = {}
@@ -153,6 +188,8 @@ def _namespaces(document: Json) -> Iterator[Fault]:
             yield Fault(pointer, f"a second namespace of the type {namespace['type']}")
         seen[namespace["type"]] = namespace
     for key in ("hostname", "domainname"):
+        if len((document.get(key) or "").encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            yield Fault(f"/{key}", f"a host name has at most {_LONGEST_NAME} bytes")
         if document.get(key) and "linux" in document and "uts" not in seen:
             yield Fault(f"/{key}", "without a uts namespace this would be the machine's own name")
 
@@ -192,7 +229,9 @@ def _user(document: Json) -> Iterator[Fault]:
 STARTABLE: Final[tuple[Callable[[Json], Iterator[Fault]], ...]] = (
     _command,
     _limits,
+    _capabilities,
     _namespaces,
+    _kernel_parameters,
     _mappings,
     _mounts,
     _user,

@@ -60,6 +60,30 @@ REFUSED = {
         "spec: {process: {user: {gid: 4294967296}}}",
         "0.yaml:1:30: config.json/process/user/gid: found 4294967296, expected at most 4294967295",
     ),
+    "a limit of no kernel": (
+        "spec: {process: {rlimits: [{type: RLIMIT_NOPE, soft: 1, hard: 1}]}}",
+        "0.yaml:1:27: config.json/process/rlimits/0/type: found 'RLIMIT_NOPE'",
+    ),
+    "capabilities that take effect without being permitted": (
+        "cap_drop: [ALL]\ncap_add: [KILL, CHOWN]\nspec: {process: {capabilities: {permitted: [CAP_CHOWN]}}}",
+        "0.yaml:3:7: config.json/process/capabilities/effective: CAP_KILL is not in permitted",
+    ),
+    "capabilities that are inherited from beyond the bounds": (
+        "cap_drop: [ALL]\nspec: {process: {capabilities: {inheritable: [CAP_KILL]}}}",
+        "0.yaml:2:46: config.json/process/capabilities/inheritable: CAP_KILL is not in bounding",
+    ),
+    "a kernel parameter of the whole machine": (
+        'spec: {linux: {sysctl: {vm.swappiness: "1"}}}',
+        "0.yaml:1:40: config.json/linux/sysctl/vm.swappiness: vm.swappiness belongs to the whole machine",
+    ),
+    "a kernel parameter that takes a namespace": (
+        'ipc: host\nspec: {linux: {sysctl: {kernel/msgmax: "65536"}}}',
+        "0.yaml:2:40: config.json/linux/sysctl/kernel~1msgmax: kernel/msgmax takes an ipc namespace of the container's",
+    ),
+    "a host name that is too long": (
+        f"spec: {{hostname: {'ü' * 33}}}",
+        "0.yaml:1:18: config.json/hostname: a host name has at most 64 bytes",
+    ),
     "ids mapped into nothing": (
         "spec: {linux: {uidMappings: [{containerID: 0, hostID: 1, size: 1}]}}",
         "0.yaml:1:29: config.json/linux/uidMappings: ids are mapped without a user namespace",
