@@ -19,7 +19,7 @@ from bundler.overrides.schema import strict_validator
 SCHEMA: Final = "runtime-config.schema.json"
 _LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
 _LONGEST_NAME: Final = 64  # bytes (sethostname(2))
-# Each set of capabilities, and the one that it has to lie in (capset(2)); the runtime holds all of them when it sets it.
+# Sets of capabilities, and those that they have to lie in when a runtime, which holds all, sets them (capset(2)).
 _WITHIN: Final = {"effective": "permitted", "inheritable": "bounding"}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.doctor import host_judges, machine_judges, process_judges
+from bundler.doctor import host_judges, machine_judges, permission, process_judges
 from bundler.doctor.finding import Check
 from bundler.doctor.host_judges import Machine
 from bundler.doctor.subject import Subject
@@ -147,9 +147,9 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
     Check(
         "permission",
         "blocks",
-        process_judges.permission,
-        "The kernel checks the mode for everybody but root.",
-        "Choose another user, or correct the mode in the image.",
+        permission.permission,
+        "The kernel checks the mode of files and folders.",
+        "Choose another user, or correct mode or owner in the image.",
     ),
     Check(
         "working-directory",

@@ -8,6 +8,7 @@ from typing import Final
 
 from bundler.conversion.capabilities import KINDS
 from bundler.conversion.validity import STARTABLE
+from bundler.doctor.permission import outside
 from bundler.doctor.program import Program
 from bundler.doctor.subject import Reference, Subject
 from bundler.errors import printable
@@ -16,7 +17,6 @@ from bundler.overrides.capability_names import NAMES
 
 # What a processor runs besides its own programs.
 _ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64le": ("mipsle",), "mips64": ("mips",)}
-_OVERRIDES_MODE: Final = "CAP_DAC_OVERRIDE"
 _SHOWN_TRAIL: Final = " → "
 
 
@@ -63,36 +63,6 @@ def _emulated(subject: Subject, architecture: str) -> bool:
     return architecture in (subject.target.emulates or ())
 
 
-def permission(subject: Subject) -> Iterator[str]:
-    """execve(2) by who is not root and may not override modes; ids are compared as they are on the machine."""
-    user, found = subject.process.get("user") or {}, subject.program
-    held = (subject.process.get("capabilities") or {}).get("effective") or ()
-    if found is None or not found.trail or found.fault or user.get("uid", 0) == 0 or _OVERRIDES_MODE in held:
-        return
-    uid, *groups = (
-        _outside(subject, key, number)
-        for key, number in (
-            ("uidMappings", user["uid"]),
-            ("gidMappings", user.get("gid", 0)),
-            *(("gidMappings", gid) for gid in user.get("additionalGids") or ()),
-        )
-    )
-    bit = 0o100 if uid == found.uid else 0o010 if found.gid in groups else 0o001
-    if not found.mode & bit:
-        yield f"{found.trail[0]} has mode {found.mode:04o}, and user {user['uid']} may not execute it"
-
-
-def _outside(subject: Subject, key: str, number: int) -> int | None:
-    """The machine's id for one of the container's; None where the map has none."""
-    ranges = subject.linux.get(key) or ()
-    if not ranges:
-        return number
-    for entry in ranges:
-        if 0 <= number - entry["containerID"] < entry["size"]:
-            return int(entry["hostID"] + number - entry["containerID"])
-    return None
-
-
 def working_directory(subject: Subject) -> Iterator[str]:
     if subject.cwd not in ("directory", "missing", "hidden", "unknown"):
         yield f"the working directory {_cwd(subject)} is a {subject.cwd}"
@@ -113,7 +83,7 @@ def mapped(subject: Subject) -> Iterator[str]:
     numbers = [("uidMappings", user.get("uid", 0)), ("gidMappings", user.get("gid", 0))]
     numbers += [("gidMappings", gid) for gid in user.get("additionalGids") or ()]
     for key, number in numbers:
-        if _outside(subject, key, number) is None:
+        if outside(subject, key, number) is None:
             yield f"the process needs the id {number}, and no range of /linux/{key} has it"
 
 

@@ -9,7 +9,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,16 +37,27 @@ class Program:
     """The files between a name and what the kernel runs, as paths of the rootfs.
 
     `fault` says what is wrong with the last of them, `hidden` why it cannot be told: one of the two, or neither.
-    `architecture` is that of the ELF file. `mode`, `uid` and `gid` are of the first file.
+    `architecture` is that of the ELF file. `first` is the first file, `folders` are those that it lies in, from the
+    root on; `script` says that an interpreter will have to read it.
     """
 
     trail: tuple[str, ...] = ()
     fault: str = ""
     hidden: str = ""
     architecture: str = ""
-    mode: int = 0
-    uid: int = 0
-    gid: int = 0
+    first: "Access | None" = None
+    folders: "tuple[Access, ...]" = ()
+    script: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what with the file or directory at `path`; ids are the machine's."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
 
 
 class _Stopped(Exception):  # noqa: N818 -- no error: the answer to a question
@@ -69,6 +80,7 @@ class Seeker:
     cwd: str = "/"
     search: str | None = None
     _trail: list[str] = field(default_factory=list)
+    _is_script: bool = False
 
     def kind(self, path: str) -> str:
         """`directory`, `file`, `missing`, `hidden` (by a mount, or from this user), or what else is there."""
@@ -81,17 +93,26 @@ class Seeker:
 
     def program(self, name: str) -> Program:
         """What the name `args[0]` starts."""
-        self._trail = []
-        first: os.stat_result | None = None
+        self._trail, self._is_script = [], False
+        way: tuple[Access, ...] = ()
         architecture = fault = hidden = ""
         try:
-            place = self._named(name)
-            first = self.tree.status(place)
-            architecture = self._follow(place)
+            path = self._named(name).path
+            way = tuple(self._way(path))
+            architecture = self._follow(self.tree.locate(path))
         except _Stopped as stopped:
             fault, hidden = stopped.fault, stopped.hidden
-        owner = (stat.S_IMODE(first.st_mode), first.st_uid, first.st_gid) if first else (0, 0, 0)
-        return Program(tuple(self._trail), fault, hidden, architecture, *owner)
+        return Program(
+            tuple(self._trail), fault, hidden, architecture, way[-1] if way else None, way[:-1], self._is_script
+        )
+
+    def _way(self, path: bytes) -> Iterator[Access]:
+        """The directories that a path without symlinks goes through, and what it ends at."""
+        names = path.split(b"/")
+        for part in (b"/".join(names[:number]) for number in range(len(names) + 1)):
+            status = self.tree.status(self.tree.locate(part))
+            if status is not None:
+                yield Access(printable(b"/" + part), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
     def _named(self, name: str) -> Place:
         """As execvp(3): a name with a slash is a path, any other is looked for along PATH."""
@@ -122,6 +143,7 @@ class Seeker:
                     return self._load(descriptor, shown)
             finally:
                 os.close(descriptor)
+            self._is_script = True
             if not head.startswith(b"#!"):
                 what = "begins neither as an ELF file nor with #!" if head else "is empty"
                 raise _Stopped(fault=f"{shown} {what}: no program")

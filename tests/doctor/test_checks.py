@@ -11,14 +11,14 @@ from bundler.conversion.target import Target
 from bundler.doctor.checks import BUNDLE_CHECKS, HOST_CHECKS
 from bundler.doctor.finding import SEVERITIES, examine
 from bundler.doctor.host_judges import Machine
-from bundler.doctor.program import Program
+from bundler.doctor.program import Access, Program
 from bundler.doctor.subject import Reference, Subject
 from bundler.doctor.surroundings import Program as Installed
 from bundler.doctor.surroundings import Surroundings
 from tests.support.givens import PASSWD, converted
 
 TARGET = Target(runtime="runc", runtime_version=(1, 1, 5), architecture="amd64")
-GOOD = Program(("/bin/true",), architecture="amd64", mode=0o755)
+GOOD = Program(("/bin/true",), architecture="amd64", first=Access("/bin/true", 0o755, 0, 0))
 HERE = Surroundings(
     kernel="6.1.0",
     programs=(Installed("runc", "1.0.0", "running bundles", "/usr/sbin/runc", "1.1.5"),),
@@ -40,6 +40,12 @@ HERE = Surroundings(
 A_USER = replace(HERE, uid=1000, gid=1000, subuids=((100000, 65536),), subgids=((100000, 65536),), delegated=("cpu",))
 
 
+def with_mode(mode: int, *folders: int, owner: int = 0, script: bool = False) -> Program:
+    """A program of the user and the group `owner`, in folders of root's."""
+    around = tuple(Access(f"/{number}", each, 0, 0) for number, each in enumerate(folders))
+    return replace(GOOD, first=Access("/bin/true", mode, owner, owner), folders=around, script=script)
+
+
 def subject(*overrides: str, around: Surroundings | None = HERE, target: Target = TARGET, **more: Any) -> Subject:
     facts: dict[str, Any] = {"program": GOOD, "cwd": "directory", "accounts": parse_accounts(PASSWD, None)} | more
     return Subject(
@@ -55,6 +61,31 @@ def subject(*overrides: str, around: Surroundings | None = HERE, target: Target 
 def found(subject: Subject) -> dict[str, str]:
     """What there is to say first, by the check that says it."""
     return {finding.check: finding.what for finding in reversed(examine(BUNDLE_CHECKS, subject))}
+
+
+USER, NOTHING = "user: '1000:1000'", "cap_drop: [ALL]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "program", "what"),
+    [
+        ([USER], with_mode(0o700), ""),  # CAP_DAC_OVERRIDE is in effect until the program begins
+        ([USER], with_mode(0o755, 0o755, 0o700), ""),
+        ([USER], with_mode(0o700, script=True), "/bin/true has mode 0700, and user 1000 may not read it"),
+        ([USER], with_mode(0o711, script=True), "/bin/true has mode 0711, and user 1000 may not read it"),
+        ([USER], with_mode(0o755, 0o755, 0o700, script=True), "/1 has mode 0700, and user 1000 may not enter it"),
+        ([USER], with_mode(0o744, script=True), ""),
+        ([USER, "ambient_caps: [DAC_READ_SEARCH]"], with_mode(0o711, script=True), ""),
+        ([USER, NOTHING], with_mode(0o755, 0o755, 0o700), "/1 has mode 0700, and user 1000 may not enter it"),
+        ([USER, NOTHING], with_mode(0o744), "/bin/true has mode 0744, and user 1000 may not execute it"),
+        ([USER, NOTHING], with_mode(0o750, owner=1000), ""),
+        ([NOTHING], with_mode(0o700, owner=33), "/bin/true has mode 0700, and user 0 may not execute it"),
+        ([], with_mode(0o700, 0o700, owner=33, script=True), ""),
+    ],
+)
+def test_a_program_is_one_that_its_user_may_start(settings: list[str], program: Program, what: str) -> None:
+    said = found(subject("\n".join(settings), program=program)).get("permission", "")
+    assert said.startswith(what) if what else said == ""
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
@@ -86,7 +117,7 @@ MAPPED = {
         (
             "permission",
             "/bin/true has mode 0750, and user 33",
-            subject("{user: '33:33', cap_drop: [ALL]}", program=replace(GOOD, mode=0o750)),
+            subject("{user: '33:33', cap_drop: [ALL]}", program=with_mode(0o750)),
         ),
         ("working-directory", "/ is a fifo", subject(cwd="fifo")),
         ("working-directory-missing", "/ is not there", subject(cwd="missing")),
@@ -194,7 +225,7 @@ def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> Non
     [
         subject("time: private", around=None, target=Target()),
         subject(program=replace(GOOD, architecture="386")),
-        subject("user: '33:33'", program=replace(GOOD, mode=0o750), accounts=None),
+        subject("user: '33:33'", program=with_mode(0o750), accounts=None),
         subject(
             binds=(Reference("/mounts/0", "/srv", "unknown", "file"), Reference("/mounts/1", "x", "file", "missing"))
         ),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.doctor.program import Program, Seeker
+from bundler.doctor.program import Access, Program, Seeker
 from bundler.rootfs.tree import Tree
 from tests.support.elf import program as elf
 from tests.support.layers import layer, unpacked
@@ -105,6 +105,18 @@ def test_what_cannot_be_started_is_said(tmp_path: Path, name: str, members: list
     found = look(tmp_path, name, *members)
     assert fault in found.fault
     assert found.hidden == ""
+
+
+def test_whose_the_way_to_the_program_is_known(tmp_path: Path) -> None:
+    members = [directory("srv", mode=0o750), script("srv/run", b"#!/bin/sh", mode=0o711), symlink("run", "srv/run")]
+    found = look(tmp_path, "/run", *members, SHELL, LOADER)
+    assert [(folder.path, folder.mode) for folder in found.folders] == [("/", 0o755), ("/srv", 0o750)]
+    assert found.first == Access("/srv/run", 0o711, 0, 0)
+    assert found.script
+
+
+def test_what_is_no_script_nobody_has_to_read(tmp_path: Path) -> None:
+    assert not look(tmp_path, "sh", SHELL, LOADER).script
 
 
 def test_without_path_a_bare_name_is_nowhere(tmp_path: Path) -> None:

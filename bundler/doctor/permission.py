@@ -1,0 +1,62 @@
+"""Whether the process may start its program: modes, owners, and the capabilities that override them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.doctor.program import Access
+from bundler.doctor.subject import Subject
+
+_READ, _EXECUTE = (
+    0o4,
+    0o1,
+)  # of one of the three digits of a mode; what may be executed is entered, if it is a directory
+# capabilities(7): what lets anybody execute a file that has an execute bit at all, and what lets him read and enter.
+_TO_EXECUTE: Final = frozenset(("CAP_DAC_OVERRIDE",))
+_TO_READ: Final = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"))
+
+
+def permission(subject: Subject) -> Iterator[str]:
+    """execve(2) by who may not override modes. A script is opened once more, by its interpreter: that has only what is
+    left of the capabilities then, the ambient ones of an ordinary user, and those within the bounds of root.
+    """
+    found = subject.program
+    if found is None or found.first is None or found.fault:
+        return
+    uid = (subject.process.get("user") or {}).get("uid", 0)
+    file, held = found.first, _held(subject, "effective")
+    left = _held(subject, "ambient" if uid else "bounding") if found.script else held
+    for folder in found.folders:
+        if not _allows(subject, folder, _EXECUTE, held & left & _TO_READ):
+            yield f"{folder.path} has mode {folder.mode:04o}, and user {uid} may not enter it"
+            return
+    if not _allows(subject, file, _EXECUTE, held & _TO_EXECUTE):
+        yield f"{file.path} has mode {file.mode:04o}, and user {uid} may not execute it"
+    elif found.script and not _allows(subject, file, _READ, left & _TO_READ):
+        yield f"{file.path} has mode {file.mode:04o}, and user {uid} may not read it, as a script's interpreter has to"
+
+
+def _held(subject: Subject, kind: str) -> set[str]:
+    """One set of the process's capabilities; without any word of them a runtime gives what it has itself."""
+    sets = subject.process.get("capabilities")
+    return set(_TO_READ) if sets is None else set(sets.get(kind) or ())
+
+
+def _allows(subject: Subject, place: Access, wanted: int, overriding: frozenset[str] | set[str]) -> bool:
+    """Whether the mode, or one of the capabilities, lets the process do it; the ids are those of the machine."""
+    user = subject.process.get("user") or {}
+    uid = outside(subject, "uidMappings", user.get("uid", 0))
+    numbers = [user.get("gid", 0), *(user.get("additionalGids") or ())]
+    groups = [outside(subject, "gidMappings", number) for number in numbers]
+    digit = 6 if uid == place.uid else 3 if place.gid in groups else 0
+    return bool(overriding or place.mode >> digit & wanted)
+
+
+def outside(subject: Subject, key: str, number: int) -> int | None:
+    """The machine's id for one of the container's; None where the map has none."""
+    ranges = subject.linux.get(key) or ()
+    if not ranges:
+        return number
+    for entry in ranges:
+        if 0 <= number - entry["containerID"] < entry["size"]:
+            return int(entry["hostID"] + number - entry["containerID"])
+    return None
