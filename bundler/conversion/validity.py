@@ -218,6 +218,15 @@ def _mounts(document: Json) -> Iterator[Fault]:
             yield Fault(pointer, "a bind without a source")
 
 
+def _memory(document: Json) -> Iterator[Fault]:
+    """config-linux.md, memory: swap counts memory and swap together; -1 is no limit."""
+    resources = (document.get("linux") or {}).get("resources") or {}
+    memory = resources.get("memory") or {}
+    limit, swap = memory.get("limit") or 0, memory.get("swap") or 0
+    if 0 < swap < limit:
+        yield Fault("/linux/resources/memory/swap", f"memory and swap together, {swap}, are less than memory, {limit}")
+
+
 def _user(document: Json) -> Iterator[Fault]:
     """The kernel keeps 2^32 - 1 for "no change" (setuid(2)), so it is nobody's id."""
     user = _process(document).get("user") or {}
@@ -234,5 +243,6 @@ STARTABLE: Final[tuple[Callable[[Json], Iterator[Fault]], ...]] = (
     _kernel_parameters,
     _mappings,
     _mounts,
+    _memory,
     _user,
 )

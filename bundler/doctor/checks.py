@@ -208,6 +208,13 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "Use a newer runtime, or build with --target so that the bundle fits this one.",
     ),
     Check(
+        "refused-by-runc",
+        "blocks",
+        machine_judges.refused_by_runc,
+        "It stops before the container starts.",
+        "Correct it in the overrides, or run it with crun.",
+    ),
+    Check(
         "namespaces",
         "blocks",
         machine_judges.namespaces,

@@ -1,5 +1,6 @@
 """Judges of what a bundle asks of the machine's kernel and runtime; each gives printable sentences."""
 
+import posixpath
 from collections.abc import Iterator
 from typing import Final
 
@@ -37,6 +38,13 @@ _CONTROLLERS: Final = {
     ("rdma",): ("rdma", "rdma"),
 }
 
+_LARGEST_ID: Final = (1 << 31) - 1
+# Where LXCFS and CRIU mount theirs.
+_MOUNTED_IN_PROC: Final = (
+    *("cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps", "uptime"),
+    *("sys/crypto/fips_enabled", "sys/kernel/ns_last_pid"),
+)
+
 
 def runtime(subject: Subject) -> Iterator[str]:
     if subject.surroundings is not None and not subject.target.runtime_version:
@@ -47,6 +55,23 @@ def refused(subject: Subject) -> Iterator[str]:
     for shortcoming in shortcomings(subject.document, subject.target):
         if shortcoming.refuses:
             yield shortcoming.what
+
+
+def refused_by_runc(subject: Subject) -> Iterator[str]:
+    """What runc alone checks before a start (libcontainer): variables, ids, and mounts that could fake /proc."""
+    if subject.target.runtime != "runc":
+        return
+    for index, entry in enumerate(subject.process.get("env") or ()):
+        if not entry.partition("=")[0] or "=" not in entry:
+            yield f"/process/env/{index}: {printable(entry[:80])} is not NAME=VALUE, which runc refuses"
+    for key, number in (subject.process.get("user") or {}).items():
+        if key in ("uid", "gid") and number > _LARGEST_ID:
+            yield f"/process/user/{key}: runc takes no id beyond {_LARGEST_ID}"
+    for index, mount in enumerate(subject.document.get("mounts") or ()):
+        place = posixpath.normpath("/" + str(mount["destination"]).lstrip("/"))
+        fakes = place == "/proc" and mount.get("type") != "proc" and not str(mount.get("source")).startswith("/proc")
+        if fakes or (place.startswith("/proc/") and place.removeprefix("/proc/") not in _MOUNTED_IN_PROC):
+            yield f"/mounts/{index}: runc mounts nothing else on {printable(place)}"
 
 
 def ignored(subject: Subject) -> Iterator[str]:

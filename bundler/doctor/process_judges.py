@@ -27,6 +27,8 @@ def rootfs(subject: Subject) -> Iterator[str]:
 
 def form(subject: Subject) -> Iterator[str]:
     """What no runtime starts, whatever is on disk."""
+    if "process" not in subject.document:
+        yield "/process: there is none, so nothing would be started"
     for startable in STARTABLE:
         for fault in startable(subject.document):
             yield printable(f"{fault.pointer}: {fault.what}")

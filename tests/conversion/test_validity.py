@@ -80,6 +80,10 @@ REFUSED = {
         'ipc: host\nspec: {linux: {sysctl: {kernel/msgmax: "65536"}}}',
         "0.yaml:2:40: config.json/linux/sysctl/kernel~1msgmax: kernel/msgmax takes an ipc namespace of the container's",
     ),
+    "less swap than memory": (
+        "spec: {linux: {resources: {memory: {limit: 100, swap: 50}}}}",
+        "0.yaml:1:55: config.json/linux/resources/memory/swap: memory and swap together, 50, are less than memory, 100",
+    ),
     "a host name that is too long": (
         f"spec: {{hostname: {'ü' * 33}}}",
         "0.yaml:1:18: config.json/hostname: a host name has at most 64 bytes",
