@@ -33,6 +33,21 @@ _LIBSECCOMP: Final = re.compile(r"libseccomp: (\d+(?:\.\d+){1,2})")
 _KINDS: Final = ((stat.S_ISCHR, "c"), (stat.S_ISBLK, "b"), (stat.S_ISFIFO, "p"))
 
 
+def choose_runtime(preferred: Json = None) -> Tool | None:
+    """The runtime of the name `preferred` if it is there, else the first that is; None where none is.
+
+    The name may come from a foreign bundle, and be no text at all.
+    """
+    names = [preferred] if isinstance(preferred, str) and preferred in RUNTIMES else []
+    for name in dict.fromkeys([*names, *RUNTIMES]):
+        try:
+            tools.require(RUNTIMES[name])
+        except ToolError:
+            continue
+        return RUNTIMES[name]
+    return None
+
+
 def probe(runtime: str | None = None, device_paths: Sequence[str] = (), root: Path = Path("/")) -> dict[str, Json]:
     """What the overrides key `target` could say of this machine. What cannot be found out is left out.
 

@@ -31,17 +31,20 @@ def load_target(requested: str | None, overrides: Overrides) -> Target:
     return describe(target, entries, origin)
 
 
-def _probed(known: Mapping[str, Node], overrides: Overrides) -> tuple[Mapping[str, Node], Origin]:
+def _probed(
+    known: Mapping[str, Node], overrides: Overrides, runtime: str | None = None
+) -> tuple[Mapping[str, Node], Origin]:
     origin = Origin("target", HOST)
-    runtime = known["runtime"].text() if "runtime" in known else None
+    if "runtime" in known:
+        runtime = known["runtime"].text()
     found = from_json(host.probe(runtime, _device_paths(overrides)), origin)
     schema.check_value("target", found)  # what a runtime says of itself is nobody's promise
     return found.entries(), origin
 
 
-def host_target() -> Target:
-    """This machine, as `--target host` finds it."""
-    return load_target(HOST, Overrides())
+def host_target(runtime: str | None = None) -> Target:
+    """This machine, as `--target host` finds it, with `runtime` or the first that is there. Raises ToolError."""
+    return describe(Target(), *_probed({}, Overrides(), runtime))
 
 
 def read_target(path: str) -> Target:

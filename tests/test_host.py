@@ -9,7 +9,7 @@ import pytest
 
 from bundler import host, tools
 from bundler.errors import RequestError, ToolError
-from bundler.origins import Origin
+from bundler.origins import Json, Origin
 from bundler.overrides import schema
 from bundler.overrides.load import Overrides, load
 from bundler.overrides.node import from_json
@@ -76,6 +76,23 @@ def test_the_first_runtime_that_is_there_is_asked_for_its_version(
     monkeypatch.setenv("PATH", str(tmp_path))
     found = host.probe()
     assert (found["runtime"], found["runtime_version"]) == ("crun", "1.8.1")
+
+
+@pytest.mark.parametrize(
+    ("preferred", "chosen"), [("crun", "crun"), ("runc", "runc"), ("youki", "runc"), (None, "runc"), ([], "runc")]
+)
+def test_the_runtime_of_a_bundle_is_taken_if_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preferred: Json, chosen: str
+) -> None:
+    program(tmp_path, "runc", "runc version 1.1.5")
+    program(tmp_path, "crun", "crun version 1.8.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert host.choose_runtime(preferred) == host.RUNTIMES[chosen]
+    (tmp_path / chosen).unlink()
+    tools.require.cache_clear()
+    other = host.choose_runtime(preferred)
+    assert other is not None
+    assert other.name != chosen
 
 
 def test_without_a_runtime_nothing_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

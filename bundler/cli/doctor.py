@@ -43,6 +43,15 @@ def doctor(
         bool,
         typer.Option("--dump", help="Print what this machine is, for --target FILE and --target-features FILE."),
     ] = False,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--runtime",
+            metavar="NAME",
+            help="Judge by runc or crun; if absent, what BUNDLE was built for, or the first that is there.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     store: StoreOption = None,
 ) -> None:
@@ -50,28 +59,39 @@ def doctor(
 
     Nothing is started but programs that are asked for their versions. Exit code 0: it can run, 1: it cannot.
     """
+    if runtime is not None:
+        _check_runtime(runtime)
     if dump:
         if bundle is not None or target_features is not None:
             raise RequestError("--dump is about this machine, and takes neither a bundle nor --target-features")
-        _dump()
+        _dump(runtime)
         return
     if bundle is None:
         if target_features is not None:
             raise RequestError("--target-features is for a bundle", hint="bundler doctor BUNDLE --target-features FILE")
-        findings = _examine_machine(store, as_json=as_json)
+        findings = _examine_machine(store, runtime, as_json=as_json)
     else:
-        findings = _examine_bundle(bundle, target_features, store, as_json=as_json)
+        if runtime is not None and target_features is not None:
+            raise RequestError("--target-features says which runtime there is: --runtime is for this machine")
+        findings = _examine_bundle(bundle, target_features, store, runtime, as_json=as_json)
     if any(finding.severity == "blocks" for finding in findings):
         raise typer.Exit(1)
 
 
-def _dump() -> None:
+def _check_runtime(name: str) -> None:
+    from bundler.host import RUNTIMES  # noqa: PLC0415
+
+    if name not in RUNTIMES:
+        raise RequestError(f"--runtime: {printable(name[:80])} is not known", hint=f"known are {', '.join(RUNTIMES)}")
+
+
+def _dump(runtime: str | None) -> None:
     from bundler.targets import host_target  # noqa: PLC0415
 
-    typer.echo(json.dumps(host_target().described(), indent=2))
+    typer.echo(json.dumps(host_target(runtime).described(), indent=2))
 
 
-def _examine_machine(store: Path | None, *, as_json: bool) -> "list[Finding]":
+def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) -> "list[Finding]":
     from bundler.doctor.checks import HOST_CHECKS  # noqa: PLC0415
     from bundler.doctor.finding import examine  # noqa: PLC0415
     from bundler.doctor.host_judges import Machine  # noqa: PLC0415
@@ -79,7 +99,7 @@ def _examine_machine(store: Path | None, *, as_json: bool) -> "list[Finding]":
     from bundler.store.place import default_place  # noqa: PLC0415
     from bundler.targets import host_target  # noqa: PLC0415
 
-    machine = Machine(host_target(), look_around(store or default_place()))
+    machine = Machine(host_target(runtime), look_around(store or default_place()))
     findings = examine(HOST_CHECKS, machine)
     if as_json:
         described = {"target": machine.target.described(), "machine": machine.surroundings.described()}
@@ -93,19 +113,22 @@ def _examine_machine(store: Path | None, *, as_json: bool) -> "list[Finding]":
 
 
 def _examine_bundle(
-    bundle: Path, target_features: Path | None, store: Path | None, *, as_json: bool
+    bundle: Path, target_features: Path | None, store: Path | None, runtime: str | None, *, as_json: bool
 ) -> "list[Finding]":
     from bundler.doctor.checks import BUNDLE_CHECKS  # noqa: PLC0415
     from bundler.doctor.finding import examine  # noqa: PLC0415
-    from bundler.doctor.subject import look_at  # noqa: PLC0415
+    from bundler.doctor.subject import built_for, look_at  # noqa: PLC0415
     from bundler.doctor.surroundings import look_around  # noqa: PLC0415
+    from bundler.host import choose_runtime  # noqa: PLC0415
     from bundler.store.place import default_place  # noqa: PLC0415
     from bundler.targets import host_target, read_target  # noqa: PLC0415
 
     if target_features is not None:
         subject = look_at(bundle, read_target(str(target_features)), None)
     else:
-        subject = look_at(bundle, host_target(), look_around(store or default_place()))
+        chosen = choose_runtime(built_for(bundle))  # as `bundler run` does
+        named = runtime or (None if chosen is None else chosen.name)
+        subject = look_at(bundle, host_target(named), look_around(store or default_place()))
     findings = examine(BUNDLE_CHECKS, subject)
     if as_json:
         _print_json({"target": subject.target.described()}, findings)

@@ -215,6 +215,13 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "Correct it in the overrides, or run it with crun.",
     ),
     Check(
+        "hybrid",
+        "blocks",
+        machine_judges.hybrid,
+        "It refuses to choose.",
+        "Run it with runc, or unmount /sys/fs/cgroup/unified.",
+    ),
+    Check(
         "namespaces",
         "blocks",
         machine_judges.namespaces,

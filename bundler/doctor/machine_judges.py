@@ -74,6 +74,13 @@ def refused_by_runc(subject: Subject) -> Iterator[str]:
             yield f"/mounts/{index}: runc mounts nothing else on {printable(place)}"
 
 
+def hybrid(subject: Subject) -> Iterator[str]:
+    """Crun takes one version of control groups or the other."""
+    around = subject.surroundings
+    if around is not None and around.beside_v1 and subject.target.runtime == "crun":
+        yield f"crun starts nothing where cgroup v2 has controllers beside v1 ({', '.join(around.beside_v1)})"
+
+
 def ignored(subject: Subject) -> Iterator[str]:
     for shortcoming in shortcomings(subject.document, subject.target):
         if not shortcoming.refuses:

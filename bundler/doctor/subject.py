@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.runtime import part_of
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
 from bundler.conversion.hooks import KINDS
@@ -72,6 +73,13 @@ class Subject:
     @property
     def linux(self) -> dict[str, Json]:
         return self.document.get("linux") or {}
+
+
+def built_for(bundle: Path) -> Json:
+    """The name of the runtime that bundler.json says the bundle was built for; None where it does not."""
+    if not bundle.is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
+    return part_of(read_written(str(bundle)).recorded or {}, "target").get("runtime")
 
 
 def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> Subject:

@@ -50,7 +50,7 @@ class Surroundings:
     `user_namespaces` is how many there may be, None where the kernel does not say; `unprivileged` whether who is not
     root may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
     `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
-    programs that `network_mode: bridge` would need.
+    programs that `network_mode: bridge` would need. `beside_v1` are controllers of cgroup v2 on a machine with v1.
     """
 
     kernel: str
@@ -69,6 +69,7 @@ class Surroundings:
     delegated: tuple[str, ...] | None
     profiles: tuple[str, ...] | None
     missing_for_bridge: tuple[str, ...]
+    beside_v1: tuple[str, ...] = ()
 
     def described(self) -> dict[str, Json]:
         """As `--json` prints it."""
@@ -102,6 +103,7 @@ def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
         delegated=_delegated(root),
         profiles=_profiles(root),
         missing_for_bridge=missing_for_bridge(root=uid == 0),
+        beside_v1=tuple(read_text(root / "sys/fs/cgroup/unified/cgroup.controllers").split()),
     )
 
 

@@ -13,8 +13,8 @@ from bundler import tools
 from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
 from bundler.bundles.write import encode
 from bundler.bundles.written import Written, read_written
-from bundler.errors import BundlerError, DifferenceError, RequestError, ToolError, printable
-from bundler.host import RUNTIMES
+from bundler.errors import BundlerError, DifferenceError, RequestError, printable
+from bundler.host import RUNTIMES, choose_runtime
 from bundler.origins import Json
 from bundler.running.namespace import CHANGED_DESCRIPTOR, Rootfs, in_namespace
 from bundler.running.process import has_terminal, with_process
@@ -162,15 +162,7 @@ def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:
     """The one that was named, else the bundle's own target, else the first that is there. Raises ToolError."""
     if named is not None:
         return RUNTIMES.get(named) or Tool(named, minimum=(0, 0, 0), package="runc")
-    target = part_of(recorded, "target").get("runtime")
-    candidates = [RUNTIMES[name] for name in dict.fromkeys([target, *RUNTIMES]) if name in RUNTIMES]
-    for tool in candidates:
-        try:
-            tools.require(tool)
-        except ToolError:
-            continue
-        return tool
-    return candidates[0]
+    return choose_runtime(part_of(recorded, "target").get("runtime")) or RUNTIMES["runc"]
 
 
 def _states(wanted: Wanted) -> tuple[str, ...]:

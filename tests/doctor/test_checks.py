@@ -124,6 +124,11 @@ MAPPED = {
         ("refused-by-runc", "/process/env/1: =b is not NAME", subject("spec: {process: {env: [A=, '=b']}}")),
         ("refused-by-runc", "/process/user/uid: runc takes", subject("spec: {process: {user: {uid: 3000000000}}}")),
         ("refused-by-runc", "/mounts/7: runc mounts nothing else on /proc/x", subject("volumes: ['/srv:/proc/x']")),
+        (
+            "hybrid",
+            "crun starts nothing where cgroup v2 has controllers beside v1 (hugetlb)",
+            subject(around=replace(HERE, beside_v1=("hugetlb",)), target=replace(TARGET, runtime="crun")),
+        ),
         ("working-directory", "/ is a fifo", subject(cwd="fifo")),
         ("working-directory-missing", "/ is not there", subject(cwd="missing")),
         ("account", "user 33 is not in", subject("user: '33:33'")),

@@ -60,7 +60,7 @@ def test_what_lies_below_an_earlier_mount_is_not_known(tmp_path: Path) -> None:
     assert subject.cwd == "hidden"
 
 
-@pytest.mark.parametrize("path", ["/nonexistent", "config.json", "../" * 50 + "nonexistent"])
+@pytest.mark.parametrize("path", ["/nonexistent-rootfs", "config.json", "../" * 50 + "nonexistent-rootfs"])
 def test_a_rootfs_that_is_none_is_said(tmp_path: Path, path: str) -> None:
     subject = looked_at(tmp_path, {"root": {"path": path}})
     assert subject.rootfs.isprintable()

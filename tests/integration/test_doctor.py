@@ -125,6 +125,19 @@ def test_what_was_dumped_is_a_target_to_build_for(tmp_path: Path) -> None:
     assert recorded[0] == recorded[1] == json.loads((tmp_path / "machine.json").read_text())
 
 
+@pytest.mark.tool("crun")
+def test_a_bundle_is_judged_by_the_runtime_that_it_was_built_for(tmp_path: Path) -> None:
+    (tmp_path / "crun.yaml").write_text("target: {runtime: crun}")
+    bundler("build", HELLO, "--overrides", tmp_path / "crun.yaml", "-o", tmp_path / "b")
+
+    def judged_by(*options: str) -> str:
+        return str(json.loads(call_bundler("doctor", tmp_path / "b", "--json", *options).stdout)["target"]["runtime"])
+
+    assert judged_by() == "crun"
+    assert judged_by("--runtime", "runc") == "runc"
+    assert json.loads(bundler("doctor", "--dump", "--runtime", "crun"))["runtime"] == "crun"
+
+
 def test_on_a_machine_facts_come_first_and_findings_are_lines(tmp_path: Path) -> None:
     done = call_bundler("doctor", "--store", tmp_path)
     assert done.returncode == 0
@@ -136,6 +149,8 @@ def test_on_a_machine_facts_come_first_and_findings_are_lines(tmp_path: Path) ->
     ("arguments", "message"),
     [
         (["--dump", "x"], "--dump is about this machine"),
+        (["--runtime", "youki"], "--runtime: youki is not known"),
+        (["--runtime", "runc", "--target-features", "x", "."], "--target-features says which runtime there is"),
         (["--target-features", "x"], "--target-features is for a bundle"),
         (["nonexistent"], "nonexistent is not a bundle's directory"),
         (["/etc"], "it has no config.json"),
