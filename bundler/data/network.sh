@@ -34,7 +34,7 @@ started() {
 
 # Whether the process that a file of a record names is there, as what it was.
 lives() {
-    [ -e "$1" ] && read -r process since <"$1" && [ "$(started "$process")" = "$since" ]
+    [ -e "$1" ] && read -r process began <"$1" && [ "$(started "$process")" = "$began" ]
 }
 
 is_root() {

@@ -95,6 +95,20 @@ def test_two_web_servers_are_reached_and_leave_nothing(
     assert list(bundles["web1"].parent.rglob("evil")) == []
 
 
+def test_a_restart_leaves_the_networks_of_others_alone(machine: Machine, bundles: dict[str, Path]) -> None:
+    before = machine.traces()
+    start(machine, bundles["web1"], "web1")
+    second = start(machine, bundles["web2"], "web2")
+    for _ in range(2):
+        remove(machine, "web1")
+        start(machine, bundles["web1"], "web1")
+        assert machine.get(f"http://{second}/") == "web2"
+        assert machine.get("http://127.0.0.1:8081/") == "web2"
+    for name in bundles:
+        remove(machine, name)
+    assert machine.traces() == before
+
+
 @pytest.mark.tool("crun")
 def test_crun_starts_the_same_hooks(machine: Machine, bundles: dict[str, Path]) -> None:
     before = machine.traces()
