@@ -220,7 +220,10 @@ release_the_dead() {
         { [ ! -d "$other" ] || lives "$other/process"; } || release "$other" || true
     done
     for other in "$records"/*/; do # killed before it was written down whose it is
-        [ ! -d "$other" ] || [ -e "$other/process" ] || [ "$other" = "$records/addresses/" ] || rm -rf "$other"
+        if [ ! -e "$other/process" ] && [ "$other" != "$records/addresses/" ]; then
+            umount -l "${other}netns" 2>/dev/null || true # somebody has removed what he could
+            rm -rf "$other" || true
+        fi
     done
 }
 

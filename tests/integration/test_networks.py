@@ -133,6 +133,15 @@ def test_what_a_killed_container_left_goes_with_the_next_start(machine: Machine,
     assert machine.traces() == before
 
 
+def test_records_that_somebody_has_removed_are_in_nobodys_way(machine: Machine, bundles: dict[str, Path]) -> None:
+    start(machine, bundles["web1"], "lost")
+    os.kill(json.loads(machine.must("runc", "state", "lost"))["pid"], signal.SIGKILL)
+    machine("rm", "-rf", "/run/runc/lost", "/run/bundler")  # the network is mounted there, and stays
+    start(machine, bundles["web1"], "next")
+    remove(machine, "next")
+    assert machine.traces()["records"] == ""
+
+
 def test_a_port_that_is_taken_is_refused_and_nothing_is_left(machine: Machine, bundles: dict[str, Path]) -> None:
     before = machine.traces()
     start(machine, bundles["web1"], "first")
