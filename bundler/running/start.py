@@ -162,7 +162,8 @@ def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:
     """The one that was named, else the bundle's own target, else the first that is there. Raises ToolError."""
     if named is not None:
         return RUNTIMES.get(named) or Tool(named, minimum=(0, 0, 0), package="runc")
-    return choose_runtime(part_of(recorded, "target").get("runtime")) or RUNTIMES["runc"]
+    preferred = part_of(recorded, "target").get("runtime")
+    return choose_runtime(preferred) or RUNTIMES.get(str(preferred), RUNTIMES["runc"])
 
 
 def _states(wanted: Wanted) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bundler import tools
 from bundler.errors import BundlerError, DifferenceError, RequestError, ToolError
 from bundler.running.start import Start, Wanted, prepare
 
@@ -54,6 +55,17 @@ def test_a_bundle_as_it_is_takes_nothing_but_the_runtime(bundle: Path, runtime: 
     found = start(bundle, runtime)
     assert (found.words, found.before) == ((runtime, "run", "--bundle", str(bundle), "web"), ())
     assert found.shown() == f"{runtime} run --bundle {bundle} web"
+
+
+@pytest.mark.root
+def test_without_any_runtime_the_one_it_was_built_for_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    tools.require.cache_clear()
+    for target, missing in (({"runtime": "crun"}, "crun"), ({"runtime": ["crun"]}, "runc"), ({}, "runc")):
+        with pytest.raises(ToolError, match=rf"^{missing} .* is not on PATH"):
+            prepare(Wanted(bundle=make(tmp_path / "b", target=target)), terminal_here=False)
 
 
 @pytest.mark.root
