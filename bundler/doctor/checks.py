@@ -243,6 +243,20 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "Enable it, or take the limit out.",
     ),
     Check(
+        "kernel-parameters",
+        "blocks",
+        process_judges.kernel_parameters,
+        "It cannot be set.",
+        "Load the module that has it, or take it out of sysctls.",
+    ),
+    Check(
+        "hard-limits",
+        "blocks",
+        machine_judges.hard_limits,
+        "The runtime cannot set it, and stops.",
+        "Lower it in ulimits, or raise your own (ulimit -H) or the kernel's (fs.nr_open).",
+    ),
+    Check(
         "apparmor",
         "blocks",
         machine_judges.apparmor,

@@ -158,6 +158,14 @@ def network(subject: Subject) -> Iterator[str]:
         yield f"the hook that connects the network needs {printable(name)}, which is not there"
 
 
+def hard_limits(subject: Subject) -> Iterator[str]:
+    highest = {} if subject.surroundings is None else subject.surroundings.hard_limits
+    for index, limit in enumerate(subject.process.get("rlimits") or ()):
+        kind, hard = limit["type"], limit["hard"]
+        if hard > highest.get(kind, hard):
+            yield f"/process/rlimits/{index}: {kind} of {hard} is more than the {highest[kind]} that you may give"
+
+
 def rootless(subject: Subject) -> Iterator[str]:
     """user_namespaces(7): who is not root makes the rest in a user namespace of his own."""
     around = subject.surroundings

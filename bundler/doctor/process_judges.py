@@ -125,6 +125,10 @@ def namespace_paths(subject: Subject) -> Iterator[str]:
     yield from _missing(subject.namespaces, "the namespace")
 
 
+def kernel_parameters(subject: Subject) -> Iterator[str]:
+    yield from _missing(subject.parameters, "the kernel parameter")
+
+
 def devices(subject: Subject) -> Iterator[str]:
     yield from _missing(subject.devices, "the device")
     for device in subject.devices:

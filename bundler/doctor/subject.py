@@ -20,7 +20,7 @@ from bundler.doctor.program import Program, Seeker
 from bundler.doctor.surroundings import Surroundings
 from bundler.doctor.syscalls import unknown_to_libseccomp
 from bundler.errors import BundlerError, RequestError, printable
-from bundler.origins import Json
+from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
 from bundler.rootfs.tree import Tree
 
@@ -47,7 +47,7 @@ class Subject:
 
     `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
     executable are of the kind `not executable`, devices that are others than on the machine `another device`.
-    `missing_programs` are those that a hook of bundler's own would look for.
+    `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's.
     """
 
     target: Target
@@ -65,6 +65,7 @@ class Subject:
     namespaces: tuple[Reference, ...] = ()
     unknown_syscalls: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
+    parameters: tuple[Reference, ...] = ()
 
     @property
     def process(self) -> dict[str, Json]:
@@ -97,6 +98,7 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
         stale=written.stale,
         devices=tuple(_devices(document)) if here else (),
         namespaces=tuple(_namespaces(document)) if here else (),
+        parameters=tuple(_parameters(document)) if here else (),
         unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
         missing_programs=() if surroundings is None else missing_programs(bundle, document, root=surroundings.uid == 0),
     )
@@ -205,6 +207,14 @@ def _namespaces(document: Json) -> Iterator[Reference]:
         if namespace.get("path"):
             path = str(namespace["path"])
             yield Reference(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+
+
+def _parameters(document: Json) -> Iterator[Reference]:
+    """But for those of single interfaces, which the container may get from a hook."""
+    for name in (document.get("linux") or {}).get("sysctl") or {}:
+        path = name.replace(".", "/")
+        if not {"conf", "neigh"} & set(path.split("/")):
+            yield Reference(f"/linux/sysctl/{pointer_token(name)}", name, _kind(Path("/proc/sys", path)))
 
 
 def _runnable(path: Path) -> str:

@@ -2,9 +2,12 @@
 
 import os
 import pwd
+import re
+import resource
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,7 @@ PROGRAMS: Final = (
 )
 # They set the ids of a user namespace for who is not root, and have no versions to ask for.
 MAPPERS: Final = ("newuidmap", "newgidmap")
+_SYS_RESOURCE: Final = 24  # linux/capability.h
 _POLICIES: Final = (".config/containers/policy.json", "/etc/containers/policy.json")
 
 
@@ -51,6 +55,7 @@ class Surroundings:
     root may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
     `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
     programs that `network_mode: bridge` would need. `beside_v1` are controllers of cgroup v2 on a machine with v1.
+    `hard_limits` are the most that the caller may give to a process, by type; what may be any number is not there.
     """
 
     kernel: str
@@ -70,6 +75,7 @@ class Surroundings:
     profiles: tuple[str, ...] | None
     missing_for_bridge: tuple[str, ...]
     beside_v1: tuple[str, ...] = ()
+    hard_limits: Mapping[str, int] = field(default_factory=dict)
 
     def described(self) -> dict[str, Json]:
         """As `--json` prints it."""
@@ -103,6 +109,7 @@ def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
         delegated=_delegated(root),
         profiles=_profiles(root),
         missing_for_bridge=missing_for_bridge(root=uid == 0),
+        hard_limits=_hard_limits(root),
         beside_v1=tuple(read_text(root / "sys/fs/cgroup/unified/cgroup.controllers").split()),
     )
 
@@ -156,6 +163,24 @@ def _delegated(root: Path) -> tuple[str, ...] | None:
     if not own or not controllers.exists() or not os.access(group, os.W_OK):
         return None
     return tuple(read_text(controllers).split())
+
+
+def _hard_limits(root: Path) -> dict[str, int]:
+    """setrlimit(2): nobody goes beyond fs.nr_open, and who lacks the capability not beyond his own hard limits."""
+    files = read_text(root / "proc/sys/fs/nr_open").strip()
+    most = {"RLIMIT_NOFILE": int(files)} if files.isdecimal() else {}
+    if _may_raise(root):
+        return most
+    own = {name: resource.getrlimit(getattr(resource, name))[1] for name in dir(resource) if name.startswith("RLIMIT_")}
+    bounded = {name: hard for name, hard in own.items() if hard != resource.RLIM_INFINITY}
+    return bounded | {name: min(number, bounded.get(name, number)) for name, number in most.items()}
+
+
+def _may_raise(root: Path) -> bool:
+    """Whether the caller has CAP_SYS_RESOURCE, and not only in a user namespace."""
+    held = re.search(r"^CapEff:\s*([0-9a-f]+)$", read_text(root / "proc/self/status"), re.MULTILINE)
+    everybody = read_text(root / "proc/self/uid_map").split() == ["0", "0", "4294967295"]
+    return everybody and held is not None and bool(int(held[1], 16) >> _SYS_RESOURCE & 1)
 
 
 def _profiles(root: Path) -> tuple[str, ...] | None:

@@ -129,6 +129,16 @@ MAPPED = {
             "crun starts nothing where cgroup v2 has controllers beside v1 (hugetlb)",
             subject(around=replace(HERE, beside_v1=("hugetlb",)), target=replace(TARGET, runtime="crun")),
         ),
+        (
+            "kernel-parameters",
+            "the kernel parameter net.x is not there",
+            subject(parameters=(Reference("/linux/sysctl/net.x", "net.x", "missing"),)),
+        ),
+        (
+            "hard-limits",
+            "/process/rlimits/0: RLIMIT_NOFILE of 1048577 is more than the 1048576 that you may give",
+            subject("ulimits: {nofile: 1048577}", around=replace(HERE, hard_limits={"RLIMIT_NOFILE": 1048576})),
+        ),
         ("working-directory", "/ is a fifo", subject(cwd="fifo")),
         ("working-directory-missing", "/ is not there", subject(cwd="missing")),
         ("account", "user 33 is not in", subject("user: '33:33'")),

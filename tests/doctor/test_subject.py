@@ -54,6 +54,17 @@ def test_of_another_machine_only_the_bundle_is_known(tmp_path: Path) -> None:
     assert (subject.hooks, subject.namespaces, subject.devices) == ((), (), ())
 
 
+def test_kernel_parameters_are_looked_for(tmp_path: Path) -> None:
+    names = ("net.ipv4.ip_forward", "net/ipv4/ip_forward", "net.ipv4.nope", "net.ipv4.conf.eth7.forwarding", "a\0b")
+    subject = looked_at(tmp_path, {"linux": {"sysctl": dict.fromkeys(names, "1")}})
+    assert [(parameter.pointer, parameter.kind) for parameter in subject.parameters] == [
+        ("/linux/sysctl/net.ipv4.ip_forward", "file"),
+        ("/linux/sysctl/net~1ipv4~1ip_forward", "file"),
+        ("/linux/sysctl/net.ipv4.nope", "missing"),
+        ("/linux/sysctl/a\0b", "missing"),
+    ]
+
+
 def test_what_lies_below_an_earlier_mount_is_not_known(tmp_path: Path) -> None:
     subject = looked_at(tmp_path, {"mounts": [mount("rootfs", "/srv"), mount("rootfs", "/srv/inner")]})
     assert [bind.onto for bind in subject.binds] == ["directory", "unknown"]

@@ -1,6 +1,7 @@
 """What else is looked at on this machine."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_a_control_group_is_delegated_when_it_can_be_written_to(tmp_path: Path) 
     root = machine(tmp_path, {"proc/self/cgroup": "1:cpu:/\n0::/user.slice/me\n", group: "cpu pids\n"})
     assert look_around(None, root).delegated == ("cpu", "pids")
     assert look_around(None, tmp_path / "nothing").delegated is None
+
+
+def test_hard_limits_are_the_kernels_and_without_a_capability_ones_own(tmp_path: Path) -> None:
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = {
+        "proc/sys/fs/nr_open": f"{own + 1}\n",
+        "proc/self/uid_map": "         0          0 4294967295\n",
+        "proc/self/status": "CapEff:\t0000000001000000\n",
+    }
+    assert look_around(None, machine(tmp_path, files)).hard_limits == {"RLIMIT_NOFILE": own + 1}
+    machine(tmp_path, {"proc/self/uid_map": "0 1000 1\n"})
+    assert look_around(None, tmp_path).hard_limits["RLIMIT_NOFILE"] == own
 
 
 def test_the_kernels_answers_are_read(tmp_path: Path) -> None:
