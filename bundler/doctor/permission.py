@@ -6,10 +6,9 @@ from typing import Final
 from bundler.doctor.program import Access
 from bundler.doctor.subject import Subject
 
-_READ, _EXECUTE = (
-    0o4,
-    0o1,
-)  # of one of the three digits of a mode; what may be executed is entered, if it is a directory
+# Bits of one of the three digits of a mode; a directory that may be executed may be entered.
+_READ: Final = 0o4
+_EXECUTE: Final = 0o1
 # capabilities(7): what lets anybody execute a file that has an execute bit at all, and what lets him read and enter.
 _TO_EXECUTE: Final = frozenset(("CAP_DAC_OVERRIDE",))
 _TO_READ: Final = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"))
