@@ -4,13 +4,14 @@ It is a fork, so it has all that this process has open. Whoever reads from it fi
 """
 
 import gc
+import mmap
 import os
 import pickle
 import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 from bundler.errors import BundlerError
 
@@ -31,6 +32,36 @@ def another_process(run: Callable[[], None], finish: Callable[[bytes | None], No
     finally:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
+
+
+class Side(Protocol):
+    """What a process has of shared memory and two pipes: one to write to, and one to read from."""
+
+    def finish(self, error: bytes | None) -> None: ...
+
+
+S = TypeVar("S", bound=Side)
+
+
+@contextmanager
+def connected_process(
+    side: Callable[[mmap.mmap, int, int], S], run: Callable[[S], None], size: int
+) -> Iterator[tuple[mmap.mmap, int, int]]:
+    """As another_process, for `run` with its `side` of `size` bytes of memory and two pipes.
+
+    Gives what the side of this process is made of: the memory, and the ends of the pipes to read from and to write to.
+    """
+    memory = mmap.mmap(-1, size)
+    there, here = os.pipe(), os.pipe()
+    its = side(memory, there[1], here[0])
+    with another_process(lambda: run(its), its.finish, there[0], here[1]):
+        os.close(there[1])
+        os.close(here[0])
+        try:
+            yield memory, there[0], here[1]
+        finally:
+            os.close(there[0])
+            os.close(here[1])
 
 
 def raise_pickled(error: bytes) -> NoReturn:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from bundler.archives.processes import another_process, raise_pickled, read_exactly, write_all
+from bundler.archives.processes import connected_process, raise_pickled, read_exactly, write_all
 from bundler.errors import BundlerError
 
 Item = tuple[Any, ...]
@@ -120,14 +120,5 @@ class Receiver:
 @contextmanager
 def read_apart(make: Callable[[Sender], None]) -> Iterator[Receiver]:
     """What `make` sends, from a process that runs it and nothing else. After the context, the process is gone."""
-    ring = mmap.mmap(-1, _RING)
-    batches, permits = os.pipe(), os.pipe()
-    sender = Sender(ring, batches[1], permits[0])
-    with another_process(lambda: make(sender), sender.finish, batches[0], permits[1]):
-        os.close(batches[1])
-        os.close(permits[0])
-        try:
-            yield Receiver(ring, batches[0], permits[1])
-        finally:
-            os.close(batches[0])
-            os.close(permits[1])
+    with connected_process(Sender, make, _RING) as ends:
+        yield Receiver(*ends)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from bundler.archives.processes import another_process, raise_pickled, read_exactly, write_all
+from bundler.archives.processes import connected_process, raise_pickled, read_exactly, write_all
 from bundler.archives.stream import Content
 from bundler.errors import BundlerError
 
@@ -119,14 +119,5 @@ class SharedStream:
 @contextmanager
 def filled_apart(fill: Callable[[Filler], None]) -> Iterator[SharedStream]:
     """What `fill` puts, in a process that does nothing else. After the context, the process is gone."""
-    memory = mmap.mmap(-1, SIZE)
-    said, freed = os.pipe(), os.pipe()
-    filler = Filler(memory, said[1], freed[0])
-    with another_process(lambda: fill(filler), filler.finish, said[0], freed[1]):
-        os.close(said[1])
-        os.close(freed[0])
-        try:
-            yield SharedStream(memory, said[0], freed[1])
-        finally:
-            os.close(said[0])
-            os.close(freed[1])
+    with connected_process(Filler, fill, SIZE) as ends:
+        yield SharedStream(*ends)

@@ -5,18 +5,14 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from bundler.archives.processes import another_process, raise_pickled, read_exactly, write_all
 from bundler.errors import ImageError
+from tests.support.children import children
 
 pytestmark = pytest.mark.timeout(30)
-
-
-def children() -> set[str]:
-    return set(Path("/proc/thread-self/children").read_text().split())
 
 
 @contextmanager

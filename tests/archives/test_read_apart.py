@@ -9,6 +9,7 @@ import pytest
 
 from bundler.archives.read_apart import LARGEST_CONTENT, Sender, read_apart
 from bundler.errors import BundlerError, ImageError
+from tests.support.children import children
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -27,10 +28,6 @@ def endless(sender: Sender) -> None:
         at, room = sender.room(LARGEST_CONTENT)
         room[:1] = b"x"
         sender.send((at,))
-
-
-def children() -> set[str]:
-    return set(Path("/proc/thread-self/children").read_text().split())
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 10_000])

@@ -10,6 +10,7 @@ import pytest
 
 from bundler.archives.shared_stream import SIZE, Filler, filled_apart
 from bundler.errors import BundlerError, ImageError
+from tests.support.children import children
 
 pytestmark = pytest.mark.timeout(30)
 NOISE = random.Random(1).randbytes(3 * SIZE + 12345)  # noqa: S311 -- the same each time
@@ -23,10 +24,6 @@ def put_noise(filler: Filler, step: int = 300_000) -> None:
 def endless(filler: Filler) -> None:
     while True:
         filler.put(bytes(1000), 1)
-
-
-def children() -> set[str]:
-    return set(Path("/proc/thread-self/children").read_text().split())
 
 
 @pytest.mark.parametrize("size", [1000, 65_537, 1 << 20])

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from bundler.images.digest import Digest
 from bundler.images.image import Blob, Layer
 from bundler.images.layer_entries import LARGEST_WHOLE, LayerEntries, open_entries
 from bundler.limits import DEFAULTS
+from tests.support.children import children
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
 
 pytestmark = pytest.mark.timeout(30)
@@ -140,10 +140,6 @@ def test_who_counts_may_end_it() -> None:
 
     with pytest.raises(LayerError, match="too much"), open_entries(layer_of(TAR), refuse, DEFAULTS) as entries:
         list(entries)
-
-
-def children() -> set[str]:
-    return set(Path("/proc/thread-self/children").read_text().split())
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["the filler", "the reader"])
