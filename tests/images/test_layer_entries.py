@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import random
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -92,6 +93,18 @@ def test_entries_and_their_content_are_what_the_archive_holds() -> None:
     assert found[b"capable"][0].xattrs == {b"security.capability": b"v"}
     for entry, held in found.values():
         assert entry.digest is None or entry.digest.hexdigest() == hashlib.sha256(held).hexdigest()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_content_is_right_whatever_its_size_and_wherever_it_lies_in_the_shared_memory(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 -- the same each time
+    noise = chance.randbytes(5 << 20)
+    sizes = [chance.choice((0, 1, 511, 512, 5000, LARGEST_WHOLE, LARGEST_WHOLE + 1, 3 << 20)) for _ in range(40)]
+    files = {f"{chance.choice(('a/', 'b/c/', ''))}{number}": noise[number:][:size] for number, size in enumerate(sizes)}
+    layer = layer_of(tarball(*(file(name, content) for name, content in files.items())))
+    with open_entries(layer, ignore, DEFAULTS, hashed=True) as entries:
+        found = {entry.name.decode(): b"".join(map(bytes, content)) for entry, content in one_by_one(entries)}
+    assert found == files
 
 
 def test_files_are_hashed_by_the_process_that_reads_them_if_somebody_asks(where: str) -> None:
