@@ -101,8 +101,8 @@ def test_content_is_right_whatever_its_size_and_wherever_it_lies_in_the_shared_m
     noise = chance.randbytes(5 << 20)
     sizes = [chance.choice((0, 1, 511, 512, 5000, LARGEST_WHOLE, LARGEST_WHOLE + 1, 3 << 20)) for _ in range(40)]
     files = {f"{chance.choice(('a/', 'b/c/', ''))}{number}": noise[number:][:size] for number, size in enumerate(sizes)}
-    layer = layer_of(tarball(*(file(name, content) for name, content in files.items())))
-    with open_entries(layer, ignore, DEFAULTS, hashed=True) as entries:
+    tar = tarball(*(file(name, content) for name, content in files.items()))
+    with open_entries(layer_of(tar, tar), ignore, DEFAULTS, hashed=True) as entries:
         found = {entry.name.decode(): b"".join(map(bytes, content)) for entry, content in one_by_one(entries)}
     assert found == files
 
