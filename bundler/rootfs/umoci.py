@@ -16,7 +16,7 @@ from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
 from bundler.images.image import Layer
 from bundler.images.layer_entries import open_entries
-from bundler.images.layer_stream import open_blob, open_layer
+from bundler.images.layer_stream import label_of, open_blob, open_layer
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
@@ -54,7 +54,7 @@ def _options(owners: Owners) -> list[str]:
 
 
 def _check(layer: Layer, usage: Usage) -> None:
-    label = f"layer {layer.blob.digest or layer.diff_id}"
+    label = label_of(layer)
     with open_entries(layer, usage.of_layer(label), usage.limits) as entries:
         for entry in entries:
             usage.admit(label, entry)

@@ -2,14 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bundler.archives.read_apart import LARGEST_CONTENT, Sender, read_apart
 from bundler.errors import BundlerError, ImageError
-from tests.support.children import children
+from tests.support.children import children, said_after_a_kill
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -94,19 +95,10 @@ def test_the_process_is_gone_once_the_context_is_left() -> None:
 
 
 def test_the_process_ends_when_the_other_is_killed(tmp_path: Path) -> None:
-    """The reader is a grandchild here; while it lives, it holds the pipe open that is read to its end."""
-    alive, held = os.pipe()
-    process = os.fork()
-    if not process:
-        os.close(alive)
+    @contextmanager
+    def start() -> Iterator[None]:
         with read_apart(endless) as items:
             next(iter(items))
-            (tmp_path / "started").touch()
-            signal.pause()
-    os.close(held)
-    while not (tmp_path / "started").exists():
-        assert os.waitpid(process, os.WNOHANG) == (0, 0)
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    assert os.read(alive, 1) == b""
-    os.close(alive)
+            yield
+
+    assert said_after_a_kill(tmp_path, start) == b""

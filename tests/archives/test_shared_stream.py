@@ -4,13 +4,15 @@ import os
 import random
 import select
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bundler.archives.shared_stream import SIZE, Filler, filled_apart
 from bundler.errors import BundlerError, ImageError
-from tests.support.children import children
+from tests.support.children import children, said_after_a_kill
 
 pytestmark = pytest.mark.timeout(30)
 NOISE = random.Random(1).randbytes(3 * SIZE + 12345)  # noqa: S311 -- the same each time
@@ -96,19 +98,10 @@ def test_the_filler_is_gone_once_the_context_is_left() -> None:
 
 
 def test_the_filler_ends_when_the_owner_is_killed(tmp_path: Path) -> None:
-    """It is a grandchild here; while it lives, it holds the pipe open that is read to its end."""
-    alive, held = os.pipe()
-    process = os.fork()
-    if not process:
-        os.close(alive)
+    @contextmanager
+    def start() -> Iterator[None]:
         with filled_apart(endless) as stream:
             stream.read(1)
-            (tmp_path / "started").touch()
-            signal.pause()
-    os.close(held)
-    while not (tmp_path / "started").exists():
-        assert os.waitpid(process, os.WNOHANG) == (0, 0)
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    assert os.read(alive, 1) == b""
-    os.close(alive)
+            yield
+
+    assert said_after_a_kill(tmp_path, start) == b""

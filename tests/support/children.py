@@ -1,8 +1,34 @@
 """The processes that this one has started."""
 
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 
 def children() -> set[str]:
     """Their numbers."""
     return set(Path("/proc/thread-self/children").read_text().split())
+
+
+def said_after_a_kill(folder: Path, start: Callable[[], AbstractContextManager[object]]) -> bytes:
+    """Kill a process that has `start`ed another, and wait for that one's end; gives what it wrote meanwhile: nothing.
+
+    The other is a grandchild here; while it lives, it holds the pipe open that is read to its end.
+    """
+    alive, held = os.pipe()
+    process = os.fork()
+    if not process:
+        os.close(alive)
+        with start():
+            (folder / "started").touch()
+            signal.pause()
+    os.close(held)
+    while not (folder / "started").exists():
+        assert os.waitpid(process, os.WNOHANG) == (0, 0)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    said = os.read(alive, 1)
+    os.close(alive)
+    return said
