@@ -17,7 +17,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     **dict.fromkeys(["__init__", "errors", "limits", "origins", "progress"], 0),
-    **dict.fromkeys(["tools", "archives", "data", "standard_input"], 1),
+    **dict.fromkeys(["tools", "archives", "data", "standard_input", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),
@@ -122,7 +122,7 @@ def test_only_one_module_forks() -> None:
     def forks(path: Path) -> set[str]:
         return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and node.attr == "fork"}
 
-    assert list(offenders(MODULES, forks)) == ["bundler/archives/processes.py"]
+    assert list(offenders(MODULES, forks)) == ["bundler/workers/processes.py"]
 
 
 def loaded_by(program: str) -> list[str]:

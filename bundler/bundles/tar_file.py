@@ -13,12 +13,12 @@ from typing import Final
 
 from bundler.archives.compressors import Compressing
 from bundler.archives.entry import Entry
-from bundler.archives.read_apart import LARGEST_CONTENT, Sender, read_apart
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
 from bundler.bundles.entries import Entries
 from bundler.errors import BundlerError, printable
 from bundler.progress import Meter
+from bundler.workers.read_apart import LARGEST_CONTENT, Sender, read_apart
 
 _ZEROS: Final = 1 << 20  # bytes of a hole at a time
 

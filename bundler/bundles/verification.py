@@ -17,7 +17,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Final, Self
 
-from bundler.archives.read_apart import read_apart
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.recorded import Recorded
@@ -27,6 +26,7 @@ from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group
 from bundler.rootfs.owners import kept
 from bundler.rootfs.scan import Found, hash_file, walk
 from bundler.rootfs.tree import Tree
+from bundler.workers.read_apart import read_apart
 
 _DOCUMENT: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAXIMUM_BYTES: Final = 16 << 20

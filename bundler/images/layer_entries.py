@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from bundler.archives.entry import REGULAR, Entry, FileRow, Files
-from bundler.archives.read_apart import Item, Receiver, Sender, read_apart
-from bundler.archives.shared_stream import Filler, SharedStream, filled_apart
 from bundler.archives.stream import Content, Taken
 from bundler.archives.tar import TarReader
 from bundler.images.counted_stream import Count, CountedStream, Stored
 from bundler.images.image import Layer
 from bundler.images.layer_stream import explained, label_of, open_layer
 from bundler.limits import Limits
+from bundler.workers.read_apart import Item, Receiver, Sender, read_apart
+from bundler.workers.shared_stream import Filler, SharedStream, filled_apart
 
 # Layers whose stored bytes are fewer are read by this process.
 SMALLEST_APART: Final = 4 << 20

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from bundler.archives.processes import connected_process, raise_pickled, read_exactly, write_all
 from bundler.errors import BundlerError
+from bundler.workers.processes import connected_process, raise_pickled, read_exactly, write_all
 
 Item = tuple[Any, ...]
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bundler.archives.processes import another_process, raise_pickled, read_exactly, write_all
 from bundler.errors import ImageError
+from bundler.workers.processes import another_process, raise_pickled, read_exactly, write_all
 from tests.support.children import children
 
 pytestmark = pytest.mark.timeout(30)

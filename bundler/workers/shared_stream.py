@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from bundler.archives.processes import connected_process, raise_pickled, read_exactly, write_all
-from bundler.archives.stream import Content
 from bundler.errors import BundlerError
+from bundler.workers.processes import connected_process, raise_pickled, read_exactly, write_all
 
 # Bytes that lie between who fills and who uses them last. More only leaves the processors' caches.
 SIZE: Final = 8 << 20
@@ -38,7 +37,7 @@ class Filler:
         self._position = 0
         self._free_to = SIZE
 
-    def put(self, content: Content, number: int) -> None:
+    def put(self, content: bytes | memoryview, number: int) -> None:
         """The next bytes, at most 1 MiB, with a number that the reader adds up."""
         start, end = self._position, self._position + len(content)
         while end > self._free_to:

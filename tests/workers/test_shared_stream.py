@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.archives.shared_stream import SIZE, Filler, filled_apart
 from bundler.errors import BundlerError, ImageError
+from bundler.workers.shared_stream import SIZE, Filler, filled_apart
 from tests.support.children import children, said_after_a_kill
 
 pytestmark = pytest.mark.timeout(30)

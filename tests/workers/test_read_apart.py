@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.archives.read_apart import LARGEST_CONTENT, Sender, read_apart
 from bundler.errors import BundlerError, ImageError
+from bundler.workers.read_apart import LARGEST_CONTENT, Sender, read_apart
 from tests.support.children import children, said_after_a_kill
 
 pytestmark = pytest.mark.timeout(30)
