@@ -8,7 +8,6 @@ nothing after this module has to expect them.
 
 import math
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
@@ -48,10 +47,12 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
     """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
+    from bundler.overrides.yaml_nodes import compose  # noqa: PLC0415
+
     if len(text) > MAXIMUM_BYTES:
         raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
     try:
-        root = _compose(text.decode("utf-8-sig"))
+        root = compose(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
     except MarkedYAMLError as error:
@@ -71,16 +72,6 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
     if root is None:
         return Node({}, Origin("overrides", f"{name}:1:1"))
     return _Reader(name, leading_zero_is_octal).node(root)
-
-
-def _compose(text: str) -> Any:
-    from ruamel.yaml import YAML  # noqa: PLC0415
-    from ruamel.yaml.error import ReusedAnchorWarning  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        # A name may be given to a second anchor (YAML 1.2.2 section 3.2.2.2); ruamel warns on standard error.
-        warnings.simplefilter("ignore", ReusedAnchorWarning)
-        return YAML(typ="rt", pure=True).compose(text)
 
 
 def _first_line(message: str | None) -> str:
