@@ -16,7 +16,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
-    **dict.fromkeys(["__init__", "errors", "limits", "origins", "progress"], 0),
+    **dict.fromkeys(["__init__", "errors", "interruptions", "limits", "origins", "progress"], 0),
     **dict.fromkeys(["tools", "archives", "data", "standard_input", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),

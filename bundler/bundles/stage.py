@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.interruptions import complete, held
 from bundler.errors import BundlerError, RequestError, printable
+from bundler.interruptions import complete, held
 from bundler.rootfs.remove import remove_tree
 
 _PREFIX: Final = ".bundler-"

@@ -5,21 +5,26 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import cleandoc
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand
 
 from bundler.errors import INTERRUPTED, BundlerError, RequestError, brief, printable
+from bundler.interruptions import INTERRUPTIONS
 
-_TERMINATED = 128 + signal.SIGTERM
+_WORDS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
-class _Terminated(BaseException):
-    """SIGTERM: leave as after Ctrl-C, removing what is half made."""
+class _Ended(BaseException):
+    """A signal other than Ctrl-C's: leave as after that, removing what is half made."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = signal.Signals(number)
 
 
 class Command(TyperCommand):
@@ -83,11 +88,11 @@ def reported(left: str = Command.left) -> Iterator[None]:
         _say(error.what, error.hint)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _say(f"interrupted; {left}", None)
+        _say(f"{_WORDS[signal.SIGINT]}; {left}", None)
         raise typer.Exit(INTERRUPTED) from None
-    except _Terminated:
-        _say(f"terminated; {left}", None)
-        raise typer.Exit(_TERMINATED) from None
+    except _Ended as end:
+        _say(f"{_WORDS[end.number]}; {left}", None)
+        raise typer.Exit(128 + end.number) from None
     except BrokenPipeError:
         # The reader of our output (`bundler config ... | head`) has seen enough; the interpreter's last flush would
         # complain once more.
@@ -113,24 +118,39 @@ def reported(left: str = Command.left) -> Iterator[None]:
 
 def _expect_interruptions() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as bundler.__main__ has it until there is something to undo
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _raise_terminated)
+        signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def ignore_interruptions() -> None:
     """From here on the work is done: to say that it was interrupted would be wrong."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in INTERRUPTIONS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    raise _Terminated
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """Leave, once: timeout(1) sends its signal to the process and to its group, and the second one of the two must not
+    cut short what the first has begun to undo.
+    """
+    for each in INTERRUPTIONS:
+        if signal.getsignal(each) is _interrupt:
+            signal.signal(each, _already_leaving)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise _Ended(number)
+
+
+def _already_leaving(_number: int, _frame: FrameType | None) -> None:
+    """Not SIG_IGN, which a program that is started would inherit."""
 
 
 def _say(what: str, hint: str | None) -> None:
     """Two lines at the most; red only where somebody looks at it and has not asked for NO_COLOR."""
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     label = typer.style("error", fg="red", bold=True) if colour else "error"
-    typer.echo(f"bundler: {label}: {brief(what)}", err=True)
-    if hint:
-        typer.echo(f"bundler: hint: {brief(hint)}", err=True)
+    with suppress(OSError):  # a terminal that has hung up reads no more
+        typer.echo(f"bundler: {label}: {brief(what)}", err=True)
+        if hint:
+            typer.echo(f"bundler: hint: {brief(hint)}", err=True)

@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import typer
 
 from bundler.cli.failures import reported
 from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError, RequestError, ToolError
+from bundler.interruptions import INTERRUPTIONS
 from tests.support.command import call_bundler, installed
 
 
@@ -92,14 +93,47 @@ def test_a_bug_shows_its_traceback_when_asked(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_sigterm_ends_as_ctrl_c_does_with_a_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        assert exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 143
-    finally:
-        signal.signal(signal.SIGTERM, before)
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    before = [(number, signal.getsignal(number)) for number in INTERRUPTIONS]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
 
-    assert "terminated" in capsys.readouterr().err
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize(
+    ("number", "code", "told"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "hung up")], ids=str
+)
+def test_a_signal_ends_as_ctrl_c_does_with_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int, told: str
+) -> None:
+    assert exit_code(lambda: os.kill(os.getpid(), number)) == code
+
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_second_signal_does_not_cut_short_what_the_first_has_begun() -> None:
+    undone = []
+
+    def interrupted() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+                undone.append(number)
+
+    assert exit_code(interrupted) == 143
+    assert undone == [signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_what_nohup_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with reported():
+        os.kill(os.getpid(), signal.SIGHUP)
 
 
 def test_a_command_may_end_by_itself() -> None:

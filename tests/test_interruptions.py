@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from bundler.bundles.interruptions import complete, held
 from bundler.cli.failures import ignore_interruptions
+from bundler.interruptions import INTERRUPTIONS, complete, held
 
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [(number, signal.getsignal(number)) for number in INTERRUPTIONS]
     yield
     for number, handler in before:
         signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, while something is done that has to be done whole: they wait until it is."""
+"""Ctrl-C, SIGTERM and SIGHUP, while something is done that has to be done whole: they wait until it is."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def held() -> Iterator[None]:
     handlers = {}
     try:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in INTERRUPTIONS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     handlers[number] = signal.signal(number, wait)
         yield
@@ -46,7 +46,7 @@ def complete(step: Callable[[], None]) -> None:
                 done = True
         except Exception:
             raise
-        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, and what SIGTERM raises
+        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, and what the others raise
             interruption = error
     if interruption is not None:
         raise interruption
