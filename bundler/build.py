@@ -91,16 +91,17 @@ def _fill(
     def unpack_into(
         path: Path, unpacked: Image, inventory: Inventory | None = None, selection: Selection | None = None
     ) -> None:
-        unpack(
-            unpacked.layers,
-            path,
-            unpacker=request.unpacker,
-            owners=owners,
-            inventory=inventory,
-            progress=progress,
-            limits=request.limits,
-            selection=selection,
-        )
+        with unpacked.local(progress) as layers:
+            unpack(
+                layers,
+                path,
+                unpacker=request.unpacker,
+                owners=owners,
+                inventory=inventory,
+                progress=progress,
+                limits=request.limits,
+                selection=selection,
+            )
 
     bundle, rootfs = stage.bundle, stage.bundle / "rootfs"
     rootfs.mkdir()
@@ -138,7 +139,8 @@ def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
         sketched = Path(workspace, "sketch")
         sketched.mkdir()
         wanted = {*_ACCOUNT_FILES, *os.fsencode(str(cwd(givens).value)).split(b"/")}
-        sketch(image.layers, sketched, wanted, progress, request.limits)
+        with image.local(progress) as layers:
+            sketch(layers, sketched, wanted, progress, request.limits)
         with Tree.open(sketched) as tree:
             runtime_config = convert(replace(givens, accounts=_read_accounts(tree)))
             # A file in its way is as much a mistake here as when the bundle is built.
@@ -171,15 +173,16 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
         image = stack.enter_context(request.open(overrides, workspace, progress))
         inventory = stack.enter_context(Inventory(Path(folder)))
         selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
-        unpack(
-            image.layers,
-            rootfs,
-            owners=ignored(),
-            inventory=inventory,
-            progress=progress,
-            limits=request.limits,
-            selection=selection,
-        )
+        with image.local(progress) as layers:
+            unpack(
+                layers,
+                rootfs,
+                owners=ignored(),
+                inventory=inventory,
+                progress=progress,
+                limits=request.limits,
+                selection=selection,
+            )
         tree = stack.enter_context(Tree.open(rootfs, ignored()))
         accounts = _read_accounts(tree)
         runtime_config = convert(replace(request.givens(image, overrides), accounts=accounts))

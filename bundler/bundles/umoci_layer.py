@@ -17,11 +17,12 @@ from bundler.errors import BundlerError, ToolError, printable
 from bundler.images.choice import Choice
 from bundler.images.digest import Digest
 from bundler.images.files import open_folder
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.images.index import PlatformChoice
 from bundler.images.layout import open_layout
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
+from bundler.progress import SILENT
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.go_mtree import mention
 from bundler.rootfs.owners import Owners
@@ -36,7 +37,7 @@ _ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
 
 
 @contextmanager
-def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: str) -> Iterator[Layer]:
+def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: str) -> Iterator[LocalLayer]:
     """The layer, for as long as the context lasts; `workspace` is an empty private folder.
 
     `owners` makes of the attributes on disk those of the image. `name` is that of the bundle, for messages. Raises
@@ -61,7 +62,8 @@ def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: 
         image = open_layout(files, Choice(name=_TAG), _ANY, transport="oci", file_name="")
         if len(image.layers) != 1:
             raise ToolError(f"umoci made {len(image.layers)} layers of what was changed, and not one")
-        yield image.layers[0]
+        with image.local(SILENT) as (layer,):
+            yield layer
 
 
 def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> None:

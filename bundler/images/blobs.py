@@ -4,7 +4,7 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.files import Files, load_document
-from bundler.images.image import Blob
+from bundler.images.image import Blob, LocalLayer
 
 
 def read_document(files: Files, name: str, descriptor: Descriptor) -> bytes:
@@ -23,7 +23,7 @@ def check_document(raw: bytes, descriptor: Descriptor) -> None:
         raise ImageError(f"{descriptor.digest}: its digest is {found}, not the one stated")
 
 
-def layer_blob(files: Files, name: str, descriptor: Descriptor) -> Blob:
+def local_layer(files: Files, name: str, descriptor: Descriptor, diff_id: Digest) -> LocalLayer:
     """The layer that `descriptor` names, in the file `name`. Raises ImageError when that is missing or of another size.
 
     A layer that some registry had and nobody copied (foreign, nondistributable) is missing here like any other.
@@ -33,4 +33,4 @@ def layer_blob(files: Files, name: str, descriptor: Descriptor) -> Blob:
     size = files.size(name)
     if size != descriptor.size:
         raise ImageError(f"layer {descriptor.digest}: {size} bytes, but {descriptor.size} are stated")
-    return Blob(descriptor.media_type, descriptor.size, descriptor.digest, lambda: files.open(name))
+    return LocalLayer(Blob(descriptor.media_type, descriptor.size, descriptor.digest), diff_id, files, name)

@@ -3,11 +3,11 @@
 from typing import Final
 
 from bundler.errors import ImageError
-from bundler.images.blobs import layer_blob, read_document
+from bundler.images.blobs import local_layer, read_document
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.files import Files, load_document, read_file
-from bundler.images.image import Image, Layer
+from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
 
@@ -37,12 +37,14 @@ def open_directory(files: Files, wanted: PlatformChoice, *, file_name: str) -> I
     manifest.check_layers(image_config)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     pairs = zip(manifest.layers, image_config.diff_ids, strict=True)
+    layers = tuple(local_layer(files, blob_name(one.digest), one, diff_id) for one, diff_id in pairs)
     return Image(
         transport="dir",
         name="",
         file_name=file_name,
         image_config=image_config,
-        layers=tuple(Layer(layer_blob(files, blob_name(one.digest), one), diff_id) for one, diff_id in pairs),
+        layers=layers,
+        local=in_place(layers),
         manifest=manifest.raw,
         manifest_digest=manifest.digest,
     )

@@ -17,7 +17,7 @@ from bundler.images.choice import Choice, listing, same_name
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.files import Files, load_document
-from bundler.images.image import Blob, Image, Layer
+from bundler.images.image import Blob, Image, LocalLayer, LocalLayers, in_place
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice
 from bundler.images.layout import find_manifest, is_layout
@@ -58,7 +58,7 @@ def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *,
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
     pairs = zip(entry.layers, image_config.diff_ids, strict=True)
-    layers = tuple(Layer(_layer_blob(files, name, diff_id), diff_id) for name, diff_id in pairs)
+    layers = tuple(_local_layer(files, name, diff_id) for name, diff_id in pairs)
     manifest = _find_manifest(files, layers, image_config)
     return Image(
         transport="docker-archive",
@@ -66,6 +66,7 @@ def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *,
         file_name=file_name,
         image_config=image_config,
         layers=layers,
+        local=in_place(layers),
         manifest=None if manifest is None else manifest.raw,
         manifest_digest=None if manifest is None else manifest.digest,
     )
@@ -126,14 +127,15 @@ def _read_config(files: Files, entry: _Entry) -> ImageConfig:
     return parse_image_config(raw)
 
 
-def _layer_blob(files: Files, name: str, diff_id: Digest) -> Blob:
+def _local_layer(files: Files, name: str, diff_id: Digest) -> LocalLayer:
     """The layer in the file `name`. Its media type is told by its content: manifest.json states none."""
     if not files.has(name):
         raise ImageError(f"{files.label}: layer {diff_id} is missing ({printable(name)})")
     with files.open(name) as source:
         compression = detect(_head(source))
         suffix = "" if compression is NONE else f".{compression.name}"
-        return Blob(DOCKER_LAYER + suffix, source.size, _stated_digest(name), lambda: files.open(name))
+        blob = Blob(DOCKER_LAYER + suffix, source.size, _stated_digest(name))
+    return LocalLayer(blob, diff_id, files, name)
 
 
 def _head(source: ByteStream) -> bytes:
@@ -153,7 +155,7 @@ def _stated_digest(name: str) -> Digest | None:
         return None
 
 
-def _find_manifest(files: Files, layers: tuple[Layer, ...], image_config: ImageConfig) -> Manifest | None:
+def _find_manifest(files: Files, layers: LocalLayers, image_config: ImageConfig) -> Manifest | None:
     """The image's OCI manifest, where the archive has it and it names the very layers that manifest.json does."""
     if not is_layout(files):
         return None

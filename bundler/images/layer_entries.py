@@ -20,7 +20,7 @@ from bundler.archives.entry import REGULAR, Entry, FileRow, Files
 from bundler.archives.stream import Content, Taken
 from bundler.archives.tar import TarReader
 from bundler.images.counted_stream import Count, CountedStream, Stored
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.images.layer_stream import explained, label_of, open_layer
 from bundler.limits import Limits
 from bundler.workers.read_apart import Item, Receiver, Sender, read_apart
@@ -54,7 +54,7 @@ class LayerEntries(Protocol):
 
 
 @contextmanager
-def open_entries(layer: Layer, count: Count, limits: Limits, *, hashed: bool = False) -> Iterator[LayerEntries]:
+def open_entries(layer: LocalLayer, count: Count, limits: Limits, *, hashed: bool = False) -> Iterator[LayerEntries]:
     """`hashed` says that the sha256 of files will be asked for: then entries may have it already, or be Files."""
     if layer.blob.size < SMALLEST_APART or len(os.sched_getaffinity(0)) == 1:
         stored = Stored()
@@ -88,7 +88,7 @@ class _Read:
 # --- the filler ---
 
 
-def _fill(filler: Filler, layer: Layer) -> None:
+def _fill(filler: Filler, layer: LocalLayer) -> None:
     stored = Stored()
     with open_layer(layer, stored) as stream:
         while content := stream.read(_PIECE):

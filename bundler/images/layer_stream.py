@@ -19,7 +19,7 @@ from bundler.archives.read_ahead import read_ahead
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
-from bundler.images.image import Blob, CheckedStream, Layer
+from bundler.images.image import Blob, CheckedStream, Layer, LocalLayer
 from bundler.progress import Meter
 
 _CHUNK: Final = 1 << 20
@@ -136,7 +136,7 @@ def _read(content: ByteStream, stored: _StoredStream, label: str) -> Iterator[_P
 
 
 @contextmanager
-def open_layer(layer: Layer, meter: Meter) -> Iterator[CheckedStream]:
+def open_layer(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
     """The uncompressed bytes of `layer`; `meter` counts the stored ones.
 
     Raises ImageError, naming the layer: from `read` for what is wrong by then, from `finish` for the rest. What is
@@ -144,7 +144,7 @@ def open_layer(layer: Layer, meter: Meter) -> Iterator[CheckedStream]:
     """
     label = label_of(layer)
     with ExitStack() as holding:
-        stored = _StoredStream(holding.enter_context(layer.blob.open_raw()), layer.blob, label)
+        stored = _StoredStream(holding.enter_context(layer.open()), layer.blob, label)
         compression, content = decompress(stored)
         pieces = _read(content, stored, label)
         if compression is not NONE:
@@ -170,10 +170,11 @@ def explained(stream: _Finished, label: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_blob(blob: Blob, meter: Meter) -> Iterator[CheckedStream]:
-    """The bytes of `blob` as they are stored, checked for size and, where one is stated, digest."""
+def open_blob(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
+    """The bytes of `layer` as they are stored, checked for size and, where one is stated, digest."""
+    blob = layer.blob
     label = "blob without a digest" if blob.digest is None else f"blob {blob.digest}"
-    with blob.open_raw() as source:
+    with layer.open() as source:
         yield _StoredStream(source, blob, label, meter)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.blobs import layer_blob, read_document
+from bundler.images.blobs import local_layer, read_document
 from bundler.images.choice import Choice, listing, same_name
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Files, load_document, read_file
-from bundler.images.image import Image, Layer
+from bundler.images.image import Image, LocalLayers, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice, choose_platform, descend, parse_index, select_manifest
 from bundler.images.manifest import Manifest, manifest_of
@@ -52,12 +52,14 @@ def read_image(
     )
     manifest.check_layers(image_config)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
+    layers = _layers(files, manifest, image_config.diff_ids)
     return Image(
         transport=transport,
         name=name,
         file_name=file_name,
         image_config=image_config,
-        layers=_layers(files, manifest, image_config.diff_ids),
+        layers=layers,
+        local=in_place(layers),
         manifest=manifest.raw,
         manifest_digest=manifest.digest,
     )
@@ -139,6 +141,6 @@ def _there(images: Iterable[Descriptor]) -> str | None:
     return listing([(_name(image), f"@{image.digest}") for image in images])
 
 
-def _layers(files: Files, manifest: Manifest, diff_ids: tuple[Digest, ...]) -> tuple[Layer, ...]:
+def _layers(files: Files, manifest: Manifest, diff_ids: tuple[Digest, ...]) -> LocalLayers:
     pairs = zip(manifest.layers, diff_ids, strict=True)
-    return tuple(Layer(layer_blob(files, blob_name(layer.digest), layer), diff_id) for layer, diff_id in pairs)
+    return tuple(local_layer(files, blob_name(layer.digest), layer, diff_id) for layer, diff_id in pairs)

@@ -1,26 +1,25 @@
 """Images in registries: docker://.
 
 The documents are fetched first and as they are, so that their digests are the registry's and the platform is chosen
-by the same code as for layouts. Layers are fetched when the first of them is opened: looking at an image moves no
-layer. Every name given to skopeo after the first is by digest, so a tag that moves meanwhile cannot mix two images.
+by the same code as for layouts. Layers are fetched, all at once, when the image is made local: looking at an image
+moves no layer. Every name given to skopeo after the first is by digest, so a tag that moves meanwhile cannot mix two
+images.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.stream import ByteStream
 from bundler.errors import ImageError
 from bundler.images.access import Access
-from bundler.images.blobs import check_document, layer_blob
+from bundler.images.blobs import check_document, local_layer
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.directory import blob_name
-from bundler.images.files import Folder, open_folder
-from bundler.images.image import Blob, Image, Layer
+from bundler.images.files import open_folder
+from bundler.images.image import Blob, Image, Layer, LocalLayers
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.manifest import Manifest
@@ -70,58 +69,51 @@ class Repository:
         return image_config
 
 
-class _Fetched:
-    """The layers of a registry image, fetched once, when the first of them is needed."""
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """The layers of a registry image, fetched into `workspace` once, by the first who wants them on this machine."""
 
-    def __init__(self, skopeo: Skopeo, name: str, manifest: Manifest, workspace: Path, progress: Progress) -> None:
-        self._skopeo = skopeo
-        self._name = name
-        self._manifest = manifest
-        self._workspace = workspace
-        self._progress = progress
-        self._stack = ExitStack()
+    repository: Repository
+    manifest: Manifest
+    image_config: ImageConfig
+    workspace: Path
 
-    @cached_property
-    def files(self) -> Folder:
-        folder = self._workspace / _FETCHED
-        total = sum({layer.digest: layer.size for layer in self._manifest.layers}.values())
-        with self._progress.measure("fetching", total) as meter:
-            self._skopeo.copy(self._name, folder, "--preserve-digests", watch=growth(folder, meter))
-        return self._stack.enter_context(open_folder(folder))
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """As the image states them."""
+        pairs = zip(self.manifest.layers, self.image_config.diff_ids, strict=True)
+        return tuple(Layer(Blob(one.media_type, one.size, one.digest), diff_id) for one, diff_id in pairs)
 
     @contextmanager
-    def open(self, layer: Descriptor) -> Iterator[ByteStream]:
-        with layer_blob(self.files, blob_name(layer.digest), layer).open_raw() as source:
-            yield source
+    def local(self, progress: Progress) -> Iterator[LocalLayers]:
+        """Raises ImageError or ToolError."""
+        folder = self.workspace / _FETCHED
+        if not folder.exists():
+            self._fetch(folder, progress)
+        with open_folder(folder) as files:
+            pairs = zip(self.manifest.layers, self.image_config.diff_ids, strict=True)
+            yield tuple(local_layer(files, blob_name(one.digest), one, diff_id) for one, diff_id in pairs)
 
-    def close(self) -> None:
-        self._stack.close()
+    def _fetch(self, folder: Path, progress: Progress) -> None:
+        skopeo, name = self.repository.skopeo, self.repository.pinned(self.manifest.digest)
+        total = sum({layer.digest: layer.size for layer in self.manifest.layers}.values())
+        with progress.measure("fetching", total) as meter:
+            skopeo.copy(name, folder, "--preserve-digests", watch=growth(folder, meter))
 
 
-@contextmanager
-def open_registry_image(
-    text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, progress: Progress, limits: Limits
-) -> Iterator[Image]:
+def open_registry_image(text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, limits: Limits) -> Image:
     """The image that `text` names in a registry. Raises ImageError or ToolError."""
-    skopeo = Skopeo(access, limits)
-    repository = Repository(skopeo, RegistryReference.parse(text))
+    repository = Repository(Skopeo(access, limits), RegistryReference.parse(text))
     manifest = select_manifest(*repository.resolve(), wanted.platform, repository.read)
     image_config = repository.read_config(manifest)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
-    fetched = _Fetched(skopeo, repository.pinned(manifest.digest), manifest, workspace, progress)
-    pairs = zip(manifest.layers, image_config.diff_ids, strict=True)
-    try:
-        yield Image(
-            transport="docker",
-            name=str(repository.reference),
-            image_config=image_config,
-            layers=tuple(Layer(_lazy_blob(fetched, layer), diff_id) for layer, diff_id in pairs),
-            manifest=manifest.raw,
-            manifest_digest=manifest.digest,
-        )
-    finally:
-        fetched.close()
-
-
-def _lazy_blob(fetched: _Fetched, layer: Descriptor) -> Blob:
-    return Blob(layer.media_type, layer.size, layer.digest, lambda: fetched.open(layer))
+    remote = _Remote(repository, manifest, image_config, workspace)
+    return Image(
+        transport="docker",
+        name=str(repository.reference),
+        image_config=image_config,
+        layers=remote.layers,
+        local=remote.local,
+        manifest=manifest.raw,
+        manifest_digest=manifest.digest,
+    )

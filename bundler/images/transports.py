@@ -49,15 +49,7 @@ class Transport:
 
 @contextmanager
 def _open_docker(request: _Request) -> Iterator[Image]:
-    with open_registry_image(
-        request.rest,
-        request.wanted,
-        request.access,
-        request.workspace,
-        progress=request.progress,
-        limits=request.limits,
-    ) as image:
-        yield image
+    yield open_registry_image(request.rest, request.wanted, request.access, request.workspace, limits=request.limits)
 
 
 def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image]]:
@@ -160,7 +152,7 @@ def open_image(
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
 ) -> Iterator[Image]:
-    """The image that `reference` names, for as long as the context lasts; its layers are read while it does.
+    """The image that `reference` names, for as long as the context lasts; its layers are had and read while it does.
 
     `platform` is what is looked for in an image index; if `platform_requested`, an image without an index has to be
     for it too. `workspace` is an existing private folder for temporary files, which the caller removes. Raises

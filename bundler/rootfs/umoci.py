@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.images.layer_entries import open_entries
 from bundler.images.layer_stream import label_of, open_blob, open_layer
 from bundler.limits import Limits
@@ -29,7 +29,9 @@ _TAG: Final = "image"
 _OCI: Final = "application/vnd.oci.image"
 
 
-def unpack_with_umoci(layers: Sequence[Layer], root: Path, owners: Owners, progress: Progress, limits: Limits) -> None:
+def unpack_with_umoci(
+    layers: Sequence[LocalLayer], root: Path, owners: Owners, progress: Progress, limits: Limits
+) -> None:
     """Unpack `layers` into the empty directory `root`; the layout lies beside it for that long.
 
     Raises ImageError for layers that are not what the image states, LayerError for what is beyond `limits`, ToolError
@@ -53,14 +55,14 @@ def _options(owners: Owners) -> list[str]:
     return options
 
 
-def _check(layer: Layer, usage: Usage) -> None:
+def _check(layer: LocalLayer, usage: Usage) -> None:
     label = label_of(layer)
     with open_entries(layer, usage.of_layer(label), usage.limits) as entries:
         for entry in entries:
             usage.admit(label, entry)
 
 
-def write_layout(layout: Path, layers: Sequence[Layer], progress: Progress = SILENT) -> dict[str, Any]:
+def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress = SILENT) -> dict[str, Any]:
     """Write a new layout of one image that has these layers; gives what it lists."""
     (layout / "blobs/sha256").mkdir(parents=True)
     descriptors = [_copy_layer(layout, layer, progress) for layer in layers]
@@ -82,13 +84,13 @@ def write_layout(layout: Path, layers: Sequence[Layer], progress: Progress = SIL
     return listed
 
 
-def _copy_layer(layout: Path, layer: Layer, progress: Progress) -> dict[str, Any]:
-    with layer.blob.open_raw() as source:
+def _copy_layer(layout: Path, layer: LocalLayer, progress: Progress) -> dict[str, Any]:
+    with layer.open() as source:
         is_gzip = decompress(source)[0].name == "gzip"
     name = (layer.blob.digest or layer.diff_id).short
     with progress.measure(name, layer.blob.size) as meter:
         if is_gzip and layer.blob.digest is not None:
-            with open_blob(layer.blob, meter) as stream:
+            with open_blob(layer, meter) as stream:
                 return _write_blob(layout, f"{_OCI}.layer.v1.tar+gzip", stream)
         with open_layer(layer, meter) as stream:
             return _write_blob(layout, f"{_OCI}.layer.v1.tar", stream)

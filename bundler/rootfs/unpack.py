@@ -8,7 +8,7 @@ from typing import Final
 
 from bundler.archives.entry import Files
 from bundler.errors import RequestError
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.images.layer_entries import open_entries
 from bundler.images.layer_stream import label_of
 from bundler.limits import DEFAULTS, Limits
@@ -27,7 +27,7 @@ from bundler.rootfs.usage import Usage
 
 
 def unpack(
-    layers: Sequence[Layer],
+    layers: Sequence[LocalLayer],
     root: Path,
     *,
     unpacker: str = "native",
@@ -51,7 +51,7 @@ def unpack(
 class _Job:
     """What an unpacker is given: the arguments of `unpack`."""
 
-    layers: Sequence[Layer]
+    layers: Sequence[LocalLayer]
     root: Path
     owners: Owners
     inventory: Inventory | None
@@ -67,7 +67,7 @@ class _Job:
 
 
 def sketch(
-    layers: Sequence[Layer],
+    layers: Sequence[LocalLayer],
     root: Path,
     wanted: Collection[bytes],
     progress: Progress = SILENT,
@@ -106,12 +106,12 @@ def _unpack_with_umoci(job: _Job) -> None:
             take_stock(tree, job.inventory)
 
 
-def _measured(layers: Sequence[Layer], progress: Progress) -> AbstractContextManager[Meter]:
+def _measured(layers: Sequence[LocalLayer], progress: Progress) -> AbstractContextManager[Meter]:
     return progress.measure("total", sum(layer.blob.size for layer in layers))
 
 
 def _apply(
-    changeset: Changeset, layer: Layer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
+    changeset: Changeset, layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
 ) -> None:
     label = label_of(layer)
     used = usage.of_layer(label)

@@ -17,7 +17,7 @@ from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Folder, open_folder
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.images.index import parse_index
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.layout import INDEX, MARKER, blob_name, check_marker
@@ -96,13 +96,13 @@ class Store:
             write_durably(stage / "blob", content)
             (stage / "blob").rename(target)
 
-    def put_layer(self, layer: Layer) -> None:
+    def put_layer(self, layer: LocalLayer) -> None:
         """Add a layer that somebody has made, if it is what it says it is. Raises ImageError."""
         if layer.blob.digest is None:
             raise ImageError(f"layer {layer.diff_id} has no digest to be stored by")
         with self.stage() as stage, open_layer(layer, lambda _count: None) as checked:
             checked.finish()
-            with open_blob(layer.blob, lambda _count: None) as source, (stage / "blob").open("xb") as stream:
+            with open_blob(layer, lambda _count: None) as source, (stage / "blob").open("xb") as stream:
                 while chunk := source.read(_CHUNK):
                     stream.write(chunk)
                 _settle(stream)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bundler.errors import BundlerError, LayerError
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from tests.support.layers import Compress, plain, stored_layer
 from tests.support.tarballs import Member, encoded, tarball
@@ -39,7 +39,7 @@ class Attack:
     def is_applied(self) -> bool:
         return self.on_disk is not None
 
-    def written_out(self, outside: Path) -> list[Layer]:
+    def written_out(self, outside: Path) -> list[LocalLayer]:
         """The layers with OUTSIDE filled in."""
         place = str(outside).encode()
         return [

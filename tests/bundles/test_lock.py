@@ -13,7 +13,7 @@ from bundler.conversion.givens import Givens
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
 from bundler.images.digest import Digest
-from bundler.images.image import Image, Layer
+from bundler.images.image import Image, in_place
 from bundler.images.platform import Platform
 from bundler.overrides.load import load
 from tests.support.givens import givens, image_config
@@ -24,12 +24,12 @@ AMD64 = Platform("linux", "amd64")
 
 
 def image(name: str = NAME, *, transport: str = "docker", architecture: str = "amd64", **config: Any) -> Image:
-    layers: tuple[Layer, ...] = ()
     return Image(
         transport=transport,
         name=name,
         image_config=image_config(config or None, architecture),
-        layers=layers,
+        layers=(),
+        local=in_place(()),
         manifest_digest=MANIFEST,
     )
 

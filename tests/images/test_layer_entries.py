@@ -6,19 +6,19 @@ import os
 import random
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from bundler.archives.entry import Entry, Files
-from bundler.archives.stream import ByteStream, Content
+from bundler.archives.stream import Content
 from bundler.errors import BundlerError, ImageError, LayerError
 from bundler.images import layer_entries
 from bundler.images.digest import Digest
-from bundler.images.image import Blob, Layer
+from bundler.images.image import Blob, LocalLayer
 from bundler.images.layer_entries import LARGEST_WHOLE, LayerEntries, open_entries
 from bundler.limits import DEFAULTS
 from tests.support.children import children
+from tests.support.layers import InMemory
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
 
 pytestmark = pytest.mark.timeout(30)
@@ -44,23 +44,9 @@ def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     return str(request.param)
 
 
-class Source:
-    def __init__(self, content: bytes) -> None:
-        self._rest = content
-
-    def read(self, size: int, /) -> bytes:
-        content, self._rest = self._rest[:size], self._rest[size:]
-        return content
-
-
-def layer_of(tar: bytes, stored: bytes | None = None) -> Layer:
+def layer_of(tar: bytes, stored: bytes | None = None) -> LocalLayer:
     content = gzip.compress(tar, 1) if stored is None else stored
-
-    @contextmanager
-    def open_raw() -> Iterator[ByteStream]:
-        yield Source(content)
-
-    return Layer(Blob("", len(content), Digest.of(content), open_raw), Digest.of(tar))
+    return LocalLayer(Blob("", len(content), Digest.of(content)), Digest.of(tar), InMemory(content), "layer")
 
 
 def ignore(_stored: int, _size: int) -> None:

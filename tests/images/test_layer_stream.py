@@ -1,6 +1,6 @@
 import gzip
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,50 +8,52 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.archives.stream import ByteStream, DamagedError
+from bundler.archives.stream import DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
-from bundler.images.image import Blob, Layer
+from bundler.images.files import FileSlice
+from bundler.images.image import Blob, LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
+from tests.support.layers import InMemory
 from tests.support.tarballs import file, tarball
 
 TAR = tarball(file("a", bytes(range(256)) * 40))
 OTHER = tarball(file("b", b"other"))
 
 
-@dataclass
-class Source:
-    """Bytes that come in pieces of at most `piece`, and count how many were taken."""
+class Piecewise(FileSlice):
+    """A file of which at most `piece` bytes are read at a time."""
 
-    content: bytes
-    piece: int = 1 << 20
-    taken: int = 0
+    piece = 1 << 20
 
     def read(self, size: int, /) -> bytes:
-        part = self.content[self.taken : self.taken + min(size, self.piece)]
-        self.taken += len(part)
-        return part
+        return super().read(min(size, self.piece))
 
 
-def opener(content: bytes, piece: int = 1 << 20) -> Callable[[], AbstractContextManager[ByteStream]]:
+@dataclass(frozen=True)
+class InPieces(InMemory):
+    piece: int = 1 << 20
+
     @contextmanager
-    def open_raw() -> Iterator[ByteStream]:
-        yield Source(content, piece)
+    def open(self, name: str) -> Iterator[FileSlice]:
+        with super().open(name) as whole:
+            source = Piecewise(whole.descriptor, whole.offset, whole.size)
+            source.piece = self.piece
+            yield source
 
-    return open_raw
 
-
-def layer_of(stored: bytes, *, piece: int = 1 << 20) -> Layer:
+def layer_of(stored: bytes, *, piece: int = 1 << 20) -> LocalLayer:
     """An honest layer whose uncompressed bytes are TAR."""
-    return Layer(Blob("", len(stored), Digest.of(stored), opener(stored, piece)), Digest.of(TAR))
+    files = InPieces(stored, piece=piece)
+    return LocalLayer(Blob("", len(stored), Digest.of(stored)), Digest.of(TAR), files, "layer")
 
 
-def serve(layer: Layer, stored: bytes) -> Layer:
+def serve(layer: LocalLayer, stored: bytes) -> LocalLayer:
     """`layer`, where other bytes are stored than it says."""
-    return replace(layer, blob=replace(layer.blob, open_raw=opener(stored)))
+    return replace(layer, files=InMemory(stored))
 
 
-def read(layer: Layer, size: int = 1 << 16) -> bytes:
+def read(layer: LocalLayer, size: int = 1 << 16) -> bytes:
     with open_layer(layer, lambda _count: None) as stream:
         parts = []
         while part := stream.read(size):
@@ -88,13 +90,14 @@ def test_a_layer_without_a_stated_digest_is_checked_by_its_diff_id(stored: bytes
 @pytest.mark.parametrize("stored", FORMS.values(), ids=FORMS)
 def test_digests_of_another_algorithm_count_too(stored: bytes) -> None:
     layer = layer_of(stored)
-    strong = Layer(replace(layer.blob, digest=Digest.of(stored, "sha512")), Digest.of(TAR, "sha512"))
+    blob = replace(layer.blob, digest=Digest.of(stored, "sha512"))
+    strong = replace(layer, blob=blob, diff_id=Digest.of(TAR, "sha512"))
     assert read(strong) == TAR
 
 
 GZIP = gzip.compress(TAR, mtime=0)
 FLIPPED = GZIP[:40] + bytes([GZIP[40] ^ 1]) + GZIP[41:]
-LIES: dict[str, tuple[Layer, str]] = {
+LIES: dict[str, tuple[LocalLayer, str]] = {
     "one bit of the stored bytes": (serve(layer_of(GZIP), FLIPPED), "its digest is"),
     "one bit of a plain layer": (serve(layer_of(TAR), TAR[:-1] + b"x"), "its digest is"),
     "another layer of the same size": (serve(layer_of(TAR), OTHER.ljust(len(TAR), b"\0")), "its digest is"),
@@ -114,7 +117,7 @@ LIES: dict[str, tuple[Layer, str]] = {
 
 
 @pytest.mark.parametrize(("layer", "says"), LIES.values(), ids=LIES)
-def test_a_layer_that_is_not_what_the_image_states_is_refused(layer: Layer, says: str) -> None:
+def test_a_layer_that_is_not_what_the_image_states_is_refused(layer: LocalLayer, says: str) -> None:
     with pytest.raises(ImageError) as raised:
         read(layer)
     assert says in raised.value.what
@@ -122,7 +125,7 @@ def test_a_layer_that_is_not_what_the_image_states_is_refused(layer: Layer, says
 
 
 @pytest.mark.parametrize(("layer", "says"), LIES.values(), ids=LIES)
-def test_it_is_refused_even_if_its_reader_stops_early(layer: Layer, says: str) -> None:
+def test_it_is_refused_even_if_its_reader_stops_early(layer: LocalLayer, says: str) -> None:
     def read_a_little() -> None:
         with open_layer(layer, lambda _count: None) as stream:
             stream.read(1)
@@ -133,17 +136,21 @@ def test_it_is_refused_even_if_its_reader_stops_early(layer: Layer, says: str) -
     assert says in raised.value.what
 
 
-def test_a_stream_without_end_is_left_after_one_byte_too_many() -> None:
-    source = Source(TAR + bytes(1 << 22))
-    layer = layer_of(TAR)
-    endless = replace(layer, blob=replace(layer.blob, open_raw=lambda: nullcontext(source)))
+def test_a_file_that_is_longer_is_left_after_one_byte_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bytes] = []
+
+    def read_counted(source: FileSlice, size: int) -> bytes:
+        taken.append(FileSlice.read(source, size))
+        return taken[-1]
+
+    monkeypatch.setattr(Piecewise, "read", read_counted)
     with pytest.raises(ImageError, match="more bytes than"):
-        read(endless)
-    assert source.taken == len(TAR) + 1
+        read(replace(layer_of(TAR), files=InPieces(TAR + bytes(1 << 22))))
+    assert sum(map(len, taken)) == len(TAR) + 1
 
 
 def test_that_the_digest_is_wrong_explains_a_damaged_archive_better() -> None:
-    def find_damage(layer: Layer) -> None:
+    def find_damage(layer: LocalLayer) -> None:
         with open_layer(layer, lambda _count: None) as stream:
             stream.read(512)
             raise DamagedError("not a tar archive")
@@ -165,10 +172,10 @@ def test_the_meter_counts_the_stored_bytes() -> None:
     ("stored", "says"), [(GZIP + b"x", "more bytes"), (GZIP[:-1], "are stated"), (FLIPPED, "its digest is")]
 )
 def test_a_blob_is_read_as_it_is_stored_and_checked(stored: bytes, says: str) -> None:
-    with open_blob(layer_of(GZIP).blob, lambda _count: None) as stream:
+    with open_blob(layer_of(GZIP), lambda _count: None) as stream:
         assert stream.read(1 << 20) == GZIP
         stream.finish()
-    with pytest.raises(ImageError, match=says), open_blob(serve(layer_of(GZIP), stored).blob, lambda _: None) as stream:
+    with pytest.raises(ImageError, match=says), open_blob(serve(layer_of(GZIP), stored), lambda _: None) as stream:
         stream.finish()
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bundler.errors import RequestError
 from bundler.images.choice import Choice
-from bundler.images.image import Image
+from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.reference import Reference, default_directory_name, parse_reference, split_path
 from tests.support.image_files import sample
@@ -108,7 +108,9 @@ def test_the_path_is_always_the_beginning_of_the_text(rest: str, length: int) ->
     assert rest.startswith(path)
 
 
-PLAIN = Image(transport="docker-archive", name="", image_config=parse_image_config(sample().config), layers=())
+PLAIN = Image(
+    transport="docker-archive", name="", image_config=parse_image_config(sample().config), layers=(), local=in_place(())
+)
 
 
 @pytest.mark.parametrize(

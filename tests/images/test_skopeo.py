@@ -92,7 +92,7 @@ def test_layers_are_fetched_once_and_only_when_they_are_read(plain: Registry, tm
     with opened(name, tmp_path / "w", access=INSECURE, progress=bars) as image:
         assert list((tmp_path / "w").iterdir()) == []
         assert bars.shown == []
-        assert layer_contents(image) == layer_contents(image)
+        assert layer_contents(image, bars) == layer_contents(image, bars)
         ((_, total, counts),) = bars.shown
         assert total == sum(layer.blob.size for layer in image.layers)
         assert sum(counts) >= total

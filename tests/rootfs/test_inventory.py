@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.scan import take_stock
@@ -96,7 +96,7 @@ def manifest(workspace: Path, fill: Callable[[Inventory], None], largest: int = 
     return content
 
 
-def recorded(tmp_path: Path, layers: Sequence[Layer], unpacker: str = "native", largest: int = 1 << 20) -> bytes:
+def recorded(tmp_path: Path, layers: Sequence[LocalLayer], unpacker: str = "native", largest: int = 1 << 20) -> bytes:
     root = tmp_path / "root"
     root.mkdir()
     return manifest(tmp_path, lambda inventory: unpack(layers, root, unpacker=unpacker, inventory=inventory), largest)

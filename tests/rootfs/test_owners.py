@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import LayerError, RequestError
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners, record
 from bundler.rootfs.scan import take_stock
@@ -35,7 +35,7 @@ def shifting() -> Owners:
     return choose_owners(([MAP, HIGH], [MAP]), rootless=False)
 
 
-def unpacked_with(owners: Owners, root: Path, *layers: Layer, unpacker: str = "native") -> Path:
+def unpacked_with(owners: Owners, root: Path, *layers: LocalLayer, unpacker: str = "native") -> Path:
     root.mkdir()
     unpack(layers, root, owners=owners, unpacker=unpacker)
     return root
@@ -155,7 +155,7 @@ UPPER: list[Member | bytes] = [
 ]
 
 
-def unpacked_as_user(folder: Path, name: str, layers: Sequence[Layer], unpacker: str) -> dict[str, int]:
+def unpacked_as_user(folder: Path, name: str, layers: Sequence[LocalLayer], unpacker: str) -> dict[str, int]:
     def work() -> dict[str, int]:
         owners = choose_owners(([MAP], [MAP]), rootless=True)
         unpacked_with(owners, folder / name, *layers, unpacker=unpacker)

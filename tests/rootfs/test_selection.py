@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
-from bundler.images.image import Layer
+from bundler.images.image import LocalLayer
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.unpack import unpack
 from tests.support.layers import layer
@@ -17,7 +17,7 @@ from tests.support.tree import tree
 pytestmark = pytest.mark.root
 
 
-def unpacked(root: Path, selection: Selection, *layers: Layer, unpacker: str = "native") -> dict[str, str]:
+def unpacked(root: Path, selection: Selection, *layers: LocalLayer, unpacker: str = "native") -> dict[str, str]:
     """What is there, as path -> type and mode."""
     root.mkdir()
     unpack(layers, root, selection=selection, unpacker=unpacker)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,7 +275,7 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
 
 def test_bytes_after_the_archive_are_checked_too(tmp_path: Path) -> None:
     good = stored_layer(tarball(file("a")) + b"trailing")
-    wrong = type(good)(good.blob, layer(file("a")).diff_id)
+    wrong = replace(good, diff_id=layer(file("a")).diff_id)
     with pytest.raises(ImageError, match="diff_id"):
         unpacked(tmp_path / "root", wrong)
 

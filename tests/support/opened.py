@@ -34,14 +34,15 @@ def opened(
         yield image
 
 
-def layer_contents(image: Image) -> list[bytes]:
+def layer_contents(image: Image, progress: Progress = SILENT) -> list[bytes]:
     """The checked, uncompressed bytes of every layer."""
     contents = []
-    for layer in image.layers:
-        with open_layer(layer, lambda _count: None) as stream:
-            parts = []
-            while part := stream.read(700):
-                parts.append(part)
-            stream.finish()
-        contents.append(b"".join(parts))
+    with image.local(progress) as layers:
+        for layer in layers:
+            with open_layer(layer, lambda _count: None) as stream:
+                parts = []
+                while part := stream.read(700):
+                    parts.append(part)
+                stream.finish()
+            contents.append(b"".join(parts))
     return contents
