@@ -4,16 +4,17 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
+from bundler.program import Program, started
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
 # proxies and certificates. The locale is fixed, so messages can be matched on any machine.
@@ -23,6 +24,7 @@ _PASSED_ON: Final = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH"),
     *("CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "GNUPGHOME"),
 )
+_LARGEST_OUTPUT: Final = 16 << 20  # bytes; far more than any of them prints of itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,11 @@ def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
     if tool.asked is None:
         return path, tool.minimum
     try:
-        shown = subprocess.run(
-            [path, tool.asked], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
-        )
+        with started([path, tool.asked], environment(), output_limit=_LARGEST_OUTPUT) as program, _expected(tool):
+            shown = program.wait()
     except OSError as error:
         raise ToolError(f"{path} cannot be run: {error.strerror}", hint=tool.install_hint) from None
-    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.stdout + shown.stderr)
+    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.output + shown.errors)
     if match is None:
         raise ToolError(f"{path} {tool.asked} does not say its version", hint=tool.install_hint)
     numbers = tuple(int(number or 0) for number in match.groups())
@@ -97,17 +98,20 @@ class Running:
     """A program that was started; `wait` returns its standard output or raises ToolError."""
 
     tool: Tool
-    process: subprocess.Popen[bytes]
+    program: Program
 
-    def wait(self, timeout: float | None = None) -> bytes | None:
-        """Standard output once it ended; None if it still runs after `timeout` seconds."""
-        try:
-            stdout, stderr = self.process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return None
-        if self.process.returncode != 0:
-            raise ToolFailedError(self.tool, self.process.returncode, stderr)
-        return stdout
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, after so long at the most. Raises ToolError if it prints too much."""
+        with _expected(self.tool):
+            return self.program.ends_within(seconds)
+
+    def wait(self) -> bytes:
+        """Its standard output once it has ended."""
+        with _expected(self.tool):
+            ended = self.program.wait()
+        if ended.returncode != 0:
+            raise ToolFailedError(self.tool, ended.returncode, ended.errors)
+        return ended.output
 
 
 class ToolFailedError(ToolError):
@@ -121,37 +125,48 @@ class ToolFailedError(ToolError):
         super().__init__(f"{tool.name} {how}: {printable(said)}")
 
 
+class TooMuchOutputError(ToolError):
+    """A program printed more than there was room for."""
+
+
+@contextmanager
+def _expected(tool: Tool) -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:
+        raise TooMuchOutputError(f"{printable(tool.name)} printed more than there is room for") from None
+
+
 @contextmanager
 def start(
-    tool: Tool, arguments: Sequence[str | os.PathLike[str]], *, inherited: Sequence[int] = ()
+    tool: Tool,
+    arguments: Sequence[str | os.PathLike[str]],
+    *,
+    inherited: Sequence[int] = (),
+    output_limit: int = _LARGEST_OUTPUT,
+    largest_file: int | None = None,
+    changed: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Running]:
     """Run `tool` for as long as the context lasts; leaving it early ends the program first.
 
     The descriptors `inherited` stay open in it: a lock on one of them is held until the program has ended, also when
-    bundler itself is killed.
+    bundler itself is killed. `changed` are variables of its environment; the limits are those of `started`.
     """
-    process = subprocess.Popen(
+    with started(
         [require(tool), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
+        environment() | dict(changed),
+        output_limit=output_limit,
         umask=tool.umask,
-        pass_fds=inherited,
-    )
-    with process:
-        try:
-            yield Running(tool, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
+        inherited=inherited,
+        largest_file=largest_file,
+    ) as program:
+        yield Running(tool, program)
 
 
 def run(tool: Tool, *arguments: str | os.PathLike[str], inherited: Sequence[int] = ()) -> bytes:
     """Run `tool` to its end and return its standard output; `inherited` as for `start`. Raises ToolError."""
     with start(tool, arguments, inherited=inherited) as running:
-        output = running.wait()
-    return output if output is not None else b""
+        return running.wait()
 
 
 def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input: bool) -> NoReturn:
@@ -184,21 +199,10 @@ def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int
     """
     ours = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **changed}
     # -P: what lies in the current folder is no part of bundler.
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "bundler", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=ours,
-        umask=umask,
-    )
-    with process:
-        try:
-            _, stderr = process.communicate()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-    if process.returncode:
-        said = [line.partition("error: ")[2] for line in stderr.decode("utf-8", "replace").splitlines()]
-        reason = next(filter(None, said), f"exit code {process.returncode}")
+    words = [sys.executable, "-P", "-m", "bundler", *arguments]
+    with started(words, ours, output_limit=_LARGEST_OUTPUT, umask=umask) as program:
+        ended = program.wait()
+    if ended.returncode:
+        said = [line.partition("error: ")[2] for line in ended.errors.decode("utf-8", "replace").splitlines()]
+        reason = next(filter(None, said), f"exit code {ended.returncode}")
         raise BundlerError(f"the second build failed: {printable(reason)}")

@@ -112,13 +112,6 @@ def test_a_program_gets_no_input(program: Program) -> None:
     assert tools.run(TOOL) == b""
 
 
-def test_leaving_early_ends_the_program(program: Program) -> None:
-    program("exec sleep 100000")
-    with tools.start(TOOL, []) as running:
-        assert running.wait(timeout=0) is None
-    assert running.process.returncode == -15
-
-
 def test_much_output_on_both_streams_does_not_block(program: Program) -> None:
     program("head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2")
     assert len(tools.run(TOOL)) == 300_000

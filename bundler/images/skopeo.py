@@ -44,8 +44,9 @@ class Skopeo:
         """Copy the image `name` to `folder`, which must not exist; `watch` is called while it runs."""
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder}"]
         with explain(name), tools.start(tools.SKOPEO, [*self._policy(), *arguments]) as running:
-            while running.wait(_POLL_SECONDS) is None:
+            while not running.ends_within(_POLL_SECONDS):
                 watch()
+            running.wait()
         watch()
 
     def copy_layers(
@@ -60,8 +61,9 @@ class Skopeo:
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{layout}"]
         command = [*self._policy(), *arguments]
         with explain(name), tools.start(tools.SKOPEO, command, inherited=inherited) as running:
-            while running.wait(_POLL_SECONDS) is None:
+            while not running.ends_within(_POLL_SECONDS):
                 watch()
+            running.wait()
         watch()
 
     def _policy(self) -> list[str]:

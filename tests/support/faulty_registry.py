@@ -1,23 +1,29 @@
 """A registry of a few images in memory that counts what it is asked for, and fails as it is told to."""
 
 import json
+import select
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.support.image_files import Sample, index_of, manifest_of, sha256
 
+CHUNK = b"%x\r\n%b\r\n" % (1 << 20, bytes(1 << 20))
+OCTETS = "application/octet-stream"
 # What a fault makes of an answer: given the content, it writes whatever it wants.
 Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
 @dataclass
 class FaultyRegistry:
-    """`documents` are manifests by tag and digest; `blobs` and `faults` go by digest.
+    """`documents` are manifests by tag and digest; `blobs` and `faults` go by digest, and "token" is the token service.
 
-    `asked` has the digest of each blob that was asked for, `paths` whatever was, below /v2/.
+    `asked` has the digest of each blob that was asked for, `paths` whatever was, below /v2/. With `wants_token`, what
+    is there is told only to who comes with a token.
     """
 
     host: str = ""
@@ -26,6 +32,7 @@ class FaultyRegistry:
     faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    wants_token: bool = False
 
     def add(self, name: str, *images: Sample, docker: bool = False) -> list[str]:
         """Serve one image, or several as an index, under `name` (repository:tag); the digests of all layers."""
@@ -64,6 +71,7 @@ def faulty_registry() -> Iterator[FaultyRegistry]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        media_type = OCTETS
 
         def log_message(self, *_arguments: object) -> None:
             pass
@@ -72,19 +80,20 @@ def faulty_registry() -> Iterator[FaultyRegistry]:
             self.do_GET()
 
         def do_GET(self) -> None:
-            path = self.path.removeprefix("/v2/")
+            path = self.path.removeprefix("/v2/").partition("?")[0].removeprefix("/")
             served.paths.append(path)
             digest = path.rpartition("/")[2]
-            media_type, content = served.documents.get(path, ("application/octet-stream", served.blobs.get(digest)))
-            if path == "":
-                media_type, content = "application/json", b"{}"
+            self.media_type, content = served.documents.get(path, (OCTETS, served.blobs.get(digest)))
+            if path in ("", "token"):
+                self.media_type, content = "application/json", b'{"token": "t"}'
+            if served.wants_token and path != "token" and "Authorization" not in self.headers:
+                realm = f'Bearer realm="http://{served.host}/token",service="s"'
+                return answer(self, 401, "application/json", b"{}", WWW_Authenticate=realm)
             if content is None:
                 return answer(self, 404, "application/json", b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
             if "/blobs/" in path:
                 served.asked.append(digest)
-            if digest in served.faults:
-                return served.faults[digest](self, content)
-            return answer(self, 200, media_type, content)
+            return served.faults.get(digest, serve)(self, content)
 
     with Server(("127.0.0.1", 0), Handler) as server:
         served.host = f"127.0.0.1:{server.server_address[1]}"
@@ -111,6 +120,21 @@ def answer(handler: BaseHTTPRequestHandler, status: int, media_type: str, conten
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(content)
+
+
+def serve(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """No fault."""
+    answer(handler, 200, getattr(handler, "media_type", OCTETS), content)
+
+
+def times(count: int, fault: Fault) -> Fault:
+    """`fault`, so often, and then what is right."""
+    left = [fault] * count
+
+    def fail(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        (left.pop() if left else serve)(handler, content)
+
+    return fail
 
 
 def refuse(status: int) -> Fault:
@@ -145,3 +169,33 @@ def hold_back(released: threading.Event) -> Fault:
         handler.wfile.write(content[len(content) // 2 :])
 
     return hold
+
+
+def reset(handler: BaseHTTPRequestHandler, _content: bytes) -> None:
+    """The connection is reset, and nothing is said."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def never(released: threading.Event) -> Fault:
+    """Not a word, until `released` is set or the client has gone."""
+
+    def wait(handler: BaseHTTPRequestHandler, _content: bytes) -> None:
+        while not released.wait(0.05) and not select.select([handler.connection], [], [], 0)[0]:
+            pass
+        handler.close_connection = True
+
+    return wait
+
+
+def endless(handler: BaseHTTPRequestHandler, _content: bytes) -> None:
+    """A body in chunks, for as long as somebody reads it."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", getattr(handler, "media_type", OCTETS))
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    with suppress(OSError):
+        while True:
+            handler.wfile.write(CHUNK)
+    handler.close_connection = True
