@@ -15,13 +15,17 @@ from bundler.overrides.node import Node
 def args(givens: Givens) -> Part:
     """Entrypoint and command in one list, as Docker joins them.
 
-    An overriding entrypoint drops the image's command; an overriding command keeps the image's entrypoint.
+    The image's command runs where no words of another one are given, unless an entrypoint with words takes its place:
+    a `command` without any is none, and an `entrypoint` without any takes the image's away.
     """
     image = givens.image_config
     entrypoint, command = givens.overrides.get("entrypoint"), givens.overrides.get("command")
+    if command is not UNSET and not command.items():
+        command = UNSET
+    keeps_command = command is UNSET and (entrypoint is UNSET or not entrypoint.items())
     words: list[Sourced[Json]] = []
     beaten = givens.image_origin("Entrypoint") if image.entrypoint else None
-    if command is UNSET and image.cmd:
+    if command is UNSET and not keeps_command and image.cmd:
         dropped = givens.image_origin("Cmd")
         beaten = beating(beaten, dropped) if beaten else dropped
     if entrypoint is not UNSET:
@@ -33,7 +37,7 @@ def args(givens: Givens) -> Part:
     if command is not UNSET:
         below = givens.image_origin("Cmd") if image.cmd else None
         words += _words(command, below)
-    elif entrypoint is UNSET:
+    elif keeps_command:
         words += [givens.from_image("Cmd", word) for word in image.cmd]
     if not words:
         raise RequestError(

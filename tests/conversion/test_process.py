@@ -29,7 +29,12 @@ def process(*texts: str, **more: Any) -> dict[str, Any]:
     [
         ("", ["/entry", "--flag", "serve"]),
         ("command: [other, '']", ["/entry", "--flag", "other", ""]),
-        ("command: []", ["/entry", "--flag"]),
+        ("command: []", ["/entry", "--flag", "serve"]),
+        ("command: ''", ["/entry", "--flag", "serve"]),
+        ("entrypoint: []", ["serve"]),
+        ("entrypoint: ''", ["serve"]),
+        ("entrypoint: []\ncommand: []", ["serve"]),
+        ("entrypoint: [/bin/top]\ncommand: []", ["/bin/top"]),
         ("entrypoint: /bin/top", ["/bin/top"]),
         ("entrypoint: [/bin/sleep]\ncommand: ['1']", ["/bin/sleep", "1"]),
         ("entrypoint: ''\ncommand: [sleep, '1']", ["sleep", "1"]),
@@ -50,6 +55,11 @@ def test_an_image_s_entrypoint_of_one_empty_word_is_none() -> None:
 def test_nothing_to_run_is_an_error(text: str) -> None:
     with pytest.raises(RequestError, match="no command"):
         converted(text, config={})
+
+
+def test_an_entrypoint_of_one_empty_word_drops_the_image_s_command_too() -> None:
+    with pytest.raises(RequestError, match="no command"):
+        converted("entrypoint: ['']", config=FULL)
 
 
 @pytest.mark.parametrize(

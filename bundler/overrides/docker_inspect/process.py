@@ -23,7 +23,8 @@ def words(container: Container, draft: Draft) -> None:
     """`entrypoint` and `command`. An entrypoint that is said drops the image's command, as in Docker."""
     entrypoint, command = _entrypoint(container), container.config("Cmd").texts()
     image = container.image
-    if image is not None and entrypoint == list(image.entrypoint):
+    keeps_entrypoint = image is not None and entrypoint == list(image.entrypoint)
+    if image is not None and keeps_entrypoint and (command or not image.cmd):
         if command != list(image.cmd):
             draft.say("command", command, container.config("Cmd"))
     else:

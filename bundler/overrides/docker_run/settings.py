@@ -57,9 +57,9 @@ def settings(line: CommandLine, client: Client) -> Settings:
 
 
 def _words(line: CommandLine, _client: Client) -> dict[str, Json]:
-    """An --entrypoint is one word, never split; an empty one takes the image's away."""
+    """An --entrypoint is one word, never split; an empty one takes the image's away, and its command."""
     entrypoint = line.last("entrypoint")
-    words: dict[str, Json] = {} if entrypoint is None else {"entrypoint": [entrypoint] if entrypoint else []}
+    words: dict[str, Json] = {} if entrypoint is None else {"entrypoint": [entrypoint]}
     return words | ({"command": list(line.command)} if line.command else {})
 
 

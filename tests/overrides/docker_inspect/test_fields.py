@@ -6,6 +6,7 @@ import pytest
 
 from bundler.errors import RequestError
 from tests.overrides.docker_inspect.inspected import imported, keys, remarks
+from tests.support.givens import image_config
 
 PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
 VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True, "Driver": "local"}
@@ -171,3 +172,9 @@ def test_a_value_that_no_daemon_writes_is_refused_with_its_place(fields: dict[st
         imported(**fields)
     assert message in refused.value.what
     assert "\n" not in refused.value.what
+
+
+def test_an_entrypoint_that_dropped_the_image_s_command_is_said_although_it_is_the_image_s_own() -> None:
+    image = image_config({"Entrypoint": ["/entry"], "Cmd": ["serve"]})
+    found = imported(image, Config_Entrypoint=["/entry"], Config_Cmd=None).keys
+    assert (found["entrypoint"], "command" in found) == (["/entry"], False)

@@ -126,7 +126,7 @@ def test_older_spellings_are_understood() -> None:
             "blkio_config",
             {"device_read_bps": [{"path": "/dev/sda", "rate": 1 << 20}]},
         ),
-        (["--entrypoint", ""], "entrypoint", []),
+        (["--entrypoint", ""], "entrypoint", [""]),
         (["--entrypoint", "a b"], "entrypoint", ["a b"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and value and isinstance(value[0], str) else "",
