@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler import data
+from bundler.bundles.documents import open_document
 from bundler.bundles.files import BundleFiles
 from bundler.bundles.formats import FOR_KITS
 from bundler.bundles.packing import pack
@@ -116,15 +117,15 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
         "runtime": runtime or part_of(recorded.document, "target").get("runtime", "runc"),
         "bundle": recorded.digest.removeprefix("sha256:"),
         "user": user,
-        "attributes": _with_attributes(bundle / "rootfs.mtree"),
+        "attributes": _with_attributes(bundle),
         "systemd-cgroup": int(asks_systemd(document, recorded.document)),
     }
     return "".join(f"{key}={value}\n" for key, value in constants.items()).encode()
 
 
-def _with_attributes(manifest: Path) -> int:
+def _with_attributes(bundle: Path) -> int:
     """How many files have extended attributes, which not every tar restores."""
-    with manifest.open("rb") as lines:
+    with open_document(bundle, "rootfs.mtree") as lines:
         return sum(line.startswith(b"#") and b" xattr." in line for line in lines)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.documents import open_document
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.failures import explain
@@ -44,7 +45,7 @@ class BundleFiles:
     """
 
     def __init__(self, path: Path, *, normalised: bool = True) -> None:
-        self.owned = has_owners(path / "rootfs.mtree")
+        self.owned = has_owners(path)
         self._normalised = normalised
         self._path = path
 
@@ -102,13 +103,12 @@ def _has_time(path: bytes) -> bool:
     return top in _DATED and (bool(slash) or top == ROOTFS)
 
 
-def has_owners(manifest: Path) -> bool:
-    """Whether the files of the manifest have owners; without a manifest they have those that they have."""
-    try:
-        with manifest.open("rb") as lines:
-            head = [lines.readline(1 << 16) for _ in range(_MANIFEST_LINES)]
-    except OSError:
+def has_owners(bundle: Path) -> bool:
+    """Whether the files of the bundle's manifest have owners; without a manifest they have those that they have."""
+    if not os.path.lexists(bundle / "rootfs.mtree"):
         return True
+    with open_document(bundle, "rootfs.mtree") as lines:
+        head = [lines.readline(1 << 16) for _ in range(_MANIFEST_LINES)]
     return b" type=dir " not in head[-1] or b" uid=" in head[-1]
 
 

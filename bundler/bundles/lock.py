@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from bundler import __version__
+from bundler.bundles.documents import check_format
 from bundler.bundles.write import encode
 from bundler.conversion.givens import Givens
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
@@ -21,6 +22,7 @@ from bundler.images.image import Image
 from bundler.images.platform import Platform
 from bundler.images.reference import parse_reference
 from bundler.images.registry_reference import RegistryReference
+from bundler.input_files import InputError, read_named
 from bundler.origins import Json
 
 FORMAT: Final = 1
@@ -28,6 +30,7 @@ NAME: Final = "bundler.lock"
 _LARGEST: Final = 16 << 20  # bytes
 # Where the manifest is the one that the registry has; a file may hold one of its own.
 _EXACT: Final = ("docker", "store")
+_MAKE_ONE: Final = "bundler lock IMAGE makes a lock"
 _HINT: Final = "if that is what you want, make the lock again with bundler lock"
 
 
@@ -227,23 +230,19 @@ def load_lock(path: Path) -> Lock:
     """Read the lock at `path`. Raises RequestError, which says what of it is wrong."""
     label = printable(str(path))
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RequestError(f"{label}: {reason}", hint="bundler lock IMAGE makes a lock") from None
-    if len(raw) > _LARGEST:
-        raise RequestError(f"{label}: more than {_LARGEST} bytes")
-    try:
-        return _parse(parse_document(raw, label), label)
+        document = parse_document(read_named(path, _LARGEST), label)
+    except InputError as error:
+        raise RequestError(f"{label} {error}", hint=_MAKE_ONE) from None
     except ImageError as error:
-        raise RequestError(error.what, hint="bundler lock IMAGE makes a lock") from None
+        raise RequestError(error.what, hint=_MAKE_ONE) from None
+    check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
+    try:
+        return _parse(document, label)
+    except ImageError as error:
+        raise RequestError(error.what, hint=_MAKE_ONE) from None
 
 
 def _parse(part: Part, label: str) -> Lock:
-    version = part.get("format")
-    if version.number() != FORMAT:
-        raise version.expected(f"format {FORMAT}, which this bundler reads")
     target = part.get("target")
     return Lock(
         label=label,

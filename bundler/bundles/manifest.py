@@ -1,7 +1,9 @@
 """rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
 
+import os
 from pathlib import Path
 
+from bundler.bundles.documents import open_document
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError, printable
 from bundler.rootfs.mtree import HEADER, size_of
@@ -19,7 +21,7 @@ class Manifest:
         self._verification = Verification(bundle)
         for change in self._verification.changed_documents():
             raise self._differs(change.path)
-        self._lines = (bundle / "rootfs.mtree").open("rb")
+        self._lines = open_document(bundle, "rootfs.mtree")
         self._agrees = self._lines.readline() == HEADER
 
     def close(self) -> None:
@@ -38,10 +40,8 @@ class Manifest:
         """Hold the next entry against `line`, which is one line or two."""
         if not self._agrees:
             return
-        there = self._lines.readline()
-        for _ in range(line.count(b"\n") - 1):
-            there += self._lines.readline()
-        if line != there:
+        there = [self._lines.readline() for _ in range(line.count(b"\n"))]
+        if line != b"".join(there):
             self._look_closely()
 
     def finish(self) -> None:
@@ -60,17 +60,16 @@ class Manifest:
         return DifferenceError(f"{self._name} is not what was built: {printable(path)} differs", hint=self._hint)
 
 
-def content_size(manifest: Path) -> int | None:
-    """The bytes of all files in the manifest, each counted once; None where there is no manifest."""
-    total = size = 0
-    try:
-        with manifest.open("rb") as lines:
-            for line in lines:
-                if line.startswith(b"#"):
-                    total -= size if b" hardlink=" in line else 0
-                    continue
-                size = size_of(line)
-                total += size
-    except OSError:
+def content_size(bundle: Path) -> int | None:
+    """The bytes of all files in the bundle's manifest, each counted once; None where there is no manifest."""
+    if not os.path.lexists(bundle / "rootfs.mtree"):
         return None
+    total = size = 0
+    with open_document(bundle, "rootfs.mtree") as lines:
+        for line in lines:
+            if line.startswith(b"#"):
+                total -= size if b" hardlink=" in line else 0
+                continue
+            size = size_of(line)
+            total += size
     return total

@@ -23,6 +23,7 @@ from bundler.archives.entry import (
 )
 from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.documents import LARGEST
 from bundler.bundles.files import DOCUMENTS, ROOTFS
 from bundler.bundles.packed import PackedFile
 from bundler.bundles.recorded import Recorded
@@ -42,7 +43,6 @@ _KINDS: Final = {
     BLOCK_DEVICE: stat.S_IFBLK,
     FIFO: stat.S_IFIFO,
 }
-_MAXIMUM_BYTES: Final = 16 << 20
 
 
 class PackedVerification:
@@ -54,7 +54,9 @@ class PackedVerification:
         self._packed = packed
         self._progress = progress
         with packed.document(b"bundler.json") as document:
-            content = document.read(_MAXIMUM_BYTES + 1)
+            content = document.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ImageError(f"{packed.label}: bundler.json has more than {LARGEST} bytes")
         if not content:
             raise ImageError(f"{packed.label} holds no bundle")
         self.recorded = Recorded(content, packed.label)

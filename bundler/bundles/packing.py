@@ -90,7 +90,7 @@ def pack(
         raise RequestError(f"{printable(str(bundle))} is not a bundle", hint="name a directory that `build` has made")
     if output.parent.resolve().is_relative_to(bundle.resolve()):
         raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
-    total = content_size(bundle / "rootfs.mtree")
+    total = content_size(bundle)
     with open_stage(output.parent) as stage, ExitStack() as open_manifest:
         manifest = None
         if not as_is:

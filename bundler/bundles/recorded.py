@@ -1,14 +1,17 @@
 """bundler.json, read back where trust begins: the digests it has of other files, and what the bundle was made from."""
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from bundler.bundles.comparison import Change
-from bundler.bundles.json_document import parse
+from bundler.bundles.documents import RECORD_MAPS, check_format, parse_object
+from bundler.bundles.record import FORMAT
 from bundler.errors import RequestError
+from bundler.origins import Json
 
-_HOOKS: Final = "hooks/"
+_HOOK: Final = re.compile(r"hooks/[^/\0]+")
 
 
 class Recorded:
@@ -16,7 +19,7 @@ class Recorded:
 
     def __init__(self, content: bytes, label: str) -> None:
         self.digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self.document = parse(content, f"{label}/bundler.json")
+        self.document = parse_record(content, f"{label}/bundler.json")
         if not isinstance(self.document.get("manifest"), str):
             raise RequestError(f"{label}: its bundler.json knows no rootfs.mtree")
 
@@ -30,7 +33,8 @@ class Recorded:
         for name in ("config.json", "rootfs.mtree"):
             if digest(name) != self.document.get("config" if name == "config.json" else "manifest"):
                 yield Change(name, "changed")
-        known = {path: wanted for path, wanted in self._digests("hooks").items() if path.startswith(_HOOKS)}
+        # Nor may it name a file of this machine, as hooks/../../etc/shadow does.
+        known = {path: wanted for path, wanted in self._digests("hooks").items() if _HOOK.fullmatch(path)}
         if "hooks" in hooks:
             yield Change("hooks", "changed")
         else:
@@ -43,6 +47,13 @@ class Recorded:
     def _digests(self, key: str) -> dict[str, object]:
         found = self.document.get(key)
         return found if isinstance(found, dict) else {}
+
+
+def parse_record(content: bytes, label: str) -> dict[str, Json]:
+    """bundler.json, which `label` names in messages. Raises RequestError for another document, or another format."""
+    document = parse_object(content, label, RECORD_MAPS)
+    check_format(document, label, FORMAT)
+    return document
 
 
 def _change(path: str, wanted: object, found: str | None) -> Iterator[Change]:

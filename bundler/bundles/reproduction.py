@@ -6,14 +6,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.documents import RECORD_MAPS, RUNTIME_CONFIG_MAPS, parse_object, read_document
 from bundler.bundles.files import BundleFile, BundleFiles
-from bundler.bundles.json_document import parse
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
 from bundler.rootfs.mtree import encode_path, parse_keywords
 from bundler.rootfs.scan import Found, hash_ahead
 
-_JSON_DOCUMENTS: Final = ("config.json", "bundler.json")
+_JSON_DOCUMENTS: Final = {"config.json": RUNTIME_CONFIG_MAPS, "bundler.json": RECORD_MAPS}
 _LONGEST: Final = 60  # characters of a value that is shown
 _HINT: Final = "this is a bug in bundler unless the image itself has changed between the two builds"
 
@@ -23,10 +23,10 @@ def compare_builds(first: Path, second: Path) -> None:
 
     Everything counts that is on disk: types, modes, owners, times, attributes, links and content.
     """
-    for name in _JSON_DOCUMENTS:
-        before, after = ((bundle / name).read_bytes() for bundle in (first, second))
+    for name, maps in _JSON_DOCUMENTS.items():
+        before, after = (read_document(bundle, name) for bundle in (first, second))
         if before != after:
-            raise _differs(name, _place(parse(before, name), parse(after, name)))
+            raise _differs(name, _place(parse_object(before, name, maps), parse_object(after, name, maps)))
     for left, right in zip_longest(_lines(first), _lines(second)):
         if left != right:
             raise _differs(*_entry(left, right))

@@ -7,7 +7,6 @@ Who keeps the digest of bundler.json elsewhere can tell whether anything at all 
 import hashlib
 import io
 import os
-import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.documents import open_document, read_document
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.recorded import Recorded
 from bundler.errors import RequestError, printable
@@ -28,8 +28,6 @@ from bundler.rootfs.scan import Found, hash_file, walk
 from bundler.rootfs.tree import Tree
 from bundler.workers.read_apart import read_apart
 
-_DOCUMENT: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MAXIMUM_BYTES: Final = 16 << 20
 _REQUIRED: Final = ("config.json", "rootfs.mtree")
 _PARTS_EACH: Final = 16
 _MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe
@@ -65,7 +63,7 @@ class Verification:
         self._owners = bundle_owners() if opened_up else kept()
         self._privileged = os.geteuid() == 0
         self.unread = 0
-        content = self._read("bundler.json")
+        content = read_document(self._path, "bundler.json")
         self.recorded = Recorded(content, printable(str(path)))
 
     def changed_documents(self) -> Iterator[Change]:
@@ -84,7 +82,7 @@ class Verification:
         if path not in _REQUIRED and not os.path.lexists(self._path / path):
             return None
         try:
-            with os.fdopen(self._open(path), "rb") as stream:
+            with open_document(self._path, path) as stream:
                 return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
         except RequestError:
             if path in _REQUIRED:
@@ -119,7 +117,7 @@ class Verification:
 
     def _cut_up(self, processes: int) -> list[_Part]:
         """The manifest in parts, several for each process."""
-        with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest:
+        with open_document(self._path, "rootfs.mtree") as manifest:
             if manifest.readline() != HEADER:
                 raise MtreeError("line 1: it does not begin with #mtree")
             size = os.fstat(manifest.fileno()).st_size
@@ -133,7 +131,7 @@ class Verification:
     def _compare(self, parts: Iterable[_Part]) -> tuple[int, list[_Told]]:
         """How many files could not be read in parts of the rootfs, and what differs there."""
         changes: list[_Told] = []
-        with os.fdopen(self._open("rootfs.mtree"), "rb") as manifest, Tree(self._path / "rootfs", self._owners) as tree:
+        with open_document(self._path, "rootfs.mtree") as manifest, Tree(self._path / "rootfs", self._owners) as tree:
 
             def first(found: Found, line: Listed) -> bytes | None:
                 return _first(tree, found, line)
@@ -145,28 +143,6 @@ class Verification:
                 found = comparison.changes(group(lines), walk(tree, part.begin, part.end))
                 changes += ((part.start, each.path, each.what, each.keywords) for each in found)
         return comparison.unread, changes
-
-    def _open(self, name: str) -> int:
-        """A document of the bundle, if it is an ordinary file."""
-        path = self._path / name
-        try:
-            descriptor = os.open(path, _DOCUMENT)
-        except PermissionError:
-            raise
-        except OSError as error:
-            shown = f"{printable(str(self._path))} is not a bundle"
-            if isinstance(error, FileNotFoundError | NotADirectoryError):
-                why = f"it has no {name}" if self._path.is_dir() else "there is no such directory"
-                raise RequestError(f"{shown}: {why}", hint="`bundler build` makes one") from None
-            raise RequestError(f"{printable(str(path))}: {error.strerror}") from None
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise RequestError(f"{printable(str(path))} is not a file")
-        return descriptor
-
-    def _read(self, name: str) -> bytes:
-        with os.fdopen(self._open(name), "rb") as stream:
-            return stream.read(_MAXIMUM_BYTES + 1)
 
 
 class _Turns:

@@ -1,14 +1,16 @@
 """A runtime config that somebody wrote, read back: hostile until it is known to be one."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.bundles.json_document import MAXIMUM_BYTES, parse
+from bundler.bundles.documents import LARGEST, RUNTIME_CONFIG_MAPS, parse_object, read_document
 from bundler.bundles.record import fits
+from bundler.bundles.recorded import parse_record
 from bundler.conversion.validity import malformed
 from bundler.errors import RequestError, printable
+from bundler.input_files import read_request
 from bundler.origins import Json
-from bundler.standard_input import read_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +28,23 @@ class Written:
 def read_written(path: str) -> Written:
     """A bundle's directory, a config.json, or `-` for one on standard input. Raises RequestError."""
     if path == "-":
-        return Written(_runtime_config(read_input(MAXIMUM_BYTES), "standard input"))
+        return Written(_runtime_config(read_request(path, LARGEST), "standard input"))
     file = Path(path)
     if file.is_dir():
-        if not (file / "config.json").is_file():
-            raise RequestError(f"{printable(path)} is not a bundle: it has no config.json")
         file /= "config.json"
-    content = _read(file)
+        content = read_document(file.parent, file.name)
+    else:
+        content = read_request(path, LARGEST)
     document = _runtime_config(content, printable(str(file)))
     record = file.parent / "bundler.json"
-    if file.name != "config.json" or not record.is_file():
+    if file.name != "config.json" or not os.path.lexists(record):
         return Written(document)
-    try:
-        recorded = parse(_read(record), printable(str(record)))
-    except RequestError:
-        return Written(document, stale=True)
+    recorded = parse_record(read_document(record.parent, record.name), printable(str(record)))
     return Written(document, recorded) if fits(recorded, content) else Written(document, stale=True)
 
 
 def _runtime_config(content: bytes, name: str) -> dict[str, Json]:
-    document = parse(content, name)
+    document = parse_object(content, name, RUNTIME_CONFIG_MAPS)
     try:
         fault = next(malformed(document), None)
     except RecursionError:
@@ -54,12 +53,3 @@ def _runtime_config(content: bytes, name: str) -> dict[str, Json]:
         where = f"{printable(fault.pointer)}: " if fault.pointer else ""
         raise RequestError(f"{name} is not a runtime config: {where}{fault.what}", hint=fault.hint)
     return document
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAXIMUM_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"cannot read {printable(str(path))}: {reason}") from None

@@ -14,7 +14,7 @@ from bundler.cli.failures import Command
 from bundler.cli.options import AccessOptions, spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.remarks import note_without_meaning, show_imported
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
 
@@ -135,15 +135,9 @@ def from_inspect(
 
 
 def _read(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as stream:
-            content = stream.read(_MAXIMUM_FILE + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"cannot read {printable(path)}: {reason}") from None
-    if len(content) > _MAXIMUM_FILE:
-        raise RequestError(f"{printable(path)}: more than {_MAXIMUM_FILE} bytes")
-    return content
+    from bundler.overrides.files import read  # noqa: PLC0415
+
+    return read(Path(path), limit=_MAXIMUM_FILE)
 
 
 def _console() -> tuple[int, int] | None:

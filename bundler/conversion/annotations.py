@@ -1,6 +1,5 @@
 """`/annotations` (runtime-spec config.md, annotations): the overrides' own, and labels as far as they are trusted."""
 
-import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
@@ -9,6 +8,8 @@ from bundler.conversion.givens import Givens
 from bundler.conversion.lifecycle import lifecycle
 from bundler.conversion.part import Part, table
 from bundler.errors import printable
+from bundler.images.documents import Part as Document
+from bundler.images.documents import parse_document
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
@@ -102,14 +103,17 @@ def _labels(givens: Givens) -> dict[str, Sourced[Json]]:
 def _converted(givens: Givens) -> dict[str, Sourced[Json]]:
     """What an image config says elsewhere (image-spec conversion.md, annotation fields); empty values are left out."""
     image = givens.image_config
-    document = json.loads(image.raw)
-    features = document.get("os.features")
-    facts = {name: (document.get(name), "") for name in _COPIED}
-    facts["os.features"] = (",".join(map(str, features)) if isinstance(features, list) else "", "")
+    document = parse_document(image.raw, f"image config {image.digest}")
+    facts = {name: (_text(document.find(name)), "") for name in (*_COPIED, "os.features")}
     facts["stopSignal"] = (lifecycle(givens).get("stop_signal", ""), "StopSignal")
     facts["exposedPorts"] = (",".join(image.exposed_ports), "ExposedPorts")
-    return {
-        _SPEC + name: Sourced(value, givens.image_origin(key))
-        for name, (value, key) in facts.items()
-        if value and isinstance(value, str)
-    }
+    return {_SPEC + name: Sourced(value, givens.image_origin(key)) for name, (value, key) in facts.items() if value}
+
+
+def _text(part: Document | None) -> str:
+    """A text, or several as one; empty for anything else."""
+    if part is None:
+        return ""
+    if isinstance(part.content, list):
+        return ",".join(map(_text, part.items()))
+    return part.text() if isinstance(part.content, str) else ""

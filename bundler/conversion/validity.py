@@ -5,7 +5,7 @@ the schema; what no schema can say is checked in every document.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -15,6 +15,7 @@ from bundler.conversion.linux import IPC_SYSCTLS
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
+from bundler.strict_json import fold
 
 SCHEMA: Final = "runtime-config.schema.json"
 _LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
@@ -60,6 +61,7 @@ def malformed(document: Json) -> Iterator[Fault]:
     """What the schema does not allow, the most telling first."""
     import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
 
+    yield from _respelled(document)
     error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
     if error is not None:
         pointer = "".join(f"/{pointer_token(str(step))}" for step in error.absolute_path)
@@ -91,11 +93,32 @@ def _explained(validator: str, rule: Json, value: Json) -> tuple[str, str | None
 
 def unknown_names(document: Json) -> list[str]:
     """Names that the runtime-spec does not have (config.md, extensibility: a runtime passes them by)."""
+    texts = []
+    for pointer, name, known in _unknown_members(document):
+        near = difflib.get_close_matches(name, known, n=1)
+        also = f" (did you mean {near[0]}?)" if near else ""
+        texts.append(
+            f"config.json{pointer}/{printable(name)} is no field of the runtime-spec, runtimes ignore it{also}"
+        )
+    return texts
+
+
+def _respelled(document: Json) -> Iterator[Fault]:
+    """Go's encoding/json, and so runc, takes `Process` for process; crun, which is written in C, ignores it."""
+    for pointer, name, known in _unknown_members(document):
+        meant = next((other for other in known if fold(other) == fold(name)), None)
+        if meant is not None:
+            what = f"to runc this is {meant}, and to crun no field at all"
+            yield Fault(f"{pointer}/{pointer_token(name)}", what, f"write {meant}")
+
+
+def _unknown_members(document: Json) -> Iterator[tuple[str, str, Collection[str]]]:
+    """Members that the schema does not know: the pointer of the object, the name, and what is known there."""
     schema = data.load(SCHEMA)
-    return list(_unknown(document, schema, schema["$defs"], ""))
+    return _unknown(document, schema, schema["$defs"], "")
 
 
-def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iterator[str]:
+def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iterator[tuple[str, str, Collection[str]]]:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if isinstance(value, list) and "items" in schema:
@@ -110,9 +133,7 @@ def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iter
         elif "additionalProperties" in schema:
             yield from _unknown(item, schema["additionalProperties"], definitions, f"{pointer}/{pointer_token(name)}")
         elif known:
-            near = difflib.get_close_matches(name, known, n=1)
-            also = f" (did you mean {near[0]}?)" if near else ""
-            yield f"config.json{pointer}/{printable(name)} is no field of the runtime-spec, runtimes ignore it{also}"
+            yield pointer, name, known
 
 
 def _objects(document: Json, *path: str) -> Iterator[tuple[str, dict[str, Json]]]:

@@ -1,9 +1,11 @@
 """The evidence of a bundle that is built."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bundler.bundles.documents import open_document
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts
 from bundler.doctor.subject import accounts_of, open_rootfs, seeker_of
@@ -17,7 +19,7 @@ def look_into(bundle: Path) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
     document = read_written(str(bundle)).document
     try:
-        with open_rootfs(bundle, document) as tree, _entries(bundle / "rootfs.mtree") as entries:
+        with open_rootfs(bundle, document) as tree, _entries(bundle) as entries:
             accounts = accounts_of(tree) or Accounts()
             return gather(document, seeker_of(tree, document), accounts, entries, None)
     except MtreeError as error:
@@ -27,11 +29,12 @@ def look_into(bundle: Path) -> Evidence:
 
 
 @contextmanager
-def _entries(manifest: Path) -> Iterator[Iterator[Entry]]:
-    if not manifest.is_file():
+def _entries(bundle: Path) -> Iterator[Iterator[Entry]]:
+    manifest = bundle / "rootfs.mtree"
+    if not os.path.lexists(manifest):
         raise RequestError(
             f"{printable(str(manifest))} is not there, so nothing is known of the files' privileges",
             hint="bundler build writes it; an image can be named instead",
         )
-    with manifest.open("rb") as lines:
+    with open_document(bundle, manifest.name) as lines:
         yield parse(lines)

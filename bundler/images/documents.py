@@ -1,22 +1,22 @@
 """JSON documents of an image, read into checked values (image-spec considerations.md#json, RFC 8259).
 
-A document is attacker-chosen. It is bounded in nesting, and in size by whoever reads it (files.load_document). Every
-message says which document and which part of it is wrong:
+A document is attacker-chosen. It is read strictly (strict_json.py), and its size is bounded by its reader
+(files.load_document). Every message says which document and which part of it is wrong:
 `manifest sha256:...: layers[0].size: expected a whole number, found "x"`.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from bundler.errors import ImageError, printable
 from bundler.images.digest import Digest
+from bundler.strict_json import JsonError, fold, parse, replace_surrogates
 
 _SHOWN: Final = 60
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_REPLACEMENT: Final = "\ufffd"
+# Members whose names are data. They are not held against each other's spelling: to Go they are keys of a map.
+_MAPS: Final = frozenset(map(fold, ("annotations", "ExposedPorts", "Labels", "LayerSources", "Volumes")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,16 @@ class Part:
         return self.fault(f"expected {what}, found {_shown(self.content)}")
 
     def find(self, name: str) -> "Part | None":
-        """The member `name`; None when it is absent or null, which Go's decoder does not tell apart."""
-        content = self._object().get(name)
+        """The member `name`; None when it is absent or null, which Go's decoder does not tell apart.
+
+        As to that decoder, it may be spelled with other letters of the alphabet's two cases.
+        """
+        members = self._object()
+        content = members.get(name)
+        if name not in members:
+            wanted = fold(name)
+            others = (other for other in members if len(other) == len(name) and fold(other) == wanted)
+            content = members.get(next(others, ""))
         return None if content is None else self._child(name, content)
 
     def get(self, name: str) -> "Part":
@@ -65,7 +73,7 @@ class Part:
             raise self.expected("a string")
         if "\0" in self.content:
             raise self.fault("holds a NUL byte")
-        return _SURROGATES.sub(_REPLACEMENT, self.content)
+        return replace_surrogates(self.content)
 
     def number(self) -> int:
         """A whole number, not negative."""
@@ -93,31 +101,12 @@ def parse_document(raw: bytes, document: str) -> Part:
     """Read one JSON document; `document` names it in messages (`manifest sha256:...`).
 
     Bytes that are not UTF-8 and lone surrogates become U+FFFD, one for each, as in Go's decoder, so the same image
-    gives the same text as under Docker. Raises ImageError for anything that is not JSON, for NaN and Infinity, and for
-    an object that has the same name twice: of such a document two readers may see two different images.
+    gives the same text as under Docker. Raises ImageError for what two readers may see two different images in.
     """
-    # surrogateescape turns every bad byte into one lone surrogate, "replace" would join several into one U+FFFD.
-    text = _SURROGATES.sub(_REPLACEMENT, raw.decode("utf-8", "surrogateescape"))
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ImageError(f"{document}: nested too deeply") from error
-    except ValueError as error:
-        raise ImageError(f"{document}: not JSON: {_clipped(printable(str(error)))}") from error
-    return Part(document, "", content)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = {_SURROGATES.sub(_REPLACEMENT, name): content for name, content in pairs}
-    if len(members) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the name {_shown(twice)} stands twice in one object")
-    return members
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON value")
+        return Part(document, "", parse(raw, maps=_MAPS, repair=True))
+    except JsonError as error:
+        raise ImageError(f"{document}: {error}") from None
 
 
 def _shown(content: Any) -> str:
@@ -125,8 +114,6 @@ def _shown(content: Any) -> str:
         return '"' + _clipped(printable(content[: _SHOWN + 1])) + '"'
     if isinstance(content, dict | list):
         return "an object" if isinstance(content, dict) else "an array"
-    if isinstance(content, int) and not isinstance(content, bool) and abs(content) >= 10**_SHOWN:
-        return "a huge number"
     return json.dumps(content)
 
 

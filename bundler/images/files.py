@@ -1,12 +1,11 @@
 """The files an image is made of, in the two places they live: a folder, or a tar archive (archive_files.py).
 
 Names come from the image itself, so neither place trusts them: a name never leads out, and what is opened is a
-regular file. A fifo would hang the reader and a device would give it something that is no part of the image.
+regular file (input_files.py).
 """
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bundler.errors import ImageError, printable
+from bundler.input_files import InputError, descend, open_below, reason
 from bundler.limits import DEFAULTS, Limits, raise_hint
 
-# O_NONBLOCK: opening a fifo returns at once, and is then refused by its type. O_NOCTTY: a terminal stays a device.
-_SAFE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MAX_NAME: Final = 4096
 
 
@@ -102,11 +100,11 @@ class Folder:
         if parts is None:
             return False
         try:
-            with self._opened(parts, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC):
-                return True
+            os.close(descend(self.descriptor, parts, os.O_PATH | os.O_CLOEXEC))
         except OSError as error:
             # What is there but cannot be reached safely is there: opening it will say why it is refused.
             return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+        return True
 
     def size(self, name: str) -> int:
         with self.open(name) as source:
@@ -118,33 +116,13 @@ class Folder:
         if parts is None:
             raise self._fault(name, "is no name of a file inside the image")
         try:
-            opened = self._opened(parts, _SAFE)
-            descriptor = opened.__enter__()
-        except OSError as error:
-            raise self._fault(name, _reason(error)) from error
+            descriptor = open_below(self.descriptor, parts)
+        except InputError as error:
+            raise self._fault(name, str(error)) from None
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise self._fault(name, f"is {_kind(status.st_mode)}, not a file")
-            yield FileSlice(descriptor, 0, status.st_size)
+            yield FileSlice(descriptor, 0, os.fstat(descriptor).st_size)
         finally:
-            opened.__exit__(None, None, None)
-
-    @contextmanager
-    def _opened(self, parts: tuple[str, ...], flags: int) -> Iterator[int]:
-        """Open `parts` one by one, so that no component is followed if it is a symbolic link."""
-        at = os.dup(self.descriptor)
-        try:
-            for part in parts[:-1]:
-                below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-                os.close(at)
-                at = below
-            below = os.open(parts[-1], flags, dir_fd=at)
-            os.close(at)
-            at = below
-            yield at
-        finally:
-            os.close(at)
+            os.close(descriptor)
 
     def _fault(self, name: str, what: str) -> ImageError:
         return ImageError(f"{self.label}: {printable(name)} {what}")
@@ -157,26 +135,8 @@ def open_folder(path: Path, limits: Limits = DEFAULTS) -> Iterator[Folder]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageError(f"{label} {_reason(error)}") from error
+        raise ImageError(f"{label} {reason(error)}") from error
     try:
         yield Folder(label, descriptor, limits)
     finally:
         os.close(descriptor)
-
-
-def _reason(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT:
-            return "does not exist"
-        case errno.ELOOP:
-            return "is a symbolic link, which is not followed inside an image"
-        case errno.ENOTDIR:
-            return "is not reached through folders only"
-        case errno.ENXIO:
-            return "is a socket or a device, not a file"
-    return f"cannot be opened: {os.strerror(error.errno) if error.errno else error}"
-
-
-def _kind(mode: int) -> str:
-    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a fifo"), (stat.S_ISSOCK, "a socket"))
-    return next((word for test, word in kinds if test(mode)), "a device")

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bundler.errors import printable
 from bundler.overrides import cdi, schema
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.files import OverridesFile, described, read
 from bundler.overrides.hooks import embed_hooks
 from bundler.overrides.node import EDIT, Node
-from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+from bundler.overrides.yaml_document import parse, shown_name
 
 _SECCOMP: Final = ("docker", "unconfined")
 _PROFILES: Final = ("docker", "docker@28", "docker@29", "none")
@@ -63,8 +62,6 @@ def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     if entries["required"].value is False and not path.exists():
         return node
     text = read(path, entries["path"])
-    if len(text) > MAXIMUM_BYTES:
-        raise entries["path"].error(f"env_file: more than {MAXIMUM_BYTES} bytes")
     files.append(described(str(path), text))
     return node.with_value(entries | {"variables": node.with_value(parse_env_file(text, shown_name(str(path))))})
 
@@ -74,19 +71,17 @@ def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     if not isinstance(node.value, dict) or node.value["embed"].value is False:
         return node
     path = node.value["path"]
-    _read_program("init", path, folder, files)
+    _read_program(path, folder, files)
     return node.with_value(node.value | {"path": path.with_value(str(folder / path.text()))})
 
 
 def _hooks(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
-    return embed_hooks(node, lambda path: _read_program("hooks", path, folder, files))
+    return embed_hooks(node, lambda path: _read_program(path, folder, files))
 
 
-def _read_program(key: str, path: Node, folder: Path, files: list[OverridesFile]) -> bytes:
+def _read_program(path: Node, folder: Path, files: list[OverridesFile]) -> bytes:
     found = folder / path.text()
     content = read(found, path, _LARGEST_PROGRAM)
-    if len(content) > _LARGEST_PROGRAM:
-        raise path.error(f"{key}: {printable(str(found))} has more than {_LARGEST_PROGRAM} bytes")
     files.append(described(str(found), content))
     return content
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.errors import RequestError, printable
+from bundler.input_files import InputError, read_named, read_request
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, shown_name
 
@@ -27,16 +28,17 @@ def described(path: str, text: bytes, without_meaning: tuple[str, ...] = ()) -> 
 
 
 def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES) -> bytes:
-    """At most `limit` + 1 bytes of a regular file. Raises RequestError, which says where the file was named."""
+    """A file of at most `limit` bytes. What another file names has to be one; a person may also name a pipe.
+
+    Raises RequestError, which says where the file was named.
+    """
     where = f"{named_by.origin.where}: " if named_by else ""
-    shown = printable(str(path))
     try:
-        if not path.is_file():
-            missing = "is not a file" if path.exists() else "does not exist"
-            hint = "what comes out of a pipe is read from standard input, as -" if path.is_fifo() else None
-            raise RequestError(f"{where}the file {shown} {missing}", hint=hint)
-        with path.open("rb") as stream:
-            return stream.read(limit + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"{where}cannot read {shown}: {reason}") from None
+        return read_named(path, limit, pipe=named_by is None)
+    except InputError as error:
+        raise RequestError(f"{where}the file {printable(str(path))} {error}") from None
+
+
+def read_first(path: str, limit: int = MAXIMUM_BYTES) -> bytes:
+    """What a command line names, `-` for standard input, of at most `limit` bytes. Raises RequestError."""
+    return read_request(path, limit) if path == "-" else read(Path(path), limit=limit)

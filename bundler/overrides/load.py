@@ -8,14 +8,13 @@ from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
 from bundler.overrides import list_operators
 from bundler.overrides.embedded import embed
-from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.files import OverridesFile, described, read, read_first
 from bundler.overrides.imports import Imported
 from bundler.overrides.merge import check_tags, merge
 from bundler.overrides.node import Node
 from bundler.overrides.normal_forms import normalise
 from bundler.overrides.service import without_meaning
-from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
-from bundler.standard_input import read_input
+from bundler.overrides.yaml_document import parse, shown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def load(paths: Sequence[str]) -> Overrides:
     layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
     for path in paths:
-        text = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path))
+        text = read_first(path)
         written = _checked(parse(text, shown_name(path)), shown_name(path))
         files.append(described(path, text, without_meaning(written)))
         folder = Path() if path == "-" else Path(path).parent

@@ -198,10 +198,12 @@ def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
 
 
 def group(lines: Iterable[bytes]) -> Iterator[Listed]:
-    """The entries that `lines` are, without the header, as they stand there."""
+    """The entries that `lines` are, without the header, as they stand there. Raises MtreeError."""
     text = b""
     for line in lines:
         if line.startswith(b"#"):
+            if text.count(b"\n") != 1:  # with any number of them, each would be added to all before it
+                raise MtreeError("a remark does not follow the entry it is about")
             text += line
             continue
         if text:

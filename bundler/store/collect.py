@@ -12,6 +12,7 @@ from bundler import tools
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
+from bundler.images.files import load_document
 from bundler.images.layout import INDEX, MARKER, blob_name, read_blob
 from bundler.images.media_types import KINDS, Kind
 from bundler.store.layout import BLOBS, Store, damaged, open_store, remove_abandoned, whole, write_durably
@@ -33,7 +34,7 @@ def collect(path: Path) -> int:
             (stage / BLOBS).symlink_to(Path("..", BLOBS))
             leaves = [_leaf(path, digest) for digest in sorted(needed)]
             write_durably(stage / INDEX, json.dumps({"schemaVersion": 2, "manifests": leaves}).encode())
-            write_durably(stage / MARKER, (path / MARKER).read_bytes())
+            write_durably(stage / MARKER, load_document(store.files, MARKER))
             try:
                 tools.run(tools.UMOCI, "gc", "--layout", stage, inherited=(store.lock,))
             except tools.ToolFailedError:

@@ -24,6 +24,7 @@ from bundler.images.layout import INDEX, MARKER, blob_name, check_marker
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
+from bundler.input_files import InputError, read_inside
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free
 
@@ -230,12 +231,9 @@ def _read(path: Path) -> dict[str, Any]:
     """index.json as it is, so that what other tools wrote there stays; only `manifests` is made a list."""
     label = f"{printable(str(path))}: {INDEX}"
     try:
-        with (path / INDEX).open("rb") as stream:
-            raw = stream.read(_LARGEST_INDEX + 1)
-    except FileNotFoundError:
-        raise ImageError(f"{label}: missing") from None
-    if len(raw) > _LARGEST_INDEX:
-        raise ImageError(f"{label}: more than {_LARGEST_INDEX} bytes")
+        raw = read_inside(path / INDEX, _LARGEST_INDEX)
+    except InputError as error:
+        raise ImageError(f"{label} {error}") from None
     part = parse_document(raw, label)
     listed = part.find("manifests")  # umoci writes null where there is none
     for item in () if listed is None else listed.items():

@@ -37,7 +37,7 @@ def units_of(
         directory=place,
         runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
         systemd_cgroup=asks_systemd(written.document, recorded),
-        user=not has_owners(bundle / "rootfs.mtree"),
+        user=not has_owners(bundle),
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
     units = write_units(written.document, part_of(recorded, "lifecycle"), placing)

@@ -46,7 +46,7 @@ def bundle(tmp_path: Path) -> Path:
     with Inventory(tmp_path) as inventory:
         unpack([layer(*MEMBERS)], bundle / "rootfs", inventory=inventory)
         manifest = write_manifest(inventory, bundle / "rootfs.mtree")
-    (bundle / "bundler.json").write_bytes(encode({"config": NO_CONFIG, "manifest": f"sha256:{manifest}"}))
+    (bundle / "bundler.json").write_bytes(encode({"format": 1, "config": NO_CONFIG, "manifest": f"sha256:{manifest}"}))
     return bundle
 
 
@@ -177,7 +177,7 @@ def test_a_document_that_is_no_file_is_refused(bundle: Path, name: str, put: Cal
 
 
 def test_a_bundle_without_a_manifest_cannot_be_verified(bundle: Path) -> None:
-    (bundle / "bundler.json").write_text("{}")
+    (bundle / "bundler.json").write_text('{"format": 1}')
     with pytest.raises(RequestError, match=r"knows no rootfs\.mtree"):
         changes(bundle)
 
@@ -193,7 +193,7 @@ def test_what_a_user_may_not_read_is_counted_and_not_a_change() -> None:
                 owners = choose_owners(([], []), rootless=True)
                 unpack([layer(*members)], folder / "rootfs", owners=owners, inventory=inventory)
                 manifest = write_manifest(inventory, folder / "rootfs.mtree")
-            recorded = {"config": NO_CONFIG, "manifest": f"sha256:{manifest}"}
+            recorded = {"format": 1, "config": NO_CONFIG, "manifest": f"sha256:{manifest}"}
             (folder / "bundler.json").write_bytes(encode(recorded))
             verification = Verification(folder)
             return list(verification.changes()), verification.unread

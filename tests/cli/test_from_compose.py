@@ -63,12 +63,12 @@ def test_a_compose_file_may_come_through_a_pipe(tmp_path: Path) -> None:
     [
         (["compose.yaml", "wbe"], "bundler: hint: did you mean 'web'?"),
         (["compose.yaml"], "compose.yaml has 2 services: name one"),
-        (["."], "the file . is not a file"),
+        (["."], "the file . is a folder, not a file"),
         (["nope.yaml", "web"], "the file nope.yaml does not exist"),
         (["compose.yaml", "web", "-e", "MODE"], "--env 'MODE': it is not NAME=VALUE"),
         (["compose.yaml", "web", "--env-file", "nope.env"], "the file nope.env does not exist"),
         (["compose.yaml", "\udcff"], "compose.yaml has no service '\\\\udcff'"),
-        (["/dev/null", "web"], "/dev/null is not a file"),
+        (["/dev/zero", "web"], "/dev/zero is a device, not a file"),
     ],
     ids=range(8),
 )

@@ -33,8 +33,8 @@ def test_the_clients_environment_files_and_folder_count(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--cpus", "1", "--cpu-quota", "25000", "image"], "--cpus cannot be given with --cpu-quota"),
-        (["--security-opt", "seccomp=/nope.json", "image"], "cannot read /nope.json: No such file or directory"),
-        (["--env-file", "/", "image"], "cannot read /: Is a directory"),
+        (["--security-opt", "seccomp=/nope.json", "image"], "the file /nope.json does not exist"),
+        (["--env-file", "/", "image"], "the file / is a folder, not a file"),
         (["-t"], "docker run needs an image"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

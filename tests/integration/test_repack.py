@@ -210,7 +210,12 @@ MISTAKES: list[tuple[str, Callable[[Path], Any], int, str]] = [
     ("a:1", lambda bundle: None, 3, "bundler fetch"),
     ("oci:layout:new", lambda bundle: (bundle / "rootfs.mtree").write_text("#mtree\n"), 6, "rootfs.mtree"),
     ("oci:layout:new", lambda bundle: (bundle / "bundler.json").unlink(), 2, "bundler.json"),
-    ("oci:layout:new", lambda bundle: (bundle / "bundler.json").write_text('{"manifest": ""}'), 2, "names no image"),
+    (
+        "oci:layout:new",
+        lambda bundle: (bundle / "bundler.json").write_text('{"format": 1, "manifest": ""}'),
+        2,
+        "names no image",
+    ),
     ("oci:layout:new", lambda bundle: (bundle / "config.json").unlink(), 2, "config.json"),
 ]
 

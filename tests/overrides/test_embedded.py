@@ -43,8 +43,8 @@ def test_a_hook_is_read_from_beside_the_overrides_file(tmp_path: Path) -> None:
     ("make", "message"),
     [
         (lambda path: None, "does not exist"),
-        (lambda path: path.mkdir(), "is not a file"),
-        (os.mkfifo, "is not a file"),
+        (lambda path: path.mkdir(), "is a folder, not a file"),
+        (os.mkfifo, "is a fifo, not a file"),
         (
             lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), (16 << 20) + 1),
             "has more than 16777216 bytes",

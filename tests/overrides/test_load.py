@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -182,15 +183,23 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         load(["-", "-"])
 
 
-@pytest.mark.parametrize(("name", "problem"), [("missing", "does not exist"), (".", "is not a file")])
+@pytest.mark.parametrize(("name", "problem"), [("missing", "does not exist"), (".", "is a folder, not a file")])
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, problem: str) -> None:
     with pytest.raises(RequestError, match=problem):
         load([str(tmp_path / name)])
 
 
-def test_a_pipe_that_is_named_is_referred_to_standard_input(tmp_path: Path) -> None:
-    """As `<(command)` of a shell does; to read it could take forever."""
+def test_a_pipe_that_is_named_is_read(tmp_path: Path) -> None:
+    """As `<(command)` of a shell names one."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(RequestError, match="is not a file") as refused:
-        load([str(tmp_path / "pipe")])
-    assert refused.value.hint == "what comes out of a pipe is read from standard input, as -"
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"tty: true",))
+    writer.start()
+    assert load([str(tmp_path / "pipe")]).is_true("tty")
+    writer.join()
+
+
+def test_a_pipe_that_an_overrides_file_names_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "o.yaml").write_text("env_file: pipe\n")
+    with pytest.raises(RequestError, match=r"o\.yaml:1:\d+: the file .*pipe is a fifo, not a file"):
+        load([str(tmp_path / "o.yaml")])

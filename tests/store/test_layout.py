@@ -69,7 +69,7 @@ def test_a_store_that_cannot_be_written_to_is_told_by_its_own_name(tmp_path: Pat
 def test_a_store_without_its_index_is_damaged(tmp_path: Path) -> None:
     prepare(tmp_path)
     (tmp_path / "index.json").unlink()
-    with open_store(tmp_path) as store, pytest.raises(ImageError, match=r"index\.json: missing"):
+    with open_store(tmp_path) as store, pytest.raises(ImageError, match=r"index\.json does not exist"):
         store.entries()
 
 

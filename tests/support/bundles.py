@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from bundler.bundles.record import FORMAT
 from bundler.bundles.write import encode, make_folder, settle, write_file
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners
@@ -42,7 +43,8 @@ def make_bundle(bundle: Path, *members: Member, owners: Owners | None = None) ->
     config = encode({"ociVersion": "1.0.2"})
     write_file(bundle / "config.json", config)
     digest = hashlib.sha256(config).hexdigest()
-    write_file(bundle / "bundler.json", encode({"config": f"sha256:{digest}", "manifest": f"sha256:{manifest}"}))
+    recorded = {"format": FORMAT, "config": f"sha256:{digest}", "manifest": f"sha256:{manifest}"}
+    write_file(bundle / "bundler.json", encode(recorded))
     write_file(bundle / "etc/hosts", b"127.0.0.1 localhost\n")
     make_folder(bundle / "volumes/cache")
     write_file(bundle / "volumes/cache/.wh.file", b"a volume may hold anything")

@@ -14,10 +14,9 @@ from typing import Final
 from bundler.errors import RequestError, printable
 from bundler.overrides.compose.interpolation import Variables, interpolate
 from bundler.overrides.compose.variables import parse_variables
-from bundler.overrides.files import OverridesFile, described, read
+from bundler.overrides.files import OverridesFile, described, read, read_first
 from bundler.overrides.node import Node
-from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
-from bundler.standard_input import read_input
+from bundler.overrides.yaml_document import parse, shown_name
 
 SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")
 _KEYS: Final = ("version", "name", "include", *SECTIONS)
@@ -111,7 +110,7 @@ class Reader:
         folder = _folder_of(paths[0])
         files: list[ComposeFile] = []
         for path in paths:
-            text = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path))
+            text = read_first(path)
             root = self._root(path, text)
             named = root.entries().get("name")
             if named is not None and isinstance(named.value, str):
@@ -132,8 +131,6 @@ class Reader:
     def text_of(self, path: str, named_by: Node | None) -> bytes:
         """The bytes of a file of variables or labels."""
         text = read(Path(path), named_by)
-        if len(text) > MAXIMUM_BYTES:
-            raise RequestError(f"{shown_name(path)}: more than {MAXIMUM_BYTES} bytes")
         self.files.append(described(path, text))
         return text
 

@@ -1,24 +1,21 @@
 """From the bytes of an inspect to an overrides file."""
 
-from pathlib import Path
-
 from bundler.origins import pointer_token
 from bundler.overrides import schema
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import MAXIMUM_BYTES, Value, choose, read_containers
 from bundler.overrides.docker_inspect.fields import FIELDS, PARTS
-from bundler.overrides.files import described, read
+from bundler.overrides.files import described, read_first
 from bundler.overrides.imports import ImageSettings, Imported, Importer
 from bundler.overrides.load import check_imported
 from bundler.overrides.yaml_document import shown_name
-from bundler.standard_input import read_input
 
 _LONGEST_LIST = 20  # names of fields that one remark repeats
 
 
 def load_inspect(path: str, name: str | None) -> Importer:
     """The importer of one container in a file (`-` is standard input). Raises RequestError for what is none."""
-    raw = read_input(MAXIMUM_BYTES) if path == "-" else read(Path(path), limit=MAXIMUM_BYTES)
+    raw = read_first(path, MAXIMUM_BYTES)
     return import_inspect(raw, path, name)
 
 

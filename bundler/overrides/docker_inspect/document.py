@@ -3,21 +3,17 @@
 The file may come from anybody. It is bounded in size, and what two readers could read differently is refused.
 """
 
-import json
-import math
-import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, pointer_token
+from bundler.strict_json import JsonError, parse
 
 MAXIMUM_BYTES: Final = 16 << 20  # a container takes some 20 KiB, most of it a seccomp profile where there is one
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # which editors and shells of Windows put in front
 _SHOWN: Final = 60  # characters of a text that a message repeats
-_LARGEST: Final = 1 << 64  # beyond any number that Docker writes
-_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +40,8 @@ class Value:
         if not isinstance(self.content, dict | None):
             raise self.expected("an object")
         for name in self.content or {}:
-            if _UNWRITABLE.search(name):
-                raise self.error("a name holds a NUL, or half of a surrogate pair")
+            if "\0" in name:
+                raise self.error("a name holds a NUL")
             yield name, self.get(name)
 
     def items(self) -> "list[Value]":
@@ -56,8 +52,8 @@ class Value:
     def text(self) -> str:
         if not isinstance(self.content, str | None):
             raise self.expected("a string")
-        if _UNWRITABLE.search(self.content or ""):
-            raise self.error("text holds a NUL, or half of a surrogate pair")
+        if "\0" in (self.content or ""):
+            raise self.error("text holds a NUL")
         return self.content or ""
 
     def texts(self) -> list[str]:
@@ -66,8 +62,6 @@ class Value:
     def number(self) -> int:
         if isinstance(self.content, bool) or not isinstance(self.content, int | None):
             raise self.expected("a whole number")
-        if abs(self.content or 0) > _LARGEST:
-            raise self.error("a number of more than 64 bits")
         return self.content or 0
 
     def flag(self) -> bool:
@@ -84,18 +78,12 @@ class Value:
         return self.error(f"expected {what}, found {_shown(self.content)}")
 
 
-def read_json(text: str, where: str) -> Json:
-    """A JSON value, strictly: no name twice, no NaN, nothing that has no end. Raises RequestError."""
+def read_json(raw: bytes, where: str, maps: Collection[str] | None = None) -> Json:
+    """A JSON value, strictly (strict_json.py); `maps` are those of a document that Go reads. Raises RequestError."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)
-    except RecursionError:
-        raise RequestError(f"{where}: nested too deeply") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        cut = "it ends in the middle" if error.pos >= len(text.rstrip()) else error.msg.lower()
-        raise RequestError(f"{where}: not JSON at {place}: {cut}") from None
-    except ValueError as error:
-        raise RequestError(f"{where}: not JSON: {printable(str(error)[:200])}") from None
+        return parse(raw, maps=maps)
+    except JsonError as error:
+        raise RequestError(f"{where}: {error}") from None
 
 
 def read_containers(raw: bytes, name: str) -> list[Value]:
@@ -103,10 +91,7 @@ def read_containers(raw: bytes, name: str) -> list[Value]:
     if len(raw) > MAXIMUM_BYTES:
         hint = "inspect fewer containers at once"
         raise RequestError(f"{name}: more than {MAXIMUM_BYTES >> 20} MiB are no container's inspect", hint=hint)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
+    text = raw.removeprefix(_BYTE_ORDER_MARK)
     if not text.strip():
         raise RequestError(f"{name}: empty", hint="docker inspect CONTAINER > FILE")
     content = read_json(text, name)
@@ -168,25 +153,6 @@ def called(entry: Value) -> str:
 def _names(entries: list[Value]) -> str:
     names = [printable((called(entry) or entry.get("Id").text()[:12])[:_SHOWN]) for entry in entries[:20]]
     return ", ".join(names) + (f" and {len(entries) - 20} more" if len(entries) > len(names) else "")
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the name {twice[:_SHOWN]!r} stands twice in one object")
-    return members
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:_SHOWN]} is too large a number")
-    return number
 
 
 def _shown(content: Json) -> str:

@@ -71,7 +71,7 @@ def options(container: Container, draft: Draft) -> None:
 
 
 def _profile(given: Value, text: str) -> Json:
-    return read_json(text, f"{given.where}: the seccomp profile")
+    return read_json(text.encode(), f"{given.where}: the seccomp profile", maps=())
 
 
 def paths(container: Container, draft: Draft) -> None:

@@ -1,6 +1,5 @@
 """A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode
 from bundler.overrides.quantities import write_duration
 from bundler.overrides.security_options import security_keys
+from bundler.strict_json import JsonError, parse
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
 _HEALTH_TIMES: Final = {
@@ -131,9 +131,9 @@ def _security(line: CommandLine, client: Client) -> dict[str, Json]:
 def _profile(path: str, client: Client) -> Json:
     shown = printable(path)
     try:
-        profile = json.loads(client.read(path))
-    except (ValueError, RecursionError):
-        raise RequestError(f"--security-opt seccomp={shown}: the file is not JSON") from None
+        profile = parse(client.read(path), maps=())
+    except JsonError as error:
+        raise RequestError(f"--security-opt seccomp={shown}: {error}") from None
     if not isinstance(profile, dict):
         raise RequestError(f"--security-opt seccomp={shown}: a seccomp profile is a JSON object")
     return profile

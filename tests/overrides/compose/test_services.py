@@ -186,7 +186,7 @@ def test_paths_of_later_files_are_relative_to_the_first(tmp_path: Path) -> None:
         ("services: {web: {extends: wbe}, web2: {}}", "compose.yaml:1:27: compose.yaml has no service 'wbe'", None),
         ("services: {web: {extends: {file: x.yaml}}}", "extends: service is missing", None),
         ("services: {web: {extends: {file: x.yaml, service: a}}}", "x.yaml does not exist", None),
-        ("services: {web: {extends: {file: /, service: a}}}", "the file / is not a file", None),
+        ("services: {web: {extends: {file: /, service: a}}}", "the file / is a folder, not a file", None),
         ("include: [compose.yaml]", "include: compose.yaml includes itself", None),
         ("include: [{paths: a}]", "include: unknown key 'paths'", None),
         ("include: {path: a}", "include: a list of files is expected here", None),

@@ -48,16 +48,15 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         (IMAGE, None, "web.json#/0: this is the inspect of an image, not of a container"),
         (b'[{"Name": "v", "Mountpoint": "/x"}]', None, "this is the inspect of a volume, not of a container"),
         (b'[{"Name": "n", "IPAM": {}}]', None, "this is the inspect of a network, not of a container"),
-        (b"[NaN]", None, "web.json: not JSON: NaN is no JSON value"),
-        (b"[1e999]", None, "web.json: not JSON: 1e999 is too large a number"),
-        (b'{"A": 1, "A": 2}', None, "web.json: not JSON: the name 'A' stands twice in one object"),
+        (b"[NaN]", None, "web.json: not JSON: NaN is not a JSON value"),
+        (b"[1e999]", None, "web.json: 1e999 is too large a number"),
+        (b'{"A": 1, "A": 2}', None, 'web.json: the name "A" stands twice in one object'),
         (b"[" * 100_000, None, "web.json: nested too deeply"),
-        (b"1" * 5000, None, "web.json: not JSON"),
-        (b"\xff\xfe[\0]\0", None, "web.json: not UTF-8 at byte 0"),
-        (b" " * ((16 << 20) + 1), None, "web.json: more than 16 MiB are no container's inspect"),
+        (b"1" * 5000, None, "is a number of more than 64 bits"),
+        (b"\xff\xfe[\0]\0", None, "web.json: not JSON: not UTF-8 at byte 0"),
         (b'{"HostConfig": [], "Config": {}}', None, "web.json#/HostConfig: expected an object, found an array"),
     ],
-    ids=range(22),
+    ids=range(21),
 )
 def test_what_is_no_container_is_said_in_one_line(raw: bytes, name: str | None, message: str) -> None:
     with pytest.raises(RequestError) as refused:

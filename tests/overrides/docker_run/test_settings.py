@@ -153,7 +153,7 @@ def test_init_with_the_pid_namespace_of_the_machine_is_explained() -> None:
         ("--security-opt foo", "it is not NAME=VALUE"),
         ("--security-opt writable-cgroups", "it is not NAME=VALUE"),
         ("--security-opt seccomp=/nope.json", "cannot read /nope.json"),
-        ("--security-opt seccomp=bad.json", "the file is not JSON"),
+        ("--security-opt seccomp=bad.json", "--security-opt seccomp=bad.json: not JSON"),
         ("--security-opt seccomp=list.json", "is a JSON object"),
         ("--workdir rel/dir", "absolute path"),
         ("-u 4294967296", "between 0 and 2147483647"),
