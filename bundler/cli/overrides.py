@@ -90,7 +90,7 @@ def from_compose(
     from bundler.overrides.compose.convert import convert  # noqa: PLC0415
     from bundler.overrides.compose.project import Reader  # noqa: PLC0415
 
-    reader = Reader.of(env or (), env_files or ())
+    reader = Reader.of(env or (), env_files or (), file)
     show_imported(convert([file, *(files or ())], service, reader))
 
 

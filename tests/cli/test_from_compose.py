@@ -53,6 +53,29 @@ def test_variables_come_from_the_command_line_and_files_lie_over_each_other(proj
     assert "tty: true\n" in done.stdout
 
 
+def test_variables_of_the_command_line_count_inside_files_of_variables(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        'services: {s: {image: x, volumes: ["${APP}/J:/c"], environment: [BAR=$BAR]}}'
+    )
+    (tmp_path / "prod.env").write_text("APP=/srv/${ID}\nFOO=foo\nBAR=${FOO}\n")
+    words = ["compose.yaml", "--env", "ID=1000", "--env", "FOO=word", "--env-file", "prod.env"]
+    done = call_bundler("overrides", "from-compose", *words, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("image: x\nenvironment:\n  BAR: word\nvolumes: [/srv/1000/J:/c]\n", "")
+
+
+def test_the_folder_that_compose_would_be_called_in_is_that_of_the_compose_file(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    text = 'services: {s: {image: x, volumes: ["$PWD/data:/data", "${LOGS}:/logs"]}}'
+    (tmp_path / "project/compose.yaml").write_text(text)
+    (tmp_path / "logs.env").write_text("LOGS=${PWD}/logs\n")
+    words = ["project/compose.yaml", "--env-file", "logs.env"]
+    done = call_bundler("overrides", "from-compose", *words, cwd=tmp_path, env={"PWD": "/elsewhere"})
+    folder = f"{tmp_path}/project"
+    assert (done.stdout, done.stderr) == (f"image: x\nvolumes:\n  - {folder}/data:/data\n  - {folder}/logs:/logs\n", "")
+    given = call_bundler("overrides", "from-compose", *words, "--env", "PWD=/srv", cwd=tmp_path)
+    assert "volumes: [/srv/data:/data, /srv/logs:/logs]" in given.stdout
+
+
 def test_a_compose_file_may_come_through_a_pipe(tmp_path: Path) -> None:
     done = call_bundler("overrides", "from-compose", "-", stdin=b"services: {a: {image: x}}", cwd=tmp_path)
     assert done.stdout == "image: x\n"

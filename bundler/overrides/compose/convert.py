@@ -36,7 +36,8 @@ def load_compose(
     named = list(dict.fromkeys(filter(None, services)))
     if len(named) > 1:
         raise RequestError(f"one bundle is one service, and {len(named)} are named: {printable(', '.join(named))}")
-    imported = convert(paths, named[0] if named else None, Reader.of(assignments, env_files), image_needed=image_needed)
+    reader = Reader.of(assignments, env_files, paths[0])
+    imported = convert(paths, named[0] if named else None, reader, image_needed=image_needed)
     return lambda _image: imported
 
 

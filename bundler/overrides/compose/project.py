@@ -81,18 +81,17 @@ class Reader:
     looked_at: int = 0
 
     @classmethod
-    def of(cls, assignments: Iterable[str], files: Iterable[str]) -> "Reader":
-        """With the variables of `files`, in order, and of NAME=VALUE words above them. Raises RequestError."""
-        reader = cls()
-        for path in files:
-            found = reader.variables_of(path, None, Variables(dict(reader.variables), reader.remark))
-            reader.variables |= {name: node.text() for name, node in found.items()}
-        for word in assignments:
-            name, separator, value = word.partition("=")
-            if not name or not separator:
-                hint = "nothing is read from the environment: name the value, too"
-                raise RequestError(f"--env {printable(word[:60])!r}: it is not NAME=VALUE", hint=hint)
-            reader.variables[name] = value
+    def of(cls, assignments: Iterable[str], files: Iterable[str], path: str) -> "Reader":
+        """For the compose file `path`, with the variables of `files`, in order, and of NAME=VALUE words above them.
+
+        As in compose, the words count inside the files, too, and PWD is the folder it would be called in: that of the
+        compose file. Raises RequestError.
+        """
+        given = {"PWD": _folder_of(path)} | dict(map(_assignment, assignments))
+        reader = cls(given)
+        for file in files:
+            found = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark))
+            reader.variables |= {name: node.text() for name, node in found.items()} | given
         return reader
 
     def remark(self, sentence: str) -> None:
@@ -183,6 +182,14 @@ class Reader:
             if path in trail:
                 raise node.error(f"include: {printable(posixpath.basename(path))} includes itself")
         return [self._file(path, self._root(path, read(Path(path), node)), folder, variables, trail) for path in paths]
+
+
+def _assignment(word: str) -> tuple[str, str]:
+    name, separator, value = word.partition("=")
+    if not name or not separator:
+        hint = "nothing is read from the environment: name the value, too"
+        raise RequestError(f"--env {printable(word[:60])!r}: it is not NAME=VALUE", hint=hint)
+    return name, value
 
 
 def texts(node: Node, key: str) -> tuple[Node, ...]:

@@ -17,6 +17,12 @@ Trail = tuple[tuple[str, str], ...]  # the services that led here by extends: fi
 _DEEPEST: Final = 50  # how many services extend each other in a row; people write three
 _LEAST_PLAIN: Final = 1e-4
 _LEAST_HUGE: Final = 1e21
+# Where compose takes an empty text for nothing said: `${NAME-}` of a variable that is not set, mostly.
+_TEXTS: Final = (
+    *("image", "container_name", "platform", "runtime", "isolation", "hostname", "domainname", "mac_address", "dns"),
+    *("user", "working_dir", "restart", "stop_signal", "network_mode", "ipc", "pid", "uts", "userns_mode"),
+    *("cgroup_parent", "cpuset"),
+)
 _TRUE: Final = ("true", "yes", "on", "y")
 _FALSE: Final = ("false", "no", "off", "n")
 # Where compose takes a truth value as text, besides the keys whose schema says `flag`.
@@ -98,7 +104,7 @@ def _checked(layer: Layer) -> Node:
     node = _spelled(interpolate(layer.node, layer.file.variables))
     if not isinstance(node.value, dict):
         raise node.error("a service is a map of keys")
-    kept = {key: _switched(key, each) for key, each in node.value.items() if not key.startswith("x-")}
+    kept = {key: _switched(key, _given(key, each)) for key, each in node.value.items() if not key.startswith("x-")}
     plain = untagged(node.with_value(kept))
     schema.check(plain, layer.file.name)
     return node.with_value(
@@ -107,6 +113,11 @@ def _checked(layer: Layer) -> Node:
             for key, each in kept.items()
         }
     )
+
+
+def _given(key: str, node: Node) -> Node:
+    """`node`, or what takes away what lies below, where it is a text without any."""
+    return replace(node, value=None, tag="!reset") if key in _TEXTS and node.value == "" else node
 
 
 def _spelled(node: Node) -> Node:

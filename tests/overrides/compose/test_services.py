@@ -245,3 +245,29 @@ services:
         "volumes": [{"type": "tmpfs", "target": "/t", "tmpfs": {"mode": 0o1777}}],
         "group_add": [8],
     }
+
+
+TEXTS = (
+    *("container_name", "platform", "runtime", "isolation", "hostname", "domainname", "mac_address", "dns", "user"),
+    *("working_dir", "restart", "stop_signal", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup_parent"),
+    "cpuset",
+)
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_that_is_empty_counts_as_not_given(key: str, tmp_path: Path) -> None:
+    assert keys(tmp_path, f'services: {{web: {{image: a, {key}: "${{NONE-}}"}}}}') == {"image": "a"}
+
+
+@pytest.mark.parametrize("key", ["hostname", "user"])
+def test_a_text_that_is_empty_takes_away_what_lies_below(key: str, tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": f"services: {{web: {{image: a, {key}: below}}}}",
+        "over.yaml": f"services: {{web: {{{key}: ''}}}}",
+    }
+    assert keys(tmp_path, files, over=("over.yaml",)) == {"image": "a"}
+
+
+@pytest.mark.parametrize("key", ["tty", "read_only", "cpus", "mem_limit", "pids_limit", "init", "stop_grace_period"])
+def test_a_number_or_a_switch_that_is_empty_is_refused_as_by_compose(key: str, tmp_path: Path) -> None:
+    assert key in refused(tmp_path, f'services: {{web: {{image: a, {key}: "${{NONE-}}"}}}}').what
