@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.furniture import make_folders, mount_images, write_documents
-from bundler.bundles.stage import Stage, check_destination, open_stage
+from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.umoci_metadata import check_known, write_metadata
 from bundler.bundles.write import hand_over, settle
 from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
@@ -54,23 +55,25 @@ def build(
     output: Path | None,
     *,
     force: bool,
+    volumes: OldVolumes = OldVolumes.REFUSED,
     progress: Progress = SILENT,
     before_publishing: Callable[[Stage], None] = lambda _stage: None,
 ) -> Built:
     """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all.
 
+    With `force`, a bundle that is there is replaced; `volumes` says what becomes of the data in it.
     `before_publishing` is called when nothing is left to do but the one step that makes the bundle appear; what it
     raises undoes the build.
     """
     overrides = request.load_overrides()
     if output is not None:
-        check_destination(output, replace=force)
+        check_destination(output, replace=force, volumes=volumes)
     with (
         open_stage(output.parent if output else Path()) as stage,
         request.open(overrides, stage.workspace, progress) as image,
     ):
         destination = output or Path(_own_name(image))
-        check_destination(destination, replace=force)
+        check_destination(destination, replace=force, volumes=volumes)
         givens = request.givens(image, overrides)
         if request.lock is not None:
             request.lock.check_givens(givens)
@@ -78,8 +81,12 @@ def build(
             check_known(image)
         owners = choose_owners(ranges(givens), rootless=request.rootless)
         runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
-        before_publishing(stage)
-        stage.publish(destination, replace=force)
+        stage.publish(
+            destination,
+            replace=force,
+            carried=lambda: carried_folders(destination, stage.bundle, volumes),
+            before=lambda: before_publishing(stage),
+        )
     return Built(destination, image, givens, runtime_config, owners.skipped)
 
 

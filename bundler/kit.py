@@ -7,9 +7,9 @@ kit.sh is the same in every kit. What is this bundle's own stands in kit.conf, w
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
@@ -30,6 +30,7 @@ from bundler.units.bundle import units_of
 
 SUMS: Final = "SHA256SUMS"
 _SCRIPT: Final = "kit.sh"
+_LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"
 
 
@@ -71,7 +72,6 @@ def make_kit(
     with open_stage(output.parent) as stage:
         kit = stage.bundle
         pack(bundle, kit / "bundle.tar.gz", as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
-        (kit / "bundle.tar.gz").chmod(0o644)
         write_file(kit / _SCRIPT, data.read(_SCRIPT), executable=True)
         for file, text in units.texts.items():
             write_file(kit / "units" / file, text.encode())
@@ -80,8 +80,7 @@ def make_kit(
         write_file(kit / SUMS, sums)
         for path in (*kit.rglob("*"), kit):
             os.utime(path, (0, 0))
-        before_publishing()
-        stage.publish(output, replace=replace)
+        stage.publish(output, replace=replace, before=before_publishing)
     return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks)
 
 
@@ -96,6 +95,18 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
     # --force must not cost anybody more than a kit.
     if output.is_symlink() or not ((output / SUMS).is_file() and (output / _SCRIPT).is_file()):
         raise RequestError(f"{shown} is not a kit; --force replaces kits only")
+    foreign = next(_unlisted(output), None)
+    if foreign is not None:
+        what = f"{shown} holds {printable(foreign)}, which is not of the kit; --force replaces kits only"
+        raise RequestError(what, hint="move it elsewhere first")
+
+
+def _unlisted(kit: Path) -> Iterator[str]:
+    """What lies in the kit without being in its list of checksums."""
+    with (kit / SUMS).open("rb") as lines:
+        listed = {os.fsdecode(line.rstrip(b"\n").partition(b"  ")[2]) for line in lines.readlines(_LARGEST)}
+    known = {SUMS, *listed, *(str(PurePosixPath(name).parent) for name in listed)}
+    yield from (name for path in sorted(kit.rglob("*")) if (name := str(path.relative_to(kit))) not in known)
 
 
 def _unnamed(recorded: dict[str, Json]) -> str:

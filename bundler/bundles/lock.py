@@ -4,8 +4,6 @@ The image id and the diff_ids are the same however an image travels, so what was
 file that was carried by hand. The manifest's digest pins the image in the registry, where a tag may move.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import Final, NoReturn, Self
 
 from bundler import __version__
 from bundler.bundles.documents import check_format
-from bundler.bundles.write import encode
+from bundler.bundles.ground import check_ground
+from bundler.bundles.stage import open_stage
+from bundler.bundles.write import encode, write_file
 from bundler.conversion.givens import Givens
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.images.digest import Digest
@@ -206,6 +206,7 @@ def check_place(path: Path) -> None:
         raise RequestError(f"{shown} is not a file", hint="a lock replaces files only")
     if not place.parent.is_dir():
         raise RequestError(f"{shown}: there is no such folder")
+    check_ground(place.parent)
 
 
 def write_lock(path: Path, content: bytes) -> None:
@@ -213,15 +214,10 @@ def write_lock(path: Path, content: bytes) -> None:
     check_place(path)
     place = path.resolve()  # a symlink stays one
     try:
-        descriptor, beside = tempfile.mkstemp(prefix=".bundler-", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                os.fchmod(descriptor, 0o644)
-            os.replace(beside, place)  # noqa: PTH105
-        except BaseException:
-            os.unlink(beside)  # noqa: PTH108
-            raise
+        with open_stage(place.parent) as stage:
+            made = stage.workspace / place.name
+            write_file(made, content)
+            stage.publish_file(made, place, replace=True)
     except OSError as error:
         raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
 

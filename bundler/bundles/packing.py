@@ -31,7 +31,8 @@ from bundler.bundles.formats import Format, choose_level, format_of
 from bundler.bundles.manifest import Manifest, content_size
 from bundler.bundles.packed import open_packed
 from bundler.bundles.packed_verification import PackedVerification
-from bundler.bundles.stage import check_file, open_stage
+from bundler.bundles.replacing import check_file
+from bundler.bundles.stage import open_stage
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.progress import SILENT, Progress
@@ -48,6 +49,7 @@ _KINDS: Final = {
     stat.S_IFIFO: FIFO,
 }
 _SYMLINK_MODE: Final = 0o777
+_PRIVATE: Final = 0o600  # as the bundle is: whoever can read the file has its secrets, and its setuid programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,11 @@ def pack(
                 remark = chosen.write(_Packing(bundle, manifest), made, level, made_at, meter)
             if chosen.is_image and not as_is:
                 _read_back(made, output)
+            made.chmod(_PRIVATE)
             size = made.stat().st_size
         except OSError as error:
             raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
-        before_publishing()
-        stage.publish(output, replace=replace, made=made)
+        stage.publish_file(made, output, replace=replace, before=before_publishing)
     return Packed(output, size, remark)
 
 

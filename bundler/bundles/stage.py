@@ -1,74 +1,91 @@
 """A bundle is made beside its destination and moved there in one step: what is at the destination is always whole.
 
-The stage is a private directory (mode 0700) named `.bundler-RANDOM` in the destination's own folder, so that the last
-step is a rename within one file system. It is locked for as long as its build lives; the lock of a build that was
-killed is gone with it, and the next build in that folder removes what it left.
+The stage is a private directory (mode 0700) in the destination's own folder, so that the last step is a rename within
+one file system. What it holds is on the disk before that step, and the folder's names are after it, so that a power cut
+leaves the old or the new. It is locked for as long as its build lives; the lock of a build that was killed is gone with
+it, and the next build in that folder removes what it left.
 """
 
-import ctypes
-import errno
-import fcntl
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
 
+from bundler.bundles.ground import check_ground
+from bundler.bundles.replacing import exists
+from bundler.bundles.stage_folder import BUNDLE, WORKSPACE, make_stage, remove_abandoned, remove_stage
+from bundler.bundles.succession import NO_REPLACE, alone, leave_out, rename, succeed, write_journal
+from bundler.durability import sync_file, sync_names, sync_tree
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.interruptions import complete, held
-from bundler.rootfs.remove import remove_tree
-
-_PREFIX: Final = ".bundler-"
-# renameat2(2); Python has no name for it.
-_AT_FDCWD: Final = -100
-_NO_REPLACE: Final = 1
-_EXCHANGE: Final = 2
-# What a file system without these flags says, and a C library without the call.
-_UNSUPPORTED: Final = (errno.EINVAL, errno.ENOSYS)
 
 
 class Stage:
     """A bundle in the making: `bundle` becomes the destination, `workspace` is for temporary files."""
 
     def __init__(self, path: Path) -> None:
-        self.bundle = path / "bundle"
-        self.workspace = path / "workspace"
+        self._path = path
+        self.bundle = path / BUNDLE
+        self.workspace = path / WORKSPACE
         for folder in (self.bundle, self.workspace):
             folder.mkdir()
             folder.chmod(0o700)  # whatever the umask says
 
-    def publish(self, destination: Path, *, replace: bool, made: Path | None = None) -> None:
-        """Move the bundle, or a file of the stage that was `made`, to its destination.
+    def publish(
+        self,
+        destination: Path,
+        *,
+        replace: bool,
+        carried: Callable[[], Sequence[str]] = tuple,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Move the bundle to its destination, where only with `replace` something may be.
 
-        With `replace`, what was there is exchanged for it, never missing.
+        `carried` gives the paths of folders that stay: they move from the directory that is replaced into the new one.
+        `before` is called when nothing is left to do but the step that makes the bundle appear. Raises BundlerError.
         """
-        made = made or self.bundle
-        if _rename(made, destination, _NO_REPLACE):
-            return
-        if not replace:
-            raise _exists(destination)
-        if not _rename(made, destination, _EXCHANGE):
-            # Not every file system can exchange: the moment between the two renames is the shortest there is.
-            destination.rename(self.workspace / "replaced")
-            made.rename(destination)
+        with self._failures(destination):
+            if not replace or not os.path.lexists(destination):
+                sync_tree(self.bundle)
+                before()
+                self._put(self.bundle, destination)
+                return
+            kept = tuple(carried())
+            leave_out(self.bundle, self.workspace / "left out", kept)
+            write_journal(self._path, destination, kept)
+            sync_tree(self._path)
+            with alone(self.bundle), alone(destination):
+                if tuple(carried()) != kept:
+                    raise BundlerError(f"{printable(str(destination))} was changed meanwhile", hint="try again")
+                before()
+                with held():
+                    succeed(self.bundle, destination, kept)
 
+    def publish_file(
+        self, made: Path, destination: Path, *, replace: bool, before: Callable[[], None] = lambda: None
+    ) -> None:
+        """Move a file of the stage to its destination, in the place of an older one if `replace` is set."""
+        with self._failures(destination):
+            sync_file(made)
+            before()
+            if not replace:
+                self._put(made, destination)
+                return
+            made.replace(destination)
+            sync_names(destination.parent)
 
-def _rename(source: Path, target: Path, flags: int) -> bool:
-    """renameat2(2); False where the flags do not allow it or the file system does not know them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        if libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags) == 0:
-            return True
-        code = ctypes.get_errno()
-        if code not in (*_UNSUPPORTED, errno.EEXIST, errno.ENOENT):
-            raise BundlerError(f"cannot move what was made to {printable(str(target))}: {os.strerror(code)}")
-        if code not in _UNSUPPORTED:
-            return False
-    if flags == _NO_REPLACE and not os.path.lexists(target):
-        source.rename(target)
-        return True
-    return False
+    def _put(self, made: Path, destination: Path) -> None:
+        if not rename(made, destination, NO_REPLACE):
+            raise exists(destination)
+        sync_names(destination.parent)
+
+    @contextmanager
+    def _failures(self, destination: Path) -> Iterator[None]:
+        """What goes wrong names the destination, and not the stage, which is gone then."""
+        try:
+            yield
+        except OSError as error:
+            raise BundlerError(f"{printable(str(destination))}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -78,9 +95,10 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         raise RequestError(f"the folder {printable(str(folder))} does not exist")
     with ExitStack() as holding:
         try:
-            _remove_abandoned(folder)
+            check_ground(folder)
+            remove_abandoned(folder)
             holding.enter_context(held())
-            path, lock = _make_locked(folder)
+            path, lock = make_stage(folder)
         except OSError as error:
             hint = "choose another place with -o"
             raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
@@ -89,71 +107,6 @@ def open_stage(folder: Path) -> Iterator[Stage]:
             yield Stage(path)
         finally:
             try:
-                complete(lambda: remove_tree(path))
-            finally:
-                os.close(lock)
-
-
-def check_destination(destination: Path, *, replace: bool) -> None:
-    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a bundle."""
-    if destination.name in ("", ".."):
-        raise RequestError(
-            f"{printable(str(destination))} cannot be a bundle's place", hint="name a directory of its own"
-        )
-    if not os.path.lexists(destination):
-        return
-    if not replace:
-        raise _exists(destination)
-    # --force is for bundles: a slip of the finger such as `-o /home` must not cost anybody a home.
-    if destination.is_symlink() or not destination.is_dir():
-        raise RequestError(f"{printable(str(destination))} is not a directory; --force replaces bundles only")
-    # A config.json alone does not make a bundle: many a project has one.
-    is_bundle = (destination / "config.json").is_file() and (destination / "rootfs").is_dir()
-    if not is_bundle and any(destination.iterdir()):
-        raise RequestError(f"{printable(str(destination))} is not a bundle; --force replaces bundles only")
-
-
-def check_file(destination: Path, *, replace: bool) -> None:
-    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a file."""
-    if not os.path.lexists(destination):
-        return
-    if not replace:
-        raise _exists(destination)
-    if destination.is_symlink() or not destination.is_file():
-        raise RequestError(f"{printable(str(destination))} is not a file; --force replaces files only")
-
-
-def _exists(destination: Path) -> RequestError:
-    hint = "--force replaces it, -o names another place"
-    return RequestError(f"{printable(str(destination))} exists already", hint=hint)
-
-
-def _make_locked(folder: Path) -> tuple[Path, int]:
-    """A new stage and the descriptor that holds its lock."""
-    while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-        # Until the lock is held, another build may take the new stage for an abandoned one and remove it.
-        with suppress(FileNotFoundError):
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(lock), path.lstat()):
-                    return path, lock
-            except BaseException:
-                os.close(lock)
-                raise
-            os.close(lock)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove the stages of builds that were killed: those whose lock nobody holds."""
-    for path in folder.iterdir():
-        if not path.name.startswith(_PREFIX) or path.is_symlink() or not path.is_dir():
-            continue
-        with suppress(OSError):
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_tree(path)
+                complete(lambda: remove_stage(path))
             finally:
                 os.close(lock)

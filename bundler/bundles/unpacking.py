@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.packed import PackedFile, open_packed
+from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.restoring import Restored
-from bundler.bundles.stage import check_destination, open_stage
+from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
@@ -25,6 +26,7 @@ def unpack(
     *,
     as_is: bool = False,
     replace: bool = False,
+    volumes: OldVolumes = OldVolumes.REFUSED,
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
@@ -34,7 +36,7 @@ def unpack(
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
     """
-    check_destination(output, replace=replace)
+    check_destination(output, replace=replace, volumes=volumes)
     with open_stage(output.parent) as stage:
         with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
             _fill(stage.bundle, packed, meter)
@@ -42,8 +44,12 @@ def unpack(
             raise ImageError(f"{printable(str(file))} holds no bundle")
         if not as_is:
             _verify(stage.bundle, printable(str(file)))
-        before_publishing()
-        stage.publish(output, replace=replace)
+        stage.publish(
+            output,
+            replace=replace,
+            carried=lambda: carried_folders(output, stage.bundle, volumes),
+            before=before_publishing,
+        )
 
 
 def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleOptions, Unpacker, read_by, spread, words_of
+from bundler.cli.options import (
+    BundleOptions,
+    DiscardVolumesOption,
+    KeepVolumesOption,
+    Unpacker,
+    old_volumes,
+    read_by,
+    spread,
+    words_of,
+)
 from bundler.cli.progress import shown_progress
 from bundler.cli.remarks import remark, remark_skipped
 from bundler.cli.second_build import check
@@ -27,17 +36,20 @@ CheckReproducibleOption = Annotated[
 ]
 
 
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory; if absent, the image's name, here."),
+]
+
+
 @spread
 def build(
     options: BundleOptions,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="DIR", help="The bundle's directory; if absent, the image's name, here."
-        ),
-    ] = None,
+    output: OutputOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
+    keep_volumes: KeepVolumesOption = False,
+    discard_volumes: DiscardVolumesOption = False,
     unpacker: Annotated[Unpacker, typer.Option("--unpacker", help="Who unpacks the layers.")] = Unpacker.NATIVE,
     umoci_metadata: Annotated[
         bool,
@@ -66,6 +78,7 @@ def build(
 
     if lock is not None and not locked:
         check_place(lock)
+    volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
 
     words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
     words += ["--locked", f"--lock={lock or NAME}"] if locked else []
@@ -79,7 +92,9 @@ def build(
     read = load_lock(lock or Path(NAME)) if locked else None
     request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append, umoci_metadata=umoci_metadata)
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
-        built = pipeline.build(request, output, force=force, progress=progress, before_publishing=finish)
+        built = pipeline.build(
+            request, output, force=force, volumes=volumes, progress=progress, before_publishing=finish
+        )
     if lock is not None and not locked:
         write_lock(lock, describe(built.givens, opened))
     remark(built.runtime_config, quiet=options.quiet)

@@ -17,6 +17,7 @@ from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store.place import VARIABLE, default_place
 
 if TYPE_CHECKING:
+    from bundler.bundles.replacing import OldVolumes
     from bundler.overrides.imports import Importer
     from bundler.request import Request
 
@@ -158,6 +159,14 @@ RootlessOption = Annotated[
         help="Unpack, and later run, as an ordinary user: all files are yours, and you are the container's root.",
     ),
 ]
+KeepVolumesOption = Annotated[
+    bool,
+    typer.Option("--keep-volumes", help="With --force: carry what the volumes hold over into the new bundle."),
+]
+DiscardVolumesOption = Annotated[
+    bool,
+    typer.Option("--discard-volumes", help="With --force: remove what the volumes hold, or cannot be carried over."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
@@ -174,6 +183,16 @@ def limits_of(limit: list[str] | None) -> Limits:
         return DEFAULTS.changed(tuple(limit or ()))
     except ValueError as error:
         raise RequestError(f"--limit: {error}") from None
+
+
+def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
+    """What becomes of the volumes of a bundle that is replaced. Raises RequestError."""
+    from bundler.bundles.replacing import OldVolumes  # noqa: PLC0415
+
+    if (keep or discard) and not force:
+        raise RequestError("--keep-volumes and --discard-volumes are for a bundle that is replaced", hint="add --force")
+    kept, discarded = OldVolumes.KEPT if keep else OldVolumes.REFUSED, OldVolumes.DISCARDED
+    return kept | discarded if discard else kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

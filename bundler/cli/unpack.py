@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import LimitOption, QuietOption, limits_of
+from bundler.cli.options import (
+    DiscardVolumesOption,
+    KeepVolumesOption,
+    LimitOption,
+    QuietOption,
+    limits_of,
+    old_volumes,
+)
 from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
@@ -20,6 +27,8 @@ def unpack(
         bool, typer.Option("--as-is", help="Unpack also what was changed before it was packed; nothing is verified.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
+    keep_volumes: KeepVolumesOption = False,
+    discard_volumes: DiscardVolumesOption = False,
     limit: LimitOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -30,12 +39,14 @@ def unpack(
     from bundler.bundles import unpacking  # noqa: PLC0415
 
     limits = limits_of(limit)
+    volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         unpacking.unpack(
             file,
             output,
             as_is=as_is,
             replace=force,
+            volumes=volumes,
             limits=limits,
             progress=progress,
             before_publishing=ignore_interruptions,

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from bundler.bundles.files import has_owners
+from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import asks_systemd, container_name, part_of
-from bundler.bundles.stage import check_file, open_stage
+from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.bundles.written import read_written
 from bundler.errors import RequestError, printable
@@ -56,5 +57,5 @@ def write_unit_files(units: Units, folder: Path, *, replace: bool) -> list[Path]
         for place, text in zip(places, units.texts.values(), strict=True):
             made = stage.workspace / place.name
             write_file(made, text.encode())
-            stage.publish(place, replace=replace, made=made)
+            stage.publish_file(made, place, replace=replace)
     return places

@@ -242,15 +242,20 @@ def test_a_rootless_bundle_has_no_owners_and_is_unpacked_by_anybody() -> None:
         assert {(entry.uid, entry.gid) for entry, _ in read(archive)} == {(0, 0)}
 
 
+def for_all_to_read(packed: Path, folder: Path) -> Path:
+    copy = folder / packed.name
+    copy.write_bytes(packed.read_bytes())
+    copy.chmod(0o644)
+    return copy
+
+
 def test_a_bundle_of_several_owners_is_not_for_an_ordinary_user(bundle: Path) -> None:
     with folder_of_a_user() as folder:
-        packed = pack(bundle, folder / "b.tar").path
-        packed.chmod(0o644)
+        packed = for_all_to_read(pack(bundle, bundle.parent / "b.tar").path, folder)
         with pytest.raises(BundlerError, match="belongs to another user"):
             as_user(lambda: unpack(packed, folder / "again"))
         plain = make_bundle(bundle.parent / "plain", file("f", b"x"))
-        packed = pack(plain, folder / "c.tar").path
-        packed.chmod(0o644)
+        packed = for_all_to_read(pack(plain, bundle.parent / "c.tar").path, folder)
         with pytest.raises(BundlerError, match="belong to root"):
             as_user(lambda: unpack(packed, folder / "again"))
         assert not (folder / "again").exists()

@@ -1,18 +1,22 @@
 """A bundle appears at its destination whole, or not at all."""
 
-import errno
 import fcntl
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bundler.bundles import stage as stages
-from bundler.bundles.stage import Stage, check_destination, open_stage
+from bundler.bundles import stage as stage_module
+from bundler.bundles import succession
+from bundler.bundles.stage import Stage, open_stage
 from bundler.errors import BundlerError, RequestError
+from bundler.rootfs.remove import remove_tree
+from tests.support.tree import differences, tree
 
 
 def fill(stage: Stage, word: str = "new") -> None:
@@ -110,7 +114,7 @@ def test_a_replaced_bundle_is_whole_at_every_moment(tmp_path: Path) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    for number in range(30):
+    for number in range(10):
         with open_stage(tmp_path) as stage:
             fill(stage, "old" if number % 2 else "new")
             stage.publish(tmp_path / "bundle", replace=True)
@@ -123,9 +127,9 @@ def test_a_replaced_bundle_is_whole_at_every_moment(tmp_path: Path) -> None:
 def test_a_file_system_that_cannot_exchange_is_served_by_renames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: bool
 ) -> None:
-    monkeypatch.setattr(stages, "_UNSUPPORTED", (errno.EINVAL, errno.ENOSYS))
-    monkeypatch.setattr(stages, "_NO_REPLACE", 1 << 20)  # flags that no kernel knows: renameat2 says EINVAL
-    monkeypatch.setattr(stages, "_EXCHANGE", 1 << 21)
+    monkeypatch.setattr(succession, "NO_REPLACE", 1 << 20)  # flags that no kernel knows: renameat2 says EINVAL
+    monkeypatch.setattr(stage_module, "NO_REPLACE", 1 << 20)
+    monkeypatch.setattr(succession, "EXCHANGE", 1 << 21)
     if replace:
         make_bundle(tmp_path / "bundle")
     publish_over(tmp_path / "bundle", replace=replace)
@@ -133,8 +137,33 @@ def test_a_file_system_that_cannot_exchange_is_served_by_renames(
     assert names(tmp_path) == ["bundle"]
 
 
+def killed(folder: Path, work: Callable[[Stage], None] = fill) -> Path:
+    """The stage that a build leaves which was killed after `work`."""
+    child = os.fork()
+    if child == 0:
+        with open_stage(folder) as stage:
+            work(stage)
+            os._exit(0)
+    os.waitpid(child, 0)
+    return next(path for path in folder.iterdir() if path.name.startswith(".bundler-"))
+
+
 def test_the_stage_of_a_killed_build_is_removed(tmp_path: Path) -> None:
-    make_bundle(tmp_path / ".bundler-killed")
+    assert killed(tmp_path).is_dir()
+    with open_stage(tmp_path):
+        pass
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("left", [(), ("lock",), ("lock", "workspace")])
+def test_a_stage_is_removed_however_little_of_it_is_left(tmp_path: Path, left: tuple[str, ...]) -> None:
+    """Its build was killed when it had just begun, or when it was removing the stage; or the power went."""
+    stage = killed(tmp_path)
+    for path in stage.iterdir():
+        if path.name not in left:
+            remove_tree(path)
+        elif path.name == "lock":
+            path.write_text("")
     with open_stage(tmp_path):
         pass
     assert names(tmp_path) == []
@@ -148,15 +177,55 @@ def test_the_stage_of_a_running_build_is_left_alone(tmp_path: Path) -> None:
         assert (running.bundle / "config.json").exists()
 
 
-def test_what_only_looks_like_a_stage_is_left_alone(tmp_path: Path) -> None:
-    make_bundle(tmp_path / "elsewhere")
-    (tmp_path / ".bundler-link").symlink_to("elsewhere")
-    (tmp_path / ".bundler-file").write_text("mine")
-    os.mkfifo(tmp_path / ".bundler-fifo")
+RANDOM = ".bundler-" + "0" * 32
+
+
+def of_another_name(folder: Path) -> None:
+    killed(folder).rename(folder / RANDOM)
+
+
+def with_something_else(folder: Path) -> None:
+    (killed(folder) / "notes").write_text("mine")
+
+
+def with_another_lock(folder: Path) -> None:
+    (folder / RANDOM).mkdir()
+    (folder / RANDOM / "lock").write_text("mine")
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "an empty folder": lambda folder: (folder / ".bundler-notes").mkdir(),
+    "a folder": lambda folder: make_bundle(folder / ".bundler-notes"),
+    "a bundle": lambda folder: make_bundle(folder / RANDOM),
+    "a symlink": lambda folder: (folder / RANDOM).symlink_to(make_bundle(folder / "elsewhere")),
+    "a file": lambda folder: (folder / RANDOM).write_text("mine"),
+    "a fifo": lambda folder: os.mkfifo(folder / RANDOM),
+    "a stage of another name": of_another_name,
+    "a stage with something else": with_something_else,
+    "a folder with a lock": with_another_lock,
+    "a stage of another user": lambda folder: os.chown(killed(folder), 1, 1),
+}
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_only_looks_like_a_stage_is_left_alone(tmp_path: Path, kind: str) -> None:
+    FOREIGN[kind](tmp_path)
+    before = tree(tmp_path)
     with open_stage(tmp_path):
         pass
-    assert names(tmp_path) == [".bundler-fifo", ".bundler-file", ".bundler-link", "elsewhere"]
-    assert names(tmp_path / "elsewhere") == ["config.json", "rootfs"]
+    assert differences(before, tree(tmp_path)).keys() <= {"."}  # whose time is another one
+
+
+@pytest.mark.tool("strace")
+@pytest.mark.parametrize("error", ["ENOLCK", "EOPNOTSUPP"])
+def test_without_locks_a_build_works_and_leaves_nothing(tmp_path: Path, error: str) -> None:
+    code = "import sys; from pathlib import Path; from bundler.bundles.stage import open_stage\n"
+    code += "with open_stage(Path(sys.argv[1])) as s: s.publish(Path(sys.argv[1], 'b'), replace=len(sys.argv) > 2)"
+    for more in ((), ("replace",)):
+        command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=flock:error={error}"]
+        subprocess.run([*command, sys.executable, "-c", code, tmp_path, *more], check=True)
+        assert names(tmp_path) == ["b"]
 
 
 def test_a_stage_that_another_build_took_for_abandoned_is_made_again(
@@ -166,9 +235,9 @@ def test_a_stage_that_another_build_took_for_abandoned_is_made_again(
     made: list[str] = []
 
     def flock(descriptor: int, operation: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        path = Path(f"/proc/self/fd/{descriptor}").readlink().parent
         if not made:
-            path.rmdir()
+            remove_tree(path)
         made.append(path.name)
 
     monkeypatch.setattr(fcntl, "flock", flock)
@@ -182,38 +251,3 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, folder: str, error: ty
     (tmp_path / "file").write_text("")
     with pytest.raises(error, match="does not exist"), open_stage(tmp_path / folder):
         pass
-
-
-def test_a_free_destination_is_fine(tmp_path: Path) -> None:
-    check_destination(tmp_path / "free", replace=False)
-    check_destination(tmp_path / "free", replace=True)
-
-
-@pytest.mark.parametrize("kind", ["bundle", "empty"])
-def test_force_replaces_bundles_and_empty_directories(tmp_path: Path, kind: str) -> None:
-    make_bundle(tmp_path / "bundle")
-    (tmp_path / "empty").mkdir()
-    check_destination(tmp_path / kind, replace=True)
-    with pytest.raises(RequestError, match="exists already"):
-        check_destination(tmp_path / kind, replace=False)
-
-
-@pytest.mark.parametrize("kind", ["home", "project", "file", "link", "dangling"])
-def test_force_replaces_nothing_else(tmp_path: Path, kind: str) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home/letters").write_text("dear")
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project/config.json").write_text("{}")
-    (tmp_path / "file").write_text("")
-    (tmp_path / "link").symlink_to(make_bundle(tmp_path / "bundle"))
-    (tmp_path / "dangling").symlink_to("nowhere")
-    with pytest.raises(RequestError, match="--force replaces bundles only"):
-        check_destination(tmp_path / kind, replace=True)
-    with pytest.raises(RequestError, match="exists already"):
-        check_destination(tmp_path / kind, replace=False)
-
-
-@pytest.mark.parametrize("place", [".", "..", "/", "a/.."])
-def test_a_place_that_no_bundle_can_be_moved_to_is_refused_at_once(place: str) -> None:
-    with pytest.raises(RequestError, match="cannot be a bundle's place"):
-        check_destination(Path(place), replace=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.packing import pack
+from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.unpacking import unpack
 from bundler.errors import DifferenceError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
@@ -101,5 +102,5 @@ def test_a_bundle_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> Non
     with pytest.raises(RequestError, match="exists already"):
         unpack(packed, tmp_path / "again")
     (tmp_path / "again/config.json").write_text("{}")
-    unpack(packed, tmp_path / "again", replace=True)
+    unpack(packed, tmp_path / "again", replace=True, volumes=OldVolumes.DISCARDED)
     assert (tmp_path / "again/config.json").read_text() != "{}"

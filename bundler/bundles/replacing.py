@@ -1,0 +1,143 @@
+"""What --force may replace: a bundle, and nothing that its user would miss without having been told."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Flag, auto
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.documents import read_document
+from bundler.bundles.files import DOCUMENTS
+from bundler.bundles.held_data import VOLUMES, data_folders, data_places, holds_data, is_empty
+from bundler.bundles.recorded import Recorded
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.rootfs.failures import explain
+
+_FOLDERS: Final = frozenset({"rootfs", "etc", "hooks", VOLUMES})
+
+
+class OldVolumes(Flag):
+    """What becomes of volumes that hold data. With both, those are kept that have a place in the new bundle."""
+
+    REFUSED = 0
+    KEPT = auto()
+    DISCARDED = auto()
+
+
+def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes = OldVolumes.REFUSED) -> None:
+    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a bundle whose
+    volumes hold no data, or `volumes` says what becomes of that.
+    """
+    if destination.name in ("", ".."):
+        shown = printable(str(destination))
+        raise RequestError(f"{shown} cannot be a bundle's place", hint="name a directory of its own")
+    if os.path.lexists(destination):
+        if not replace:
+            raise exists(destination)
+        _check_replaceable(destination, volumes)
+
+
+def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[str]:
+    """The data folders that move from the directory `destination` into the bundle that was `made`. RequestError."""
+    recorded = _check_replaceable(destination, volumes)
+    if recorded is None or not OldVolumes.KEPT & volumes:
+        return []
+    places = data_places(_recorded(made))
+    old = [path for path in data_folders(destination, recorded) if not is_empty(destination, path)]
+    homeless = [path for path in old if path not in places and holds_data(destination, path, recorded)]
+    if homeless and not OldVolumes.DISCARDED & volumes:
+        what = f"{_holding_data(destination, homeless)}, and the new bundle has no place for it"
+        hint = "move it elsewhere first, or add --discard-volumes, which removes what has no place"
+        raise RequestError(what, hint=hint)
+    return [path for path in old if path in places]
+
+
+def _check_replaceable(destination: Path, volumes: OldVolumes) -> Mapping[str, Json] | None:
+    """The bundler.json of what may be replaced; None for an empty directory. Raises RequestError, BundlerError."""
+    try:
+        recorded = _replaceable(destination)
+        if recorded is not None and volumes is OldVolumes.REFUSED:
+            data = [path for path in data_folders(destination, recorded) if holds_data(destination, path, recorded)]
+            if data:
+                hint = "--keep-volumes carries it over into the new bundle, --discard-volumes removes it"
+                raise RequestError(_holding_data(destination, data), hint=hint)
+    except OSError as error:
+        raise explain(error, printable(str(destination))) from error
+    return recorded
+
+
+def _holding_data(bundle: Path, paths: Sequence[str]) -> str:
+    return f"{printable(str(bundle))}: there is data in {', '.join(map(printable, paths))}"
+
+
+def check_file(destination: Path, *, replace: bool) -> None:
+    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a file."""
+    if not os.path.lexists(destination):
+        return
+    if not replace:
+        raise exists(destination)
+    if destination.is_symlink() or not destination.is_file():
+        raise RequestError(f"{printable(str(destination))} is not a file; --force replaces files only")
+
+
+def exists(destination: Path) -> RequestError:
+    hint = "--force replaces it, -o names another place"
+    return RequestError(f"{printable(str(destination))} exists already", hint=hint)
+
+
+def _replaceable(destination: Path) -> Mapping[str, Json] | None:
+    """The bundler.json of the bundle that may be replaced; None for an empty directory. Raises RequestError."""
+    shown = printable(str(destination))
+    # --force is for bundles: a slip of the finger such as `-o /home` must not cost anybody a home.
+    if destination.is_symlink() or not destination.is_dir():
+        raise RequestError(f"{shown} is not a directory; --force replaces bundles only")
+    if not any(destination.iterdir()):
+        return None
+    # A config.json and a rootfs alone do not make a bundle of ours.
+    missing = next(
+        (name for name in ("bundler.json", "config.json", "rootfs") if not _is_there(destination, name)), None
+    )
+    if missing is not None:
+        raise RequestError(f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only")
+    recorded = _recorded(destination)
+    foreign = next(_foreign(destination, recorded), None)
+    if foreign is not None:
+        what = f"{shown} holds {printable(foreign)}, which no bundle has; --force replaces bundles only"
+        raise RequestError(what, hint="move it elsewhere first")
+    mounted = next(_mounted_below(destination), None)
+    if mounted is not None:
+        what = f"{shown}: something is mounted at {printable(mounted)}"
+        raise RequestError(what, hint="stop what runs from the bundle, and unmount it")
+    return recorded
+
+
+def _is_there(bundle: Path, name: str) -> bool:
+    path = bundle / name
+    return not path.is_symlink() and (path.is_dir() if name == "rootfs" else path.is_file())
+
+
+def _recorded(bundle: Path) -> Mapping[str, Json]:
+    return Recorded(read_document(bundle, "bundler.json"), printable(str(bundle))).document
+
+
+def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:
+    """What is at the top of the bundle, and in hooks/, that no build has put there."""
+    paths = {path for part in recorded.values() if isinstance(part, dict) for path in part}
+    tops = {os.fsdecode(name) for name in DOCUMENTS} | _FOLDERS | {path.partition("/")[0] for path in paths}
+    for name in sorted(os.listdir(bundle)):  # noqa: PTH208 -- names are enough
+        if name not in tops:
+            yield name
+    hooks = bundle / "hooks"
+    if hooks.is_dir() and not hooks.is_symlink():
+        yield from (f"hooks/{path.name}" for path in sorted(hooks.iterdir()) if f"hooks/{path.name}" not in paths)
+
+
+def _mounted_below(folder: Path) -> Iterator[str]:
+    """Where below the folder something is mounted: that can neither be moved nor removed."""
+    top = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 -- with a slash at the end
+    with Path("/proc/self/mountinfo").open("rb") as lines:
+        for line in lines:
+            place = os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1"))
+            if place.startswith(top):
+                yield place
