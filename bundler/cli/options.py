@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from bundler.cli.remarks import note
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS, NAMES, Limits
@@ -99,6 +100,28 @@ TlsVerifyOption = Annotated[
         metavar="true|false",
         help="Whether registries need HTTPS and a valid certificate.",
         show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
+RetriesOption = Annotated[
+    int,
+    typer.Option(
+        "--retries",
+        metavar="N",
+        min=0,
+        max=100,
+        help="How often to ask a registry again after what may pass: a connection that broke off, an error of the "
+        "registry's own.",
+        rich_help_panel=REACHING,
+    ),
+]
+TimeoutOption = Annotated[
+    int,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help="When to give up a registry that says nothing.",
         rich_help_panel=REACHING,
     ),
 ]
@@ -203,6 +226,8 @@ class AccessOptions:
     authfile: AuthfileOption = None
     policy: PolicyOption = None
     tls_verify: TlsVerifyOption = None
+    retries: RetriesOption = 3
+    timeout: TimeoutOption = 120
     offline: OfflineOption = False
     store: StoreOption = None
     require_digest: RequireDigestOption = False
@@ -218,7 +243,13 @@ class AccessOptions:
             machine=Platform.of("linux", machine.machine() or "x86_64"),
             platform=self._platform(),
             access=Access(
-                authfile=self.authfile, policy=self.policy, tls_verify=self._tls_verify(), offline=self.offline
+                authfile=self.authfile,
+                policy=self.policy,
+                tls_verify=self._tls_verify(),
+                offline=self.offline,
+                retries=self.retries,
+                timeout=self.timeout,
+                report=note,
             ),
             store=self.store or default_place(),
             require_digest=self.require_digest,
@@ -331,7 +362,7 @@ def words_of(options: ImageOptions) -> list[str]:
         value, name = getattr(options, option.name), "--" + option.name.replace("_", "-")
         if value is True:
             words.append(name)
-        elif value and option.name != "image":
+        elif value is not None and value is not False and option.name != "image":
             words += [f"{name}={each}" for each in (value if isinstance(value, list) else [value])]
     return words if options.image is None else [*words, "--", options.image]
 

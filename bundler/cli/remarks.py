@@ -24,10 +24,15 @@ def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
     note_without_meaning(runtime_config.without_meaning)
 
 
+def note(sentence: str) -> None:
+    """What somebody wants to know who waits, also where nothing else is said."""
+    typer.echo(f"bundler: note: {brief(sentence)}", err=True)
+
+
 def note_without_meaning(keys: str) -> None:
     """One line for all keys of overrides files that mean nothing for a bundle; none when there are none."""
     if keys:
-        typer.echo(f"bundler: note: without meaning for a bundle: {brief(keys)}", err=True)
+        note(f"without meaning for a bundle: {keys}")
 
 
 def show_imported(imported: "Imported") -> None:
@@ -46,4 +51,4 @@ def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
     """One line for all that an ordinary user could not make."""
     if skipped and not quiet:
         counts = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()))
-        typer.echo(f"bundler: note: without root, left out of the rootfs: {counts}", err=True)
+        note(f"without root, left out of the rootfs: {counts}")

@@ -1,6 +1,7 @@
 """OCI layouts: a folder or archive of blobs by digest, entered through index.json (image-spec image-layout.md)."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
@@ -19,6 +20,7 @@ from bundler.images.platform import Platform
 
 MARKER: Final = "oci-layout"
 INDEX: Final = "index.json"
+BLOBS: Final = "blobs"
 _VERSION: Final = "1."
 # containerd and BuildKit write the complete name here, and only its tag as image-spec's ref.name.
 _FULL_NAME: Final = "io.containerd.image.name"
@@ -85,7 +87,15 @@ def find_manifest(files: Files, config: Digest) -> Manifest | None:
 
 
 def blob_name(digest: Digest) -> str:
-    return f"blobs/{digest.algorithm}/{digest.encoded}"
+    return f"{BLOBS}/{digest.algorithm}/{digest.encoded}"
+
+
+def is_there(layout: Path, descriptor: Descriptor) -> bool:
+    """Whether the layout at that path has the blob, in its size."""
+    try:
+        return (layout / blob_name(descriptor.digest)).lstat().st_size == descriptor.size
+    except FileNotFoundError:
+        return False
 
 
 def check_marker(files: Files) -> None:

@@ -23,6 +23,11 @@ class Manifest:
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
+    @property
+    def distinct_layers(self) -> tuple[Descriptor, ...]:
+        """Each layer once: an image may have the same one several times."""
+        return tuple({layer.digest: layer for layer in self.layers}.values())
+
     def check_layers(self, image_config: ImageConfig) -> None:
         """Raise ImageError unless there is one layer for each diff_id, which is all that pairs the two lists."""
         check_layer_count(f"manifest {self.digest}", len(self.layers), image_config)

@@ -6,10 +6,11 @@ moves no layer. Every name given to skopeo after the first is by digest, so a ta
 images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from bundler.errors import ImageError
@@ -17,16 +18,16 @@ from bundler.images.access import Access
 from bundler.images.blobs import check_document, local_layer
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.directory import blob_name
 from bundler.images.files import open_folder
 from bundler.images.image import Blob, Image, Layer, LocalLayers
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
+from bundler.images.layout import blob_name, is_there
 from bundler.images.manifest import Manifest
 from bundler.images.registry_reference import RegistryReference
-from bundler.images.skopeo import Skopeo, growth
-from bundler.limits import Limits
-from bundler.progress import Progress
+from bundler.images.skopeo import Skopeo
+from bundler.limits import Limits, raise_hint
+from bundler.progress import Meter, Progress
 
 _FETCHED: Final = "fetched"
 
@@ -68,6 +69,25 @@ class Repository:
         manifest.check_layers(image_config)
         return image_config
 
+    def fetch_layers(
+        self, manifest: Manifest, missing: Sequence[Descriptor], folder: Path, layout: Path, meter: Meter, *lock: int
+    ) -> None:
+        """Have skopeo copy the layers `missing` of `manifest` into `layout`; it works in `folder`, which exists.
+
+        It is called also if nothing is missing: it is who asks the signature policy. Raises ImageError or ToolError.
+        """
+        self.skopeo.copy_layers(self.pinned(manifest.digest), folder, layout, missing, meter, *lock)
+        for layer in manifest.layers:
+            if not is_there(layout, layer):
+                raise ImageError(f"{self.reference}: the registry gave no layer {layer.digest}")
+
+    def check_size(self, manifest: Manifest) -> None:
+        """Raise ImageError if the layers are too large, before any is fetched."""
+        stored, most = sum(layer.size for layer in manifest.distinct_layers), self.skopeo.limits.unpacked_size
+        if stored > most:
+            what = f"the layers are {stored} bytes already as they are stored, over {most}"
+            raise ImageError(f"{self.reference}: {what}", hint=raise_hint("unpacked_size"))
+
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
@@ -87,18 +107,24 @@ class _Remote:
     @contextmanager
     def local(self, progress: Progress) -> Iterator[LocalLayers]:
         """Raises ImageError or ToolError."""
-        folder = self.workspace / _FETCHED
-        if not folder.exists():
-            self._fetch(folder, progress)
-        with open_folder(folder) as files:
+        layout = self.workspace / _FETCHED
+        if not layout.exists():
+            self._fetch(layout, progress)
+        with open_folder(layout) as files:
             pairs = zip(self.manifest.layers, self.image_config.diff_ids, strict=True)
             yield tuple(local_layer(files, blob_name(one.digest), one, diff_id) for one, diff_id in pairs)
 
-    def _fetch(self, folder: Path, progress: Progress) -> None:
-        skopeo, name = self.repository.skopeo, self.repository.pinned(self.manifest.digest)
-        total = sum({layer.digest: layer.size for layer in self.manifest.layers}.values())
-        with progress.measure("fetching", total) as meter:
-            skopeo.copy(name, folder, "--preserve-digests", watch=growth(folder, meter))
+    def _fetch(self, layout: Path, progress: Progress) -> None:
+        layers = self.manifest.distinct_layers
+        self.repository.check_size(self.manifest)
+        with (
+            TemporaryDirectory(dir=self.workspace) as folder,
+            progress.measure("fetching", sum(layer.size for layer in layers)) as meter,
+        ):
+            arriving, beside = Path(folder, "layout"), Path(folder, "beside")
+            beside.mkdir()
+            self.repository.fetch_layers(self.manifest, layers, beside, arriving, meter)
+            arriving.rename(layout)
 
 
 def open_registry_image(text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, limits: Limits) -> Image:

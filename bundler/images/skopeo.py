@@ -1,70 +1,97 @@
 """skopeo, and the images that it copies whole: docker-daemon: and containers-storage: (registry.py has docker://)."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from bundler import tools
 from bundler.errors import ImageError
 from bundler.images.access import Access
+from bundler.images.arrivals import ALLOWANCE, Arrivals, at_most, layers_of
+from bundler.images.descriptor import Descriptor
 from bundler.images.directory import open_directory
 from bundler.images.files import open_folder
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
+from bundler.images.layout import BLOBS
+from bundler.images.persistence import Silence, persist
 from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo_failures import explain
 from bundler.limits import Limits, raise_hint
-from bundler.progress import Progress
+from bundler.progress import Meter, Progress
 
+IMAGE: Final = "image"
 _FETCHED: Final = "fetched"
+_TEMPORARY: Final = "temporary"
+_REGISTRY: Final = "docker://"
 _POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Skopeo:
-    """skopeo with the options that hold for every call."""
+    """skopeo with the options that hold for every call. Each method raises ToolError or ImageError."""
 
     access: Access
     limits: Limits
 
     def inspect(self, name: str, *options: str) -> bytes:
-        """What `skopeo inspect --raw` prints: a document of `name` as it is. Raises ToolError or ImageError."""
+        """What `skopeo inspect --raw` prints: a document of `name`, which is in a registry, as it is."""
         arguments = ["inspect", *self._options("--tls-verify"), "--raw", *options, name]
-        with explain(name):
-            raw = tools.run(tools.SKOPEO, *self._policy(), *arguments)
-        if len(raw) > self.limits.document_size + 1:
-            what = f"{len(raw)} bytes are more than the {self.limits.document_size} that a document may have"
-            raise ImageError(f"{name}: {what}", hint=raise_hint("document_size"))
-        return raw
+        most = self.limits.document_size + 1  # some versions end their output with a newline
+        try:
+            return persist(self.access, lambda: self._call(name, arguments, output_limit=most))
+        except tools.TooMuchOutputError:
+            what = f"more than the {self.limits.document_size} bytes that a document may have"
+            raise ImageError(f"{name}: {what}", hint=raise_hint("document_size")) from None
 
-    def copy(self, name: str, folder: Path, *options: str, watch: Callable[[], None] = lambda: None) -> None:
-        """Copy the image `name` to `folder`, which must not exist; `watch` is called while it runs."""
-        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder}"]
-        with explain(name), tools.start(tools.SKOPEO, [*self._policy(), *arguments]) as running:
-            while not running.ends_within(_POLL_SECONDS):
-                watch()
-            running.wait()
-        watch()
+    def copy(self, name: str, folder: Path, meter: Meter, *options: str) -> None:
+        """Copy the image `name` of this machine to `folder`/IMAGE; both are made."""
+        temporary = folder / _TEMPORARY
+        temporary.mkdir(parents=True)
+        most = self.limits.unpacked_size
+        arrivals = Arrivals([temporary, folder / IMAGE], meter, at_most(name, most))
+        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder / IMAGE}"]
+        # What is not read as a stream is copied here first, and would be left behind in /var/tmp by a skopeo that was
+        # killed.
+        self._call(name, arguments, arrivals, largest_file=most, changed={"TMPDIR": str(temporary)})
 
     def copy_layers(
-        self, name: str, layout: Path, blobs: Path, *, inherited: Sequence[int], watch: Callable[[], None]
+        self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], meter: Meter, *inherited: int
     ) -> None:
-        """Copy the layers of the image `name` to `blobs`/ALGORITHM/DIGITS, where those that are there are left alone.
+        """Copy the layers of the image `name` into `layout`, where those that are there are left alone.
 
-        A layer appears there whole and checked. Only an OCI layout as destination can do this: the documents that
-        skopeo writes to `layout` and `blobs`, converted to OCI's media types, are not the registry's own.
+        A layer appears there whole and checked; `missing` are those that do not yet. Only an OCI layout as destination
+        can do this, and can be tried again without losing what came. The documents that skopeo writes to `folder`,
+        which exists, and beside the layers, converted to OCI's media types, are not the registry's own.
         """
-        options = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers", "--dest-shared-blob-dir", str(blobs)]
-        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{layout}"]
+        options = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers"]
+        options += ["--dest-shared-blob-dir", str(layout / BLOBS)]
+        largest = max((layer.size for layer in missing), default=0) + ALLOWANCE
+        arrivals = Arrivals([folder], meter, layers_of(name, missing, layout))
+        with TemporaryDirectory() as beside:  # skopeo splits oci:PATH:NAME at the first colon, and `folder` is anywhere
+            Path(beside, "layout").symlink_to(folder.absolute())
+            arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{beside}/layout"]
+            call = partial(self._call, name, arguments, arrivals, largest_file=largest, inherited=inherited)
+            persist(self.access, call)
+
+    def _call(self, name: str, arguments: Sequence[str], arrivals: Arrivals | None = None, **settings: Any) -> bytes:
+        """What skopeo prints; a registry, and no other place that images come from, is given up if it is silent."""
+        silence = Silence(name.removeprefix(_REGISTRY).partition("/")[0], self.access)
         command = [*self._policy(), *arguments]
-        with explain(name), tools.start(tools.SKOPEO, command, inherited=inherited) as running:
+        with explain(name), tools.start(tools.SKOPEO, command, **settings) as running:
             while not running.ends_within(_POLL_SECONDS):
-                watch()
-            running.wait()
-        watch()
+                if arrivals is not None and arrivals.look():
+                    silence.broken()
+                if name.startswith(_REGISTRY):
+                    silence.check()
+            output = running.wait()
+        if arrivals is not None:
+            arrivals.look()
+        return output
 
     def _policy(self) -> list[str]:
         return [] if self.access.policy is None else ["--policy", str(self.access.policy)]
@@ -92,10 +119,9 @@ def open_stored_image(
         name = f"{transport}:{complete or text}"
         host = tools.environment().get("DOCKER_HOST")
         options = ["--src-daemon-host", host] if host else []
-    folder = workspace / _FETCHED
     with progress.measure(f"copying from {transport}", None) as meter:
-        Skopeo(access, limits).copy(name, folder, *options, watch=growth(folder, meter))
-    with open_folder(folder, limits) as files:
+        Skopeo(access, limits).copy(name, workspace / _FETCHED, meter, *options)
+    with open_folder(workspace / _FETCHED / IMAGE, limits) as files:
         image = open_directory(files, wanted, file_name="")
         called = "" if image.id.encoded.startswith(text) else complete
         yield replace(image, transport=transport, name=called, manifest=None, manifest_digest=None)
@@ -110,23 +136,3 @@ def _complete(text: str) -> str:
         return "" if text.startswith("sha256:") else str(RegistryReference.parse(text.rpartition("]")[2]))
     except ValueError:
         return ""
-
-
-def growth(folder: Path, meter: Callable[[int], None]) -> Callable[[], None]:
-    """A watcher that tells `meter` how many bytes `folder` has gained since the last time."""
-    told = 0
-
-    def watch() -> None:
-        nonlocal told
-        size = 0
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    size += entry.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:
-            return  # not begun, or a temporary file that was renamed just now
-        if size > told:
-            meter(size - told)
-            told = size
-
-    return watch

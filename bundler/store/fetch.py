@@ -1,10 +1,8 @@
 """From a registry into the store: documents exactly as they are there, and the layers that are not yet here."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
@@ -20,9 +18,9 @@ from bundler.images.reference import parse_reference
 from bundler.images.registry import Repository
 from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo import Skopeo
-from bundler.limits import Limits, raise_hint
-from bundler.progress import SILENT, Meter, Progress
-from bundler.store.layout import BLOBS, Entry, Store, entry_of
+from bundler.limits import Limits
+from bundler.progress import SILENT, Progress
+from bundler.store.layout import Entry, Store, entry_of
 
 _UNKNOWN: Final = "unknown"  # the platform of BuildKit's attestations, which are no images
 
@@ -84,35 +82,17 @@ class Fetch:
         return image_config.platform
 
     def _fetch_layers(self, store: Store, repository: Repository, manifest: Manifest) -> None:
-        """Have skopeo copy what is missing. It is called also if nothing is: it is who asks the signature policy."""
-        layers = {layer.digest: layer for layer in manifest.layers}.values()
-        stored = sum(layer.size for layer in layers)
-        if stored > self.limits.unpacked_size:
-            what = f"the layers are {stored} bytes already as they are stored, over {self.limits.unpacked_size}"
-            raise ImageError(f"{repository.reference}: {what}", hint=raise_hint("unpacked_size"))
+        repository.check_size(manifest)
         # What is there is read once: to take its name for it would keep a damaged layer for ever.
-        missing = [layer for layer in layers if not store.holds(layer)]
+        missing = [layer for layer in manifest.distinct_layers if not store.holds(layer)]
         for layer in missing:
             store.discard_damaged(layer)
         total = sum(layer.size for layer in missing)
-        # skopeo splits oci:PATH:NAME at the first colon, and a store may be anywhere.
         with (
             store.stage() as stage,
-            tempfile.TemporaryDirectory() as beside,
             (self.progress if missing else SILENT).measure(f"fetching {repository.reference}", total) as meter,
         ):
-            layout = Path(beside, "layout")
-            layout.symlink_to(stage.absolute())
-            repository.skopeo.copy_layers(
-                repository.pinned(manifest.digest),
-                layout,
-                store.path / BLOBS,
-                inherited=(store.lock,),
-                watch=_arrivals(store, stage, missing, meter),
-            )
-        for layer in layers:
-            if not store.has(layer):
-                raise ImageError(f"{repository.reference}: the registry gave no layer {layer.digest}")
+            repository.fetch_layers(manifest, missing, stage, store.path, meter, store.lock)
 
 
 def registry_reference(text: str) -> RegistryReference:
@@ -145,22 +125,3 @@ def _gives_way(old: Entry, new: Entry) -> bool:
 
 def _is_attestation(descriptor: Descriptor) -> bool:
     return descriptor.platform is not None and descriptor.platform.os == _UNKNOWN
-
-
-def _arrivals(store: Store, stage: Path, missing: Sequence[Descriptor], meter: Meter) -> Callable[[], None]:
-    """A watcher that tells `meter` how many bytes came: layers that are whole, and what skopeo is writing."""
-    told, total = 0, sum(layer.size for layer in missing)
-
-    def sizes() -> Iterator[int]:
-        with suppress(FileNotFoundError):  # renamed just now
-            yield from (path.lstat().st_size for path in stage.iterdir())
-        yield from (layer.size for layer in missing if store.has(layer))
-
-    def watch() -> None:
-        nonlocal told
-        size = min(sum(sizes()), total)  # skopeo's own documents are none of them
-        if size > told:
-            meter(size - told)
-            told = size
-
-    return watch

@@ -20,7 +20,7 @@ from bundler.images.files import Folder, open_folder
 from bundler.images.image import LocalLayer
 from bundler.images.index import parse_index
 from bundler.images.layer_stream import open_blob, open_layer
-from bundler.images.layout import INDEX, MARKER, blob_name, check_marker
+from bundler.images.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
@@ -28,7 +28,6 @@ from bundler.input_files import InputError, read_inside
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free
 
-BLOBS: Final = "blobs"
 _STAGE: Final = ".bundler-"
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _CHUNK: Final = 1 << 20
@@ -61,10 +60,7 @@ class Store:
 
     def has(self, descriptor: Descriptor) -> bool:
         """Whether the blob is there, in its size; one of another size was damaged."""
-        try:
-            return (self.path / blob_name(descriptor.digest)).lstat().st_size == descriptor.size
-        except FileNotFoundError:
-            return False
+        return is_there(self.path, descriptor)
 
     def holds(self, descriptor: Descriptor) -> bool:
         """Whether the blob is there and is what its digest names: a disk, or who carries one, may damage it."""

@@ -52,7 +52,13 @@ def test_what_makes_no_sense_is_refused(platform: str | None, tls_verify: str | 
 
 
 def test_options_become_the_words_they_came_from() -> None:
-    values: dict[Any, Any] = {bool: True, list[str] | None: ["-a", "b c"], Path | None: Path("p q"), str | None: "--x"}
+    values: dict[Any, Any] = {
+        bool: True,
+        int: 1,
+        list[str] | None: ["-a", "b c"],
+        Path | None: Path("p q"),
+        str | None: "--x",
+    }
     options = BundleOptions(**{name: values[kind] for name, kind in get_type_hints(BundleOptions).items()})
     read: list[BundleOptions] = []
     app = typer.Typer()
@@ -62,6 +68,6 @@ def test_options_become_the_words_they_came_from() -> None:
     def command(options: BundleOptions) -> None:
         read.append(options)
 
-    for asked in (options, BundleOptions()):
+    for asked in (options, BundleOptions(), BundleOptions(retries=0)):
         assert CliRunner().invoke(app, words_of(asked)).exit_code == 0
         assert read.pop() == asked

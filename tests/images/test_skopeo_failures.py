@@ -1,6 +1,7 @@
 import pytest
 
 from bundler.errors import BundlerError, ImageError, ToolError
+from bundler.images.persistence import PassingError
 from bundler.images.skopeo_failures import explain, message
 from bundler.tools import SKOPEO, ToolFailedError
 
@@ -8,6 +9,21 @@ from bundler.tools import SKOPEO, ToolFailedError
 def logged(text: str) -> str:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'time="2020-01-01T00:00:00Z" level=fatal msg="{quoted}"'
+
+
+BROKEN_REGISTRIES = [
+    "reading manifest 1 in h/n: received unexpected HTTP status: 502 Bad Gateway",
+    "Error fetching blob: invalid status code from registry 500 (Internal Server Error)",
+    "fetching blob: received unexpected HTTP status: 503 Service Unavailable",
+    "Requesting bearer token: invalid status code from registry 504 (Gateway Timeout)",
+]
+BROKEN_CONNECTIONS = [
+    'Error parsing image name "docker://h/n:1": unexpected EOF',
+    "writing blob: happened during read: unexpected EOF",
+    "unexpected EOF (after reconnecting, server did not process a Range: header, status 200)",
+    'Get "http://h/v2/n/manifests/1": read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer',
+    'pinging container registry h: Get "https://h/v2/": EOF',
+]
 
 
 @pytest.mark.parametrize(
@@ -59,11 +75,23 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("reading manifest 1 in h/n: StatusCode: 403, no", ImageError, "the registry forbids it"),
         ("reading manifest 1 in h/n: StatusCode: 404, no", ImageError, "not found"),
         ("reading manifest 1 in h/n: StatusCode: 429, no", ToolError, "refuses more requests"),
+        ("reading manifest 1 in h/n: authentication required", ImageError, "wants a login"),
+        ('reading manifest 1 in h/n: StatusCode: 404, "no"', ImageError, "not found"),
+        ('Error reading configuration blob: fetching blob: StatusCode: 404, "no"', ImageError, "lacks a part of it"),
+        ('fetching blob: StatusCode: 403, "no"', ImageError, "the registry forbids it"),
         (
-            "reading manifest 1 in h/n: received unexpected HTTP status: 502 Bad Gateway",
+            "Error fetching blob: invalid status code from registry 501 (Not Implemented)",
             ToolError,
-            "the registry itself has failed",
+            "itself has failed",
         ),
+        ("Requesting bearer token: invalid status code from registry 404 (Not Found)", ToolError, "token service"),
+        ("invalid character 'z' looking for beginning of value", ToolError, "token service"),
+        ("exceeded maximum allowed size of 4194304 bytes", ImageError, "more than the image states"),
+        ("writing blob: write /x/dir-put-blob1: file too large", ImageError, "more than the image states"),
+        *((said, PassingError, "the registry itself has failed") for said in BROKEN_REGISTRIES),
+        *((said, PassingError, "the connection broke off") for said in BROKEN_CONNECTIONS),
+        ('pinging registry h: Get "https://h/v2/": net/http: TLS handshake timeout', PassingError, "in time"),
+        ("dial tcp: lookup h: Temporary failure in name resolution", PassingError, "no name server answers"),
         (
             "Download config.json digest sha256:0 does not match expected sha256:1",
             ImageError,

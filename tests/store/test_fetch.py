@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError, ToolError
+from bundler.images import persistence
 from bundler.images.access import Access
 from bundler.images.digest import Digest
 from bundler.images.index import PlatformChoice
@@ -34,7 +35,8 @@ AMD64 = PlatformChoice(Platform("linux", "amd64"), requested=False)
 
 
 @pytest.fixture
-def served() -> Iterator[FaultyRegistry]:
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyRegistry]:
+    monkeypatch.setattr(persistence, "_FIRST_PAUSE", 0.01)
     with faulty_registry() as registry:
         yield registry
 

@@ -3,13 +3,24 @@
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 
 def children() -> set[str]:
     """Their numbers."""
     return set(Path("/proc/thread-self/children").read_text().split())
+
+
+def of_session(session: int) -> list[str]:
+    """The command lines of all processes of a session that still run."""
+    lines = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(of) == session and state != "Z":
+                lines.append(stat.with_name("cmdline").read_text().replace("\0", " "))
+    return lines
 
 
 def said_after_a_kill(folder: Path, start: Callable[[], AbstractContextManager[object]]) -> bytes:

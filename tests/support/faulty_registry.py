@@ -189,13 +189,19 @@ def never(released: threading.Event) -> Fault:
     return wait
 
 
-def endless(handler: BaseHTTPRequestHandler, _content: bytes) -> None:
-    """A body in chunks, for as long as somebody reads it."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", getattr(handler, "media_type", OCTETS))
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    with suppress(OSError):
-        while True:
-            handler.wfile.write(CHUNK)
-    handler.close_connection = True
+@dataclass
+class Endless:
+    """A body in chunks, for as long as somebody reads it; `sent` is how many bytes that were."""
+
+    sent: int = 0
+
+    def __call__(self, handler: BaseHTTPRequestHandler, _content: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", getattr(handler, "media_type", OCTETS))
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        with suppress(OSError):
+            while True:
+                handler.wfile.write(CHUNK)
+                self.sent += len(CHUNK)
+        handler.close_connection = True
