@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.succession import JOURNAL, REPLACED, settle_succession
+from bundler.bundles.ground import check_ground
+from bundler.bundles.succession import JOURNAL, REPLACED, replaced_by, settle_succession
 from bundler.errors import BundlerError
 from bundler.rootfs.remove import remove_tree
 
@@ -67,11 +68,27 @@ def remove_stage(path: Path) -> None:
 
 def remove_abandoned(folder: Path) -> None:
     """Remove the stages of builds that were killed: ours, whose lock is free. Raises OSError if `folder` is closed."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if _NAME.fullmatch(entry.name)]
-    for name in names:
+    for path in _stages(folder):
         with suppress(OSError, BundlerError):
-            _remove_if_abandoned(folder / name)
+            _remove_if_abandoned(path)
+
+
+def finish_replacement(bundle: Path) -> None:
+    """Finish what a build was doing that was killed while it replaced `bundle`, so that its volumes are all there.
+
+    A command calls this before it uses a bundle; where it cannot be done, the command says itself what is missing.
+    """
+    place = Path(os.path.abspath(bundle))  # noqa: PTH100 -- a symlink is no bundle that was replaced
+    with suppress(OSError, BundlerError):
+        for path in _stages(place.parent):
+            if replaced_by(path) == place:
+                check_ground(place.parent)
+                _remove_if_abandoned(path)
+
+
+def _stages(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries if _NAME.fullmatch(entry.name)]
 
 
 def _remove_if_abandoned(path: Path) -> None:

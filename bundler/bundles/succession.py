@@ -90,6 +90,12 @@ def settle_succession(stage: Path) -> None:
         _sync_all((stage, *here), carried, destination)
 
 
+def replaced_by(stage: Path) -> Path | None:
+    """What the stage has begun to replace, if it has. Raises OSError."""
+    noted = _journal(stage)
+    return None if noted is None else noted[0]
+
+
 @contextmanager
 def alone(destination: Path) -> Iterator[None]:
     """While the context lasts, no other build replaces the directory `destination`."""

@@ -102,6 +102,9 @@ def pack(
     """
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
+    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
+
+    finish_replacement(bundle)
     document: dict[str, object]
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         options: dict[str, Any] = {

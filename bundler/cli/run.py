@@ -88,9 +88,11 @@ def run(
     container sees them.
     """
     from bundler import tools  # noqa: PLC0415
+    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
     from bundler.running.namespace import CHANGED_DESCRIPTOR  # noqa: PLC0415
     from bundler.running.start import Wanted, prepare  # noqa: PLC0415
 
+    finish_replacement(bundle)
     wanted = Wanted(
         bundle=bundle,
         arguments=arguments or (),

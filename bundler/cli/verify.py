@@ -43,8 +43,10 @@ def verify(
     from bundler.bundles.comparison import Change  # noqa: PLC0415
     from bundler.bundles.packed import open_packed  # noqa: PLC0415
     from bundler.bundles.packed_verification import PackedVerification  # noqa: PLC0415
+    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
     from bundler.bundles.verification import Verification  # noqa: PLC0415
 
+    finish_replacement(bundle)
     locked = None if lock is None else _load(lock)
     verification: Verification | PackedVerification
     with ExitStack() as stack:

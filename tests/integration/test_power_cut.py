@@ -1,0 +1,175 @@
+"""The power fails: what a command has made is whole on the disk, and what it was replacing is there until then.
+
+A disk is a file, mounted as ext4. What is in that file when a command has ended, or was killed, is what a disk would
+have after a power cut: a copy of it is mounted and looked at.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import test_succession as succession
+from tests.support.command import bundler, installed
+from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.tarballs import directory, file, tarball
+from tests.support.tree import tree
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("mkfs.ext4", "mount", "strace")]
+LAYER = tarball(*(file(f"many/{number}", b"x" * 5000) for number in range(300)), directory("data"))
+IMAGE = sample(LAYER, Volumes={"/data": {}})
+
+
+@contextmanager
+def mounted(disk: Path) -> Iterator[Path]:
+    folder = disk.with_suffix(".mounted")
+    folder.mkdir()
+    subprocess.run(["mount", "-o", "loop", disk, folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+@contextmanager
+def after_a_power_cut(disk: Path) -> Iterator[Path]:
+    copy = disk.with_name(disk.name + "-copy")
+    subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
+    with mounted(copy) as folder:
+        yield folder
+    copy.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    path = tmp_path / "disk"
+    subprocess.run(["truncate", "-s", "64M", path], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+    return path
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write_archive(tmp_path / "image.tar", layout_files({"1": IMAGE}))
+
+
+def verify(bundle: Path) -> None:
+    bundler("verify", bundle)
+
+
+RESULTS: dict[str, tuple[Callable[[Path, Path], list[str | Path]], Callable[[Path], object]]] = {
+    "pack": (lambda made, disk: ["pack", made, "-o", disk / "b.tar.zst"], lambda disk: verify(disk / "b.tar.zst")),
+    "squashfs": (
+        lambda made, disk: ["pack", made, "-o", disk / "b.squashfs"],
+        lambda disk: verify(disk / "b.squashfs"),
+    ),
+    "lock": (
+        lambda made, disk: ["lock", made.parent / "image.tar", "-o", disk / "bundler.lock"],
+        lambda disk: bundler(
+            "build", disk.parent / "image.tar", "--locked", "--lock", disk / "bundler.lock", "-o", disk / "b"
+        ),
+    ),
+    "kit": (
+        lambda made, disk: ["pack", made, "--kit", "-o", disk / "kit"],
+        lambda disk: subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=disk / "kit", check=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_what_was_made_of_a_bundle_is_whole(tmp_path: Path, disk: Path, image: Path, result: str) -> None:
+    words, check = RESULTS[result]
+    bundler("build", image, "-o", tmp_path / "made")
+    with mounted(disk) as folder:
+        bundler(*words(tmp_path / "made", folder))
+        with after_a_power_cut(disk) as left:
+            check(left)
+
+
+def test_units_are_whole(tmp_path: Path, disk: Path, image: Path) -> None:
+    bundler("build", image, "-o", tmp_path / "made")
+    with mounted(disk) as folder:
+        bundler("unit", tmp_path / "made", "-o", folder)
+        with after_a_power_cut(disk) as left:
+            assert (left / "made.service").read_text() == (folder / "made.service").read_text() != ""
+
+
+@pytest.mark.parametrize("command", ["build", "unpack"])
+@pytest.mark.parametrize("options", [(), ("--force",), ("--force", "--keep-volumes"), ("--force", "--discard-volumes")])
+def test_a_bundle_is_whole(tmp_path: Path, disk: Path, image: Path, command: str, options: tuple[str, ...]) -> None:
+    source = image
+    if command == "unpack":
+        bundler("build", image, "-o", tmp_path / "made")
+        source = tmp_path / "made.tar"
+        bundler("pack", tmp_path / "made", "-o", source)
+    with mounted(disk) as folder:
+        if options:
+            bundler(command, source, "-o", folder / "b")
+        if options[1:]:
+            (folder / "b/volumes/data/dump").write_text("data")
+            subprocess.run(["sync", "-f", folder], check=True)
+        bundler(command, source, "-o", folder / "b", *options)
+        with after_a_power_cut(disk) as left:
+            verify(left / "b")
+            assert tree(left / "b") == tree(folder / "b")
+            assert (left / "b/volumes/data/dump").exists() == ("--keep-volumes" in options)
+
+
+@pytest.mark.parametrize("call", ["rename", "renameat2", "fsync", "syncfs", "unlinkat"])
+def test_cut_at_any_step_of_a_replacement_the_data_is_there(tmp_path: Path, disk: Path, call: str) -> None:
+    for nth in range(1, 80):
+        with mounted(disk) as folder:
+            shutil.rmtree(folder / "b", ignore_errors=True)
+            succession.old_bundle(folder)
+            subprocess.run(["sync", "-f", folder], check=True)
+            kill = f"inject={call}:signal=KILL:when={nth}"
+            command = ["strace", "-qq", "-o", "/dev/null", "-e", kill, sys.executable, "-B", "-c", succession.REPLACE]
+            code = subprocess.run([*command, str(folder)], check=False).returncode
+            assert code in (0, -signal.SIGKILL)
+            with after_a_power_cut(disk) as left:
+                succession.next_command(left)
+                assert succession.words(left / "b") in (succession.OLD, succession.NEW)
+            succession.next_command(folder)
+        if code == 0:
+            break
+    assert nth > 1
+
+
+@pytest.mark.parametrize(
+    "next_words",
+    [("verify", "B"), ("run", "B", "--dry-run"), ("unit", "B"), ("pack", "B", "-o", "p.tar")],
+    ids=lambda words: words[0],
+)
+def test_a_build_that_was_killed_while_it_carried_volumes_over_is_finished_by_the_next_command(
+    tmp_path: Path, image: Path, next_words: tuple[str, ...]
+) -> None:
+    bundle = tmp_path / "b"
+    bundler("build", image, "-o", bundle)
+    (bundle / "volumes/data/dump").write_text("data")
+    # The first rename sets the new one's own volume aside, the second comes after both have changed places.
+    kill = "inject=rename:signal=KILL:when=2"
+    command = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        kill,
+        installed(),
+        "build",
+        str(image),
+        "-o",
+        str(bundle),
+    ]
+    done = subprocess.run([*command, "--force", "--keep-volumes"], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (bundle / "volumes/data").exists()
+    bundler(*("b" if word == "B" else word for word in next_words), cwd=tmp_path)
+    assert (bundle / "volumes/data/dump").read_text() == "data"
