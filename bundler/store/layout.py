@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -123,10 +123,13 @@ class Store:
 
 @contextmanager
 def open_store(path: Path, *, alone: bool = False, limits: Limits = DEFAULTS) -> Iterator[Store]:
-    """The store at `path`; `alone` waits until nobody else uses it, and keeps everybody out. Raises RequestError."""
+    """The store at `path`; `alone` waits until nobody else uses it, and keeps everybody out.
+
+    Raises RequestError, and BundlerError if that is asked for where there are no locks.
+    """
     if not is_store(path):
         raise RequestError(f"{printable(str(path))} is no store", hint="bundler fetch makes one")
-    with locked(path, exclusive=alone) as lock, open_folder(path, limits) as files:
+    with locked(path, exclusive=alone, needed=alone) as lock, open_folder(path, limits) as files:
         check_marker(files)
         yield Store(path, files, lock)
 
@@ -137,25 +140,34 @@ def is_store(path: Path) -> bool:
 
 
 def prepare(path: Path) -> None:
-    """Make a store at `path` unless there is one, and clear away what killed processes left. Raises RequestError.
+    """Make a store at `path` unless there is one, and clear away what killed processes left. Raises RequestError."""
+    if not is_store(path):
+        _make(path)
+    with locked_if_free(path) as free:
+        if free:
+            remove_abandoned(path)
+
+
+def _make(path: Path) -> None:
+    """One process at a time, which any number wait for; none of them for those that use the store by then.
 
     Nothing is a layout before it has `oci-layout`, which is therefore written last.
     """
-    if not is_store(path):
-        ours = (INDEX, BLOBS)
-        if path.exists() and any(name not in ours and not name.startswith(_STAGE) for name in _names(path)):
-            raise RequestError(f"{printable(str(path))} is neither empty nor a store", hint="name another with --store")
-        (path / BLOBS / "sha256").mkdir(parents=True, exist_ok=True)
+    ours = (INDEX, BLOBS, MARKER)
+    if path.exists() and any(name not in ours and not name.startswith(_STAGE) for name in _names(path)):
+        raise RequestError(f"{printable(str(path))} is neither empty nor a store", hint="name another with --store")
+    (path / BLOBS / "sha256").mkdir(parents=True, exist_ok=True)
+    # The lock of the store itself keeps others from taking the stage for an abandoned one.
+    with locked(path / BLOBS, exclusive=True), locked(path, exclusive=False):
+        if is_store(path):
+            return
         with tempfile.TemporaryDirectory(prefix=_STAGE, dir=path) as stage:
             empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
             documents = {INDEX: json.dumps(empty, separators=(",", ":")).encode(), MARKER: _MARKER_CONTENT}
             for name, content in documents.items():
                 write_durably(Path(stage, name), content)
-                with suppress(FileExistsError):  # another process makes the same store
-                    os.link(Path(stage, name), path / name)
-    with locked_if_free(path) as free:
-        if free:
-            remove_abandoned(path)
+                if not (path / name).exists():  # from a process that was killed
+                    Path(stage, name).rename(path / name)
 
 
 def remove_abandoned(path: Path) -> None:

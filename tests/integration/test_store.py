@@ -205,6 +205,41 @@ def test_two_fetches_and_a_collection_at_once_end_well(served: FaultyRegistry, s
     assert store.is_dir()
 
 
+def test_many_first_fetches_at_once_share_a_new_store(served: FaultyRegistry, store: Path, tmp_path: Path) -> None:
+    images = [served.name(f"team/{name}:1") for name in ("one", "two", "many")]
+    fetches = [fetching(images[number % 3]) for number in range(8)]
+    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in fetches]
+    assert ends == [(b"", 0)] * 8
+    assert sorted(set(names())) == sorted(images)
+    assert sorted(path.name for path in store.iterdir()) == ["blobs", "index.json", "oci-layout"]
+    for number, image in enumerate(images):
+        bundler("build", image, "--offline", "--output", tmp_path / f"b{number}")
+
+
+@pytest.mark.tool("strace")
+@pytest.mark.parametrize("error", ["ENOLCK", "EOPNOTSUPP", "EBADF"])
+def test_where_there_are_no_locks_what_adds_and_reads_works_and_what_removes_says_why_not(
+    served: FaultyRegistry, store: Path, tmp_path: Path, error: str
+) -> None:
+    one, two = served.name("team/one:1"), served.name("team/two:1")
+    no_locks = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=flock:error={error}", installed()]
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*no_locks, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    for words in (["fetch", INSECURE, one, two], ["rm", two], ["images"], ["inspect", one], ["config", one]):
+        done = call(*words)
+        assert (done.returncode, done.stderr) == (0, ""), words
+    assert names() == [one]
+    done = call("gc")
+    error, hint = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert error.startswith(f"bundler: error: {store}: its file system knows no locks")
+    assert "--store" in hint
+    bundler("gc")
+    bundler("build", one, "--offline", "--output", tmp_path / "bundle")
+
+
 def test_a_collection_waits_for_a_fetch(served: FaultyRegistry, store: Path) -> None:
     _, large = served.add("team/one:1", ONE)
     released = threading.Event()

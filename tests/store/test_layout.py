@@ -141,6 +141,34 @@ def test_changes_at_once_lose_nothing(tmp_path: Path) -> None:
         assert names(store) == [f"image:{number:02}" for number in range(16)]
 
 
+def test_a_new_store_may_be_made_by_many_at_once(tmp_path: Path) -> None:
+    digest = Digest.of(CONTENT)
+    together = threading.Barrier(8)
+    failures: list[Exception] = []
+
+    def add(path: Path, name: str) -> None:
+        together.wait()
+        try:
+            prepare(path)
+            with open_store(path) as store:
+                store.put(CONTENT, digest)
+                store.change(lambda entries: [*entries, entry(name)])
+        except Exception as failure:  # noqa: BLE001 -- shown below
+            failures.append(failure)
+
+    for attempt in range(40):
+        path = tmp_path / f"new/{attempt}"
+        threads = [threading.Thread(target=add, args=(path, f"image:{number}")) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        with open_store(path) as store:
+            assert names(store) == [f"image:{number}" for number in range(8)]
+        assert sorted(one.name for one in path.iterdir()) == ["blobs", "index.json", "oci-layout"]
+
+
 def test_a_change_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
     prepare(tmp_path)
     before = (tmp_path / "index.json").read_bytes()
