@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.furniture import make_folders, mount_images, write_documents
+from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.umoci_metadata import check_known, write_metadata
@@ -17,6 +18,7 @@ from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.givens import Givens
 from bundler.conversion.id_mappings import ranges
+from bundler.conversion.mount_points import mounted
 from bundler.conversion.mounts import folders
 from bundler.conversion.process import cwd
 from bundler.errors import RequestError
@@ -118,6 +120,7 @@ def _fill(
             givens = replace(givens, accounts=_read_accounts(tree))
             runtime_config = convert(givens)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
+            points = make_mount_points(tree, mounted(givens, runtime_config.document))
             manifest = write_manifest(inventory, bundle / "rootfs.mtree")
             make_folders(bundle, tree, folders(givens))
     mount_images(
@@ -127,8 +130,9 @@ def _fill(
         lambda mounted, path: unpack_into(path, mounted),
         owners,
     )
+    make_inside(bundle, points, owners)
     more = write_metadata(bundle, image, owners.maps, rootless=request.rootless) if request.umoci_metadata else {}
-    write_documents(bundle, givens, runtime_config, folders(givens), manifest=manifest, more=more)
+    write_documents(bundle, givens, runtime_config, folders(givens), points.made, manifest=manifest, more=more)
     settle(bundle)
     if owners.maps:
         empty = [folder.path for folder in folders(givens) if folder.seed is None and folder.image is None]

@@ -48,13 +48,18 @@ def choose_runtime(preferred: Json = None) -> Tool | None:
     return None
 
 
-def probe(runtime: str | None = None, device_paths: Sequence[str] = (), root: Path = Path("/")) -> dict[str, Json]:
+def probe(
+    runtime: str | None = None,
+    device_paths: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    root: Path = Path("/"),
+) -> dict[str, Json]:
     """What the overrides key `target` could say of this machine. What cannot be found out is left out.
 
     `runtime` is the runtime to ask for its version; None takes the first of RUNTIMES that is there, and leaves runtime
     and version out when none is. `device_paths` are the device nodes to describe, and directories of them; those that
-    are not there are left out, as is what they link to. `root` is where /proc, /sys and /dev are looked for. Raises
-    ToolError when the runtime that was named is missing.
+    are not there are left out, as is what they link to. `sources` are paths of what is to be mounted. `root` is where
+    all of these are looked for. Raises ToolError when the runtime that was named is missing.
     """
     version = "v2" if (root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1"
     found: dict[str, Json] = {
@@ -75,7 +80,17 @@ def probe(runtime: str | None = None, device_paths: Sequence[str] = (), root: Pa
     if last.isdecimal():
         found["last_capability"] = int(last)
     devices = {path: node for given in device_paths for path, node in _nodes(root, given)}
-    return found | _runtime(runtime) | ({"devices": devices} if devices else {})
+    kinds = {path: kind for path in sources if (kind := _kind(root / path.lstrip("/")))}
+    by_path = {"devices": devices, "sources": kinds}
+    return found | _runtime(runtime) | {key: there for key, there in by_path.items() if there}
+
+
+def _kind(path: Path) -> str:
+    """What a mount of it needs to be mounted onto; empty where there is nothing, or nobody may look."""
+    try:
+        return "directory" if stat.S_ISDIR(path.stat().st_mode) else "file"
+    except (OSError, ValueError):
+        return ""
 
 
 def _kernel(release: str) -> str:

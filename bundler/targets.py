@@ -1,5 +1,6 @@
 """What will run the bundle, from who describes it: `--target`, the overrides key `target`, or nobody."""
 
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ def _probed(
     origin = Origin("target", HOST)
     if "runtime" in known:
         runtime = known["runtime"].text()
-    found = from_json(host.probe(runtime, _device_paths(overrides)), origin)
+    found = from_json(host.probe(runtime, _device_paths(overrides), _sources(overrides)), origin)
     schema.check_value("target", found)  # what a runtime says of itself is nobody's promise
     return found.entries(), origin
 
@@ -72,3 +73,10 @@ def _device_paths(overrides: Overrides) -> list[str]:
         if named is not None and isinstance(named.value, str):
             paths.append(named.value.partition(":")[0])
     return [path for path in paths if path.startswith("/")]
+
+
+def _sources(overrides: Overrides) -> list[str]:
+    """The paths on the machine that `volumes` and `mounts` name."""
+    named = [node.entries().get("source") for key in ("volumes", "mounts") for node in overrides.items(key)]
+    paths = [posixpath.normpath(node.text()) for node in named if node is not None and isinstance(node.value, str)]
+    return sorted({path for path in paths if path.startswith("/")})

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bundler.bundles.comparison import Change
-from bundler.bundles.mount_points import mount_points
+from bundler.bundles.left_behind import mount_points
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, printable
 from bundler.rootfs.mtree import decode_name, sort_key

@@ -71,13 +71,15 @@ def write_documents(
     givens: Givens,
     runtime_config: RuntimeConfig,
     folders: Sequence[BundleFolder],
+    mount_points: Sequence[bytes],
     *,
     manifest: str,
     more: Mapping[str, str],
 ) -> None:
     """The generated files of etc/, those of hooks/, config.json, and bundler.json.
 
-    `manifest` is the sha256 of rootfs.mtree in hex, `more` are the digests of other documents that are there already.
+    `mount_points` are paths of the rootfs that bundler has made, `manifest` is the sha256 of rootfs.mtree in hex,
+    `more` are the digests of other documents that are there already.
     """
     for name, content in generated_files(givens).items():
         write_file(bundle / "etc" / name, content)
@@ -89,5 +91,14 @@ def write_documents(
         write_file(bundle / path, file.content, executable=file.executable)
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
-    recorded = record(givens, runtime_config, config_json, folders, hooks=hooks, manifest=manifest, more=more)
+    recorded = record(
+        givens,
+        runtime_config,
+        config_json,
+        folders,
+        hooks=hooks,
+        mount_points=mount_points,
+        manifest=manifest,
+        more=more,
+    )
     write_file(bundle / "bundler.json", encode(recorded))

@@ -1,43 +1,96 @@
-"""What a runtime leaves in a rootfs that has run: files and directories to mount onto, where the image had none."""
+"""What a bundle's mounts are mounted onto is made when it is built, as dockerd makes it before a start.
 
+So a start changes nothing in the rootfs, which may be read-only. In the rootfs these are entries of rootfs.mtree like
+the image's own; what lies on a folder of the bundle (a mount inside of a volume) is made there.
+"""
+
+import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
-from bundler.rootfs.paths import PathError, clean, join, split
+from bundler.conversion.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted
+from bundler.rootfs.failures import explain
+from bundler.rootfs.mount_points import Mounts, encoded, make
+from bundler.rootfs.owners import Owners
+from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
 
 
-def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes]) -> set[bytes]:
-    """Those of the paths `new` that are there to be mounted onto, and directories made for them.
+@dataclass(frozen=True, slots=True)
+class MountPoints:
+    """`made` are paths of the rootfs that bundler has made or replaced; `inside` is still to be made.
 
-    They are empty: what somebody has put there is no mount point any more. Raises OSError.
+    Each of `inside` is a folder of the bundle, the path in it, and the kind.
     """
-    wanted = {_resolve(tree, destination) for destination in destinations}
-    left: set[bytes] = set()
-    for path in sorted({path for destination in wanted for path in _upward(destination)} & set(new), reverse=True):
-        status = tree.status(tree.locate(path))
-        if status is None:
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            empty = all(join(path, name) in left for name in tree.names(path))
-        else:
-            empty = path in wanted and stat.S_ISREG(status.st_mode) and not status.st_size
-        if empty:
-            left.add(path)
-    return left
+
+    made: list[bytes] = field(default_factory=list)
+    inside: list[tuple[str, bytes, str]] = field(default_factory=list)
 
 
-def _resolve(tree: Tree, destination: str) -> bytes:
-    """Where a mount really is: the runtime resolves the symlinks of the image. Empty where nothing is."""
+def make_mount_points(tree: Tree, mounts: Sequence[Mounted]) -> MountPoints:
+    """Those of the rootfs `tree`, for `mounts` in the order of config.json. Raises BundlerError.
+
+    What the image has at such a place stays, whatever it is: where nothing can be mounted on it, the doctor says so.
+    """
+    points = MountPoints()
     try:
-        path = clean(destination.encode("utf-8", "surrogateescape"))
-        parent, name = split(path)
-        return join(tree.follow(parent), name) if tree.kind(tree.locate(path)) == stat.S_IFREG else tree.follow(path)
-    except (OSError, PathError):
-        return b""
+        _make_dockers(tree, points, {mount.destination for mount in mounts})
+        _make_destinations(tree, points, mounts)
+    except OSError as error:
+        raise explain(error, "the mount points") from error
+    return points
 
 
-def _upward(path: bytes) -> Iterable[bytes]:
-    while path:
-        yield path
-        path = split(path)[0]
+def make_inside(bundle: Path, points: MountPoints, owners: Owners) -> None:
+    """Those on folders of the bundle. Where a volume has a symlink on the way, the runtime finds its own. Raises
+    BundlerError.
+    """
+    if not points.inside:
+        return
+    try:
+        with Tree.open(bundle, owners) as tree:
+            folders = Mounts(tree)
+            for folder, path, kind in points.inside:
+                whole = join(os.fsencode(folder), path)
+                spot = folders.locate(os.fsdecode(whole))
+                if spot is not None and spot.path == whole:
+                    make(tree, whole, kind)
+    except OSError as error:
+        raise explain(error, "the mount points in volumes") from error
+
+
+def _make_dockers(tree: Tree, points: MountPoints, destinations: set[str]) -> None:
+    """Docker's own. What is no mount point and in the way of one is replaced, as dockerd replaces it."""
+    for path, kind in DOCKERS.items():
+        if path in destinations or path not in OWN_OF_THE_IMAGE:
+            is_in_the_way = partial(_is_in_the_way, path, mounted=path in destinations)
+            _note(points, make(tree, encoded(path)[1:], kind, replaced=is_in_the_way))
+
+
+def _is_in_the_way(path: str, there: int, *, mounted: bool) -> bool:
+    """Whether what is `there` (an S_IF... type) has to go. A symlink may stay where nothing is mounted on it."""
+    if DOCKERS[path] == "directory":
+        return there != stat.S_IFDIR and (mounted or there != stat.S_IFLNK)
+    return path in OWN_OF_THE_IMAGE and there not in (stat.S_IFREG, stat.S_IFDIR)
+
+
+def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted]) -> None:
+    known, sources = Mounts(tree), dict[bytes, str]()
+    for mount in mounts:
+        spot = known.locate(mount.destination)
+        if spot is None:
+            continue
+        if mount.kind is not None and spot.mount is None:
+            _note(points, make(tree, spot.path, mount.kind))
+        elif mount.kind is not None and spot.mount is not None and spot.path != spot.mount and sources[spot.mount]:
+            points.inside.append((sources[spot.mount], spot.path[len(spot.mount) + 1 :], mount.kind))
+        known.add(spot)
+        sources[spot.path] = mount.source
+
+
+def _note(points: MountPoints, made: bytes | None) -> None:
+    if made is not None:
+        points.made.append(made)

@@ -26,13 +26,15 @@ def record(
     folders: Sequence[BundleFolder],
     *,
     hooks: Mapping[str, CarriedFile] = MappingProxyType({}),
+    mount_points: Sequence[bytes] = (),
     manifest: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
 
-    `hooks` are the files below hooks/ by path; `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is
-    a rootfs; `more` are the digests, by name, of other documents that were asked for.
+    `hooks` are the files below hooks/ by path; `mount_points` are paths of the rootfs that are bundler's own;
+    `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs; `more` are the digests, by name,
+    of other documents that were asked for.
 
     `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
     for those that took the place of others, whose place it was, the last one beaten first.
@@ -53,6 +55,7 @@ def record(
         "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
         "lifecycle": lifecycle(givens),
         "folders": {folder.path: folder.seed for folder in folders},
+        "mount_points": [f"/{path.decode('utf-8', 'surrogateescape')}" for path in sorted(mount_points)],
         "hooks": {path: _digest(file.content) for path, file in sorted(hooks.items())},
         "config": _digest(config_json),
         "manifest": None if manifest is None else f"sha256:{manifest}",

@@ -85,7 +85,7 @@ def _source(givens: Givens, name: str) -> Sourced[str]:
 
 def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
     """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it."""
-    read_only = [givens.target.read_only] if givens.overrides.is_true("read_only") else []
+    read_only = ["ro"] if givens.overrides.is_true("read_only") else []  # nothing is mounted below a file
     mounts = []
     for name in _FILES:
         chosen = _source(givens, name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from bundler.conversion import features
 from bundler.conversion.features import Features
@@ -16,7 +16,11 @@ _ARCHITECTURES: Final = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc", "ppc64", "ppc64le"),
     *("riscv64", "s390", "s390x", "sparc64"),
 )
+Kind = Literal["directory", "file"]
+"""What is mounted, and what has to be there to mount it onto."""
 DEFAULT_ORIGIN: Final = Origin("target", "default")
+# By path, what there is on the machine.
+_MAPS: Final = ("devices", "sources")
 # What a kernel can be said to have. Where nothing is said, everything is taken to be there.
 _LISTS: Final = ("controllers", "namespaces", "seccomp_actions", "emulates")
 
@@ -27,7 +31,8 @@ class Target:
 
     `architecture` is Go's name, empty for the image's own. `runtime_version` is empty where it is not known; then every
     field of the ociVersion in use is taken to be understood. `devices` maps paths of device nodes to {type, major,
-    minor, file_mode, uid, gid}. `origin` says who described the target.
+    minor, file_mode, uid, gid}, `sources` paths that are mounted to what is there. `origin` says who described the
+    target.
 
     The rest is None, or empty, where nobody has looked. `features` is what the runtime says of itself, `libseccomp` the
     version it filters with. Of the kernel: the `controllers` of control groups that it shares out, its `namespaces`
@@ -44,6 +49,7 @@ class Target:
     architecture: str = ""
     oci_version: str = "auto"
     devices: Mapping[str, Json] = field(default_factory=dict)
+    sources: Mapping[str, Kind] = field(default_factory=dict)
     features: Features | None = None
     libseccomp: str = ""
     selinux: bool | None = None
@@ -80,7 +86,7 @@ class Target:
                 "arch": self.architecture,
                 "oci_version": self.oci_version,
             }
-            | ({"devices": dict(self.devices)} if self.devices else {})
+            | {key: dict(there) for key in _MAPS if (there := getattr(self, key))}
             | known
         )
 
@@ -95,8 +101,7 @@ def describe(target: Target, entries: Mapping[str, Node], origin: Origin) -> Tar
     changed |= {field: _version(entries[key]) for key, field in versions.items() if key in entries}
     if "arch" in entries:
         changed["architecture"] = _architecture(entries["arch"])
-    if "devices" in entries:
-        changed["devices"] = entries["devices"].plain()
+    changed |= {key: entries[key].plain() for key in _MAPS if key in entries}
     changed |= {key: entries[key].value for key in ("apparmor", "selinux", "last_capability") if key in entries}
     changed |= {key: tuple(entries[key].plain()) for key in _LISTS if key in entries}
     if "features" in entries:

@@ -8,6 +8,7 @@ from typing import Final
 from bundler.conversion import cdi
 from bundler.conversion.default_mounts import shares_memory
 from bundler.conversion.givens import Givens
+from bundler.conversion.machine_paths import kind_at
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.mount_options import clean_path, holds_dockers_data
@@ -192,7 +193,8 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
     propagation = bind["propagation"].text() if "propagation" in bind else _default_propagation(source)
     recursive = bind["recursive"].text() if "recursive" in bind else "enabled"
     read_only = _read_only(givens, node)
-    if recursive == "writable" and read_only:
+    is_file = recursive == "enabled" and kind_at(givens.target, source) == "file"  # nothing is mounted below one
+    if read_only and (recursive == "writable" or is_file):
         read_only = ("ro",)
     if recursive == "readonly" and (read_only != ("rro",) or propagation != "rprivate" or "propagation" not in bind):
         raise node.error("volumes: recursive: readonly needs read_only: true and propagation: rprivate")

@@ -180,6 +180,20 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "Correct source or target of the mount.",
     ),
     Check(
+        "mount-points",
+        "blocks",
+        process_judges.mount_points,
+        "A runtime has to make it first.",
+        "Build the bundle again, or say in target: {sources: ...} whether a file is mounted there.",
+    ),
+    Check(
+        "noexec",
+        "blocks",
+        process_judges.execution,
+        "The kernel starts no program from there.",
+        "Mount it with the option exec, or copy the bundle elsewhere.",
+    ),
+    Check(
         "hooks",
         "blocks",
         process_judges.hooks,
@@ -213,6 +227,13 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         machine_judges.refused_by_runc,
         "It stops before the container starts.",
         "Correct it in the overrides, or run it with crun.",
+    ),
+    Check(
+        "refused-by-crun",
+        "blocks",
+        machine_judges.refused_by_crun,
+        "It takes such options for directories only.",
+        "Use a newer crun, or say in target: {sources: ...} that it is a file.",
     ),
     Check(
         "hybrid",

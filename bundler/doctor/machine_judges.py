@@ -38,6 +38,15 @@ _CONTROLLERS: Final = {
     ("rdma",): ("rdma", "rdma"),
 }
 
+_CRUN_TAKES_FILES: Final = (1, 14, 4)
+# runtime-spec config.md, mounts: options that hold for all that is mounted below, too.
+_RECURSIVE: Final = frozenset(
+    f"r{option}"
+    for option in (
+        *("ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "diratime", "nodiratime"),
+        *("relatime", "norelatime", "strictatime", "nostrictatime", "symfollow", "nosymfollow"),
+    )
+)
 _LARGEST_ID: Final = (1 << 31) - 1
 # Where LXCFS and CRIU mount theirs.
 _MOUNTED_IN_PROC: Final = (
@@ -72,6 +81,18 @@ def refused_by_runc(subject: Subject) -> Iterator[str]:
         fakes = place == "/proc" and mount.get("type") != "proc" and not str(mount.get("source")).startswith("/proc")
         if fakes or (place.startswith("/proc/") and place.removeprefix("/proc/") not in _MOUNTED_IN_PROC):
             yield f"/mounts/{index}: runc mounts nothing else on {printable(place)}"
+
+
+def refused_by_crun(subject: Subject) -> Iterator[str]:
+    """Until 1.14.4 crun opened what has recursive options (rro) as a directory."""
+    version = subject.target.runtime_version
+    if subject.target.runtime != "crun" or not version or version >= _CRUN_TAKES_FILES:
+        return
+    for bind in subject.binds:
+        mount = subject.document["mounts"][int(bind.pointer.rpartition("/")[2])]
+        recursive = _RECURSIVE & set(map(str, mount.get("options") or ()))
+        if recursive and bind.kind not in ("directory", "missing", "unknown"):
+            yield f"{bind.pointer}: {printable(bind.path)} is no directory, and crun fails at {min(recursive)} for it"
 
 
 def hybrid(subject: Subject) -> Iterator[str]:

@@ -111,6 +111,28 @@ def source_kinds(subject: Subject) -> Iterator[str]:
             mount = subject.document["mounts"][int(bind.pointer.rpartition("/")[2])]
             where = printable(str(mount["destination"]))
             yield f"{bind.pointer}: {printable(bind.path)} is a {bind.kind}, {where} in the rootfs a {bind.onto}"
+    binds = {bind.pointer for bind in subject.binds}
+    for point in subject.mount_points:
+        if point.kind == "nowhere":
+            yield f"{point.pointer}: nothing can be mounted on {printable(point.path)}: something else is in its way"
+        elif point.pointer not in binds and point.kind not in ("directory", "missing", "unknown"):
+            yield f"{point.pointer}: a file system is mounted on {printable(point.path)}, in the rootfs a {point.kind}"
+
+
+def mount_points(subject: Subject) -> Iterator[str]:
+    """What a runtime would make before it starts anything, and cannot."""
+    for point in subject.mount_points:
+        if point.fixed and point.kind == "missing":
+            where = printable(point.below or "the rootfs")
+            yield f"{point.pointer}: {printable(point.path)} is not there to mount onto, and {where} is read-only"
+    if subject.read_only and subject.cwd == "missing":
+        yield f"the working directory {_cwd(subject)} is not there, and the rootfs is read-only"
+
+
+def execution(subject: Subject) -> Iterator[str]:
+    """The mount of a container's rootfs has the options of what it lies on."""
+    if subject.noexec and subject.program is not None and subject.program.first is not None:
+        yield "the rootfs lies on a file system that is mounted noexec"
 
 
 def hooks(subject: Subject) -> Iterator[str]:

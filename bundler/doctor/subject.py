@@ -3,7 +3,7 @@
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,10 @@ from bundler.bundles.runtime import part_of
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
 from bundler.conversion.hooks import KINDS
+from bundler.conversion.mount_points import is_bind
 from bundler.conversion.oci_version import values_at
 from bundler.conversion.target import Target
+from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
 from bundler.doctor.networks import carried, missing_programs
 from bundler.doctor.program import Program, Seeker
 from bundler.doctor.surroundings import Surroundings
@@ -25,7 +27,6 @@ from bundler.profiles import load_profile
 from bundler.rootfs.tree import Tree
 
 _LARGEST_ACCOUNTS: Final = 4 << 20  # bytes
-_BINDS: Final = frozenset(("bind", "rbind"))
 _IN_THE_CONTAINER: Final = "startContainer"  # config.md: the only hooks whose path is one of the rootfs
 
 
@@ -47,7 +48,8 @@ class Subject:
 
     `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
     executable are of the kind `not executable`, devices that are others than on the machine `another device`.
-    `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's.
+    `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's. `read_only` and
+    `noexec` say how the file system of the rootfs is mounted here.
     """
 
     target: Target
@@ -59,6 +61,9 @@ class Subject:
     program: Program | None = None
     cwd: str = "unknown"
     accounts: Accounts | None = None
+    read_only: bool = False
+    noexec: bool = False
+    mount_points: tuple[MountPoint, ...] = ()
     binds: tuple[Reference, ...] = ()
     hooks: tuple[Reference, ...] = ()
     devices: tuple[Reference, ...] = ()
@@ -107,12 +112,17 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
             seeker = seeker_of(tree, document)
             process = document.get("process") or {}
             args = process.get("args") or ()
+            root = root_of(bundle, document)
+            mount_points = look_at_mount_points(bundle, root, document, tree, here=here)
             return replace(
                 subject,
                 program=seeker.program(str(args[0])) if args else None,
                 cwd=seeker.kind(str(process.get("cwd") or "/")),
                 accounts=accounts_of(tree),
-                binds=tuple(_binds(bundle, document, seeker, here=here)),
+                read_only=here and is_read_only(root),
+                noexec=here and forbids_execution(root),
+                mount_points=mount_points,
+                binds=tuple(_binds(bundle, document, mount_points, here=here)),
                 hooks=tuple(_hooks(bundle, document, seeker, here=here)),
             )
     except OSError as error:
@@ -130,13 +140,18 @@ def _calls(document: Json) -> list[str]:
 @contextmanager
 def open_rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
     """The tree that config.json names. Raises OSError."""
-    path = str((document.get("root") or {}).get("path") or "rootfs")
+    path = root_of(bundle.resolve(), document)
     try:
-        tree = Tree(bundle.resolve() / path)
+        tree = Tree(path)
     except ValueError:
-        raise OSError(0, "no path of a root filesystem", printable(path)) from None
+        raise OSError(0, "no path of a root filesystem", printable(str(path))) from None
     with tree:
         yield tree
+
+
+def root_of(bundle: Path, document: Json) -> Path:
+    """Where config.json says that the root filesystem is."""
+    return bundle / str((document.get("root") or {}).get("path") or "rootfs")
 
 
 def seeker_of(tree: Tree, document: Json) -> Seeker:
@@ -158,18 +173,14 @@ def accounts_of(tree: Tree) -> Accounts | None:
         return None
 
 
-def _binds(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
+def _binds(bundle: Path, document: Json, points: Sequence[MountPoint], *, here: bool) -> Iterator[Reference]:
     """A relative source is one of the bundle (runtime-spec config.md, mounts), any other is the machine's."""
-    mounts = document.get("mounts") or ()
-    for index, mount in enumerate(mounts):
-        if not _BINDS & set(mount.get("options") or ()):
-            continue
-        source = str(mount.get("source") or "")
-        kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
-        # What an earlier mount brings is not in the rootfs, and the mount itself hides what it is mounted on.
-        below = Seeker(seeker.tree, seeker.covered[:index])
-        onto = below.kind(str(mount["destination"]))
-        yield Reference(f"/mounts/{index}", source, kind, "unknown" if onto == "hidden" else onto)
+    onto = {point.pointer: point.kind for point in points if not point.below}
+    for index, mount in enumerate(document.get("mounts") or ()):
+        if is_bind(mount):
+            source, pointer = str(mount.get("source") or ""), f"/mounts/{index}"
+            kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
+            yield Reference(pointer, source, kind, onto.get(pointer, "unknown"))
 
 
 def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:

@@ -80,11 +80,16 @@ def test_binds_and_volumes_are_docker_s(volume: str, source: str, mounted: list[
     assert (mount["type"], mount["source"], mount["options"]) == ("bind", source, mounted)
 
 
-@pytest.mark.parametrize("text", ["volumes: ['/h:/x:ro']", "volumes: ['v:/x:ro']", "read_only: true"])
+@pytest.mark.parametrize("text", ["volumes: ['/h:/x:ro']", "volumes: ['v:/x:ro']"])
 def test_an_old_kernel_makes_only_the_topmost_mount_read_only(text: str) -> None:
+    assert "rro" in options(text, "/x")
+    assert {"ro", "rro"} & set(options(text, "/x", target=OLD_KERNEL)) == {"ro"}
+
+
+@pytest.mark.parametrize("text", ["volumes: ['/etc/localtime:/x:ro']", "volumes: ['/h/f:/x:ro']", "read_only: true"])
+def test_below_a_file_there_is_no_mount_to_make_read_only(text: str) -> None:
     where = "/x" if "volumes" in text else "/etc/hosts"
-    assert "rro" in options(text, where)
-    assert {"ro", "rro"} & set(options(text, where, target=OLD_KERNEL)) == {"ro"}
+    assert {"ro", "rro"} & set(options(text, where, target=Target(sources={"/h/f": "file"}))) == {"ro"}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def refused(folder: Path, files: Mapping[str, str] | str, service: str | None = 
 
 def _shown(value: Any, folder: str) -> Any:
     if isinstance(value, dict):
-        return {key: _shown(inner, folder) for key, inner in value.items()}
+        return {key.replace(folder, "FOLDER"): _shown(inner, folder) for key, inner in value.items()}
     if isinstance(value, list):
         return [_shown(inner, folder) for inner in value]
     return value.replace(folder, "FOLDER") if isinstance(value, str) else value

@@ -24,9 +24,10 @@ _DEEPEST: Final = 20  # services whose volumes_from name each other in a row
 
 
 def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
-    """The keys `volumes` and `mounts` of a service. Raises RequestError for what a bundle cannot hold."""
+    """The keys `volumes`, `mounts` and `target` of a service. Raises RequestError for what a bundle cannot hold."""
     entries = service.entries()
-    listed = [*_with_those_of_others(service, project, (name,)), *_files(entries, project)]
+    files = list(_files(entries, project))
+    listed = [*_with_those_of_others(service, project, (name,)), *files]
     others = _others_volumes(name, project)
     volumes: list[Node] = []
     file_systems: list[Node] = []
@@ -41,7 +42,10 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
         if shared and found.value == item.value:
             _remark_shared(entry["source"].text(), shared, project)
     keys = {"volumes": volumes, "mounts": [*_own(entries, "mounts"), *file_systems]}
-    return {key: service.with_value(tuple(found)) for key, found in keys.items() if found}
+    sources = {file.entries()["source"].text(): "file" for file in files}
+    return {key: service.with_value(tuple(found)) for key, found in keys.items() if found} | (
+        {"target": from_json({"sources": sources}, service.origin)} if sources else {}
+    )
 
 
 def _own(entries: dict[str, Node], key: str) -> tuple[Node, ...]:

@@ -52,13 +52,17 @@ SERVICE = "services: {{web: {{image: x, {} }}}}\n{}"
                     {"type": "bind", "source": "FOLDER/t.txt", "target": "/run/secrets/token", "read_only": True},
                     {"type": "bind", "source": "FOLDER/t.txt", "target": "/run/secrets/other", "read_only": True},
                     {"type": "bind", "source": "FOLDER/t.txt", "target": "/t", "read_only": True},
-                ]
+                ],
+                "target": {"sources": {"FOLDER/t.txt": "file"}},
             },
         ),
         (
             "configs: [app]",
             "configs: {app: {file: /etc/app.conf}}",
-            {"volumes": [{"type": "bind", "source": "/etc/app.conf", "target": "/app", "read_only": True}]},
+            {
+                "volumes": [{"type": "bind", "source": "/etc/app.conf", "target": "/app", "read_only": True}],
+                "target": {"sources": {"/etc/app.conf": "file"}},
+            },
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,0 +1,88 @@
+"""What a bundle's mounts will be mounted onto, and whether what is missing there can be made."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundler.conversion.mount_points import of_the_bundle
+from bundler.origins import Json
+from bundler.rootfs.mount_points import Mounts, Spot
+from bundler.rootfs.paths import join
+from bundler.rootfs.tree import Tree
+
+_WORDS = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
+
+
+@dataclass(frozen=True, slots=True)
+class MountPoint:
+    """The destination of a mount; `kind` is what is there: `directory`, `file`, `missing`, another word, `nowhere`
+    where something else is in its way, `unknown` on what another mount brings.
+
+    `below` is that mount's source in the bundle, empty for the rootfs. `fixed` says that nothing can be made there.
+    """
+
+    pointer: str
+    path: str
+    kind: str
+    below: str = ""
+    fixed: bool = False
+
+
+def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *, here: bool) -> tuple[MountPoint, ...]:
+    """Those of all mounts, in their order, where `tree` is that at `root`. Raises OSError.
+
+    `here` says that this machine will run the bundle.
+    """
+    read_only: dict[str, bool] = {}
+    mounts, sources, points = Mounts(tree), dict[bytes, str](), []
+    with Tree(bundle.resolve()) as whole:
+        for index, mount in enumerate(document.get("mounts") or ()):
+            pointer, path = f"/mounts/{index}", str(mount["destination"])
+            spot = mounts.locate(path)
+            if spot is None:
+                points.append(MountPoint(pointer, path, "nowhere"))
+                continue
+            below = "" if spot.mount is None else sources[spot.mount]
+            kind = _kind(tree, spot.path) if spot.mount is None else _kind_below(whole, sources, spot)
+            if below not in read_only:
+                read_only[below] = here and is_read_only(bundle / below if below else root)
+            points.append(MountPoint(pointer, path, kind, below, read_only[below]))
+            mounts.add(spot)
+            sources[spot.path] = of_the_bundle(mount)
+    return tuple(points)
+
+
+def _kind(tree: Tree, path: bytes) -> str:
+    try:
+        return _WORDS.get(tree.kind(tree.locate(path)), "device")
+    except PermissionError:
+        return "unknown"
+    except OSError:
+        return "missing"
+
+
+def _kind_below(bundle: Tree, sources: Mapping[bytes, str], spot: Spot) -> str:
+    """On another mount: known where that is a folder of the bundle, and no symlink is on the way."""
+    if spot.mount is None or spot.mount == spot.path or not sources[spot.mount]:
+        return "unknown"
+    path = join(os.fsencode(sources[spot.mount]), spot.path[len(spot.mount) + 1 :])
+    located = Mounts(bundle).locate(os.fsdecode(path))
+    return _kind(bundle, path) if located is not None and located.path == path else "unknown"
+
+
+def is_read_only(path: Path) -> bool:
+    return _has_flag(path, os.ST_RDONLY)
+
+
+def forbids_execution(path: Path) -> bool:
+    return _has_flag(path, os.ST_NOEXEC)
+
+
+def _has_flag(path: Path, flag: int) -> bool:
+    """Whether what `path` lies on is mounted so, for all or just here (statvfs(3))."""
+    try:
+        return bool(os.statvfs(path).f_flag & flag)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,107 @@
+"""Where a container's mounts are, whatever symlinks the image has; and what is made there."""
+
+from pathlib import Path
+
+import pytest
+
+from bundler.rootfs.mount_points import Mounts, Spot, make
+from bundler.rootfs.tree import Tree
+from tests.support.layers import layer, unpacked
+from tests.support.tarballs import directory, file, symlink
+from tests.support.tree import tree
+
+LINKS = [
+    directory("run"),
+    symlink("var/run", "/run"),
+    symlink("up", "../../../../run"),
+    symlink("loop", "loop"),
+    symlink("a/dangling", "../nowhere/deep"),
+    symlink("through", "/run/../srv"),
+    symlink("missing-and-back", "/not/there/../srv"),
+    file("f"),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return unpacked(tmp_path / "root", layer(*LINKS))
+
+
+@pytest.mark.parametrize(
+    ("destination", "spot"),
+    [
+        ("/srv/www", Spot(b"srv/www", None)),
+        ("srv//www/.", Spot(b"srv/www", None)),
+        ("/a/../srv", Spot(b"srv", None)),
+        ("/up/x", Spot(b"run/x", b"run")),
+        ("/var/run", Spot(b"run", b"run")),
+        ("/var/run/a/b", Spot(b"run/a/b", b"run")),
+        ("/run/inner/x", Spot(b"run/inner/x", b"run/inner")),
+        ("/a/dangling/x", Spot(b"nowhere/deep/x", None)),
+        ("/through", Spot(b"srv", None)),
+        ("/missing-and-back/x", Spot(b"not/srv/x", None)),
+        ("/", Spot(b"", None)),
+        ("/loop/x", None),
+        ("/f/x", None),
+        ("/../x", None),
+        ("/nul\0", None),
+        ("/half \ud800", None),
+        ("/" + "n" * 5000, None),
+        ("/" + "n" * 300, None),
+        ("/latin-\udce9", Spot(b"latin-\xe9", None)),
+    ],
+)
+def test_a_destination_is_followed_until_an_earlier_mount(root: Path, destination: str, spot: Spot | None) -> None:
+    with Tree(root) as opened:
+        mounts = Mounts(opened)
+        for earlier in ("/run", "/run/inner"):
+            located = mounts.locate(earlier)
+            assert located is not None
+            mounts.add(located)
+        assert mounts.locate(destination) == spot
+
+
+def test_a_long_way_through_directories_that_are_not_there_is_short(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[bytes] = []
+    locate = Tree.locate
+
+    def noting(opened: Tree, path: bytes, *, create: bool = False) -> object:
+        looked_at.append(path)
+        return locate(opened, path, create=create)
+
+    monkeypatch.setattr(Tree, "locate", noting)
+    with Tree(root) as opened:
+        assert Mounts(opened).locate("/d" * 2000) == Spot(b"/".join([b"d"] * 2000), None)
+    assert looked_at == [b"d"]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("kind", "described"),
+    [
+        ("directory", ("directory", "0755", "")),
+        ("file", ("file", "0755", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
+        ("/proc/mounts", ("symlink", "0777", "/proc/mounts")),
+    ],
+)
+def test_what_is_made_is_roots_and_dated_like_all_that_bundler_makes(
+    tmp_path: Path, kind: str, described: tuple[str, str, str]
+) -> None:
+    root = unpacked(tmp_path / "root", layer(directory("etc", 0o700, owner=(3, 4), mtime=5)))
+    with Tree.open(root) as opened:
+        assert make(opened, b"etc/a/b", kind) == b"etc/a/b"
+        assert make(opened, b"etc/a/b", "file") is None
+    nodes = tree(root)
+    node = nodes["etc/a/b"]
+    assert (node.type, node.mode, node.content) == described
+    assert (node.owner, node.mtime_ns, node.xattrs) == ((0, 0), 0, {})
+    assert (nodes["etc/a"].mode, nodes["etc/a"].mtime_ns, nodes["etc"].mtime_ns) == ("0755", 0, 5)
+
+
+def test_where_something_is_in_the_way_nothing_is_made(root: Path) -> None:
+    with Tree(root) as opened:
+        assert make(opened, b"f/x", "directory") is None
+        assert make(opened, b"n" * 300, "file") is None
+        assert make(opened, b"loop/x", "directory") is None
