@@ -1,7 +1,7 @@
 """What has become different in a rootfs since it was built, as a layer can say it."""
 
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bundler.bundles.comparison import Change
@@ -9,7 +9,7 @@ from bundler.bundles.left_behind import mount_points
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, printable
 from bundler.rootfs.mtree import decode_name, sort_key
-from bundler.rootfs.paths import WHITEOUT, split
+from bundler.rootfs.paths import WHITEOUT, ancestors, split
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
 
@@ -41,8 +41,13 @@ def rootfs_changes(verification: Verification, name: str) -> dict[bytes, Change]
     return changes
 
 
-def find_delta(changes: dict[bytes, Change], tree: Tree, destinations: Iterable[str]) -> Delta:
-    """The difference of the rootfs `tree`, without the mount points that running it has left at `destinations`."""
+def find_delta(
+    changes: dict[bytes, Change], tree: Tree, destinations: Iterable[str], own: Collection[bytes] = ()
+) -> Delta:
+    """The difference of the rootfs `tree`, without the mount points that running it has left at `destinations`.
+
+    `own` are mount points of the build, which the image has not got: a directory of these goes with what is in it.
+    """
     changes = dict(changes)
     extra = [path for path, change in changes.items() if change.what == "extra"]
     left = mount_points(tree, destinations, extra)
@@ -55,6 +60,7 @@ def find_delta(changes: dict[bytes, Change], tree: Tree, destinations: Iterable[
     there = {path for path, change in changes.items() if change.what != "missing"}
     gone = [path for path in changes if path not in there and _is_uppermost(tree, path, changes)]
     there |= _other_names(tree, there)
+    there |= {above for path in there for above in ancestors(path)} & set(own)
     return Delta(sorted(there, key=sort_key), gone)
 
 

@@ -23,6 +23,13 @@ class Recorded:
         if not isinstance(self.document.get("manifest"), str):
             raise RequestError(f"{label}: its bundler.json knows no rootfs.mtree")
 
+    @property
+    def mount_points(self) -> list[bytes]:
+        """The paths of the rootfs that are bundler's own, and no image's."""
+        listed = self.document.get("mount_points")
+        paths = (path for path in listed if isinstance(path, str)) if isinstance(listed, list) else ()
+        return [path.removeprefix("/").encode("utf-8", "surrogateescape") for path in paths]
+
     def changes(self, digest: Callable[[str], str | None], hooks: Collection[str]) -> Iterator[Change]:
         """Which of the files that it knows are others: those that somebody would believe or start.
 

@@ -58,7 +58,8 @@ def repack(
         changes = rootfs_changes(verification, name)
         manifest, added = base.manifest, None
         with _reading(bundle / "rootfs", name) as tree:
-            delta = find_delta(changes, tree, [mount["destination"] for mount in document.get("mounts") or []])
+            destinations = [mount["destination"] for mount in document.get("mounts") or []]
+            delta = find_delta(changes, tree, destinations, verification.recorded.mount_points)
             if delta:
                 check_names(delta, name)
                 with (

@@ -26,7 +26,7 @@ from bundler.progress import SILENT
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.go_mtree import mention
 from bundler.rootfs.owners import Owners
-from bundler.rootfs.paths import PathError, split
+from bundler.rootfs.paths import PathError, ancestors
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import write_layout
@@ -75,7 +75,7 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
         try:
             for path in delta.there:
                 _check(tree, path, name)
-                for each in (*reversed(list(_above(path))), path):
+                for each in (*reversed(list(ancestors(path))), path):
                     if each not in known:
                         known.add(each)
                         copy.add(each, each)
@@ -92,9 +92,3 @@ def _check(tree: Tree, path: bytes, name: str) -> None:
         if not value:
             what = f"{name}: /{printable(path)}: umoci would lose the empty attribute {printable(xattr)}"
             raise BundlerError(what, hint="remove the attribute, or give it a value")
-
-
-def _above(path: bytes) -> Iterator[bytes]:
-    while path:
-        path = split(path)[0]
-        yield path

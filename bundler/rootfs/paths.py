@@ -3,6 +3,7 @@
 A path is bytes without a leading or trailing slash and without `.`, `..` or empty components; `b""` is the root.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,13 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     """The directory that holds `path`, and its name there."""
     directory, _, name = path.rpartition(b"/")
     return directory, name
+
+
+def ancestors(path: bytes) -> Iterator[bytes]:
+    """The directories above, the nearest first and the root last."""
+    while path:
+        path = split(path)[0]
+        yield path
 
 
 def join(directory: bytes, name: bytes) -> bytes:

@@ -8,7 +8,8 @@ import pytest
 from tests.support.command import bundler
 from tests.support.debian import FRACTIONAL_TIME, recompressed, run
 from tests.support.runtime import Name, run_instead
-from tests.support.tree import Node, differences, tree
+from tests.support.mount_points import image_differences
+from tests.support.tree import Node, tree
 
 TOOLS = ("debootstrap", "umoci", "skopeo", "setfattr", "setcap")
 pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
@@ -65,7 +66,7 @@ def test_the_root_filesystem_is_umocis(
 ) -> None:
     image = SOURCES[source](debian, tmp_path)
     bundler("build", image, "--output", tmp_path / "bundle")
-    assert differences(tree(tmp_path / "bundle/rootfs"), unpacked_by_umoci) == {}
+    assert image_differences(tmp_path / "bundle", unpacked_by_umoci) == {}
 
 
 def test_the_image_has_what_is_hard_to_unpack(unpacked_by_umoci: dict[str, Node]) -> None:
@@ -83,7 +84,7 @@ def test_umoci_as_the_unpacker_gives_the_same(
     debian: Path, unpacked_by_umoci: dict[str, Node], bundle: Path, tmp_path: Path
 ) -> None:
     bundler("build", f"oci:{debian}:debian", "--unpacker", "umoci", "--output", tmp_path / "bundle")
-    assert differences(tree(tmp_path / "bundle/rootfs"), unpacked_by_umoci) == {}
+    assert image_differences(tmp_path / "bundle", unpacked_by_umoci) == {}
     assert (tmp_path / "bundle/config.json").read_bytes() == (bundle / "config.json").read_bytes()
 
 

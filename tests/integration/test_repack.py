@@ -17,6 +17,7 @@ from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.layouts import document, layers_above, manifest_named
+from tests.support.mount_points import own_mount_points, without
 from tests.support.runtime import run_instead
 from tests.support.tar_reading import names
 from tests.support.tarballs import character_device, directory, file, hard_link, symlink, tarball
@@ -103,7 +104,9 @@ def test_what_is_built_again_is_what_was_changed(layout: Path, tmp_path: Path) -
     again = build(layout, "new", tmp_path / "again")
     assert differences(in_seconds(tree(bundle / "rootfs")), in_seconds(tree(again / "rootfs"))) == {}
     subprocess.run(["umoci", "unpack", "--image", f"{layout}:new", tmp_path / "umoci"], check=True, capture_output=True)
-    different = differences(in_seconds(tree(bundle / "rootfs")), in_seconds(tree(tmp_path / "umoci/rootfs")))
+    own = own_mount_points(bundle)
+    nodes = (without(in_seconds(tree(root)), own) for root in (bundle / "rootfs", tmp_path / "umoci/rootfs"))
+    different = differences(*nodes)
     # umoci dates a directory that a whiteout was applied in, and one without an entry, by its own clock.
     assert sorted(different) == []
 
@@ -141,17 +144,20 @@ def test_what_running_leaves_behind_is_no_change(tmp_path: Path) -> None:
         tarball(busybox, symlink("var", "data"), directory("data"), directory("other")), Cmd=["/bin/busybox"]
     )
     layout = write_folder(tmp_path / "layout", layout_files({"1": image}))
-    (tmp_path / "o.yaml").write_text("volumes: [cache:/var/new/cache]\ntmpfs: [/other/tmp]\n")
+    (tmp_path / "machine").touch()
+    volumes = f"cache:/var/new/cache, '{tmp_path}/machine:/var/machine', '{tmp_path}:/far/down'"
+    (tmp_path / "o.yaml").write_text(f"volumes: [{volumes}]\ntmpfs: [/other/tmp]\n")
     bundle = build(layout, "1", tmp_path / "b", f"--overrides={tmp_path / 'o.yaml'}")
+    assert (bundle / "rootfs/data/new/cache").is_dir()
+    assert not (bundle / "rootfs/data/machine").exists()  # what it is, only the machine that runs it can tell
     assert run_instead(bundle, ["/bin/busybox", "true"]).exit_code == 0
-    assert "extra: ./data/new/cache" in call_bundler("verify", bundle).stdout
     assert "nothing was changed" in call_bundler("repack", bundle, f"oci:{layout}:2").stderr
 
     assert run_instead(bundle, ["/bin/busybox", "touch", "/other/file"]).exit_code == 0
     (bundle / "rootfs/etc/hosts").write_text("not empty any more")
     bundler("repack", bundle, f"oci:{layout}:3")
     (layer,) = layers_above(layout, "3", 1)
-    assert names(layer) == [b".", b"etc/", b"etc/hosts", b"other/", b"other/file"]
+    assert names(layer) == [b"etc/", b"etc/hosts", b"other/", b"other/file"]
 
 
 def test_docker_media_types_and_the_store_stay_what_they_are(tmp_path: Path) -> None:
