@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Final
 
 from bundler.bundles.comparison import Change
@@ -10,6 +11,8 @@ from bundler.bundles.documents import RECORD_MAPS, check_format, parse_object
 from bundler.bundles.record import FORMAT
 from bundler.errors import RequestError
 from bundler.origins import Json
+from bundler.rootfs.mount_points import encoded
+from bundler.rootfs.paths import PathError
 
 _HOOK: Final = re.compile(r"hooks/[^/\0]+")
 
@@ -26,9 +29,11 @@ class Recorded:
     @property
     def mount_points(self) -> list[bytes]:
         """The paths of the rootfs that are bundler's own, and no image's."""
-        listed = self.document.get("mount_points")
-        paths = (path for path in listed if isinstance(path, str)) if isinstance(listed, list) else ()
-        return [path.removeprefix("/").encode("utf-8", "surrogateescape") for path in paths]
+        listed, paths = self.document.get("mount_points"), []
+        for path in listed if isinstance(listed, list) else ():
+            with suppress(PathError):
+                paths.append(encoded(str(path).removeprefix("/")))
+        return paths
 
     def changes(self, digest: Callable[[str], str | None], hooks: Collection[str]) -> Iterator[Change]:
         """Which of the files that it knows are others: those that somebody would believe or start.

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.command import bundler
 from tests.support.debian import FRACTIONAL_TIME, recompressed, run
-from tests.support.runtime import Name, run_instead
 from tests.support.mount_points import image_differences
+from tests.support.runtime import Name, run_instead
 from tests.support.tree import Node, tree
 
 TOOLS = ("debootstrap", "umoci", "skopeo", "setfattr", "setcap")
