@@ -1,11 +1,13 @@
 """Reading erofs as mkfs.erofs writes it without compression (Linux, fs/erofs/erofs_fs.h)."""
 
+import os
 import struct
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK
-from bundler.archives.file_system import Count, Inode, decode_device, read_at
+from bundler.archives.file_system import Attributes, Count, Inode, Reads, decode_device, read_at
 from bundler.archives.stream import Content, DamagedError
 
 MAGIC: Final = b"\xe2\xe1\xf5\xe0"
@@ -38,6 +40,8 @@ _PREFIXES: Final = {
     4: b"trusted.",
     6: b"security.",
 }
+_KEPT: Final = 1024  # attributes that several files have
+_LARGEST_KEPT: Final = 4096  # bytes
 # How a file's content lies: in blocks, or with its end behind its inode.
 _PLAIN, _INLINE = 0, 2
 
@@ -53,6 +57,8 @@ class Erofs:
     def __init__(self, descriptor: int, count: Count) -> None:
         self._descriptor = descriptor
         self._count = count
+        self._shared: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
+        self._reads = Reads(os.fstat(descriptor).st_size)
         magic, _, _, bits, _, root, _, seconds, fraction, _, inodes, xattrs = _SUPERBLOCK.unpack(
             self._read(OFFSET, _SUPERBLOCK.size)
         )
@@ -129,17 +135,28 @@ class Erofs:
         begin = _XATTRS.size + 4 * shared
         if begin > length:
             raise DamagedError("an extended attribute of the erofs image is damaged")
-        found = {}
+        attributes = Attributes()
         for (number,) in struct.iter_unpack("<I", head[_XATTRS.size : begin]):
-            start = self._xattrs + 4 * number
-            name, value, _ = self._read_xattr(start, start + _XATTR.size + (1 << 17))
-            found[name] = value
+            attributes.add(*self._shared_xattr(number))
         place, end = at + begin, at + length
         while place < end:
             name, value, taken = self._read_xattr(place, end)
-            found[name] = value
+            attributes.add(name, value)
             place += taken
-        return found
+        return attributes.found
+
+    def _shared_xattr(self, number: int) -> tuple[bytes, bytes]:
+        """One that several files have; short ones are kept."""
+        known = self._shared.get(number)
+        if known is not None:
+            return known
+        start = self._xattrs + 4 * number
+        name, value, _ = self._read_xattr(start, start + _XATTR.size + (1 << 17))
+        if len(name) + len(value) <= _LARGEST_KEPT:
+            self._shared[number] = name, value
+            if len(self._shared) > _KEPT:
+                self._shared.popitem(last=False)
+        return name, value
 
     def _read_xattr(self, at: int, end: int) -> tuple[bytes, bytes, int]:
         """Name and value of the attribute at `at`, and what it takes up."""
@@ -155,4 +172,5 @@ class Erofs:
 
     def _read(self, at: int, size: int) -> bytes:
         self._count(size)
+        self._reads.take(size)
         return read_at(self._descriptor, at, size)

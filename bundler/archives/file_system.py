@@ -13,6 +13,12 @@ from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content, DamagedError
 
 _LONGEST_TARGET: Final = 4095
+_LONGEST_LIST: Final = 1 << 16  # bytes of the names of a file's attributes: Linux lists no more (XATTR_LIST_MAX)
+_MOST_ATTRIBUTES: Final = 1 << 20  # bytes of one file's attributes, as in a tar archive
+# Honest images are read four times over: an inode for itself, for its content and for its blocks, lists of attributes
+# for each file that shares them.
+_OVER_AND_OVER: Final = 16
+_FREE: Final = 1 << 20  # bytes
 _NO_NAMES: Final = (b"", b".", b"..")
 
 Count = Callable[[int], None]
@@ -40,6 +46,44 @@ class Inode:
     sparse: tuple[tuple[int, int], ...] | None = None
 
 
+class Reads:
+    """How much of an image has been read, against what there is: parts that many others share would be read for ever.
+
+    A few kilobytes hold thousands of directories that hold each other's files, or files with each other's attributes.
+    """
+
+    def __init__(self, there: int = 0) -> None:
+        self._left = _FREE + _OVER_AND_OVER * there
+
+    def found(self, size: int) -> None:
+        """`size` more bytes are there."""
+        self._left += _OVER_AND_OVER * size
+
+    def take(self, size: int) -> None:
+        """Raises DamagedError."""
+        self._left -= size
+        if self._left < 0:
+            raise DamagedError("the parts of the file system are read over and over")
+
+
+class Attributes:
+    """The extended attributes of a file while they are read, each once and not too many."""
+
+    def __init__(self) -> None:
+        self.found: dict[bytes, bytes] = {}
+        self._names = self._size = 0
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Raises DamagedError."""
+        self._names += len(name) + 1
+        self._size += len(name) + len(value)
+        if self._names > _LONGEST_LIST or self._size > _MOST_ATTRIBUTES:
+            raise DamagedError("a file has more extended attributes than Linux allows")
+        if b"\0" in name or name.endswith(b".") or name in self.found:
+            raise DamagedError("a file has an extended attribute of a wrong name, or one twice")
+        self.found[name] = value
+
+
 class FileSystem(Protocol):
     """What a format has to know. Methods raise DamagedError."""
 
@@ -59,18 +103,20 @@ class FileSystem(Protocol):
 class FileSystemReader:
     """Iterates over the entries as a TarReader does, a directory before what it holds, each directory by name.
 
-    A directory that holds itself ends where paths become too long, which is for who iterates to see. DamagedError.
+    Raises DamagedError, also for a directory in two places: a few of them, each twice in the one above, are millions.
     """
 
     def __init__(self, image: FileSystem) -> None:
         self._image = image
         self._current: Inode | None = None
         self._first: dict[int, bytes] = {}
+        self._directories: set[int] = set()
 
     def __iter__(self) -> Iterator[Entry]:
         root = self._image.inode(self._image.root)
         if root.kind != DIRECTORY:
             raise DamagedError("the root of the file system is not a directory")
+        self._directories.add(root.number)
         yield self._entry(b".", root)
         pending = [(b"", self._names(root))]
         while pending:
@@ -81,6 +127,9 @@ class FileSystemReader:
                 continue
             path, inode = above + name, self._image.inode(number)
             if inode.kind == DIRECTORY:
+                if number in self._directories:
+                    raise DamagedError("a directory is in the file system twice")
+                self._directories.add(number)
                 pending.append((path + b"/", self._names(inode)))
             yield self._entry(path, inode)
 
@@ -101,6 +150,8 @@ class FileSystemReader:
             if inode.size > _LONGEST_TARGET:
                 raise DamagedError("the target of a symlink is too long")
             link_name = b"".join(self._image.content(inode))
+            if b"\0" in link_name:
+                raise DamagedError("the target of a symlink holds a NUL")
         elif kind == REGULAR:
             self._current, size = inode, inode.size
         stored = size if inode.sparse is None else sum(length for _, length in inode.sparse)

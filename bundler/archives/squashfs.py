@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK
-from bundler.archives.file_system import Count, Inode, decode_device, merge_holes, read_at
+from bundler.archives.file_system import Attributes, Count, Inode, Reads, decode_device, merge_holes, read_at
 from bundler.archives.stream import Content, DamagedError
 
 MAGIC: Final = b"hsqs"
@@ -41,7 +41,8 @@ _FORMS: Final = {
     13: struct.Struct("<II"),
 }
 _PREFIXES: Final = (b"user.", b"trusted.", b"security.")
-_MOST_ATTRIBUTES: Final = 1 << 20  # bytes of one file
+_KEPT_LISTS: Final = 1024  # of attributes, which many files share
+_LARGEST_KEPT: Final = 4096  # bytes, about
 _ELSEWHERE: Final = 0x100  # the value of an attribute is stored once, with another attribute
 _STORED: Final = 1 << 24  # a block that is not compressed
 
@@ -55,6 +56,7 @@ class _Cursor:
         self._at = offset
 
     def read(self, size: int) -> bytes:
+        self._image.reads.take(size)
         found = self._content[self._at : self._at + size]
         self._at += size
         while len(found) < size:
@@ -78,6 +80,9 @@ class Squashfs:
         self._content_size, self._error = zstandard.frame_content_size, zstandard.ZstdError
         self._descriptor = descriptor
         self._count = count
+        self.reads = Reads()
+        self._met: set[int] = set()  # where blocks of metadata begin
+        self._lists: OrderedDict[int, dict[bytes, bytes]] = OrderedDict()
         self._cache: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._fragment: tuple[int, bytes] = (-1, b"")
         fields = _SUPERBLOCK.unpack(read_at(descriptor, 0, _SUPERBLOCK.size))
@@ -121,7 +126,7 @@ class Squashfs:
             inode.links = fields[0]
             inode.device = decode_device(fields[1]) if kind != FIFO else (0, 0)
             xattrs = fields[-1] if what > _BASIC else _NONE
-        inode.xattrs = {} if xattrs == _NONE else self._read_xattrs(xattrs)
+        inode.xattrs = {} if xattrs == _NONE else self._xattrs(xattrs)
         return inode
 
     def names(self, directory: Inode) -> Iterator[tuple[bytes, int]]:
@@ -171,6 +176,9 @@ class Squashfs:
         if not 0 < len(content) <= _METADATA:
             raise DamagedError("a block of the squashfs image is damaged")
         self._count(len(content))
+        if at not in self._met:
+            self._met.add(at)
+            self.reads.found(len(content))
         self._cache[at] = content, at + 2 + size
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
@@ -228,6 +236,18 @@ class Squashfs:
     def _read_ids(self, table: int, count: int) -> list[int]:
         return [self._row(table, number, struct.Struct("<I"))[0] for number in range(count)]
 
+    def _xattrs(self, number: int) -> dict[bytes, bytes]:
+        """The list of attributes of that number; those that are short are kept, for the other files that have it."""
+        known = self._lists.get(number)
+        if known is not None:
+            return dict(known)
+        found = self._read_xattrs(number)
+        if sum(map(len, found)) + sum(map(len, found.values())) <= _LARGEST_KEPT:
+            self._lists[number] = dict(found)
+            if len(self._lists) > _KEPT_LISTS:
+                self._lists.popitem(last=False)
+        return found
+
     def _read_xattrs(self, number: int) -> dict[bytes, bytes]:
         if self._xattr_table is None:
             raise DamagedError("the squashfs image lacks its extended attributes")
@@ -236,7 +256,7 @@ class Squashfs:
             raise DamagedError("the squashfs image lacks an extended attribute")
         place, count, _ = self._row(self._xattr_table + 16, number, _XATTR_ID)
         cursor = _Cursor(self, start + (place >> 16), place & 0xFFFF)
-        found: dict[bytes, bytes] = {}
+        attributes = Attributes()
         for _ in range(count):
             prefix, length = struct.unpack("<HH", cursor.read(4))
             if prefix & 0xFF >= len(_PREFIXES):
@@ -246,10 +266,8 @@ class Squashfs:
             if prefix & _ELSEWHERE:
                 place = int.from_bytes(value[:8], "little")
                 value = self._value(_Cursor(self, start + (place >> 16), place & 0xFFFF))
-            found[name] = value
-            if sum(map(len, found.values())) > _MOST_ATTRIBUTES:
-                raise DamagedError("a file of the squashfs image has too many attributes")
-        return found
+            attributes.add(name, value)
+        return attributes.found
 
     def _value(self, cursor: _Cursor) -> bytes:
         (size,) = struct.unpack("<I", cursor.read(4))

@@ -71,7 +71,7 @@ def test_a_config_by_itself_is_compared_with_a_profile(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[list[str], str]] = {
     "nothing": ([], "nothing to explain"),
     "too much": (["a", "b", "--config", "c"], "only a POINTER can follow"),
-    "no bundle": (["/nonexistent"], "cannot read /nonexistent"),
+    "no bundle": (["/nonexistent"], "/nonexistent does not exist"),
     "a place that is not there": (["--config", "-", "/ociVersions"], "hint: did you mean /ociVersion?"),
     "an unknown profile": (["--config", "-", "--profile", "podman"], "unknown profile 'podman'"),
 }

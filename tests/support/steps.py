@@ -1,0 +1,35 @@
+"""How much work something is, as a number that is the same on every machine: lines of Python, not seconds."""
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from bundler.errors import BundlerError
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many lines of bundler's are executed by `work`, which may end in an expected failure."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        if "/bundler/" not in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except (BundlerError, ValueError):
+        pass
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def grows_no_faster(small: Callable[[], object], large: Callable[[], object], times: float) -> bool:
+    """Whether `large`, which is `times` as much as `small`, is about as many times the work."""
+    return steps(large) < steps(small) * times * 1.5 + 1000
