@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
-from bundler.bundles.documents import open_document
 from bundler.bundles.files import BundleFiles
 from bundler.bundles.formats import FOR_KITS
+from bundler.bundles.manifest import manifest_lines
 from bundler.bundles.packing import pack
 from bundler.bundles.recorded import Recorded
 from bundler.bundles.runtime import asks_systemd, container_name, part_of
@@ -136,8 +136,7 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
 
 def _with_attributes(bundle: Path) -> int:
     """How many files have extended attributes, which not every tar restores."""
-    with open_document(bundle, "rootfs.mtree") as lines:
-        return sum(line.startswith(b"#") and b" xattr." in line for line in lines)
+    return sum(line.startswith(b"#") and b" xattr." in line for line in manifest_lines(bundle))
 
 
 def _sums(kit: Path) -> bytes:

@@ -55,12 +55,12 @@ class Comparison:
             if line is not None and found is not None and not order:
                 differing = self._differing(line, found)
                 if differing:
-                    yield Change(line.name.decode(), "changed", differing)
+                    yield Change(line.name.decode("ascii", "backslashreplace"), "changed", differing)
             elif found is not None and order > 0:
                 self._note(found)
                 yield Change(encode_path(found.path).decode(), "extra")
             elif line is not None and not _is_below(line.path, self._closed):
-                yield Change(line.name.decode(), "missing")
+                yield Change(line.name.decode("ascii", "backslashreplace"), "missing")
             line = next(lines, None) if order <= 0 else line
             found = next(files, None) if order >= 0 else found
 

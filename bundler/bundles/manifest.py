@@ -1,12 +1,13 @@
 """rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from bundler.bundles.documents import open_document
 from bundler.bundles.verification import Verification
-from bundler.errors import DifferenceError, printable
-from bundler.rootfs.mtree import HEADER, size_of
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.rootfs.mtree import HEADER, MtreeError, read_line, read_lines, size_of
 
 
 class Manifest:
@@ -22,17 +23,23 @@ class Manifest:
         for change in self._verification.changed_documents():
             raise self._differs(change.path)
         self._lines = open_document(bundle, "rootfs.mtree")
-        self._agrees = self._lines.readline() == HEADER
+        self._agrees = self._next() == HEADER
 
     def close(self) -> None:
         self._lines.close()
+
+    def _next(self) -> bytes:
+        try:
+            return read_line(self._lines)
+        except MtreeError:  # which no entry agrees with; the whole comparison says what is wrong
+            return b""
 
     def next_has_digest(self) -> bool:
         """Whether the next entry has one: of a file that is nearly all holes nobody has read the zeros."""
         if not self._agrees:
             return True
         at = self._lines.tell()
-        line = self._lines.readline()
+        line = self._next()
         self._lines.seek(at)
         return b" sha256digest=" in line
 
@@ -40,13 +47,13 @@ class Manifest:
         """Hold the next entry against `line`, which is one line or two."""
         if not self._agrees:
             return
-        there = [self._lines.readline() for _ in range(line.count(b"\n"))]
+        there = [self._next() for _ in range(line.count(b"\n"))]
         if line != b"".join(there):
             self._look_closely()
 
     def finish(self) -> None:
         """No more files are there."""
-        if self._agrees and self._lines.readline():
+        if self._agrees and self._next():
             self._look_closely()
 
     def _look_closely(self) -> None:
@@ -65,11 +72,19 @@ def content_size(bundle: Path) -> int | None:
     if not os.path.lexists(bundle / "rootfs.mtree"):
         return None
     total = size = 0
-    with open_document(bundle, "rootfs.mtree") as lines:
-        for line in lines:
-            if line.startswith(b"#"):
-                total -= size if b" hardlink=" in line else 0
-                continue
-            size = size_of(line)
-            total += size
+    for line in manifest_lines(bundle):
+        if line.startswith(b"#"):
+            total -= size if b" hardlink=" in line else 0
+            continue
+        size = size_of(line)
+        total += size
     return total
+
+
+def manifest_lines(bundle: Path) -> Iterator[bytes]:
+    """The lines of the bundle's manifest. Raises RequestError."""
+    with open_document(bundle, "rootfs.mtree") as manifest:
+        try:
+            yield from read_lines(manifest)
+        except MtreeError as error:
+            raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None

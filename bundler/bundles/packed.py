@@ -26,6 +26,7 @@ from bundler.images.counted_stream import CountedStream, Stored
 from bundler.limits import Limits
 from bundler.progress import Meter
 from bundler.rootfs.failures import explain
+from bundler.rootfs.mtree import read_lines
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
 
@@ -73,7 +74,7 @@ class PackedFile:
             yield from stored
             return
         with self.document(_MANIFEST) as manifest:
-            yield from complete(stored, manifest)
+            yield from complete(stored, read_lines(manifest))
 
     @contextmanager
     def document(self, name: bytes) -> Iterator[BufferedRandom]:

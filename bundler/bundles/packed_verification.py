@@ -30,7 +30,7 @@ from bundler.bundles.recorded import Recorded
 from bundler.errors import ImageError, printable
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, sort_key
+from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
@@ -81,7 +81,7 @@ class PackedVerification:
             with self._progress.measure(label, self._packed.total) as meter:
                 try:
                     files = self._files(self._packed.entries(meter))
-                    yield from comparison.changes(group(manifest), files)
+                    yield from comparison.changes(group(read_lines(manifest)), files)
                 except MtreeError as error:
                     raise ImageError(f"{label}: rootfs.mtree: {error}") from None
         for path in sorted(self._links.keys() | self._expected.keys()):

@@ -22,7 +22,7 @@ from bundler.bundles.files import bundle_owners
 from bundler.bundles.recorded import Recorded
 from bundler.errors import RequestError, printable
 from bundler.rootfs.failures import explain
-from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group
+from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept
 from bundler.rootfs.scan import Found, hash_file, walk
 from bundler.rootfs.tree import Tree
@@ -118,7 +118,7 @@ class Verification:
     def _cut_up(self, processes: int) -> list[_Part]:
         """The manifest in parts, several for each process."""
         with open_document(self._path, "rootfs.mtree") as manifest:
-            if manifest.readline() != HEADER:
+            if read_line(manifest) != HEADER:
                 raise MtreeError("line 1: it does not begin with #mtree")
             size = os.fstat(manifest.fileno()).st_size
             wanted = max(processes * _PARTS_EACH, size // _LARGEST_PART)
@@ -171,10 +171,10 @@ class _Turns:
 def _cut(manifest: IO[bytes], near: int) -> tuple[int, bytes]:
     """Where the first entry behind an offset begins, and its path."""
     manifest.seek(near)
-    manifest.readline()
-    at, line = manifest.tell(), manifest.readline()
+    read_line(manifest)
+    at, line = manifest.tell(), read_line(manifest)
     if line.startswith(b"#"):  # it belongs to the entry before
-        at, line = at + len(line), manifest.readline()
+        at, line = at + len(line), read_line(manifest)
     return at, decode_name(line.partition(b" ")[0])[2:]
 
 

@@ -14,7 +14,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import IO, Final
 
 from bundler.rootfs.attributes import Attributes
 
@@ -23,7 +23,7 @@ HEADER: Final = b"#mtree\n"
 _UNSAFE: Final = re.compile(rb"[^!%+,\-./0-9:@A-Z_a-z~]")
 _SAFE: Final = bytes(byte for byte in range(256) if not _UNSAFE.match(bytes([byte])))
 _ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
-_SIZE: Final = re.compile(rb" type=file .* size=(\d+)")
+_SIZE: Final = re.compile(rb" type=file .* size=(\d{1,19})\b")
 _XATTR: Final = b"xattr."
 _TYPES: Final = {
     stat.S_IFREG: b"file",
@@ -35,6 +35,7 @@ _TYPES: Final = {
     stat.S_IFSOCK: b"socket",
 }
 _LONGEST_NUMBER: Final = 20
+_LONGEST_LINE: Final = 64 << 20  # bytes; a path is written with 16 kB, attributes with 2 MB unless --limit allows more
 _SECOND: Final = 10**9
 
 Keywords = dict[bytes, bytes]
@@ -175,9 +176,24 @@ def write_entry(name: bytes, keywords: bytes, remarks: bytes) -> bytes:
     return b"%s %s\n# %s %s\n" % (name, keywords, name, remarks) if remarks else b"%s %s\n" % (name, keywords)
 
 
+def read_line(manifest: IO[bytes]) -> bytes:
+    """The next line of a manifest, empty at its end. Raises MtreeError for one that would fill the memory."""
+    line = manifest.readline(_LONGEST_LINE)
+    if len(line) == _LONGEST_LINE:
+        raise MtreeError(f"a line has {_LONGEST_LINE} bytes or more")
+    return line
+
+
+def read_lines(manifest: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a manifest, from where it stands. Raises MtreeError."""
+    while line := read_line(manifest):
+        yield line
+
+
 def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
     """The entries of a manifest that this module wrote, in order. Raises MtreeError, with the number of the line."""
     current: Entry | None = None
+    remarked = False
     for number, line in enumerate(lines, 1):
         try:
             if number == 1:
@@ -185,14 +201,15 @@ def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
                 continue
             found = _parse_line(line)
             if line.startswith(b"#"):
-                _add_remarks(current, found)
+                _add_remarks(None if remarked else current, found)
+                remarked = True
                 continue
             _check_order(current, found)
         except MtreeError as error:
             raise MtreeError(f"line {number}: {error}") from None
         if current is not None:
             yield current
-        current = found
+        current, remarked = found, False
     if current is not None:
         yield current
 

@@ -1,11 +1,13 @@
 """The format alone: what is written is read back, and nothing else is read."""
 
 import stat
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundler.rootfs import mtree
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.mtree import (
     HEADER,
@@ -15,7 +17,10 @@ from bundler.rootfs.mtree import (
     describe_xattrs,
     encode_name,
     encode_path,
+    group,
     parse,
+    read_lines,
+    size_of,
     write_entry,
 )
 
@@ -96,6 +101,7 @@ def test_an_entry_and_its_remarks_come_back_as_one() -> None:
         ([HEADER, ROOT, b"./a type\n"], "line 3: a keyword has no value, or two"),
         ([HEADER, ROOT, b"./a uid=1 uid=2\n"], "line 3: a keyword has no value, or two"),
         ([HEADER, b"# . xattr.user.a=00\n"], "line 2: a remark does not follow the entry it is about"),
+        ([HEADER, ROOT, b"# . a=1\n", b"# . b=1\n"], "line 4: a remark does not follow the entry it is about"),
         ([HEADER, ROOT, b"# ./a xattr.user.a=00\n"], "line 3: a remark does not follow the entry it is about"),
     ],
 )
@@ -103,3 +109,23 @@ def test_what_was_not_written_here_is_refused(lines: list[bytes], message: str) 
     with pytest.raises(MtreeError) as caught:
         list(parse(lines))
     assert str(caught.value) == message
+
+
+def test_an_entry_has_one_remark() -> None:
+    """With any number of them, each would be added to all before it: a million lines of a few bytes took hours."""
+    assert [listed.text for listed in group([ROOT, b"# . a=1\n", b"./a x=1\n"])] == [ROOT + b"# . a=1\n", b"./a x=1\n"]
+    for lines in ([ROOT, b"# . a=1\n", b"# . b=1\n"], [b"# . a=1\n"]):
+        with pytest.raises(MtreeError, match="a remark does not follow"):
+            list(group(lines))
+
+
+def test_a_line_without_end_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtree, "_LONGEST_LINE", 100)
+    assert list(read_lines(BytesIO(b"a" * 98 + b"\nb\n"))) == [b"a" * 98 + b"\n", b"b\n"]
+    with pytest.raises(MtreeError, match="a line has 100 bytes or more"):
+        list(read_lines(BytesIO(b"a" * 200)))
+
+
+def test_a_size_of_any_number_of_digits_is_no_size() -> None:
+    assert size_of(b"./a type=file mode=0644 size=12 x=1\n") == 12
+    assert size_of(b"./a type=file mode=0644 size=" + b"9" * 5000 + b" x=1\n") == 0
