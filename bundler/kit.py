@@ -30,6 +30,7 @@ from bundler.units.bundle import units_of
 
 SUMS: Final = "SHA256SUMS"
 _SCRIPT: Final = "kit.sh"
+_FORMAT: Final = 1  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"
 
@@ -123,6 +124,7 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
         mappings = document.get("linux", {}).get("uidMappings") or []
         user = next((str(each["hostID"]) for each in mappings if each["containerID"] == 0), "")
     constants = {
+        "format": _FORMAT,
         "name": name,
         "directory": directory,
         "runtime": runtime or part_of(recorded.document, "target").get("runtime", "runc"),

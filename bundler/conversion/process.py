@@ -1,6 +1,9 @@
 """`/process`: what runs, as whom, where and with which limits (runtime-spec config.md, process)."""
 
 import posixpath
+import re
+from dataclasses import replace
+from typing import Final
 
 from bundler.conversion import cdi
 from bundler.conversion.accounts import find_group, identify
@@ -10,6 +13,10 @@ from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
+
+# proc(5): what is open in a process, its own directory and root; /dev/fd and its kin are symlinks to these.
+_OF_A_PROCESS: Final = re.compile(r"/proc/(self|thread-self|[0-9]+)(/|\Z)|/dev/(fd|stdin|stdout|stderr)(/|\Z)")
+_SHOWN: Final = 100  # characters of a path that a message repeats
 
 
 def args(givens: Givens) -> Part:
@@ -58,8 +65,17 @@ def cwd(givens: Givens) -> Part:
     if givens.image_config.working_dir:
         below = beating(givens.image_origin("WorkingDir"), below)
     if override is not UNSET:
-        return whole(_absolute(override.text()), beating(override.origin, below))
-    return whole(_absolute(givens.image_config.working_dir or "/"), below)
+        return _warned(whole(_absolute(override.text()), beating(override.origin, below)))
+    return _warned(whole(_absolute(givens.image_config.working_dir or "/"), below))
+
+
+def _warned(directory: Part) -> Part:
+    """CVE-2024-21626: what runc before 1.1.12 has open, a folder of the machine among it, is the container's, too."""
+    if not _OF_A_PROCESS.match(str(directory.value)):
+        return directory
+    where = printable(directory.origins[""].where)
+    what = f"{where}: the working directory {printable(str(directory.value)[:_SHOWN])} is one that a process has open"
+    return replace(directory, warnings=(f"{what}: with runc before 1.1.12 it may be a folder of the machine",))
 
 
 def _absolute(path: str) -> str:

@@ -51,10 +51,11 @@ here=$(CDPATH='' cd -- "$here" && pwd -P) || die "the folder of this script cann
 
 # The constants of this kit, one `KEY=VALUE` a line. They are read and never run.
 read_constants() {
-    name='' directory='' runtime='' digest='' user='' attributes='' systemd=''
+    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd=''
     while IFS= read -r line; do
         value=${line#*=}
         case $line in
+        format=*) format=$value ;;
         name=*) name=$value ;;
         directory=*) directory=$value ;;
         runtime=*) runtime=$value ;;
@@ -64,6 +65,7 @@ read_constants() {
         systemd-cgroup=*) systemd=$value ;;
         esac
     done <"$here/kit.conf"
+    [ "$format" = 1 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 1" "copy the whole folder again" 3
 }
 
 digest_of() {
@@ -155,6 +157,10 @@ run() {
 }
 
 install_units() {
+    # The units were written when the kit was packed, and say all three.
+    for given in "${place:+-C}" "${wanted:+-n}" "${chosen:+-r}"; do
+        [ -z "$given" ] || die "install: $given would not reach the units, which are written already" "pack the kit with --directory, --name or --runtime" 2
+    done
     units=${1:-/etc/systemd/system}
     [ -n "$user" ] && units=${1:-${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user}
     chosen=$runtime

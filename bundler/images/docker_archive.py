@@ -7,6 +7,7 @@ The older form states no digest of a layer, only the config its diff_ids; so the
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,7 +104,7 @@ def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[
     short = choice.digest or (f"sha256:{choice.name}" if _SHORT_ID.fullmatch(choice.name or "") else None)
     configs: dict[str, ImageConfig] = {}
     if short is not None and (choice.digest or not found):
-        configs = {entry.config: _read_config(files, entry) for entry in entries}
+        configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries))
         found = tuple(entry for entry in entries if str(configs[entry.config].digest).startswith(short))
     if not found:
         asked = choice.digest or choice.name or f"@{choice.position}"
@@ -111,20 +112,39 @@ def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[
     if len({entry.config for entry in found}) > 1:
         raise RequestError(f"{files.label}: several images could be meant", hint=_there(found))
     entry = found[0]
-    return entry, configs.get(entry.config) or _read_config(files, entry), name or next(iter(entry.tags), "")
+    image_config = configs.get(entry.config) or _read_config(files, entry.config)
+    return entry, image_config, name or next(iter(entry.tags), "")
 
 
 def _there(entries: tuple[_Entry, ...]) -> str | None:
     return listing([(next(iter(entry.tags), ""), f":@{entry.position}") for entry in entries])
 
 
-def _read_config(files: Files, entry: _Entry) -> ImageConfig:
-    raw = load_document(files, entry.config)
-    stated = _CONFIG.fullmatch(entry.config)
-    digest = Digest.of(raw)
+def _read_configs(files: Files, names: Iterable[str]) -> dict[str, ImageConfig]:
+    """Those of several images, each file once: manifest.json may have any number of names for a large one."""
+    read: dict[tuple[int, int, int], ImageConfig] = {}
+    configs = {}
+    for name in names:
+        with files.open(name) as source:
+            place = source.place
+        if place not in read:
+            read[place] = _read_config(files, name)
+        _check_name(files, name, read[place])
+        configs[name] = read[place]
+    return configs
+
+
+def _read_config(files: Files, name: str) -> ImageConfig:
+    image_config = parse_image_config(load_document(files, name))
+    _check_name(files, name, image_config)
+    return image_config
+
+
+def _check_name(files: Files, name: str, image_config: ImageConfig) -> None:
+    stated = _CONFIG.fullmatch(name)
+    digest = image_config.digest
     if stated is not None and stated["encoded"] != digest.encoded:
-        raise ImageError(f"{files.label}: the digest of {entry.config} is {digest}, not the one in its name")
-    return parse_image_config(raw)
+        raise ImageError(f"{files.label}: the digest of {printable(name)} is {digest}, not the one in its name")
 
 
 def _local_layer(files: Files, name: str, diff_id: Digest) -> LocalLayer:

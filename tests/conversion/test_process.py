@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bundler.conversion.convert import convert
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.overrides.capability_names import NAMES
 from tests.support.givens import converted, givens
@@ -198,3 +199,20 @@ def test_what_is_false_is_left_out_as_docker_leaves_it_out() -> None:
     assert not process("tty: false\nno_new_privileges: false").keys() & {"terminal", "noNewPrivileges", "rlimits"}
     assert process("tty: true")["terminal"] is True
     assert process("security_opt: [no-new-privileges]")["noNewPrivileges"] is True
+
+
+OF_A_PROCESS = ["/proc/self/fd/7", "proc/self/fd/7", "/x/../proc/1/cwd/", "/proc/thread-self/root", "/dev/fd/8"]
+
+
+@pytest.mark.parametrize("path", OF_A_PROCESS)
+def test_a_working_directory_that_a_process_has_open_is_told(path: str) -> None:
+    """CVE-2024-21626."""
+    image = {"WorkingDir": path, "Cmd": ["a"]}
+    for made in (givens("", config=image), givens(f"working_dir: /{path}\ncommand: [a]")):
+        (warning,) = convert(made).warnings
+        assert "is one that a process has open: with runc before 1.1.12" in warning
+
+
+@pytest.mark.parametrize("path", ["/proc", "/proc/sys", "/process/self/fd/7", "/dev/fdx", "/srv/proc/self/fd/7"])
+def test_other_working_directories_are_not_remarkable(path: str) -> None:
+    assert convert(givens("", config={"WorkingDir": path, "Cmd": ["a"]})).warnings == ()

@@ -20,6 +20,7 @@ from tests.support.image_files import (
     write_archive,
 )
 from tests.support.opened import layer_contents, opened
+from tests.support.steps import grows_no_faster
 from tests.support.tarballs import file, tarball
 
 ONE = sample()
@@ -199,3 +200,19 @@ def test_another_platform_than_the_one_asked_for_is_refused(tmp_path: Path) -> N
     arm = write_archive(tmp_path / "arm.tar", legacy_files({"": sample(architecture="arm64")}))
     with opened(arm, tmp_path / "w") as image:
         assert str(image.image_config.platform) == "linux/arm64"
+
+
+def test_a_config_that_many_images_share_is_read_once(tmp_path: Path) -> None:
+    """Its names may be links, so that an archive of a few megabytes had gigabytes read."""
+    image = sample(Env=[f"A{number}=x" for number in range(300)])
+    config = digits(image.config)
+
+    def look(count: int) -> None:
+        names = [f"{number}.json" for number in range(count)]
+        entries = [{"Config": name, "RepoTags": [], "Layers": []} for name in names]
+        links: Files = {name: Link("config") for name in names}
+        path = write_archive(tmp_path / "a.tar", {"config": image.config, "manifest.json": as_json(entries)} | links)
+        with opened(f"{path}:@sha256:{config}", tmp_path / f"w{count}"):
+            pass
+
+    assert grows_no_faster(lambda: look(20), lambda: look(40), 1)

@@ -1,5 +1,6 @@
 """`bundler pack --kit`, on a machine that has a kernel, runc and busybox, and no network."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -135,7 +136,11 @@ def test_a_kit_is_the_same_for_the_same_bundle(kit: Path, bundle: Path, tmp_path
     ended = call(["sh", kit / "kit.sh", "verify"])
     assert ended.stdout.strip() == json.loads(done.stdout)["sha256"]
     name = f"bundle-{json.loads((bundle / 'bundler.json').read_bytes())['image']['id'][7:19]}"
-    assert (kit / "kit.conf").read_text().splitlines()[:2] == [f"name={name}", f"directory=/srv/bundles/{name}"]
+    assert (kit / "kit.conf").read_text().splitlines()[:3] == [
+        "format=1",
+        f"name={name}",
+        f"directory=/srv/bundles/{name}",
+    ]
 
 
 def flip(path: Path) -> None:
@@ -186,6 +191,24 @@ def test_it_installs_the_bundle_and_its_unit(bundle: Path, tmp_path: Path) -> No
     bundler("verify", place)
     (units / "web.service").write_text("another")
     assert call(["sh", tmp_path / "kit/kit.sh", "install", units]).exit_code == 2
+
+
+@pytest.mark.parametrize("words", [("-C", "/elsewhere"), ("-n", "other"), ("-r", "crun")], ids=lambda words: words[0])
+def test_what_the_units_do_not_say_is_not_installed(kit: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+    ended = call(["sh", kit / "kit.sh", *words, "install", tmp_path / "units"])
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"install: {words[0]} would not reach the units" in ended.stderr
+    assert not (tmp_path / "units").exists()
+
+
+def test_a_kit_of_another_format_is_refused(kit: Path) -> None:
+    constants, sums = kit / "kit.conf", kit / "SHA256SUMS"
+    before = hashlib.sha256(constants.read_bytes()).hexdigest()
+    constants.write_text(constants.read_text().replace("format=1\n", "format=2\n"))
+    sums.write_text(sums.read_text().replace(before, hashlib.sha256(constants.read_bytes()).hexdigest()))
+    ended = call(["sh", kit / "kit.sh", "unpack"])
+    assert (ended.exit_code, ended.stdout) == (3, "")
+    assert "kit.conf has the format 2, and this script reads 1" in ended.stderr
 
 
 def test_failures_of_packing_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:
