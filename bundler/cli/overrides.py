@@ -44,10 +44,12 @@ def check(
 def from_docker_run(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="-- [FLAGS...] IMAGE [COMMAND...]", help="What stands behind `docker run`."),
+        typer.Argument(
+            metavar="-- [FLAGS...] IMAGE [COMMAND...]", help="What stands behind `docker run`, or all of the line."
+        ),
     ],
 ) -> None:
-    """Print the overrides file that says what a `docker run` or `docker create` line says.
+    """Print the overrides file that says what a `docker run`, `docker create` or `podman run` line says.
 
     As docker's client does, it takes the values of `-e NAME` from this environment and reads the files that the line
     names. Flags that leave no trace in config.json are named on standard error, with the reason.

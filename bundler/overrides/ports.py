@@ -30,7 +30,9 @@ def _expanded(node: Node) -> list[Node]:
         address = str(ipaddress.ip_address(address)) if address else ""
     except ValueError:
         raise _wrong(node, f"{printable(address[:60])!r} is not an IP address") from None
-    inside, outside = _range(node, given["target"]), _range(node, given.get("published") or "")
+    inside, outside = _range(node, given["target"]), _outside(node, given.get("published"))
+    if len(inside) == 1 and len(outside) > 1:
+        outside = range(0)
     if outside and len(outside) != len(inside):
         raise _wrong(node, "the two ranges are not of one length")
     return [
@@ -44,6 +46,11 @@ def _expanded(node: Node) -> list[Node]:
         )
         for index, port in enumerate(inside)
     ]
+
+
+def _outside(node: Node, given: object) -> range:
+    """The machine's ports; none for 0, and none for a range in front of one port, of which Docker takes a free one."""
+    return range(0) if given in (None, 0, "0") else _range(node, given)
 
 
 def _short(node: Node) -> dict[str, str | None]:

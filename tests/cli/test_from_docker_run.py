@@ -20,6 +20,12 @@ def test_the_overrides_file_is_on_standard_output_and_the_rest_beside_it() -> No
     assert done.stderr == "bundler: no trace in config.json of --rm: Docker's daemon sees to it, not the container\n"
 
 
+def test_a_line_may_be_pasted_as_it_is() -> None:
+    words = ["sudo", "docker", "run", "-d", "--name", "web1", "-p", "8080:80", "nginx:1"]
+    done = call_bundler("overrides", "from-docker-run", "--", *words)
+    assert done.stdout == 'image: nginx:1\ncontainer_name: web1\nports: ["8080:80"]\n'
+
+
 def test_the_clients_environment_files_and_folder_count(tmp_path: Path) -> None:
     (tmp_path / "web.env").write_text("FROM\n")
     words = ["-e", "HERE", "--env-file", "web.env", "-v", "./site:/x", "image"]

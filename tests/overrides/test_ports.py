@@ -29,6 +29,8 @@ def ports(text: str) -> list[tuple[Any, ...]]:
         ("['3000-3001:4000-4001']", [("", 3000, 4000, "tcp"), ("", 3001, 4001, "tcp")]),
         ("[{target: 80, published: '8080', host_ip: 10.0.0.1, mode: host}]", [("10.0.0.1", 8080, 80, "tcp")]),
         ("[{target: 80, published: 8080, protocol: udp}]", [("", 8080, 80, "udp")]),
+        ("['0:80']", [("", None, 80, "tcp")]),
+        ("['8000-8005:80']", [("", None, 80, "tcp")]),
         ("['1:1', '1:1']", [("", 1, 1, "tcp"), ("", 1, 1, "tcp")]),
     ],
 )
@@ -41,10 +43,9 @@ def test_a_port_has_one_form(text: str, expected: list[tuple[Any, ...]]) -> None
     [
         ("['8080:80:80:80']", "a port is"),
         ("['x:80']", "a port is"),
-        ("['0:80']", "'0' is not a port"),
         ("['80:65536']", "'65536' is not a port"),
         ("['80-79:80-79']", "is not a port or a range"),
-        ("['80-81:80']", "the two ranges are not of one length"),
+        ("['80-81:80-82']", "the two ranges are not of one length"),
         ("['80:80/icmp']", "the protocol 'icmp' is not one of tcp, udp, sctp"),
         ("['300.0.0.1:80:80']", "is not an IP address"),
         ("['$(reboot):80:80']", "is not an IP address"),

@@ -35,7 +35,7 @@ class Flag:
 
 _CLIENT = "it is about docker's client, not about the container"
 _DAEMON = "Docker's daemon sees to it, not the container"
-_NETWORK = "whoever makes the network of the bundle sees to it, as network_mode: bridge does"
+_NETWORK = "whoever makes the network of the bundle sees to it"
 _RECORD = "Docker keeps it as a record of its own"
 _DEPRECATED = "Docker ignores it since kernels lack the limit"
 
@@ -80,7 +80,7 @@ def _sysctl(given: str) -> tuple[str, str]:
 def _name(given: str) -> str:
     if given and not _NAME.fullmatch(given):
         raise ValueError("it has to be two or more of a-z, A-Z, 0-9, _, . and -, with a letter or a digit first")
-    return given
+    return given.removeprefix("/")
 
 
 def _restart(given: str) -> str:
@@ -189,7 +189,7 @@ _ROWS: Final = (
     Flag("entrypoint"),
     Flag("env", environment.variable, "e", gather=_LIST),
     Flag("env-file", gather=_LIST),
-    Flag("expose", network.exposed, traceless=_NETWORK, gather=_LIST),
+    Flag("expose", network.exposed, key="expose", gather=_LIST),
     Flag("gpus", devices.gpus, gather=_LIST),
     Flag("group-add", key="group_add", gather=_LIST),
     Flag("health-cmd"),
@@ -204,26 +204,26 @@ _ROWS: Final = (
     Flag("interactive", boolean, "i", traceless="standard input is open or not by how the bundle is run"),
     Flag("io-maxbandwidth", _for_windows),
     Flag("io-maxiops", _for_windows),
-    Flag("ip", network.address_or_none, traceless=_NETWORK),
-    Flag("ip6", network.address_or_none, traceless=_NETWORK),
+    Flag("ip", network.address_or_none),
+    Flag("ip6", network.address_or_none),
     Flag("ipc"),
     Flag("isolation", one_of("default", ""), traceless="Linux has no other than the default"),
     Flag("kernel-memory", size, traceless=_DEPRECATED),
     Flag("label", _label, "l", traceless=_RECORD, gather=_LIST),
     Flag("label-file", traceless=_RECORD, gather=_LIST),
     Flag("link", network.link, gather=_LIST),
-    Flag("link-local-ip", network.address, traceless=_NETWORK, gather=_LIST),
+    Flag("link-local-ip", network.address, gather=_LIST),
     Flag("log-driver", traceless=_DAEMON),
     Flag("log-opt", traceless=_DAEMON, gather=_LIST),
-    Flag("mac-address", network.mac_address, traceless=_NETWORK),
+    Flag("mac-address", network.mac_address, key="mac_address"),
     Flag("memory", _size, "m", key="mem_limit"),
     Flag("memory-reservation", _size, key="mem_reservation"),
     Flag("memory-swap", _swap, key="memswap_limit"),
     Flag("memory-swappiness", between(0, 100, -1), key="mem_swappiness"),
     Flag("mount", mounts.mount, gather=_LIST),
-    Flag("name", _name, traceless="a container gets its name when its bundle is run"),
+    Flag("name", _name, key="container_name"),
     Flag("network", network.network, gather=_LIST),
-    Flag("network-alias", traceless=_NETWORK, gather=_LIST),
+    Flag("network-alias", gather=_LIST),
     Flag("no-healthcheck", boolean),
     Flag("oom-kill-disable", boolean, key="oom_kill_disable"),
     Flag("oom-score-adj", between(-1000, 1000), key="oom_score_adj"),
@@ -231,7 +231,7 @@ _ROWS: Final = (
     Flag("pids-limit", _pids, key="pids_limit"),
     Flag("platform", _platform, key="platform"),
     Flag("privileged", boolean, key="privileged"),
-    Flag("publish", network.published, "p", traceless=_NETWORK, gather=_LIST),
+    Flag("publish", network.published, "p", key="ports", gather=_LIST),
     Flag("publish-all", boolean, "P", traceless=_NETWORK),
     Flag("pull", one_of("always", "missing", "never", ""), traceless=_CLIENT),
     Flag("quiet", boolean, "q", traceless=_CLIENT),

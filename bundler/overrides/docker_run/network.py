@@ -4,14 +4,14 @@ import ipaddress
 import re
 from typing import Final
 
+from bundler.origins import Json
 from bundler.overrides.docker_run.fields import split
 from bundler.overrides.docker_run.values import decimal
 
 _PORTS: Final = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAC: Final = re.compile(
-    r"[0-9a-fA-F]{2}(?P<by>[:-])[0-9a-fA-F]{2}((?P=by)[0-9a-fA-F]{2}){4}(((?P=by)[0-9a-fA-F]{2}){2})?"
-    r"|[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2,3}"
+    r"[0-9a-fA-F]{2}(?P<by>[:-])[0-9a-fA-F]{2}((?P=by)[0-9a-fA-F]{2}){4}|[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}"
 )
 # Where the client looks for this anywhere in the value, it takes the whole of it for fields.
 _LOOKS_LIKE_FIELDS: Final = re.compile(r"\w+=\w+", re.ASCII)
@@ -26,37 +26,46 @@ def is_of_ones_own(network: str) -> bool:
     return network not in ("default", "bridge", "host", "none") and not network.startswith("container:")
 
 
-def network(given: str) -> str:
-    """The network's name, which is all that shows in a bundle: a name, or fields such as name=web,alias=db."""
+def network(given: str) -> dict[str, Json]:
+    """A network's name, or fields such as name=web,alias=db: {name} and what the container is called and has there, in
+    compose's words.
+    """
     if not _LOOKS_LIKE_FIELDS.search(given):
         if not given:
             raise ValueError("it is empty")
-        return given
-    name, aliased = "", False
+        return {"name": given}
+    joined: dict[str, Json] = {}
     for field in split(given):
         key, separator, value = field.partition("=")
         if not separator:
             raise ValueError(f"the field {field!r} has to be KEY=VALUE")
         if key.strip().lower() not in _FIELDS:
             raise ValueError(f"{key!r} is not one of {', '.join(_FIELDS)}")
-        if key.strip().lower() == "name":
-            name = value.strip()
-        aliased = aliased or key.strip().lower() == "alias"
-        _check_field(key.strip().lower(), value.strip())
-    if not name:
+        _add_field(joined, key.strip().lower(), value.strip())
+    if not joined.get("name"):
         raise ValueError("the network has no name")
-    if aliased and not is_of_ones_own(name):
+    if "aliases" in joined and not is_of_ones_own(joined["name"]):
         raise ValueError("an alias needs a network of one's own")
-    return name
+    return joined
 
 
-def _check_field(key: str, value: str) -> None:
-    if key == "driver-opt" and "=" not in value:
-        raise ValueError(f"the driver's option {value!r} has to be KEY=VALUE")
-    if key == "mac-address":
-        mac_address(value)
-    if key == "gw-priority":
-        decimal(value)
+def _add_field(joined: dict[str, Json], key: str, value: str) -> None:
+    match key:
+        case "name":
+            joined["name"] = value
+        case "alias":
+            joined["aliases"] = [*joined.get("aliases", ()), value]
+        case "ip" | "ip6":
+            joined["ipv4_address" if key == "ip" else "ipv6_address"] = value
+        case "mac-address":
+            joined["mac_address"] = mac_address(value)
+        case "link-local-ip":
+            joined["link_local_ips"] = [*joined.get("link_local_ips", ()), value]
+        case "driver-opt":
+            if "=" not in value:
+                raise ValueError(f"the driver's option {value!r} has to be KEY=VALUE")
+        case _:
+            decimal(value)
 
 
 def address(given: str) -> str:
@@ -95,9 +104,11 @@ def extra_host(given: str) -> str:
 
 
 def mac_address(given: str) -> str:
+    """The address of an Ethernet interface in its usual spelling."""
     if given and not _MAC.fullmatch(given):
         raise ValueError("it is not a MAC address")
-    return given
+    digits = re.sub(r"[:.-]", "", given).lower()
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
 def link(given: str) -> str:
@@ -116,11 +127,10 @@ def exposed(given: str) -> str:
 
 
 def published(given: str) -> str:
-    """[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL], each port possibly a range; or fields such as target=80,published=8080."""
-    if "=" in given:
-        _check_fields(given)
-        return given
-    ports, _, protocol = given.partition("/")
+    """[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL], each port possibly a range; or fields such as target=80,published=8080,
+    which become the former. An IPv6 address gets its brackets, TCP is not said.
+    """
+    ports, _, protocol = (_of_fields(given) if "=" in given else given).partition("/")
     if protocol and protocol.lower() not in _PROTOCOLS:
         raise ValueError(f"the protocol {protocol!r} is not one of {', '.join(_PROTOCOLS)}")
     *front, container = ports.rsplit(":", 2)
@@ -130,20 +140,22 @@ def published(given: str) -> str:
         # One container port may be offered on any of a range of the host's ports.
         if outside != inside and inside > 1:
             raise ValueError("the two ranges of ports are not of one length")
-    if len(front) > 1 and front[0]:
-        bracketed = front[0].startswith("[") and front[0].endswith("]")
-        address(front[0][1:-1] if bracketed else front[0])
-    return given
+    host = front[0] if len(front) > 1 else ""
+    if host:
+        bare = address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        host = f"[{bare}]:" if ":" in bare else f"{bare}:"
+    shown = f"{host}{front[-1]}:{container}" if front and (host or front[-1]) else container
+    return shown if protocol.lower() in ("", "tcp") else f"{shown}/{protocol.lower()}"
 
 
-def _check_fields(given: str) -> None:
+def _of_fields(given: str) -> str:
     fields = {"published": "", "target": "", "protocol": "tcp"}
     for field in given.split(","):
         key, separator, value = field.partition("=")
         if not separator or not key:
             raise ValueError(f"the field {field!r} has to be KEY=VALUE")
         fields[key] = value
-    published(f"{fields['published']}:{fields['target']}/{fields['protocol']}".replace("=", " "))
+    return f"{fields['published']}:{fields['target']}/{fields['protocol']}".replace("=", " ")
 
 
 def _ports(text: str) -> int:

@@ -13,11 +13,33 @@ _LEAST_QUOTA: Final = 1000  # microseconds
 _LIGHTEST, _HEAVIEST = 10, 1000
 _HEALTH: Final = ("cmd", "interval", "retries", "start-interval", "start-period", "timeout")
 
+# Flags of what a field of --network says, too.
+_FIELDS: Final = {
+    "network-alias": "aliases",
+    "link-local-ip": "link_local_ips",
+    "ip": "ipv4_address",
+    "ip6": "ipv6_address",
+    "mac-address": "mac_address",
+}
+
 
 def network_mode(line: CommandLine) -> str:
     """The first --network says which network a container is made with; others are joined later."""
-    networks = line.all("network")
-    return str(networks[0]) if networks else "default"
+    return next(iter(networks(line)), "default")
+
+
+def networks(line: CommandLine) -> list[str]:
+    """The names of the networks, in order."""
+    return [str(joined["name"]) for joined in line.all("network")]
+
+
+def _said_twice(line: CommandLine) -> bool:
+    """Whether a flag and a field of --network are about the same."""
+    return any(line.last(flag) and key in joined for joined in line.all("network")[:1] for flag, key in _FIELDS.items())
+
+
+def _has_the_machine_s_address(line: CommandLine) -> bool:
+    return network_mode(line) == "host" and bool(line.last("mac-address"))
 
 
 def _bytes(line: CommandLine, name: str) -> int:
@@ -33,8 +55,8 @@ def _on_default_network(line: CommandLine) -> bool:
 
 
 def _networks_that_exclude_each_other(line: CommandLine) -> bool:
-    networks = line.all("network")
-    return len(networks) > 1 and not all(map(is_of_ones_own, networks))
+    named = networks(line)
+    return len(named) > 1 and not all(map(is_of_ones_own, named))
 
 
 def _logs_nowhere(line: CommandLine) -> bool:
@@ -95,9 +117,11 @@ REFUSALS: Final[tuple[tuple[Callable[[CommandLine], bool], str], ...]] = (
         "--network: several can be given if they are networks of one's own, not host, none, bridge or a container's",
     ),
     (
-        lambda line: len(set(line.all("network"))) < len(line.all("network")),
+        lambda line: len(set(networks(line))) < len(networks(line)),
         "--network: the same network is given twice",
     ),
+    (_said_twice, "--network has a field, and beside it stands a flag of the same meaning"),
+    (_has_the_machine_s_address, "--mac-address cannot be given with --network host"),
     (_logs_nowhere, "--log-opt: the driver none takes no options"),
     (
         lambda line: bool(line.all("network-alias")) and _on_default_network(line),

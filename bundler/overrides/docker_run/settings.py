@@ -11,9 +11,10 @@ from bundler.overrides.docker_run.command_line import CommandLine
 from bundler.overrides.docker_run.devices import is_cdi_name
 from bundler.overrides.docker_run.environment import assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
+from bundler.overrides.docker_run.image_names import check_image
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
-from bundler.overrides.docker_run.refusals import check, network_mode
+from bundler.overrides.docker_run.refusals import check, network_mode, networks
 from bundler.overrides.quantities import write_duration
 from bundler.overrides.security_options import security_keys
 from bundler.strict_json import JsonError, parse
@@ -22,6 +23,7 @@ _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "dev
 _HEALTH_TIMES: Final = {
     f"health-{name}": name.replace("-", "_") for name in ("interval", "timeout", "start-period", "start-interval")
 }
+_ADDRESSES: Final = {"ip": "ipv4_address", "ip6": "ipv6_address"}
 # Keys whose 0, or empty text, means to Docker that nothing was said.
 _SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "")
 _ALWAYS_SAID: Final = (
@@ -39,6 +41,7 @@ class Settings:
 
 def settings(line: CommandLine, client: Client) -> Settings:
     """Raises RequestError for what Docker would refuse."""
+    check_image(line.image)
     check(line)
     keys: dict[str, Json] = {"image": line.image}
     for name, values in line.values.items():
@@ -115,6 +118,17 @@ def _namespaces(line: CommandLine, _client: Client) -> dict[str, Json]:
     return found | ({"userns_mode": "host"} if line.last("userns") else {})
 
 
+def _networks(line: CommandLine, _client: Client) -> dict[str, Json]:
+    """What the container is called, and has, in networks of one's own; nothing where it is but a member."""
+    joined = [dict(network) for network in line.all("network") if is_of_ones_own(network["name"])]
+    if joined:
+        joined[0] |= {"aliases": line.all("network-alias")} if line.all("network-alias") else {}
+        joined[0] |= {"link_local_ips": line.all("link-local-ip")} if line.all("link-local-ip") else {}
+        joined[0] |= {key: line.last(flag) for flag, key in _ADDRESSES.items() if line.last(flag)}
+    named = {network.pop("name"): network for network in joined}
+    return {"networks": named} if any(named.values()) else {}
+
+
 def _another_container(flag: str, key: str) -> RequestError:
     hint = f"in an overrides file, {key}: ns:PATH names a namespace by its path"
     return RequestError(f"{flag} container: needs another container, which is not known here", hint=hint)
@@ -171,6 +185,7 @@ _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] 
     _devices,
     _block_io,
     _namespaces,
+    _networks,
     _security,
     _annotations,
     _lifecycle,
@@ -186,7 +201,7 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
         for host in line.all("add-host")
         if host.endswith(f":{GATEWAY}")
     ]
-    if any(map(is_of_ones_own, line.all("network"))):
+    if any(map(is_of_ones_own, networks(line))):
         sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")
     if any(DRIVEN in entry for entry in line.all("mount")):
         sentences.append("--mount volume-driver, volume-opt, volume-label: they are about how Docker makes a volume")
