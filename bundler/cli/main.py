@@ -1,7 +1,8 @@
 """The command `bundler`: its commands, and how their failures reach the person who called."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
@@ -26,6 +27,9 @@ from bundler.cli import (
     verify,
 )
 from bundler.cli.failures import Command, Resumable, call, ignore_interruptions
+
+# Of pyproject.toml, the usual one first.
+_NAMES: Final = ("bundler", "oci-bundler")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,8 +76,9 @@ def bundler(
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """The entry point of the command. Help and shell completion are about the name that it was called by."""
+    called = Path(sys.argv[0]).name
     try:
-        sys.exit(call(app, "bundler"))
+        sys.exit(call(app, called if called in _NAMES else _NAMES[0]))
     finally:
         ignore_interruptions()

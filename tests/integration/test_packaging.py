@@ -1,16 +1,23 @@
 """What pip installs is all of the package."""
 
+import configparser
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "bundler")
+NAMES = ("bundler", "oci-bundler")
 
 
-def test_the_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """What a clone has of what is installed."""
     source = tmp_path / "source"
     source.mkdir()
     for name in BUILT_FROM:
@@ -19,6 +26,10 @@ def test_the_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
             shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif path.exists():
             shutil.copy(path, source / name)
+    return source
+
+
+def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -32,10 +43,41 @@ def test_the_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
     ]
     subprocess.run(command, check=True, capture_output=True)
     [wheel] = tmp_path.glob("*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("bundler/")}
+    files = zipfile.ZipFile(wheel)
+    packed = {name for name in files.namelist() if name.startswith("bundler/")}
     wanted = {
         str(path.relative_to(PROJECT))
         for path in (PROJECT / "bundler").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == wanted
+    [points] = [name for name in files.namelist() if name.endswith(".dist-info/entry_points.txt")]
+    scripts = configparser.ConfigParser()
+    scripts.read_string(files.read(points).decode())
+    assert dict(scripts["console_scripts"]) == dict.fromkeys(NAMES, "bundler.__main__:main")
+
+
+def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp_path: Path) -> None:
+    """Also where Debian's own Python refuses a bare `pip install` (PEP 668)."""
+    chapter = (PROJECT / "README.md").read_text().partition("\n## Install\n")[2].partition("\n## ")[0]
+    lines = [line for line in chapter.splitlines() if line.startswith("    ")]
+    script = "\n".join(["set -eu", *lines])
+    environment = os.environ | {"HOME": str(tmp_path)}
+    done = subprocess.run(["sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("bundler 0.")
+    assert [(tmp_path / "bundler/bin" / name).exists() for name in NAMES] == [True, True]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_knows_the_name_it_was_called_by(name: str) -> None:
+    command = Path(sys.executable).with_name(name)
+    usage = subprocess.run([command, "build", "--help"], capture_output=True, text=True, check=True).stdout
+    assert usage.split()[:3] == ["Usage:", name, "build"]
+    wrong = subprocess.run([command, "build", "--nonsense"], capture_output=True, text=True, check=False)
+    assert wrong.stderr.splitlines()[-1] == f"bundler: hint: {name} build --help"
+    words = {f"_{name.upper().replace('-', '_')}_COMPLETE": "complete_bash", "COMP_WORDS": f"{name} repa"}
+    completed = subprocess.run(
+        [command], env=os.environ | words | {"COMP_CWORD": "1"}, capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split() == ["repack"]
