@@ -5,8 +5,9 @@ failures in a row; those of its `start_period` do not count. systemd counts no f
 so the service does, in a file that goes away with the container.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from bundler.errors import RequestError, printable
@@ -93,11 +94,14 @@ def _retries(given: Json) -> int:
     return retries or 3
 
 
-def health_units(placing: Placing, health: Health) -> dict[str, str]:
-    """NAME-health.service, which runs one check, and NAME-health.timer, which starts it."""
+def health_units(placing: Placing, health: Health, process: Mapping[str, Json]) -> dict[str, str]:
+    """NAME-health.service, which runs one check, and NAME-health.timer, which starts it.
+
+    A check runs as the container's own `process` does (config.json's), which dockerd takes for its checks, too.
+    """
     service, check = f"{placing.name}.service", f"{placing.name}-health"
     limit = ("timeout", "-k", _ENDING, _seconds(health.timeout))
-    run = (*limit, *placing.call("exec", placing.name, *health.command))
+    run = (*limit, *placing.call("exec", *_identity(process), placing.name, *health.command))
     return {
         f"{check}.service": unit_text(
             Unit=[
@@ -128,6 +132,33 @@ def health_units(placing: Placing, health: Health) -> dict[str, str]:
             ],
         ),
     }
+
+
+def _identity(process: Mapping[str, Json]) -> Iterator[str]:
+    """The options of `exec` that make another process what the container's own is.
+
+    runc starts from config.json, crun from root in / with new privileges allowed, and both take the same words for it.
+    Capabilities are config.json's in either: `--cap` would add ambient ones in runc, and leave crun no others.
+    """
+    user = process.get("user") or {}
+    yield from ("--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", "--cwd", str(process.get("cwd") or "/"))
+    if process.get("noNewPrivileges") is True:
+        yield "--no-new-privs"
+
+
+def health_remarks(placing: Placing, process: Mapping[str, Json]) -> tuple[str, ...]:
+    """What a check lacks of the container's own process, since `crun exec` has no option for it."""
+    if not PurePosixPath(placing.runtime).name.startswith("crun"):
+        return ()
+    user = process.get("user") or {}
+    parts = {
+        "group_add": user.get("additionalGids"),
+        "umask": user.get("umask"),
+        "ulimits": process.get("rlimits"),
+        "oom_score_adj": process.get("oomScoreAdj"),
+    }
+    lost = [key for key, value in parts.items() if value]
+    return (f"crun starts a health check without {', '.join(lost)} of the container",) if lost else ()
 
 
 def runtime_directories(placing: Placing) -> str:

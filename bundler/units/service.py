@@ -9,7 +9,7 @@ from bundler.bundles.runtime import bind_sources, shared_memory
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.units.hardening import hardening_rows
-from bundler.units.health import health_units, parse_health, runtime_directories
+from bundler.units.health import health_remarks, health_units, parse_health, runtime_directories
 from bundler.units.placing import Placing
 from bundler.units.restart import restart_policy
 from bundler.units.stopping import stop_rows
@@ -62,7 +62,10 @@ def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placin
             Install=[("WantedBy", "default.target" if placing.user else "multi-user.target")],
         )
     }
-    return Units(texts if health is None else texts | health_units(placing, health), remarks)
+    if health is None:
+        return Units(texts, remarks)
+    process = document.get("process") or {}
+    return Units(texts | health_units(placing, health, process), (*remarks, *health_remarks(placing, process)))
 
 
 def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:

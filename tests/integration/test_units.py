@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -69,6 +70,40 @@ def test_a_service_starts_is_well_and_stops(units: dict[str, str], tmp_path: Pat
             running.send_signal(number)
         assert running.wait(timeout=60) == 0
     all_of(service, "ExecStopPost")
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"user": "1001:1002", "working_dir": "/srv/app", "no_new_privileges": True},
+        {"user": "1001:1002", "working_dir": "/tmp", "ambient_caps": ["NET_BIND_SERVICE"], "cap_drop": ["ALL"]},
+        {"user": "0:0", "working_dir": "/", "cap_drop": ["CHOWN", "SETUID"]},
+    ],
+    ids=["user", "ambient", "root"],
+)
+def test_a_check_has_the_rights_of_the_container_and_no_others(
+    runtime: Literal["runc", "crun"], overrides: dict[str, Any], golden_archives: dict[str, Path], tmp_path: Path
+) -> None:
+    rights = "Uid|Gid|Cap|NoNewPrivs|Seccomp"
+    check = f"for p in 1 $$; do grep -E '{rights}' /proc/$p/status; readlink /proc/$p/cwd; done; echo"
+    waiting = {"command": ["sh", "-c", "echo ready; while :; do sleep 0.1; done"], "entrypoint": []}
+    (tmp_path / "o.yaml").write_text(json.dumps(waiting | overrides | {"healthcheck": {"test": check}}))
+    image = f"docker-archive:{golden_archives['docker28']}:golden/full:1"
+    bundler("build", image, "--overrides", tmp_path / "o.yaml", "-o", tmp_path / "b")
+    name, program = f"bundler-rights-{os.getpid()}", program_of(runtime, tmp_path)
+    shown = bundler("unit", tmp_path / "b", "--name", name, "--runtime", program, "--json")
+    units = {unit.rpartition(name)[2]: text for unit, text in json.loads(shown).items()}
+    [command] = commands(units["-health.service"], "ExecStart", {"t": str(tmp_path)})
+    for directory in settings(units[".service"])["RuntimeDirectory"].split():
+        (tmp_path / directory).mkdir()
+    with started(units[".service"]) as running:
+        told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+        all_of(units[".service"], "ExecStopPost")
+        running.wait(timeout=60)
+    of_the_container, of_the_check = told[: len(told) // 2], told[len(told) // 2 : -1]
+    assert len(of_the_container) == 10
+    assert of_the_check == of_the_container
 
 
 @pytest.mark.parametrize("units", [("runc", "SIGUSR1")], indirect=True)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from bundler.errors import RequestError
-from bundler.units.health import Health, health_units, parse_health
+from bundler.units.health import Health, health_remarks, health_units, parse_health
 from bundler.units.placing import Placing
 from tests.support.systemd import commands, settings
 
 S = 10**9
+PROCESS = {"user": {"uid": 0, "gid": 0}, "cwd": "/"}
 
 
 @pytest.mark.parametrize(
@@ -65,19 +66,37 @@ def test_what_is_no_check_is_refused(recorded: object, where: str) -> None:
 
 def test_the_timer_looks_again_after_each_interval() -> None:
     check = Health(command=("/c",), interval=5 * S, timeout=S // 2, start_period=60 * S, retries=2)
-    made = health_units(Placing(name="web", directory="/b"), check)
+    made = health_units(Placing(name="web", directory="/b"), check, PROCESS)
     assert list(made) == ["web-health.service", "web-health.timer"]
     timer = settings(made["web-health.timer"])
     assert (timer["OnActiveSec"], timer["OnUnitInactiveSec"]) == ("5s", "5s")
     line = commands(made["web-health.service"], "ExecStart", {"t": "/run"})[0]
     assert line[:2] == ["/bin/sh", "-c"]
     limit = ["timeout", "-k", "10", "0.500000000"]
-    assert line[3:] == ["/run/bundler-web", "2", "60", *limit, "runc", "exec", "web", "/c"]
+    call = ["runc", "exec", "--user", "0:0", "--cwd", "/", "web", "/c"]
+    assert line[3:] == ["/run/bundler-web", "2", "60", *limit, *call]
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_a_check_is_as_the_process_of_config_json(runtime: str) -> None:
+    check = Health(command=("/c", "--user"), interval=S, timeout=S, start_period=0, retries=1)
+    process = {"user": {"uid": 33, "gid": 7}, "cwd": "/srv/%h $x", "noNewPrivileges": True}
+    placing = Placing(name="web", directory="/b", runtime=runtime)
+    line = commands(health_units(placing, check, process)["web-health.service"], "ExecStart", {"t": "/run"})[0]
+    identity = ["--user", "33:7", "--cwd", "/srv/%h $x", "--no-new-privs"]
+    assert line[line.index(runtime) :] == [runtime, "exec", *identity, "web", "/c", "--user"]
+
+
+def test_what_crun_has_no_option_for_is_told() -> None:
+    process = {"user": {"uid": 1, "gid": 1, "additionalGids": [2]}, "cwd": "/", "rlimits": [{"type": "RLIMIT_CORE"}]}
+    told = [health_remarks(Placing(name="web", directory="/b", runtime=it), process) for it in ("/bin/crun", "runc")]
+    assert told == [("crun starts a health check without group_add, ulimits of the container",), ()]
+    assert health_remarks(Placing(name="web", directory="/b", runtime="crun"), PROCESS) == ()
 
 
 def test_nothing_of_a_check_starts_the_container() -> None:
     check = Health(command=("/c",), interval=S, timeout=S, start_period=0, retries=1)
-    made = health_units(Placing(name="web", directory="/b"), check)
+    made = health_units(Placing(name="web", directory="/b"), check, PROCESS)
     pulling = {"Wants", "Requires", "BindsTo", "Upholds"}
     assert [unit for unit, text in made.items() if pulling & set(settings(text))] == []
 
@@ -85,7 +104,7 @@ def test_nothing_of_a_check_starts_the_container() -> None:
 def look(folder: Path, outcome: str, *, start_period: int = 0) -> int:
     """How one check ends that has this outcome, `true` or `false`, with %t at `folder`."""
     check = Health(command=("/c",), interval=S, timeout=S, start_period=start_period, retries=3)
-    unit = health_units(Placing(name="web", directory="/b"), check)["web-health.service"]
+    unit = health_units(Placing(name="web", directory="/b"), check, PROCESS)["web-health.service"]
     line = commands(unit, "ExecStart", {"t": str(folder)})[0]
     before_the_runtime = line[: line.index("runc")]
     return subprocess.run([*before_the_runtime, outcome], check=False, stderr=subprocess.DEVNULL).returncode
