@@ -94,14 +94,14 @@ def reported(left: str = Command.left) -> Iterator[None]:
         _say(f"{_WORDS[end.number]}; {left}", None)
         raise typer.Exit(128 + end.number) from None
     except BrokenPipeError:
-        # The reader of our output (`bundler config ... | head`) has seen enough; the interpreter's last flush would
-        # complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output (`bundler config ... | head`) has seen enough.
+        _forget_output()
         raise typer.Exit(1) from None
     except OSError as error:
         where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         hint = "its owner may do this, or root" if isinstance(error, PermissionError) and os.geteuid() else None
         _say(f"{where}{error.strerror or error}", hint)
+        _forget_output()
         raise typer.Exit(1) from None
     except MemoryError:
         _say("out of memory", None)
@@ -144,6 +144,16 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 def _already_leaving(_number: int, _frame: FrameType | None) -> None:
     """Not SIG_IGN, which a program that is started would inherit."""
+
+
+def _forget_output() -> None:
+    """Drop what cannot be written: the interpreter's last flush would complain of it once more, and exit with 120."""
+    output = sys.__stdout__  # None where descriptor 1 was closed when Python started
+    try:
+        if output is not None:
+            output.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _say(what: str, hint: str | None) -> None:

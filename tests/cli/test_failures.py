@@ -161,10 +161,12 @@ def test_wrong_words_are_told_like_any_failure(words: list[str], what: str, hint
     assert told.isprintable()
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("word", ["--version", "--help"])
-def test_a_full_disk_behind_standard_output_is_told(word: str) -> None:
+def test_a_full_disk_behind_standard_output_is_told(word: str, unbuffered: str) -> None:
+    command, environment = [installed(), word], os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([installed(), word], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "bundler: error: No space left on device\n")
 
 

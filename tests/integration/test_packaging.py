@@ -63,7 +63,9 @@ def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp
     lines = [line for line in chapter.splitlines() if line.startswith("    ")]
     script = "\n".join(["set -eu", *lines])
     environment = os.environ | {"HOME": str(tmp_path)}
-    done = subprocess.run(["sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("bundler 0.")
     assert [(tmp_path / "bundler/bin" / name).exists() for name in NAMES] == [True, True]
