@@ -6,12 +6,13 @@ the schema; what no schema can say is checked in every document.
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from bundler import data
+from bundler.conversion.fault import Fault, objects
 from bundler.conversion.linux import IPC_SYSCTLS
+from bundler.conversion.reach import exposed
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
@@ -24,17 +25,8 @@ _LONGEST_NAME: Final = 64  # bytes (sethostname(2))
 _WITHIN: Final = {"effective": "permitted", "inheritable": "bounding"}
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with the value at a JSON Pointer, and what would be right."""
-
-    pointer: str
-    what: str
-    hint: str | None = None
-
-
 def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | None = None) -> list[str]:
-    """Raise RequestError for what no runtime would start, naming who set it.
+    """Raise RequestError for what no runtime would start, or no bundle should hold, naming who set it.
 
     `patched` is who changed the document after the rules (`spec`, `spec_patch`): only then is it held against the
     schema, which costs an import. Returns warnings: names that the runtime-spec does not know, which a runtime ignores.
@@ -42,8 +34,8 @@ def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | No
     if patched is not None:
         for fault in malformed(document):
             raise _refused(fault, origins, patched)
-    for startable in STARTABLE:
-        for fault in startable(document):
+    for rule in (*STARTABLE, exposed):
+        for fault in rule(document):
             raise _refused(fault, origins, patched)
     return [] if patched is None else [f"{patched.where}: spec: {text}" for text in unknown_names(document)]
 
@@ -136,15 +128,6 @@ def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iter
             yield pointer, name, known
 
 
-def _objects(document: Json, *path: str) -> Iterator[tuple[str, dict[str, Json]]]:
-    """The objects of the list at `path`, each with its pointer."""
-    for step in path:
-        document = document.get(step) if isinstance(document, dict) else None
-    for index, item in enumerate(document if isinstance(document, list) else ()):
-        if isinstance(item, dict):
-            yield f"/{'/'.join(path)}/{index}", item
-
-
 def _process(document: Json) -> dict[str, Json]:
     process = document.get("process")
     return process if isinstance(process, dict) else {}
@@ -162,7 +145,7 @@ def _command(document: Json) -> Iterator[Fault]:
 def _limits(document: Json) -> Iterator[Fault]:
     """setrlimit(2) refuses a soft limit above the hard one, and a type may stand once (config.md, POSIX process)."""
     seen = set()
-    for pointer, limit in _objects(document, "process", "rlimits"):
+    for pointer, limit in objects(document, "process", "rlimits"):
         if limit["soft"] > limit["hard"]:
             yield Fault(pointer, f"the soft limit {limit['soft']} is above the hard limit {limit['hard']}")
         if limit["type"] in seen:
@@ -183,7 +166,7 @@ def _capabilities(document: Json) -> Iterator[Fault]:
 
 def _kernel_parameters(document: Json) -> Iterator[Fault]:
     """config-linux.md, sysctl: what namespaces of the container's own have. Runtimes take a slash for a dot."""
-    own = {namespace["type"] for _, namespace in _objects(document, "linux", "namespaces")}
+    own = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
     for name in (document.get("linux") or {}).get("sysctl") or {}:
         needed = _namespace_of(name.replace("/", "."))
         if needed not in own:
@@ -204,7 +187,7 @@ def _namespace_of(parameter: str) -> str:
 def _namespaces(document: Json) -> Iterator[Fault]:
     """config-linux.md, namespaces: each type once; a host name needs a uts namespace of its own to be set in."""
     seen: dict[str, Json] = {}
-    for pointer, namespace in _objects(document, "linux", "namespaces"):
+    for pointer, namespace in objects(document, "linux", "namespaces"):
         if namespace["type"] in seen:
             yield Fault(pointer, f"a second namespace of the type {namespace['type']}")
         seen[namespace["type"]] = namespace
@@ -217,9 +200,9 @@ def _namespaces(document: Json) -> Iterator[Fault]:
 
 def _mappings(document: Json) -> Iterator[Fault]:
     """user_namespaces(7): ranges of one map do not overlap; without a user namespace there is nothing to map."""
-    listed = {namespace["type"] for _, namespace in _objects(document, "linux", "namespaces")}
+    listed = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
     for key in ("uidMappings", "gidMappings"):
-        ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in _objects(document, "linux", key)]
+        ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in objects(document, "linux", key)]
         if ranges and "user" not in listed:
             yield Fault(f"/linux/{key}", "ids are mapped without a user namespace")
         for index, (pointer, start, size) in enumerate(ranges):
@@ -229,7 +212,7 @@ def _mappings(document: Json) -> Iterator[Fault]:
 
 def _mounts(document: Json) -> Iterator[Fault]:
     """config.md, mounts; `..` in a destination is refused by runtimes that resolve it in the rootfs."""
-    for pointer, mount in _objects(document, "mounts"):
+    for pointer, mount in objects(document, "mounts"):
         if not mount.get("destination"):
             yield Fault(pointer, "a mount without a destination")
         options = set(mount.get("options") or ())

@@ -131,6 +131,13 @@ BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
         "Correct what wrote it (bundler explain says who).",
     ),
     Check(
+        "reach",
+        "blocks",
+        process_judges.reach,
+        "The container could change what the machine runs, or believes, of the bundle.",
+        "Mount what is in ./volumes/NAME, or a folder that is not the bundle's.",
+    ),
+    Check(
         "program",
         "blocks",
         process_judges.program,

@@ -104,6 +104,11 @@ def sources(subject: Subject) -> Iterator[str]:
     yield from _missing(subject.binds, "the source of the mount")
 
 
+def reach(subject: Subject) -> Iterator[str]:
+    for fault in subject.exposed:
+        yield printable(f"{fault.pointer}: {fault.what}")
+
+
 def source_kinds(subject: Subject) -> Iterator[str]:
     for bind in subject.binds:
         pair = (bind.kind, bind.onto)

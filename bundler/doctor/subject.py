@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.reach import exposed_here
 from bundler.bundles.runtime import part_of
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
+from bundler.conversion.fault import Fault
 from bundler.conversion.hooks import KINDS
 from bundler.conversion.mount_points import is_bind
 from bundler.conversion.oci_version import values_at
@@ -58,6 +60,7 @@ class Subject:
     recorded: Json
     stale: bool
     rootfs: str = ""
+    exposed: tuple[Fault, ...] = ()
     program: Program | None = None
     cwd: str = "unknown"
     accounts: Accounts | None = None
@@ -101,6 +104,7 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
         document=document,
         recorded=written.recorded,
         stale=written.stale,
+        exposed=tuple(exposed_here(bundle, document, here=here)),
         devices=tuple(_devices(document)) if here else (),
         namespaces=tuple(_namespaces(document)) if here else (),
         parameters=tuple(_parameters(document)) if here else (),

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from bundler.errors import printable
+from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
 from bundler.overrides.id_maps import parse_id_map
 from bundler.overrides.node import Node
 from bundler.overrides.quantities import parse_size
 
-# What bundler itself puts into a bundle. A bind of it, or below it, would be made before or after the image's own files
-# are there, and could follow a symlink of theirs to the machine.
-_OWN_NAMES: Final = ("rootfs", "volumes", "images", "shm", "etc", "config.json", "bundler.json", "rootfs.mtree")
 _DOCKERS_DATA: Final = "/var/lib/docker"
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
@@ -157,11 +155,20 @@ def _check_source(node: Node, kind: str) -> None:
         raise node.error(f"volumes: {printable(source)!r} is not a volume name", hint=hint)
     if kind == "bind" and not source.startswith(("/", "./")):
         raise node.error(f"volumes: the source {printable(source)!r} has to start with / or ./ (the bundle)")
-    if kind == "bind" and posixpath.normpath(source).split("/", 1)[0] == "..":
-        raise node.error(f"volumes: the source {printable(source)!r} leaves the bundle")
-    if kind == "bind" and posixpath.normpath(source).split("/", 1)[0] in _OWN_NAMES:
-        hint = "a volume of the bundle is mounted by its name, without ./volumes/"
-        raise node.error(f"volumes: the source {printable(source)!r} belongs to the bundle itself", hint=hint)
+    if kind == "bind":
+        _check_bind(node, source)
+
+
+def _check_bind(node: Node, source: str) -> None:
+    """A bind by a relative path is of a folder of the user's own, or of a volume: these bundler makes, if need be."""
+    clean = source if source.startswith("/") else posixpath.normpath(source)
+    why = refusal(clean)
+    folder, _, name = clean.partition("/")
+    is_volume = folder == "volumes" and bool(_NAMED_VOLUME.fullmatch(name))
+    if why is None and not (clean.startswith("/") or is_volume or is_own_folder(clean)):
+        why = "belongs to the bundle itself"
+    if why is not None:
+        raise node.error(f"volumes: the source {printable(source)!r} {why}", hint=HINT)
 
 
 def list_tmpfs(node: Node) -> Node:

@@ -1,10 +1,10 @@
 """Mounts in the runtime-spec's own words, and what becomes of an image's volumes."""
 
-import posixpath
 import re
 from typing import Final
 
 from bundler.errors import printable
+from bundler.overrides.bundle_paths import HINT, refusal
 from bundler.overrides.id_maps import parse_id_map
 from bundler.overrides.mount_options import check_target, clean_path, each_once
 from bundler.overrides.node import Node
@@ -29,9 +29,9 @@ def _expand(node: Node) -> Node:
     binds = bool(options & {"bind", "rbind"})
     if binds and "source" not in entry:
         raise node.error("mounts: a bind needs a source")
-    source = entry["source"].text() if "source" in entry else ""
-    if binds and posixpath.normpath(source).split("/", 1)[0] == "..":
-        raise entry["source"].error(f"mounts: the source {printable(source)!r} leaves the bundle")
+    why = refusal(entry["source"].text(), read_only=bool(options & {"ro", "rro"})) if binds else None
+    if why is not None:
+        raise entry["source"].error(f"mounts: the source {printable(entry['source'].text())!r} {why}", hint=HINT)
     if "at" in entry:
         entry["at"] = _place(entry["at"])
     return node.with_value(entry)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
+from bundler.bundles.reach import check_reach
 from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
 from bundler.bundles.write import encode
 from bundler.bundles.written import Written, read_written
@@ -81,6 +82,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     user = os.geteuid() != 0
     _check_user(wanted, document, user=user)
     rootfs = _rootfs(document, bundle)
+    check_reach(wanted.bundle, document)
     tool = _choose_runtime(wanted.runtime, recorded)
     runtime = (
         tools.require(tool),

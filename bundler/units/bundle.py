@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from bundler.bundles.files import has_owners
+from bundler.bundles.reach import check_reach
 from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import asks_systemd, container_name, part_of
 from bundler.bundles.stage import open_stage
@@ -30,6 +31,7 @@ def units_of(
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
     written = read_written(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
+    check_reach(bundle, written.document, here=directory is None)
     recorded = written.recorded or {}
     here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it
     place = check_absolute(here if directory is None else directory, "--directory")

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bundler.conversion.target import Target
+from bundler.doctor.checks import BUNDLE_CHECKS
+from bundler.doctor.finding import examine
 from bundler.doctor.subject import Subject, look_at
 from bundler.doctor.surroundings import look_around
 
@@ -41,6 +43,15 @@ def mount(source: str, destination: str) -> dict[str, Any]:
 def test_sources_are_the_machines_or_the_bundles(tmp_path: Path, source: str, kind: str) -> None:
     subject = looked_at(tmp_path, {"mounts": [mount(source, "/srv")]})
     assert [(bind.kind, bind.onto) for bind in subject.binds] == [(kind, "directory")]
+
+
+def test_a_source_that_leads_back_into_the_bundle_is_exposed(tmp_path: Path) -> None:
+    (tmp_path / "volumes").mkdir()
+    (tmp_path / "volumes/data").symlink_to("../hooks")
+    found = looked_at(tmp_path, {"mounts": [mount("volumes/data", "/a"), mount("volumes/none", "/b")]})
+    assert [fault.pointer for fault in found.exposed] == ["/mounts/0/source"]
+    [told] = [finding for finding in examine(BUNDLE_CHECKS, found) if finding.check == "reach"]
+    assert (told.severity, "leads to 'hooks'" in told.what) == ("blocks", True)
 
 
 def test_of_another_machine_only_the_bundle_is_known(tmp_path: Path) -> None:

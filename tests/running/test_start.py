@@ -137,6 +137,17 @@ def test_what_cannot_run_is_refused_before(bundle: Path, runtime: str, config: d
         start(bundle, runtime)
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("as_is", [False, True])
+def test_a_bundle_that_shows_the_container_its_hooks_does_not_run(tmp_path: Path, runtime: str, as_is: bool) -> None:
+    mount = {"destination": "/x", "source": "volumes/data", "options": ["bind"]}
+    bundle = make(tmp_path / "web", CONFIG | {"mounts": [mount]})
+    (bundle / "volumes").mkdir()
+    (bundle / "volumes/data").symlink_to("../hooks")
+    with pytest.raises(RequestError, match="'volumes/data' leads to 'hooks'"):
+        start(bundle, runtime, as_is=as_is)
+
+
 @pytest.mark.parametrize(("name", "wanted"), [("nothing", {}), ("web", {"name": "a b"}), ("web", {"name": ""})])
 def test_what_is_no_bundle_and_no_id_is_refused(bundle: Path, runtime: str, name: str, wanted: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match=r"is not a bundle|cannot be the name of a container"):

@@ -43,6 +43,13 @@ def test_name_place_and_runtime_can_be_others(bundle: Path) -> None:
     assert settings(texts["shop.service"])["ExecStart"].startswith("/opt/runc ")
 
 
+def test_a_bundle_that_shows_the_container_its_hooks_gets_no_units(bundle: Path) -> None:
+    for source in (f"{bundle}/hooks", "hooks"):
+        make(bundle, CONFIG | {"mounts": [{"destination": "/x", "source": source, "options": ["bind"]}]})
+        with pytest.raises(RequestError, match="belongs to the bundle itself"):
+            units_of(bundle)
+
+
 @pytest.mark.parametrize(
     ("path", "systemd"), [("web.slice:docker:web1", True), ("/web/web1", False), ("web/a:b:c", False), (":x:y", True)]
 )

@@ -1,0 +1,75 @@
+"""Where the paths of a runtime config lead on this machine: none back to what the machine trusts of the bundle.
+
+A symlink in the bundle, or an absolute path that ends in it, only shows here.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from bundler.conversion.carried import FOLDER
+from bundler.conversion.fault import Fault
+from bundler.conversion.reach import exposed, outer_hooks, taken
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
+
+_ROOTFS: Final = "rootfs"
+
+
+def exposed_here(bundle: Path, document: Json, *, here: bool = True) -> Iterator[Fault]:
+    """What the document exposes by its words, and then by where they lead; without `here`, in the bundle only.
+
+    A bind of / gives away the whole machine, which whoever wrote it knows; one of a folder around the bundle does not
+    look like it.
+    """
+    yield from exposed(document)
+    whole = os.path.realpath(bundle)
+    for mount in taken(document):
+        inside = _inside(whole, mount.path, here=here)
+        if inside is None:
+            continue
+        above = inside == os.pardir
+        why = refusal(inside, read_only=mount.read_only)
+        if above and not mount.read_only:
+            yield Fault(mount.pointer, f"{_shown(mount.path)} holds the bundle", HINT)
+        elif not above and why is not None and refusal(mount.path, read_only=mount.read_only) is None:
+            yield Fault(mount.pointer, f"{_shown(mount.path)} leads to {_shown(inside)}, which {why}", HINT)
+    yield from _root(whole, document, here=here)
+    for pointer, path in outer_hooks(document):
+        inside = _inside(whole, path, here=here)
+        if inside is not None and inside.partition("/")[0] not in (FOLDER, os.pardir):
+            yield Fault(pointer, f"{_shown(path)} is a file of the bundle's that is not in {FOLDER}/")
+
+
+def check_reach(bundle: Path, document: Json, *, here: bool = True) -> None:
+    """Raise RequestError for the first path that would give a container what is not for it."""
+    for fault in exposed_here(bundle, document, here=here):
+        raise RequestError(f"config.json{printable(fault.pointer)}: {fault.what}", hint=fault.hint)
+
+
+def _root(whole: str, document: Json, *, here: bool) -> Iterator[Fault]:
+    """A root filesystem that is elsewhere is allowed; in the bundle there is one."""
+    root = document.get("root")
+    path = root.get("path") if isinstance(root, dict) else None
+    if not isinstance(path, str):
+        return
+    inside = _inside(whole, path, here=here)
+    if inside is not None and inside.partition("/")[0] != _ROOTFS and not is_own_folder(inside):
+        where = "holds the bundle" if inside in (os.curdir, os.pardir) else f"leads to {_shown(inside)}"
+        yield Fault("/root/path", f"{_shown(path)} {where}", f"a bundle has its files in {_ROOTFS}")
+
+
+def _inside(whole: str, path: str, *, here: bool) -> str | None:
+    """Where in the bundle `path` leads: `.` for all of it, `..` for a folder around it, and None for another place."""
+    if "\0" in path or (path.startswith("/") and not here):
+        return None
+    place = os.path.realpath(os.path.join(whole, path))  # noqa: PTH118 -- pathlib has no such join
+    if os.path.commonpath([whole, place]) == whole:
+        return os.path.relpath(place, whole)
+    return os.pardir if place != "/" and os.path.commonpath([whole, place]) == place else None
+
+
+def _shown(path: str) -> str:
+    return printable(repr(path[:100]))
