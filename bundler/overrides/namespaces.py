@@ -1,13 +1,12 @@
 """What people write for a namespace: docker's words, and paths. Some of docker's words need a daemon."""
 
-import re
 from typing import Final
 
 from bundler.errors import printable
 from bundler.overrides.node import Node
+from bundler.overrides.schema import nearest_word
 
-_NETWORKS: Final = ("private", "none", "host", "bridge", "cni", "netns")
-_NETWORK_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_NETWORKS: Final = ("private", "none", "host", "bridge", "cni", "netns", "default")
 _OF_ANOTHER: Final = ("container:", "service:")
 # What /proc/PID/ns calls a namespace, where it is not called like the key (namespaces(7)).
 _IN_PROC: Final = {"network_mode": "net", "userns_mode": "user", "mount_ns": "mnt"}
@@ -15,15 +14,10 @@ _PODMAN_USERS: Final = ("keep-id", "auto", "nomap")
 
 
 def check_network_mode(node: Node) -> Node:
-    """`private`, `none`, `host`, `ns:PATH`, one that hooks connect, or docker's `default` or name of a network."""
-    text = node.text()
-    _refuse_another("network_mode", node)
-    if text in _NETWORKS or text.startswith("ns:/") or text.removeprefix("hook:") not in ("", text):
+    """`private`, `none`, `host`, `ns:PATH`, one that hooks connect, or docker's `default`, which says nothing more."""
+    if node.text().removeprefix("hook:") not in ("", node.text()):
         return node
-    if not _NETWORK_NAME.fullmatch(text):
-        hint = "allowed are private, none, host, bridge, cni, netns, hook:NAME, ns:PATH and the name of a network"
-        raise node.error(f"network_mode: {printable(text[:60])!r} is no network", hint=hint)
-    return node
+    return _check_mode("network_mode", node, _NETWORKS, ("hook:NAME", "ns:PATH"))
 
 
 def check_ipc(node: Node) -> Node:
@@ -60,12 +54,13 @@ def check_users(node: Node) -> Node:
     return _check_mode("userns_mode", node, ("private", "host"))
 
 
-def _check_mode(key: str, node: Node, words: tuple[str, ...]) -> Node:
+def _check_mode(key: str, node: Node, words: tuple[str, ...], forms: tuple[str, ...] = ("ns:PATH",)) -> Node:
     text = node.text()
     _refuse_another(key, node)
     if text not in words and not text.startswith("ns:/"):
-        hint = f"allowed are {', '.join(words)} and ns:PATH"
-        raise node.error(f"{key}: {printable(text[:60])!r} is no namespace", hint=hint)
+        what = "network" if key == "network_mode" else "namespace"
+        hint = nearest_word(text, (*words, *forms))
+        raise node.error(f"{key}: {printable(text[:60])!r} is no {what}", hint=hint)
     return node
 
 

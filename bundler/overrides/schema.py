@@ -1,7 +1,8 @@
 """The vocabulary of overrides files: one JSON Schema, and what it says about a file that breaks it.
 
 The schema is the only home of the keys. Besides JSON Schema's own keywords each key has `merge` (and `unique_by`),
-which is how two files are combined, and `config`, the places of config.json it reaches.
+which is how two files are combined, and `config`, the places of config.json it reaches; a `pattern` may have the
+`words` that it stands for.
 """
 
 import difflib
@@ -105,27 +106,39 @@ def _explained(root: Node, path: list[str | int], error: Any) -> RequestError:
         return _unknown_key(node, path, error.schema)
     if "propertyNames" in error.absolute_schema_path:
         bad = str(error.instance)
-        hint = _nearest(bad, rule) if validator == "enum" else "a name is not empty and holds no ="
+        hint = nearest_word(bad, rule) if validator == "enum" else "a name is not empty and holds no ="
         return _at(node, [bad]).key_error(f"{_shown(path)}: {_quoted(bad)} is not one of its names", hint)
     if validator == "required":
         missing = next(key for key in rule if key not in node.entries())
         return node.error(f"{_shown(path)}: {missing} is missing")
-    return node.error(
-        f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=_example(path)
-    )
+    words = _words(error)
+    hint = nearest_word(node.value, words) if words and isinstance(node.value, str) else _example(path)
+    return node.error(f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=hint)
 
 
 def _unknown_key(node: Node, path: list[str | int], schema: Json) -> RequestError:
     known = schema.get("properties", {})
     bad = next(key for key in node.entries() if key not in known and not (key.startswith("x-") and not path))
     where = f"{_shown(path)}: " if path else ""
-    return _at(node, [bad]).key_error(f"{where}unknown key {_quoted(bad)}", _nearest(bad, known))
+    return _at(node, [bad]).key_error(f"{where}unknown key {_quoted(bad)}", _nearest_key(bad, known))
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
+def _words(error: Any) -> list[str]:
+    """What a text could have been, in any of the forms that a value may have."""
+    forms = error.context or (error.parent.context if error.parent else None) or [error]
+    listed = [form.schema.get("words", form.validator_value if form.validator == "enum" else ()) for form in forms]
+    return [word for words in listed for word in words if isinstance(word, str)]
+
+
+def _nearest_key(word: str, known: Iterable[str]) -> str:
+    return nearest_word(word.lower().replace("-", "_"), known)
+
+
+def nearest_word(word: str, known: Iterable[str]) -> str:
+    """A hint for a word that is none of `known`."""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(words)}"
 
 
 def _expected(path: list[str | int], validator: str, rule: Json) -> str:

@@ -42,9 +42,8 @@ def test_they_stand_in_dockers_order() -> None:
     assert types(text) == ["mount", "network", "time", "uts", "pid", "ipc", "user", "cgroup"]
 
 
-@pytest.mark.parametrize("word", ["default", "front"])
-def test_dockers_networks_are_the_containers_own_until_a_hook_connects_them(word: str) -> None:
-    config = convert(givens(f"network_mode: {word}"))
+def test_docker_s_default_network_is_the_container_s_own_until_a_hook_connects_it() -> None:
+    config = convert(givens("network_mode: default"))
     assert {"type": "network"} in config.document["linux"]["namespaces"]
     assert config.warnings == ("0.yaml:1:15: network_mode: only lo is in it until a hook connects it",)
 
@@ -117,3 +116,39 @@ def test_network_devices_move_and_are_renamed() -> None:
 def test_network_devices_have_nowhere_to_move_on_the_machines_network() -> None:
     with pytest.raises(RequestError, match="nowhere to move them"):
         converted("network_mode: host\nnet_devices: {eth1: {}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("network_mode: bridg", "did you mean 'bridge'?"),
+        ("network_mode: Host", "did you mean 'host'?"),
+        ("network_mode: hook", "did you mean 'hook:NAME'?"),
+        ("network_mode: front", "known here: private, none, host, bridge, cni, netns, default, hook:NAME, ns:PATH"),
+        ("ipc: sharable", "did you mean 'shareable'?"),
+        ("pid: hots", "did you mean 'host'?"),
+        ("uts: privat", "did you mean 'private'?"),
+        ("cgroup: hosts", "did you mean 'host'?"),
+        ("userns_mode: hst", "did you mean 'host'?"),
+        ("time: privte", "did you mean 'private'?"),
+        ("mount_ns: privately", "did you mean 'private'?"),
+        ("restart: alway", "did you mean 'always'?"),
+        ("restart: unless_stopped", "did you mean 'unless-stopped'?"),
+        ("restart: on-failure:x", "did you mean 'on-failure'?"),
+        ("pull_policy: if-not-present", "did you mean 'if_not_present'?"),
+        ("isolation: hyper", "did you mean 'hyperv'?"),
+        ("stop_signal: SIGTEM", "did you mean 'SIGTERM'?"),
+        ("label_policy: saf", "did you mean 'safe'?"),
+        ("system_paths: unconfied", "did you mean 'unconfined'?"),
+        ("image_volumes: seeds", "did you mean 'seed'?"),
+        ("personality: LINUX23", "did you mean 'LINUX32'?"),
+        ("rootfs: {devices: creat}", "did you mean 'create'?"),
+        ("target: {cgroup: v3}", "known here: v1, v2, auto"),
+        ("target: {cgroup_manager: system}", "did you mean 'systemd'?"),
+        ("volumes: [{type: bindd, source: /a, target: /b}]", "did you mean 'bind'?"),
+    ],
+)
+def test_a_word_that_is_none_is_told_the_nearest(text: str, hint: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        convert(givens(text))
+    assert refused.value.hint == hint
