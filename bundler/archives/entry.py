@@ -21,12 +21,22 @@ FIFO: Final = b"6"
 # treat as regular; D is GNU's directory with a list of its names as content, S GNU's old sparse file.
 KINDS: Final = {kind: kind for kind in (REGULAR, HARD_LINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO)}
 KINDS.update({b"\0": REGULAR, b"7": REGULAR, b"S": REGULAR, b"D": DIRECTORY})
-# Only these are followed by content, whatever the size field of the others says (Go's reader reads them so, and
-# with it Docker, containerd and umoci).
-WITH_CONTENT: Final = frozenset({b"0", b"\0", b"7", b"S", b"D"})
+# These are followed by no content, whatever their size field says (Go's reader reads them so, and with it Docker,
+# containerd and umoci).
+HEADER_ONLY: Final = frozenset({HARD_LINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO})
+# Entries that describe others. POSIX: x for the next one, g for all that follow; GNU: L and K, names over 100 bytes.
+RECORDS: Final = b"x"
+GLOBAL: Final = b"g"
+LONG_NAME: Final = b"L"
+LONG_LINK: Final = b"K"
 
-_POSIX: Final = b"ustar\x0000"
+# What tells the dialects apart: POSIX's magic, with any version (Go's own writer once wrote GNU's there); GNU's magic
+# and version; what star has at the end of a header that otherwise looks like POSIX's. All others are v7.
+_POSIX: Final = b"ustar\0"
+_GNU: Final = b"ustar  \0"
 _STAR: Final = b"tar\0"
+# Major and minor number as nearly all writers have them where there is no device.
+_NO_DEVICE: Final = frozenset({bytes(16), b"0000000\0" * 2, b"0000000 " * 2})
 _LARGEST: Final = 1 << 63
 # Mode, uid, gid, size, mtime and checksum as almost all writers have them: all digits there are, and one NUL or space.
 # One match is three times as fast as parsing field by field, which is what a header of any other form gets.
@@ -110,7 +120,7 @@ def parse_number(raw: bytes) -> int:
             raise DamagedError("a number in a header takes more than 64 bits")
         return number
     # Some writers leave remains of an older value behind the NUL.
-    return _octal(digits.partition(b"\0")[0].strip(b" "))
+    return _octal(digits.partition(b"\0")[0])
 
 
 def _octal(digits: bytes) -> int:
@@ -142,9 +152,10 @@ def add_up(block: bytes) -> int:
 
 
 def is_intact(block: bytes) -> bool:
-    """Whether the header's checksum is right; some old writers added up signed bytes."""
+    """Whether the header's checksum is right; some old writers added up signed bytes. It is octal in every dialect."""
+    stated_in = block[_CHECKSUM]
     try:
-        stated = parse_number(block[_CHECKSUM])
+        stated = -1 if stated_in[0] & 0x80 else parse_number(stated_in)
     except DamagedError:
         return False
     total = add_up(block)
@@ -153,9 +164,10 @@ def is_intact(block: bytes) -> bool:
 
 
 def parse_header(block: bytes, numbers: Numbers | None, offset: int) -> Entry:
-    """The entry that a header of a known type describes; its content begins at `offset`. Raises DamagedError.
+    """The entry that an intact header describes; its content begins at `offset`. Raises DamagedError.
 
-    `numbers` are what read_usual said of it.
+    `numbers` are what read_usual said of it. Every field is read that Go's reader reads, whether it is needed or not:
+    a header that Docker refuses for one of them is refused here.
     """
     if numbers is None:
         fields = (block[100:108], block[108:116], block[116:124], block[124:136], block[136:148])
@@ -165,11 +177,14 @@ def parse_header(block: bytes, numbers: Numbers | None, offset: int) -> Entry:
     if not 0 <= size < _LARGEST:
         raise DamagedError("a header states an absurd size")
     kind = block[156:157]
-    real_kind = KINDS[kind]
+    real_kind = KINDS.get(kind, kind)
     name = block[:100].partition(b"\0")[0]
-    content = size if kind in WITH_CONTENT else 0
+    content = 0 if kind in HEADER_ONLY else size
+    is_v7 = block[257:263] != _POSIX and block[257:265] != _GNU
+    device = (0, 0) if is_v7 or block[329:345] in _NO_DEVICE else _device(block)
+    prefix = _prefix(block) if (block[345] or block[508]) and not is_v7 else b""
     entry = Entry(
-        _prefix(block) + name if block[345] else name,
+        prefix + b"/" + name if prefix else name,
         real_kind,
         mode & 0o7777,
         uid,
@@ -182,13 +197,37 @@ def parse_header(block: bytes, numbers: Numbers | None, offset: int) -> Entry:
         block[157:257].partition(b"\0")[0] if block[157] else b"",
     )
     if real_kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
-        entry.device = (parse_number(block[329:337]), parse_number(block[337:345]))
+        entry.device = device
     return entry
 
 
+def is_gnu(block: bytes) -> bool:
+    """Whether the header is in GNU's own dialect, the only one whose old sparse maps are read."""
+    return block[257:265] == _GNU
+
+
+def _device(block: bytes) -> tuple[int, int]:
+    return parse_number(block[329:337]), parse_number(block[337:345])
+
+
 def _prefix(block: bytes) -> bytes:
-    """What stands before the name. GNU and v7 have other things there; star has two times at its end."""
-    if block[257:265] != _POSIX:
-        return b""
-    end = 476 if block[508:512] == _STAR else 500
-    return block[345:end].partition(b"\0")[0] + b"/"
+    """What stands before the name and a slash."""
+    if is_gnu(block):
+        return _former_prefix(block) if block[345] else b""
+    if block[508:512] != _STAR:
+        return block[345:500].partition(b"\0")[0]
+    for at in (476, 488):  # two times, which a rootfs has no place for
+        parse_number(block[at : at + 12])
+    return block[345:476].partition(b"\0")[0]
+
+
+def _former_prefix(block: bytes) -> bytes:
+    """Before version 1.8, Go wrote a prefix where GNU has two times; its reader takes what cannot be times for one."""
+    try:
+        for at in (345, 357):
+            if block[at]:
+                parse_number(block[at : at + 12])
+    except DamagedError:
+        prefix = block[345:500].partition(b"\0")[0]
+        return prefix if prefix.isascii() else b""
+    return b""

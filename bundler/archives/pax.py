@@ -12,6 +12,7 @@ _LARGEST: Final = 1 << 63
 _MOST_DIGITS: Final = 19
 _MOST_LENGTH_DIGITS: Final = 7
 _SPARSE_PAIR: Final = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
+_NAMES: Final = frozenset({b"path", b"linkpath", b"uname", b"gname"})
 
 
 def parse_records(content: bytes) -> dict[bytes, bytes]:
@@ -31,8 +32,11 @@ def parse_records(content: bytes) -> dict[bytes, bytes]:
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if not key or not equals or content[end - 1 : end] != b"\n" or b"\0" in key:
             raise DamagedError("a PAX record is not of the form LENGTH KEY=VALUE")
+        # The kernel would end a name at the NUL, a check before it would not.
+        if key in _NAMES and b"\0" in value:
+            raise DamagedError("a name in a PAX record holds a NUL")
         if key in _SPARSE_PAIR:
-            if key != _SPARSE_PAIR[len(pieces) % 2]:
+            if key != _SPARSE_PAIR[len(pieces) % 2] or b"," in value:
                 raise DamagedError("the PAX records of a sparse file are out of order")
             pieces.append(value)
         else:
@@ -44,8 +48,9 @@ def parse_records(content: bytes) -> dict[bytes, bytes]:
 
 
 def parse_decimal(value: bytes) -> int:
-    """A number of at most 63 bits, digits only. Raises DamagedError."""
-    if not value.isdigit() or len(value) > _MOST_DIGITS or (number := int(value)) >= _LARGEST:
+    """A number of at most 63 bits, digits only, as many zeros before it as the writer likes. Raises DamagedError."""
+    digits = value.lstrip(b"0")
+    if not value.isdigit() or len(digits) > _MOST_DIGITS or (number := int(digits or b"0")) >= _LARGEST:
         raise DamagedError(f"{value[:30]!r} in a PAX record is not a number")
     return number
 
@@ -61,7 +66,6 @@ def parse_time(value: bytes) -> int:
 
 def parse_name(value: bytes) -> bytes:
     """A name without a NUL. Raises DamagedError."""
-    # The kernel would end the name at the NUL, a check before it would not.
     if b"\0" in value:
         raise DamagedError("a name in a PAX record holds a NUL")
     return value
@@ -69,8 +73,8 @@ def parse_name(value: bytes) -> bytes:
 
 # Records that replace a field, which names it. Others (uname, comment, ctime ...) say nothing a rootfs can hold.
 _FIELDS: Final[dict[bytes, tuple[str, Callable[[bytes], int | bytes]]]] = {
-    b"path": ("name", parse_name),
-    b"linkpath": ("link_name", parse_name),
+    b"path": ("name", bytes),
+    b"linkpath": ("link_name", bytes),
     b"uid": ("uid", parse_decimal),
     b"gid": ("gid", parse_decimal),
 }
@@ -79,7 +83,7 @@ _FIELDS: Final[dict[bytes, tuple[str, Callable[[bytes], int | bytes]]]] = {
 def apply_records(entry: Entry, records: dict[bytes, bytes]) -> None:
     """Let `records` replace what the header said, but for the size of the content. Raises DamagedError.
 
-    A record without a value only takes back one of a global header, so the header's field stands.
+    Of a record without a value Go's reader keeps what the header says.
     """
     for key, value in records.items():
         if not value:
@@ -93,3 +97,5 @@ def apply_records(entry: Entry, records: dict[bytes, bytes]) -> None:
         entry.mtime = entry.atime = parse_time(mtime)
     if atime := records.get(b"atime"):
         entry.atime = parse_time(atime)
+    if ctime := records.get(b"ctime"):
+        parse_time(ctime)  # nothing can be given it, but Docker refuses an archive where it is none

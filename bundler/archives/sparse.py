@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from bundler.archives.entry import Entry, parse_number
+from bundler.archives.entry import Entry, is_gnu, parse_number
 from bundler.archives.pax import parse_decimal, parse_name
 from bundler.archives.stream import DamagedError
 
@@ -20,6 +20,8 @@ Pairs = list[tuple[int, int]]
 
 def read_old_map(entry: Entry, header: bytes, read_block: Callable[[], bytes]) -> Pairs:
     """The map of GNU's old format: four pieces in the header, the rest in blocks between header and content."""
+    if not is_gnu(header):
+        raise DamagedError("a sparse file of the old format has no GNU header")
     pairs = list(_old_pairs(header, 386, _IN_HEADER))
     extended = header[482]
     blocks = 0
@@ -45,24 +47,24 @@ def _old_pairs(block: bytes, start: int, count: int) -> Iterator[tuple[int, int]
 def read_pax_map(entry: Entry, records: dict[bytes, bytes], read_block: Callable[[], bytes]) -> Pairs | None:
     """The map of GNU's PAX formats, or None if the records speak of none.
 
-    Formats 0.0 and 0.1 have it in a record, 1.0 as decimal lines in front of the content.
+    Formats 0.0 and 0.1 have it in a record, 1.0 as decimal lines in front of the content. Go's reader takes the size
+    from the record of either format, a record without a value for none, and how many pieces there are as a check.
     """
-    version = records.get(b"GNU.sparse.major"), records.get(b"GNU.sparse.minor")
+    version = records.get(b"GNU.sparse.major") or None, records.get(b"GNU.sparse.minor") or None
     in_record = records.get(b"GNU.sparse.map")
+    if version == (None, None) and not in_record:
+        return None
     if version == (b"1", b"0"):
         numbers = _read_lines(entry, read_block)
-        size = records.get(b"GNU.sparse.realsize")
-    elif in_record is not None and version in ((None, None), (b"0", b"0"), (b"0", b"1")):
+    elif version in ((None, None), (b"0", b"0"), (b"0", b"1")):
         numbers = [parse_decimal(number) for number in in_record.split(b",")] if in_record else []
-        size = records.get(b"GNU.sparse.size")
-    elif version != (None, None):
-        raise DamagedError("a sparse file is in an unknown format")
+        if len(numbers) != 2 * parse_decimal(records.get(b"GNU.sparse.numblocks", b"")):
+            raise DamagedError("the map of a sparse file has not as many pieces as it states")
     else:
-        return None
-    if size is None:
+        raise DamagedError("a sparse file is in an unknown format")
+    size = records.get(b"GNU.sparse.size") or records.get(b"GNU.sparse.realsize")
+    if not size:
         raise DamagedError("a sparse file does not say its size")
-    if len(numbers) % 2:
-        raise DamagedError("the map of a sparse file ends inside a pair")
     entry.size = parse_decimal(size)
     if name := records.get(b"GNU.sparse.name"):
         entry.name = parse_name(name)
@@ -74,7 +76,7 @@ def _read_lines(entry: Entry, read_block: Callable[[], bytes]) -> list[int]:
     blocks: list[bytes] = []
     found, wanted = 0, 1
     while found < wanted:
-        if len(blocks) * _BLOCK >= min(entry.stored_size, LARGEST_MAP):
+        if (len(blocks) + 1) * _BLOCK > min(entry.stored_size, LARGEST_MAP):
             raise DamagedError("the map of a sparse file is too large or cut off")
         blocks.append(read_block())
         found += blocks[-1].count(b"\n")
@@ -82,7 +84,7 @@ def _read_lines(entry: Entry, read_block: Callable[[], bytes]) -> list[int]:
             wanted += 2 * parse_decimal(blocks[0].partition(b"\n")[0])
     text = b"".join(blocks)
     entry.offset += len(text)
-    entry.stored_size -= min(len(text), entry.stored_size)
+    entry.stored_size -= len(text)
     return [parse_decimal(line) for line in text.split(b"\n")[1:wanted]]
 
 

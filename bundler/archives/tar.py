@@ -10,15 +10,18 @@ from typing import Final
 
 from bundler.archives.entry import (
     DIRECTORY,
+    GLOBAL,
+    HEADER_ONLY,
     KINDS,
+    LONG_LINK,
+    LONG_NAME,
+    RECORDS,
     REGULAR,
     V7_REGULAR,
-    WITH_CONTENT,
     Entry,
     Numbers,
     is_intact,
     parse_header,
-    parse_number,
     read_usual,
 )
 from bundler.archives.pax import apply_records, parse_decimal, parse_records
@@ -31,8 +34,6 @@ _BLOCK: Final = 512
 _ZEROS: Final = bytes(_BLOCK)
 _READ: Final = 64 * 1024
 _LARGEST_PIECE: Final = 1 << 20
-# All global headers together: their records are kept, and count for every entry that follows.
-_LARGEST_GLOBAL: Final = 1 << 16
 
 
 @dataclass(slots=True)
@@ -40,8 +41,8 @@ class _Extension:
     """What the entries before an entry said about it."""
 
     records: dict[bytes, bytes] = field(default_factory=dict)
-    name: bytes | None = None
-    link_name: bytes | None = None
+    name: bytes = b""
+    link_name: bytes = b""
 
 
 class TarReader:
@@ -52,6 +53,9 @@ class TarReader:
     the end of a file raises nothing). All methods raise DamagedError for what is not a tar archive.
     The end may be two blocks of zeros or, as some writers have it, just the end of the stream after an entry.
     Of `limits`, the one for PAX headers is kept here: names, records and maps are held in memory.
+
+    A global PAX header is an entry of kind GLOBAL, and changes none that follows: Docker, containerd and podman pass
+    it by, so what it said of other files would be a second tree. Its name is all of it that ever means something.
     """
 
     def __init__(
@@ -67,8 +71,6 @@ class TarReader:
         self._left = 0  # content of the current entry that was not read yet
         self._padding = 0  # zeros after it
         self._numbers: Numbers | None = None  # of the current header, if it is of the usual form
-        self._globals: dict[bytes, bytes] = {}
-        self._global_size = 0
 
     def __iter__(self) -> Iterator[Entry]:
         while (entry := self._next()) is not None:
@@ -87,21 +89,25 @@ class TarReader:
         extension = None
         while (block := self._next_header()) is not None:
             kind = block[156:157]
+            entry = parse_header(block, self._numbers, self._start + self._at)
             if kind in KINDS:
-                return self._entry(block, extension)
+                return self._entry(entry, block, extension)
             extend = _EXTENSIONS.get(kind)
             if extend is not None:
                 extension = extension or _Extension()
-                extend(self, extension, self._extension_content(block))
-            elif kind != b"V":  # a volume label: a name for the tape, no entry, and its size is not one of content
+                extend(extension, self._extension_content(entry))
+            elif kind == GLOBAL:
+                # What came before it was for this header, by Go's reader, and is for none after it.
+                apply_records(entry, parse_records(self._extension_content(entry)))
+                return entry
+            elif kind != b"V" or entry.stored_size or extension:  # a volume label: a name for the tape, no entry
                 raise DamagedError(f"a tar entry has the unsupported type {printable(kind)}")
         if extension is not None and (extension.records or extension.name or extension.link_name):
             raise DamagedError("the tar archive ends after an extended header")
         return None
 
-    def _entry(self, block: bytes, extension: _Extension | None) -> Entry:
-        entry = parse_header(block, self._numbers, self._start + self._at)
-        if extension is not None or self._globals or block[156:157] in _UNUSUAL:
+    def _entry(self, entry: Entry, block: bytes, extension: _Extension | None) -> Entry:
+        if extension is not None or block[156:157] in _UNUSUAL:
             self._extend(entry, block, extension or _Extension())
         self._left = entry.stored_size
         self._padding = -entry.stored_size % _BLOCK
@@ -110,23 +116,31 @@ class TarReader:
     def _extend(self, entry: Entry, block: bytes, extension: _Extension) -> None:
         """Let what came before the entry, and what its type adds, take the place of what its header says."""
         kind = block[156:157]
-        records = self._globals | extension.records if self._globals else extension.records
+        records = extension.records
         pairs = read_old_map(entry, block, self._exact_block) if kind == b"S" else None
-        if records:
-            apply_records(entry, records)
-            if (size := records.get(b"size")) and kind in WITH_CONTENT:
-                entry.stored_size = parse_decimal(size)
-                entry.size = entry.stored_size if entry.kind == REGULAR and pairs is None else entry.size
-        if extension.name is not None:
-            entry.name = extension.name
-        if extension.link_name is not None:
-            entry.link_name = extension.link_name
-        if records and entry.kind == REGULAR and pairs is None:
+        apply_records(entry, records)
+        if (size := records.get(b"size")) and kind not in HEADER_ONLY:
+            entry.stored_size = parse_decimal(size)
+            entry.size = entry.stored_size if entry.kind == REGULAR and pairs is None else entry.size
+        # An empty name is none, as in Go's reader.
+        entry.name = extension.name or entry.name
+        entry.link_name = extension.link_name or entry.link_name
+        if kind == V7_REGULAR and entry.name.endswith(b"/"):
+            self._make_directory(entry)
+        if records and pairs is None:
             pairs = read_pax_map(entry, records, self._exact_block)
         if pairs is not None:
+            if entry.kind != REGULAR:
+                raise DamagedError("something else than a file is called sparse")
             set_map(entry, pairs)
-        if kind == V7_REGULAR and entry.name.endswith(b"/"):
-            entry.kind, entry.size = DIRECTORY, 0  # v7 has no type for directories, and its name may be a longer one
+
+    @staticmethod
+    def _make_directory(entry: Entry) -> None:
+        """v7 has no type for directories but a name that ends so, which may be a longer one."""
+        if entry.stored_size:
+            # Some readers pass over its content; Go's takes it for the next header.
+            raise DamagedError("a directory has content")
+        entry.kind = DIRECTORY
 
     def _next_header(self) -> bytes | None:
         """The next header; None at the end of the archive."""
@@ -158,9 +172,9 @@ class TarReader:
         self._size = self._at = 0
         self._stream = _ENDED
 
-    def _extension_content(self, block: bytes) -> bytes:
-        size = parse_number(block[124:136]) if self._numbers is None else self._numbers[3]
-        if not 0 <= size <= self._largest_extension:
+    def _extension_content(self, entry: Entry) -> bytes:
+        size = entry.stored_size
+        if size > self._largest_extension:
             raise DamagedError(
                 f"an extended tar header is larger than {self._largest_extension} bytes", hint=raise_hint("pax_size")
             )
@@ -168,22 +182,8 @@ class TarReader:
         if len(content) < size:
             raise DamagedError("the tar archive ends inside an extended header")
         self._padding = -size % _BLOCK
+        entry.stored_size = 0
         return content
-
-    def _set_records(self, extension: _Extension, content: bytes) -> None:
-        extension.records = parse_records(content)
-
-    def _set_globals(self, _extension: _Extension, content: bytes) -> None:
-        self._global_size += len(content)
-        if self._global_size > _LARGEST_GLOBAL:
-            raise DamagedError("the global PAX headers are larger than 64 KiB")
-        self._globals |= parse_records(content)
-
-    def _set_name(self, extension: _Extension, content: bytes) -> None:
-        extension.name = content.partition(b"\0")[0]
-
-    def _set_link_name(self, extension: _Extension, content: bytes) -> None:
-        extension.link_name = content.partition(b"\0")[0]
 
     def _skip_content(self) -> None:
         count = self._left + self._padding
@@ -253,10 +253,23 @@ class _Ended:
 _ENDED: Final = _Ended()
 # v7's regular file, which may be a directory by its name, and GNU's old sparse file.
 _UNUSUAL: Final = frozenset({V7_REGULAR, b"S"})
-# Entries that describe others. POSIX: x and g; GNU: L and K, for names of more than 100 bytes.
-_EXTENSIONS: Final[dict[bytes, Callable[[TarReader, _Extension, bytes], None]]] = {
-    b"x": TarReader._set_records,  # noqa: SLF001 -- the table belongs to the class
-    b"g": TarReader._set_globals,  # noqa: SLF001
-    b"L": TarReader._set_name,  # noqa: SLF001
-    b"K": TarReader._set_link_name,  # noqa: SLF001
+
+
+def _set_records(extension: _Extension, content: bytes) -> None:
+    extension.records = parse_records(content)
+
+
+def _set_name(extension: _Extension, content: bytes) -> None:
+    extension.name = content.partition(b"\0")[0]
+
+
+def _set_link_name(extension: _Extension, content: bytes) -> None:
+    extension.link_name = content.partition(b"\0")[0]
+
+
+# Entries that describe the next one.
+_EXTENSIONS: Final[dict[bytes, Callable[[_Extension, bytes], None]]] = {
+    RECORDS: _set_records,
+    LONG_NAME: _set_name,
+    LONG_LINK: _set_link_name,
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.compression import decompress
-from bundler.archives.entry import REGULAR, Entry
+from bundler.archives.entry import GLOBAL, REGULAR, Entry
 from bundler.archives.erofs import MAGIC as EROFS
 from bundler.archives.erofs import OFFSET, Erofs
 from bundler.archives.file_system import Count, FileSystem, FileSystemReader
@@ -112,6 +112,8 @@ class PackedFile:
 
     def _admitted(self, reader: TarReader | FileSystemReader, usage: Usage) -> Entries:
         for entry in reader:
+            if entry.kind == GLOBAL:
+                raise DamagedError("it has a global PAX header, and `pack` writes none")
             usage.admit(self.label, entry)
             yield entry, reader.content()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.compression import NONE, decompress, detect
-from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import DIRECTORY, GLOBAL, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
@@ -192,7 +192,7 @@ def _scan(source: FileSlice, label: str, limits: Limits) -> dict[str, _Member]:
     names = 0
     for entry in TarReader(source, source.skip, limits):
         name = _normal(entry.name.decode("utf-8", "surrogateescape"))
-        if name is None or entry.kind == DIRECTORY:
+        if name is None or entry.kind in (DIRECTORY, GLOBAL):
             continue
         if entry.offset + entry.stored_size > source.size:
             raise DamagedError("the tar archive ends inside a file")

@@ -9,6 +9,7 @@ from bundler.archives.entry import (
     CHARACTER_DEVICE,
     DIRECTORY,
     FIFO,
+    GLOBAL,
     HARD_LINK,
     REGULAR,
     SYMLINK,
@@ -65,6 +66,9 @@ class Changeset:
         """
         try:
             path = self._clean(entry.name)
+            if entry.kind == GLOBAL:
+                self._pass_by(path)
+                return
             if WHITEOUT in path:
                 if is_bookkeeping(path):
                     return
@@ -136,6 +140,12 @@ class Changeset:
         made = _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
         if not self._lowest:
             self._remember(place, own=made)
+
+    def _pass_by(self, path: bytes) -> None:
+        """A global PAX header, of which Docker and containerd make no file; but they remove what has its name."""
+        place = self._tree.locate(path, create=True)
+        if WHITEOUT in path or (path and self._tree.kind(place)):
+            raise PathError("a global PAX header has the name of a file, which Docker would remove")
 
     def _leave_out(self, path: bytes) -> None:
         """What is not made still replaces what was there: a file that became a device is a file no longer."""

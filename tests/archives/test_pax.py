@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundler.archives.entry import GLOBAL, REGULAR
 from bundler.archives.stream import DamagedError
 from tests.support.tar_reading import only, read
 from tests.support.tarballs import (
@@ -49,19 +50,27 @@ def test_records_are_for_the_next_entry_only() -> None:
     assert (first.uid, second.uid) == (7, 0)
 
 
-def test_a_global_header_is_for_all_that_follow_until_taken_back() -> None:
+def test_a_global_header_is_for_no_file_as_docker_has_it() -> None:
     found = read(
-        tarball(
-            file("before"),
-            pax_header({"uid": "7", "comment": "a commit"}, b"g"),
-            file("a"),
-            file("b", pax={"uid": "8"}),
-            file("c", pax={"uid": ""}),
-            pax_header({"uid": ""}, b"g"),
-            file("after"),
-        )
+        tarball(pax_header({"uid": "7", "path": "p", "size": "512"}, b"g"), file("a"), file("b", pax={"uid": "8"}))
     )
-    assert [entry.uid for entry, _ in found] == [0, 7, 8, 0, 0]
+    assert [(entry.kind, entry.name, entry.uid) for entry, _ in found] == [
+        (GLOBAL, b"p", 7),
+        (REGULAR, b"a", 0),
+        (REGULAR, b"b", 8),
+    ]
+
+
+def test_what_comes_before_a_global_header_is_for_nothing_else() -> None:
+    found = read(pax_header({"uid": "7"}) + extension(b"L", b"long") + pax_header({}, b"g") + tarball(file("a")))
+    assert [(entry.kind, entry.name, entry.uid) for entry, _ in found][1:] == [(REGULAR, b"a", 0)]
+
+
+@pytest.mark.parametrize("zeros", [1, 19, 5000])
+def test_a_number_may_have_zeros_before_it(zeros: int) -> None:
+    archive = pax_header({"size": "0" * zeros + "5", "uid": "0" * zeros}) + header("n") + padded(b"hello") + END
+    ((entry, content),) = read(archive)
+    assert (entry.size, entry.uid, content) == (5, 0, b"hello")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,7 @@ def test_malformed_records_are_refused(records: bytes) -> None:
         read(extension(b"x", records) + header("n") + END)
 
 
-@pytest.mark.parametrize("key", ["path", "linkpath"])
+@pytest.mark.parametrize("key", ["path", "linkpath", "uname", "gname"])
 def test_a_nul_in_a_name_is_refused(key: str) -> None:
     with pytest.raises(DamagedError, match="NUL"):
         read(tarball(file("n", pax={key: b"etc/passwd\0.txt"})))

@@ -54,7 +54,14 @@ SPARSE = {
         ]
     )
     + bytes(file("s", b"onetwo")),
-    "0.1": pax_header({"GNU.sparse.size": "2503", "GNU.sparse.map": "1000,3,2000,3,2503,0", "GNU.sparse.name": "s"})
+    "0.1": pax_header(
+        {
+            "GNU.sparse.size": "2503",
+            "GNU.sparse.numblocks": "3",
+            "GNU.sparse.map": "1000,3,2000,3,2503,0",
+            "GNU.sparse.name": "s",
+        }
+    )
     + bytes(file("GNUSparseFile.0/s", b"onetwo")),
     "1.0": numbered_sparse(b"3\n1000\n3\n2000\n3\n2503\n0\n", 2503, b"onetwo"),
 }
@@ -99,9 +106,11 @@ def test_a_map_without_pieces_is_all_hole() -> None:
         old_sparse([(-5, 6)], 100, b"onetwo"),
         old_sparse([(0, -6)], 100, b"onetwo"),
         old_sparse([(0, 1)] * 60_000, 100, b"onetwo"),
-        pax_header({"GNU.sparse.map": "0,6,"}) + bytes(file("s", b"onetwo")),
-        pax_header({"GNU.sparse.map": "0,6"}) + bytes(file("s", b"onetwo")),
-        pax_header({"GNU.sparse.map": "0", "GNU.sparse.size": "9"}) + bytes(file("s", b"onetwo")),
+        pax_header({"GNU.sparse.map": "0,6,", "GNU.sparse.numblocks": "1", "GNU.sparse.size": "9"})
+        + bytes(file("s", b"onetwo")),
+        pax_header({"GNU.sparse.map": "0,6", "GNU.sparse.numblocks": "1"}) + bytes(file("s", b"onetwo")),
+        pax_header({"GNU.sparse.map": "0", "GNU.sparse.numblocks": "1", "GNU.sparse.size": "9"})
+        + bytes(file("s", b"onetwo")),
         pax_header({"GNU.sparse.major": "2", "GNU.sparse.minor": "0"}) + bytes(file("s", b"onetwo")),
         pax_header([("GNU.sparse.numbytes", "1"), ("GNU.sparse.offset", "1")]) + bytes(file("s", b"onetwo")),
     ],

@@ -87,7 +87,11 @@ ARCHIVES: dict[str, ImageAttack] = {
     "a layer that is a device": ImageAttack(layer_as(character_device(FIRST, 1, 5)), ODD),
     "a layer that is a directory": ImageAttack(layer_as(directory(FIRST)), "is missing"),
     "a layer with holes": ImageAttack(
-        layer_as(pax_header({"GNU.sparse.size": "9", "GNU.sparse.map": "0,1"}), file(FIRST, b"x")), ODD
+        layer_as(
+            pax_header({"GNU.sparse.size": "9", "GNU.sparse.numblocks": "1", "GNU.sparse.map": "0,1"}),
+            file(FIRST, b"x"),
+        ),
+        ODD,
     ),
     "a layer that dangles": ImageAttack(layer_as(symlink(FIRST, "../gone")), "leads to gone, which is missing"),
     "a layer by a long way round": ImageAttack(

@@ -23,7 +23,14 @@ NAMES: Attacks = {
     "ustar prefix climbs": refused([header("outside/canary", prefix=b"..")], says=CLIMBS),
     "name of a sparse file climbs": refused(
         [
-            pax_header({"GNU.sparse.size": "1", "GNU.sparse.map": "0,1", "GNU.sparse.name": "../outside/canary"}),
+            pax_header(
+                {
+                    "GNU.sparse.size": "1",
+                    "GNU.sparse.numblocks": "1",
+                    "GNU.sparse.map": "0,1",
+                    "GNU.sparse.name": "../outside/canary",
+                }
+            ),
             file("x", b"d"),
         ],
         says=CLIMBS,
