@@ -48,7 +48,12 @@ def note_imported(remarks: Sequence[str]) -> None:
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
-    """One line for all that an ordinary user could not make."""
-    if skipped and not quiet:
-        counts = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()))
-        note(f"without root, left out of the rootfs: {counts}")
+    """A line for what nobody can make, and one for all that an ordinary user could not."""
+    from bundler.rootfs.owners import UNKNOWN_XATTRS  # noqa: PLC0415
+
+    if quiet:
+        return
+    for why, is_meant in (("", UNKNOWN_XATTRS.__eq__), ("without root, ", UNKNOWN_XATTRS.__ne__)):
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()) if count and is_meant(what))
+        if counts:
+            note(f"{why}left out of the rootfs: {counts}")

@@ -14,6 +14,9 @@ from bundler.rootfs import acl
 CAPABILITY: Final = b"security.capability"
 # These belong to the machine and not to the image: the label its SELinux policy gives, the ACL of its NFS server.
 _OF_THE_HOST: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})
+# The kernel knows these namespaces and no others (xattr(7)); in `system.` only ACLs can be set.
+_NAMESPACES: Final = (b"user.", b"trusted.", b"security.")
+_ACLS: Final = frozenset({acl.ACCESS, acl.DEFAULT})
 
 
 @dataclass(slots=True)
@@ -108,9 +111,16 @@ def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs
     )
 
 
+def is_known(name: bytes) -> bool:
+    """Whether Linux has a place for an attribute of that name; archives made on macOS have others (`com.apple.`)."""
+    return not name or name.startswith(_NAMESPACES) or name in _ACLS or name in _OF_THE_HOST
+
+
 def is_kept(name: bytes, kind: int, value: bytes) -> bool:
     """Whether a file of the S_IF... type `kind` has the attribute on disk once it was set."""
     if name in _OF_THE_HOST or (name == acl.ACCESS and acl.is_base(value)):
+        return False
+    if name in _ACLS and kind == stat.S_IFLNK:
         return False
     # user.* exists on regular files and directories only (xattr(7)).
     return kind in (stat.S_IFREG, stat.S_IFDIR) or not name.startswith(b"user.")

@@ -18,8 +18,9 @@ from bundler.archives.entry import (
 )
 from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
-from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.attributes import Attributes, is_known
 from bundler.rootfs.failures import explain
+from bundler.rootfs.owners import UNKNOWN_XATTRS
 from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
 from bundler.rootfs.tree import Place, Tree
 
@@ -135,7 +136,7 @@ class Changeset:
 
     def _make(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         """A directory keeps what it holds when it becomes a directory again; anything else may not be there yet."""
-        attributes = _attributes(entry)
+        attributes = self._attributes(entry)
         place = self._tree.locate(path, create=True)
         made = _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
         if not self._lowest:
@@ -146,6 +147,18 @@ class Changeset:
         place = self._tree.locate(path, create=True)
         if WHITEOUT in path or (path and self._tree.kind(place)):
             raise PathError("a global PAX header has the name of a file, which Docker would remove")
+
+    def _attributes(self, entry: Entry) -> Attributes:
+        _check_owner(entry.uid, entry.gid)
+        xattrs = entry.xattrs
+        if xattrs:
+            xattrs = {name: value for name, value in xattrs.items() if not name.startswith(_OF_OVERLAYFS)}
+            known = {name: value for name, value in xattrs.items() if is_known(name)}
+            if len(known) < len(xattrs):
+                self._tree.owners.skipped[UNKNOWN_XATTRS] += len(xattrs) - len(known)
+                xattrs = known
+        mode = None if entry.kind == SYMLINK else entry.mode
+        return Attributes(mode, entry.uid, entry.gid, entry.atime, entry.mtime, xattrs)
 
     def _leave_out(self, path: bytes) -> None:
         """What is not made still replaces what was there: a file that became a device is a file no longer."""
@@ -209,15 +222,6 @@ class Changeset:
 def _check_owner(uid: int, gid: int) -> None:
     if not (0 <= uid <= _LARGEST_ID and 0 <= gid <= _LARGEST_ID):
         raise PathError(f"owner {uid}:{gid} does not exist on Linux")
-
-
-def _attributes(entry: Entry) -> Attributes:
-    _check_owner(entry.uid, entry.gid)
-    xattrs = entry.xattrs
-    if xattrs:
-        xattrs = {name: value for name, value in xattrs.items() if not name.startswith(_OF_OVERLAYFS)}
-    mode = None if entry.kind == SYMLINK else entry.mode
-    return Attributes(mode, entry.uid, entry.gid, entry.atime, entry.mtime, xattrs)
 
 
 _Make = Callable[[Tree, Place, bytes, Entry, Attributes, Iterable[Content]], bool]

@@ -18,6 +18,8 @@ from bundler.rootfs.attributes import CAPABILITY, Attributes, SetAttributes, set
 from bundler.rootfs.id_map import IdMap
 from bundler.rootfs.paths import PathError
 
+# What `Owners.skipped` may count that is left out for everybody.
+UNKNOWN_XATTRS: Final = "extended attributes that Linux has no namespace for"
 RECORD: Final = b"user.rootlesscontainers"
 # Who may set them: the owner of a file. Everything else takes privileges.
 _ORDINARY: Final = (b"user.", b"system.posix_acl_")

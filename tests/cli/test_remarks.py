@@ -2,8 +2,9 @@
 
 import pytest
 
-from bundler.cli.remarks import remark
+from bundler.cli.remarks import remark, remark_skipped
 from bundler.conversion.convert import RuntimeConfig
+from bundler.rootfs.owners import UNKNOWN_XATTRS
 
 CONFIG = RuntimeConfig({}, {}, ("one \x1b thing", "another"), "scale (o.yaml)")
 
@@ -22,3 +23,11 @@ def test_each_warning_has_a_line_and_keys_share_one(capsys: pytest.CaptureFixtur
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     remark(CONFIG, quiet=True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_nobody_can_make_is_not_said_to_need_root(capsys: pytest.CaptureFixture[str]) -> None:
+    remark_skipped({UNKNOWN_XATTRS: 2, "devices": 1}, quiet=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "bundler: note: left out of the rootfs: 2 extended attributes that Linux has no namespace for",
+        "bundler: note: without root, left out of the rootfs: 1 devices",
+    ]

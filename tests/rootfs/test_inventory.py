@@ -69,7 +69,19 @@ LAYERS: dict[str, list[list[Member | bytes]]] = {
     ],
     "links through directories": [[file("real/f", b"1"), symlink("l", "real"), hard_link("l/g", "l/f")]],
     "sparse": [
-        [pax_header({"GNU.sparse.size": str(5 << 20), "GNU.sparse.map": "1000,3,2000000,3"}), file("s", b"onetwo")]
+        [
+            pax_header(
+                {"GNU.sparse.size": str(5 << 20), "GNU.sparse.numblocks": "2", "GNU.sparse.map": "1000,3,2000000,3"}
+            ),
+            file("s", b"onetwo"),
+        ]
+    ],
+    "attributes that Linux has no namespace for": [
+        [
+            file("f", xattrs={"com.apple.provenance": b"x", "system.other": b"x", "plain": b"x", "user.kept": b"x"}),
+            directory("d", xattrs={"org.openbsd": b"x", "trusted.kept": b"x"}),
+            symlink("l", "t", xattrs=ACL | {"com.apple.FinderInfo": b"x"}),
+        ]
     ],
     "ACLs": [
         [
@@ -140,7 +152,7 @@ def test_the_tree_is_read_where_umoci_unpacks(tmp_path: Path) -> None:
 
 
 def test_holes_that_nobody_could_hash_are_left_out(tmp_path: Path) -> None:
-    records = {"GNU.sparse.size": str(1 << 43), "GNU.sparse.map": "1000,3"}
+    records = {"GNU.sparse.size": str(1 << 43), "GNU.sparse.numblocks": "1", "GNU.sparse.map": "1000,3"}
     lines = recorded(tmp_path, [layer(pax_header(records), file("s", b"one"))]).splitlines()
     assert [line for line in lines if line.startswith(b"./s")] == [
         b"./s type=file mode=0644 uid=0 gid=0 size=8796093022208 time=0.000000000 nlink=1"

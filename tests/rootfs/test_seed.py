@@ -33,7 +33,11 @@ def seeded(tmp_path: Path, path: bytes, *members: Member | bytes) -> Path:
 
 
 def test_a_volume_is_an_exact_copy(tmp_path: Path) -> None:
-    records = {"GNU.sparse.size": str(1 << 28), "GNU.sparse.map": f"1000,3,{1 << 27},3,{1 << 28},0"}
+    records = {
+        "GNU.sparse.size": str(1 << 28),
+        "GNU.sparse.numblocks": "3",
+        "GNU.sparse.map": f"1000,3,{1 << 27},3,{1 << 28},0",
+    }
     volume = seeded(
         tmp_path,
         b"/srv",

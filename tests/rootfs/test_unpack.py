@@ -152,7 +152,11 @@ def test_hard_links_stay_links_and_change_nothing(tmp_path: Path) -> None:
 
 
 def test_a_sparse_file_stays_sparse(tmp_path: Path) -> None:
-    records = {"GNU.sparse.size": str(1 << 30), "GNU.sparse.map": f"1000,3,{1 << 29},3,{1 << 30},0"}
+    records = {
+        "GNU.sparse.size": str(1 << 30),
+        "GNU.sparse.numblocks": "3",
+        "GNU.sparse.map": f"1000,3,{1 << 29},3,{1 << 30},0",
+    }
     root = unpacked(tmp_path / "root", layer(pax_header(records), file("s", b"onetwo", mtime=5 * S)))
     status = (root / "s").stat()
     assert (status.st_size, status.st_mtime) == (1 << 30, 5)
@@ -303,7 +307,12 @@ def test_bytes_after_the_archive_are_checked_too(tmp_path: Path) -> None:
         ([file("f", owner=(-1, 0))], "does not exist on Linux"),
         ([file("f", xattrs={"user." + "n" * 300: b"v"})], "out of range"),
         (
-            [pax_header({"GNU.sparse.size": str((1 << 63) - 1), "GNU.sparse.map": "0,1"}), file("f", b"x")],
+            [
+                pax_header(
+                    {"GNU.sparse.size": str((1 << 63) - 1), "GNU.sparse.numblocks": "1", "GNU.sparse.map": "0,1"}
+                ),
+                file("f", b"x"),
+            ],
             "File too large",
         ),
         ([header("h", b"1")], "/: a directory cannot have two names"),
