@@ -1,7 +1,6 @@
 """The pipeline: a reference and overrides become a bundle, or the config.json that the bundle would have."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,16 +19,17 @@ from bundler.conversion.givens import Givens
 from bundler.conversion.id_mappings import ranges
 from bundler.conversion.mount_points import mounted
 from bundler.conversion.mounts import folders
-from bundler.conversion.process import cwd
 from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
 from bundler.origins import UNSET
 from bundler.progress import SILENT, Progress
 from bundler.request import Request
+from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.mtree import Entry, parse
 from bundler.rootfs.owners import Owners, choose_owners, ignored
+from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import sketch, unpack
@@ -143,16 +143,13 @@ def _fill(
 def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
     """The runtime config that `build` would write. Layers are read only if a name has to be looked up in them."""
     overrides = request.load_overrides()
-    with tempfile.TemporaryDirectory() as workspace, request.open(overrides, Path(workspace), progress) as image:
+    with temporary_folder() as workspace, request.open(overrides, workspace, progress) as image:
         givens = request.givens(image, overrides)
         if not _needs_accounts(givens):
             return convert(givens)
-        sketched = Path(workspace, "sketch")
-        sketched.mkdir()
-        wanted = {*_ACCOUNT_FILES, *os.fsencode(str(cwd(givens).value)).split(b"/")}
         with image.local(progress) as layers:
-            sketch(layers, sketched, wanted, progress, request.limits)
-        with Tree.open(sketched) as tree:
+            selection = request.selection(givens.overrides)
+            tree = sketch(layers, _ACCOUNT_FILES, progress=progress, limits=request.limits, selection=selection)
             runtime_config = convert(replace(givens, accounts=_read_accounts(tree)))
             # A file in its way is as much a mistake here as when the bundle is built.
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
@@ -177,12 +174,12 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
     Owners and devices, which only root can make, are in the entries alone.
     """
     overrides = request.load_overrides()
-    with tempfile.TemporaryDirectory(prefix="bundler-") as folder, ExitStack() as stack:
-        workspace, rootfs = Path(folder, "workspace"), Path(folder, "rootfs")
+    with temporary_folder() as folder, ExitStack() as stack:
+        workspace, rootfs = folder / "workspace", folder / "rootfs"
         for path in (workspace, rootfs):
             path.mkdir()
         image = stack.enter_context(request.open(overrides, workspace, progress))
-        inventory = stack.enter_context(Inventory(Path(folder)))
+        inventory = stack.enter_context(Inventory(folder))
         selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
         with image.local(progress) as layers:
             unpack(
@@ -208,7 +205,7 @@ def _own_name(image: Image) -> str:
     return name
 
 
-def _read_accounts(tree: Tree) -> Accounts:
+def _read_accounts(tree: Home[P]) -> Accounts:
     passwd, group = (tree.read_regular(b"etc/" + name, _MAXIMUM_ACCOUNT_FILE) for name in _ACCOUNT_FILES)
     return parse_accounts(passwd, group)
 

@@ -12,13 +12,13 @@ from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
 from bundler.rootfs.paths import PathError, clean
-from bundler.rootfs.tree import Tree
+from bundler.rootfs.tree import Place, Tree
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
 _MOST_OPEN = 0o710
 
 
-class Restored(Changeset):
+class Restored(Changeset[Place]):
     """What a packed bundle holds, as it comes into `tree`. `label` names it in messages."""
 
     def __init__(self, tree: Tree, label: str) -> None:

@@ -12,6 +12,7 @@ accept a layer whose remaining bytes are not what the digest names. `finish` rea
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from bundler.archives.compression import NONE, decompress
@@ -154,6 +155,28 @@ def open_layer(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
         stream = _LayerStream(layer, pieces, meter, named=named)
         with explained(stream, label):
             yield stream
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """A part of a layer's uncompressed bytes, read when it is iterated over, and good when that ends."""
+
+    layer: LocalLayer
+    offset: int
+    size: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self.size:
+            return
+        with open_layer(self.layer, lambda _size: None) as stream:
+            skipped, left = 0, self.size
+            while left and (piece := stream.read(_CHUNK)):
+                part = bytes(piece[max(0, self.offset - skipped) :][:left])
+                skipped += len(piece)
+                left -= len(part)
+                if part:
+                    yield part
+            stream.finish()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final, Generic
 
 from bundler.archives.entry import (
     BLOCK_DEVICE,
@@ -20,9 +20,9 @@ from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
 from bundler.rootfs.attributes import Attributes, is_known
 from bundler.rootfs.failures import explain
+from bundler.rootfs.home import Home, P
 from bundler.rootfs.owners import UNKNOWN_XATTRS
 from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
-from bundler.rootfs.tree import Place, Tree
 
 # chown takes -1 for "leave it", and the kernel has 32 bits.
 _LARGEST_ID: Final = (1 << 32) - 2
@@ -42,7 +42,7 @@ ContentAt = Callable[[int, int], Iterable[Content]]
 """Gives what is stored from an offset of the archive on, of a size; good until the next entry."""
 
 
-class Changeset:
+class Changeset(Generic[P]):
     """One layer on its way into `tree`. `label` names it in messages; `lowest` says that nothing lies below it.
 
     A whiteout hides what lower layers have and never what its own layer has, wherever in the layer it stands. So
@@ -51,7 +51,7 @@ class Changeset:
     lower can be. The lowest layer has nothing to hide and keeps track of nothing.
     """
 
-    def __init__(self, tree: Tree, label: str, *, lowest: bool) -> None:
+    def __init__(self, tree: Home[P], label: str, *, lowest: bool) -> None:
         self._tree = tree
         self._label = label
         self._lowest = lowest
@@ -95,14 +95,13 @@ class Changeset:
                 name, _, uid, gid, size, _, offset, _ = row
                 _check_owner(uid, gid)
                 content = content_at(offset, size) if size else ()
-                directory = self._tree.directory(path)
                 try:
-                    self._tree.make_row(directory, row, content)
+                    place = self._tree.make_row(path, row, content)
                 except FileExistsError:
-                    self._tree.remove(Place(directory, name))
-                    self._tree.make_row(directory, row, content)
+                    self._tree.remove(self._tree.locate(join(path, name)))
+                    place = self._tree.make_row(path, row, content)
                 if not self._lowest:
-                    self._remember(Place(directory, name), own=False)
+                    self._remember(place, own=False)
         except PathError as error:
             raise LayerError(f"{self._where(join(files.directory, name))}: {error}") from error
         except OSError as error:
@@ -171,12 +170,12 @@ class Changeset:
 
     # --- whiteouts ---
 
-    def _remember(self, place: Place, *, own: bool) -> None:
+    def _remember(self, place: P, *, own: bool) -> None:
         """The layer has put `place` there, and `own` says that it is a directory that was not there before."""
         path = place.path
-        if not path or self._is_own(place.directory.path):
-            return
         directory, name = split(path)
+        if not path or self._is_own(directory):
+            return
         while name not in (names := self._names.setdefault(directory, set())):
             names.add(name)
             if not directory:
@@ -224,18 +223,18 @@ def _check_owner(uid: int, gid: int) -> None:
         raise PathError(f"owner {uid}:{gid} does not exist on Linux")
 
 
-_Make = Callable[[Tree, Place, bytes, Entry, Attributes, Iterable[Content]], bool]
+_Make = Callable[[Home[Any], Any, bytes, Entry, Attributes, Iterable[Content]], bool]
 """Makes what the entry is; whether that is a directory that was not there before. Raises FileExistsError."""
 
 
 def _make_directory(
-    tree: Tree, place: Place, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[Content]
+    tree: Home[P], place: P, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
     return tree.make_directory(place, attributes)
 
 
 def _make_file(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]
+    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]
 ) -> bool:
     if entry.size > _LARGEST_FILE:
         raise PathError(f"File too large: {entry.size} bytes, most of them holes")
@@ -244,14 +243,14 @@ def _make_file(
 
 
 def _make_symlink(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
+    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
     tree.make_symlink(place, entry.link_name, attributes)
     return False
 
 
 def _make_hard_link(
-    tree: Tree, _place: Place, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[Content]
+    tree: Home[P], _place: P, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
     # A file has its attributes from the entry that brought its content; umoci reads a link's own as no news either.
     try:
@@ -262,7 +261,7 @@ def _make_hard_link(
 
 
 def _make_node(
-    tree: Tree, place: Place, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
+    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
     if entry.kind == FIFO:
         tree.make_node(place, stat.S_IFIFO, (0, 0), attributes)

@@ -23,14 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.paths import join, split
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN: Final = 64
 _MOST_ALIASES: Final = 4096
-# The kernel's own limits (path_resolution(7)); a longer path could be built through links, and used by nobody.
-_MOST_LINKS: Final = 40
-_LONGEST_PATH: Final = 4095
 
 
 @dataclass(slots=True)
@@ -101,7 +99,7 @@ class Directories:
         if found is not None:
             self._open.move_to_end(path)
             return found
-        if len(path) > _LONGEST_PATH:
+        if len(path) > LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
         mode = open_up(parent.descriptor, name, stat.S_IRWXU) if self._confined else None
         descriptor = os.open(name, _OPEN, dir_fd=parent.descriptor)
@@ -150,7 +148,7 @@ class Directories:
                 current = self.enter(current, name)
                 continue
             links += 1
-            if links > _MOST_LINKS:
+            if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, "too many symlinks lead to each other", path)
             if target.startswith(b"/"):
                 current = self.root

@@ -166,6 +166,11 @@ def read_record(message: bytes) -> tuple[int | None, int | None]:
     return uid if uid < _UNCHANGED else None, gid if gid < _UNCHANGED else None
 
 
+def is_capability(value: bytes) -> bool:
+    """Whether the kernel takes `value` for the capabilities of a file (cap_convert_nscap)."""
+    return len(value) == _SIZES.get(int.from_bytes(value[:4], "little") & _REVISION_MASK)
+
+
 def _varint(number: int) -> bytes:
     encoded = bytearray()
     while number >= _SEVEN_BITS:

@@ -8,6 +8,9 @@ recursion. The way back up is `..`, believed only if it is the directory that wa
 import errno
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -49,6 +52,16 @@ class _Cursor:
     def _move(self, descriptor: int) -> None:
         os.close(self.descriptor)
         self.descriptor = descriptor
+
+
+@contextmanager
+def temporary_folder(parent: Path | None = None, prefix: str = "bundler-") -> Iterator[Path]:
+    """A new folder of mode 0700, removed with all that was put into it; tempfile's own would recurse into it."""
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield path
+    finally:
+        remove_tree(path)
 
 
 def remove_tree(path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Final
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.rootfs.changeset import Changeset
+from bundler.rootfs.home import Home, P
 from bundler.rootfs.paths import split
-from bundler.rootfs.tree import Tree
 
 _DEVICES: Final = frozenset({BLOCK_DEVICE, CHARACTER_DEVICE})
 _SETUID: Final = 0o6000
@@ -45,10 +45,10 @@ class Selection:
         return False
 
 
-class SelectedChangeset(Changeset):
+class SelectedChangeset(Changeset[P]):
     """A changeset of which only the selection is made."""
 
-    def __init__(self, tree: Tree, label: str, *, lowest: bool, selection: Selection) -> None:
+    def __init__(self, tree: Home[P], label: str, *, lowest: bool, selection: Selection) -> None:
         super().__init__(tree, label, lowest=lowest)
         self._selection = selection
 

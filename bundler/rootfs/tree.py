@@ -16,7 +16,6 @@ from typing import Final, NamedTuple, Self
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, Digest, Taken
-from bundler.errors import ImageError, printable
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
     Attributes,
@@ -26,23 +25,16 @@ from bundler.rootfs.attributes import (
     read_attributes,
 )
 from bundler.rootfs.directories import Directories, Directory, close_again, open_up
+from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
-from bundler.rootfs.paths import PathError, clean, join, split
+from bundler.rootfs.paths import PathError, join, split
 from bundler.rootfs.remove import remove_at
 from bundler.rootfs.sparse_files import write, write_pieces
 
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXISTING_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ROOT: Final = b"."
-_TYPES: Final = {
-    stat.S_IFDIR: "a directory",
-    stat.S_IFLNK: "a symlink",
-    stat.S_IFIFO: "a fifo",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 
 class Place(NamedTuple):
@@ -57,7 +49,7 @@ class Place(NamedTuple):
         return b"" if self.name == _ROOT else join(self.directory.path, self.name)
 
 
-class Tree:
+class Tree(Home[Place]):
     """The tree below an existing directory `root`. As a context, it ends with `finish`; after an error it is closed.
 
     Methods raise OSError, whose `filename` is a path in the tree, and PathError for what the root cannot be.
@@ -100,10 +92,6 @@ class Tree:
             return Place(self._directories.root, _ROOT)
         parent, name = split(path)
         return Place(self._find(parent, create=create), name)
-
-    def directory(self, path: bytes) -> Directory:
-        """The directory that `path` leads to, made if it is missing; it is good until the next place is located."""
-        return self._find(path, create=True)
 
     def follow(self, path: bytes, *, create: bool = False) -> bytes:
         """The path of the directory that `path` leads to, the last component followed too, inside the tree."""
@@ -200,18 +188,17 @@ class Tree:
             found = None if digest is None else digest.hexdigest()
             self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
 
-    def make_row(self, directory: Directory, row: FileRow, content: Iterable[Content]) -> None:
-        """What make_file does for nearly all files of an image: four system calls, and little else.
-
-        `directory` is good until the next place is located.
-        """
+    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> Place:
+        """What make_file does for nearly all files of an image: four system calls, and little else."""
         name, mode, uid, gid, size, mtime, _, sha256 = row
-        if not self._is_born_so(directory, uid, gid, mode):
+        parent = self._find(directory, create=True)
+        place = Place(parent, name)
+        if not self._is_born_so(parent, uid, gid, mode):
             attributes = Attributes(mode, uid, gid, mtime, mtime)
-            self.make_file(Place(directory, name), attributes, content, size=size, digest=Taken(sha256))
-            return
-        directory.changed = True
-        descriptor = os.open(name, _NEW_FILE, mode, dir_fd=directory.descriptor)
+            self.make_file(place, attributes, content, size=size, digest=Taken(sha256))
+            return place
+        parent.changed = True
+        descriptor = os.open(name, _NEW_FILE, mode, dir_fd=parent.descriptor)
         try:
             for piece in content:
                 write(descriptor, piece)
@@ -219,7 +206,8 @@ class Tree:
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            self._inventory.add_file(join(directory.path, name), mode, mtime, size, sha256)
+            self._inventory.add_file(join(parent.path, name), mode, mtime, size, sha256)
+        return place
 
     def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
         self._below_root(place).directory.changed = True
@@ -307,42 +295,10 @@ class Tree:
     def read_link(self, place: Place) -> bytes:
         return os.readlink(place.name, dir_fd=place.directory.descriptor)
 
-    def read_regular(self, path: bytes, limit: int) -> bytes | None:
-        """The content of a file that programs trust, such as etc/passwd; None if there is none.
-
-        Directories above it may be symlinks. The file itself has to be a regular one of at most `limit` bytes: it is
-        the image that says what it is, and reading a fifo would hang. Raises ImageError.
-        """
-        name = printable(path)
-        try:
-            place = self.locate(path)
-            kind = self.kind(place)
-            if not kind:
-                return None
-            if kind != stat.S_IFREG:
-                raise ImageError(f"/{name} in the image is {_TYPES.get(kind, 'no file')}, not a regular file")
-            with os.fdopen(self.open_file(place), "rb") as file:
-                content = file.read(limit + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise ImageError(f"/{name} in the image cannot be read: {error.strerror}") from error
-        if len(content) > limit:
-            raise ImageError(f"/{name} in the image is larger than {limit} bytes")
-        return content
-
-    def make_working_directory(self, path: bytes) -> None:
-        """Make sure that `path` is a directory, made as Docker makes it: 0755, root's. Raises ImageError."""
-        name = printable(path)
-        try:
-            self._find(clean(path), create=True)
-        except PathError as error:
-            raise ImageError(f"working directory {name}: {error}") from error
-        except NotADirectoryError as error:
-            found = printable(error.filename)
-            raise ImageError(f"working directory {name}: /{found} in the image is not a directory") from error
-        except OSError as error:
-            raise ImageError(f"working directory {name} cannot be made: {error.strerror}") from error
+    def read(self, place: Place, most: int) -> bytes:
+        """At most `most` bytes of the regular file that is there."""
+        with os.fdopen(self.open_file(place), "rb") as file:
+            return file.read(most)
 
     def _find(self, path: bytes, *, create: bool = False) -> Directory:
         return self._directories.find(path, self._imply if create else None)

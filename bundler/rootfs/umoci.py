@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bundler.archives.compression import decompress
@@ -20,7 +19,7 @@ from bundler.images.layer_stream import label_of, open_blob, open_layer
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
-from bundler.rootfs.remove import remove_tree
+from bundler.rootfs.remove import remove_tree, temporary_folder
 from bundler.rootfs.usage import Usage
 from bundler.tools import UMOCI, run
 
@@ -40,8 +39,8 @@ def unpack_with_umoci(
     usage = Usage(limits, layers)
     for layer in layers:
         _check(layer, usage)
-    with TemporaryDirectory(dir=root.parent, prefix="umoci-", ignore_cleanup_errors=True) as workspace:
-        layout = Path(workspace, "layout")
+    with temporary_folder(root.parent, "umoci-") as workspace:
+        layout = workspace / "layout"
         write_layout(layout, layers, progress)
         remove_tree(root)  # umoci makes it itself
         run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", *_options(owners), root)

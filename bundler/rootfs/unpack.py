@@ -3,27 +3,33 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bundler.archives.entry import Files
 from bundler.errors import RequestError
 from bundler.images.image import LocalLayer
-from bundler.images.layer_entries import open_entries
-from bundler.images.layer_stream import label_of
+from bundler.images.layer_entries import LayerEntries, open_entries
+from bundler.images.layer_stream import StoredContent, label_of
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
+from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.owners import Owners, ignored, kept
+from bundler.rootfs.outline import Outline
+from bundler.rootfs.owners import Owners, kept
+from bundler.rootfs.paths import split
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.selection import SelectedChangeset, Selection
-from bundler.rootfs.sketch import SketchedChangeset
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
 from bundler.rootfs.usage import Usage
+
+# What a sketch keeps of content that nobody has asked for yet.
+_KEPT: Final = 4 << 20
 
 
 def unpack(
@@ -59,40 +65,54 @@ class _Job:
     limits: Limits
     selection: Selection | None
 
-    def changeset(self, tree: Tree, label: str, *, lowest: bool) -> Changeset:
-        """The next layer's, of all files or of those selected."""
-        if self.selection is None:
-            return Changeset(tree, label, lowest=lowest)
-        return SelectedChangeset(tree, label, lowest=lowest, selection=self.selection)
-
 
 def sketch(
     layers: Sequence[LocalLayer],
-    root: Path,
     wanted: Collection[bytes],
+    *,
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
-) -> None:
-    """Unpack only what is needed to read the files that have one of the names `wanted` (`b"passwd"`), as any user.
+    selection: Selection | None = None,
+) -> Outline:
+    """What `unpack` would make, in memory: the content of files is read when it is asked for, while `layers` are there.
 
-    Directories and symlinks are made, so that paths lead where they lead in the image, and whiteouts applied; there
-    are no owners, modes, devices or other files. Raises what `unpack` raises.
+    That of files with one of the names `wanted` (`b"passwd"`) is most likely to be, and is kept at once, where it is
+    not large. Raises what `unpack` raises, for what depends on the layers alone.
     """
     usage = Usage(limits, layers)
-    with _explained(root), Tree(root, ignored()) as tree, _measured(layers, progress) as total:
+    tree = Outline()
+    room = _KEPT
+    with _explained("the layers"), _measured(layers, progress) as total:
         for number, layer in enumerate(layers):
-            changeset = SketchedChangeset(tree, label_of(layer), lowest=number == 0, wanted=wanted)
-            _apply(changeset, layer, usage, progress, total)
+            changeset = _changeset(tree, layer, selection, lowest=number == 0)
+            with _entries(layer, usage, progress, total) as entries:
+                for entry in entries:
+                    usage.admit(label_of(layer), entry)
+                    if isinstance(entry, Files):
+                        changeset.apply_files(entry, partial(StoredContent, layer))
+                    elif split(entry.name)[1] in wanted and entry.stored_size <= room:
+                        room -= entry.stored_size
+                        changeset.apply(entry, [bytes(piece) for piece in entries.content()])
+                    else:
+                        changeset.apply(entry, StoredContent(layer, entry.offset, entry.stored_size))
+    return tree
+
+
+def _changeset(tree: Home[P], layer: LocalLayer, selection: Selection | None, *, lowest: bool) -> Changeset[P]:
+    """The changeset of `layer`, of all its files or of those selected."""
+    if selection is None:
+        return Changeset(tree, label_of(layer), lowest=lowest)
+    return SelectedChangeset(tree, label_of(layer), lowest=lowest, selection=selection)
 
 
 def _unpack_natively(job: _Job) -> None:
     usage = Usage(job.limits, job.layers)
-    with _explained(job.root), Tree(job.root, job.owners, job.inventory) as tree:
+    with _explained(str(job.root)), Tree(job.root, job.owners, job.inventory) as tree:
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())
         with _measured(job.layers, job.progress) as total:
             for number, layer in enumerate(job.layers):
-                changeset = job.changeset(tree, label_of(layer), lowest=number == 0)
+                changeset = _changeset(tree, layer, job.selection, lowest=number == 0)
                 _apply(changeset, layer, usage, job.progress, total, hashed=job.inventory is not None)
 
 
@@ -102,7 +122,7 @@ def _unpack_with_umoci(job: _Job) -> None:
         raise RequestError("umoci unpacks all files of an image", hint="for rootfs: {exclude...} use --unpacker native")
     unpack_with_umoci(job.layers, job.root, job.owners, job.progress, job.limits)
     if job.inventory is not None:
-        with _explained(job.root), Tree(job.root, job.owners.as_they_are()) as tree:
+        with _explained(str(job.root)), Tree(job.root, job.owners.as_they_are()) as tree:
             take_stock(tree, job.inventory)
 
 
@@ -111,10 +131,24 @@ def _measured(layers: Sequence[LocalLayer], progress: Progress) -> AbstractConte
 
 
 def _apply(
-    changeset: Changeset, layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
+    changeset: Changeset[P], layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
 ) -> None:
     label = label_of(layer)
-    used = usage.of_layer(label)
+    with _entries(layer, usage, progress, total, hashed=hashed) as entries:
+        for entry in entries:
+            usage.admit(label, entry)
+            if isinstance(entry, Files):
+                changeset.apply_files(entry, entries.content_at)
+            else:
+                changeset.apply(entry, entries.content())
+
+
+@contextmanager
+def _entries(
+    layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
+) -> Iterator[LayerEntries]:
+    """Those of `layer`, counted and measured."""
+    used = usage.of_layer(label_of(layer))
     with progress.measure((layer.blob.digest or layer.diff_id).short, layer.blob.size) as meter:
 
         def count(stored: int, size: int) -> None:
@@ -123,21 +157,16 @@ def _apply(
             used(stored, size)
 
         with open_entries(layer, count, usage.limits, hashed=hashed) as entries:
-            for entry in entries:
-                usage.admit(label, entry)
-                if isinstance(entry, Files):
-                    changeset.apply_files(entry, entries.content_at)
-                else:
-                    changeset.apply(entry, entries.content())
+            yield entries
 
 
 @contextmanager
-def _explained(root: Path) -> Iterator[None]:
+def _explained(where: str) -> Iterator[None]:
     """What fails outside of any entry: opening the root, putting the times of its directories right."""
     try:
         yield
     except OSError as error:
-        raise explain(error, str(root)) from error
+        raise explain(error, where) from error
 
 
 UNPACKERS: Final[dict[str, Callable[[_Job], None]]] = {"native": _unpack_natively, "umoci": _unpack_with_umoci}

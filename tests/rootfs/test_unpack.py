@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import ImageError, LayerError
-from bundler.rootfs.unpack import sketch, unpack
+from bundler.rootfs.unpack import unpack
 from tests.support.layers import layer, stored_layer, unpacked, zipped
 from tests.support.tarballs import (
     Member,
@@ -332,60 +332,6 @@ def test_a_name_in_a_message_cannot_talk_to_the_terminal(tmp_path: Path) -> None
     with pytest.raises(LayerError) as refused:
         unpacked(tmp_path / "root", layer(file("a"), file("a/\x1b[2J\n")))
     assert refused.value.what.isprintable()
-
-
-# --- sketches ---
-
-
-def sketched(root: Path, *layers: object) -> Path:
-    root.mkdir()
-    sketch(layers, root, {b"passwd"})  # type: ignore[arg-type]
-    return root
-
-
-def test_a_sketch_has_what_leads_to_the_wanted_files(tmp_path: Path) -> None:
-    root = sketched(
-        tmp_path / "root",
-        layer(
-            directory("etc", 0),
-            file("etc/passwd", b"root", 0, owner=(5, 5)),
-            file("etc/shadow"),
-            symlink("l", "etc"),
-            character_device("null", 1, 3),
-            fifo("p"),
-            hard_link("h", "etc/shadow"),
-        ),
-        layer(file("l/passwd", b"new")),
-    )
-    assert listing(root) == ["etc/", "etc/passwd", "l"]
-    assert (root / "etc/passwd").read_bytes() == b"new"
-    assert (root / "etc").stat().st_uid == os.geteuid()
-
-
-@pytest.mark.parametrize(
-    ("upper", "expected"),
-    [
-        ([whiteout("etc/passwd")], ["etc/"]),
-        ([opaque("etc")], ["etc/"]),
-        ([file("etc")], []),
-        ([character_device("etc", 1, 3)], []),
-        ([hard_link("etc", "bin")], []),
-    ],
-)
-def test_what_a_sketch_leaves_out_still_replaces(tmp_path: Path, upper: list[Member], expected: list[str]) -> None:
-    root = sketched(tmp_path / "root", layer(file("etc/passwd"), file("bin")), layer(*upper))
-    assert listing(root) == expected
-
-
-def test_a_wanted_file_that_became_a_device_is_no_file(tmp_path: Path) -> None:
-    root = sketched(tmp_path / "root", layer(file("etc/passwd")), layer(character_device("etc/passwd", 1, 3)))
-    assert not (root / "etc/passwd").is_file()
-    assert (root / "etc/passwd").exists()
-
-
-def test_a_wanted_hard_link_to_a_file_that_was_left_out_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LayerError, match="hard link to etc/accounts"):
-        sketched(tmp_path / "root", layer(file("etc/accounts"), hard_link("etc/passwd", "etc/accounts")))
 
 
 def test_an_unknown_root_is_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,256 @@
+"""A root filesystem in memory: its names, and where in the layers the content of its files lies.
+
+It answers what a tree on disk would, to whoever only wants to look something up. Nothing is written anywhere, so any
+user can make one, a thousand nested directories are as many small objects, and nothing can be left behind.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from bundler.archives.entry import FileRow
+from bundler.archives.stream import Content, Digest
+from bundler.rootfs.attributes import CAPABILITY, Attributes, implied, is_kept
+from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS, Home
+from bundler.rootfs.owners import ignored, is_capability
+from bundler.rootfs.paths import PathError, join, split
+
+# What the file systems of Linux take (NAME_MAX), and the link target that fits into a page.
+_LONGEST_NAME: Final = 255
+_LARGEST_XATTR: Final = 65536
+
+
+class Folder:
+    """A directory; the root has no name and is its own parent."""
+
+    __slots__ = ("name", "names", "parent")
+
+    def __init__(self, parent: "Folder | None" = None, name: bytes = b"") -> None:
+        self.parent = parent or self
+        self.name = name
+        self.names: dict[bytes, Node] = {}
+
+    @property
+    def path(self) -> bytes:
+        parts = []
+        folder = self
+        while folder.parent is not folder:
+            parts.append(folder.name)
+            folder = folder.parent
+        return b"/".join(reversed(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file: `content` gives what is stored for it, once it is asked for."""
+
+    content: Iterable[Content]
+    size: int
+    sparse: tuple[tuple[int, int], ...] | None = None
+
+    def read(self, most: int) -> bytes:
+        """At most `most` bytes from its beginning."""
+        wanted = min(most, self.size)
+        if self.sparse is None:
+            return _taken(self.content, wanted)
+        stored = _taken(self.content, wanted)
+        read = bytearray(wanted)
+        at = 0
+        for start, length in self.sparse:
+            part = stored[at : at + length]
+            read[start : start + length] = part[: max(0, wanted - start)]
+            at += length
+        return bytes(read[:wanted])
+
+
+Node = Folder | File | bytes | int
+"""What has a name. Bytes are a symlink, which leads there; a number is the S_IF... type of anything else."""
+
+
+class Spot(NamedTuple):
+    """A name in a directory, there or not."""
+
+    folder: Folder
+    name: bytes
+
+    @property
+    def path(self) -> bytes:
+        return join(self.folder.path, self.name) if self.name else b""
+
+
+class Outline(Home[Spot]):
+    """What `Home` and, for who reads, `Tree` say of each method holds here, attributes and times aside."""
+
+    def __init__(self) -> None:
+        self.owners = ignored()
+        self._root = Folder()
+        # Where the last path led, which is asked for again for each file of a directory.
+        self._last: tuple[bytes, Folder] = (b"", self._root)
+
+    def locate(self, path: bytes, *, create: bool = False) -> Spot:
+        parent, name = split(path)
+        if not path:
+            return Spot(self._root, b"")
+        if len(name) > _LONGEST_NAME:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+        return Spot(self._find(parent, create=create), name)
+
+    def follow(self, path: bytes, *, create: bool = False) -> bytes:
+        return self._find(path, create=create).path
+
+    def kind(self, place: Spot) -> int:
+        node = place.folder.names.get(place.name) if place.name else place.folder
+        return 0 if node is None else _kind(node)
+
+    def names(self, path: bytes) -> list[bytes]:
+        return sorted(self._find(path).names)
+
+    def remove(self, place: Spot) -> None:
+        del self._below_root(place).folder.names[place.name]
+        self._last = (b"", self._root)
+
+    def make_directory(self, place: Spot, attributes: Attributes) -> bool:
+        _check(attributes, stat.S_IFDIR)
+        node = place.folder.names.get(place.name) if place.name else place.folder
+        if node is not None and not isinstance(node, Folder):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
+        if node is None:
+            _new_folder(place.folder, place.name)
+        return node is None
+
+    def make_file(
+        self,
+        place: Spot,
+        attributes: Attributes,
+        content: Iterable[Content],
+        *,
+        sparse: tuple[tuple[int, int], ...] | None = None,
+        size: int = 0,
+        digest: Digest | None = None,  # noqa: ARG002 -- nobody asks what is in it
+    ) -> None:
+        self._put(place, File(content, size, sparse), attributes, stat.S_IFREG)
+
+    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> Spot:
+        place = Spot(self._find(directory, create=True), row[0])
+        self._put(place, File(content, row[4]), implied(), stat.S_IFREG)
+        return place
+
+    def make_symlink(self, place: Spot, target: bytes, attributes: Attributes) -> None:
+        if not target or len(target) > LONGEST_PATH:
+            number = errno.ENAMETOOLONG if target else errno.ENOENT
+            raise OSError(number, os.strerror(number), target)
+        self._put(place, target, attributes, stat.S_IFLNK)
+
+    def make_node(self, place: Spot, kind: int, device: tuple[int, int], attributes: Attributes) -> None:  # noqa: ARG002
+        self._put(place, kind, attributes, kind)
+
+    def make_hard_link(self, path: bytes, target: bytes) -> None:
+        source = self.locate(target)
+        node = source.folder.names.get(source.name) if source.name else source.folder
+        if node is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), target)
+        if isinstance(node, Folder):
+            raise IsADirectoryError(errno.EISDIR, "a directory cannot have two names", target)
+        self._put(self.locate(path, create=True), node)
+
+    def _put(self, place: Spot, node: Node, attributes: Attributes | None = None, kind: int = 0) -> None:
+        if place.name in self._below_root(place).folder.names:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
+        if attributes is not None:
+            _check(attributes, kind)
+        place.folder.names[place.name] = node
+
+    def read(self, place: Spot, most: int) -> bytes:
+        node = place.folder.names[place.name]
+        if not isinstance(node, File):
+            raise OSError(errno.EINVAL, "it is not a regular file", place.path)
+        return node.read(most)
+
+    def _below_root(self, place: Spot) -> Spot:
+        if not place.name:
+            raise PathError("the root filesystem itself can only be a directory")
+        return place
+
+    def _find(self, path: bytes, *, create: bool = False) -> Folder:
+        if self._last[0] != path:
+            self._last = (path, self._walk(path, create=create))
+        return self._last[1]
+
+    def _walk(self, path: bytes, *, create: bool) -> Folder:
+        """As directories.py walks on disk: links are resolved inside the tree, and `..` ends at its root."""
+        folder = self._root
+        pending = path.split(b"/")[::-1]
+        links = 0
+        while pending:
+            name = pending.pop()
+            if name in (b"", b"."):
+                continue
+            if name == b"..":
+                folder = folder.parent
+                continue
+            node = folder.names.get(name)
+            if isinstance(node, bytes):
+                links += 1
+                if links > MOST_LINKS:
+                    raise OSError(errno.ELOOP, "too many symlinks lead to each other", path)
+                folder = self._root if node.startswith(b"/") else folder
+                pending += node.split(b"/")[::-1]
+                continue
+            folder = self._enter(folder, name, node, create=create)
+        return folder
+
+    def _enter(self, folder: Folder, name: bytes, node: Node | None, *, create: bool) -> Folder:
+        if node is None and not create:
+            raise FileNotFoundError(errno.ENOENT, "it does not exist", Spot(folder, name).path)
+        if node is None:
+            return _new_folder(folder, name)
+        if not isinstance(node, Folder):
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", Spot(folder, name).path)
+        return node
+
+
+def _new_folder(parent: Folder, name: bytes) -> Folder:
+    path = Spot(parent, name).path
+    if len(name) > _LONGEST_NAME:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+    if len(path) > LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
+    parent.names[name] = folder = Folder(parent, name)
+    return folder
+
+
+def _kind(node: Node) -> int:
+    if isinstance(node, Folder):
+        return stat.S_IFDIR
+    if isinstance(node, File):
+        return stat.S_IFREG
+    return stat.S_IFLNK if isinstance(node, bytes) else node
+
+
+def _taken(content: Iterable[Content], most: int) -> bytes:
+    taken = bytearray()
+    for piece in content:
+        room = most - len(taken)
+        taken += piece[:room]
+        if len(piece) > room:  # not before: content is checked at its end
+            break
+    return bytes(taken)
+
+
+def _check(attributes: Attributes, kind: int) -> None:
+    """Raise OSError for extended attributes that the kernel does not take (xattr(7), limits.h)."""
+    for name, value in sorted(attributes.xattrs.items()):
+        if not is_kept(name, kind, value):
+            continue
+        number = 0
+        if not 0 < len(name) <= _LONGEST_NAME:
+            number = errno.ERANGE
+        elif len(value) > _LARGEST_XATTR:
+            number = errno.E2BIG
+        elif name == CAPABILITY and not is_capability(value):
+            number = errno.EINVAL
+        if number:
+            raise OSError(number, os.strerror(number))
