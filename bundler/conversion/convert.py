@@ -122,7 +122,7 @@ def convert(givens: Givens) -> RuntimeConfig:
     """
     document: dict[str, Json] = {"ociVersion": ""}
     origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
-    warnings: list[str] = []
+    warnings = _assumptions(givens)
     for pointer, rule in RULES.items():
         part = rule(givens)
         warnings += part.warnings
@@ -140,6 +140,14 @@ def convert(givens: Givens) -> RuntimeConfig:
     warnings += validity.check(document, origins, patched=patched)
     overrides = givens.overrides
     return RuntimeConfig(document, origins, tuple(warnings), overrides.without_meaning, overrides.remarks)
+
+
+def _assumptions(givens: Givens) -> list[str]:
+    """What had to be taken for granted because the image does not say it."""
+    image_config = givens.image_config
+    if not image_config.platform_assumed:
+        return []
+    return [f"the image config does not say what platform it is for: {image_config.platform} is assumed (--platform)"]
 
 
 def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:

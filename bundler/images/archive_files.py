@@ -99,8 +99,11 @@ def open_archive(
     with _opened(path, label) as source:
         in_place = _is_plain(source)
         with _kept(source) if in_place else _spooled(source, label, workspace, progress, limits) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if not size:
+                raise ImageError(f"{label} is empty", hint="what was to write it may have failed")
             try:
-                members = _scan(FileSlice(descriptor, 0, os.fstat(descriptor).st_size), label, limits)
+                members = _scan(FileSlice(descriptor, 0, size), label, limits)
             except DamagedError as error:
                 raise ImageError(f"{label}: {error}", hint=error.hint) from error
             yield Archive(label, descriptor, members, limits)

@@ -33,6 +33,7 @@ def open_directory(files: Files, wanted: PlatformChoice, *, file_name: str) -> I
         read_document(files, blob_name(manifest.config.digest), manifest.config),
         f"image config {manifest.config.digest}",
         algorithm=manifest.config.digest.algorithm,
+        otherwise=wanted.platform,
     )
     manifest.check_layers(image_config)
     wanted.check(image_config.platform, f"image config {image_config.digest}")

@@ -24,6 +24,7 @@ from bundler.images.index import PlatformChoice
 from bundler.images.layout import find_manifest, is_layout
 from bundler.images.manifest import Manifest, check_layer_count
 from bundler.images.media_types import DOCKER_LAYER
+from bundler.images.platform import Platform
 
 MANIFEST: Final = "manifest.json"
 _LEGACY: Final = "repositories"
@@ -48,14 +49,20 @@ def is_docker_archive(files: Files) -> bool:
     return files.has(MANIFEST)
 
 
-def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *, file_name: str) -> Image:
-    """The image that `choice` names. Raises ImageError, or RequestError when several could be meant."""
+def refuse_legacy(files: Files) -> None:
+    """Raise ImageError for what Docker saved before it wrote manifest.json: folders by random ids, one for a layer."""
     if not files.has(MANIFEST) and files.has(_LEGACY):
         raise ImageError(
-            f"{files.label}: archives of Docker before 1.10 are not supported", hint="load and save it with a newer one"
+            f"{files.label}: an archive that Docker saved before version 1.10, which names no image config",
+            hint="load it into a newer Docker, and save it again",
         )
+
+
+def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *, file_name: str) -> Image:
+    """The image that `choice` names. Raises ImageError, or RequestError when several could be meant."""
+    refuse_legacy(files)
     entries = _parse(parse_document(load_document(files, MANIFEST), f"{files.label}: {MANIFEST}"))
-    entry, image_config, name = _choose(files, entries, choice)
+    entry, image_config, name = _choose(files, entries, choice, wanted.platform)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
     pairs = zip(entry.layers, image_config.diff_ids, strict=True)
@@ -90,7 +97,9 @@ def _parse(document: Part) -> tuple[_Entry, ...]:
     return tuple(entries)
 
 
-def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[_Entry, ImageConfig, str]:
+def _choose(
+    files: Files, entries: tuple[_Entry, ...], choice: Choice, platform: Platform
+) -> tuple[_Entry, ImageConfig, str]:
     """The entry meant, its config, and the name it was chosen by or else its first."""
     found = entries
     name = None
@@ -104,7 +113,7 @@ def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[
     short = choice.digest or (f"sha256:{choice.name}" if _SHORT_ID.fullmatch(choice.name or "") else None)
     configs: dict[str, ImageConfig] = {}
     if short is not None and (choice.digest or not found):
-        configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries))
+        configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries), platform)
         found = tuple(entry for entry in entries if str(configs[entry.config].digest).startswith(short))
     if not found:
         asked = choice.digest or choice.name or f"@{choice.position}"
@@ -112,7 +121,7 @@ def _choose(files: Files, entries: tuple[_Entry, ...], choice: Choice) -> tuple[
     if len({entry.config for entry in found}) > 1:
         raise RequestError(f"{files.label}: several images could be meant", hint=_there(found))
     entry = found[0]
-    image_config = configs.get(entry.config) or _read_config(files, entry.config)
+    image_config = configs.get(entry.config) or _read_config(files, entry.config, platform)
     return entry, image_config, name or next(iter(entry.tags), "")
 
 
@@ -120,7 +129,7 @@ def _there(entries: tuple[_Entry, ...]) -> str | None:
     return listing([(next(iter(entry.tags), ""), f":@{entry.position}") for entry in entries])
 
 
-def _read_configs(files: Files, names: Iterable[str]) -> dict[str, ImageConfig]:
+def _read_configs(files: Files, names: Iterable[str], platform: Platform) -> dict[str, ImageConfig]:
     """Those of several images, each file once: manifest.json may have any number of names for a large one."""
     read: dict[tuple[int, int, int], ImageConfig] = {}
     configs = {}
@@ -128,14 +137,14 @@ def _read_configs(files: Files, names: Iterable[str]) -> dict[str, ImageConfig]:
         with files.open(name) as source:
             place = source.place
         if place not in read:
-            read[place] = _read_config(files, name)
+            read[place] = _read_config(files, name, platform)
         _check_name(files, name, read[place])
         configs[name] = read[place]
     return configs
 
 
-def _read_config(files: Files, name: str) -> ImageConfig:
-    image_config = parse_image_config(load_document(files, name))
+def _read_config(files: Files, name: str, platform: Platform) -> ImageConfig:
+    image_config = parse_image_config(load_document(files, name), otherwise=platform)
     _check_name(files, name, image_config)
     return image_config
 
@@ -149,6 +158,11 @@ def _check_name(files: Files, name: str, image_config: ImageConfig) -> None:
 
 def _local_layer(files: Files, name: str, diff_id: Digest) -> LocalLayer:
     """The layer in the file `name`. Its media type is told by its content: manifest.json states none."""
+    if not name:
+        raise ImageError(
+            f"{files.label}: {MANIFEST}: the name of layer {diff_id} is empty: the archive was saved without it",
+            hint="save the image again, with a newer Docker or with skopeo copy",
+        )
     if not files.has(name):
         raise ImageError(f"{files.label}: layer {diff_id} is missing ({printable(name)})")
     with files.open(name) as source:

@@ -55,6 +55,11 @@ class Part:
             raise self._child(name, None).fault("missing")
         return found
 
+    def with_member(self, name: str, content: Any) -> "Part":
+        """The same object with another value for `name`, however that is spelled."""
+        others = {other: value for other, value in self._object().items() if fold(other) != fold(name)}
+        return Part(self.document, self.path, others | {name: content})
+
     def members(self) -> Iterator[tuple[str, "Part"]]:
         """The members of an object, sorted by name."""
         for name, content in sorted(self._object().items()):

@@ -6,6 +6,7 @@ regular file (input_files.py).
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bundler.input_files import InputError, descend, open_below, reason
 from bundler.limits import DEFAULTS, Limits, raise_hint
 
 _MAX_NAME: Final = 4096
+_MOST_LINKS: Final = 40
 
 
 class FileSlice:
@@ -106,7 +108,9 @@ class Folder:
         if parts is None:
             return False
         try:
-            os.close(descend(self.descriptor, parts, os.O_PATH | os.O_CLOEXEC))
+            os.close(descend(self.descriptor, self._resolved(parts), os.O_PATH | os.O_CLOEXEC))
+        except ImageError:
+            return True
         except OSError as error:
             # What is there but cannot be reached safely is there: opening it will say why it is refused.
             return error.errno not in (errno.ENOENT, errno.ENOTDIR)
@@ -122,7 +126,7 @@ class Folder:
         if parts is None:
             raise self._fault(name, "is no name of a file inside the image")
         try:
-            descriptor = open_below(self.descriptor, parts)
+            descriptor = open_below(self.descriptor, self._resolved(parts))
         except InputError as error:
             raise self._fault(name, str(error)) from None
         try:
@@ -130,8 +134,57 @@ class Folder:
         finally:
             os.close(descriptor)
 
+    def _resolved(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """`parts` with the symbolic links in them followed, inside this folder only. Raises ImageError.
+
+        Some tools share the blobs of layouts so. What it finds is opened without following anything.
+        """
+        passed: list[str] = []
+        pending = list(reversed(parts))
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                passed.pop()
+                continue
+            target = self._link_target((*passed, part))
+            if target is None:
+                passed.append(part)
+                continue
+            links += 1
+            inside = (
+                () if target.startswith("/") else tuple(part for part in target.split("/") if part not in ("", "."))
+            )
+            if not inside or links > _MOST_LINKS or not _stays_inside(len(passed), inside):
+                raise ImageError(
+                    f"{self.label}: {printable('/'.join(parts))} is a symbolic link that leads out of the image",
+                    hint="copy it with what its links lead to: cp -rL FOLDER COPY",
+                )
+            pending += reversed(inside)
+        return tuple(passed) or parts
+
+    def _link_target(self, parts: tuple[str, ...]) -> str | None:
+        """Where the last of `parts` leads, of which the others are folders; None if it is no link, or not there."""
+        try:
+            descriptor = descend(self.descriptor, parts, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            return os.readlink("", dir_fd=descriptor) if stat.S_ISLNK(os.fstat(descriptor).st_mode) else None
+        finally:
+            os.close(descriptor)
+
     def _fault(self, name: str, what: str) -> ImageError:
         return ImageError(f"{self.label}: {printable(name)} {what}")
+
+
+def _stays_inside(depth: int, parts: tuple[str, ...]) -> bool:
+    """Whether `parts`, counted from a folder so deep, never leave the top."""
+    for part in parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return False
+    return True
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from bundler.images.healthcheck import Healthcheck, parse_healthcheck
 from bundler.images.platform import Platform
 
 _ROOTFS_TYPE: Final = "layers"
+# What a reader who does not look at the platform takes for one that is not said.
+_UNSAID: Final = Platform("linux", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +20,13 @@ class ImageConfig:
 
     An absent, null and empty list or text are one value here, as they are to Docker. `digest` is the digest of the
     document's bytes, which is the image id. No string holds a NUL, and `env` entries all have a name.
+    `platform_assumed` says that the document does not name all of its platform.
     """
 
     digest: Digest
     raw: bytes = field(repr=False)
     platform: Platform
+    platform_assumed: bool = False
     diff_ids: tuple[Digest, ...]
     user: str = ""
     env: tuple[str, ...] = ()
@@ -36,15 +40,18 @@ class ImageConfig:
     healthcheck: Healthcheck | None = None
 
 
-def parse_image_config(raw: bytes, where: str | None = None, *, algorithm: str = "sha256") -> ImageConfig:
+def parse_image_config(
+    raw: bytes, where: str | None = None, *, algorithm: str = "sha256", otherwise: Platform = _UNSAID
+) -> ImageConfig:
     """Read the image config in `raw`, Docker's or OCI's; its digest, by `algorithm`, becomes the image id.
 
-    `where` names the document in messages (default: its digest). Raises ImageError for anything malformed and for
-    images of an operating system other than Linux.
+    `where` names the document in messages (default: its digest). `otherwise` is the platform of what does not say one:
+    image-spec demands it, and builders leave it out or empty, which Docker, podman and skopeo pass by. Raises
+    ImageError for anything malformed and for images of an operating system other than Linux.
     """
     digest = Digest.of(raw, algorithm)
     document = parse_document(raw, where or f"image config {digest}")
-    platform = parse_platform(document)
+    platform = _platform(document, otherwise)
     if platform.os != "linux":
         raise document.get("os").fault(f"only Linux images can be bundled, this one is for {platform.os}")
     rootfs = document.get("rootfs")
@@ -56,11 +63,12 @@ def parse_image_config(raw: bytes, where: str | None = None, *, algorithm: str =
         digest=digest,
         raw=raw,
         platform=platform,
+        platform_assumed=not all(_text(document, name) for name in ("os", "architecture")),
         diff_ids=() if diff_ids is None else tuple(item.digest() for item in diff_ids.items()),
         user=_text(execution, "User"),
         env=_env(execution),
-        entrypoint=_texts(execution, "Entrypoint"),
-        cmd=_texts(execution, "Cmd"),
+        entrypoint=_words(execution, "Entrypoint"),
+        cmd=_words(execution, "Cmd"),
         working_dir=_text(execution, "WorkingDir"),
         volumes=_keys(execution, "Volumes"),
         exposed_ports=_keys(execution, "ExposedPorts"),
@@ -75,9 +83,18 @@ def _text(part: Part, name: str) -> str:
     return "" if member is None else member.text()
 
 
-def _texts(part: Part, name: str) -> tuple[str, ...]:
+def _words(part: Part, name: str) -> tuple[str, ...]:
+    """Words of a command line. A text is one word, as in Docker, whatever it holds."""
     member = part.find(name)
-    return () if member is None else tuple(item.text() for item in member.items())
+    if member is None:
+        return ()
+    return (member.text(),) if isinstance(member.content, str) else tuple(item.text() for item in member.items())
+
+
+def _platform(document: Part, otherwise: Platform) -> Platform:
+    if _text(document, "architecture"):
+        return parse_platform(document if _text(document, "os") else document.with_member("os", otherwise.os))
+    return Platform(_text(document, "os").lower() or otherwise.os, otherwise.architecture, otherwise.variant)
 
 
 def _keys(part: Part, name: str) -> tuple[str, ...]:

@@ -29,6 +29,10 @@ class PlatformChoice:
     platform: Platform
     requested: bool
 
+    def otherwise(self, listed: Platform | None) -> Platform:
+        """The platform of an image that does not say one: what was asked for, or what an index lists it as, or ours."""
+        return self.platform if self.requested or listed is None else listed
+
     def check(self, stated: Platform, where: str) -> None:
         """Raise ImageError if a person asked for another platform than the image config states.
 
@@ -41,7 +45,9 @@ class PlatformChoice:
 def parse_index(part: Part) -> tuple[Descriptor, ...]:
     """Every descriptor of an index, in order, also of kinds that are no image. Raises ImageError."""
     check_kind(part, Kind.INDEX)
-    return tuple(parse_any_descriptor(item) for item in part.get("manifests").items())
+    # Docker 25.0.0 to 25.0.2 saved an image by its id with `"manifests": null`, which is an empty list to Go.
+    listed = part.find("manifests")
+    return () if listed is None else tuple(parse_any_descriptor(item) for item in listed.items())
 
 
 def select_manifest(raw: bytes, digest: Digest, platform: Platform, read: ReadDocument) -> Manifest:

@@ -51,6 +51,7 @@ def read_image(
         read(manifest.config),
         f"image config {manifest.config.digest}",
         algorithm=manifest.config.digest.algorithm,
+        otherwise=wanted.otherwise(chosen.platform),
     )
     manifest.check_layers(image_config)
     wanted.check(image_config.platform, f"image config {image_config.digest}")

@@ -24,6 +24,7 @@ from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.layout import blob_name, is_there
 from bundler.images.manifest import Manifest
+from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
 from bundler.images.skopeo import Skopeo
 from bundler.limits import Limits, raise_hint
@@ -58,14 +59,19 @@ class Repository:
         check_document(raw, descriptor)
         return raw
 
-    def read_config(self, manifest: Manifest) -> ImageConfig:
-        """The image config that `manifest` names, and that fits its layers. Raises ImageError or ToolError."""
+    def read_config(self, manifest: Manifest, otherwise: Platform) -> ImageConfig:
+        """The image config that `manifest` names, and that fits its layers. Raises ImageError or ToolError.
+
+        `otherwise` is its platform where it does not say one.
+        """
         stated = manifest.config
         raw = self.skopeo.inspect(self.pinned(manifest.digest), "--config")
         if raw[-1:] == b"\n" and len(raw) == stated.size + 1:
             raw = raw[:-1]  # some versions end their output with a newline that is not the document's
         check_document(raw, stated)
-        image_config = parse_image_config(raw, f"image config {stated.digest}", algorithm=stated.digest.algorithm)
+        image_config = parse_image_config(
+            raw, f"image config {stated.digest}", algorithm=stated.digest.algorithm, otherwise=otherwise
+        )
         manifest.check_layers(image_config)
         return image_config
 
@@ -131,7 +137,7 @@ def open_registry_image(text: str, wanted: PlatformChoice, access: Access, works
     """The image that `text` names in a registry. Raises ImageError or ToolError."""
     repository = Repository(Skopeo(access, limits), RegistryReference.parse(text))
     manifest = select_manifest(*repository.resolve(), wanted.platform, repository.read)
-    image_config = repository.read_config(manifest)
+    image_config = repository.read_config(manifest, wanted.platform)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
     remote = _Remote(repository, manifest, image_config, workspace)
     return Image(

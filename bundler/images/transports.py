@@ -12,7 +12,7 @@ from bundler.images.access import Access
 from bundler.images.archive_files import open_archive
 from bundler.images.choice import Choice, parse_choice
 from bundler.images.directory import is_directory, open_directory
-from bundler.images.docker_archive import is_docker_archive, open_docker_archive
+from bundler.images.docker_archive import is_docker_archive, open_docker_archive, refuse_legacy
 from bundler.images.files import open_folder
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
@@ -117,6 +117,7 @@ def _open_path(request: _Request) -> Iterator[Image]:
         elif is_layout(archive):
             yield open_layout(archive, choice, request.wanted, transport="oci-archive", file_name=name)
         else:
+            refuse_legacy(archive)
             raise ImageError(f"{archive.label}: neither a docker-archive nor an oci-archive")
 
 

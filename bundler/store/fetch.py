@@ -73,7 +73,7 @@ class Fetch:
         self, store: Store, repository: Repository, manifest: Manifest, *, requested: bool = True
     ) -> Platform:
         """Layers, config and manifest, in this order; gives the platform that the config states."""
-        image_config = repository.read_config(manifest)
+        image_config = repository.read_config(manifest, self.wanted.platform)
         if requested:
             self.wanted.check(image_config.platform, f"image config {image_config.digest}")
         self._fetch_layers(store, repository, manifest)

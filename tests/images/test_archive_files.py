@@ -195,3 +195,10 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None
     (tmp_path / "image.tar").touch()
     with pytest.raises(BundlerError, match="directory"), open_archive(tmp_path / name, tmp_path):
         pass
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzip"])
+def test_nothing_is_called_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "image.tar").write_bytes(content)
+    with pytest.raises(ImageError, match="is empty"), open_archive(tmp_path / "image.tar", tmp_path):
+        pass

@@ -143,7 +143,7 @@ BROKEN: dict[str, tuple[Files, str]] = {
         SAVED | {blob(ONE.config): TWO.config},
         "not the one in its name",
     ),
-    "only the list of Docker 1.9": ({"repositories": b"{}"}, "neither a docker-archive nor an oci-archive"),
+    "only the list of Docker 1.9": ({"repositories": b"{}"}, "before version 1.10"),
 }
 
 
@@ -216,3 +216,36 @@ def test_a_config_that_many_images_share_is_read_once(tmp_path: Path) -> None:
             pass
 
     assert grows_no_faster(lambda: look(20), lambda: look(40), 1)
+
+
+def test_an_index_of_null_beside_a_complete_manifest_is_passed_over(tmp_path: Path) -> None:
+    files = docker_files({"a:1": ONE}) | {"index.json": b'{"schemaVersion":2,"manifests":null}'}
+    with opened(write_archive(tmp_path / "image.tar", files), tmp_path / "w") as image:
+        assert tuple(layer_contents(image)) == ONE.layers
+        assert image.manifest is None
+
+
+def test_the_keys_of_manifest_json_may_be_in_lower_case(tmp_path: Path) -> None:
+    files = docker_files({"a:1": ONE})
+    manifest = json.loads(files["manifest.json"])  # type: ignore[arg-type]
+    files["manifest.json"] = as_json([{key.lower(): value for key, value in entry.items()} for entry in manifest])
+    with opened(write_archive(tmp_path / "image.tar", files), tmp_path / "w") as image:
+        assert (image.name, tuple(layer_contents(image))) == ("a:1", ONE.layers)
+
+
+@pytest.mark.parametrize("prefix", ["", "docker-archive:"])
+def test_an_archive_of_a_docker_without_manifest_json_is_called_that(tmp_path: Path, prefix: str) -> None:
+    files: Files = {"0f/VERSION": b"1.0", "0f/json": b"{}", "0f/layer.tar": ONE.layers[0], "repositories": b"{}"}
+    path = write_archive(tmp_path / "image.tar", files)
+    with pytest.raises(ImageError, match=r"before version 1\.10"), opened(f"{prefix}{path}", tmp_path / "w"):
+        pass
+
+
+def test_a_layer_without_a_name_is_said_to_be_missing(tmp_path: Path) -> None:
+    files = docker_files({"a:1": ONE})
+    manifest = json.loads(files["manifest.json"])  # type: ignore[arg-type]
+    manifest[0]["Layers"][1] = ""
+    files["manifest.json"] = as_json(manifest)
+    path = write_archive(tmp_path / "image.tar", files)
+    with pytest.raises(ImageError, match="saved without it"), opened(path, tmp_path / "w"):
+        pass

@@ -7,6 +7,7 @@ from bundler.errors import ImageError
 from bundler.images.digest import Digest
 from bundler.images.healthcheck import Healthcheck
 from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.platform import Platform
 
 DIFF_ID = f"sha256:{'a' * 64}"
 
@@ -79,8 +80,6 @@ def test_an_env_entry_without_a_value_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"os": None}, "os: missing"),
-        ({"architecture": None}, "architecture: missing"),
         ({"os": "windows"}, "only Linux images"),
         ({"os": "\x1b[31m"}, "os: expected a word"),
         ({"rootfs": None}, "rootfs: missing"),
@@ -93,7 +92,7 @@ def test_an_env_entry_without_a_value_is_kept_as_it_is() -> None:
         ({"config": {"Env": [""]}}, "config.Env[0]: expected NAME=VALUE"),
         ({"config": {"Env": ["A=\0"]}}, "config.Env[0]: holds a NUL"),
         ({"config": {"Env": {"A": "B"}}}, "config.Env: expected an array"),
-        ({"config": {"Cmd": "sh"}}, "config.Cmd: expected an array"),
+        ({"config": {"Cmd": {"a": "b"}}}, "config.Cmd: expected an array"),
         ({"config": {"Cmd": [1]}}, "config.Cmd[0]: expected a string"),
         ({"config": {"User": 0}}, "config.User: expected a string"),
         ({"config": {"Volumes": ["/a"]}}, "config.Volumes: expected an object"),
@@ -114,3 +113,32 @@ def test_a_health_check_is_read_as_docker_writes_it() -> None:
     assert config.healthcheck == Healthcheck(test=("CMD", "/x"), interval=10**9, retries=2, shell=("/bin/ash",))  # noqa: S604
     with pytest.raises(ImageError, match=r"config\.Healthcheck\.Interval: expected a whole number"):
         parse_execution(Healthcheck={"Interval": "1s"})
+
+
+@pytest.mark.parametrize(
+    ("stated", "means"),
+    [
+        ({}, "linux/arm/v6"),
+        ({"os": "", "architecture": ""}, "linux/arm/v6"),
+        ({"os": None, "architecture": None, "variant": "v8"}, "linux/arm/v6"),
+        ({"os": "linux"}, "linux/arm/v6"),
+        ({"OS": "Linux", "Architecture": ""}, "linux/arm/v6"),
+        ({"architecture": "arm64", "variant": "v8"}, "linux/arm64/v8"),
+        ({"os": "", "architecture": "x86_64"}, "linux/amd64"),
+    ],
+)
+def test_a_platform_that_is_not_stated_is_assumed(stated: dict[str, Any], means: str) -> None:
+    raw = json.dumps({"rootfs": document()["rootfs"]} | stated).encode()
+    config = parse_image_config(raw, otherwise=Platform.parse("linux/arm/v6"))
+    assert (str(config.platform), config.platform_assumed) == (means, True)
+    assert not parse().platform_assumed
+
+
+def test_an_operating_system_that_is_stated_is_not_assumed() -> None:
+    with pytest.raises(ImageError, match="only Linux images"):
+        parse_image_config(json.dumps(document(os="windows", architecture="")).encode())
+
+
+def test_a_command_line_that_is_a_text_is_one_word() -> None:
+    config = parse_execution(Entrypoint="/bin/sh -c", Cmd="a b")
+    assert (config.entrypoint, config.cmd) == (("/bin/sh -c",), ("a b",))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
 from tests.support.image_files import (
     Files,
+    Link,
     as_json,
     blob,
     descriptor,
@@ -184,3 +186,43 @@ def test_a_lying_layout_is_refused_when_its_layers_are_read(tmp_path: Path, file
         with pytest.raises(ImageError) as raised:
             layer_contents(image)
         assert says in raised.value.what
+
+
+@pytest.mark.parametrize("listed", ["linux/arm64", None])
+@pytest.mark.parametrize("asked", ["linux/riscv64", None])
+def test_an_image_that_states_no_platform_is_for_the_one_asked_for_or_listed(
+    tmp_path: Path, listed: str | None, asked: str | None
+) -> None:
+    stated = json.loads(ONE.config)
+    del stated["architecture"], stated["os"]
+    image = replace(ONE, config=as_json(stated))
+    manifest, stored = manifest_of(image)
+    platform = {"platform": {"os": "linux", "architecture": "arm64"}} if listed else {}
+    index = index_of(descriptor(json.loads(manifest)["mediaType"], manifest, **platform))
+    files: Files = {blob(content): content for content in (manifest, image.config, *stored)}
+    files |= {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": index}
+    folder = write_folder(tmp_path / "layout", files)
+    with opened(f"oci:{folder}", tmp_path / "w", platform=asked) as opened_image:
+        assert str(opened_image.image_config.platform) == (asked or listed or "linux/amd64")
+        assert opened_image.image_config.platform_assumed
+
+
+def test_blobs_may_be_links_inside_the_layout(tmp_path: Path) -> None:
+    files = layout_files({"1": ONE})
+    linked = {name: Link("../../" + name.replace("blobs/", "elsewhere/")) for name in files if name.startswith("blobs")}
+    moved = {name.replace("blobs/", "elsewhere/"): content for name, content in files.items()}
+    folder = write_folder(
+        tmp_path / "layout", moved | linked | {"index.json": Link("./elsewhere/../i")} | {"i": files["index.json"]}
+    )
+    with opened(f"oci:{folder}", tmp_path / "w") as image:
+        assert tuple(layer_contents(image)) == ONE.layers
+
+
+@pytest.mark.parametrize("target", ["/blobs", "../blobs", "a/../../blobs", "blobs", ".", "missing"])
+def test_links_out_of_the_layout_are_not_followed(tmp_path: Path, target: str) -> None:
+    folder = write_folder(tmp_path / "layout", layout_files({"1": ONE}))
+    (folder / "blobs").rename(tmp_path / "blobs")
+    (folder / "blobs").symlink_to(target)
+    with pytest.raises(ImageError) as raised, opened(f"oci:{folder}", tmp_path / "w"):
+        pass
+    assert ("cp -rL" in (raised.value.hint or "")) == (target != "missing")
