@@ -51,7 +51,8 @@ _MEANINGS: Final = (
         "log in with: skopeo login REGISTRY, or give --authfile FILE",
     ),
     _Meaning(
-        r"(?:manifest|name) unknown|name not known|(?:no such|not an) image|image not known|does not exist$",
+        r"(?:manifest|name) unknown|name not known|(?:no such|not an) image|image not known|does not exist$"
+        r"|does not resolve to an image",
         ImageError,
         "not found",
     ),

@@ -61,6 +61,7 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("reading manifest x in h/n: manifest unknown: manifest unknown", ImageError, "not found"),
         ("reading manifest x in h/n: name unknown: repository name not known to registry", ImageError, "not found"),
         ("does not resolve to an image ID: identifier is not an image", ImageError, "not found"),
+        ('reference "[vfs@/r+/r]localhost/gone:1" does not resolve to an image ID', ImageError, "not found"),
         (
             "loading image from docker engine: Error response from daemon: reference does not exist",
             ImageError,
