@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bundler.conversion.carried import FOLDER
 from bundler.conversion.fault import Fault
 from bundler.conversion.reach import exposed, outer_hooks, taken
 from bundler.errors import RequestError, printable
@@ -37,10 +36,7 @@ def exposed_here(bundle: Path, document: Json, *, here: bool = True) -> Iterator
         elif not above and why is not None and refusal(mount.path, read_only=mount.read_only) is None:
             yield Fault(mount.pointer, f"{_shown(mount.path)} leads to {_shown(inside)}, which {why}", HINT)
     yield from _root(whole, document, here=here)
-    for pointer, path in outer_hooks(document):
-        inside = _inside(whole, path, here=here)
-        if inside is not None and inside.partition("/")[0] not in (FOLDER, os.pardir):
-            yield Fault(pointer, f"{_shown(path)} is a file of the bundle's that is not in {FOLDER}/")
+    yield from _hooks(whole, document, here=here)
 
 
 def check_reach(bundle: Path, document: Json, *, here: bool = True) -> None:
@@ -59,6 +55,16 @@ def _root(whole: str, document: Json, *, here: bool) -> Iterator[Fault]:
     if inside is not None and inside.partition("/")[0] != _ROOTFS and not is_own_folder(inside):
         where = "holds the bundle" if inside in (os.curdir, os.pardir) else f"leads to {_shown(inside)}"
         yield Fault("/root/path", f"{_shown(path)} {where}", f"a bundle has its files in {_ROOTFS}")
+
+
+def _hooks(whole: str, document: Json, *, here: bool) -> Iterator[Fault]:
+    """What the machine runs does not lie where the container can write."""
+    sources = [mount.path for mount in taken(document) if not mount.read_only]
+    writable = {_ROOTFS, *(_inside(whole, source, here=here) for source in sources)}
+    for pointer, path in outer_hooks(document):
+        inside = _inside(whole, path, here=here)
+        if inside is not None and any(str(above) in writable for above in (Path(inside), *Path(inside).parents)):
+            yield Fault(pointer, f"{_shown(path)} can be changed from inside the container")
 
 
 def _inside(whole: str, path: str, *, here: bool) -> str | None:

@@ -69,9 +69,12 @@ def test_a_rootfs_elsewhere_is_none_of_it(bundle: Path, tmp_path: Path) -> None:
         assert told(bundle, root={"path": path}) == []
 
 
-def test_a_hook_of_the_bundle_is_in_its_folder_for_hooks(bundle: Path) -> None:
-    hooks = {"poststop": [{"path": f"{bundle}/hooks/x"}, {"path": f"{bundle}/volumes/v/x"}, {"path": "/bin/sh"}]}
-    assert told(bundle, hooks=hooks) == [f"'{bundle}/volumes/v/x' is a file of the bundle's that is not in hooks/"]
+def test_a_hook_does_not_lie_where_the_container_can_write(bundle: Path) -> None:
+    places = ["hooks/x", "own/x", "volumes/v/bin/x", "volumes/w/x", "rootfs/x"]
+    hooks = {"poststop": [{"path": f"{bundle}/{place}"} for place in places] + [{"path": "/bin/sh"}]}
+    writable = [f"{bundle}/{place}" for place in ("volumes/v/bin/x", "rootfs/x")]
+    told_of = told(bundle, ("volumes/v", "rw"), ("volumes/w", "ro"), hooks=hooks)
+    assert told_of == [f"'{path}' can be changed from inside the container" for path in writable]
 
 
 def test_the_first_is_told_with_what_to_do(bundle: Path) -> None:
