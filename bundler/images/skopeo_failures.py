@@ -45,7 +45,8 @@ _MEANINGS: Final = (
     ),
     _Meaning(r"rejected by policy|signature was required|source image rejected", ImageError, "the policy rejects it"),
     _Meaning(
-        r"unauthorized|authentication required|invalid username/password|no basic auth cred|access .* denied",
+        r"unauthorized|authentication required|invalid username/password|no basic auth cred|access .* denied"
+        r"|(?<!permission )denied:|insufficient_scope",
         ImageError,
         "the registry wants a login, or the image does not exist",
         "log in with: skopeo login REGISTRY, or give --authfile FILE",

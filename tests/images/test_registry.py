@@ -9,6 +9,7 @@ import pytest
 from bundler.errors import BundlerError, ImageError, ToolError
 from bundler.images import persistence
 from bundler.images.access import Access
+from bundler.tools import SKOPEO, version
 from tests.support.children import children
 from tests.support.faulty_registry import (
     Endless,
@@ -71,12 +72,16 @@ def test_what_passes_is_tried_again_and_nothing_else_is_asked_for_twice(
     layers = fail_at(served, place, times(1, PASSING[fault]))
     told: list[str] = []
     assert fetched(served, tmp_path / "w", Access(tls_verify=False, report=told.append)) == IMAGE.layers
-    (sentence,) = told
-    assert "try 2 of 4" in sentence
-    assert served.host in sentence
-    assert Counter(served.asked) >= Counter(layers)
-    assert Counter(served.asked)[layers[0]] == 1
-    assert Counter(served.asked)[layers[2]] == (2 if place == "layer" else 1)
+    asked = Counter(served.asked)
+    assert {asked[layer] for layer in layers if layer not in served.faults} == {1}
+    (failing,) = served.faults
+    times_asked = sum(path.rpartition("/")[2] == failing for path in served.paths)
+    assert times_asked >= 2
+    assert times_asked <= 3 or place == "token"  # each call of skopeo has to have one
+    if told or version(SKOPEO) < (1, 10):  # newer ones ask again by themselves where no answer has begun
+        (sentence,) = told
+        assert "try 2 of 4" in sentence
+        assert served.host in sentence
 
 
 @pytest.mark.parametrize("place", PLACES)

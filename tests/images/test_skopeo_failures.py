@@ -63,6 +63,13 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("does not resolve to an image ID: identifier is not an image", ImageError, "not found"),
         ('reference "[vfs@/r+/r]localhost/gone:1" does not resolve to an image ID', ImageError, "not found"),
         (
+            'initializing source s: reference "h/n:1" does not resolve to an image ID',
+            ImageError,
+            "not found",
+        ),
+        ("reading manifest 1 in h/n: denied: access forbidden", ImageError, "wants a login"),
+        ("open /x: permission denied", ToolError, "skopeo failed"),
+        (
             "loading image from docker engine: Error response from daemon: reference does not exist",
             ImageError,
             "not found",
