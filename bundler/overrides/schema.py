@@ -112,8 +112,8 @@ def _explained(root: Node, path: list[str | int], error: Any) -> RequestError:
         missing = next(key for key in rule if key not in node.entries())
         return node.error(f"{_shown(path)}: {missing} is missing")
     words = _words(error)
-    hint = nearest_word(node.value, words) if words and isinstance(node.value, str) else _example(path)
-    return node.error(f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=hint)
+    remedy = nearest_word(node.value, words) if words and isinstance(node.value, str) else _example(path)
+    return node.error(f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=remedy)
 
 
 def _unknown_key(node: Node, path: list[str | int], schema: Json) -> RequestError:
