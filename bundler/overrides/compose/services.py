@@ -104,13 +104,30 @@ def _checked(layer: Layer) -> Node:
     node = _spelled(interpolate(layer.node, layer.file.variables))
     if not isinstance(node.value, dict):
         raise node.error("a service is a map of keys")
-    kept = {key: _switched(key, _given(key, each)) for key, each in node.value.items() if not key.startswith("x-")}
+    kept = {
+        key: _switched(key, _limits(key, _given(key, each)))
+        for key, each in node.value.items()
+        if not key.startswith("x-")
+    }
     plain = untagged(node.with_value(kept))
     schema.check(plain, layer.file.name)
     return node.with_value(
         {
             key: each if each.tag == "!reset" or each.value is None else _located(key, each, layer.file)
             for key, each in kept.items()
+        }
+    )
+
+
+def _limits(key: str, node: Node) -> Node:
+    """`ulimits` in which a limit that is not said is 0, as compose's own output leaves it out."""
+    if key != "ulimits" or not isinstance(node.value, dict):
+        return node
+    none = {"soft": node.with_value(0), "hard": node.with_value(0)}
+    return node.with_value(
+        {
+            name: each.with_value(none | each.value) if isinstance(each.value, dict) and each.value else each
+            for name, each in node.value.items()
         }
     )
 

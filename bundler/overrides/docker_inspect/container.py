@@ -1,10 +1,14 @@
 """One inspected container, and the overrides file that grows from it."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.imports import ImageSettings
+
+# Where API 1.17, and older, has what is in HostConfig since.
+_ONCE_IN_CONFIG: Final = ("Memory", "MemorySwap", "SecurityOpt", "Ulimits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,8 @@ class Container:
     image: ImageSettings | None = None
 
     def host(self, name: str) -> Value:
-        return self.entry.get("HostConfig", name)
+        value = self.entry.get("HostConfig", name)
+        return self.config(name) if value.content is None and name in _ONCE_IN_CONFIG else value
 
     def config(self, name: str) -> Value:
         return self.entry.get("Config", name)

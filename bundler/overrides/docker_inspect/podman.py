@@ -55,3 +55,19 @@ def unsaid(container: Container, draft: Draft) -> None:
     """What inspect of podman 4 keeps to itself."""
     if container.is_podmans and container.host("Sysctls").says_nothing and _asked(container, "--sysctl"):
         draft.remarks.append("podman's inspect says nothing of --sysctl: give sysctls in an overrides file")
+
+
+def scratch(container: Container, draft: Draft) -> None:
+    """The places to write to that podman gives a container of --read-only: inspect of podman 5 has none of them."""
+    if not (container.is_podmans and container.host("ReadonlyRootfs").flag() and container.host("Tmpfs").says_nothing):
+        return
+    asked = [word.lower() for flag in ("--read-only", "--read-only-tmpfs") for word in _words(container, flag)]
+    if asked and "false" not in asked:
+        draft.say("read_only_tmpfs", value=True, where=container.host("ReadonlyRootfs"))
+
+
+def _words(container: Container, flag: str) -> Iterator[str]:
+    """The values of a switch on the line that made the container; one that stands alone is true."""
+    for word in container.config("CreateCommand").texts():
+        if word == flag or word.startswith(f"{flag}="):
+            yield word.partition("=")[2] or "true"

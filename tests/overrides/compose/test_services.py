@@ -271,3 +271,9 @@ def test_a_text_that_is_empty_takes_away_what_lies_below(key: str, tmp_path: Pat
 @pytest.mark.parametrize("key", ["tty", "read_only", "cpus", "mem_limit", "pids_limit", "init", "stop_grace_period"])
 def test_a_number_or_a_switch_that_is_empty_is_refused_as_by_compose(key: str, tmp_path: Path) -> None:
     assert key in refused(tmp_path, f'services: {{web: {{image: a, {key}: "${{NONE-}}"}}}}').what
+
+
+def test_a_limit_that_compose_leaves_out_is_none(tmp_path: Path) -> None:
+    text = "services: {web: {image: a, ulimits: {core: {hard: 5}, nofile: {soft: 1, hard: 2}, nproc: 7}}}"
+    found = keys(tmp_path, text)["ulimits"]
+    assert found == {"core": {"soft": 0, "hard": 5}, "nofile": {"soft": 1, "hard": 2}, "nproc": 7}

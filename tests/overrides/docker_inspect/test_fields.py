@@ -178,3 +178,45 @@ def test_an_entrypoint_that_dropped_the_image_s_command_is_said_although_it_is_t
     image = image_config({"Entrypoint": ["/entry"], "Cmd": ["serve"]})
     found = imported(image, Config_Entrypoint=["/entry"], Config_Cmd=None).keys
     assert (found["entrypoint"], "command" in found) == (["/entry"], False)
+
+
+@pytest.mark.parametrize(
+    ("line", "has_places"),
+    [
+        (["podman", "run", "--read-only", "x"], True),
+        (["podman", "run", "--read-only=true", "x"], True),
+        (["podman", "run", "--read-only", "--read-only-tmpfs=false", "x"], False),
+        ([], False),
+    ],
+)
+def test_podman_5_does_not_say_where_a_read_only_container_may_write(line: list[str], has_places: bool) -> None:
+    found = imported(OCIRuntime="crun", Host_ReadonlyRootfs=True, Host_Tmpfs={}, Config_CreateCommand=line).keys
+    assert found["read_only"] is True
+    assert found.get("read_only_tmpfs", False) is has_places
+
+
+def test_podman_4_says_where_a_read_only_container_may_write() -> None:
+    line = ["podman", "run", "--read-only", "x"]
+    places = {"/run": "rw,rprivate,nosuid,nodev,tmpcopyup"}
+    found = imported(OCIRuntime="crun", Host_ReadonlyRootfs=True, Host_Tmpfs=places, Config_CreateCommand=line).keys
+    assert "read_only_tmpfs" not in found
+    assert found["tmpfs"]
+
+
+def test_what_old_dockers_have_in_config_counts_where_hostconfig_has_none() -> None:
+    old = {
+        "Config_Memory": 512 << 20,
+        "Config_MemorySwap": -1,
+        "Config_CpuShares": 512,
+        "Config_Cpuset": "0-1",
+        "Config_SecurityOpt": ["apparmor:web"],
+        "Config_Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}],
+    }
+    gone = dict.fromkeys(["Host_Memory", "Host_MemorySwap", "Host_CpuShares", "Host_CpusetCpus", "Host_SecurityOpt"])
+    found = keys(**old, **gone, Host_Ulimits=None)
+    assert found["mem_limit"] == "512m"
+    assert found["memswap_limit"] == -1
+    assert (found["cpu_shares"], found["cpuset"]) == (512, "0-1")
+    assert found["security_opt"] == ["apparmor:web"]
+    assert found["ulimits"] == {"nofile": {"soft": 1, "hard": 2}}
+    assert not any("does not know" in remark for remark in remarks(**old, **gone, Host_Ulimits=None))
