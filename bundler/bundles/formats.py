@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
-from bundler.bundles.entries import Entries
+from bundler.bundles.bundle_entries import BundleEntries
 from bundler.bundles.file_systems import write_erofs, write_squashfs
 from bundler.bundles.tar_file import write_tar
 from bundler.errors import RequestError, printable
@@ -28,7 +28,7 @@ class Format:
     suffixes: tuple[str, ...]
     levels: range
     usual: int
-    write: Callable[[Entries, Path, int, int, Meter], str | None] = field(repr=False)
+    write: Callable[[BundleEntries, Path, int, int, Meter], str | None] = field(repr=False)
     is_image: bool = False
 
 

@@ -4,28 +4,31 @@ One process reads the files, hashes them and makes the archive of them, another 
 threads that compress would wait for the interpreter's lock, which reading many small files takes most of the time.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from bundler.archives.compressors import Compressing
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
-from bundler.bundles.entries import Entries
+from bundler.bundles.bundle_entries import BundleEntries
 from bundler.errors import BundlerError, printable
 from bundler.progress import Meter
-from bundler.workers.read_apart import LARGEST_CONTENT, Sender, read_apart
+from bundler.workers.apart import read_apart
+from bundler.workers.batches import LARGEST_CONTENT, Item
+from bundler.workers.process import processors
 
+_READER: Final = "the process that reads the bundle"
 _ZEROS: Final = 1 << 20  # bytes of a hole at a time
 
 
 def write_tar(
     compressing: Compressing,
-    entries: Entries,
+    entries: BundleEntries,
     file: Path,
     level: int,
     _made_at: int,
@@ -37,19 +40,47 @@ def write_tar(
 
     Raises OSError, BundlerError and what `entries` raises.
     """
-    with (
-        read_apart(partial(_send, entries, old=old)) as blocks,
-        _compressed(compressing, file, level) as write,
-    ):
-        for at, size, read in blocks:
-            write(blocks.content(at, size))
+    with _compressed(compressing, file, level) as write:
+
+        def take(block: Content, read: int) -> None:
+            write(block)
             meter(read)
 
+        task = os.fspath(entries.bundle), entries.hint, old
+        if processors() == 1:
+            _send(_Taker(take), *task)
+            return
+        with read_apart(_READER, _send, task) as blocks:
+            for at, size, read in blocks:
+                take(blocks.content(at, size), read)
 
-def _send(entries: Entries, sender: Sender, *, old: bool) -> None:
+
+class _Blocking(Protocol):
+    """What takes blocks: a Sender does."""
+
+    def room(self, size: int) -> tuple[int, memoryview]: ...
+    def send(self, item: Item) -> None: ...
+
+
+class _Taker:
+    """In the place of a Sender where there is one process only: blocks are taken at once."""
+
+    def __init__(self, take: Callable[[Content, int], None]) -> None:
+        self._take = take
+        self._memory = memoryview(bytearray(LARGEST_CONTENT))
+
+    def room(self, size: int) -> tuple[int, memoryview]:
+        return 0, self._memory[:size]
+
+    def send(self, item: Item) -> None:
+        at, size, read = item
+        self._take(self._memory[at : at + size], read)
+
+
+def _send(sender: _Blocking, bundle: str, hint: str | None, old: bool) -> None:
     """The archive, in blocks of shared memory."""
     blocks = _Blocks(sender)
-    for found, stored in entries:
+    for found, stored in BundleEntries(Path(bundle), hint):
         entry, content = _without_holes(found, stored) if old and found.sparse is not None else (found, stored)
         try:
             blocks.write(encode_entry(entry, old=old))
@@ -68,7 +99,7 @@ def _send(entries: Entries, sender: Sender, *, old: bool) -> None:
 class _Blocks:
     """What is written, gathered for the other process, beside the number of bytes that were read for it."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: _Blocking) -> None:
         self._sender = sender
         self._begin()
 

@@ -17,8 +17,8 @@ from bundler.errors import BundlerError, ToolError, printable
 from bundler.images.choice import Choice
 from bundler.images.digest import Digest
 from bundler.images.files import open_folder
-from bundler.images.image import LocalLayer
 from bundler.images.index import PlatformChoice
+from bundler.images.layer import LocalLayer
 from bundler.images.layout import open_layout
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS

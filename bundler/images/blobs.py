@@ -4,7 +4,7 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.files import Files, load_document
-from bundler.images.image import Blob, LocalLayer
+from bundler.images.layer import Blob, LocalLayer
 
 
 def read_document(files: Files, name: str, descriptor: Descriptor) -> bytes:

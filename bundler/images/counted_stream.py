@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from bundler.images.image import CheckedStream
+from bundler.images.layer import CheckedStream
 
 Count = Callable[[int, int], None]
 """Is told how many stored bytes were read and how many uncompressed bytes they became, and may raise."""

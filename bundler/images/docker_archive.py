@@ -18,9 +18,10 @@ from bundler.images.choice import Choice, listing, same_name
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.files import Files, load_document
-from bundler.images.image import Blob, Image, LocalLayer, LocalLayers, in_place
+from bundler.images.image import Image, in_place
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice
+from bundler.images.layer import Blob, LocalLayer, LocalLayers
 from bundler.images.layout import find_manifest, is_layout
 from bundler.images.manifest import Manifest, check_layer_count
 from bundler.images.media_types import DOCKER_LAYER

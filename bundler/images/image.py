@@ -3,59 +3,12 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from bundler.archives.stream import ByteStream
 from bundler.images.digest import Digest
-from bundler.images.files import Files, FileSlice
 from bundler.images.image_config import ImageConfig
+from bundler.images.layer import Layer, LocalLayers
 from bundler.progress import Progress
 
-
-class CheckedStream(ByteStream, Protocol):
-    """A stream whose content is only known to be good once `finish` returned (layer_stream.open_layer gives one)."""
-
-    def finish(self) -> None:
-        """Read what is left and raise ImageError unless size, digest and diff_id are what the image states."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """What an image states of a layer's bytes as they are stored, compressed or not.
-
-    A docker-archive states no digest of its layers (their diff_id checks them); then `digest` is None.
-    """
-
-    media_type: str
-    size: int
-    digest: Digest | None
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A changeset: `diff_id` names its uncompressed bytes, `blob` holds them."""
-
-    blob: Blob
-    diff_id: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class LocalLayer(Layer):
-    """A layer whose stored bytes lie on this machine, in the file `file` of `files`; its reader checks them.
-
-    To open it asks nothing but this machine's file system: what would have to be fetched is no LocalLayer.
-    """
-
-    files: Files = field(repr=False, compare=False)
-    file: str = field(repr=False, compare=False)
-
-    def open(self) -> AbstractContextManager[FileSlice]:
-        """The file, as a descriptor, an offset and a size. Raises ImageError."""
-        return self.files.open(self.file)
-
-
-LocalLayers = tuple[LocalLayer, ...]
 Fetch = Callable[[Progress], AbstractContextManager[LocalLayers]]
 
 

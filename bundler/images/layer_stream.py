@@ -20,7 +20,7 @@ from bundler.archives.read_ahead import read_ahead
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
-from bundler.images.image import Blob, CheckedStream, Layer, LocalLayer
+from bundler.images.layer import Blob, CheckedStream, Layer, LocalLayer
 from bundler.progress import Meter
 
 _CHUNK: Final = 1 << 20

@@ -11,9 +11,10 @@ from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Files, load_document, read_file
-from bundler.images.image import Image, LocalLayers, in_place
+from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice, choose_platform, descend, parse_index, select_manifest
+from bundler.images.layer import LocalLayers
 from bundler.images.manifest import Manifest, manifest_of
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform

@@ -19,9 +19,10 @@ from bundler.images.blobs import check_document, local_layer
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.files import open_folder
-from bundler.images.image import Blob, Image, Layer, LocalLayers
+from bundler.images.image import Image
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
+from bundler.images.layer import Blob, Layer, LocalLayers
 from bundler.images.layout import blob_name, is_there
 from bundler.images.manifest import Manifest
 from bundler.images.platform import Platform

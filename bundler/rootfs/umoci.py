@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
-from bundler.images.image import LocalLayer
-from bundler.images.layer_entries import open_entries
+from bundler.images.layer import LocalLayer
+from bundler.images.layer_entries import LayerReaders, open_layers
 from bundler.images.layer_stream import label_of, open_blob, open_layer
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
@@ -37,8 +37,9 @@ def unpack_with_umoci(
     for what umoci fails at.
     """
     usage = Usage(limits, layers)
-    for layer in layers:
-        _check(layer, usage)
+    with open_layers(layers, limits) as readers:
+        for layer in layers:
+            _check(layer, readers, usage)
     with temporary_folder(root.parent, "umoci-") as workspace:
         layout = workspace / "layout"
         write_layout(layout, layers, progress)
@@ -54,9 +55,9 @@ def _options(owners: Owners) -> list[str]:
     return options
 
 
-def _check(layer: LocalLayer, usage: Usage) -> None:
+def _check(layer: LocalLayer, readers: LayerReaders, usage: Usage) -> None:
     label = label_of(layer)
-    with open_entries(layer, usage.of_layer(label), usage.limits) as entries:
+    with readers.entries(layer, usage.of_layer(label)) as entries:
         for entry in entries:
             usage.admit(label, entry)
 

@@ -1,7 +1,7 @@
 """Layers become a root filesystem: one pass over each layer's bytes, the lowest layer first."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import Final
 
 from bundler.archives.entry import Files
 from bundler.errors import RequestError
-from bundler.images.image import LocalLayer
-from bundler.images.layer_entries import LayerEntries, open_entries
+from bundler.images.layer import LocalLayer
+from bundler.images.layer_entries import LayerEntries, LayerReaders, open_layers
 from bundler.images.layer_stream import StoredContent, label_of
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress
@@ -79,15 +79,14 @@ def sketch(
     That of files with one of the names `wanted` (`b"passwd"`) is most likely to be, and is kept at once, where it is
     not large. Raises what `unpack` raises, for what depends on the layers alone.
     """
-    usage = Usage(limits, layers)
     tree = Outline()
     room = _KEPT
-    with _explained("the layers"), _measured(layers, progress) as total:
+    with _passing(layers, limits, progress) as through, _explained("the layers"):
         for number, layer in enumerate(layers):
             changeset = _changeset(tree, layer, selection, lowest=number == 0)
-            with _entries(layer, usage, progress, total) as entries:
+            with through.entries(layer) as entries:
                 for entry in entries:
-                    usage.admit(label_of(layer), entry)
+                    through.usage.admit(label_of(layer), entry)
                     if isinstance(entry, Files):
                         changeset.apply_files(entry, partial(StoredContent, layer))
                     elif split(entry.name)[1] in wanted and entry.stored_size <= room:
@@ -106,14 +105,22 @@ def _changeset(tree: Home[P], layer: LocalLayer, selection: Selection | None, *,
 
 
 def _unpack_natively(job: _Job) -> None:
-    usage = Usage(job.limits, job.layers)
-    with _explained(str(job.root)), Tree(job.root, job.owners, job.inventory) as tree:
+    with (
+        _passing(job.layers, job.limits, job.progress, hashed=job.inventory is not None) as through,
+        _explained(str(job.root)),
+        Tree(job.root, job.owners, job.inventory) as tree,
+    ):
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(tree.locate(b""), implied())
-        with _measured(job.layers, job.progress) as total:
-            for number, layer in enumerate(job.layers):
-                changeset = _changeset(tree, layer, job.selection, lowest=number == 0)
-                _apply(changeset, layer, usage, job.progress, total, hashed=job.inventory is not None)
+        for number, layer in enumerate(job.layers):
+            changeset = _changeset(tree, layer, job.selection, lowest=number == 0)
+            with through.entries(layer) as entries:
+                for entry in entries:
+                    through.usage.admit(label_of(layer), entry)
+                    if isinstance(entry, Files):
+                        changeset.apply_files(entry, entries.content_at)
+                    else:
+                        changeset.apply(entry, entries.content())
 
 
 def _unpack_with_umoci(job: _Job) -> None:
@@ -126,38 +133,37 @@ def _unpack_with_umoci(job: _Job) -> None:
             take_stock(tree, job.inventory)
 
 
-def _measured(layers: Sequence[LocalLayer], progress: Progress) -> AbstractContextManager[Meter]:
-    return progress.measure("total", sum(layer.blob.size for layer in layers))
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One way through all layers: who reads them, and what is counted on the way."""
 
+    readers: LayerReaders
+    usage: Usage
+    progress: Progress
+    total: Meter
 
-def _apply(
-    changeset: Changeset[P], layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
-) -> None:
-    label = label_of(layer)
-    with _entries(layer, usage, progress, total, hashed=hashed) as entries:
-        for entry in entries:
-            usage.admit(label, entry)
-            if isinstance(entry, Files):
-                changeset.apply_files(entry, entries.content_at)
-            else:
-                changeset.apply(entry, entries.content())
+    @contextmanager
+    def entries(self, layer: LocalLayer) -> Iterator[LayerEntries]:
+        """Those of the next layer, counted and measured."""
+        used = self.usage.of_layer(label_of(layer))
+        with self.progress.measure((layer.blob.digest or layer.diff_id).short, layer.blob.size) as meter:
+
+            def count(stored: int, size: int) -> None:
+                meter(stored)
+                self.total(stored)
+                used(stored, size)
+
+            with self.readers.entries(layer, count) as entries:
+                yield entries
 
 
 @contextmanager
-def _entries(
-    layer: LocalLayer, usage: Usage, progress: Progress, total: Meter, *, hashed: bool = False
-) -> Iterator[LayerEntries]:
-    """Those of `layer`, counted and measured."""
-    used = usage.of_layer(label_of(layer))
-    with progress.measure((layer.blob.digest or layer.diff_id).short, layer.blob.size) as meter:
-
-        def count(stored: int, size: int) -> None:
-            meter(stored)
-            total(stored)
-            used(stored, size)
-
-        with open_entries(layer, count, usage.limits, hashed=hashed) as entries:
-            yield entries
+def _passing(
+    layers: Sequence[LocalLayer], limits: Limits, progress: Progress, *, hashed: bool = False
+) -> Iterator[_Pass]:
+    total = sum(layer.blob.size for layer in layers)
+    with open_layers(layers, limits, hashed=hashed) as readers, progress.measure("total", total) as meter:
+        yield _Pass(readers, Usage(limits, layers), progress, meter)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bundler.archives.entry import Entry, Files
 from bundler.errors import LayerError, printable
-from bundler.images.image import Layer
+from bundler.images.layer import Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.rootfs.paths import join
 

@@ -17,8 +17,8 @@ from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
 from bundler.images.files import Folder, open_folder
-from bundler.images.image import LocalLayer
 from bundler.images.index import parse_index
+from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
 from bundler.images.media_types import OCI_INDEX

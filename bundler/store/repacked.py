@@ -9,8 +9,8 @@ from pathlib import Path
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME
 from bundler.images.digest import Digest
-from bundler.images.image import Layer
 from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.layer import Layer
 from bundler.images.layout import find_manifest, read_blob
 from bundler.images.manifest import Manifest, parse_manifest
 from bundler.images.media_types import OCI_MANIFEST

@@ -1,20 +1,23 @@
-"""A stream of bytes that one process fills and two others use, in shared memory that is filled again and again.
+"""A stream of bytes that a worker fills and two processes use, in shared memory that is filled again and again.
 
     the filler puts bytes -> the reader reads them, in order -> the owner is told where in the stream some of them are
+
+The stream has parts: the reader reads each to its end, while the filler may be in the next one already.
 
 The byte at an offset of the stream lies at this offset modulo the size of the memory, until the owner says that nobody
 needs it any more. So what the reader has found can be told by its offset, and content is never copied.
 """
 
+import marshal
 import mmap
 import os
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final
+from contextlib import suppress
+from typing import Final, Self
 
-from bundler.errors import BundlerError
-from bundler.workers.processes import connected_process, raise_pickled, read_exactly, write_all
+from bundler.workers.failures import Failure, raise_failure
+from bundler.workers.pipes import read_exactly, write_all
+from bundler.workers.side import Other, Peer
 
 # Bytes that lie between who fills and who uses them last. More only leaves the processors' caches.
 SIZE: Final = 8 << 20
@@ -23,7 +26,10 @@ SIZE: Final = 8 << 20
 _STEP: Final = 1 << 20
 _POSITION: Final = struct.Struct("<Q")
 _PUT: Final = struct.Struct("<QQ")  # how many bytes there are more, and the filler's own number
-_END: Final = (1 << 64) - 1  # in the place of a number of bytes; the other is the size of a pickled exception
+# In the place of a number of bytes: a part has ended; it was the last one, and the other number is that of the bytes
+# which say why, if there are any.
+_PART: Final = (1 << 64) - 2
+_END: Final = (1 << 64) - 1
 
 
 class Filler:
@@ -49,32 +55,45 @@ class Filler:
         self._position = end
         write_all(self._said, _PUT.pack(len(content), number))
 
-    def finish(self, error: bytes | None) -> None:
-        """Say that there is no more, and the exception that is the reason if it is not that this was all."""
-        write_all(self._said, _PUT.pack(_END, len(error or b"")) + (error or b""))
+    def end_part(self, number: int) -> None:
+        """What is put from here on is the next part. The reader adds the number up, too."""
+        write_all(self._said, _PUT.pack(_PART, number))
+
+    def finish(self, failure: Failure | None) -> None:
+        """Say that there is no more, and the reason if it is not that this was all."""
+        reason = b"" if failure is None else marshal.dumps(failure)
+        write_all(self._said, _PUT.pack(_END, len(reason)) + reason)
 
 
 class SharedStream:
     """The sides of the reader and of the owner, which may be one process or two."""
 
-    def __init__(self, memory: mmap.mmap, said: int, freed: int) -> None:
+    def __init__(self, filler: Other, memory: mmap.mmap, said: int, freed: int) -> None:
+        self.filler = filler
         self._memory = memoryview(memory)
         self._said = said
         self._freed = freed
         self._end = 0
+        self._part_ended = False
         self._ended = False
         self._told = 0
         self.position = 0
         self.number = 0
 
+    @classmethod
+    def handed_over(cls, memory: int, said: int) -> Self:
+        """The side of a reader that is another worker, out of the descriptors that the owner has of it."""
+        return cls(Peer(), mmap.mmap(memory, SIZE), said, freed=-1)
+
     def read(self, size: int, /) -> memoryview:
-        """1 to `size` bytes, or none at the end; they are good until they are freed.
+        """1 to `size` bytes, or none once at the end of each part; they are good until they are freed.
 
         Afterwards, `position` is where the stream goes on, and `number` the sum of those that came along. Raises what
-        the filler ended with; BundlerError if it was killed.
+        the filler has failed at, and how it ended if it did not say.
         """
-        while self.position == self._end and not self._ended:
+        while self.position == self._end and not self._ended and not self._part_ended:
             self._receive()
+        self._part_ended = False
         at = self.position % SIZE
         size = min(size, self._end - self.position, SIZE - at)
         self.position += size
@@ -83,22 +102,19 @@ class SharedStream:
     def _receive(self) -> None:
         try:
             more, number = _PUT.unpack(read_exactly(self._said, _PUT.size))
-            error = read_exactly(self._said, number) if more == _END and number else None
+            reason = read_exactly(self._said, number) if more == _END and number else None
         except EOFError:
-            raise BundlerError(
-                "the process that reads the layer was killed", hint="was there too little memory?"
-            ) from None
-        if error is not None:
-            raise_pickled(error)
+            raise self.filler.how_it_ended() from None
+        if reason is not None:
+            raise_failure(marshal.loads(reason), self.filler.name)  # noqa: S302 -- our own
         if more == _END:
             self._ended = True
+        elif more == _PART:
+            self._part_ended = True
+            self.number += number
         else:
             self._end += more
             self.number += number
-
-    def leave_to_owner(self) -> None:
-        """For a reader that is another process than the owner: the filler has to see it when the owner is gone."""
-        os.close(self._freed)
 
     def content(self, offset: int, size: int) -> tuple[memoryview, ...]:
         """What was read there and is not free yet, in one or two parts."""
@@ -113,10 +129,3 @@ class SharedStream:
             self._told = position
             with suppress(BrokenPipeError):  # it has put all and ended, or was killed, as the reader will find out
                 os.write(self._freed, _POSITION.pack(position))
-
-
-@contextmanager
-def filled_apart(fill: Callable[[Filler], None]) -> Iterator[SharedStream]:
-    """What `fill` puts, in a process that does nothing else. After the context, the process is gone."""
-    with connected_process(Filler, fill, SIZE) as ends:
-        yield SharedStream(*ends)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bundler.errors import BundlerError, LayerError
-from bundler.images.image import LocalLayer
+from bundler.images.layer import LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from tests.support.layers import Compress, plain, stored_layer
 from tests.support.tarballs import Member, encoded, tarball

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,10 +14,12 @@ from bundler.archives.entry import Entry, Files
 from bundler.archives.stream import Content
 from bundler.errors import BundlerError, ImageError, LayerError
 from bundler.images import layer_entries
+from bundler.images.counted_stream import Count
 from bundler.images.digest import Digest
-from bundler.images.image import Blob, LocalLayer
-from bundler.images.layer_entries import LARGEST_WHOLE, LayerEntries, open_entries
-from bundler.limits import DEFAULTS
+from bundler.images.layer import Blob, LocalLayer
+from bundler.images.layer_entries import LayerEntries, open_layers
+from bundler.images.layer_reader import LARGEST_WHOLE
+from bundler.limits import DEFAULTS, Limits
 from tests.support.children import children
 from tests.support.layers import InMemory
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
@@ -51,6 +54,13 @@ def layer_of(tar: bytes, stored: bytes | None = None) -> LocalLayer:
 
 def ignore(_stored: int, _size: int) -> None:
     pass
+
+
+@contextmanager
+def open_entries(layer: LocalLayer, count: Count, limits: Limits, *, hashed: bool = False) -> Iterator[LayerEntries]:
+    """Those of a single layer."""
+    with open_layers([layer], limits, hashed=hashed) as readers, readers.entries(layer, count) as entries:
+        yield entries
 
 
 def one_by_one(entries: LayerEntries) -> Iterator[tuple[Entry, Iterable[Content]]]:
@@ -91,6 +101,53 @@ def test_content_is_right_whatever_its_size_and_wherever_it_lies_in_the_shared_m
     with open_entries(layer_of(tar, tar), ignore, DEFAULTS, hashed=True) as entries:
         found = {entry.name.decode(): b"".join(map(bytes, content)) for entry, content in one_by_one(entries)}
     assert found == files
+
+
+def test_layers_follow_one_another_and_each_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_entries, "_MOST_OPEN", 3)  # so that workers follow one another, too
+    tars = [tarball(file("size", b"x" * number), file("large", LARGE[number:])) for number in range(5)]
+    layers = [layer_of(tar) for tar in [*tars, tarball()]]
+    with open_layers(layers, DEFAULTS, hashed=True) as readers:
+        for number, layer in enumerate(layers):
+            counts = [0, 0]
+
+            def count(stored: int, size: int, counts: list[int] = counts) -> None:
+                counts[0] += stored
+                counts[1] += size
+
+            with readers.entries(layer, count) as entries:
+                found = {entry.name: b"".join(map(bytes, content)) for entry, content in one_by_one(entries)}
+            wanted = {b"size": b"x" * number, b"large": LARGE[number:]} if number < 5 else {}
+            assert found == wanted
+            assert counts == [layer.blob.size, len(tars[number]) if number < 5 else len(tarball())]
+
+
+def test_offsets_are_those_in_the_layer() -> None:
+    layers = [layer_of(TAR), layer_of(tarball(file("a", b"1"), file("b", LARGE)))]
+    offsets: dict[bytes, int] = {}
+    with open_layers(layers, DEFAULTS, hashed=True) as readers:
+        for layer in layers:
+            with readers.entries(layer, ignore) as entries:
+                offsets = {entry.name: entry.offset for entry, _ in one_by_one(entries)}
+    assert offsets == {b"a": 512, b"b": 1536}
+
+
+def test_what_is_not_read_of_a_layer_is_passed_over() -> None:
+    layers = [layer_of(TAR), layer_of(tarball(file("next")))]
+    with open_layers(layers, DEFAULTS) as readers:
+        with readers.entries(layers[0], ignore) as entries:
+            next(iter(entries))
+        with readers.entries(layers[1], ignore) as entries:
+            assert [entry.name for entry, _ in one_by_one(entries)] == [b"next"]
+
+
+def test_what_is_wrong_with_a_layer_is_said_when_it_is_its_turn() -> None:
+    layers = [layer_of(TAR), layer_of(TAR, gzip.compress(TAR + b"more"))]
+    with open_layers(layers, DEFAULTS) as readers:
+        with readers.entries(layers[0], ignore) as entries:
+            assert len(list(entries)) == len(MEMBERS)
+        with pytest.raises(ImageError, match="diff_id"), readers.entries(layers[1], ignore) as entries:
+            list(entries)
 
 
 def test_files_are_hashed_by_the_process_that_reads_them_if_somebody_asks(where: str) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bundler.archives.stream import DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
-from bundler.images.files import FileSlice
-from bundler.images.image import Blob, LocalLayer
+from bundler.images.file_slice import FileSlice
+from bundler.images.layer import Blob, LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
 from tests.support.layers import InMemory
 from tests.support.tarballs import file, tarball
@@ -50,7 +50,7 @@ def layer_of(stored: bytes, *, piece: int = 1 << 20) -> LocalLayer:
 
 def serve(layer: LocalLayer, stored: bytes) -> LocalLayer:
     """`layer`, where other bytes are stored than it says."""
-    return replace(layer, files=InMemory(stored))
+    return replace(layer, place=InMemory(stored))
 
 
 def read(layer: LocalLayer, size: int = 1 << 16) -> bytes:
@@ -145,7 +145,7 @@ def test_a_file_that_is_longer_is_left_after_one_byte_too_many(monkeypatch: pyte
 
     monkeypatch.setattr(Piecewise, "read", read_counted)
     with pytest.raises(ImageError, match="more bytes than"):
-        read(replace(layer_of(TAR), files=InPieces(TAR + bytes(1 << 22))))
+        read(replace(layer_of(TAR), place=InPieces(TAR + bytes(1 << 22))))
     assert sum(map(len, taken)) == len(TAR) + 1
 
 

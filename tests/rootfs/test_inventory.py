@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.images.image import LocalLayer
+from bundler.images.layer import LocalLayer
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.scan import take_stock

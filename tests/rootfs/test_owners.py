@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import LayerError, RequestError
-from bundler.images.image import LocalLayer
+from bundler.images.layer import LocalLayer
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners, record
 from bundler.rootfs.scan import take_stock

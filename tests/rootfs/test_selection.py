@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
-from bundler.images.image import LocalLayer
+from bundler.images.layer import LocalLayer
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.unpack import unpack
 from tests.support.layers import layer

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.images.digest import Digest
-from bundler.images.files import FileSlice
-from bundler.images.image import Blob, LocalLayer
+from bundler.images.file_slice import FileSlice
+from bundler.images.layer import Blob, LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from bundler.rootfs.unpack import unpack
 from tests.support.tarballs import Member, tarball

@@ -1,37 +1,33 @@
 """A stream in shared memory: what was put is what is read, and where it lies is known until it is free."""
 
-import os
-import random
 import select
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bundler.errors import BundlerError, ImageError
-from bundler.workers.shared_stream import SIZE, Filler, filled_apart
+from bundler.workers.apart import filled_apart
+from bundler.workers.shared_stream import SIZE, SharedStream
+from tests.support import working
 from tests.support.children import children, said_after_a_kill
+from tests.support.working import NOISE
 
-pytestmark = pytest.mark.timeout(30)
-NOISE = random.Random(1).randbytes(3 * SIZE + 12345)  # noqa: S311 -- the same each time
-
-
-def put_noise(filler: Filler, step: int = 300_000) -> None:
-    for at in range(0, len(NOISE), step):
-        filler.put(NOISE[at : at + step], 1)
+pytestmark = pytest.mark.timeout(60)
 
 
-def endless(filler: Filler) -> None:
-    while True:
-        filler.put(bytes(1000), 1)
+@contextmanager
+def filled(fill: Callable[..., None], *arguments: Any) -> Iterator[SharedStream]:
+    with filled_apart("the process that fills", fill, arguments) as (stream, _):
+        yield stream
 
 
 @pytest.mark.parametrize("size", [1000, 65_537, 1 << 20])
 def test_what_was_put_is_what_is_read(size: int) -> None:
     read = []
-    with filled_apart(put_noise) as stream:
+    with filled(working.fill_noise) as stream:
         while content := stream.read(size):
             assert len(content) <= size
             read.append(bytes(content))
@@ -41,8 +37,15 @@ def test_what_was_put_is_what_is_read(size: int) -> None:
     assert b"".join(read) == NOISE
 
 
+def test_each_part_ends_once_and_the_stream_goes_on_behind_it() -> None:
+    with filled(working.fill_parts, b"one", b"", b"three") as stream:
+        read = [bytes(stream.read(100)) for _ in range(6)]
+        assert read == [b"one", b"", b"", b"three", b"", b""]
+        assert (stream.position, stream.number) == (8, 32)
+
+
 def test_content_is_found_by_its_offset_until_it_is_free() -> None:
-    with filled_apart(put_noise) as stream:
+    with filled(working.fill_noise) as stream:
         while stream.read(1 << 20):
             last = stream.position - 1_500_000
             if last >= 0:
@@ -51,7 +54,7 @@ def test_content_is_found_by_its_offset_until_it_is_free() -> None:
 
 
 def test_no_more_is_put_than_there_is_room_for() -> None:
-    with filled_apart(endless) as stream:
+    with filled(working.fill_without_end) as stream:
         seen = 0
         while seen < SIZE - 1000:  # nobody has said that anything is free
             seen += len(stream.read(1 << 20))
@@ -61,38 +64,30 @@ def test_no_more_is_put_than_there_is_room_for() -> None:
 
 
 def test_many_small_pieces_do_not_fill_the_pipes() -> None:
-    def crumbs(filler: Filler) -> None:
-        for _ in range(20_000):
-            filler.put(b"x", 0)
-
-    with filled_apart(crumbs) as stream:
+    with filled(working.fill_crumbs) as stream:
         while stream.read(1 << 20):
             stream.free(stream.position)
         assert stream.position == 20_000
 
 
-def test_what_the_filler_ends_with_is_raised_after_what_it_has_put() -> None:
-    def fail(filler: Filler) -> None:
-        filler.put(b"content", 1)
-        raise ImageError("the layer is no good")
-
-    with filled_apart(fail) as stream:
+def test_what_the_filler_fails_at_is_raised_after_what_it_has_put() -> None:
+    with filled(working.fill_and_end, b"content", "fail") as stream:
         assert bytes(stream.read(100)) == b"content"
         with pytest.raises(ImageError, match="no good"):
             stream.read(100)
 
 
-def test_a_killed_filler_is_said_to_be_one() -> None:
-    with (
-        filled_apart(lambda _filler: os.kill(os.getpid(), signal.SIGKILL)) as stream,
-        pytest.raises(BundlerError, match="was killed"),
-    ):
-        stream.read(1)
+@pytest.mark.parametrize(("end", "says"), [("be_killed", "was killed"), ("crash", "SIGSEGV")])
+def test_how_the_filler_ended_is_told_if_it_did_not_say(end: str, says: str) -> None:
+    with filled(working.fill_and_end, b"content", end) as stream:
+        assert bytes(stream.read(100)) == b"content"
+        with pytest.raises(BundlerError, match=says):
+            stream.read(100)
 
 
 def test_the_filler_is_gone_once_the_context_is_left() -> None:
     before = children()
-    with filled_apart(endless) as stream:
+    with filled(working.fill_without_end) as stream:
         stream.read(1)
     assert children() == before
 
@@ -100,7 +95,7 @@ def test_the_filler_is_gone_once_the_context_is_left() -> None:
 def test_the_filler_ends_when_the_owner_is_killed(tmp_path: Path) -> None:
     @contextmanager
     def start() -> Iterator[None]:
-        with filled_apart(endless) as stream:
+        with filled(working.fill_without_end) as stream:
             stream.read(1)
             yield
 

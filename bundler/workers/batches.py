@@ -1,4 +1,4 @@
-"""What another process makes ahead of this one: small items in batches, and large content beside them in shared memory.
+"""What a worker makes ahead of this process: small items in batches, and large content beside them in shared memory.
 
 Threads share one interpreter, in which only one of them runs Python at a time. Where there is much Python on both
 sides, a process for each is what uses two processors: the whole of a build with many small files becomes a third
@@ -11,23 +11,23 @@ import marshal
 import mmap
 import os
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
-from bundler.errors import BundlerError
-from bundler.workers.processes import connected_process, raise_pickled, read_exactly, write_all
+from bundler.workers.failures import Failure, raise_failure
+from bundler.workers.pipes import read_exactly, write_all
+from bundler.workers.side import LENGTH, Other
 
 Item = tuple[Any, ...]
 
 # Content that was sent and not used yet. More only leaves the processors' caches.
-_RING: Final = 4 << 20
+RING: Final = 4 << 20
 # The most that lies in one piece: a quarter, so that there is something to do on both sides.
-LARGEST_CONTENT: Final = _RING // 4
+LARGEST_CONTENT: Final = RING // 4
 # A batch goes out when it has so many items, or they weigh so much. One by one, waking each other would take most time.
 _MOST_ITEMS: Final = 256
 _LARGEST_BATCH: Final = 512 * 1024
-_LENGTH: Final = struct.Struct("<I")
 _POSITION: Final = struct.Struct("<Q")
 
 
@@ -52,10 +52,10 @@ class Sender:
         It is to be filled, and an item sent that names it, before there is the next.
         """
         self._sent = self._filled
-        at = self._filled % _RING
-        skipped = _RING - at if at + size > _RING else 0
+        at = self._filled % RING
+        skipped = RING - at if at + size > RING else 0
         filled = self._filled + skipped + size
-        while filled - self._freed > _RING:
+        while filled - self._freed > RING:
             if self._items or self._announced < self._sent:
                 self._send_batch()
             (self._freed,) = _POSITION.unpack(read_exactly(self._permits, _POSITION.size))
@@ -74,39 +74,38 @@ class Sender:
     def _send_batch(self) -> None:
         # Not `_filled`: a batch may go out while a place is being filled, which nobody may take for used up.
         batch = marshal.dumps((self._sent, self._items))
-        write_all(self._batches, _LENGTH.pack(len(batch)) + batch)
+        write_all(self._batches, LENGTH.pack(len(batch)) + batch)
         self._announced = self._sent
         self._items.clear()
         self._weight = 0
 
-    def finish(self, error: bytes | None) -> None:
-        """Say that there is no more, and the exception that is the reason if it is not that this was all."""
-        self._items.append((None, error))
+    def finish(self, failure: Failure | None) -> None:
+        """Say that there is no more, and the reason if it is not that this was all."""
+        self._items.append((None, failure))
         self._send_batch()
 
 
 class Receiver:
     """The side of the process that uses them: iterates over the items, once."""
 
-    def __init__(self, ring: mmap.mmap, batches: int, permits: int) -> None:
+    def __init__(self, worker: Other, ring: mmap.mmap, batches: int, permits: int) -> None:
+        self._worker = worker
         self._ring = memoryview(ring)
         self._batches = batches
         self._permits = permits
 
     def __iter__(self) -> Iterator[Item]:
-        """Raises what the other process ended with; BundlerError if it was killed."""
+        """Raises what the worker has failed at, and how it ended if it did not say."""
         while True:
             try:
-                (length,) = _LENGTH.unpack(read_exactly(self._batches, _LENGTH.size))
+                (length,) = LENGTH.unpack(read_exactly(self._batches, LENGTH.size))
                 used, batch = marshal.loads(read_exactly(self._batches, length))  # noqa: S302 -- our own
             except EOFError:
-                raise BundlerError(
-                    "the process that reads the files was killed", hint="was there too little memory?"
-                ) from None
+                raise self._worker.how_it_ended() from None
             for item in batch:
                 if item[0] is None:
                     if item[1] is not None:
-                        raise_pickled(item[1])
+                        raise_failure(item[1], self._worker.name)
                     return
                 yield item
             with suppress(BrokenPipeError):  # it has sent all and ended, or was killed, as the next batch will tell
@@ -115,10 +114,3 @@ class Receiver:
     def content(self, at: int, size: int) -> memoryview:
         """What lies at a place that an item named; good until the next item."""
         return self._ring[at : at + size]
-
-
-@contextmanager
-def read_apart(make: Callable[[Sender], None]) -> Iterator[Receiver]:
-    """What `make` sends, from a process that runs it and nothing else. After the context, the process is gone."""
-    with connected_process(Sender, make, _RING) as ends:
-        yield Receiver(*ends)

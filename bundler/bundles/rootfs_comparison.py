@@ -1,0 +1,149 @@
+"""rootfs/ against rootfs.mtree, in parts: as many processes as there are processors take one after another.
+
+Nearly all of the work is Python's, so threads would not do.
+"""
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import pairwise
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Final
+
+from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.files import bundle_owners
+from bundler.errors import RequestError, printable
+from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
+from bundler.rootfs.owners import kept
+from bundler.rootfs.scan import Found, hash_file, walk
+from bundler.rootfs.tree import Tree
+from bundler.workers.apart import read_apart
+from bundler.workers.batches import Sender
+from bundler.workers.process import processors
+
+_PARTS_EACH: Final = 16
+_MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe
+_NUMBER: Final = struct.Struct("<H")
+_SMALLEST_PART: Final = 1 << 16  # bytes of the manifest: some 400 files
+_LARGEST_PART: Final = 1 << 20  # about: a part is read into memory
+_COMPARER: Final = "the process that compares files"
+
+# Of the manifest: from one offset to another, and the paths that it is about, from one to another.
+_Part = tuple[int, int, bytes, bytes | None]
+# What every process gets: the manifest and the turns as descriptors, the manifest's name for messages, the root,
+# whether that is this user's own, and the parts.
+_Task = tuple[int, int, str, str, bool, tuple[_Part, ...]]
+# A change, behind where its part begins in the manifest.
+_Told = tuple[int, str, str, dict[str, tuple[str | None, str | None]]]
+
+
+def compare_rootfs(
+    manifest: int, bundle: Path, *, opened_up: bool, processes: int | None = None
+) -> tuple[int, list[Change]]:
+    """How many files this user may not look into, and what differs, in the order of the open `manifest`.
+
+    With `opened_up`, what modes keep the user from reading is read anyway. Raises RequestError, OSError.
+    """
+    processes = processes or processors()
+    name = printable(str(bundle / "rootfs.mtree"))
+    with _explained(name):
+        parts = _cut_up(manifest, processes)
+    with _turns(len(parts)) as turns, ExitStack() as others:
+        task = manifest, turns, name, os.fspath(bundle / "rootfs"), opened_up, tuple(parts)
+        apart = [
+            others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
+            for _ in parts[1:processes]
+        ]
+        done = [_compare(task), *(item for receiver in apart for item in receiver)]
+    told = sorted((change for _, changes in done for change in changes), key=itemgetter(0))
+    return sum(unread for unread, _ in done), [Change(*change) for _, *change in told]
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MtreeError as error:
+        raise RequestError(f"{name}: {error}") from None
+
+
+def _cut_up(descriptor: int, processes: int) -> list[_Part]:
+    """The manifest in parts, several for each process."""
+    with open(descriptor, "rb", closefd=False) as manifest:
+        if read_line(manifest) != HEADER:
+            raise MtreeError("line 1: it does not begin with #mtree")
+        size = os.fstat(descriptor).st_size
+        wanted = max(processes * _PARTS_EACH, size // _LARGEST_PART)
+        parts = max(1, min(wanted, size // _SMALLEST_PART, _MOST_PARTS))
+        cuts = {len(HEADER): b""} | dict(_cut(manifest, size * part // parts) for part in range(1, parts))
+    cuts.pop(size, None)
+    paths = pairwise([*cuts.values(), None])
+    return [(*cut, path or b"", end) for cut, (path, end) in zip(pairwise([*cuts, size]), paths, strict=True)]
+
+
+def _cut(manifest: IO[bytes], near: int) -> tuple[int, bytes]:
+    """Where the first entry behind an offset begins, and its path."""
+    manifest.seek(near)
+    read_line(manifest)
+    at, line = manifest.tell(), read_line(manifest)
+    if line.startswith(b"#"):  # it belongs to the entry before
+        at, line = at + len(line), read_line(manifest)
+    return at, decode_name(line.partition(b" ")[0])[2:]
+
+
+@contextmanager
+def _turns(count: int) -> Iterator[int]:
+    """A pipe with the numbers of all parts: each of several processes takes the next when it is done with one.
+
+    A number is read by one process only.
+    """
+    numbers, write = os.pipe()
+    try:
+        os.write(write, b"".join(map(_NUMBER.pack, range(count))))
+        os.close(write)
+        yield numbers
+    finally:
+        os.close(numbers)
+
+
+def _compare_apart(sender: Sender, task: _Task) -> None:
+    sender.send(_compare(task))
+
+
+def _compare(task: _Task) -> tuple[int, list[_Told]]:
+    """How many files could not be read in parts of the rootfs, and what differs there; the turns say in which parts."""
+    manifest, turns, name, root, opened_up, parts = task
+    changes: list[_Told] = []
+    with _explained(name), Tree(Path(root), bundle_owners() if opened_up else kept()) as tree:
+        comparison = Comparison(partial(hash_file, tree), partial(_first, tree), privileged=os.geteuid() == 0)
+        while number := os.read(turns, _NUMBER.size):
+            start, stop, begin, end = parts[_NUMBER.unpack(number)[0]]
+            lines = io.BytesIO(_read(manifest, start, stop))
+            found = comparison.changes(group(lines), walk(tree, begin, end))
+            changes += ((start, each.path, each.what, each.keywords) for each in found)
+    return comparison.unread, changes
+
+
+def _read(descriptor: int, start: int, stop: int) -> bytes:
+    """By position: the file is open in several processes, and has one position for them all."""
+    parts = []
+    while start < stop and (part := os.pread(descriptor, stop - start, start)):
+        parts.append(part)
+        start += len(part)
+    return b"".join(parts)
+
+
+def _first(tree: Tree, found: Found, line: Listed) -> bytes | None:
+    """The name that the manifest says is another one of the file, if that is so."""
+    known = line.hard_link if found.file is not None else None
+    if known is None:
+        return None
+    try:
+        status = tree.status(tree.locate(known))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return known if status is not None and (status.st_dev, status.st_ino) == found.file else None
