@@ -14,8 +14,9 @@ Device = tuple[str, int, int]
 
 def changed_access(before: Sequence[Json], after: Sequence[Json]) -> Iterator[tuple[str, str, str]]:
     """Where two lists differ: a device (`c 1:3`, `b *:*`), the access letters before, those after."""
-    devices = sorted({device for rule in (*before, *after) for device in _devices(rule)} | _every_kind())
-    changes = {device: (access(before, device), access(after, device)) for device in devices}
+    sides = _decisions(before), _decisions(after)
+    devices = sorted({*sides[0], *sides[1], *_every_kind()})
+    changes = {device: (_letters(sides[0], device), _letters(sides[1], device)) for device in devices}
     for device, (first, second) in changes.items():
         wider = (device[0], device[1], _ANY), (device[0], _ANY, _ANY)
         # What changed for all devices need not be said again of each.
@@ -27,11 +28,30 @@ def changed_access(before: Sequence[Json], after: Sequence[Json]) -> Iterator[tu
 
 def access(rules: Sequence[Json], device: Device) -> str:
     """The letters of `rwm` that `rules` allow for `device`; without any rule the cgroup keeps none away."""
-    allowed = dict.fromkeys(_LETTERS, True)
-    for rule in rules:
-        if any(_covers(covering, device) for covering in _devices(rule)):
-            allowed |= dict.fromkeys(rule.get("access") or _LETTERS, bool(rule["allow"]))
-    return "".join(letter for letter in _LETTERS if allowed[letter])
+    return _letters(_decisions(rules), device)
+
+
+_Decisions = dict[Device, dict[str, tuple[int, bool]]]
+"""What the rules about exactly these devices decide of each letter: the number of the last one, and its answer."""
+
+
+def _decisions(rules: Sequence[Json]) -> _Decisions:
+    decided: _Decisions = {}
+    for number, rule in enumerate(rules, 1):
+        for device in _devices(rule):
+            answer = number, bool(rule["allow"])
+            decided.setdefault(device, {}).update(dict.fromkeys(rule.get("access") or _LETTERS, answer))
+    return decided
+
+
+def _letters(decided: _Decisions, device: Device) -> str:
+    """Of all rules that cover the device, the last one decides."""
+    kind, major, minor = device
+    covering = {(kind, *numbers) for numbers in ((major, minor), (major, _ANY), (_ANY, minor), (_ANY, _ANY))}
+    found = [decided[each] for each in covering if each in decided]
+    return "".join(
+        letter for letter in _LETTERS if max((each.get(letter, (0, True)) for each in found), default=(0, True))[1]
+    )
 
 
 def _devices(rule: Json) -> list[Device]:
@@ -44,10 +64,6 @@ def _devices(rule: Json) -> list[Device]:
 
 def _every_kind() -> set[Device]:
     return {("b", _ANY, _ANY), ("c", _ANY, _ANY)}
-
-
-def _covers(rule: Device, device: Device) -> bool:
-    return rule[0] == device[0] and rule[1] in (_ANY, device[1]) and rule[2] in (_ANY, device[2])
 
 
 def _number(number: int) -> str:

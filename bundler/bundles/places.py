@@ -102,13 +102,14 @@ def elements(place: Place, listed: list[Json]) -> dict[str, tuple[int, Json]] | 
     if identity is None:
         return None
     found: dict[str, tuple[int, Json]] = {}
+    counts: dict[str, int] = {}  # so that the thousandth of one identity does not ask for all numbers before its own
     for index, element in enumerate(listed):
-        name, count = identity(element), 1
+        plain = name = identity(element)
         while f"[{name}]" in found:
             if identity is str:
                 break  # a set holds a member once, however often it is written
-            count += 1
-            name = f"{identity(element)}#{count}"
+            counts[plain] = counts.get(plain, 1) + 1
+            name = f"{plain}#{counts[plain]}"
         found.setdefault(f"[{name}]", (index, element))
     return found
 

@@ -1,7 +1,7 @@
 """What a seccomp filter does with each system call: two filters that differ in their text may do the same.
 
 A rule without conditions decides its call alone. Conditions on one argument are compared as ranges of numbers, so
-`arg0 != 40` and `arg0 < 40 or arg0 > 40` are equal; others (masks, several arguments) by what they say.
+`arg0 != 40` and `arg0 < 40 or arg0 > 40` are equal; others (masks, several arguments, very many) by what they say.
 """
 
 import itertools
@@ -13,6 +13,7 @@ from bundler.origins import Json
 
 _EPERM: Final = 1  # what ERRNO means without a number (config-linux.md, seccomp)
 _END: Final = 1 << 64  # arguments have 64 bits
+_MOST_RANGES: Final = 200  # rules of one call, of both filters; each range of an argument is held against all of them
 OTHER_CALLS: Final = "every other call"
 
 _TESTS: Final[Mapping[str, Callable[[int, int], bool]]] = {
@@ -54,7 +55,7 @@ def changed_actions(before: Json, after: Json) -> Iterator[tuple[str, str, str]]
     tables = (_rules_by_call(before), _rules_by_call(after))
     for call in dict.fromkeys((*tables[0], *tables[1])):
         rules = (tables[0].get(call, ()), tables[1].get(call, ()))
-        index = _one_argument((*rules[0], *rules[1]))
+        index = _one_argument((*rules[0], *rules[1])) if len(rules[0]) + len(rules[1]) <= _MOST_RANGES else None
         cases = _literal(rules, defaults) if index is None else _ranges(rules, defaults, index)
         for condition, first, second in cases:
             if first != second:
@@ -121,16 +122,21 @@ def _literal(
     rules: tuple[Sequence[_Rule], Sequence[_Rule]], defaults: tuple[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     """The actions for each condition that either side names, and for what is left."""
-    for condition in dict.fromkeys(str(rule) for side in rules for rule in side if rule.tests):
-        first, second = (_under(side, default, condition) for side, default in zip(rules, defaults, strict=True))
+    before, after = (_by_condition(side) for side in rules)
+    otherwise = tuple(actions.get("", default) for actions, default in zip((before, after), defaults, strict=True))
+    named = [condition for condition in {**before, **after} if condition]
+    for condition in named:
+        first, second = (
+            actions.get("", actions.get(condition, default))
+            for actions, default in zip((before, after), defaults, strict=True)
+        )
         yield condition, first, second
-    first, second = (_under(side, default, "") for side, default in zip(rules, defaults, strict=True))
-    named = any(rule.tests for side in rules for rule in side)
-    yield "otherwise" if named else "", first, second
+    yield "otherwise" if named else "", otherwise[0], otherwise[1]
 
 
-def _under(rules: Sequence[_Rule], default: str, condition: str) -> str:
-    alone = next((rule.action for rule in rules if not rule.tests), None)
-    if alone is not None:
-        return alone
-    return next((rule.action for rule in rules if rule.tests and str(rule) == condition), default)
+def _by_condition(rules: Sequence[_Rule]) -> dict[str, str]:
+    """The action of the first rule of each condition; that of a rule without one, which overrules all, is at ``."""
+    actions: dict[str, str] = {}
+    for rule in rules:
+        actions.setdefault(str(rule), rule.action)
+    return actions

@@ -7,6 +7,8 @@ the schema; what no schema can say is checked in every document.
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 from bundler import data
@@ -157,7 +159,8 @@ def _capabilities(document: Json) -> Iterator[Fault]:
     """The kernel refuses them all if one is in a set and not in the one around it."""
     sets = _process(document).get("capabilities") or {}
     for inner, outer in _WITHIN.items():
-        beyond = [name for name in sets.get(inner) or () if name not in (sets.get(outer) or ())]
+        allowed = set(sets.get(outer) or ())
+        beyond = [name for name in sets.get(inner) or () if name not in allowed]
         if beyond:
             verb = "is" if len(beyond) == 1 else "are"
             shown = printable(", ".join(beyond)[:_LONGEST_SHOWN])
@@ -205,9 +208,9 @@ def _mappings(document: Json) -> Iterator[Fault]:
         ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in objects(document, "linux", key)]
         if ranges and "user" not in listed:
             yield Fault(f"/linux/{key}", "ids are mapped without a user namespace")
-        for index, (pointer, start, size) in enumerate(ranges):
-            if any(start < other + length and other < start + size for _, other, length in ranges[:index]):
-                yield Fault(pointer, "this range overlaps an earlier one")
+        for (_, start, size), (pointer, after, _) in pairwise(sorted(ranges, key=itemgetter(1, 2))):
+            if after < start + size:
+                yield Fault(pointer, "this range overlaps another one")
 
 
 def _mounts(document: Json) -> Iterator[Fault]:

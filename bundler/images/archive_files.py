@@ -29,6 +29,7 @@ from bundler.progress import SILENT, Progress
 _MAX_MEMBERS: Final = 200_000
 # Their names are kept: twice the longest that any writer of images uses, for each of them.
 _MAX_NAMES: Final = 64 << 20
+_MOST_LINKS: Final = 40  # one after another, as for Linux: each name would be followed through all of them
 _CHUNK: Final = 1 << 20
 
 
@@ -78,7 +79,7 @@ class Archive:
                 raise self._fault(name, "is in the archive more than once")
             if member.plain:
                 return member
-            if at in passed or member.link is None:
+            if at in passed or member.link is None or len(passed) == _MOST_LINKS:
                 raise self._fault(name, "is not an ordinary file")
             passed.add(at)
             at = member.link

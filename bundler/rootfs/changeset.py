@@ -57,6 +57,7 @@ class Changeset(Generic[P]):
         self._lowest = lowest
         self._prefix, self._directory = b"", b""
         self._own: set[bytes] = set()
+        self._cleared: set[bytes] = set()  # those that an opaque whiteout has been applied to
         self._names: dict[bytes, set[bytes]] = {}
 
     def apply(self, entry: Entry, content: Iterable[Content]) -> None:
@@ -192,6 +193,16 @@ class Changeset(Generic[P]):
             directory, _ = split(directory)
         return False
 
+    def _is_cleared(self, directory: bytes) -> bool:
+        """Whether nothing of lower layers is left in it. To look through all its files again, for any number of opaque
+        whiteouts, would take longer than anything a layer can ask for by its size.
+        """
+        while directory not in self._cleared:
+            if not directory:
+                return False
+            directory, _ = split(directory)
+        return True
+
     def _apply_whiteout(self, whiteout: Whiteout) -> None:
         if self._lowest:
             return
@@ -199,8 +210,10 @@ class Changeset(Generic[P]):
             directory = self._tree.follow(whiteout.directory)
         except (FileNotFoundError, NotADirectoryError):
             return  # nothing is there to be hidden
-        if self._is_own(directory):
+        if self._is_own(directory) or self._is_cleared(directory):
             return
+        if whiteout.name is None:
+            self._cleared.add(directory)
         names = self._tree.names(directory) if whiteout.name is None else [whiteout.name]
         self._hide([join(directory, name) for name in names])
 
@@ -214,7 +227,7 @@ class Changeset(Generic[P]):
             if name not in self._names.get(directory, ()):
                 if found:
                     self._tree.remove(place)
-            elif found == stat.S_IFDIR and path not in self._own:
+            elif found == stat.S_IFDIR and path not in self._own and path not in self._cleared:
                 paths += [join(path, child) for child in self._tree.names(path)]
 
 

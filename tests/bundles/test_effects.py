@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from bundler.bundles.device_effect import access, changed_access
+from bundler.bundles.places import elements
 from bundler.bundles.seccomp_effect import OTHER_CALLS, changed_actions
 from bundler.conversion.defaults import default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
+from tests.support.steps import grows_no_faster
 
 RELEASES = ("docker@28", "docker@29")
 DENY_ALL = {"allow": False, "access": "rwm"}
@@ -103,3 +105,42 @@ def test_filters_are_what_they_do(
 def test_docker_29_keeps_one_address_family_more_away() -> None:
     filters = (default_config(load_profile(name), Target()).document["linux"]["seccomp"] for name in RELEASES)
     assert list(changed_actions(*filters)) == [("socket arg0 = 38", "ALLOW", "ERRNO 1")]
+
+
+def filtered(count: int, mask: int) -> dict[str, Any]:
+    """As many conditions of one call, on one argument or on two."""
+    rules = [
+        {
+            "names": ["clone"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": number % mask, "value": number, "op": "SCMP_CMP_GE"}],
+        }
+        for number in range(count)
+    ]
+    return {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}
+
+
+@pytest.mark.parametrize("mask", [1, 2], ids=["one argument", "two"])
+def test_twice_as_many_conditions_are_twice_the_work(mask: int) -> None:
+    def compare(count: int) -> None:
+        assert len(list(changed_actions(filtered(count, mask), filtered(count - 1, mask)))) == 1
+
+    assert grows_no_faster(lambda: compare(400), lambda: compare(800), 2)
+
+
+def test_twice_as_many_device_rules_are_twice_the_work() -> None:
+    def compare(count: int) -> None:
+        rules = [{"allow": False, "type": "c", "major": number, "minor": 1} for number in range(count)]
+        assert len(list(changed_access(rules, rules[1:]))) == 1
+
+    assert grows_no_faster(lambda: compare(200), lambda: compare(400), 2)
+
+
+def test_twice_as_many_elements_of_one_identity_are_twice_the_work() -> None:
+    def name(count: int) -> None:
+        mounts = [{"destination": "/a"}] * count
+        named = elements(("/mounts",), mounts)
+        assert named is not None
+        assert len(named) == count
+
+    assert grows_no_faster(lambda: name(200), lambda: name(400), 2)

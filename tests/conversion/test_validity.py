@@ -134,4 +134,4 @@ def test_ranges_of_ids_do_not_overlap(ranges: list[tuple[int, int]], *, overlapp
     mappings = [{"containerID": start, "hostID": start, "size": size} for start, size in ranges]
     linux: dict[str, Any] = {"namespaces": [{"type": "user"}], "uidMappings": mappings}
     found = [fault.what for startable in STARTABLE for fault in startable({"linux": linux})]
-    assert found == (["this range overlaps an earlier one"] if overlapping else [])
+    assert found == (["this range overlaps another one"] if overlapping else [])

@@ -117,6 +117,7 @@ def test_a_closed_standard_input_is_refused(tmp_path: Path, monkeypatch: pytest.
         pass
 
 
+CHAIN = [symlink("x", "0"), *(symlink(f"{number}", f"{number + 1}") for number in range(50)), file("50")]
 MEMBERS: dict[str, tuple[list[Member], str]] = {
     "missing": ([], "is missing"),
     "fifo": ([fifo("x")], "is not an ordinary file"),
@@ -124,6 +125,7 @@ MEMBERS: dict[str, tuple[list[Member], str]] = {
     "link to itself": ([symlink("x", "x")], "is not an ordinary file"),
     "links in a circle": ([symlink("x", "y"), symlink("y", "x")], "is not an ordinary file"),
     "hard link to itself": ([hard_link("x", "x")], "is not an ordinary file"),
+    "links to links without end": (CHAIN, "is not an ordinary file"),
     "link that dangles": ([symlink("x", "gone")], "leads to gone, which is missing"),
     "link out of the archive": ([symlink("x", "../../etc/passwd")], "is not an ordinary file"),
     "link to an absolute path": ([symlink("x", "/etc/passwd")], "is not an ordinary file"),

@@ -11,7 +11,8 @@ from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 from tests.support.layers import layer
-from tests.support.tarballs import file, opaque, whiteout
+from tests.support.steps import steps
+from tests.support.tarballs import directory, file, opaque, whiteout
 
 
 @pytest.mark.root
@@ -54,3 +55,16 @@ def test_setuid_files_are_never_anybodys_but_their_owners(tmp_path: Path) -> Non
     unpack([layer(file("su", b"x", 0o4755, owner=(1234, 1234)))], root)
     status = (root / "su").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o4755, 1234)
+
+
+def test_any_number_of_opaque_whiteouts_is_the_work_of_one(tmp_path: Path) -> None:
+    """Each of 512 bytes, for all files beside it that its own layer has brought."""
+
+    def apply(whiteouts: int) -> None:
+        files = [file(f"d/{number}") for number in range(200)]
+        root = tmp_path / f"{whiteouts}"
+        root.mkdir()
+        unpack([layer(directory("d"), file("d/old")), layer(*files, *[opaque("d")] * whiteouts)], root)
+        assert len(list((root / "d").iterdir())) == 200
+
+    assert steps(lambda: apply(100)) < steps(lambda: apply(1)) * 3
