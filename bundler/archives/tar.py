@@ -119,9 +119,11 @@ class TarReader:
         records = extension.records
         pairs = read_old_map(entry, block, self._exact_block) if kind == b"S" else None
         apply_records(entry, records)
-        if (size := records.get(b"size")) and kind not in HEADER_ONLY:
-            entry.stored_size = parse_decimal(size)
-            entry.size = entry.stored_size if entry.kind == REGULAR and pairs is None else entry.size
+        stated = records.get(b"size")
+        size = parse_decimal(stated) if stated else entry.stored_size
+        if kind not in HEADER_ONLY:
+            entry.stored_size = size
+            entry.size = size if entry.kind == REGULAR and pairs is None else entry.size
         # An empty name is none, as in Go's reader.
         entry.name = extension.name or entry.name
         entry.link_name = extension.link_name or entry.link_name
