@@ -147,7 +147,7 @@ def _assumptions(givens: Givens) -> list[str]:
     image_config = givens.image_config
     if not image_config.platform_assumed:
         return []
-    return [f"the image config does not say what platform it is for: {image_config.platform} is assumed (--platform)"]
+    return [f"the image does not say what platform it is for: {image_config.platform} is assumed (--platform)"]
 
 
 def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:

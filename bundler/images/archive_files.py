@@ -111,6 +111,21 @@ def open_archive(
             yield Archive(label, descriptor, members, limits)
 
 
+@contextmanager
+def open_stored(
+    path: Path | None, workspace: Path, progress: Progress = SILENT, limits: Limits = DEFAULTS
+) -> Iterator[tuple[int, str]]:
+    """The file at `path`, or standard input, as a descriptor that can be read by position, and what messages call it.
+
+    What is compressed stays so, unless it comes through a pipe. Raises ImageError.
+    """
+    label = "standard input" if path is None else printable(str(path))
+    with _opened(path, label) as source:
+        is_file = stat.S_ISREG(os.fstat(source).st_mode) and os.lseek(source, 0, os.SEEK_CUR) == 0
+        with _kept(source) if is_file else _spooled(source, label, workspace, progress, limits) as descriptor:
+            yield descriptor, label
+
+
 class _Pipe:
     """An open file, pipe or socket, read from where it stands."""
 
@@ -170,7 +185,7 @@ def _spooled(source: int, label: str, workspace: Path, progress: Progress, limit
                 _, content = decompress(pipe)
                 while part := content.read(_CHUNK):
                     size += len(part)
-                    _check_size(label, size, pipe.taken, limits)
+                    check_size(label, size, pipe.taken, limits)
                     spool.write(part)
                     meter(len(part))
                 spool.flush()
@@ -179,7 +194,7 @@ def _spooled(source: int, label: str, workspace: Path, progress: Progress, limit
         yield spool.fileno()
 
 
-def _check_size(label: str, size: int, taken: int, limits: Limits) -> None:
+def check_size(label: str, size: int, taken: int, limits: Limits) -> None:
     """Raise ImageError for an archive that grew to `size` bytes out of `taken`, if that is what only a bomb does."""
     if size > limits.unpacked_size:
         raise ImageError(

@@ -19,7 +19,8 @@ from bundler.images.registry_reference import RegistryReference
 STANDARD_INPUT: Final = "-"
 # In the order of the documentation. `docker` is the only one that is followed by two slashes.
 TRANSPORT_NAMES: Final = (
-    *("docker", "docker-archive", "oci-archive", "oci", "dir", "docker-daemon", "containers-storage"),
+    *("docker", "docker-archive", "oci-archive", "oci", "dir", "rootfs-tar", "rootfs"),
+    *("docker-daemon", "containers-storage"),
 )
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _SUFFIX: Final = re.compile(r"\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?)(?=$|:|@)", re.IGNORECASE)

@@ -1,6 +1,7 @@
 """Where an image comes from: one row per transport, and the one function that opens an image."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.access import Access
-from bundler.images.archive_files import open_archive
+from bundler.images.archive_files import open_archive, open_stored
 from bundler.images.choice import Choice, parse_choice
 from bundler.images.directory import is_directory, open_directory
 from bundler.images.docker_archive import is_docker_archive, open_docker_archive, refuse_legacy
@@ -20,6 +21,8 @@ from bundler.images.layout import is_layout, open_layout
 from bundler.images.platform import Platform
 from bundler.images.reference import STANDARD_INPUT, parse_reference, split_path
 from bundler.images.registry import open_registry_image
+from bundler.images.rootfs_archive import rootfs_image
+from bundler.images.rootfs_folder import write_folder
 from bundler.images.skopeo import open_stored_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
@@ -95,6 +98,31 @@ def _open_dir(request: _Request) -> Iterator[Image]:
 
 
 @contextmanager
+def _open_rootfs_tar(request: _Request) -> Iterator[Image]:
+    path = None if request.rest == STANDARD_INPUT else Path(request.rest)
+    with open_stored(path, request.workspace, request.progress, request.limits) as (file, label):
+        yield rootfs_image(
+            file, label, request.wanted, request.limits, transport="rootfs-tar", file_name=_file_name(path)
+        )
+
+
+@contextmanager
+def _open_rootfs(request: _Request) -> Iterator[Image]:
+    path = Path(request.rest)
+    with open_folder(path, request.limits) as folder, tempfile.TemporaryFile(dir=request.workspace) as spool:
+        with request.progress.measure(f"reading {folder.label}", None):
+            write_folder(folder.descriptor, folder.label, spool, request.limits)
+        yield rootfs_image(
+            spool.fileno(),
+            folder.label,
+            request.wanted,
+            request.limits,
+            transport="rootfs",
+            file_name=_file_name(path),
+        )
+
+
+@contextmanager
 def _open_path(request: _Request) -> Iterator[Image]:
     """A path without a transport: its content says which it is."""
     path, choice = _split(request.rest)
@@ -108,7 +136,10 @@ def _open_path(request: _Request) -> Iterator[Image]:
                     raise RequestError(f"{folder.label}: skopeo's folders hold one image, there is nothing to choose")
                 yield open_directory(folder, request.wanted, file_name=name)
             else:
-                raise ImageError(f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote")
+                raise ImageError(
+                    f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote",
+                    hint=f"if these are the files of a root filesystem: rootfs:{folder.label}",
+                )
         return
     with open_archive(path, request.workspace, request.progress, request.limits) as archive:
         # What Docker 25 and later save is both; manifest.json has the names that people know.
@@ -118,7 +149,10 @@ def _open_path(request: _Request) -> Iterator[Image]:
             yield open_layout(archive, choice, request.wanted, transport="oci-archive", file_name=name)
         else:
             refuse_legacy(archive)
-            raise ImageError(f"{archive.label}: neither a docker-archive nor an oci-archive")
+            raise ImageError(
+                f"{archive.label}: neither a docker-archive nor an oci-archive",
+                hint=f"if this is a root filesystem (docker export): rootfs-tar:{request.rest}",
+            )
 
 
 _IN_A_REGISTRY: Final = (
@@ -134,6 +168,8 @@ TRANSPORTS: Final = {
         Transport("oci-archive", "FILE[:NAME|:@POSITION|@DIGEST]", _open_oci_archive),
         Transport("oci", "FOLDER[:NAME|:@POSITION|@DIGEST]", _open_oci),
         Transport("dir", "FOLDER", _open_dir),
+        Transport("rootfs-tar", "FILE|-", _open_rootfs_tar),
+        Transport("rootfs", "FOLDER", _open_rootfs),
         # A socket is all it takes to reach a daemon, and DOCKER_HOST may name one anywhere.
         Transport("docker-daemon", "NAME:TAG|ID", _stored("docker-daemon"), beyond=_IN_A_DAEMON),
         Transport("containers-storage", "NAME[:TAG|@DIGEST]|ID", _stored("containers-storage")),

@@ -24,16 +24,16 @@ ACCEPTED_HERE = {
     r"kind: (contiguous file|dump directory|old sparse file)": (
         "Go's reader reads it so, and Docker's unpacker has no case for the type: no reader sees another tree"
     ),
-    r"(kind|order): .*(volume label|V\b)": "GNU tar's label for the tape is no file to any reader; with content, refused",
-    r"name: twice": "tar-split keeps one entry of a name; containerd, podman and umoci apply both, and the last one wins",
+    r"(kind|order): .*(volume label|V\b)": "GNU tar's label for the tape is no file to a reader, unless it has content",
+    r"name: twice": "tar-split keeps one entry of a name; containerd, podman and umoci let the last one win",
 }
 REFUSED_HERE = {
     r"name: .* slash behind it, v7 file, size 512": "Go takes the content for the next header, others pass over it",
-    r"number: [ug]id .*(negative|large)": "Linux has no such owner; Docker lets the kernel cut it, or root keeps the file",
+    r"number: [ug]id .*(negative|large)": "Linux has no such owner; Docker lets the kernel cut it, or root keeps it",
     r"number: (major|minor) .*(negative|large)": "Linux has no such device; Docker lets the kernel cut it",
     r"size: .* PAX: a minus": "no content has a negative size, also where none is stored",
     r"global: (\.|/|\.wh|d/\.wh|\.\.)": "a whiteout, or a way out, as the name of what makes no file",
-    r"sparse: .* (version|major alone|no sizes|empty sizes)": "what Go takes for a plain file, or for one of another size",
+    r"sparse: .* (version|major alone|no sizes|empty sizes)": "what Go takes for a plain file, or one of another size",
     r"(sparse|record): .* (signs?|plus|negative uid)": "numbers with a sign, which no writer writes",
     r"record: .*no key": "a record that says nothing",
     r"end: (a PAX header|a long name)": "what an extension was for was cut off",
