@@ -56,7 +56,7 @@ class BundleFiles:
             with Tree(self._path.resolve(), bundle_owners()) as tree:  # it is the user who says where the bundle is
                 yield tree
         except OSError as error:
-            raise _failure(error, self._path) from error
+            raise failure_at(self._path, error) from error
 
     def walk(self, tree: Tree) -> Iterator[BundleFile]:
         """The documents, then all others by name, a directory before what it holds.
@@ -112,6 +112,7 @@ def has_owners(bundle: Path) -> bool:
     return b" type=dir " not in head[-1] or b" uid=" in head[-1]
 
 
-def _failure(error: OSError, path: Path) -> BundlerError:
+def failure_at(path: Path, error: OSError) -> BundlerError:
+    """What to raise where a file of a bundle cannot be used: that is no layer's mistake."""
     failure = explain(error, printable(str(path)))
     return BundlerError(failure.what, hint=failure.hint)

@@ -13,10 +13,8 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from bundler.bundles.files import bundle_owners
-from bundler.errors import printable
+from bundler.bundles.files import bundle_owners, failure_at
 from bundler.origins import Json
-from bundler.rootfs.failures import explain
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.scan import Found, hash_file, manifest_entry, walk
 from bundler.rootfs.tree import Tree
@@ -68,7 +66,7 @@ def holds_data(bundle: Path, path: str, recorded: Mapping[str, Json]) -> bool:
             below = {parent for each in known for parent in _upward(each)}
             return any(f"{path}/{os.fsdecode(found.path)}" not in below for found in walk(tree) if found.path)
     except OSError as error:
-        raise explain(error, printable(str(folder))) from error
+        raise failure_at(folder, error) from error
 
 
 def _is_seed(volume: Tree, rootfs: Path, seed: bytes) -> bool:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.documents import read_document
-from bundler.bundles.files import DOCUMENTS
+from bundler.bundles.files import DOCUMENTS, failure_at
 from bundler.bundles.held_data import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.recorded import Recorded
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.rootfs.failures import explain
 
 _FOLDERS: Final = frozenset({"rootfs", "etc", "hooks", VOLUMES})
 
@@ -63,7 +62,7 @@ def _check_replaceable(destination: Path, volumes: OldVolumes) -> Mapping[str, J
                 hint = "--keep-volumes carries it over into the new bundle, --discard-volumes removes it"
                 raise RequestError(_holding_data(destination, data), hint=hint)
     except OSError as error:
-        raise explain(error, printable(str(destination))) from error
+        raise failure_at(destination, error) from error
     return recorded
 
 

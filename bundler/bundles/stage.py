@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bundler.bundles.files import failure_at
 from bundler.bundles.ground import check_ground
 from bundler.bundles.replacing import exists
 from bundler.bundles.stage_folder import BUNDLE, WORKSPACE, make_stage, remove_abandoned, remove_stage
@@ -85,7 +86,7 @@ class Stage:
         try:
             yield
         except OSError as error:
-            raise BundlerError(f"{printable(str(destination))}: {error.strerror or error}") from error
+            raise failure_at(destination, error) from error
 
 
 @contextmanager

@@ -217,15 +217,85 @@ def test_what_only_looks_like_a_stage_is_left_alone(tmp_path: Path, kind: str) -
     assert differences(before, tree(tmp_path)).keys() <= {"."}  # whose time is another one
 
 
+PUBLISH = """
+import sys
+from pathlib import Path
+from bundler.bundles.stage import open_stage
+from bundler.errors import BundlerError
+folder, name = Path(sys.argv[1]), sys.argv[2]
+try:
+    with open_stage(folder) as stage:
+        if name == "file":
+            (stage.workspace / "made").touch()
+            stage.publish_file(stage.workspace / "made", folder / name, replace=True)
+        else:
+            (stage.bundle / "config.json").write_text("new")
+            stage.publish(folder / name, replace=name == "old")
+except BundlerError as error:
+    sys.exit(f"{error.what}; {error.hint}")
+"""
+
+
+def publish_where(call: str, error: str, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Publish in a process for which the kernel answers each `call` with `error`."""
+    make_bundle(folder / "old")
+    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error={error}"]
+    command += [sys.executable, "-c", PUBLISH, str(folder), name]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.tool("strace")
+@pytest.mark.parametrize("name", ["new", "old", "file"])
 @pytest.mark.parametrize("error", ["ENOLCK", "EOPNOTSUPP"])
-def test_without_locks_a_build_works_and_leaves_nothing(tmp_path: Path, error: str) -> None:
-    code = "import sys; from pathlib import Path; from bundler.bundles.stage import open_stage\n"
-    code += "with open_stage(Path(sys.argv[1])) as s: s.publish(Path(sys.argv[1], 'b'), replace=len(sys.argv) > 2)"
-    for more in ((), ("replace",)):
-        command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=flock:error={error}"]
-        subprocess.run([*command, sys.executable, "-c", code, tmp_path, *more], check=True)
-        assert names(tmp_path) == ["b"]
+def test_without_locks_a_build_works_and_leaves_nothing(tmp_path: Path, error: str, name: str) -> None:
+    done = publish_where("flock", error, tmp_path, name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path) == sorted({"old", name})
+
+
+@pytest.mark.tool("strace")
+@pytest.mark.parametrize("error", ["ENOSYS", "EPERM", "EINVAL"])
+@pytest.mark.parametrize("call", ["syncfs", "fsync"])
+def test_where_a_call_to_sync_is_unknown_a_build_works(tmp_path: Path, call: str, error: str) -> None:
+    done = publish_where(call, error, tmp_path, "old")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "old/config.json").read_text() == "new"
+
+
+@pytest.mark.tool("strace")
+@pytest.mark.parametrize(("name", "call"), [("new", "syncfs"), ("old", "syncfs"), ("file", "fsync")])
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EDQUOT"])
+def test_what_cannot_be_written_out_does_not_appear(tmp_path: Path, name: str, call: str, error: str) -> None:
+    """A file system may find out only then that there is no room left, or that its disk is broken."""
+    done = publish_where(call, error, tmp_path, name)
+    assert done.returncode == 1
+    assert done.stderr.startswith(str(tmp_path / name))
+    assert ("free some space" in done.stderr) == (error != "EIO")
+    assert names(tmp_path) == ["old"]
+    assert (tmp_path / "old/config.json").read_text() == "old"
+
+
+@pytest.mark.root
+@pytest.mark.tool("strace")
+def test_a_folder_that_is_read_only_is_left_alone_with_what_a_killed_build_left(tmp_path: Path) -> None:
+    left = killed(tmp_path)
+    subprocess.run(["mount", "--bind", "-o", "ro", tmp_path, tmp_path], check=True)
+    try:
+        with pytest.raises(BundlerError, match="Read-only file system"), open_stage(tmp_path):
+            pass
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert names(tmp_path) == [left.name]
+
+
+def test_a_destination_behind_a_link_is_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    make_bundle(tmp_path / "real/bundle")
+    publish_over(tmp_path / "link/bundle", replace=True)
+    assert (tmp_path / "real/bundle/config.json").read_text() == "new"
+    assert names(tmp_path) == ["link", "real"]
+    assert names(tmp_path / "real") == ["bundle"]
 
 
 def test_a_stage_that_another_build_took_for_abandoned_is_made_again(
