@@ -42,7 +42,6 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture
 def folder(machine: Machine) -> Iterator[Path]:
     with folder_of_a_user() as folder:
-        folder.chmod(0o755)
         yield folder
         runc(machine, folder, "delete", "--force", NAME)
 

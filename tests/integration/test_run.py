@@ -129,7 +129,6 @@ def test_an_ordinary_user_runs_his_own(
     golden_archives: dict[str, Path], runtime: Name, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with folder_of_a_user() as folder:
-        folder.chmod(0o755)
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder / "states"))
         (folder / "o.yaml").write_text("command: [sh, -c, 'echo x >/new']")
         request = Request(

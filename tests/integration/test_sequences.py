@@ -52,7 +52,6 @@ def service(
 def folder() -> Iterator[Path]:
     """A folder that the users of a user namespace can get to."""
     with folder_of_a_user() as folder:
-        folder.chmod(0o755)
         yield folder
 
 

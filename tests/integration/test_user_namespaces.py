@@ -32,7 +32,6 @@ SCRIPT = "id -u; id -g; stat -c '%u:%g %n' / /bin/busybox /etc/hosts /data /data
 def folder() -> Iterator[Path]:
     """A folder that the users of a user namespace can get to."""
     with folder_of_a_user() as folder:
-        folder.chmod(0o755)
         yield folder
 
 

@@ -16,10 +16,13 @@ T = TypeVar("T")
 
 @contextmanager
 def folder_of_a_user() -> Iterator[Path]:
-    """A folder that belongs to USER and that he can get to: those of pytest are root's alone."""
+    """A folder that USER can get to and write to: those of pytest are root's alone.
+
+    It has the sticky bit, as /tmp, so that root may write there, too: not where USER could exchange what root makes.
+    """
     folder = Path(tempfile.mkdtemp(prefix="bundler-test-"))
     try:
-        os.chown(folder, USER, USER)
+        folder.chmod(0o1777)
         yield folder
     finally:
         shutil.rmtree(folder)
