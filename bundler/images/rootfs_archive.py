@@ -19,10 +19,11 @@ from bundler.archives.tar import TarReader
 from bundler.errors import ImageError
 from bundler.images.archive_files import check_size
 from bundler.images.digest import Digest
-from bundler.images.files import FileSlice
-from bundler.images.image import Blob, Image, LocalLayer, in_place
+from bundler.images.file_slice import FileSlice
+from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice
+from bundler.images.layer import Blob, LocalLayer
 from bundler.images.media_types import DOCKER_LAYER
 from bundler.images.platform import Platform
 from bundler.limits import Limits
@@ -34,19 +35,11 @@ _CHUNK = 1 << 20
 class _OneFile:
     """The place where there is nothing but the layer."""
 
-    label: str
     descriptor: int
-    limits: Limits
-
-    def has(self, _name: str) -> bool:
-        return True
-
-    def size(self, _name: str) -> int:
-        return os.fstat(self.descriptor).st_size
 
     @contextmanager
-    def open(self, name: str) -> Iterator[FileSlice]:
-        yield FileSlice(self.descriptor, 0, self.size(name))
+    def open(self, _name: str) -> Iterator[FileSlice]:
+        yield FileSlice(self.descriptor, 0, os.fstat(self.descriptor).st_size)
 
 
 class _Hashed:
@@ -90,7 +83,7 @@ def rootfs_image(
     diff_id = Digest("sha256", hashed.sha256.hexdigest())
     suffix = "" if compression is NONE else f".{compression.name}"
     blob = Blob(DOCKER_LAYER + suffix, source.size, None)
-    layers = (LocalLayer(blob, diff_id, files=_OneFile(label, descriptor, limits), file="layer.tar"),)
+    layers = (LocalLayer(blob, diff_id, place=_OneFile(descriptor), file="layer.tar"),)
     image_config = parse_image_config(_config(diff_id, wanted.platform), f"{label}: image config")
     return Image(
         transport=transport,
