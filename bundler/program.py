@@ -1,9 +1,9 @@
 """A program that was started: read within bounds, and ended, with all that it has started, by who started it.
 
-It leads a process group of its own. On every way out of its context the group is told to end (SIGTERM), waited for, and
-killed where it does not. If this process is killed and cannot do so, a guard does: a shell that waits for the end of a
-pipe that this process holds open. Unlike PR_SET_PDEATHSIG it reaches what the program has started, too, and nothing has
-to run between fork and exec.
+It runs in a process group of its own. On every way out of its context the group is told to end (SIGTERM), waited for,
+and killed where it does not. If this process is killed and cannot do so, a guard does, which leads the group: a shell
+that waits for the end of a pipe that this process holds open. Unlike PR_SET_PDEATHSIG it reaches what the program has
+started, too, and nothing has to run between fork and exec; it is there before the program is.
 """
 
 import os
@@ -12,7 +12,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -26,8 +26,7 @@ _LONGEST_LOOK: Final = 0.05
 _CHUNK: Final = 1 << 16
 _LARGEST_PIPE: Final = 1 << 20  # what may still be in one, unread, when the last who wrote to it has ended
 _KEPT_OF_ERRORS: Final = 1 << 16  # bytes; what a program says last is why it failed
-# The first line is the number of the group, a second one says that it has ended.
-_GUARD: Final = 'read -r group && { read -r _ || kill -s KILL -- "-$group"; }'
+_GUARD: Final = "trap '' TERM INT HUP; read -r _; kill -s KILL 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,9 @@ class Ended:
 class Program:
     """One that runs for as long as the context of `started` lasts, and may print `output_limit` bytes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output_limit: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], output_limit: int) -> None:
         self.process = process
+        self._guard = guard
         self._limit = output_limit
         self._output, self._errors = bytearray(), bytearray()
         self._pipes = selectors.DefaultSelector()
@@ -71,7 +71,7 @@ class Program:
     def end(self) -> None:
         """Have no process of its group run any more. May be called again."""
         if not self._has_ended():
-            os.killpg(self.process.pid, signal.SIGTERM)
+            os.killpg(self._guard.pid, signal.SIGTERM)
             for _ in self._looks(GRACE_SECONDS):
                 self._output.clear()
         self._reap()
@@ -99,17 +99,18 @@ class Program:
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _reap(self) -> None:
-        """Kill what it has left behind, and take what it printed last.
+        """Kill what it has left behind, the guard as well, and take what it printed last.
 
-        As long as nobody has waited for it, the number of its group is given to no other.
+        As long as nobody has waited for the guard, the number of the group is given to no other.
         """
-        if self.process.returncode is not None:
+        if self._guard.returncode is not None:
             return
-        os.killpg(self.process.pid, signal.SIGKILL)
+        os.killpg(self._guard.pid, signal.SIGKILL)
         for _ in range(2 * _LARGEST_PIPE // _CHUNK):  # what has left the group may go on to print
             if not self._read(0):
                 break
         self.process.wait()
+        self._guard.wait()
         self._wait_for_others()
 
     def _wait_for_others(self) -> None:
@@ -117,7 +118,7 @@ class Program:
         deadline = time.monotonic() + _OTHERS_SECONDS
         with suppress(OSError):
             while time.monotonic() < deadline:
-                os.killpg(self.process.pid, 0)
+                os.killpg(self._guard.pid, 0)
                 time.sleep(_SHORTEST_LOOK)
 
     def _read(self, timeout: float) -> bool:
@@ -162,10 +163,9 @@ def started(
             env=dict(environment),
             umask=umask,
             pass_fds=inherited,
-            process_group=0,
+            process_group=guard.pid,
         )
-        guard(process.pid)
-        program = Program(process, output_limit)
+        program = Program(process, guard, output_limit)
         ends.callback(program.close)
         ends.callback(complete, program.end)
         if largest_file is not None:
@@ -175,8 +175,8 @@ def started(
 
 
 @contextmanager
-def _guard() -> Iterator[Callable[[int], None]]:
-    """What kills the group whose number it is told, if this process ends before the context does."""
+def _guard() -> Iterator[subprocess.Popen[bytes]]:
+    """What leads a new group, and kills it when this process ends, or the context does."""
     with subprocess.Popen(
         ["/bin/sh", "-c", _GUARD],
         stdin=subprocess.PIPE,
@@ -184,18 +184,9 @@ def _guard() -> Iterator[Callable[[int], None]]:
         stderr=subprocess.DEVNULL,
         env={},
         cwd="/",
-        process_group=0,  # Ctrl-C in a terminal reaches all of the group of this process
-        bufsize=0,
+        process_group=0,
     ) as shell:
-
-        def tell(line: int | str) -> None:
-            with suppress(BrokenPipeError):
-                os.write(shell.stdin.fileno(), f"{line}\n".encode())  # type: ignore[union-attr]
-
-        try:
-            yield tell
-        finally:
-            tell("ended")
+        yield shell
 
 
 def _limit_files(process: int, size: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bundler import program
 from bundler.program import Program, started
-from tests.support.children import children
+from tests.support.children import children, of_session
 
 MEBIBYTE = 1 << 20
 WITH_A_CHILD = "sleep 100000 & echo $!; echo $$; wait"
@@ -110,11 +110,23 @@ def test_whatever_ends_who_started_it_ends_it_too(tmp_path: Path, number: signal
         wait_until(lambda: not any(map(is_alive, processes)))
 
 
+def test_a_program_ends_also_if_who_started_it_is_killed_at_once() -> None:
+    """Whatever moment that is: it is in the guarded group before it does anything."""
+    script = "import os, sys\nfrom bundler.program import started\n"
+    script += "words = ['sh', '-c', f'kill -9 {os.getpid()}; exec sleep 100000']\n"
+    script += "with started(words, {'PATH': '/usr/bin:/bin'}, output_limit=1) as program:\n    program.wait()\n"
+    for _ in range(10):
+        with subprocess.Popen([sys.executable, "-c", script], start_new_session=True) as starter:
+            assert starter.wait(60) == -signal.SIGKILL
+            wait_until(lambda: of_session(starter.pid) == [])
+
+
 def test_ctrl_c_in_a_terminal_is_for_who_started_it(tmp_path: Path) -> None:
     """It reaches the whole group of the terminal, and the program is to be told to end by who can wait for it."""
     with shell("exec sleep 100000") as running:
-        assert os.getpgid(running.process.pid) == running.process.pid
-        assert {os.getpgid(int(child)) for child in children()} == {int(child) for child in children()}
+        groups = {os.getpgid(int(child)) for child in children()}
+        assert groups == {os.getpgid(running.process.pid)}
+        assert os.getpgid(0) not in groups
 
 
 def test_an_interruption_while_it_is_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
