@@ -24,7 +24,8 @@ from bundler.archives.entry import (
 )
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, Digest
-from bundler.bundles.files import BundleFile, BundleFiles
+from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners
+from bundler.bundles.left_behind import find_left_behind
 from bundler.bundles.manifest import Manifest
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.sparse_files import add_zeros
@@ -51,7 +52,8 @@ class BundleEntries:
     def __init__(self, bundle: Path, hint: str | None) -> None:
         self.bundle = bundle
         self.hint = hint
-        self._files = BundleFiles(bundle)
+        left = None if hint is None else find_left_behind(bundle, bundle_owners())
+        self._files = BundleFiles(bundle, left=left)
         self._digest: str | None = None
         # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
         self._room = memoryview(bytearray(_PIECE))

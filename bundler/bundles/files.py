@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.documents import open_document
+from bundler.bundles.left_behind import LeftBehind
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.failures import explain
@@ -41,10 +42,11 @@ class BundleFiles:
     """The files of the bundle at `path`, an existing directory.
 
     `owned` says whether its files have owners: a rootless bundle's are those of whoever built it, and are root's here.
-    Unless `normalised`, files are as they are on disk.
+    Unless `normalised`, files are as they are on disk. `left` is not of the bundle.
     """
 
-    def __init__(self, path: Path, *, normalised: bool = True) -> None:
+    def __init__(self, path: Path, *, normalised: bool = True, left: LeftBehind | None = None) -> None:
+        self._left = left or LeftBehind()
         self.owned = has_owners(path)
         self._normalised = normalised
         self._path = path
@@ -64,7 +66,7 @@ class BundleFiles:
         Sockets belong to a process and not to the bundle.
         """
         first: dict[tuple[int, int], bytes] = {}
-        for found in walk(tree, ahead=DOCUMENTS):
+        for found in self._left.taken_from(walk(tree, ahead=DOCUMENTS), ROOTFS):
             if found.kind == stat.S_IFSOCK:
                 continue
             if self._normalised:

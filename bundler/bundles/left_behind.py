@@ -1,43 +1,113 @@
-"""What a runtime leaves in a rootfs that has run: files and directories to mount onto, where the image had none."""
+"""What a runtime leaves in a rootfs that has run: mount points that nobody could make when the bundle was built.
+
+That is, those of files and directories of the machine of which nobody has said what they are. Empty as they are, and
+covered whenever the container runs, they are no change of what was built.
+"""
 
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
 
-from bundler.rootfs.paths import PathError, clean, join, split
+from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, open_document, parse_object, read_document
+from bundler.conversion.mount_points import is_bind
+from bundler.errors import RequestError
+from bundler.rootfs.mount_points import Mounts
+from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds
+from bundler.rootfs.owners import Owners
+from bundler.rootfs.paths import ancestors, join, split
+from bundler.rootfs.scan import Found
 from bundler.rootfs.tree import Tree
 
+Plain = tuple[tuple[bytes, ...], tuple[tuple[bytes, int], ...]]
+"""Paths, and paths with times."""
 
-def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes]) -> set[bytes]:
-    """Those of the paths `new` that are there to be mounted onto, and directories made for them.
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """`paths` were not built; `times` are those that the directories had which they were made in (nanoseconds)."""
+
+    paths: Collection[bytes] = frozenset()
+    times: Mapping[bytes, int] = field(default_factory=dict)
+
+    def plain(self) -> Plain:
+        """As another process gets it."""
+        return tuple(self.paths), tuple(self.times.items())
+
+    @classmethod
+    def of(cls, plain: Plain) -> Self:
+        """The opposite."""
+        paths, times = plain
+        return cls(frozenset(paths), dict(times))
+
+    def taken_from(self, files: Iterable[Found], below: bytes = b"") -> Iterator[Found]:
+        """`files`, in which the rootfs lies `below`, as they were before."""
+        paths, times = (
+            {join(below, path) if path else below: path for path in names} for names in (self.paths, self.times)
+        )
+        for found in files:
+            if found.path in times:
+                found.attributes.mtime = self.times[times[found.path]]
+            if found.path not in paths:
+                yield found
+
+
+def find_left_behind(bundle: Path, owners: Owners) -> LeftBehind:
+    """Those of a bundle; none where its documents make no sense, or this user may not look."""
+    try:
+        destinations = _destinations(bundle)
+        if not destinations:
+            return LeftBehind()
+        with Tree(bundle / "rootfs", owners) as tree:
+            empty = mount_points(tree, destinations)
+            listed = _times(bundle, {*empty, *(split(path)[0] for path in empty)}) if empty else {}
+            left = mount_points(tree, destinations, empty - listed.keys())
+    except (RequestError, MtreeError, OSError):
+        return LeftBehind()
+    return LeftBehind(left, {above: listed[above] for path in left if (above := split(path)[0]) in listed})
+
+
+def _destinations(bundle: Path) -> list[str]:
+    """Where config.json mounts files and directories of the machine. Raises RequestError, OSError."""
+    mounts = parse_object(read_document(bundle, "config.json"), "", RUNTIME_CONFIG_MAPS).get("mounts")
+    binds = (
+        [mount for mount in mounts if isinstance(mount, dict) and is_bind(mount)] if isinstance(mounts, list) else []
+    )
+    of_the_machine = (mount for mount in binds if str(mount.get("source") or "").startswith("/"))
+    return [mount["destination"] for mount in of_the_machine if isinstance(mount.get("destination"), str)]
+
+
+def _times(bundle: Path, paths: Collection[bytes]) -> dict[bytes, int]:
+    """Those that rootfs.mtree has of `paths`, as far as it knows them. Raises MtreeError."""
+    names = {encode_path(path): path for path in paths}
+    with open_document(bundle, "rootfs.mtree") as lines:
+        entries = (Listed(line) for line in lines)
+        return {names[entry.name]: nanoseconds(entry.keywords) for entry in entries if entry.name in names}
+
+
+def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes] | None = None) -> set[bytes]:
+    """Those of the paths `new` (None: any) that are there to be mounted onto, and directories made for them.
 
     They are empty: what somebody has put there is no mount point any more. Raises OSError.
     """
-    wanted = {_resolve(tree, destination) for destination in destinations}
+    spots = (Mounts(tree).locate(destination) for destination in destinations)
+    wanted = {spot.path for spot in spots if spot is not None}
+    looked_at = {path for destination in wanted for path in (destination, *ancestors(destination)) if path}
     left: set[bytes] = set()
-    for path in sorted({path for destination in wanted for path in _upward(destination)} & set(new), reverse=True):
-        status = tree.status(tree.locate(path))
-        if status is None:
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            empty = all(join(path, name) in left for name in tree.names(path))
-        else:
-            empty = path in wanted and stat.S_ISREG(status.st_mode) and not status.st_size
-        if empty:
+    for path in sorted(looked_at if new is None else looked_at & set(new), reverse=True):
+        if _is_empty(tree, path, left, is_wanted=path in wanted):
             left.add(path)
     return left
 
 
-def _resolve(tree: Tree, destination: str) -> bytes:
-    """Where a mount really is: the runtime resolves the symlinks of the image. Empty where nothing is."""
+def _is_empty(tree: Tree, path: bytes, left: set[bytes], *, is_wanted: bool) -> bool:
     try:
-        path = clean(destination.encode("utf-8", "surrogateescape"))
-        parent, name = split(path)
-        return join(tree.follow(parent), name) if tree.kind(tree.locate(path)) == stat.S_IFREG else tree.follow(path)
-    except (OSError, PathError):
-        return b""
-
-
-def _upward(path: bytes) -> Iterable[bytes]:
-    while path:
-        yield path
-        path = split(path)[0]
+        status = tree.status(tree.locate(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if status is None:
+        return False
+    if stat.S_ISDIR(status.st_mode):
+        return all(join(path, name) in left for name in tree.names(path))
+    return is_wanted and stat.S_ISREG(status.st_mode) and not status.st_size

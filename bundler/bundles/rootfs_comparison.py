@@ -16,6 +16,7 @@ from typing import IO, Final
 
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
+from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
 from bundler.errors import RequestError, printable
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept
@@ -35,8 +36,8 @@ _COMPARER: Final = "the process that compares files"
 # Of the manifest: from one offset to another, and the paths that it is about, from one to another.
 _Part = tuple[int, int, bytes, bytes | None]
 # What every process gets: the manifest and the turns as descriptors, the manifest's name for messages, the root,
-# whether that is this user's own, and the parts.
-_Task = tuple[int, int, str, str, bool, tuple[_Part, ...]]
+# whether that is this user's own, the parts, and what a runtime has left there.
+_Task = tuple[int, int, str, str, bool, tuple[_Part, ...], Plain]
 # A change, behind where its part begins in the manifest.
 _Told = tuple[int, str, str, dict[str, tuple[str | None, str | None]]]
 
@@ -46,14 +47,16 @@ def compare_rootfs(
 ) -> tuple[int, list[Change]]:
     """How many files this user may not look into, and what differs, in the order of the open `manifest`.
 
-    With `opened_up`, what modes keep the user from reading is read anyway. Raises RequestError, OSError.
+    What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is this user's own,
+    and what modes keep him from reading is read anyway. Raises RequestError, OSError.
     """
     processes = processes or processors()
     name = printable(str(bundle / "rootfs.mtree"))
     with _explained(name):
         parts = _cut_up(manifest, processes)
+    left = LeftBehind() if opened_up else find_left_behind(bundle, kept())
     with _turns(len(parts)) as turns, ExitStack() as others:
-        task = manifest, turns, name, os.fspath(bundle / "rootfs"), opened_up, tuple(parts)
+        task = manifest, turns, name, os.fspath(bundle / "rootfs"), opened_up, tuple(parts), left.plain()
         apart = [
             others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
             for _ in parts[1:processes]
@@ -116,14 +119,14 @@ def _compare_apart(sender: Sender, task: _Task) -> None:
 
 def _compare(task: _Task) -> tuple[int, list[_Told]]:
     """How many files could not be read in parts of the rootfs, and what differs there; the turns say in which parts."""
-    manifest, turns, name, root, opened_up, parts = task
-    changes: list[_Told] = []
+    manifest, turns, name, root, opened_up, parts, plain = task
+    left, changes = LeftBehind.of(plain), list[_Told]()
     with _explained(name), Tree(Path(root), bundle_owners() if opened_up else kept()) as tree:
         comparison = Comparison(partial(hash_file, tree), partial(_first, tree), privileged=os.geteuid() == 0)
         while number := os.read(turns, _NUMBER.size):
             start, stop, begin, end = parts[_NUMBER.unpack(number)[0]]
             lines = io.BytesIO(_read(manifest, start, stop))
-            found = comparison.changes(group(lines), walk(tree, begin, end))
+            found = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
             changes += ((start, each.path, each.what, each.keywords) for each in found)
     return comparison.unread, changes
 

@@ -1,7 +1,7 @@
 """What a runtime mounts onto, as far as config.json and the target tell: known before anything is mounted."""
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,8 +57,10 @@ def of_the_bundle(mount: Mapping[str, Json]) -> str:
 
 
 def is_bind(mount: Mapping[str, Json]) -> bool:
-    options: Sequence[Json] = mount.get("options") or ()
-    return mount.get("type") == "bind" or not {"bind", "rbind"}.isdisjoint(map(str, options))
+    """Whether a mount, of a document that may be malformed, is one of files that are there already."""
+    options = mount.get("options")
+    listed = map(str, options) if isinstance(options, list) else ()
+    return mount.get("type") == "bind" or not {"bind", "rbind"}.isdisjoint(listed)
 
 
 def _mounted(mount: Mapping[str, Json], known: Mapping[str, Kind]) -> Mounted:

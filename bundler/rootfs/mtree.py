@@ -24,6 +24,7 @@ _UNSAFE: Final = re.compile(rb"[^!%+,\-./0-9:@A-Z_a-z~]")
 _SAFE: Final = bytes(byte for byte in range(256) if not _UNSAFE.match(bytes([byte])))
 _ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _SIZE: Final = re.compile(rb" type=file .* size=(\d{1,19})\b")
+_TIME: Final = re.compile(rb"(-?\d{1,19})\.(\d{9})")
 _XATTR: Final = b"xattr."
 _TYPES: Final = {
     stat.S_IFREG: b"file",
@@ -116,6 +117,14 @@ def size_of(line: bytes) -> int:
     """The size that an entry says its file has, in bytes; 0 where there is no file."""
     match = _SIZE.search(line)
     return int(match[1]) if match else 0
+
+
+def nanoseconds(keywords: Keywords) -> int:
+    """The time that an entry says its file has. Raises MtreeError."""
+    match = _TIME.fullmatch(keywords.get(b"time", b""))
+    if match is None:
+        raise MtreeError("the time is no time")
+    return int(match[1]) * _SECOND + int(match[2])
 
 
 def encode_path(path: bytes) -> bytes:

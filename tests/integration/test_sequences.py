@@ -112,3 +112,32 @@ def test_a_fresh_bundle_starts_from_an_image_of_a_disk(
             assert_runs(packed)
     assert_runs(bundle)
     assert_unchanged(bundle)
+
+
+def test_what_only_the_machine_knows_is_made_by_the_runtime_and_packed_as_if_it_had_not_run(
+    golden_archives: dict[str, Path], tmp_path: Path
+) -> None:
+    image = f"docker-archive:{golden_archives['docker28']}:golden/plain:1"
+    (tmp_path / "file").touch()
+    volumes = (
+        f"volumes: ['{tmp_path}/file:/srv/deep/file', '{tmp_path}:/mnt/machine', '{tmp_path}/file:/etc/one.conf']\n"
+    )
+    bundle = built(tmp_path, image, ENDING + volumes)
+    assert not (bundle / "rootfs/srv/deep").exists()
+    bundler("pack", bundle, "-o", tmp_path / "fresh.tar")
+    assert_runs(bundle)
+    assert (bundle / "rootfs/srv/deep/file").is_file()
+    assert_unchanged(bundle)
+    bundler("pack", bundle, "-o", tmp_path / "run.tar")
+    assert (tmp_path / "run.tar").read_bytes() == (tmp_path / "fresh.tar").read_bytes()
+    (bundle / "rootfs/srv/deep/file").write_text("no mount point any more")
+    assert call_bundler("verify", bundle).returncode == 6
+    assert call_bundler("pack", bundle, "-o", tmp_path / "changed.tar").returncode == 6
+
+    known = tmp_path / "known"
+    known.mkdir()
+    sources = f"target: {{sources: {{{tmp_path}/file: file, {tmp_path}: directory}}}}\n"
+    assert (built(known, image, ENDING + volumes + sources) / "rootfs/srv/deep/file").is_file()
+    bundler("build", image, "--overrides", tmp_path / "o.yaml", "--target", "host", "-o", known / "host")
+    assert (known / "host/rootfs/srv/deep/file").is_file()
+    assert (known / "host/rootfs/mnt/machine").is_dir()
