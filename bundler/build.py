@@ -17,7 +17,7 @@ from bundler.conversion.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.givens import Givens
 from bundler.conversion.id_mappings import ranges
-from bundler.conversion.mount_points import mounted
+from bundler.conversion.mount_points import mounted, nodes
 from bundler.conversion.mounts import folders
 from bundler.errors import RequestError
 from bundler.images.image import Image
@@ -120,7 +120,7 @@ def _fill(
             givens = replace(givens, accounts=_read_accounts(tree))
             runtime_config = convert(givens)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
-            points = make_mount_points(tree, mounted(givens, runtime_config.document))
+            points = make_mount_points(tree, mounted(givens, runtime_config.document), nodes(runtime_config.document))
             manifest = write_manifest(inventory, bundle / "rootfs.mtree")
             make_folders(bundle, tree, folders(givens))
     mount_images(

@@ -14,6 +14,7 @@ from bundler.overrides import schema
 from bundler.overrides.load import Overrides, load
 from bundler.overrides.node import from_json
 from bundler.targets import load_target
+from tests.support.givens import overrides
 
 
 @pytest.fixture(autouse=True)
@@ -262,3 +263,23 @@ def test_a_runtime_without_features_is_none_the_worse(tmp_path: Path, monkeypatc
     program(tmp_path, "crun", "crun version 1.8.1")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "features" not in host.probe()
+
+
+def test_what_is_mounted_is_a_file_or_a_directory_or_not_there(tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "srv/f").touch()
+    (tmp_path / "srv/link").symlink_to("f")
+    os.mkfifo(tmp_path / "srv/fifo")
+    paths = ("/srv", "/srv/f", "/srv/link", "/srv/fifo", "/srv/none", "/srv/f/x", "/srv/\0")
+    kinds = {"/srv": "directory", "/srv/f": "file", "/srv/link": "file", "/srv/fifo": "file"}
+    assert host.probe(sources=paths, root=tmp_path)["sources"] == kinds
+    assert "sources" not in host.probe(sources=["/srv/none"], root=tmp_path)
+
+
+def test_the_host_is_asked_for_what_volumes_and_mounts_name(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    mount = f"{{destination: /b, type: bind, source: {tmp_path}, options: [bind]}}"
+    asked = overrides(f"volumes: ['{tmp_path}/f:/a', 'named:/n', './own:/o']\nmounts: [{mount}]")
+    assert load_target("host", asked).sources == {f"{tmp_path}": "directory", f"{tmp_path}/f": "file"}
+    stated = overrides(f"volumes: ['{tmp_path}/f:/a']\ntarget: {{sources: {{/elsewhere: file}}}}")
+    assert load_target(None, stated).sources == {"/elsewhere": "file"}

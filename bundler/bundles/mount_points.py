@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from bundler.conversion.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted
+from bundler.conversion.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, Node
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.failures import explain
-from bundler.rootfs.mount_points import Mounts, encoded, make
+from bundler.rootfs.mount_points import Device, Mounts, encoded, make
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
+
+_TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,16 @@ class MountPoints:
     inside: list[tuple[str, bytes, str]] = field(default_factory=list)
 
 
-def make_mount_points(tree: Tree, mounts: Sequence[Mounted]) -> MountPoints:
-    """Those of the rootfs `tree`, for `mounts` in the order of config.json. Raises BundlerError.
+def make_mount_points(tree: Tree, mounts: Sequence[Mounted], nodes: Sequence[Node] = ()) -> MountPoints:
+    """Those of the rootfs `tree`, for `mounts` in the order of config.json, and `nodes`. Raises BundlerError.
 
     What the image has at such a place stays, whatever it is: where nothing can be mounted on it, the doctor says so.
     """
     points = MountPoints()
     try:
         _make_dockers(tree, points, {mount.destination for mount in mounts})
-        _make_destinations(tree, points, mounts)
+        known = _make_destinations(tree, points, mounts)
+        _make_nodes(tree, points, known, nodes)
     except OSError as error:
         raise explain(error, "the mount points") from error
     return points
@@ -77,7 +82,7 @@ def _is_in_the_way(path: str, there: int, *, mounted: bool) -> bool:
     return path in OWN_OF_THE_IMAGE and there not in (stat.S_IFREG, stat.S_IFDIR)
 
 
-def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted]) -> None:
+def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted]) -> Mounts:
     known, sources = Mounts(tree), dict[bytes, str]()
     for mount in mounts:
         spot = known.locate(mount.destination)
@@ -89,6 +94,16 @@ def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted
             points.inside.append((sources[spot.mount], spot.path[len(spot.mount) + 1 :], mount.kind))
         known.add(spot)
         sources[spot.path] = mount.source
+    return known
+
+
+def _make_nodes(tree: Tree, points: MountPoints, known: Mounts, nodes: Sequence[Node]) -> None:
+    """Devices that are not on a mount, as all those of /dev are."""
+    for node in nodes:
+        spot = known.locate(node.path)
+        if spot is not None and spot.mount is None:
+            attributes = Attributes(mode=node.mode, uid=node.uid, gid=node.gid)
+            _note(points, make(tree, spot.path, Device(_TYPES[node.type], node.numbers, attributes)))
 
 
 def _note(points: MountPoints, made: bytes | None) -> None:

@@ -1,7 +1,7 @@
 """What a runtime mounts onto, as far as config.json and the target tell: known before anything is mounted."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,10 +44,45 @@ class Mounted:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A device that a runtime makes before it starts anything: `type` is the runtime-spec's letter."""
+
+    path: str
+    type: str
+    numbers: tuple[int, int]
+    mode: int
+    uid: int
+    gid: int
+
+
 def mounted(givens: Givens, document: Mapping[str, Json]) -> list[Mounted]:
-    """The mounts of config.json, in their order."""
+    """The mounts of config.json, in their order, and the devices that runtimes mount in a user namespace."""
     known = _known(givens)
-    return [_mounted(mount, known) for mount in document.get("mounts") or ()]
+    mounts = [_mounted(mount, known) for mount in document.get("mounts") or ()]
+    return mounts + [Mounted(str(device["path"]), "file") for device in _devices(document, mounted=True)]
+
+
+def nodes(document: Mapping[str, Json]) -> list[Node]:
+    """The devices of config.json, where runtimes make them, with the runtimes' defaults."""
+    return [
+        Node(
+            str(device["path"]),
+            str(device["type"]),
+            (device.get("major") or 0, device.get("minor") or 0),
+            device.get("fileMode", 0o666) & 0o7777,
+            device.get("uid") or 0,
+            device.get("gid") or 0,
+        )
+        for device in _devices(document, mounted=False)
+    ]
+
+
+def _devices(document: Mapping[str, Json], *, mounted: bool) -> Sequence[Mapping[str, Json]]:
+    """mknod(2) is denied in a user namespace, so there the machine's own devices are mounted."""
+    linux = document.get("linux") or {}
+    maps = any(namespace.get("type") == "user" for namespace in linux.get("namespaces") or ())
+    return linux.get("devices") or () if maps == mounted else ()
 
 
 def of_the_bundle(mount: Mapping[str, Json]) -> str:

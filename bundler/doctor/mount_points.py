@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ _WORDS = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """The destination of a mount; `kind` is what is there: `directory`, `file`, `missing`, another word, `nowhere`
-    where something else is in its way, `unknown` on what another mount brings.
+    """The destination of a mount, or the place of a device; `kind` is what is there: `directory`, `file`, `missing`,
+    another word, `nowhere` where something else is in its way, `unknown` on what another mount brings.
 
     `below` is that mount's source in the bundle, empty for the rootfs. `fixed` says that nothing can be made there.
     """
@@ -31,15 +31,14 @@ class MountPoint:
 
 
 def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *, here: bool) -> tuple[MountPoint, ...]:
-    """Those of all mounts, in their order, where `tree` is that at `root`. Raises OSError.
+    """Those of all mounts and devices, in their order, where `tree` is that at `root`. Raises OSError.
 
     `here` says that this machine will run the bundle.
     """
     read_only: dict[str, bool] = {}
     mounts, sources, points = Mounts(tree), dict[bytes, str](), []
     with Tree(bundle.resolve()) as whole:
-        for index, mount in enumerate(document.get("mounts") or ()):
-            pointer, path = f"/mounts/{index}", str(mount["destination"])
+        for pointer, path, mount in _places(document):
             spot = mounts.locate(path)
             if spot is None:
                 points.append(MountPoint(pointer, path, "nowhere"))
@@ -49,9 +48,18 @@ def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *
             if below not in read_only:
                 read_only[below] = here and is_read_only(bundle / below if below else root)
             points.append(MountPoint(pointer, path, kind, below, read_only[below]))
-            mounts.add(spot)
-            sources[spot.path] = of_the_bundle(mount)
+            if mount is not None:
+                mounts.add(spot)
+                sources[spot.path] = of_the_bundle(mount)
     return tuple(points)
+
+
+def _places(document: Json) -> Iterator[tuple[str, str, Mapping[str, Json] | None]]:
+    """Pointer, path and mount; then those of devices, which are made when all is mounted."""
+    for index, mount in enumerate(document.get("mounts") or ()):
+        yield f"/mounts/{index}", str(mount["destination"]), mount
+    for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
+        yield f"/linux/devices/{index}", str(device["path"]), None
 
 
 def _kind(tree: Tree, path: bytes) -> str:

@@ -120,6 +120,8 @@ def source_kinds(subject: Subject) -> Iterator[str]:
     for point in subject.mount_points:
         if point.kind == "nowhere":
             yield f"{point.pointer}: nothing can be mounted on {printable(point.path)}: something else is in its way"
+        elif point.pointer.startswith("/linux/"):  # what is there stays, a device or not
+            continue
         elif point.pointer not in binds and point.kind not in ("directory", "missing", "unknown"):
             yield f"{point.pointer}: a file system is mounted on {printable(point.path)}, in the rootfs a {point.kind}"
 

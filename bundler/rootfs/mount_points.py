@@ -29,6 +29,14 @@ class Spot(NamedTuple):
     mount: bytes | None
 
 
+class Device(NamedTuple):
+    """A node: `type` is S_IFIFO, S_IFCHR or S_IFBLK, `numbers` are (major, minor)."""
+
+    type: int
+    numbers: tuple[int, int]
+    attributes: Attributes
+
+
 class Mounts:
     """The mounts of a container, one after the other, on the root filesystem `tree`."""
 
@@ -104,12 +112,14 @@ def encoded(path: str) -> bytes:
     return name
 
 
-def make(tree: Tree, path: bytes, kind: str, *, replaced: Callable[[int], bool] = lambda _kind: False) -> bytes | None:
-    """Make a `directory`, an empty `file`, or else the symlink with the target `kind`; its path, None if it was not.
+def make(
+    tree: Tree, path: bytes, kind: str | Device, *, replaced: Callable[[int], bool] = lambda _kind: False
+) -> bytes | None:
+    """Make a `directory`, an empty `file`, a device, or else the symlink to `kind`; its path, None if it was not made.
 
-    Missing directories above are made. All are root's, 0755 and of the time 0, as dockerd and runtimes make them but
-    for the time. What is there already stays, unless `replaced` says of its S_IF... type that it is in the way.
-    Raises OSError where the machine is the reason.
+    Missing directories above are made. All but devices are root's, 0755 and of the time 0, as dockerd and runtimes make
+    them but for the time. What is there stays, unless `replaced` says of its S_IF... type that it is in the way. Raises
+    OSError where the machine is the reason.
     """
     try:
         place = tree.locate(path, create=True)
@@ -129,8 +139,10 @@ def make(tree: Tree, path: bytes, kind: str, *, replaced: Callable[[int], bool] 
     return made
 
 
-def _make(tree: Tree, place: Place, kind: str) -> None:
-    if kind == "directory":
+def _make(tree: Tree, place: Place, kind: str | Device) -> None:
+    if isinstance(kind, Device):
+        tree.make_node(place, kind.type, kind.numbers, kind.attributes)
+    elif kind == "directory":
         tree.make_directory(place, Attributes(mode=0o755))
     elif kind == "file":
         tree.make_file(place, Attributes(mode=0o755), ())

@@ -9,7 +9,7 @@ import pytest
 
 from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
 from bundler.conversion.convert import convert
-from bundler.conversion.mount_points import DOCKERS, Mounted, mounted
+from bundler.conversion.mount_points import DOCKERS, Mounted, Node, mounted
 from bundler.rootfs.id_map import IdMap
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import kept, shifted
@@ -31,14 +31,16 @@ IN_ETC = [leaf for leaf in [*REST, *FILES] if leaf.startswith("etc/")]
 ELSEWHERE = [leaf for leaf in REST if leaf not in IN_ETC]
 
 
-def made(bundle: Path, members: Listing, mounts: Sequence[Mounted] = DEFAULT) -> MountPoints:
+def made(
+    bundle: Path, members: Listing, mounts: Sequence[Mounted] = DEFAULT, nodes: Sequence[Node] = ()
+) -> MountPoints:
     """In the rootfs of a new bundle; what is written down of it is what is on disk."""
     root = bundle / "rootfs"
     root.mkdir(parents=True)
     with Inventory(bundle.parent) as inventory:
         unpack([layer(*members)], root, inventory=inventory)
         with Tree.open(root, kept(), inventory) as opened:
-            points = make_mount_points(opened, mounts)
+            points = make_mount_points(opened, mounts, nodes)
         (bundle.parent / "again").mkdir()
         with Inventory(bundle.parent / "again") as again:
             with Tree(root) as opened:
@@ -137,6 +139,20 @@ def test_what_lies_on_another_mount_is_not_made_in_the_rootfs(tmp_path: Path) ->
         ("volumes/data", b"f", "file"),
         ("volumes/other", b"later", "directory"),
     ]
+
+
+@pytest.mark.root
+def test_a_device_is_made_where_no_mount_is(tmp_path: Path) -> None:
+    named = ("/dev/fuse", "/opt/new/fuse", "/l/tun", "/there", "/data/x")
+    nodes = [Node(path, "c", (10, 229), 0o640, 3, 4) for path in named]
+    mounts = [*DEFAULT, Mounted("/data", "directory", "volumes/data")]
+    made(tmp_path / "bundle", [symlink("l", "/srv"), file("there", "x")], mounts, nodes)
+    found = tree(tmp_path / "bundle/rootfs")
+    devices = {path: node for path, node in found.items() if node.type == "character device"}
+    assert sorted(devices) == ["opt/new/fuse", "srv/tun"]
+    assert {(node.mode, node.owner, node.content, node.mtime_ns) for node in devices.values()} == {
+        ("0640", (3, 4), "10:229", 0)
+    }
 
 
 @pytest.mark.root

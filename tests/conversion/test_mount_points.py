@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bundler.conversion.convert import convert
-from bundler.conversion.mount_points import Mounted, mounted
+from bundler.conversion.mount_points import Mounted, Node, mounted, nodes
 from bundler.conversion.target import Target
 from bundler.targets import load_target
 from tests.support.givens import givens, overrides
@@ -74,3 +74,17 @@ def test_what_a_target_says_of_sources_is_recorded() -> None:
     assert "sources" not in Target().described()
     found = mounted(givens("volumes: ['/srv/x:/v']", target=target), convert(givens("volumes: ['/srv/x:/v']")).document)
     assert Mounted("/v", "file") in found
+
+
+def test_devices_are_made_but_in_a_user_namespace_mounted() -> None:
+    text = "devices: ['/dev/fuse:/opt/fuse']"
+    document = convert(givens(text)).document
+    assert nodes(document) == [Node("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
+    assert "/opt/fuse" not in points(text)
+    mapped = text + "\nuid_map: ['0:100000:65536']\ngid_map: ['0:100000:65536']"
+    assert nodes(convert(givens(mapped)).document) == []
+    assert points(mapped)["/opt/fuse"] == ("file", "")
+    bare = {
+        "linux": {"devices": [{"path": "/p", "type": "p"}, {"path": "/u", "type": "u", "fileMode": 0o20600, "uid": 7}]}
+    }
+    assert nodes(bare) == [Node("/p", "p", (0, 0), 0o666, 0, 0), Node("/u", "u", (0, 0), 0o600, 7, 0)]

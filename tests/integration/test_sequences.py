@@ -34,6 +34,7 @@ SETTINGS = {
     "a mount in spec_patch": "spec_patch: [{op: add, path: /mounts/-, value: {destination: /p, type: tmpfs}}]",
     "a directory to work in": "working_dir: /srv/app",
     "shared memory of its own": "ipc: shareable",
+    "devices outside of /dev": "devices: ['/dev/fuse:/opt/new/fuse', '/dev/net/tun:/srv/tun']",
     "an id map": "uid_map: ['0:100000:65536']\ngid_map: ['0:100000:65536']",
 }  # fmt: skip
 
