@@ -14,7 +14,7 @@ from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, open_document, parse_
 from bundler.conversion.mount_points import is_bind
 from bundler.errors import RequestError
 from bundler.rootfs.mount_points import Mounts
-from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds
+from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import ancestors, join, split
 from bundler.rootfs.scan import Found
@@ -82,7 +82,7 @@ def _times(bundle: Path, paths: Collection[bytes]) -> dict[bytes, int]:
     """Those that rootfs.mtree has of `paths`, as far as it knows them. Raises MtreeError."""
     names = {encode_path(path): path for path in paths}
     with open_document(bundle, "rootfs.mtree") as lines:
-        entries = (Listed(line) for line in lines)
+        entries = map(Listed, read_lines(lines))
         return {names[entry.name]: nanoseconds(entry.keywords) for entry in entries if entry.name in names}
 
 
