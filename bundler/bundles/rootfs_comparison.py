@@ -47,7 +47,7 @@ def compare_rootfs(
 ) -> tuple[int, list[Change]]:
     """How many files this user may not look into, and what differs, in the order of the open `manifest`.
 
-    What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is this user's own,
+    What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is the user's own,
     and what modes keep him from reading is read anyway. Raises RequestError, OSError.
     """
     processes = processes or processors()
