@@ -13,7 +13,7 @@ from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.hooks import carried_files
 from bundler.conversion.init import chosen_init
-from bundler.conversion.volumes import BundleFolder
+from bundler.conversion.volumes import BundleFolder, content_files
 from bundler.errors import ImageError, printable
 from bundler.images.image import Image
 from bundler.rootfs.owners import Owners
@@ -83,6 +83,8 @@ def write_documents(
     """
     for name, content in generated_files(givens).items():
         write_file(bundle / "etc" / name, content)
+    for path, content in content_files(givens).items():
+        write_file(bundle / path, content)
     init = chosen_init(givens)
     if init is not None and init.embedded is not None:
         write_file(bundle / init.source, Path(init.embedded).read_bytes(), executable=True)

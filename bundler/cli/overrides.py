@@ -35,9 +35,12 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
 ) -> None:
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
+    from bundler.overrides.host_names import check_gateway  # noqa: PLC0415
     from bundler.overrides.load import load  # noqa: PLC0415
 
-    note_without_meaning(load(files).without_meaning)
+    overrides = load(files)
+    check_gateway(overrides.entries)
+    note_without_meaning(overrides.without_meaning)
 
 
 @app.command("from-docker-run", cls=Command, context_settings={"allow_interspersed_args": False})
@@ -91,9 +94,13 @@ def from_compose(
     """
     from bundler.overrides.compose.convert import convert  # noqa: PLC0415
     from bundler.overrides.compose.project import Reader  # noqa: PLC0415
+    from bundler.overrides.host_names import check_gateway  # noqa: PLC0415
+    from bundler.overrides.load import check_imported  # noqa: PLC0415
 
     reader = Reader.of(env or (), env_files or (), file)
-    show_imported(convert([file, *(files or ())], service, reader))
+    imported = convert([file, *(files or ())], service, reader)
+    check_gateway(check_imported(imported))
+    show_imported(imported)
 
 
 @app.command("from-inspect", cls=Command)

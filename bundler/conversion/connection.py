@@ -12,12 +12,11 @@ from bundler.conversion.carried import FOLDER, CarriedFile, start
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.netns import Connection, netns_hooks
+from bundler.conversion.network import SUBNET
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 
-# Not one that Docker, podman or libvirt take by default.
 BRIDGE: Final = "bundler0"
-SUBNET: Final = ipaddress.ip_network("10.90.0.0/16")
 _SCRIPT: Final = f"{FOLDER}/network"
 _SECONDS: Final = 60  # plugins take some tens of milliseconds each; whoever else holds the lock, too
 _ADDRESSES: Final = "/run/bundler/network/addresses"  # host-local's own place outlives a reboot, containers do not

@@ -4,8 +4,10 @@ from typing import Final
 
 from bundler.conversion.environment import host_name
 from bundler.conversion.givens import Givens
-from bundler.conversion.network import network_mode
+from bundler.conversion.network import gateway, network_mode
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.host_names import GATEWAY, check_gateway
+from bundler.overrides.node import Node
 
 _HOSTS: Final = (
     ("127.0.0.1", "localhost"),
@@ -41,10 +43,16 @@ def _hosts(givens: Givens) -> str:
     lines = [f"{address}\t{names}" for address, names in _HOSTS]
     extra = givens.overrides.get("extra_hosts")
     if extra is not UNSET:
-        lines += [f"{item.value}\t{name}" for name, addresses in extra.entries().items() for item in addresses.items()]
+        hosts = ((name, item) for name, addresses in extra.entries().items() for item in addresses.items())
+        lines += [f"{_address(givens, item)}\t{name}" for name, item in hosts]
     if network_mode(givens).value == "private":
         lines.append(f"{_OWN_ADDRESS}\t{_own_names(givens)}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _address(givens: Givens, node: Node) -> str:
+    machine = gateway(givens) if node.value == GATEWAY else None
+    return machine or node.text()
 
 
 def _own_names(givens: Givens) -> str:
@@ -84,7 +92,11 @@ def _source(givens: Givens, name: str) -> Sourced[str]:
 
 
 def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
-    """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it."""
+    """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it.
+
+    Raises RequestError for hosts that have no address here.
+    """
+    check_gateway(givens.overrides.entries)
     read_only = ["ro"] if givens.overrides.is_true("read_only") else []  # nothing is mounted below a file
     mounts = []
     for name in _FILES:

@@ -11,6 +11,7 @@ from bundler.conversion.init import chosen_init
 from bundler.conversion.machine_paths import ON_EVERY_MACHINE
 from bundler.conversion.mounts import folders
 from bundler.conversion.target import Kind
+from bundler.conversion.volumes import content_files
 from bundler.origins import Json
 
 # dockerd lays these over every image (its init layer) but for /.dockerenv, which says that Docker runs the container.
@@ -111,6 +112,7 @@ def _known(givens: Givens) -> dict[str, Kind]:
     files = [f"etc/{name}" for name in generated_files(givens)]
     files += [str(mount.value["source"]) for mount in etc_mounts(givens)]
     files += [] if init is None else [init.source]
+    files += content_files(givens)
     directories = [path for folder in folders(givens) for path in (folder.path, *_parts(folder.path, folder.subpaths))]
     return {
         **ON_EVERY_MACHINE,

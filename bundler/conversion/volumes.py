@@ -11,6 +11,7 @@ from bundler.conversion.givens import Givens
 from bundler.conversion.machine_paths import kind_at
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.bundle_paths import CONTENTS
 from bundler.overrides.mount_options import clean_path, holds_dockers_data
 from bundler.overrides.node import Node
 
@@ -186,6 +187,8 @@ def _escaped(char: str) -> str:
 def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
     """A bind: recursive, private to the container unless a propagation says otherwise, as Docker mounts them."""
     entry = node.entries()
+    if "content" in entry:
+        return _from_content(node)
     bind = entry["bind"].entries() if "bind" in entry else {}
     given = entry["source"].text()
     # A source outside the bundle was refused when the file was read.
@@ -211,6 +214,23 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
         mount |= {name: ranges for name, ranges in fields.items() if ranges}
     folder = None if source.startswith("/") or source == "." else BundleFolder(source, None)
     return UserMount(Sourced(mount, node.origin), folder)
+
+
+def _from_content(node: Node) -> UserMount:
+    """A file of the bundle, which nobody writes to."""
+    source, target = _content_path(node), node.entries()["target"].text()
+    mount = {"destination": target, "type": "bind", "source": source, "options": ["rbind", "ro", "rprivate"]}
+    return UserMount(Sourced(mount, node.origin))
+
+
+def _content_path(node: Node) -> str:
+    return f"{CONTENTS}{_folder_name(node.entries()['target'].text(), frozenset())}"
+
+
+def content_files(givens: Givens) -> dict[str, bytes]:
+    """The files that `volumes` say the content of, by their path in the bundle."""
+    entries = [node for node in givens.overrides.items("volumes") if "content" in node.entries()]
+    return {_content_path(node): node.entries()["content"].text().encode() for node in entries}
 
 
 def _default_propagation(source: str) -> str:

@@ -13,6 +13,8 @@ HINT: Final = "a container may have what is in ./volumes/NAME, which NAME:TARGET
 
 # Single files that are generated to be mounted; their folder is not.
 _FILES: Final = ("etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/docker-init")
+# What the names of files begin with that overrides say the content of; who has one cannot write to it.
+CONTENTS: Final = "etc/content-"
 _FOLDERS: Final = ("volumes", "images", "shm", "etc", "hooks")
 # Documents, the rootfs in whatever form, and what tools keep for themselves. A prefix, for those that are to come.
 _PREFIXES: Final = ("rootfs", "bundler", "config.json", "umoci", "sha256_", ".")
@@ -38,7 +40,7 @@ def refusal(path: str, *, read_only: bool = False) -> str | None:
     first, _, rest = clean.partition("/")
     if is_own_folder(clean) or clean in (*_FILES, "shm") or (first == "volumes" and rest):
         return None
-    if first == "images" and rest:
+    if (first == "images" and rest) or (clean.startswith(CONTENTS) and "/" not in rest):
         return None if read_only else "belongs to the bundle itself, which mounts it read-only"
     return "is the whole bundle" if clean == "." else "belongs to the bundle itself"
 

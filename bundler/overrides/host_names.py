@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from bundler.errors import printable
@@ -10,7 +11,7 @@ from bundler.overrides.node import Node
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
 _WORD: Final = re.compile(r"[!-~]{1,255}")  # what a resolver reads as one word: printable ASCII without blanks
 # docker's word for the machine as its containers see it: an address that only a daemon chooses.
-_GATEWAY: Final = "host-gateway"
+GATEWAY: Final = "host-gateway"
 
 
 def expand_extra_hosts(node: Node) -> Node:
@@ -27,7 +28,7 @@ def expand_extra_hosts(node: Node) -> Node:
             continue
         below = hosts[name].items() if name in hosts else ()
         given = address.items() if isinstance(address.value, tuple) else (address,)
-        hosts[name] = address.with_value((*below, *(_address(item, "extra_hosts") for item in given)))
+        hosts[name] = address.with_value((*below, *(_host_address(item) for item in given)))
     return node.with_value(hosts)
 
 
@@ -62,10 +63,25 @@ def _listed(node: Node) -> tuple[Node, ...]:
     return node.items() if isinstance(node.value, tuple) else (node,)
 
 
+def _host_address(node: Node) -> Node:
+    """An address, or docker's word for one, which only a bridge gives a meaning."""
+    return node if node.value == GATEWAY else _address(node, "extra_hosts")
+
+
+def check_gateway(entries: Mapping[str, Node]) -> None:
+    """Raise RequestError where hosts, in normal form, are at the gateway of a bridge that is not made."""
+    hosts, mode = entries.get("extra_hosts"), entries.get("network_mode")
+    if hosts is None or not isinstance(hosts.value, dict) or (mode is not None and mode.value == "bridge"):
+        return
+    for listed in hosts.value.values():
+        for item in listed.value if isinstance(listed.value, tuple) else ():
+            if item.value == GATEWAY:
+                hint = "write the machine's address, or network_mode: bridge, whose own address it is then"
+                raise item.error(f"extra_hosts: {GATEWAY} is an address that a daemon chooses", hint=hint)
+
+
 def _address(node: Node, key: str) -> Node:
     text = node.text()
-    if text == _GATEWAY:
-        raise node.error(f"{key}: {_GATEWAY} is an address that a daemon chooses", hint="write the machine's address")
     try:
         address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:

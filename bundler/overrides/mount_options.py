@@ -55,7 +55,9 @@ def expand_volume(node: Node) -> Node:
     target = entry["target"]
     entry["target"] = target.with_value(check_target(target, target.text()))
     kind = entry["type"].text()
-    if "source" in entry:
+    if "content" in entry:
+        _check_content(entry, kind)
+    elif "source" in entry:
         _check_source(entry["source"], kind)
     elif kind in ("bind", "image"):
         raise node.error(f"volumes: {'a bind' if kind == 'bind' else 'an image'} needs a source")
@@ -144,6 +146,16 @@ def check_target(node: Node, path: str) -> str:
     if not path.startswith("/") or target == "/":
         raise node.error(f"the mount point {printable(path)!r} has to be an absolute path other than /")
     return target
+
+
+def _check_content(entry: dict[str, Node], kind: str) -> None:
+    """A file that the bundle carries is read-only: each container has the same."""
+    content = entry["content"]
+    if kind != "bind" or "source" in entry:
+        raise content.error("volumes: content stands in the place of a bind's source")
+    if "read_only" in entry and entry["read_only"].value is False:
+        raise entry["read_only"].error("volumes: a file with content is read-only")
+    entry["read_only"] = content.with_value(value=True)
 
 
 def _check_source(node: Node, kind: str) -> None:

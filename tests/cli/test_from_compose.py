@@ -160,3 +160,34 @@ def test_a_service_that_is_built_needs_an_image_from_somewhere(tmp_path: Path) -
     done = call_bundler("config", "--from-compose=compose.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert "compose.yaml:4:12: hello is built, and no image is named" in done.stderr
+
+
+CARRIED = """
+services:
+  s:
+    image: x
+    command: [/hello]
+    network_mode: bridge
+    extra_hosts: ["host.docker.internal:host-gateway"]
+    configs: [{source: app, target: /etc/app.conf}]
+configs: {app: {content: "level = info\\n"}}
+"""
+
+
+def test_a_config_of_the_compose_file_is_a_file_of_the_bundle(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(CARRIED)
+    bundler("build", HELLO, "--from-compose", "compose.yaml:s", "-o", "bundle", cwd=tmp_path)
+    carried = tmp_path / "bundle/etc/content-etc-app.conf"
+    assert carried.read_text() == "level = info\n"
+    assert carried.stat().st_mtime == 0
+    assert "10.90.0.1\thost.docker.internal\n" in (tmp_path / "bundle/etc/hosts").read_text()
+    bundler("verify", "bundle", cwd=tmp_path)
+
+
+def test_the_machine_has_no_address_where_no_bridge_is_made(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(CARRIED.replace("bridge", "none"))
+    refused = call_bundler("overrides", "from-compose", "compose.yaml", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "host-gateway is an address that a daemon chooses" in refused.stderr
+    done = call_bundler("config", HELLO, "--from-compose", "compose.yaml:s", cwd=tmp_path)
+    assert done.returncode == 2

@@ -50,6 +50,17 @@ def test_hosts_and_servers_of_several_files_are_put_together() -> None:
     assert files["resolv.conf"] == b"nameserver 1.1.1.1\nnameserver 2.2.2.2\n"
 
 
+def test_the_machine_is_at_the_address_of_the_bridge_that_connects_the_container() -> None:
+    hosts = generated_files(givens("network_mode: bridge\nextra_hosts: ['up:host-gateway', 'db:10.0.0.5']"))["hosts"]
+    assert b"\n10.90.0.1\tup\n10.0.0.5\tdb\n" in hosts
+
+
+@pytest.mark.parametrize("mode", ["none", "private", "host", "cni"])
+def test_the_machine_has_no_address_without_that_bridge(mode: str) -> None:
+    with pytest.raises(RequestError, match="host-gateway is an address that a daemon chooses"):
+        converted(f"network_mode: {mode}\nextra_hosts: ['up:host-gateway']")
+
+
 @pytest.mark.parametrize("mode", ["host", "ns:/run/netns/web"])
 def test_who_shares_a_network_shares_its_names_unless_given_others(mode: str) -> None:
     assert sources(f"network_mode: {mode}")["/etc/hosts"] == "/etc/hosts"
@@ -68,7 +79,6 @@ def test_each_file_can_come_from_somewhere_else() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("extra_hosts: ['db:host-gateway']", "an address that a daemon chooses"),
         ("extra_hosts: ['db']", "is not HOST:IP"),
         ("extra_hosts: {'a b': 1.1.1.1}", "is not a host name"),
         ("dns: example.org", "is not an IP address"),

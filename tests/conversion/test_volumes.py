@@ -7,7 +7,7 @@ import pytest
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts import folders
-from bundler.conversion.volumes import BundleFolder
+from bundler.conversion.volumes import BundleFolder, content_files
 from bundler.errors import RequestError
 from tests.support.givens import converted, givens
 
@@ -163,3 +163,24 @@ def test_a_rootfs_elsewhere_has_to_be_called_so() -> None:
     assert converted("rootfs: {path: rootfs}")["root"] == {"path": "rootfs"}
     with pytest.raises(RequestError, match=r"0\.yaml:1:16: rootfs\.path: a bundle has its files in rootfs"):
         converted("rootfs: {path: /mnt/image}")
+
+
+def test_a_file_of_which_the_content_is_said_is_carried_and_read_only() -> None:
+    text = "volumes: [{type: bind, content: 'level = é', target: /etc/app.conf}]"
+    (mount,) = [mount for mount in converted(text)["mounts"] if mount["destination"] == "/etc/app.conf"]
+    source = "etc/content-etc-app.conf"
+    assert (mount["type"], mount["source"], mount["options"]) == ("bind", source, ["rbind", "ro", "rprivate"])
+    assert content_files(givens(text)) == {source: "level = é".encode()}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("type: bind, content: x, source: /a", "content stands in the place of a bind's source"),
+        ("type: volume, content: x", "content stands in the place of a bind's source"),
+        ("type: bind, content: x, read_only: false", "a file with content is read-only"),
+    ],
+)
+def test_content_is_that_of_a_read_only_bind(entry: str, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        converted(f"volumes: [{{{entry}, target: /x}}]")

@@ -42,7 +42,7 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
         if shared and found.value == item.value:
             _remark_shared(entry["source"].text(), shared, project)
     keys = {"volumes": volumes, "mounts": [*_own(entries, "mounts"), *file_systems]}
-    sources = {file.entries()["source"].text(): "file" for file in files}
+    sources = {file.entries()["source"].text(): "file" for file in files if "source" in file.entries()}
     return {key: service.with_value(tuple(found)) for key, found in keys.items() if found} | (
         {"target": from_json({"sources": sources}, service.origin)} if sources else {}
     )
@@ -179,9 +179,7 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
             if source is None or not isinstance(source.value, str):
                 raise item.error(f"{key}: source is missing")
             definition, file = project.definition(key, source.value, source)
-            path = definition.entries().get("file")
-            if path is None or not isinstance(path.value, str):
-                raise _no_file(key, source.value, definition)
+            file_or_content = _origin_of(key, source.value, definition, file)
             target = said.get("target")
             where = target.text() if target is not None and isinstance(target.value, str) else source.value
             if any(word in said for word in ("uid", "gid", "mode")):
@@ -190,22 +188,31 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
                 )
             bind = {
                 "type": "bind",
-                "source": file.located(path.value, path),
+                **file_or_content,
                 "target": posixpath.join(folder, where),
                 "read_only": True,
             }
             yield from_json(bind, item.origin)
 
 
-# Why a config or secret cannot be had, by the key that says what it is.
-_ELSEWHERE: Final = {
-    "external": "is external: only a daemon has it",
-    "content": "stands in the compose file, and a bundle can only bind files",
-    "environment": "is a variable, and a bundle can only bind files",
-}
+def _origin_of(key: str, name: str, definition: Node, file: ComposeFile) -> dict[str, Json]:
+    """The file of a config or secret, or its content. Raises RequestError for what has neither."""
+    said = {word: node for word, node in definition.entries().items() if isinstance(node.value, str)}
+    if "file" in said:
+        return {"source": file.located(said["file"].text(), said["file"])}
+    if "content" in said:
+        return {"content": said["content"].text()}
+    if "environment" not in said:
+        raise _no_file(key, name, definition)
+    variable = said["environment"].text()
+    value = file.variables.values.get(variable)
+    if value is None:
+        what = f"{key}: {printable(name[:60])!r} is the variable {printable(variable[:60])}, which is not set"
+        raise said["environment"].error(what, hint=f"--env {printable(variable[:60])}=VALUE sets it")
+    return {"content": value}
 
 
 def _no_file(key: str, name: str, definition: Node) -> RequestError:
-    why = next((why for word, why in _ELSEWHERE.items() if word in definition.entries()), "names no file")
+    why = "is external: only a daemon has it" if "external" in definition.entries() else "names no file"
     hint = f"write it into a file and name it with file:, or leave it out with {key}: !reset [] in another -f"
     return definition.error(f"{key}: {printable(name[:60])!r} {why}", hint=hint)

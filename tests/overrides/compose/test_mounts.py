@@ -71,6 +71,22 @@ def test_what_a_service_mounts(service: str, project: str, mounted: dict[str, An
     assert keys(tmp_path, SERVICE.format(service, project)) == {"image": "x"} | mounted
 
 
+def test_what_stands_in_the_compose_file_or_in_a_variable_becomes_a_file_of_the_bundle(tmp_path: Path) -> None:
+    text = """
+services: {web: {image: x, configs: [{source: app, target: /etc/app.conf}, port], secrets: [token]}}
+configs: {app: {content: "level = ${LEVEL:-info}$$\\n"}, port: {environment: PORT}}
+secrets: {token: {environment: TOKEN}}
+"""
+    assert keys(tmp_path, text, TOKEN="", PORT="80") == {
+        "image": "x",
+        "volumes": [
+            {"type": "bind", "content": "level = info$\n", "target": "/etc/app.conf", "read_only": True},
+            {"type": "bind", "content": "80", "target": "/port", "read_only": True},
+            {"type": "bind", "content": "", "target": "/run/secrets/token", "read_only": True},
+        ],
+    }
+
+
 def test_volumes_of_other_services_lie_below_the_services_own(tmp_path: Path) -> None:
     text = """
 services:
@@ -97,15 +113,14 @@ services:
         ),
         ("secrets: [t]", "", "secrets: 't' is not defined"),
         ("secrets: [t]", "secrets: {t: {external: true}}", "secrets: 't' is external: only a daemon has it"),
-        ("secrets: [t]", "secrets: {t: {environment: X}}", "secrets: 't' is a variable"),
-        ("configs: [t]", "configs: {t: {content: x}}", "configs: 't' stands in the compose file"),
+        ("secrets: [t]", "secrets: {t: {environment: X}}", "secrets: 't' is the variable X, which is not set"),
         ("configs: [t]", "configs: {t: }", "configs: 't' names no file"),
         ("configs: [{target: /x}]", "", "configs: source is missing"),
         ("volumes_from: ['container:x']", "", "volumes_from: another container is not known here"),
         ("volumes_from: [web]", "", "volumes_from: 'web' has its volumes from this service"),
         ("volumes_from: [we]", "", "compose.yaml has no service 'we'"),
     ],
-    ids=range(12),
+    ids=range(11),
 )
 def test_what_no_bundle_can_mount_is_refused(service: str, project: str, message: str, tmp_path: Path) -> None:
     assert message in refused(tmp_path, SERVICE.format(service, project)).what
