@@ -27,6 +27,10 @@ class _Ended(BaseException):
         self.number = signal.Signals(number)
 
 
+# Of RuntimeError and ImportError, which have other reasons as well.
+_NO_MEMORY = ("can't start new thread", "cannot allocate memory", "failed to map segment")
+
+
 class Command(TyperCommand):
     """A command whose failures are reported here and nowhere else."""
 
@@ -103,10 +107,10 @@ def reported(left: str = Command.left) -> Iterator[None]:
         _say(f"{where}{error.strerror or error}", hint)
         _forget_output()
         raise typer.Exit(1) from None
-    except MemoryError:
-        _say("out of memory", None)
-        raise typer.Exit(1) from None
     except Exception as error:  # noqa: BLE001  (what is left is a bug, and says so)
+        if _lacks_memory(error):
+            _say("out of memory", None)
+            raise typer.Exit(1) from None
         if os.environ.get("BUNDLER_TRACEBACK"):
             traceback.print_exc()
         _say(
@@ -154,6 +158,14 @@ def _forget_output() -> None:
             output.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Python and its extension modules have other words for it, too: without memory there is no thread, no module."""
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and any(words in told for words in _NO_MEMORY)
+    )
 
 
 def _say(what: str, hint: str | None) -> None:

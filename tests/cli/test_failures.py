@@ -75,6 +75,22 @@ def test_an_ordinary_user_is_told_who_may(capsys: pytest.CaptureFixture[str], mo
     ]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        ImportError("isal.so: failed to map segment from shared object"),
+        ImportError("libz.so.1: Cannot allocate memory"),
+    ],
+    ids=repr,
+)
+def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    assert exit_code(raising(error)) == 1
+
+    assert capsys.readouterr().err.splitlines() == ["bundler: error: out of memory"]
+
+
 def test_a_bug_says_that_it_is_one_and_shows_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     exit_code(raising(ZeroDivisionError("division by zero")))
 
