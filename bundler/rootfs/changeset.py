@@ -145,7 +145,7 @@ class Changeset(Generic[P]):
     def _pass_by(self, path: bytes) -> None:
         """A global PAX header, of which Docker and containerd make no file; but they remove what has its name."""
         place = self._tree.locate(path, create=True)
-        if WHITEOUT in path or (path and self._tree.kind(place)):
+        if WHITEOUT in path or self._tree.kind(place):
             raise PathError("a global PAX header has the name of a file, which Docker would remove")
 
     def _attributes(self, entry: Entry) -> Attributes:

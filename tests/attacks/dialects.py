@@ -63,6 +63,7 @@ DIALECTS: Attacks = {
     "a long name before a global header": accepted(
         [extension(b"L", b"long\0"), pax_header({}, b"g"), file("f", b"x")], on_disk=["f=x"], umoci=NO_GLOBALS
     ),
+    "a global header called as the root": refused([pax_header({"path": "/"}, b"g")], says="which Docker would remove"),
     "a global header that climbs": refused([pax_header({"path": "../f"}, b"g")], says="leads out"),
     "a prefix in a header with GNU's version": accepted(
         [header("f", prefix=b"some/dir", magic=b"ustar\0 \0")], on_disk=["some/dir/f="]

@@ -78,7 +78,7 @@ def leaves_of_archive(archive: bytes) -> dict[str, Leaf]:
             if name in OF_DOCKER or not name:
                 continue
             if member.islnk():
-                found[name] = (*found[member.linkname][:3], found[member.linkname][3], found[member.linkname][4])
+                found[name] = found[member.linkname]
                 continue
             read = tar.extractfile(member) if member.isreg() else None
             content = hashlib.sha256(read.read()).hexdigest() if read is not None else member.linkname
@@ -105,8 +105,14 @@ def leaves_of_tree(root: Path) -> dict[str, Leaf]:
 
 
 def _leaf(kind: str, content: str, owner: str, same_as: str, mtime: int) -> Leaf:
-    """A directory's attributes are left out: those of one without an entry differ by unpacker."""
-    return (kind, "", "", "", 0) if kind == "directory" else (kind, content, owner, same_as, mtime)
+    """A directory's attributes are left out: those of one without an entry differ by unpacker.
+
+    `docker export` knows hard links of regular files only. Docker sets the time of a file from before 1970 to 0, where
+    umoci and this unpacker keep it.
+    """
+    if kind == "directory":
+        return kind, "", "", "", 0
+    return kind, content, owner, same_as if kind == "file" else "", max(mtime, 0)
 
 
 _TYPES = {
