@@ -18,7 +18,7 @@ from bundler.bundles.formats import FOR_KITS
 from bundler.bundles.manifest import manifest_lines
 from bundler.bundles.packing import pack
 from bundler.bundles.recorded import Recorded
-from bundler.bundles.runtime import asks_systemd, container_name, part_of
+from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
@@ -132,8 +132,14 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
         "user": user,
         "attributes": _with_attributes(bundle),
         "systemd-cgroup": int(asks_systemd(document, recorded.document)),
+        "init": _on_one_line(needed_init(document)),
     }
     return "".join(f"{key}={value}\n" for key, value in constants.items()).encode()
+
+
+def _on_one_line(path: str | None) -> str:
+    """A path that the script looks for: one that would begin another line is left to the runtime."""
+    return path if path is not None and path.isprintable() else ""
 
 
 def _with_attributes(bundle: Path) -> int:

@@ -57,3 +57,9 @@ def bind_sources(document: Mapping[str, Json]) -> Iterable[tuple[str, str]]:
 def shared_memory(document: Mapping[str, Json]) -> str | None:
     """The bundle's folder that is /dev/shm, for which no daemon keeps a tmpfs mounted; None where there is none."""
     return next((source for place, source in bind_sources(document) if (place, source) == ("/dev/shm", "shm")), None)  # noqa: S108
+
+
+def needed_init(document: Mapping[str, Json]) -> str | None:
+    """The path of the init that the machine has to have; None where there is none, or the bundle carries its own."""
+    sources = (source for place, source in bind_sources(document) if place == "/sbin/docker-init")
+    return next((source for source in sources if source.startswith("/")), None)

@@ -6,6 +6,7 @@ from typing import Final
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import is_own
 from bundler.origins import UNSET, Json, Origin, Sourced
+from bundler.overrides.process import DOCKERS_INIT
 
 _PLACE: Final = "/sbin/docker-init"
 EMBEDDED: Final = "etc/docker-init"  # where the bundle keeps one that is copied into it
@@ -38,6 +39,15 @@ def init_words(givens: Givens) -> list[Sourced[Json]]:
     """What stands in front of the command."""
     init = chosen_init(givens)
     return [] if init is None else [Sourced(word, init.origin) for word in (_PLACE, "--")]
+
+
+def init_warnings(givens: Givens) -> tuple[str, ...]:
+    """That the init is a part of Docker's installation, which a machine without Docker has not."""
+    init = chosen_init(givens)
+    if init is None or init.source != DOCKERS_INIT:
+        return ()
+    remedy = "init: {path: /usr/bin/tini-static, embed: true} copies one of this machine into the bundle"
+    return (f"init: the machine that runs the bundle needs {DOCKERS_INIT}, which comes with Docker; {remedy}",)
 
 
 def init_mounts(givens: Givens) -> list[Sourced[Json]]:

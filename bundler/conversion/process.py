@@ -8,7 +8,7 @@ from typing import Final
 from bundler.conversion import cdi
 from bundler.conversion.accounts import find_group, identify
 from bundler.conversion.givens import Givens
-from bundler.conversion.init import init_words
+from bundler.conversion.init import init_warnings, init_words
 from bundler.conversion.part import ABSENT, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
@@ -50,7 +50,7 @@ def args(givens: Givens) -> Part:
         raise RequestError(
             "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
         )
-    return array([*init_words(givens), *words])
+    return replace(array([*init_words(givens), *words]), warnings=init_warnings(givens))
 
 
 def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:

@@ -51,7 +51,7 @@ here=$(CDPATH='' cd -- "$here" && pwd -P) || die "the folder of this script cann
 
 # The constants of this kit, one `KEY=VALUE` a line. They are read and never run.
 read_constants() {
-    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd=''
+    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' init=''
     while IFS= read -r line; do
         value=${line#*=}
         case $line in
@@ -63,6 +63,7 @@ read_constants() {
         user=*) user=$value ;;
         attributes=*) attributes=$value ;;
         systemd-cgroup=*) systemd=$value ;;
+        init=*) init=$value ;;
         esac
     done <"$here/kit.conf"
     [ "$format" = 1 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 1" "copy the whole folder again" 3
@@ -71,6 +72,12 @@ read_constants() {
 digest_of() {
     set -- "$(sha256sum "$1")"
     printf '%s\n' "${1%% *}"
+}
+
+# What only Docker's own installation has, and a container does not start without.
+check_init() {
+    [ -z "$init" ] || [ -f "$init" ] || die "the container begins with $init, which is not here" \
+        "build the bundle with init: {path: /usr/bin/tini-static, embed: true}, or put a static init there" 5
 }
 
 # The digest that the list of checksums has of a file.
@@ -149,6 +156,7 @@ choose_runtime() {
 
 run() {
     choose_runtime
+    check_init
     unpack "${place:-$here/bundle}"
     if [ "$systemd" = 1 ]; then
         exec "$chosen" --systemd-cgroup run --bundle "$dir" "$@" "$name"
@@ -164,6 +172,7 @@ install_units() {
     units=${1:-/etc/systemd/system}
     [ -n "$user" ] && units=${1:-${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user}
     chosen=$runtime
+    check_init
     have "$chosen" || die "the units start $runtime, which is not here" "pack the kit with --runtime, or install it" 5
     for unit in "$here"/units/*; do
         target=$units/${unit##*/}

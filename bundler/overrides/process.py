@@ -11,6 +11,8 @@ _CONSOLE: Final = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 _MOST_CELLS: Final = 65535  # a terminal's rows and columns are 16 bits wide (ioctl_tty(2))
 _IO_LEVELS: Final = 7
 
+DOCKERS_INIT: Final = "/usr/bin/docker-init"  # what `init: true` is for dockerd, which brings this file along
+
 
 def umask(node: Node) -> Node:
     """The mask as a number; its text is octal, as for the shell's umask."""
@@ -43,7 +45,7 @@ def init(node: Node) -> Node:
         return node.with_value({"path": path, "embed": node.with_value(embedded)})
     if node.value in (False, "false"):
         return node.with_value(value=False)
-    path = node.with_value("/usr/bin/docker-init") if node.value in (True, "true") else node
+    path = node.with_value(DOCKERS_INIT) if node.value in (True, "true") else node
     return node.with_value({"path": path, "embed": node.with_value(value=False)})
 
 

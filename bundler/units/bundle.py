@@ -6,7 +6,7 @@ from pathlib import Path
 from bundler.bundles.files import has_owners
 from bundler.bundles.reach import check_reach
 from bundler.bundles.replacing import check_file
-from bundler.bundles.runtime import asks_systemd, container_name, part_of
+from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.bundles.written import read_written
@@ -44,6 +44,9 @@ def units_of(
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
     units = write_units(written.document, part_of(recorded, "lifecycle"), placing)
+    init = needed_init(written.document)
+    if init is not None:
+        units = Units(units.texts, (*units.remarks, f"the machine needs {printable(init)}, the container's init"))
     if written.stale:
         remark = "config.json was changed since bundler.json was written: restart, stop signal and health are not known"
         return Units(units.texts, (*units.remarks, remark))

@@ -14,15 +14,22 @@ from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.quantities import parse_duration
 from bundler.units.placing import Placing
+from bundler.units.starting import container_directory, run_directory
 from bundler.units.text import command_line, time_span, unit_text
 
 _SHELL: Final = ("/bin/sh", "-c")
 _ENDING: Final = "10"  # between the end of a check's time and its being killed
 _MOST: Final = 10**9
 # The words of the check are arguments and never a part of the script. $0 is the directory that systemd makes when the
-# container starts, and whose time is that; what changes is in the one below.
+# container starts, and whose time is that; what changes is in the one below. The check writes to a pipe, since crun
+# would hand it the journal's socket, which cannot be opened as /dev/stdout and does not tell whose words these are;
+# Docker, too, keeps 4096 bytes of them. What a check has left running may hold the pipe: it is not waited for.
 _COUNTING: Final = (
-    'most=$1 period=$2 failed=$0/health/failed; shift 2; if "$@"; then rm -f -- "$failed"; exit 0; fi; '
+    "most=$1 period=$2 failed=$0/health/failed pipe=$0/health/output tries=0; shift 2; "
+    'rm -f -- "$pipe"; mkfifo -m 622 "$pipe" || exit 0; { head -c 4096; cat >/dev/null; } <"$pipe" & '
+    '"$@" >"$pipe" 2>&1; code=$?; '
+    "while [ $((tries += 1)) -lt 20 ] && kill -0 $! 2>/dev/null; do sleep 0.05; done; "
+    'if [ "$code" = 0 ]; then rm -f -- "$failed"; exit 0; fi; '
     'since=$(date -r "$0" +%s) || exit 0; '
     'if [ $(($(date +%s) - since)) -lt "$period" ]; then exit 0; fi; '
     'n=$(($(cat -- "$failed" 2>/dev/null || echo 0) + 1)); echo "$n" >"$failed"; '
@@ -106,9 +113,10 @@ def health_units(placing: Placing, health: Health, process: Mapping[str, Json]) 
         f"{check}.service": unit_text(
             Unit=[
                 ("Description", f"Health check of container {placing.name}"),
-                # Never start the container for the sake of looking at it.
-                ("Requisite", service),
                 ("After", service),
+                # Without a container there is nothing to look at. A dependency (Requisite) would cancel a stop of the
+                # service that is under way: systemd takes the newer of two jobs that contradict each other.
+                ("ConditionPathExists", f"{run_directory(placing)}/pid"),
                 ("StartLimitIntervalSec", "0"),
             ],
             Service=[
@@ -161,20 +169,10 @@ def health_remarks(placing: Placing, process: Mapping[str, Json]) -> tuple[str, 
     return (f"crun starts a health check without {', '.join(lost)} of the container",) if lost else ()
 
 
-def runtime_directories(placing: Placing) -> str:
-    """Those of the container's service, which live as long as that; never another program's, whatever its name is."""
-    return f"{_directory(placing)} {_directory(placing)}/health"
-
-
-def _directory(placing: Placing) -> str:
-    return f"bundler-{placing.name}"
-
-
 def _counted(placing: Placing, health: Health, run: tuple[str, ...]) -> str:
-    """%t is /run, or that of a user; no quotes are needed for what follows."""
     period = -(-health.start_period // 10**9)
     script, words = ("/bin/sh", "-c", _COUNTING), (str(health.retries), str(period), *run)
-    return f"{command_line(script)} %t/{_directory(placing)} {command_line(words)}"
+    return f"{command_line(script)} {container_directory(placing)} {command_line(words)}"
 
 
 def _seconds(nanoseconds: int) -> str:

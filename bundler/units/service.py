@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from bundler.bundles.runtime import bind_sources, shared_memory
+from bundler.bundles.runtime import bind_sources
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.units.hardening import hardening_rows
-from bundler.units.health import health_remarks, health_units, parse_health, runtime_directories
+from bundler.units.health import health_remarks, health_units, parse_health
+from bundler.units.limits import limit_rows
 from bundler.units.placing import Placing
 from bundler.units.restart import restart_policy
+from bundler.units.starting import runtime_directories, start_rows
 from bundler.units.stopping import stop_rows
-from bundler.units.text import Rows, command_line, plain_paths, unit_text
+from bundler.units.text import Rows, plain_paths, unit_text
 
 # File systems of the kernel's own: they are there before any service starts.
 _ALWAYS_THERE: Final = ("/proc", "/sys", "/dev", "/run")
@@ -30,8 +32,8 @@ class Units:
 def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placing: Placing) -> Units:
     """The units for a config.json and what bundler.json has under `lifecycle`. Raises RequestError.
 
-    The container's limits stand in config.json, and its control group is made by the runtime: beside the service's, or
-    where config.json says, so the service has no limit of its own. Delegate keeps systemd from taking controllers away.
+    The container's control group is made by the runtime: beside the service's, or where config.json says, so the
+    service has no such limit of its own. Delegate keeps systemd from taking controllers away.
     """
     health = parse_health(lifecycle.get("healthcheck"))
     stopping, stop_signal, remarks = stop_rows(
@@ -48,14 +50,18 @@ def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placin
             ],
             Service=[
                 ("Type", "exec"),
-                *_commands(document, placing),
+                *start_rows(document, placing, stop_signal),
                 *stopping,
                 *policy.service,
                 ("Delegate", "yes"),
                 ("TasksMax", "infinity"),
                 ("OOMPolicy", "continue"),
-                ("RuntimeDirectory", None if health is None else runtime_directories(placing)),
-                ("RuntimeDirectoryMode", None if health is None else "0700"),
+                ("RuntimeDirectory", runtime_directories(placing)),
+                ("RuntimeDirectoryMode", "0700"),
+                *limit_rows(document),
+                # What a process inherits reaches the container: there, a closed pipe ends whoever writes to it.
+                ("IgnoreSIGPIPE", "no"),
+                ("SyslogIdentifier", placing.name),
                 *hardening_rows(document, user=placing.user),
                 *_terminal(document, placing),
             ],
@@ -73,22 +79,6 @@ def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise RequestError(f"bundler.json: {key}: not a text")
     return value
-
-
-def _commands(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str]]:
-    """A container that was left by a crash of runtime or machine is removed first; it would keep the id."""
-    delete = command_line(placing.call("delete", "--force", placing.name))
-    shared = None if placing.user else shared_memory(document)
-    folder = f"{placing.directory}/{shared}"
-    yield "ExecStartPre", f"-{delete}"
-    if shared:
-        options = "nosuid,nodev,noexec,mode=1777,size=64m"
-        yield "ExecStartPre", f"-{command_line(('umount', folder))}"
-        yield "ExecStartPre", command_line(("mount", "-t", "tmpfs", "-o", options, "shm", folder))
-    yield "ExecStart", command_line(placing.call("run", "--bundle", placing.directory, placing.name))
-    yield "ExecStopPost", f"-{delete}"
-    if shared:
-        yield "ExecStopPost", f"-{command_line(('umount', folder))}"
 
 
 def _surroundings(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str | None]]:

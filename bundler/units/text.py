@@ -55,6 +55,11 @@ def plain_paths(paths: Iterable[str]) -> str | None:
     return " ".join(plain) or None
 
 
+def plain_text(line: str) -> str:
+    """One line of text as the settings that take text read it: a backslash would begin an escape, `%` a specifier."""
+    return line.strip().replace("\\", "\\\\").replace("%", "%%")
+
+
 def time_span(nanoseconds: int) -> str:
     """A time as systemd.time(7) writes it; a fraction of a microsecond is more than it can tell."""
     microseconds = max(1, nanoseconds // 1000)

@@ -31,6 +31,14 @@ def test_without_a_pid_namespace_there_is_no_init(text: str) -> None:
     assert converted(text)["process"]["args"] == ["/bin/true"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [("init: true", True), ("init: /usr/bin/tini", False), ("init: false", False), ("", False)]
+)
+def test_an_init_that_comes_with_docker_is_told(text: str, *, told: bool) -> None:
+    warnings = convert(givens(text)).warnings
+    assert [("docker-init" in line, "embed: true" in line) for line in warnings] == [(True, True)] * told
+
+
 def test_what_config_json_has_no_place_for_is_kept() -> None:
     text = "{stop_grace_period: 1m30s, restart: always, healthcheck: {test: x}, stdin_open: true, container_name: web}"
     plain = converted("")

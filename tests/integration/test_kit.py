@@ -201,6 +201,20 @@ def test_what_the_units_do_not_say_is_not_installed(kit: Path, tmp_path: Path, w
     assert not (tmp_path / "units").exists()
 
 
+def test_an_init_that_the_machine_lacks_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text("{init: /usr/bin/no-such-init, command: ['true'], entrypoint: []}")
+    layout = write_folder(tmp_path / "layout", layout_files({"1": IMAGE}))
+    bundler("build", f"oci:{layout}:1", "--overrides", tmp_path / "o.yaml", "-o", tmp_path / "b")
+    packed = call_bundler("pack", tmp_path / "b", "--kit", "-o", tmp_path / "kit")
+    assert "the machine needs /usr/bin/no-such-init" in packed.stderr
+    for command in (["run"], ["install", tmp_path / "units"]):
+        ended = call(["sh", tmp_path / "kit/kit.sh", *command])
+        assert (ended.exit_code, ended.stdout) == (5, "")
+        assert "begins with /usr/bin/no-such-init, which is not here" in ended.stderr
+        assert "embed: true" in ended.stderr
+    assert not (tmp_path / "kit/bundle").exists()
+
+
 def test_a_kit_of_another_format_is_refused(kit: Path) -> None:
     constants, sums = kit / "kit.conf", kit / "SHA256SUMS"
     before = hashlib.sha256(constants.read_bytes()).hexdigest()

@@ -31,16 +31,16 @@ def make(bundle: Path, config: dict[str, Any] = CONFIG, **recorded: Any) -> Path
 def test_name_and_place_are_those_of_the_directory(bundle: Path) -> None:
     texts = units_of(bundle).texts
     assert list(texts) == ["web.service"]
-    assert settings(texts["web.service"])["ExecStart"] == f"runc run --bundle {bundle} web"
+    assert settings(texts["web.service"])["ExecStart"] == f"/bin/sh -s %t/bundler-web/run 15 runc {bundle} web"
 
 
 def test_name_place_and_runtime_can_be_others(bundle: Path) -> None:
     make(bundle, lifecycle={"container_name": "shop"}, target={"runtime": "crun", "cgroup_manager": "systemd"})
     assert list(units_of(bundle).texts) == ["shop.service"]
     texts = units_of(bundle, name="x", directory="//srv/x/").texts
-    assert settings(texts["x.service"])["ExecStart"] == "crun --systemd-cgroup run --bundle /srv/x x"
+    assert settings(texts["x.service"])["ExecStart"] == "/bin/sh -s %t/bundler-x/run 15 crun /srv/x x --systemd-cgroup"
     texts = units_of(bundle, runtime="/opt/runc").texts
-    assert settings(texts["shop.service"])["ExecStart"].startswith("/opt/runc ")
+    assert settings(texts["shop.service"])["ExecStart"].split()[4] == "/opt/runc"
 
 
 def test_a_bundle_that_shows_the_container_its_hooks_gets_no_units(bundle: Path) -> None:

@@ -1,11 +1,13 @@
 """The units for a config.json and a lifecycle, as text and as systemd sees them."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bundler import data
 from bundler.errors import RequestError
 from bundler.units.placing import Placing
 from bundler.units.service import Units, write_units
@@ -30,7 +32,10 @@ RequiresMountsFor=/srv/bundles/web /srv/www
 [Service]
 Type=exec
 ExecStartPre=-runc delete --force web
-ExecStart=runc run --bundle /srv/bundles/web web
+StandardInput=data
+ExecStart=/bin/sh -s %t/bundler-web/run 15 runc /srv/bundles/web web
+ExecStartPost=-/bin/sh -c "until [ -s \\"$$0/pid\\" ] || ! kill -0 \\"$$1\\" 2>/dev/null; do sleep 0.05; done" \
+%t/bundler-web/run $MAINPID
 ExecStopPost=-runc delete --force web
 KillMode=mixed
 KillSignal=SIGTERM
@@ -40,6 +45,13 @@ SuccessExitStatus=143
 Delegate=yes
 TasksMax=infinity
 OOMPolicy=continue
+RuntimeDirectory=bundler-web bundler-web/run bundler-web/health
+RuntimeDirectoryMode=0700
+LimitNOFILE=1048576
+LimitNPROC=infinity
+LimitCORE=infinity
+IgnoreSIGPIPE=no
+SyslogIdentifier=web
 UMask=0077
 CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_AUDIT_READ CAP_BLOCK_SUSPEND CAP_IPC_LOCK CAP_LEASE CAP_LINUX_IMMUTABLE \
 CAP_MAC_OVERRIDE CAP_NET_BROADCAST CAP_SYSLOG CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_PACCT CAP_SYS_RAWIO \
@@ -58,8 +70,21 @@ def service(lifecycle: Mapping[str, Any] | None = None, placing: Placing = WEB, 
     return settings(units(lifecycle, placing, **changes).texts[f"{placing.name}.service"])
 
 
+def without_script(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("StandardInputText="))
+
+
 def test_a_bundle_that_asks_for_nothing_gets_this_service() -> None:
-    assert units() == Units({"web.service": PLAIN})
+    made = units()
+    assert (list(made.texts), made.remarks) == (["web.service"], ())
+    assert without_script(made.texts["web.service"]) == PLAIN
+
+
+def test_the_script_that_it_runs_is_the_one_that_was_checked_but_for_comments() -> None:
+    lines = [line.partition("=")[2] for line in units().texts["web.service"].splitlines() if "InputText=" in line]
+    typed = [re.sub(r"%%|\\\\", lambda match: match[0][0], line) for line in lines]
+    written = [line.strip() for line in data.read("service.sh").decode().splitlines()]
+    assert typed == [line for line in written if not line.startswith("#")]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +131,7 @@ def test_a_signal_that_a_runtime_keeps_to_itself_is_sent_to_the_container(given:
 @pytest.mark.parametrize("given", ["SIGNAL", "0", "33", "99", "TERM+1", "RTMAX+1", "SIGTERM\nUser=x"])
 def test_what_is_no_signal_is_told_and_is_sigterm_as_for_docker(given: str) -> None:
     made = units({"stop_signal": given})
-    assert made.texts == {"web.service": PLAIN}
+    assert without_script(made.texts["web.service"]) == PLAIN
     assert len(made.remarks) == 1
     assert made.remarks[0].isprintable()
 
@@ -133,7 +158,7 @@ def test_shared_memory_that_no_daemon_keeps_is_mounted() -> None:
 
 def test_the_runtime_asks_systemd_for_a_control_group_where_the_bundle_says_so() -> None:
     placing = Placing(name="web", directory="/b", runtime="/opt/crun", systemd_cgroup=True)
-    assert service(placing=placing)["ExecStart"] == "/opt/crun --systemd-cgroup run --bundle /b web"
+    assert service(placing=placing)["ExecStart"] == "/bin/sh -s %t/bundler-web/run 15 /opt/crun /b web --systemd-cgroup"
 
 
 def test_a_user_has_his_own_manager() -> None:
@@ -149,6 +174,13 @@ def test_a_terminal_is_one_of_the_machine_or_none() -> None:
     assert raised.value.hint is not None
     found = service(placing=Placing(name="web", directory="/b", terminal="/dev/tty8"), process=process)
     assert (found["StandardInput"], found["TTYPath"]) == ("tty", "/dev/tty8")
+    assert found["ExecStart"] == "runc run --pid-file %t/bundler-web/run/pid --bundle /b web"
+
+
+def test_limits_are_those_of_docker_unless_the_bundle_has_its_own() -> None:
+    process = {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 1}]}
+    assert service()["LimitNOFILE"] == "1048576"
+    assert {"LimitNOFILE", "LimitNPROC"} & set(service(process=process)) == {"LimitNPROC"}
 
 
 HOSTILE = '/srv/a b/%n/$HOME/"q"/\\/;/\nUser=nobody\n/\udcff/é'
@@ -176,8 +208,8 @@ def test_systemd_has_nothing_to_say_about_them(
 ) -> None:
     made = units(lifecycle, placing, **changes).texts
     assert complaints(made, tmp_path) == ""
-    run = commands(made[f"{placing.name}.service"], "ExecStart")[0]
-    assert run[-3:] == ["--bundle", placing.directory, placing.name]
+    run = commands(made[f"{placing.name}.service"], "ExecStart", {"t": "/run"})[0]
+    assert [word for word in run if word in {placing.directory, placing.name}] == [placing.directory, placing.name]
 
 
 @pytest.mark.tool("systemd-analyze")

@@ -1,0 +1,43 @@
+# What a container's service runs until the container has ended; systemd gives it to `sh -s` as standard input:
+#
+#   sh -s FOLDER SIGNAL RUNTIME BUNDLE NAME [RUNTIME-OPTION...]
+#
+# FOLDER is empty and private, and gone with the service; SIGNAL is the number of the container's stop signal.
+folder=$1 stop=$2 program=$3 bundle=$4 name=$5
+shift 5
+# A container opens /dev/stdout as a file: a pipe can be opened so, and the journal's socket cannot.
+mkfifo -m 622 "$folder/output" || exit
+cat <"$folder/output" &
+copying=$!
+# A shell starts what it does not wait for deaf to these two signals, and a container would inherit that.
+deafness='env --default-signal=INT,QUIT'
+$deafness true 2>/dev/null || deafness=
+set -- "$@" --log-format json --log "$folder/log" run --pid-file "$folder/pid" --bundle "$bundle" "$name"
+$deafness "$program" "$@" >"$folder/output" 2>&1 &
+runtime=$!
+# A signal that comes before the container is there would be lost in the runtime.
+# shellcheck disable=SC2317  # it is called by traps
+pass() {
+    until [ -s "$folder/pid" ] || ! kill -0 "$runtime"; do sleep 0.05; done
+    kill -s "$1" "$runtime"
+} 2>/dev/null
+for number in 1 2 3 10 12 15 "$stop"; do
+    # shellcheck disable=SC2064  # this number, and not the last one
+    trap "pass $number" "$number"
+done
+code=1
+while kill -0 "$runtime" 2>/dev/null; do
+    wait "$runtime"
+    code=$?
+done
+# Docker's exit codes for a command that is not there, and for one that cannot be executed.
+if [ ! -s "$folder/pid" ] && read -r reason <"$folder/log"; then
+    case $reason in
+    *exec*'not found'* | *exec*'o such file'*) code=127 ;;
+    *exec*'ermission denied'* | *exec*'not permitted'* | *exec*'directory'*) code=126 ;;
+    esac
+fi
+# The last lines of the container, unless something that has outlived it still holds the pipe.
+tries=0
+while [ $((tries += 1)) -lt 50 ] && kill -0 "$copying" 2>/dev/null; do sleep 0.1; done
+exit "$code"

@@ -1,0 +1,195 @@
+"""The units of a bundle under a real systemd: started, looked at and stopped as Docker would."""
+
+import json
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.booted import Booted, booted, systemd_root
+from tests.support.command import bundler
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")]
+RUNTIMES = ("runc", "crun")
+WAITING = "trap 'echo ended; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+CAP_SYS_RESOURCE = 24
+IN_VAIN = {"SigIgn": "0000000000000000"}
+
+
+@pytest.fixture(scope="module")
+def machine(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    with booted(systemd_root(debian, tmp_path_factory.mktemp("systemd"))) as up:
+        yield up
+
+
+@pytest.fixture(params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def service(machine: Booted, golden: Path, runtime: str, **overrides: Any) -> str:
+    """A bundle on the machine and its units; gives the name of the service."""
+    name = f"s{time.monotonic_ns()}"
+    file = machine.root / f"srv/bundles/{name}.yaml"
+    file.write_text(
+        json.dumps(
+            {"entrypoint": [], "user": "0", "stop_signal": "SIGTERM", "healthcheck": {"disable": True}} | overrides
+        )
+    )
+    bundle = machine.root / "srv/bundles" / name
+    bundler("build", f"docker-archive:{golden}:golden/full:1", "--overrides", file, "--output", bundle)
+    machine.add_units(bundle, "--name", name, "--runtime", runtime)
+    return name
+
+
+@pytest.fixture
+def golden(golden_archives: dict[str, Path]) -> Path:
+    return golden_archives["docker28"]
+
+
+def test_a_stop_right_after_the_start_is_a_stop_in_order(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING])
+    for times in range(1, 6):
+        machine.must("systemctl", "start", name)
+        machine.must("systemctl", "stop", name)
+        assert machine.shown(name, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
+        assert machine.journal(name) == ["ready", "ended"] * times
+
+
+def test_a_stop_while_the_container_is_being_made_reaches_it(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING], stop_grace_period="60s")
+    machine.must("systemctl", "start", "--no-block", name)
+    while machine.shown(name, "MainPID")["MainPID"] == "0":
+        time.sleep(0.01)
+    machine.must("systemctl", "stop", name)
+    assert machine.shown(name, "Result")["Result"] == "success"  # and no time that has run out
+
+
+def test_a_check_under_way_does_not_keep_the_service_from_stopping(machine: Booted, golden: Path, runtime: str) -> None:
+    check = {"test": ["CMD", "true"], "interval": "10ms"}
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING], healthcheck=check)
+    for _ in range(5):
+        machine.must("systemctl", "start", name)
+        time.sleep(0.3)
+        machine.must("systemctl", "stop", name)  # which fails where the job is cancelled
+        assert machine.shown(name, "ActiveState")["ActiveState"] == "inactive"
+    assert machine(runtime, "state", name).exit_code != 0
+
+
+def test_checks_fail_only_where_there_is_a_container_that_is_not_well(
+    machine: Booted, golden: Path, runtime: str
+) -> None:
+    check = {"test": ["CMD", "false"], "interval": "50ms", "retries": 2}
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING], healthcheck=check)
+    machine.must("systemctl", "start", f"{name}-health.service")
+    assert machine.shown(f"{name}-health", "ConditionResult")["ConditionResult"] == "no"
+    machine.must("systemctl", "start", name)
+    deadline = time.monotonic() + 60
+    while machine.shown(f"{name}-health", "Result")["Result"] != "exit-code":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    machine.must("systemctl", "stop", name)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"user": "1001:1002", "working_dir": "/srv/app", "no_new_privileges": True},
+        {"user": "1001:1002", "working_dir": "/tmp", "ambient_caps": ["NET_BIND_SERVICE"], "cap_drop": ["ALL"]},
+        {"user": "0:0", "working_dir": "/", "cap_drop": ["CHOWN", "SETUID"]},
+    ],
+    ids=["user", "ambient", "root"],
+)
+def test_a_check_has_the_rights_of_the_container_and_no_others(
+    machine: Booted, golden: Path, runtime: str, overrides: dict[str, Any]
+) -> None:
+    rights = "Uid|Gid|Cap|NoNewPrivs|Seccomp"  # which is two lines
+    check = {"test": f"for p in 1 $$; do grep -E '{rights}' /proc/$p/status; readlink /proc/$p/cwd; done"}
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING], healthcheck=check, **overrides)
+    machine.must("systemctl", "start", name)
+    machine.must("systemctl", "start", f"{name}-health.service")
+    machine.must("systemctl", "stop", name)
+    lines = machine.journal(f"{name}-health")
+    of_the_container, of_the_check = lines[:11], lines[11:]
+    assert len(of_the_container) == 11
+    assert of_the_check == of_the_container
+
+
+def test_a_container_opens_its_output_as_a_file_whoever_it_is(machine: Booted, golden: Path, runtime: str) -> None:
+    command = ["sh", "-c", "echo one >/dev/stdout; echo two >/dev/stderr; echo three"]
+    name = service(machine, golden, runtime, command=command, user="1000:1000")
+    machine("systemctl", "start", name)
+    wait_until_it_has_ended(machine, name)
+    assert sorted(machine.journal(name)) == ["one", "three", "two"]  # runc has a pipe for each of the two
+
+
+def test_a_container_inherits_no_signal_that_is_ignored(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, command=["cat", "/proc/self/status"])
+    machine("systemctl", "start", name)
+    wait_until_it_has_ended(machine, name)
+    status = dict(line.split(":\t", 1) for line in machine.journal(name))
+    assert {key: status[key] for key in IN_VAIN} == IN_VAIN
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["/none"], 127), (["none"], 127), (["/etc/passwd"], 126), (["/etc"], 126), (["sh", "-c", "exit 7"], 7)],
+    ids=str,
+)
+def test_exit_codes_are_those_of_docker(
+    machine: Booted, golden: Path, runtime: str, command: list[str], code: int
+) -> None:
+    name = service(machine, golden, runtime, command=command)
+    machine("systemctl", "start", name)
+    wait_until_it_has_ended(machine, name)
+    assert machine.shown(name, "ExecMainStatus")["ExecMainStatus"] == str(code)
+    assert (code == 7) != bool(machine.journal(name))  # where the runtime says why
+
+
+def most(limit: int, wanted: int) -> str:
+    """What systemd can give: not more than it has itself, unless it has the capability for that."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    _, hard = resource.getrlimit(limit)
+    may_raise = int(status["CapEff"], 16) >> CAP_SYS_RESOURCE & 1 or hard == resource.RLIM_INFINITY
+    if not may_raise and (wanted == resource.RLIM_INFINITY or wanted > hard):
+        wanted = hard
+    return "unlimited" if wanted == resource.RLIM_INFINITY else str(wanted)
+
+
+def test_limits_are_those_of_docker_but_for_what_the_bundle_says(machine: Booted, golden: Path, runtime: str) -> None:
+    docker = {
+        "Max open files": most(resource.RLIMIT_NOFILE, 1048576),
+        "Max processes": most(resource.RLIMIT_NPROC, resource.RLIM_INFINITY),
+        "Max core file size": most(resource.RLIMIT_CORE, resource.RLIM_INFINITY),
+    }
+    for ulimits, own in (({}, {}), ({"nofile": 2048}, {"Max open files": "2048"})):
+        name = service(machine, golden, runtime, command=["cat", "/proc/self/limits"], ulimits=ulimits)
+        machine("systemctl", "start", name)
+        wait_until_it_has_ended(machine, name)
+        hard = {line[:26].strip(): line[26:].split()[1] for line in machine.journal(name)}
+        assert {name: hard[name] for name in docker} == docker | own
+
+
+def test_nothing_is_left_after_many_starts(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, command=["sh", "-c", "exit 3"])
+    for _ in range(10):
+        machine("systemctl", "start", name)
+        wait_until_it_has_ended(machine, name)
+    assert machine("ls", f"/run/bundler-{name}").exit_code != 0
+    assert name not in machine.must("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def wait_until_it_has_ended(machine: Booted, name: str) -> None:
+    deadline = time.monotonic() + 60
+    while machine.shown(name, "ActiveState")["ActiveState"] not in {"inactive", "failed"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_systemd_has_nothing_to_complain_of(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, command=["sh", "-c", WAITING], healthcheck={"test": ["CMD", "true"]})
+    done = machine("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{name}.service")
+    assert (done.exit_code, done.stderr) == (0, "")

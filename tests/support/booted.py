@@ -1,0 +1,169 @@
+"""A machine with systemd as its first process: namespaces and control groups of its own, and a Debian as its files."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.command import bundler
+from tests.support.debian import add_packages
+from tests.support.runtime import Ended, call
+
+PACKAGES = ("systemd", "runc", "crun", "iptables", "iproute2", "containernetworking-plugins")
+START_SECONDS = 60
+CONTROLLERS = Path("/sys/fs/cgroup")
+
+# $0 is the root file system. What stands in /sys/fs/cgroup there is what this machine has, from the group on that the
+# process is in; of the two versions beside each other crun wants one.
+SET_UP = """
+mount --make-rprivate /
+mount --bind "$0" "$0"
+cd "$0"
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    mount -t cgroup2 cgroup2 sys/fs/cgroup
+else
+    mount -t tmpfs -o mode=755 tmpfs sys/fs/cgroup
+    for folder in /sys/fs/cgroup/*; do
+        name=${folder##*/}
+        case $name in
+        unified) continue ;;
+        systemd) options=none,name=systemd ;;
+        *) options=$name ;;
+        esac
+        mkdir "sys/fs/cgroup/$name"
+        mount -t cgroup -o "$options" cgroup "sys/fs/cgroup/$name"
+    done
+fi
+mount -t tmpfs -o mode=755 tmpfs dev
+for name in null zero full random urandom tty; do
+    : >"dev/$name"
+    mount --bind "/dev/$name" "dev/$name"
+done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+mount -t tmpfs tmpfs run
+mount -t tmpfs tmpfs tmp
+mkdir run/old
+pivot_root . run/old
+umount --lazy run/old
+ip link set lo up
+exec env --ignore-environment container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    SYSTEMD_PROC_CMDLINE=systemd.legacy_systemd_cgroup_controller=1 /lib/systemd/systemd --log-target=null
+"""
+
+
+@dataclass(frozen=True)
+class Booted:
+    """`pid` is systemd's, as seen from here; `root` its files, as they are found here."""
+
+    pid: int
+    root: Path
+
+    def __call__(self, *command: str | Path) -> Ended:
+        return call(["nsenter", "--target", str(self.pid), "--all", *command])
+
+    def must(self, *command: str | Path) -> str:
+        ended = self(*command)
+        assert ended.exit_code == 0, f"{' '.join(map(str, command))}: {ended.stderr}"
+        return ended.stdout
+
+    def add_units(self, bundle: Path, *options: str | Path) -> None:
+        """Put the units of a bundle of this machine's /srv in place, as `bundler unit` writes them."""
+        place = f"/{bundle.relative_to(self.root)}"
+        units = self.root / "etc/systemd/system"
+        bundler("unit", bundle, "--directory", place, "--output", units, "--force", *options)
+        self.must("systemctl", "daemon-reload")
+
+    def shown(self, unit: str, *names: str) -> dict[str, str]:
+        """Properties of a unit."""
+        lines = self.must("systemctl", "show", unit, *(f"--property={name}" for name in names)).splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def journal(self, service: str) -> list[str]:
+        """What a service has printed."""
+        self.must("journalctl", "--sync")
+        match = (f"_SYSTEMD_UNIT={service}.service", "_TRANSPORT=stdout")
+        return self.must("journalctl", "--no-pager", "--output=cat", *match).splitlines()
+
+
+def systemd_root(debian: Path, folder: Path) -> Path:
+    """A Debian with systemd and runtimes, made out of the image `debian` of an OCI layout."""
+    bundler("build", f"oci:{debian}:debian", "--output", folder / "bundle")
+    root = folder / "bundle/rootfs"
+    add_packages(root, *PACKAGES)
+    (root / "srv/bundles").mkdir()
+    return root
+
+
+@contextmanager
+def booted(root: Path) -> Iterator[Booted]:
+    """Start systemd in `root`, and end it and all it started."""
+    group = f"booted-{os.getpid()}"
+    command = ["unshare", *("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child")]
+    _make(group)
+    # The shell is in the groups before unshare makes them the roots of what is seen inside.
+    entering = "".join(f"echo $$ >{shlex.quote(str(path))}/cgroup.procs; " for path in _groups(group))
+    line = f'{entering}exec "$@"'
+    with subprocess.Popen(
+        ["sh", "-euc", line, "sh", *command, "sh", "-euc", SET_UP, root], start_new_session=True
+    ) as unshare:
+        try:
+            machine = Booted(_child(unshare.pid), root)
+            _wait_until_up(machine)
+            yield machine
+        finally:
+            unshare.send_signal(signal.SIGKILL)
+            unshare.wait()
+            _remove(group)
+
+
+def _groups(name: str) -> list[Path]:
+    """The control group of this name, in each hierarchy that there is."""
+    if (CONTROLLERS / "cgroup.controllers").exists():
+        return [CONTROLLERS / name]
+    return [folder / name for folder in CONTROLLERS.iterdir() if folder.name != "unified"]
+
+
+def _make(name: str) -> None:
+    for group in _groups(name):
+        group.mkdir()
+        if (group / "cpuset.cpus").exists() and group.parent.name == "cpuset":  # without these it takes no process
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                (group / file).write_text((group.parent / file).read_text())
+            (group / "cgroup.clone_children").write_text("1")
+
+
+def _remove(name: str) -> None:
+    """Remove the groups from the leaves up; the kernel takes a moment to see that they are empty."""
+    for group in _groups(name):
+        for _ in range(50):
+            for folder, _, _ in os.walk(group, topdown=False):
+                with suppress(OSError):
+                    Path(folder).rmdir()
+            if not group.exists():
+                break
+            time.sleep(0.1)
+
+
+def _child(parent: int) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while not (children := Path(f"/proc/{parent}/task/{parent}/children").read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return int(children[0])
+
+
+def _wait_until_up(machine: Booted) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while machine("systemctl", "is-system-running").stdout.strip() not in {"running", "degraded"}:
+        assert time.monotonic() < deadline, machine("systemctl", "list-jobs").stdout
+        time.sleep(0.2)
