@@ -22,7 +22,7 @@ from bundler.archives.tar import TarReader
 from bundler.images.counted_stream import Count, CountedStream, Stored
 from bundler.images.layer import LocalLayer, facts_of
 from bundler.images.layer_filler import fill
-from bundler.images.layer_reader import COUNTED, DONE, ENDED, FILES, READ, WHOLE, read_layers
+from bundler.images.layer_reader import COUNTED, DONE, ENDED, FILES, FILLER, READ, WHOLE, read_layers
 from bundler.images.layer_stream import label_of, open_layer
 from bundler.limits import Limits
 from bundler.workers.apart import filled_apart, read_apart
@@ -35,7 +35,6 @@ from bundler.workers.shared_stream import SharedStream
 SMALLEST_APART: Final = 4 << 20
 # As many layers get a pair of workers, so that not all files are open at once.
 _MOST_OPEN: Final = 64
-_FILLER: Final = "the process that reads the layers"
 _READER: Final = "the process that finds files in the layers"
 
 
@@ -95,7 +94,7 @@ class LayerReaders:
         with ExitStack() as files:
             facts = tuple(facts_of(layer, files.enter_context(layer.open())) for layer in layers)
             opened = {descriptor for descriptor, *_ in facts}
-            shared, ends = self._workers.enter_context(filled_apart(_FILLER, fill, (facts,), opened))
+            shared, ends = self._workers.enter_context(filled_apart(FILLER, fill, (facts,), opened))
         labels = tuple(map(label_of, layers))
         arguments = (ends, labels, asdict(self._limits), self._hashed)
         receiver = self._workers.enter_context(read_apart(_READER, read_layers, arguments, ends))

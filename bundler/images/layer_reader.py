@@ -14,6 +14,7 @@ from bundler.limits import Limits
 from bundler.workers.batches import Item, Sender
 from bundler.workers.shared_stream import SharedStream
 
+FILLER: Final = "the process that reads the layers"
 # What is stored for an entry is told as a whole up to this size, once all of it was read; what is larger, in pieces.
 # An eighth of the shared memory, so that there is something to do for everybody meanwhile.
 LARGEST_WHOLE: Final = 1 << 20
@@ -35,7 +36,7 @@ def read_layers(
     sender: Sender, stream: tuple[int, int], labels: tuple[str, ...], limits: Mapping[str, int], hashed: bool
 ) -> None:
     """Send what is in each of the layers that the filler puts; `stream` is what it has left to be read by."""
-    shared = SharedStream.handed_over(*stream)
+    shared = SharedStream.handed_over(FILLER, *stream)
     for label in labels:
         reader = _Reader(sender, shared, Limits(**limits), hashed=hashed)
         with explained(reader, label):

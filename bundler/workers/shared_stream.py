@@ -81,9 +81,12 @@ class SharedStream:
         self.number = 0
 
     @classmethod
-    def handed_over(cls, memory: int, said: int) -> Self:
-        """The side of a reader that is another worker, out of the descriptors that the owner has of it."""
-        return cls(Peer(), mmap.mmap(memory, SIZE), said, freed=-1)
+    def handed_over(cls, filler: str, memory: int, said: int) -> Self:
+        """The side of a reader that is another worker, out of the descriptors that the owner has of it.
+
+        `filler` is what messages call the worker that fills it.
+        """
+        return cls(Peer(filler), mmap.mmap(memory, SIZE), said, freed=-1)
 
     def read(self, size: int, /) -> memoryview:
         """1 to `size` bytes, or none once at the end of each part; they are good until they are freed.

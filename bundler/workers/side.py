@@ -35,7 +35,8 @@ class Other(Protocol):
 class Peer:
     """Another worker: only the process that has started both can tell."""
 
-    name: Final = "the other process"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def how_it_ended(self) -> LostPeerError:
         return LostPeerError()
