@@ -36,11 +36,12 @@ def on_a_terminal(*command: str | Path) -> tuple[int, bytes]:
 def test_a_build_on_a_terminal_warns_of_nothing(tmp_path: Path) -> None:
     layout = write_folder(tmp_path / "layout", layout_files({"1": IMAGE}))
     python = [sys.executable, "-W", "error", "-X", "dev", "-m", "bundler"]
-    for command in (
+    commands: list[list[str | Path]] = [
         ["build", f"oci:{layout}", "--output", tmp_path / "bundle"],
         ["verify", tmp_path / "bundle"],
         ["pack", tmp_path / "bundle", "--output", tmp_path / "bundle.tar.zst"],
-    ):
+    ]
+    for command in commands:
         status, shown = on_a_terminal(*python, *command)
         assert status == 0, shown.decode()
         assert b"Warning" not in shown
