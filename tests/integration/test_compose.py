@@ -132,13 +132,20 @@ def understood_by_compose(folder: Path, files: list[str], service: str) -> dict[
 
 
 def normal(text: str) -> dict[str, Any]:
-    """What an overrides file says, however it is written: one environment, and no read_only that is false."""
+    """What an overrides file says, however it is written: one environment, and nothing that says no more than nothing.
+
+    docker-compose 2 writes out that a folder of the machine may be made, and details that are empty.
+    """
     entries = {key: node.plain() for key, node in load_one(text.encode(), "text").items() if key not in APART}
     lines = [line for file in entries.pop("env_file", []) for line in file["variables"]]
     entries["environment"] = dict(line.split("=", 1) for line in lines) | entries.get("environment", {})
     for volume in entries.get("volumes", []):
         if volume.get("read_only") is False:
             del volume["read_only"]
+        for kind in ("bind", "volume", "tmpfs"):
+            volume.get(kind, {}).pop("create_host_path", None)
+            if volume.get(kind) == {}:
+                del volume[kind]
     return entries | {"volumes": sorted(entries.get("volumes", []), key=lambda volume: str(volume["target"]))}
 
 
