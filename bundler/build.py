@@ -72,7 +72,7 @@ def build(
         check_destination(output, replace=force, volumes=volumes)
     with (
         open_stage(output.parent if output else Path()) as stage,
-        request.open(overrides, stage.workspace, progress) as image,
+        request.open(overrides, stage.workspace, progress, unpacked=True) as image,
     ):
         destination = output or Path(_own_name(image))
         check_destination(destination, replace=force, volumes=volumes)
@@ -126,7 +126,9 @@ def _fill(
     mount_images(
         stage,
         folders(givens),
-        lambda reference, workspace: request.open_other(reference, request.platform, workspace, progress),
+        lambda reference, workspace: request.open_other(
+            reference, request.platform, workspace, progress, unpacked=True
+        ),
         lambda mounted, path: unpack_into(path, mounted),
         owners,
     )
@@ -178,7 +180,7 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
         workspace, rootfs = folder / "workspace", folder / "rootfs"
         for path in (workspace, rootfs):
             path.mkdir()
-        image = stack.enter_context(request.open(overrides, workspace, progress))
+        image = stack.enter_context(request.open(overrides, workspace, progress, unpacked=True))
         inventory = stack.enter_context(Inventory(folder))
         selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
         with image.local(progress) as layers:

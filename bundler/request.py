@@ -71,8 +71,13 @@ class Request:
             complete = complete.over(caller_maps(*self.caller))
         return complete
 
-    def open(self, overrides: Overrides, workspace: Path, progress: Progress) -> AbstractContextManager[Image]:
-        """The image; the command line's reference and platform win over those of `overrides` and of imports."""
+    def open(
+        self, overrides: Overrides, workspace: Path, progress: Progress, *, unpacked: bool = False
+    ) -> AbstractContextManager[Image]:
+        """The image; the command line's reference and platform win over those of `overrides` and of imports.
+
+        `unpacked` says that its layers will be wanted for sure.
+        """
         complete = self._with_imports(overrides, None)
         named, platform = complete.get("image"), complete.get("platform")
         reference = self.image if named is UNSET or self.image is not None else named.text()
@@ -83,11 +88,17 @@ class Request:
         requested = self.platform
         if requested is None and platform is not UNSET:
             requested = Platform.parse(platform.text())
-        return self.open_other(reference, requested, workspace, progress)
+        return self.open_other(reference, requested, workspace, progress, unpacked=unpacked)
 
     @contextmanager
     def open_other(
-        self, reference: str, platform: Platform | None, workspace: Path, progress: Progress
+        self,
+        reference: str,
+        platform: Platform | None,
+        workspace: Path,
+        progress: Progress,
+        *,
+        unpacked: bool = False,
     ) -> Iterator[Image]:
         """Any image, reached and limited as the one asked for; `platform` is None where nobody asks for one."""
         machine, lock = self.machine, self.lock
@@ -110,6 +121,7 @@ class Request:
                         workspace=workspace,
                         progress=progress,
                         limits=self.limits,
+                        unpacked=unpacked,
                     )
                 )
             if lock is not None:

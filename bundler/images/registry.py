@@ -2,18 +2,20 @@
 
 The documents are fetched first and as they are, so that their digests are the registry's and the platform is chosen
 by the same code as for layouts. Layers are fetched, all at once, when the image is made local: looking at an image
-moves no layer. Every name given to skopeo after the first is by digest, so a tag that moves meanwhile cannot mix two
-images.
+moves no layer. Where they are wanted from the beginning, the config comes with them, and is not asked for twice. Every
+name given to skopeo after the first is by digest, so a tag that moves meanwhile cannot mix two images.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from bundler.errors import ImageError
+from bundler.images import directory
 from bundler.images.access import Access
 from bundler.images.blobs import check_document, local_layer
 from bundler.images.descriptor import Descriptor
@@ -23,11 +25,12 @@ from bundler.images.image import Image
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.layer import Blob, Layer, LocalLayers
-from bundler.images.layout import blob_name, is_there
+from bundler.images.layout import blob_name, is_there, read_blob
 from bundler.images.manifest import Manifest
+from bundler.images.persistence import persist
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
-from bundler.images.skopeo import Skopeo
+from bundler.images.skopeo import IMAGE, Skopeo
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress
 
@@ -70,11 +73,7 @@ class Repository:
         if raw[-1:] == b"\n" and len(raw) == stated.size + 1:
             raw = raw[:-1]  # some versions end their output with a newline that is not the document's
         check_document(raw, stated)
-        image_config = parse_image_config(
-            raw, f"image config {stated.digest}", algorithm=stated.digest.algorithm, otherwise=otherwise
-        )
-        manifest.check_layers(image_config)
-        return image_config
+        return _parse_config(raw, manifest, otherwise)
 
     def fetch_layers(
         self, manifest: Manifest, missing: Sequence[Descriptor], folder: Path, layout: Path, meter: Meter, *lock: int
@@ -83,7 +82,34 @@ class Repository:
 
         It is called also if nothing is missing: it is who asks the signature policy. Raises ImageError or ToolError.
         """
-        self.skopeo.copy_layers(self.pinned(manifest.digest), folder, layout, missing, meter, *lock)
+        name = self.pinned(manifest.digest)
+        persist(self.skopeo.access, lambda: self.skopeo.copy_layers(name, folder, layout, missing, meter, *lock))
+        self._check_layers(manifest, layout)
+
+    def fetch_image(self, manifest: Manifest, folder: Path, layout: Path, meter: Meter) -> None:
+        """Have skopeo copy the layers of `manifest` into the new `layout`; it works in `folder`, which exists.
+
+        The first try takes the whole image, so that its config comes along. Where that breaks off, those after it take
+        the layers that did not come. Raises ImageError or ToolError.
+        """
+        name, layers = self.pinned(manifest.digest), manifest.distinct_layers
+
+        def copy() -> None:
+            if layout.exists():
+                missing = [layer for layer in layers if not is_there(layout, layer)]
+                beside = folder / "beside"
+                beside.mkdir(exist_ok=True)
+                self.skopeo.copy_layers(name, beside, layout, missing, meter)
+                return
+            try:
+                self.skopeo.copy_image(name, folder, layers, meter)
+            finally:
+                _collect(folder / IMAGE, layout, (manifest.config, *layers))
+
+        persist(self.skopeo.access, copy)
+        self._check_layers(manifest, layout)
+
+    def _check_layers(self, manifest: Manifest, layout: Path) -> None:
         for layer in manifest.layers:
             if not is_there(layout, layer):
                 raise ImageError(f"{self.reference}: the registry gave no layer {layer.digest}")
@@ -96,57 +122,91 @@ class Repository:
             raise ImageError(f"{self.reference}: {what}", hint=raise_hint("unpacked_size"))
 
 
+def _parse_config(raw: bytes, manifest: Manifest, otherwise: Platform) -> ImageConfig:
+    """The image config that fits the layers of `manifest`, which names it. Raises ImageError."""
+    stated = manifest.config.digest
+    image_config = parse_image_config(raw, f"image config {stated}", algorithm=stated.algorithm, otherwise=otherwise)
+    manifest.check_layers(image_config)
+    return image_config
+
+
+def _collect(folder: Path, layout: Path, wanted: Iterable[Descriptor]) -> None:
+    """Move those of the blobs `wanted` that skopeo has written to `folder` (`dir:`) into `layout`."""
+    for descriptor in wanted:
+        blob = layout / blob_name(descriptor.digest)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            (folder / directory.blob_name(descriptor.digest)).rename(blob)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """The layers of a registry image, fetched into `workspace` once, by the first who wants them on this machine."""
+    """A registry image, whose layers are fetched into `workspace` once, by the first who wants them on this machine."""
 
     repository: Repository
     manifest: Manifest
-    image_config: ImageConfig
     workspace: Path
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def _layout(self) -> Path:
+        return self.workspace / _FETCHED
+
+    def read_config(self, otherwise: Platform) -> ImageConfig:
+        """The image config, as it came with the layers, or else from the registry. Raises ImageError or ToolError."""
+        if not (self._layout / blob_name(self.manifest.config.digest)).exists():
+            return self.repository.read_config(self.manifest, otherwise)
+        with open_folder(self._layout, self.repository.skopeo.limits) as files:
+            raw = read_blob(files, self.manifest.config)
+        return _parse_config(raw, self.manifest, otherwise)
+
+    def layers(self, image_config: ImageConfig) -> tuple[Layer, ...]:
         """As the image states them."""
-        pairs = zip(self.manifest.layers, self.image_config.diff_ids, strict=True)
+        pairs = zip(self.manifest.layers, image_config.diff_ids, strict=True)
         return tuple(Layer(Blob(one.media_type, one.size, one.digest), diff_id) for one, diff_id in pairs)
 
     @contextmanager
-    def local(self, progress: Progress) -> Iterator[LocalLayers]:
+    def local(self, layers: tuple[Layer, ...], progress: Progress) -> Iterator[LocalLayers]:
         """Raises ImageError or ToolError."""
-        layout = self.workspace / _FETCHED
-        if not layout.exists():
-            self._fetch(layout, progress)
-        with open_folder(layout) as files:
-            pairs = zip(self.manifest.layers, self.image_config.diff_ids, strict=True)
-            yield tuple(local_layer(files, blob_name(one.digest), one, diff_id) for one, diff_id in pairs)
+        self.fetch(progress)
+        with open_folder(self._layout) as files:
+            pairs = zip(self.manifest.layers, layers, strict=True)
+            yield tuple(local_layer(files, blob_name(one.digest), one, layer.diff_id) for one, layer in pairs)
 
-    def _fetch(self, layout: Path, progress: Progress) -> None:
-        layers = self.manifest.distinct_layers
+    def fetch(self, progress: Progress) -> None:
+        """Have the layers here. Raises ImageError or ToolError."""
+        if self._layout.exists():
+            return
         self.repository.check_size(self.manifest)
+        total = sum(layer.size for layer in self.manifest.distinct_layers)
         with (
             TemporaryDirectory(dir=self.workspace) as folder,
-            progress.measure("fetching", sum(layer.size for layer in layers)) as meter,
+            progress.measure("fetching", total) as meter,
         ):
-            arriving, beside = Path(folder, "layout"), Path(folder, "beside")
-            beside.mkdir()
-            self.repository.fetch_layers(self.manifest, layers, beside, arriving, meter)
-            arriving.rename(layout)
+            arriving = Path(folder, "layout")
+            self.repository.fetch_image(self.manifest, Path(folder), arriving, meter)
+            arriving.rename(self._layout)
 
 
-def open_registry_image(text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, limits: Limits) -> Image:
-    """The image that `text` names in a registry. Raises ImageError or ToolError."""
+def open_registry_image(
+    text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, limits: Limits, fetch: Progress | None
+) -> Image:
+    """The image that `text` names in a registry; with `fetch`, its layers are here at once. Raises ImageError or
+    ToolError.
+    """
     repository = Repository(Skopeo(access, limits), RegistryReference.parse(text))
     manifest = select_manifest(*repository.resolve(), wanted.platform, repository.read)
-    image_config = repository.read_config(manifest, wanted.platform)
+    remote = _Remote(repository, manifest, workspace)
+    if fetch is not None:
+        remote.fetch(fetch)
+    image_config = remote.read_config(wanted.platform)
     wanted.check(image_config.platform, f"image config {image_config.digest}")
-    remote = _Remote(repository, manifest, image_config, workspace)
+    layers = remote.layers(image_config)
     return Image(
         transport="docker",
         name=str(repository.reference),
         image_config=image_config,
-        layers=remote.layers,
-        local=remote.local,
+        layers=layers,
+        local=partial(remote.local, layers),
         manifest=manifest.raw,
         manifest_digest=manifest.digest,
     )

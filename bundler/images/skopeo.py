@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -59,6 +58,15 @@ class Skopeo:
         # killed.
         self._call(name, arguments, arrivals, largest_file=most, changed={"TMPDIR": str(temporary)})
 
+    def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], meter: Meter) -> None:
+        """Copy the image `name` as it is in its registry, config included, to `folder`/IMAGE, which is made.
+
+        A file has its name there from the moment that it is whole and checked.
+        """
+        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--remove-signatures", "--preserve-digests"]
+        arrivals = Arrivals([folder / IMAGE], meter, layers_of(name, layers, folder))
+        self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], arrivals, largest_file=_largest(layers))
+
     def copy_layers(
         self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], meter: Meter, *inherited: int
     ) -> None:
@@ -70,13 +78,11 @@ class Skopeo:
         """
         options = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers"]
         options += ["--dest-shared-blob-dir", str(layout / BLOBS)]
-        largest = max((layer.size for layer in missing), default=0) + ALLOWANCE
         arrivals = Arrivals([folder], meter, layers_of(name, missing, layout))
         with TemporaryDirectory() as beside:  # skopeo splits oci:PATH:NAME at the first colon, and `folder` is anywhere
             Path(beside, "layout").symlink_to(folder.absolute())
             arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{beside}/layout"]
-            call = partial(self._call, name, arguments, arrivals, largest_file=largest, inherited=inherited)
-            persist(self.access, call)
+            self._call(name, arguments, arrivals, largest_file=_largest(missing), inherited=inherited)
 
     def _call(self, name: str, arguments: Sequence[str], arrivals: Arrivals | None = None, **settings: Any) -> bytes:
         """What skopeo prints; a registry, and no other place that images come from, is given up if it is silent."""
@@ -100,6 +106,11 @@ class Skopeo:
         authfile = [] if self.access.authfile is None else ["--authfile", str(self.access.authfile)]
         verify = self.access.tls_verify
         return authfile + ([] if verify is None else [f"{tls_verify}={str(verify).lower()}"])
+
+
+def _largest(layers: Sequence[Descriptor]) -> int:
+    """What no file of such layers, or of a document beside them, may grow over."""
+    return max((layer.size for layer in layers), default=0) + ALLOWANCE
 
 
 @contextmanager

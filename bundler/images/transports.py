@@ -38,6 +38,7 @@ class _Request:
     workspace: Path
     progress: Progress
     limits: Limits
+    unpacked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ class Transport:
 
 @contextmanager
 def _open_docker(request: _Request) -> Iterator[Image]:
-    yield open_registry_image(request.rest, request.wanted, request.access, request.workspace, limits=request.limits)
+    yield open_registry_image(
+        request.rest,
+        request.wanted,
+        request.access,
+        request.workspace,
+        limits=request.limits,
+        fetch=request.progress if request.unpacked else None,
+    )
 
 
 def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image]]:
@@ -188,8 +196,11 @@ def open_image(
     workspace: Path,
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
+    unpacked: bool = False,
 ) -> Iterator[Image]:
     """The image that `reference` names, for as long as the context lasts; its layers are had and read while it does.
+
+    `unpacked` says that its layers will be wanted for sure.
 
     `platform` is what is looked for in an image index; if `platform_requested`, an image without an index has to be
     for it too. `workspace` is an existing private folder for temporary files, which the caller removes. Raises
@@ -202,7 +213,7 @@ def open_image(
         where, hint = transport.beyond
         raise RequestError(f'"{printable(reference)}" {where}, and --offline forbids the network', hint=hint)
     wanted = PlatformChoice(platform, platform_requested)
-    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits)) as image:
+    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits, unpacked)) as image:
         yield image
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.command import bundler
 from tests.support.faulty_registry import FaultyRegistry, faulty_registry
-from tests.support.image_files import sample
+from tests.support.image_files import sample, sha256
 from tests.support.tarballs import directory, file, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("skopeo")]
@@ -62,6 +62,7 @@ def test_to_build_it(served: FaultyRegistry, calls: Path, tmp_path: Path, unpack
     name = f"docker://{served.name('team/large:1')}"
     bundler("build", INSECURE, name, "--unpacker", unpacker, "--output", tmp_path / "bundle")
     assert times_asked(served, layers) == [1] * 5
+    assert served.asked.count(sha256(LARGE.config)) == 1
     assert copies(calls) == 1
     assert (tmp_path / "bundle/rootfs/4").stat().st_size == 6_000_001
 
