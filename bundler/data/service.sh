@@ -31,10 +31,10 @@ while kill -0 "$runtime" 2>/dev/null; do
     code=$?
 done
 # Docker's exit codes for a command that is not there, and for one that cannot be executed.
-if [ ! -s "$folder/pid" ] && read -r reason <"$folder/log"; then
-    case $reason in
-    *exec*'not found'* | *exec*'o such file'*) code=127 ;;
-    *exec*'ermission denied'* | *exec*'not permitted'* | *exec*'directory'*) code=126 ;;
+if [ ! -s "$folder/pid" ]; then
+    case $(head -c 4096 "$folder/log") in
+    *exec*'not found'* | *exec*'o such file'* | *'ot a directory'*) code=127 ;;
+    *'exec: '*'ermission denied'* | *'open executable'* | *'not executable'* | *'not a regular file'*) code=126 ;;
     esac
 fi
 # The last lines of the container, unless something that has outlived it still holds the pipe.

@@ -136,7 +136,14 @@ def test_a_container_inherits_no_signal_that_is_ignored(machine: Booted, golden:
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(["/none"], 127), (["none"], 127), (["/etc/passwd"], 126), (["/etc"], 126), (["sh", "-c", "exit 7"], 7)],
+    [
+        (["/none"], 127),
+        (["none"], 127),
+        (["/etc/passwd"], 126),
+        (["/etc"], 126),
+        (["/bin/sh/x"], 127),
+        (["sh", "-c", "exit 7"], 7),
+    ],
     ids=str,
 )
 def test_exit_codes_are_those_of_docker(
