@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 
 def main() -> None:
@@ -15,6 +16,9 @@ def main() -> None:
     while (lowest := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004
         pass
     os.close(lowest)
+    # Python has no stream where a descriptor was closed. Standard input stays so: what was to come from it is missing.
+    sys.stdout = sys.stdout or open(1, "w", errors="replace")  # noqa: SIM115 -- open until the end
+    sys.stderr = sys.stderr or open(2, "w", errors="replace")  # noqa: SIM115
     from bundler.cli import main as command  # noqa: PLC0415
 
     command.main()

@@ -36,7 +36,7 @@ def _way(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Every directory from the root to `folder`, and every symlink that leads there."""
     current, links = Path("/"), 0
     yield current, current.lstat()
-    pending = [*reversed((Path.cwd() / folder).parts[1:])]
+    pending = [*reversed(folder.absolute().parts[1:])]
     while pending:
         name = pending.pop()
         if name in ("", "."):

@@ -93,3 +93,11 @@ def test_a_relative_path_begins_where_we_are(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(make(tmp_path / "folder", 0o755, (USER, USER)))
     with pytest.raises(RequestError, match="folder"):
         check_ground(Path())
+
+
+def test_an_absolute_path_needs_no_folder_that_we_are_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    check_ground(Path("/"))

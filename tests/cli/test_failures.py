@@ -15,6 +15,8 @@ from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError
 from bundler.interruptions import INTERRUPTIONS
 from tests.support.command import call_bundler, installed
 
+HELLO = Path(__file__).parents[2] / "testdata" / "hello-amd64.tar"
+
 
 def raising(error: BaseException) -> Callable[[], None]:
     def fail() -> None:
@@ -200,6 +202,14 @@ def test_a_standard_input_that_is_closed_is_told(words: list[str]) -> None:
     line = " ".join([installed(), *words])
     done = subprocess.run(["sh", "-c", f"{line} <&-"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "bundler: error: standard input is closed\n")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("inspect {hello}", 0), ("inspect none.tar", 3), ("images", 0)])
+def test_outputs_that_are_closed_change_no_exit_code(tmp_path: Path, closed: str, words: str, code: int) -> None:
+    line = f"{installed()} {words.format(hello=HELLO)} {closed}"
+    environment = os.environ | {"BUNDLER_STORE": str(tmp_path / "store")}
+    assert subprocess.run(["sh", "-c", line], env=environment, check=False).returncode == code
 
 
 def test_help_breaks_its_lines_where_the_terminal_ends() -> None:
