@@ -39,7 +39,7 @@ class Fetch:
         """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
         with _named(reference):
             entry = self._fetch(store, reference)
-        store.change(lambda entries: [*(one for one in entries if not _gives_way(one, entry)), entry])
+        store.add(entry, lambda old: _gives_way(old, entry))
         return Digest.parse(entry["digest"])
 
     def _fetch(self, store: Store, reference: RegistryReference) -> Entry:

@@ -1,6 +1,7 @@
 """A store on disk: what it lists, how that changes, and how a blob gets in.
 
-Every state on the way is a valid layout: blobs come first, and index.json is written beside and renamed.
+Every state on the way is a valid layout: blobs come first, and index.json is written beside and renamed. That holds for
+what is on the disk, too: a power cut leaves no name in index.json whose blobs are not whole.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from bundler.durability import sync_names, sync_tree
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import ALGORITHMS, Digest
@@ -49,6 +51,12 @@ class Store:
         document = json.dumps({"schemaVersion": 2, "manifests": _read(self.path)["manifests"]}).encode()
         return parse_index(parse_document(document, f"{self.files.label}: {INDEX}"))
 
+    def add(self, entry: Entry, replaces: Callable[[Entry], bool]) -> None:
+        """List `entry` in the place of what it replaces, once all blobs are on the disk; skopeo syncs none."""
+        with self.stage():
+            sync_tree(self.path / BLOBS)
+        self.change(lambda entries: [*(each for each in entries if not replaces(each)), entry])
+
     def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
         """Replace what index.json lists by what `change` makes of it, alone and at once."""
         with locked(self.path / MARKER, exclusive=True):
@@ -57,6 +65,7 @@ class Store:
             with self.stage() as stage:
                 write_durably(stage / INDEX, json.dumps(document, separators=(",", ":")).encode())
                 (stage / INDEX).rename(self.path / INDEX)
+                sync_names(self.path)
 
     def has(self, descriptor: Descriptor) -> bool:
         """Whether the blob is there, in its size; one of another size was damaged."""
@@ -167,7 +176,9 @@ def _make(path: Path) -> None:
             for name, content in documents.items():
                 write_durably(Path(stage, name), content)
                 if not (path / name).exists():  # from a process that was killed
+                    sync_tree(path)  # also the names of the folders above, as far as they are new
                     Path(stage, name).rename(path / name)
+        sync_names(path)
 
 
 def remove_abandoned(path: Path) -> None:

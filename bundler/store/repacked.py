@@ -99,6 +99,4 @@ class Base:
 def name_image(store: Store, manifest: Manifest, name: str) -> None:
     """List the image under `name`, which no other has from then on."""
     entry = entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, name)
-    store.change(
-        lambda entries: [*(one for one in entries if (one.get("annotations") or {}).get(REF_NAME) != name), entry]
-    )
+    store.add(entry, lambda old: (old.get("annotations") or {}).get(REF_NAME) == name)

@@ -1,15 +1,10 @@
-"""The power fails: what a command has made is whole on the disk, and what it was replacing is there until then.
-
-A disk is a file, mounted as ext4. What is in that file when a command has ended, or was killed, is what a disk would
-have after a power cut: a copy of it is mounted and looked at.
-"""
+"""The power fails: what a command has made is whole on the disk, and what it was replacing is there until then."""
 
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +12,7 @@ import pytest
 from tests.bundles import test_succession as succession
 from tests.support.command import bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.tarballs import directory, file, tarball
 from tests.support.tree import tree
 
@@ -25,33 +21,9 @@ LAYER = tarball(*(file(f"many/{number}", b"x" * 5000) for number in range(300)),
 IMAGE = sample(LAYER, Volumes={"/data": {}})
 
 
-@contextmanager
-def mounted(disk: Path) -> Iterator[Path]:
-    folder = disk.with_suffix(".mounted")
-    folder.mkdir()
-    subprocess.run(["mount", "-o", "loop", disk, folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-        folder.rmdir()
-
-
-@contextmanager
-def after_a_power_cut(disk: Path) -> Iterator[Path]:
-    copy = disk.with_name(disk.name + "-copy")
-    subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
-    with mounted(copy) as folder:
-        yield folder
-    copy.unlink()
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
-    path = tmp_path / "disk"
-    subprocess.run(["truncate", "-s", "64M", path], check=True)
-    subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
-    return path
+    return make_disk(tmp_path / "disk")
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""The power fails while images are kept: what the store lists can be built from, and the rest can be fetched again."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from bundler.store.find import kept
+from bundler.store.layout import is_store, open_store
+from tests.support.command import bundler, installed
+from tests.support.faulty_registry import faulty_registry
+from tests.support.image_files import layout_files, sample, write_folder
+from tests.support.power_cut import after_a_power_cut, make_disk, mounted
+from tests.support.tarballs import directory, file, tarball
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("mkfs.ext4", "mount", "skopeo", "strace")]
+INSECURE = "--tls-verify=false"
+IMAGE = sample(
+    tarball(*(file(f"many/{number}", b"x" * 5000) for number in range(300)), directory("data")),
+    tarball(file("etc/motd", b"hello\n")),
+)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    return make_disk(tmp_path / "disk")
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """What the image is fetched by."""
+    with faulty_registry() as registry:
+        registry.add("team/app:1", IMAGE)
+        yield registry.name("team/app:1")
+
+
+def listed(store: Path) -> list[str]:
+    if not is_store(store):
+        return []
+    with open_store(store) as opened:
+        return [image.name for image in kept(opened)]
+
+
+def build(store: Path, name: str, output: Path) -> None:
+    """From what is in the store alone."""
+    bundler("build", "--offline", "--store", store, name, "-o", output)
+    assert (output / "rootfs/etc/motd").read_bytes() == b"hello\n"
+
+
+def test_what_was_fetched_is_whole(tmp_path: Path, disk: Path, name: str) -> None:
+    with mounted(disk) as folder:
+        bundler("fetch", INSECURE, "--store", folder / "deep/below/store", name)
+        with after_a_power_cut(disk) as left:
+            build(left / "deep/below/store", name, tmp_path / "b")
+
+
+def test_what_was_removed_does_not_come_back(disk: Path, name: str) -> None:
+    with mounted(disk) as folder:
+        bundler("fetch", INSECURE, "--store", folder / "store", name)
+        bundler("rm", "--store", folder / "store", name)
+        with after_a_power_cut(disk) as left:
+            assert listed(left / "store") == []
+
+
+@pytest.mark.tool("umoci")
+def test_what_was_repacked_is_whole(tmp_path: Path, disk: Path) -> None:
+    with mounted(disk) as folder:
+        write_folder(folder / "layout", layout_files({"1": IMAGE}))
+        subprocess.run(["sync", "-f", folder], check=True)
+        bundler("build", f"oci:{folder}/layout:1", "-o", tmp_path / "b")
+        (tmp_path / "b/rootfs/new").write_text("new")
+        bundler("repack", tmp_path / "b", f"oci:{folder}/layout:2")
+        with after_a_power_cut(disk) as left:
+            bundler("build", f"oci:{left}/layout:2", "-o", tmp_path / "again")
+    assert (tmp_path / "again/rootfs/new").read_text() == "new"
+
+
+@pytest.mark.parametrize("call", ["rename", "fsync", "syncfs"])
+def test_cut_at_any_step_of_a_fetch_what_is_listed_is_whole(tmp_path: Path, disk: Path, name: str, call: str) -> None:
+    fetch = ["fetch", INSECURE, "--store"]
+    for nth in count(1):
+        with mounted(disk) as folder:
+            store = folder / f"store-{nth}"
+            kill = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={nth}"]
+            killed = subprocess.run([*kill, installed(), *fetch, store, name], capture_output=True, check=False)
+            with after_a_power_cut(disk) as left:
+                if not listed(left / store.name):
+                    bundler(*fetch, left / store.name, name)
+                build(left / store.name, name, tmp_path / f"{nth}")
+        assert killed.returncode in (0, -signal.SIGKILL)
+        if killed.returncode == 0:
+            assert nth > 1
+            break
