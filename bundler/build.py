@@ -23,6 +23,7 @@ from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
 from bundler.origins import UNSET
+from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.request import Request
 from bundler.rootfs.home import Home, P
@@ -76,19 +77,33 @@ def build(
     ):
         destination = output or Path(_own_name(image))
         check_destination(destination, replace=force, volumes=volumes)
-        givens = request.givens(image, overrides)
-        if request.lock is not None:
-            request.lock.check_givens(givens)
-        if request.umoci_metadata:
-            check_known(image)
-        owners = choose_owners(ranges(givens), rootless=request.rootless)
-        runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
+        built = _make(stage, request, image, overrides, destination=destination, progress=progress)
         stage.publish(
             destination,
             replace=force,
             carried=lambda: carried_folders(destination, stage.bundle, volumes),
             before=lambda: before_publishing(stage),
         )
+    return built
+
+
+def make(stage: Stage, request: Request, destination: Path, *, progress: Progress = SILENT) -> Built:
+    """Make the bundle of the stage, which is to become `destination`."""
+    overrides = request.load_overrides()
+    with request.open(overrides, stage.workspace, progress, unpacked=True) as image:
+        return _make(stage, request, image, overrides, destination=destination, progress=progress)
+
+
+def _make(
+    stage: Stage, request: Request, image: Image, overrides: Overrides, *, destination: Path, progress: Progress
+) -> Built:
+    givens = request.givens(image, overrides)
+    if request.lock is not None:
+        request.lock.check_givens(givens)
+    if request.umoci_metadata:
+        check_known(image)
+    owners = choose_owners(ranges(givens), rootless=request.rootless)
+    runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
     return Built(destination, image, givens, runtime_config, owners.skipped)
 
 

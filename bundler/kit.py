@@ -23,12 +23,13 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
 from bundler.bundles.written import read_written
-from bundler.errors import RequestError, printable
+from bundler.errors import DifferenceError, RequestError, printable
 from bundler.origins import Json
 from bundler.progress import SILENT, Progress
 from bundler.units.bundle import units_of
 
 SUMS: Final = "SHA256SUMS"
+BUNDLE: Final = "bundle.tar.gz"
 _SCRIPT: Final = "kit.sh"
 _FORMAT: Final = 1  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
@@ -72,7 +73,7 @@ def make_kit(
     units = units_of(bundle, name=name, directory=directory, runtime=runtime)
     with open_stage(output.parent) as stage:
         kit = stage.bundle
-        pack(bundle, kit / "bundle.tar.gz", as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
+        pack(bundle, kit / BUNDLE, as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
         write_file(kit / _SCRIPT, data.read(_SCRIPT), executable=True)
         for file, text in units.texts.items():
             write_file(kit / "units" / file, text.encode())
@@ -83,6 +84,19 @@ def make_kit(
             os.utime(path, (0, 0))
         stage.publish(output, replace=replace, before=before_publishing)
     return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks)
+
+
+def is_kit(folder: Path) -> bool:
+    """Whether a folder looks like a kit."""
+    return all((folder / name).is_file() and not (folder / name).is_symlink() for name in (SUMS, _SCRIPT, BUNDLE))
+
+
+def check_kit(kit: Path) -> None:
+    """Raise DifferenceError unless the bundle in the kit is the one that the kit's list of checksums knows."""
+    with (kit / SUMS).open("rb") as lines:
+        listed = lines.readlines(_LARGEST)
+    if _sum(kit, kit / BUNDLE).encode() not in listed:
+        raise DifferenceError(f"{printable(str(kit))}: the kit is damaged", hint="copy the whole folder again")
 
 
 def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
@@ -149,9 +163,9 @@ def _with_attributes(bundle: Path) -> int:
 
 def _sums(kit: Path) -> bytes:
     """Of all files, as sha256sum writes it and checks it."""
-    lines = []
-    for path in sorted(path for path in kit.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        lines.append(f"{digest}  {path.relative_to(kit)}\n")
-    return "".join(lines).encode()
+    return "".join(_sum(kit, path) for path in sorted(path for path in kit.rglob("*") if path.is_file())).encode()
+
+
+def _sum(kit: Path, path: Path) -> str:
+    with path.open("rb") as file:
+        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(kit)}\n"

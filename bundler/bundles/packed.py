@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BufferedRandom
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ from bundler.rootfs.usage import Usage
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
 
+_BUNDLE: Final = b"bundler.json"
 _MANIFEST: Final = b"rootfs.mtree"
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -87,6 +89,15 @@ class PackedFile:
                     break
             copy.seek(0)
             yield copy
+
+    def first_document(self) -> bytes | None:
+        """The name of the document that it begins with, if it does: that tells what it is. Raises as `entries` does."""
+        if self._format is not None:
+            return _BUNDLE
+        for entry, _ in islice(self._stored(), 2):
+            if entry.kind == REGULAR:
+                return entry.name.removeprefix(b"./")
+        return None
 
     def _begins(self, row: _FileSystemFormat) -> bool:
         return os.pread(self._descriptor, len(row.magic), row.offset) == row.magic

@@ -9,6 +9,7 @@ from typing import Final
 from bundler.bundles.documents import read_document
 from bundler.bundles.files import DOCUMENTS, failure_at
 from bundler.bundles.held_data import VOLUMES, data_folders, data_places, holds_data, is_empty
+from bundler.bundles.in_use import check_idle
 from bundler.bundles.recorded import Recorded
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -38,18 +39,27 @@ def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes =
 
 
 def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[str]:
-    """The data folders that move from the directory `destination` into the bundle that was `made`. RequestError."""
+    """The data folders that move from the directory `destination` into the bundle that was `made`: those that hold
+    something, and those that it lacks. Raises RequestError.
+    """
     recorded = _check_replaceable(destination, volumes)
     if recorded is None or not OldVolumes.KEPT & volumes:
         return []
-    places = data_places(_recorded(made))
-    old = [path for path in data_folders(destination, recorded) if not is_empty(destination, path)]
-    homeless = [path for path in old if path not in places and holds_data(destination, path, recorded)]
+    homeless = homeless_data(destination, made)
     if homeless and not OldVolumes.DISCARDED & volumes:
-        what = f"{_holding_data(destination, homeless)}, and the new bundle has no place for it"
+        what = f"{holding_data(destination, homeless)}, and the new bundle has no place for it"
         hint = "move it elsewhere first, or add --discard-volumes, which removes what has no place"
         raise RequestError(what, hint=hint)
-    return [path for path in old if path in places]
+    places = data_places(recorded_of(made))
+    there = [path for path in data_folders(destination, recorded) if path in places]
+    return [path for path in there if not is_empty(destination, path) or not os.path.lexists(made / path)]
+
+
+def homeless_data(destination: Path, made: Path) -> list[str]:
+    """The folders of the bundle `destination` that hold data, and have no place in the bundle that was `made`."""
+    recorded, places = recorded_of(destination), data_places(recorded_of(made))
+    there = data_folders(destination, recorded)
+    return [path for path in there if path not in places and holds_data(destination, path, recorded)]
 
 
 def _check_replaceable(destination: Path, volumes: OldVolumes) -> Mapping[str, Json] | None:
@@ -60,13 +70,14 @@ def _check_replaceable(destination: Path, volumes: OldVolumes) -> Mapping[str, J
             data = [path for path in data_folders(destination, recorded) if holds_data(destination, path, recorded)]
             if data:
                 hint = "--keep-volumes carries it over into the new bundle, --discard-volumes removes it"
-                raise RequestError(_holding_data(destination, data), hint=hint)
+                raise RequestError(holding_data(destination, data), hint=hint)
     except OSError as error:
         raise failure_at(destination, error) from error
     return recorded
 
 
-def _holding_data(bundle: Path, paths: Sequence[str]) -> str:
+def holding_data(bundle: Path, paths: Sequence[str]) -> str:
+    """What to say of data that would be lost."""
     return f"{printable(str(bundle))}: there is data in {', '.join(map(printable, paths))}"
 
 
@@ -99,15 +110,12 @@ def _replaceable(destination: Path) -> Mapping[str, Json] | None:
     )
     if missing is not None:
         raise RequestError(f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only")
-    recorded = _recorded(destination)
+    recorded = recorded_of(destination)
     foreign = next(_foreign(destination, recorded), None)
     if foreign is not None:
         what = f"{shown} holds {printable(foreign)}, which no bundle has; --force replaces bundles only"
         raise RequestError(what, hint="move it elsewhere first")
-    mounted = next(_mounted_below(destination), None)
-    if mounted is not None:
-        what = f"{shown}: something is mounted at {printable(mounted)}"
-        raise RequestError(what, hint="stop what runs from the bundle, and unmount it")
+    check_idle(destination, recorded)
     return recorded
 
 
@@ -116,7 +124,8 @@ def _is_there(bundle: Path, name: str) -> bool:
     return not path.is_symlink() and (path.is_dir() if name == "rootfs" else path.is_file())
 
 
-def _recorded(bundle: Path) -> Mapping[str, Json]:
+def recorded_of(bundle: Path) -> Mapping[str, Json]:
+    """The bundler.json of a bundle. Raises RequestError."""
     return Recorded(read_document(bundle, "bundler.json"), printable(str(bundle))).document
 
 
@@ -130,13 +139,3 @@ def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:
     hooks = bundle / "hooks"
     if hooks.is_dir() and not hooks.is_symlink():
         yield from (f"hooks/{path.name}" for path in sorted(hooks.iterdir()) if f"hooks/{path.name}" not in paths)
-
-
-def _mounted_below(folder: Path) -> Iterator[str]:
-    """Where below the folder something is mounted: that can neither be moved nor removed."""
-    top = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 -- with a slash at the end
-    with Path("/proc/self/mountinfo").open("rb") as lines:
-        for line in lines:
-            place = os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1"))
-            if place.startswith(top):
-                yield place

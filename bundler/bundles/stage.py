@@ -10,15 +10,27 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from bundler.bundles.files import failure_at
 from bundler.bundles.ground import check_ground
 from bundler.bundles.replacing import exists
-from bundler.bundles.stage_folder import BUNDLE, WORKSPACE, make_stage, remove_abandoned, remove_stage
-from bundler.bundles.succession import NO_REPLACE, alone, leave_out, rename, succeed, write_journal
+from bundler.bundles.stage_folder import WORKSPACE, make_stage, remove_abandoned, remove_stage
+from bundler.bundles.succession import (
+    BUNDLE,
+    NO_REPLACE,
+    Succession,
+    alone,
+    leave_out,
+    rename,
+    succeed,
+    write_journal,
+)
 from bundler.durability import sync_file, sync_names, sync_tree
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.interruptions import complete, held
+
+_LEFT_OUT: Final = "left out"
 
 
 class Stage:
@@ -38,11 +50,13 @@ class Stage:
         *,
         replace: bool,
         carried: Callable[[], Sequence[str]] = tuple,
+        kept: Path | None = None,
         before: Callable[[], None] = lambda: None,
     ) -> None:
         """Move the bundle to its destination, where only with `replace` something may be.
 
         `carried` gives the paths of folders that stay: they move from the directory that is replaced into the new one.
+        The rest of that one is removed, or moves to `kept`, where nothing is.
         `before` is called when nothing is left to do but the step that makes the bundle appear. Raises BundlerError.
         """
         with self._failures(destination):
@@ -51,16 +65,56 @@ class Stage:
                 before()
                 self._put(self.bundle, destination)
                 return
-            kept = tuple(carried())
-            leave_out(self.bundle, self.workspace / "left out", kept)
-            write_journal(self._path, destination, kept)
-            sync_tree(self._path)
-            with alone(self.bundle), alone(destination):
-                if tuple(carried()) != kept:
-                    raise BundlerError(f"{printable(str(destination))} was changed meanwhile", hint="try again")
-                before()
-                with held():
-                    succeed(self.bundle, destination, kept)
+            folders = tuple(carried())
+            leave_out(self.bundle, self.workspace / _LEFT_OUT, folders)
+            self._succeed(Succession(destination, folders, kept, self.bundle.stat().st_ino), carried, before)
+
+    def exchange(
+        self,
+        destination: Path,
+        other: Path,
+        *,
+        carried: Callable[[], Sequence[str]],
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Let the directories `destination` and `other`, beside it, change places but for the folders `carried`.
+
+        What `other` has at their places, which is to be nothing or an empty folder, is removed. Raises BundlerError.
+        """
+        with self._failures(destination):
+            folders = tuple(carried())
+            succession = Succession(destination, folders, other, self.bundle.stat().st_ino)
+
+            def take() -> None:
+                leave_out(other, self.workspace / _LEFT_OUT, folders)
+                other.rename(self.bundle)
+
+            with alone(other):
+                self._succeed(succession, carried, before, take)
+
+    def take(self, path: Path) -> None:
+        """Move a directory beside the stage into it, to be removed with it: also where that is interrupted."""
+        with self._failures(path):
+            path.rename(self.bundle)
+            sync_names(path.parent)
+
+    def _succeed(
+        self,
+        succession: Succession,
+        carried: Callable[[], Sequence[str]],
+        before: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        destination = succession.destination
+        write_journal(self._path, succession)
+        sync_tree(self._path)
+        with alone(self.bundle), alone(destination):
+            if tuple(carried()) != succession.carried:
+                raise BundlerError(f"{printable(str(destination))} was changed meanwhile", hint="try again")
+            before()
+            with held():
+                begin()
+                succeed(self._path, succession)
 
     def publish_file(
         self, made: Path, destination: Path, *, replace: bool, before: Callable[[], None] = lambda: None

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.ground import check_ground
-from bundler.bundles.succession import JOURNAL, REPLACED, replaced_by, settle_succession
+from bundler.bundles.succession import BUNDLE, JOURNAL, REPLACED, replaced_by, settle_succession
 from bundler.errors import BundlerError
 from bundler.rootfs.remove import remove_tree
 
-BUNDLE: Final = "bundle"
 WORKSPACE: Final = "workspace"
 _LOCK: Final = "lock"
 _PREFIX: Final = ".bundler-"

@@ -6,7 +6,8 @@ No single system call does both, so the order is:
 1. The new one leaves out the folders that are to be carried over, and a journal in the stage names them. All is synced.
 2. Both directories change places (renameat2, RENAME_EXCHANGE). A runtime refuses to start the new one: what it mounts
    is missing, so that nothing begins with an empty volume.
-3. Each folder is renamed from the old one into the new one. The names are synced, and then the old one is removed.
+3. Each folder is renamed from the old one into the new one. The names are synced, and then the old one is removed, or
+   gets the name under which it is to stay.
 
 Whoever finds the stage of a killed build (`settle_succession`) looks for the folders of the journal that are in the
 stage and not at the destination, and moves them there: that is right after every step, in whatever order the file
@@ -21,6 +22,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -29,6 +31,7 @@ from bundler.errors import BundlerError, printable
 from bundler.rootfs.directories import close_again, open_up
 
 JOURNAL: Final = "succession.json"
+BUNDLE: Final = "bundle"
 REPLACED: Final = "replaced"
 _LARGEST: Final = 1 << 20  # bytes of a journal
 # renameat2(2); Python has no name for it.
@@ -37,6 +40,20 @@ NO_REPLACE: Final = 1
 EXCHANGE: Final = 2
 # What a file system without these flags says, and a C library without the call.
 _UNSUPPORTED: Final = (errno.EINVAL, errno.ENOSYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """What a stage does: its bundle takes the place of `destination`, and the folders `carried` move along.
+
+    `kept` is where the old one stays then; None: it goes with the stage. `own` is the inode of the folder that the
+    stage has made itself: that goes with the stage, too, unless it got to the destination.
+    """
+
+    destination: Path
+    carried: tuple[str, ...]
+    kept: Path | None = None
+    own: int | None = None
 
 
 def leave_out(made: Path, aside: Path, carried: Iterable[str]) -> None:
@@ -51,32 +68,39 @@ def leave_out(made: Path, aside: Path, carried: Iterable[str]) -> None:
             _move(made / name, aside / str(number))
 
 
-def write_journal(stage: Path, destination: Path, carried: Sequence[str]) -> None:
+def write_journal(stage: Path, succession: Succession) -> None:
     """Note what the stage is about to do. It is synced with the stage: what is not whole was not begun."""
-    document = {"destination": destination.name, "carried": list(carried)}
+    document = {
+        "destination": succession.destination.name,
+        "carried": succession.carried,
+        "kept": None if succession.kept is None else succession.kept.name,
+        "own": succession.own,
+    }
     (stage / JOURNAL).write_text(json.dumps(document), encoding="ascii")
 
 
-def succeed(made: Path, destination: Path, carried: Sequence[str]) -> None:
-    """Put `made`, in a stage, in the place of the directory `destination`, and carry these folders over."""
-    stage, old = made.parent, made
+def succeed(stage: Path, succession: Succession) -> None:
+    """Put the stage's bundle in the place of the directory `destination`, and carry the folders over."""
+    destination, made = succession.destination, stage / BUNDLE
+    old = made
     if not rename(made, destination, EXCHANGE):
         # Not every file system can exchange: the moment between the two renames is the shortest there is.
         old = stage / REPLACED
         destination.rename(old)
         made.rename(destination)
-    for name in carried:
+    for name in succession.carried:
         _move(old / name, destination / name)
-    _sync_all((stage, old, destination), carried, destination)
+    _sync_all((stage, old, destination), succession.carried, destination)
+    _keep(old, succession)
 
 
 def settle_succession(stage: Path) -> None:
     """Finish, or undo, what the stage has begun, so that it may be removed. Raises OSError, BundlerError."""
-    noted = _journal(stage)
-    if noted is None:
+    succession = _journal(stage)
+    if succession is None:
         return
-    destination, carried = noted
-    here = [stage / name for name in (REPLACED, "bundle") if os.path.lexists(stage / name)]
+    destination, carried = succession.destination, succession.carried
+    here = [stage / name for name in (REPLACED, BUNDLE) if os.path.lexists(stage / name)]
     if not os.path.lexists(destination):
         old = next((path for path in here if path.name == REPLACED or _holds(path, carried)), None)
         if old is not None:
@@ -88,12 +112,15 @@ def settle_succession(stage: Path) -> None:
         _move(path, destination / name)
     if here and destination.is_dir():
         _sync_all((stage, *here), carried, destination)
+    for path in here:
+        if os.path.lexists(path):
+            _keep(path, succession)
 
 
 def replaced_by(stage: Path) -> Path | None:
     """What the stage has begun to replace, if it has. Raises OSError."""
-    noted = _journal(stage)
-    return None if noted is None else noted[0]
+    succession = _journal(stage)
+    return None if succession is None else succession.destination
 
 
 @contextmanager
@@ -128,17 +155,29 @@ def rename(source: Path, target: Path, flags: int) -> bool:
     return False
 
 
-def _journal(stage: Path) -> tuple[Path, tuple[str, ...]] | None:
-    """The destination, and the folders that were carried there; None if the stage had replaced nothing yet.
-
-    Only this user can have written into the stage.
-    """
+def _journal(stage: Path) -> Succession | None:
+    """What the stage was to do; None if it had replaced nothing yet. Only this user can have written into the stage."""
     try:
         with (stage / JOURNAL).open("rb") as stream:
             document = json.loads(stream.read(_LARGEST))
     except (FileNotFoundError, ValueError):
         return None
-    return stage.parent / document["destination"], tuple(document["carried"])
+    kept = document.get("kept")
+    return Succession(
+        stage.parent / document["destination"],
+        tuple(document["carried"]),
+        None if kept is None else stage.parent / kept,
+        document.get("own"),
+    )
+
+
+def _keep(path: Path, succession: Succession) -> None:
+    """Give the one that is not at the destination its place, if it is to stay. All its names are synced by now."""
+    if succession.kept is None or path.lstat().st_ino == succession.own:
+        return
+    if not rename(path, succession.kept, NO_REPLACE):
+        raise BundlerError(f"{printable(str(path))} belongs at {printable(str(succession.kept))}, where another one is")
+    sync_names(succession.kept.parent)
 
 
 def _holds(path: Path, carried: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from bundler.bundles.bundle_entries import BundleEntries
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.packed import PackedFile, open_packed
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
@@ -38,18 +39,37 @@ def unpack(
     """
     check_destination(output, replace=replace, volumes=volumes)
     with open_stage(output.parent) as stage:
-        with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
-            _fill(stage.bundle, packed, meter)
-        if not (stage.bundle / "config.json").is_file() or not (stage.bundle / "rootfs").is_dir():
-            raise ImageError(f"{printable(str(file))} holds no bundle")
-        if not as_is:
-            _verify(stage.bundle, printable(str(file)))
+        unpack_into(stage.bundle, file, as_is=as_is, limits=limits, progress=progress)
         stage.publish(
             output,
             replace=replace,
             carried=lambda: carried_folders(output, stage.bundle, volumes),
             before=before_publishing,
         )
+
+
+def unpack_into(
+    bundle: Path, file: Path, *, as_is: bool = False, limits: Limits = DEFAULTS, progress: Progress = SILENT
+) -> None:
+    """The same in the folder `bundle` of a stage."""
+    with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
+        _fill(bundle, packed, meter)
+    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
+        raise ImageError(f"{printable(str(file))} holds no bundle")
+    if not as_is:
+        _verify(bundle, printable(str(file)))
+
+
+def copy_into(bundle: Path, source: Path) -> None:
+    """Make `bundle`, a folder of a stage, the same as the bundle `source`, which has to be what was built.
+
+    Its files come as `pack` would have them and are made as by `unpack`. Raises DifferenceError, BundlerError.
+    """
+    label = printable(str(source))
+    with Tree(bundle, bundle_owners()) as tree:
+        restored = Restored(tree, label)
+        for entry, content in BundleEntries(source, f"`bundler verify {label}` lists all that differs"):
+            restored.apply(entry, content)
 
 
 def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:

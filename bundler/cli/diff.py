@@ -32,9 +32,9 @@ def diff(
 
     found = differences(*_documents(before, after))
     if as_json:
-        typer.echo(json.dumps([_plain(difference) for difference in found], indent=2))
+        typer.echo(json.dumps([as_plain(difference) for difference in found], indent=2))
     elif found:
-        show_rows(("place", "A", "B", "B is", "about"), [_cells(difference) for difference in found])
+        show_rows(("place", "A", "B", "B is", "about"), [cells(difference) for difference in found])
     if found:
         raise typer.Exit(_DIFFERS)
 
@@ -56,7 +56,8 @@ def _documents(before: str, after: str) -> tuple[Json, Json]:
     return documents[0], documents[1]
 
 
-def _cells(difference: "Difference") -> tuple[str, ...]:
+def cells(difference: "Difference") -> tuple[str, ...]:
+    """A row about it: place, both values, mark, reason."""
     values = (_text(difference.before), _text(difference.after))
     return (difference.place, *values, difference.mark, difference.reason)
 
@@ -68,7 +69,7 @@ def _text(value: Json) -> str:
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
 
 
-def _plain(difference: "Difference") -> dict[str, object]:
+def as_plain(difference: "Difference") -> dict[str, object]:
     """An absent value has no key; null would be a value."""
     sides = {"a": difference.before, "b": difference.after}
     present = {name: value for name, value in sides.items() if value is not UNSET}

@@ -24,6 +24,7 @@ from bundler.cli import (
     run,
     unit,
     unpack,
+    upgrade,
     verify,
 )
 from bundler.cli.failures import Command, Resumable, call, ignore_interruptions
@@ -54,6 +55,8 @@ app.command("rm", cls=Command)(images.remove)
 app.command("gc", cls=Resumable)(images.collect)
 app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
+app.command("upgrade", cls=Command)(upgrade.upgrade)
+app.command("rollback", cls=Command)(upgrade.rollback)
 app.command("repack", cls=Command)(repack.repack)
 app.command("run", cls=Command)(run.run)
 app.command("unit", cls=Command)(unit.unit)

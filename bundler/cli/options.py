@@ -368,12 +368,14 @@ def words_of(options: ImageOptions) -> list[str]:
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` with the fields of its first parameter, one of the classes above, as parameters that typer reads."""
-    first, *others = inspect.signature(command).parameters.values()
-    options, hints = first.annotation, get_type_hints(first.annotation, include_extras=True)
+    """`command` with the fields of its parameter `options`, one of the classes above, as parameters for typer."""
+    parameters = inspect.signature(command).parameters
+    options = parameters["options"].annotation
+    hints = get_type_hints(options, include_extras=True)
 
     def spread_out(**given: Any) -> None:
-        command(options(**{option.name: given.pop(option.name) for option in fields(options)}), **given)
+        stated = options(**{option.name: given.pop(option.name) for option in fields(options)})
+        command(options=stated, **given)
 
     shared = [
         inspect.Parameter(
@@ -381,7 +383,11 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         )
         for option in fields(options)
     ]
-    signature = inspect.Signature([*shared, *others])
+    others = {name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, parameter in parameters.items()}
+    # In this order arguments are read from the command line.
+    signature = inspect.Signature(
+        [each for name in others for each in (shared if name == "options" else [others[name]])]
+    )
     spread_out.__doc__ = command.__doc__
     spread_out.__name__ = command.__name__
     spread_out.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}

@@ -7,16 +7,37 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from bundler.bundles import succession
 from bundler.bundles.stage import open_stage
+from bundler.bundles.succession import Succession
 from bundler.errors import BundlerError
 from tests.support.ordinary_user import as_user, folder_of_a_user
 
 CARRIED = ("volumes/a", "volumes/b", "mine")
 # In a process of its own: what it does can be killed at any of its calls.
+UPGRADE = """
+import sys
+from pathlib import Path
+from bundler.bundles.stage import open_stage
+from tests.bundles.test_succession import CARRIED, fill
+folder = Path(sys.argv[1])
+with open_stage(folder) as stage:
+    fill(stage.bundle, "new")
+    stage.publish(folder / "b", replace=True, carried=lambda: CARRIED, kept=folder / "b.old")
+"""
+EXCHANGE = """
+import sys
+from pathlib import Path
+from bundler.bundles.stage import open_stage
+from tests.bundles.test_succession import CARRIED
+folder = Path(sys.argv[1])
+with open_stage(folder) as stage:
+    stage.exchange(folder / "b", folder / "b.old", carried=lambda: CARRIED)
+"""
 REPLACE = """
 import sys
 from pathlib import Path
@@ -42,12 +63,23 @@ def old_bundle(folder: Path) -> Path:
     return folder / "b"
 
 
+def old_bundle_and_shell(folder: Path) -> Path:
+    """What an upgrade leaves: the bundle with all data, and beside it one that has only what is its own."""
+    bundle = old_bundle(folder)
+    (folder / "b.old/volumes/only").mkdir(parents=True)
+    (folder / "b.old/mine").mkdir()  # an empty folder gives way
+    for name in ("volumes/only/file", "config.json"):
+        (folder / "b.old" / name).write_text("new")
+    return bundle
+
+
 def words(bundle: Path) -> dict[str, str]:
     return {str(path.relative_to(bundle)): path.read_text() for path in bundle.rglob("*") if path.is_file()}
 
 
 OLD = dict.fromkeys((*(f"{name}/file" for name in CARRIED), "volumes/only/file", "config.json"), "old")
-NEW = OLD | {"volumes/only/file": "new", "config.json": "new"}
+OWN = {"volumes/only/file": "new", "config.json": "new"}
+NEW = OLD | OWN
 
 
 def names(folder: Path) -> list[str]:
@@ -78,25 +110,48 @@ CALLS = ["rename", "renameat2", "syncfs", "fsync", "unlinkat", "rmdir"]
 NO_EXCHANGE = "inject=renameat2:error=EINVAL"
 
 
+class Case(NamedTuple):
+    """A program, what it begins with, and what may be in the folder after it, by name."""
+
+    program: str
+    prepare: Callable[[Path], Path]
+    outcomes: tuple[dict[str, dict[str, str]], ...]
+
+
+OWN_OLD = dict.fromkeys(OWN, "old")
+BOTH = ({"b": OLD, "b.old": OWN}, {"b": NEW, "b.old": OWN_OLD})
+CASES = {
+    "replace": Case(REPLACE, old_bundle, ({"b": OLD}, {"b": NEW})),
+    "upgrade": Case(UPGRADE, old_bundle, ({"b": OLD}, {"b": NEW, "b.old": OWN_OLD})),
+    "exchange": Case(EXCHANGE, old_bundle_and_shell, BOTH),
+}
+
+
+def all_words(folder: Path) -> dict[str, dict[str, str]]:
+    return {name: words(folder / name) for name in names(folder)}
+
+
 @pytest.mark.tool("strace")
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("call", [*CALLS, "rename, no exchange", "unlinkat, no exchange"])
-def test_killed_at_any_call_the_old_or_the_new_is_there_with_all_data(tmp_path: Path, call: str) -> None:
+def test_killed_at_any_call_the_old_or_the_new_is_there_with_all_data(tmp_path: Path, call: str, case: str) -> None:
     """Strace kills the process at its nth call; the next command finishes or undoes what that has begun."""
     name, _, without = call.partition(", ")
     for nth in range(1, 80):
         folder = tmp_path / str(nth)
         folder.mkdir()
-        bundle = old_bundle(folder)
+        CASES[case].prepare(folder)
         kill = ["-e", f"inject={name}:signal=KILL:when={nth}", *(["-e", NO_EXCHANGE] if without else [])]
-        command = ["strace", "-qq", "-o", "/dev/null", *kill, sys.executable, "-B", "-c", REPLACE, str(folder)]
+        program = CASES[case].program
+        command = ["strace", "-qq", "-o", "/dev/null", *kill, sys.executable, "-B", "-c", program, str(folder)]
         code = subprocess.run(command, check=False).returncode
         assert code in (0, -signal.SIGKILL)
         next_command(folder)
-        assert words(bundle) in (OLD, NEW), nth
-        assert names(folder) == ["b"], nth
+        assert all_words(folder) in CASES[case].outcomes, nth
         if code == 0:
             break
     assert nth > 1
+    assert all_words(folder) == CASES[case].outcomes[-1]
 
 
 def without_exchange(patch: pytest.MonkeyPatch) -> None:
@@ -131,7 +186,7 @@ def test_a_stage_whose_data_has_no_place_any_more_is_never_removed(tmp_path: Pat
     stage.mkdir(0o700)
     (stage / "lock").touch()
     fill(stage / "bundle", "old")
-    succession.write_journal(stage, bundle, CARRIED)
+    succession.write_journal(stage, Succession(bundle, CARRIED))
     fill(bundle, "somebody's own")
     next_command(tmp_path)
     assert words(stage / "bundle") == OLD
@@ -143,7 +198,7 @@ def test_a_bundle_that_was_removed_meanwhile_comes_back_with_its_data(tmp_path: 
     stage.mkdir(0o700)
     (stage / "lock").touch()
     fill(stage / "bundle", "old")
-    succession.write_journal(stage, tmp_path / "b", CARRIED)
+    succession.write_journal(stage, Succession(tmp_path / "b", CARRIED))
     next_command(tmp_path)
     assert names(tmp_path) == ["b"]
     assert words(tmp_path / "b") == OLD

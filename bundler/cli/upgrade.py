@@ -1,0 +1,246 @@
+"""`bundler upgrade` and `bundler rollback`: a newer bundle in the place of one that is in use, and back."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bundler.cli.diff import as_plain, cells
+from bundler.cli.failures import ignore_interruptions
+from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
+from bundler.cli.progress import shown_progress
+from bundler.cli.remarks import note, remark, remark_skipped
+from bundler.cli.tables import aligned
+from bundler.errors import BundlerError, ImageError, RequestError, printable
+
+if TYPE_CHECKING:
+    from bundler.bundles.stage import Stage
+    from bundler.bundles.upgrading import Step
+    from bundler.progress import Progress
+
+_ORDER: Final = ("looser", "tighter", "neutral")
+# What also counts where NEW is no image.
+_ALWAYS: Final = ("image", "quiet", "limit", "retries", "timeout", "store")
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+NewArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NEW",
+        help="The newer one: a bundle's directory, what `pack` has written, a kit, or an image, as for `build`.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeOptions(BundleOptions):
+    """The options of a build, for a NEW that is an image."""
+
+    image: NewArgument = None
+
+
+@spread
+def upgrade(
+    bundle: BundleArgument,
+    options: UpgradeOptions,
+    *,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Remove BUNDLE.old, which the last upgrade has left to go back to.")
+    ] = False,
+    allow_looser: Annotated[
+        bool, typer.Option("--allow-looser", help="Also where the new container may do more on the machine.")
+    ] = False,
+    leave_data: Annotated[
+        bool,
+        typer.Option("--leave-data", help="Leave data that the new bundle has no place for in BUNDLE.old."),
+    ] = False,
+    discard_data: Annotated[
+        bool, typer.Option("--discard-data", help="With --commit: also remove data that is in BUNDLE.old.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the new one, say what would be, and stop.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put NEW in the place of BUNDLE; what its volumes hold moves along.
+
+    NEW is made beside BUNDLE and verified; how its config.json differs is printed, looser places first. The step is
+    whole or not done, and BUNDLE stays as BUNDLE.old until --commit. Exit code 6: NEW is looser, or not what was built.
+    """
+    from bundler.bundles import upgrading  # noqa: PLC0415
+
+    if commit:
+        if options.image is not None or allow_looser or leave_data or dry_run:
+            raise RequestError("--commit takes nothing that is about a new bundle")
+        upgrading.commit(bundle, discard=discard_data)
+        typer.echo(json.dumps({"bundle": str(bundle)}, indent=2) if as_json else printable(str(bundle)))
+        return
+    if options.image is None and not options.overrides:
+        raise RequestError("upgrade to what?", hint="name the newer one, or --commit the last upgrade")
+    if discard_data:
+        raise RequestError("--discard-data is for --commit")
+    steps: list[Step] = []
+
+    def approve(step: "Step") -> bool:
+        steps.append(step)
+        _show_differences(step, as_json=as_json, quiet=options.quiet)
+        return not dry_run
+
+    upgrading.check_upgradable(bundle)  # before anything is fetched or made
+    try:
+        with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+            upgrading.upgrade(
+                bundle,
+                _maker(options, bundle, progress),
+                allow_looser=allow_looser,
+                leave_data=leave_data,
+                approve=approve,
+                before_publishing=ignore_interruptions,
+            )
+    except BundlerError:
+        if as_json and steps:
+            typer.echo(json.dumps(_plain(bundle, steps[0], done=False), indent=2))
+        raise
+    _show(bundle, steps[0], done=not dry_run, as_json=as_json, quiet=options.quiet)
+
+
+def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Bring BUNDLE.old back, which an upgrade has left; what the volumes hold, also since then, moves along.
+
+    Both change places: the newer one is BUNDLE.old then, and another rollback returns to it.
+    """
+    from bundler.bundles import upgrading  # noqa: PLC0415
+
+    step = upgrading.rollback(bundle, before_publishing=ignore_interruptions)
+    _show(bundle, step, done=True, as_json=as_json, quiet=quiet)
+
+
+def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
+    """What makes the new bundle in a stage, by what NEW is. Raises RequestError."""
+    from bundler.bundles.unpacking import copy_into, unpack_into  # noqa: PLC0415
+
+    file = _packed_bundle(options)
+    new = Path(options.image or "")
+    if file is not None:
+        limits = limits_of(options.limit)
+        return lambda stage: unpack_into(stage.bundle, file, limits=limits, progress=progress)
+    if options.image is None or not (new / "bundler.json").is_file():
+        return _builder(options, bundle, progress)
+    _check_plain(options)
+    if new.resolve() == bundle.resolve():
+        raise RequestError(f"{printable(str(new))} is the bundle itself")
+    return lambda stage: copy_into(stage.bundle, new)
+
+
+def _packed_bundle(options: UpgradeOptions) -> Path | None:
+    """The file to unpack, if NEW is what `pack` has written. Raises RequestError, DifferenceError."""
+    from bundler.bundles.packed import open_packed  # noqa: PLC0415
+    from bundler.kit import BUNDLE, check_kit, is_kit  # noqa: PLC0415
+
+    new = Path(options.image or "")
+    if new.is_dir() and is_kit(new):
+        _check_plain(options)
+        check_kit(new)
+        return new / BUNDLE
+    if not new.is_file():
+        return None
+    try:
+        with open_packed(new, limits_of(options.limit)) as packed:
+            if packed.first_document() != b"bundler.json":
+                return None
+    except ImageError:
+        return None  # an image, perhaps: the build says what is wrong with it
+    _check_plain(options)
+    return new
+
+
+def _builder(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
+    from bundler import build as pipeline  # noqa: PLC0415
+
+    def build(stage: "Stage") -> None:
+        built = pipeline.make(stage, options.request(), bundle, progress=progress)
+        remark(built.runtime_config, quiet=options.quiet)
+        remark_skipped(built.skipped, quiet=options.quiet)
+
+    return build
+
+
+def _check_plain(options: UpgradeOptions) -> None:
+    """Raise RequestError for an option that says how to build, where nothing is built."""
+    usual = replace(UpgradeOptions(), **{name: getattr(options, name) for name in _ALWAYS})
+    for option in fields(options):
+        if getattr(options, option.name) != getattr(usual, option.name):
+            name = "--" + option.name.replace("_", "-")
+            raise RequestError(f"{name} is for an image, and {printable(str(options.image))} is a bundle")
+
+
+def _show_differences(step: "Step", *, as_json: bool, quiet: bool) -> None:
+    """On standard error, since it comes before the result."""
+    if as_json or quiet or not step.differences:
+        return
+    ordered = sorted(step.differences, key=lambda difference: _ORDER.index(difference.mark))
+    for line in aligned([[printable(cell) for cell in cells(difference)] for difference in ordered]):
+        typer.echo(line, err=True)
+
+
+def _show(bundle: Path, step: "Step", *, done: bool, as_json: bool, quiet: bool) -> None:
+    from bundler.bundles.upgrading import old_place  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(json.dumps(_plain(bundle, step, done=done), indent=2))
+        return
+    if not quiet:
+        for sentence in _notes(step, printable(str(old_place(bundle)))):
+            note(sentence)
+        if done:
+            note(f"next: {' && '.join(_commands(bundle))}")
+    typer.echo(printable(str(bundle)))
+
+
+def _notes(step: "Step", old: str) -> list[str]:
+    notes = []
+    if step.left is None:
+        notes.append(f"what the container wrote to its rootfs cannot be told; it stays in {old}")
+    elif step.left:
+        notes.append(f"{step.left} files of the rootfs are not as they were built; they stay in {old}")
+    if step.staying:
+        notes.append(f"data that has no place in the new bundle stays in {old}: {', '.join(step.staying)}")
+    return notes
+
+
+def _commands(bundle: Path) -> Sequence[str]:
+    """What brings the change to systemd, and then settles it."""
+    from bundler.bundles.in_use import unit_of  # noqa: PLC0415
+    from bundler.bundles.replacing import recorded_of  # noqa: PLC0415
+
+    from bundler.bundles.files import has_owners  # noqa: PLC0415
+
+    name = unit_of(bundle, recorded_of(bundle))
+    systemctl, units = ("systemctl", "/etc/systemd/system")
+    if not has_owners(bundle):
+        systemctl, units = ("systemctl --user", "~/.config/systemd/user")
+    place = shlex.quote(str(bundle))
+    return (
+        f"bundler unit {place} -o {units} --force",
+        f"{systemctl} daemon-reload",
+        f"{systemctl} restart {name}",
+        f"bundler upgrade {place} --commit (or bundler rollback {place})",
+    )
+
+
+def _plain(bundle: Path, step: "Step", *, done: bool) -> dict[str, object]:
+    from bundler.bundles.upgrading import old_place  # noqa: PLC0415
+
+    return {
+        "bundle": str(bundle),
+        "old": str(old_place(bundle)),
+        "done": done,
+        "differences": [as_plain(difference) for difference in step.differences],
+        "carried": list(step.carried),
+        "staying": list(step.staying),
+        "rootfs changes": step.left,
+        "next": list(_commands(bundle)) if done else [],
+    }
