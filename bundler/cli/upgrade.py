@@ -213,10 +213,9 @@ def _notes(step: "Step", old: str) -> list[str]:
 
 def _commands(bundle: Path) -> Sequence[str]:
     """What brings the change to systemd, and then settles it."""
+    from bundler.bundles.files import has_owners  # noqa: PLC0415
     from bundler.bundles.in_use import unit_of  # noqa: PLC0415
     from bundler.bundles.replacing import recorded_of  # noqa: PLC0415
-
-    from bundler.bundles.files import has_owners  # noqa: PLC0415
 
     name = unit_of(bundle, recorded_of(bundle))
     systemctl, units = ("systemctl", "/etc/systemd/system")
