@@ -8,6 +8,7 @@ from bundler.origins import Json, Origin, beating, pointer_token, pointer_tokens
 from bundler.overrides import schema
 from bundler.overrides.node import Node
 
+_MOST_COPIED: Final = 1 << 20  # values and characters that steps of one patch may copy in all
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -55,13 +56,32 @@ def _has(container: Json, key: str | int) -> bool:
     return isinstance(container, dict) and key in container
 
 
+def _counted(copied: int, value: Json) -> int:
+    """How many values and characters of text are copied, with those of `value`. Raises LookupError for too many."""
+    size, ahead = copied, [value]
+    while ahead:
+        each = ahead.pop()
+        size += 1 + len(each) if isinstance(each, str) else 1
+        if isinstance(each, dict):
+            size += sum(map(len, each))
+            ahead += each.values()
+        elif isinstance(each, list):
+            ahead += each
+    if size > _MOST_COPIED:
+        raise LookupError("too much is copied; each copy may hold those before it")
+    return size
+
+
 def apply(document: Json, steps: tuple[Node, ...], origins: dict[str, Origin]) -> Json:
     """`document` after every step; `origins` follows in place. Raises RequestError for a step that cannot be done."""
     document = copy.deepcopy(document)
+    copied = 0
     for step in steps:
         entries = step.entries()
         operation, pointer = entries["op"].text(), entries["path"].text()
         try:
+            if operation == "copy":
+                copied = _counted(copied, _Place(document, entries["from"].text()).value())
             _STEPS[operation](document, pointer, step, origins)
         except LookupError as error:
             raise step.error(f"spec_patch: {operation} {pointer}: {error.args[0]}") from None

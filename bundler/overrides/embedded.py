@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.overrides import cdi, schema
+from bundler.overrides.budget import Budget
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.files import OverridesFile, described, read
 from bundler.overrides.hooks import embed_hooks
@@ -50,10 +51,11 @@ def _document(key: str, built_in: tuple[str, ...]) -> Embed:
 def _env_files(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     if node.tag == EDIT:
         return node.with_value({name: _env_files(listed, folder, files) for name, listed in node.entries().items()})
-    return node.with_value(tuple(_env_file(entry, folder, files) for entry in node.items()))
+    budget = Budget()  # one file may be named many times
+    return node.with_value(tuple(_env_file(entry, folder, files, budget) for entry in node.items()))
 
 
-def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+def _env_file(node: Node, folder: Path, files: list[OverridesFile], budget: Budget) -> Node:
     """An entry with its `variables`; a file that is not required may be missing."""
     entries = node.entries()
     if "variables" in entries:  # written down where the file was read, as a docker run line is
@@ -63,7 +65,8 @@ def _env_file(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
         return node
     text = read(path, entries["path"])
     files.append(described(str(path), text))
-    return node.with_value(entries | {"variables": node.with_value(parse_env_file(text, shown_name(str(path))))})
+    variables = parse_env_file(text, shown_name(str(path)), budget)
+    return node.with_value(entries | {"variables": node.with_value(variables)})
 
 
 def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:

@@ -4,6 +4,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
+from bundler.overrides.budget import Budget
 from bundler.overrides.node import Node
 
 _BLANKS: Final = " \t\v\f\r\x85\xa0"
@@ -28,7 +29,7 @@ def _entry(node: Node) -> Node:
     return node.with_value(entries)
 
 
-def parse_env_file(text: bytes, name: str) -> tuple[Node, ...]:
+def parse_env_file(text: bytes, name: str, budget: Budget) -> tuple[Node, ...]:
     """The variables of an env file as NAME=VALUE, in order, duplicates included. Raises RequestError.
 
     As docker reads it: blanks in front of a line and lines that start with # are dropped; nothing else is, neither
@@ -48,6 +49,7 @@ def parse_env_file(text: bytes, name: str) -> tuple[Node, ...]:
         _check_name(variable, where)
         if "\0" in line:
             raise RequestError(f"{where}: a variable cannot hold a NUL")
+        budget.spend(where, len(line))
         if separator:
             variables.append(Node(line, Origin("overrides", where)))
     return tuple(variables)

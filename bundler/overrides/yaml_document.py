@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
+from bundler.overrides.budget import Budget
 from bundler.overrides.node import Node, Scalar, Tag
 
 MAXIMUM_BYTES: Final = 1 << 20
-MAXIMUM_NODES: Final = 50_000
 MAXIMUM_DEPTH: Final = 100
 
 # What ruamel calls the kinds of its nodes. It is imported where there is something to parse: most builds have nothing.
@@ -40,10 +40,11 @@ _OCTAL: Final = re.compile(r"[-+]?0[0-7]{1,22}")
 _AMBIGUOUS: Final = re.compile(r"[-+]?0[0-9]+")
 
 
-def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Node:
+def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False, budget: Budget | None = None) -> Node:
     """The one document of a YAML (or JSON) text; an empty one is an empty map. `name` stands in every message.
 
-    To compose 0440 is octal; anywhere else its meaning is not guessed. Raises RequestError with file, line and column.
+    To compose 0440 is octal; anywhere else its meaning is not guessed. `budget` is that of several files together.
+    Raises RequestError with file, line and column.
     """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
@@ -71,7 +72,7 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False) -> Nod
         raise RequestError(f"{name}: nested too deeply") from None
     if root is None:
         return Node({}, Origin("overrides", f"{name}:1:1"))
-    return _Reader(name, leading_zero_is_octal).node(root)
+    return _Reader(name, leading_zero_is_octal, budget or Budget()).node(root)
 
 
 def _first_line(message: str | None) -> str:
@@ -84,13 +85,11 @@ class _Reader:
 
     name: str
     leading_zero_is_octal: bool
-    count: int = 0
+    budget: Budget
     open_nodes: list[Any] = field(default_factory=list)
 
     def node(self, raw: Any) -> Node:
-        self.count += 1
-        if self.count > MAXIMUM_NODES:
-            raise RequestError(f"{self.where(raw)}: more than {MAXIMUM_NODES} values, aliases included")
+        self.budget.spend(self.where(raw), len(raw.value) if raw.id == _SCALAR else 0)
         if any(raw is outer for outer in self.open_nodes):
             raise RequestError(f"{self.where(raw)}: an alias that holds itself")
         if len(self.open_nodes) >= MAXIMUM_DEPTH:

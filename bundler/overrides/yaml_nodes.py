@@ -7,8 +7,11 @@ import warnings
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import ReusedAnchorWarning
 from ruamel.yaml.scanner import Scanner
+
+from bundler.overrides.budget import MAXIMUM_VALUES
 
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 
@@ -32,10 +35,23 @@ class _Scanner(Scanner):
         return breaks, deepest, end
 
 
+class _Composer(Composer):
+    """Gives up before a file of commas has become some hundred megabytes of nodes."""
+
+    count = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.count += 1
+        if self.count > 2 * MAXIMUM_VALUES:  # keys are nodes, too
+            raise ComposerError(None, None, f"more than {MAXIMUM_VALUES} values", self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 def compose(text: str) -> Any:
     """The root of the one document, None where there is none. Raises ruamel's YAMLError."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Scanner = _Scanner
+    yaml.Composer = _Composer
     with warnings.catch_warnings():
         # A name may be given to a second anchor (YAML 1.2.2 section 3.2.2.2); ruamel warns on standard error.
         warnings.simplefilter("ignore", ReusedAnchorWarning)

@@ -141,3 +141,12 @@ def test_what_cannot_be_removed_is_refused(name: str, message: str) -> None:
     with pytest.raises(RequestError) as refusal:
         converted(f"remove: [{name}]")
     assert message in refusal.value.what
+
+
+def test_few_steps_cannot_copy_without_end() -> None:
+    steps = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(40)]
+    with pytest.raises(RequestError, match="copy /a/18: too much is copied"):
+        patched({"a": {}}, *steps)
+    texts = [{"op": "copy", "from": "/a", "path": f"/b{number}"} for number in range(40)]
+    with pytest.raises(RequestError, match="copy /b10: too much is copied"):
+        patched({"a": "x" * 100_000}, *texts)

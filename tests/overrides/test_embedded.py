@@ -59,3 +59,10 @@ def test_a_hook_that_is_no_program_is_named_where_it_is_named(
     (tmp_path / "o.yaml").write_text("hooks: {poststop: [{path: hook, embed: true}]}\n")
     with pytest.raises(RequestError, match=rf"o\.yaml:1:27: .*hook {message}"):
         load([str(tmp_path / "o.yaml")])
+
+
+def test_a_file_of_variables_that_is_named_many_times_is_counted_as_often(tmp_path: Path) -> None:
+    (tmp_path / "e.env").write_text("".join(f"a{number}=\n" for number in range(10_000)))
+    (tmp_path / "o.yaml").write_text(f"env_file: [{', '.join(['e.env'] * 6)}]\n")
+    with pytest.raises(RequestError, match=r"e\.env:1: more than 50000 values"):
+        load([str(tmp_path / "o.yaml")])

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
+from bundler.overrides.budget import Budget
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.load import load
 
 
 def variables(text: bytes) -> list[str]:
-    return [node.text() for node in parse_env_file(text, "e.env")]
+    return [node.text() for node in parse_env_file(text, "e.env", Budget())]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,8 @@ def test_a_format_that_is_not_dockers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "o.yaml").write_text("env_file: [{path: a.env, format: dotenv}]\n")
     with pytest.raises(RequestError, match="unknown format 'dotenv'"):
         load([str(tmp_path / "o.yaml")])
+
+
+def test_a_file_of_very_many_variables_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"e\.env:50001: more than 50000 values"):
+        parse_env_file(b"a=\n" * 50_001, "e.env", Budget())

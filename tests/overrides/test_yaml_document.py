@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -118,6 +119,16 @@ def test_ten_lines_of_aliases_do_not_become_a_billion_values() -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
     assert "more than 50000 values, aliases included" in refused("\n".join(lines))
+
+
+def test_aliases_do_not_make_of_one_text_a_thousand() -> None:
+    message = refused(f"- &a {'x' * 100_000}\n" + "- *a\n" * 1000)
+    assert message == "o.yaml:1:3: more than 16777216 characters of text, aliases and variables included"
+
+
+@pytest.mark.parametrize("text", ["[" + "1," * 200_000 + "]", "- \n" * 200_000])
+def test_what_is_far_too_much_is_refused_before_all_of_it_is_read(text: str) -> None:
+    assert re.fullmatch(r"o\.yaml:(1:200000|100000:2): more than 50000 values", refused(text))
 
 
 def test_a_merge_key_adds_what_a_map_does_not_say_itself() -> None:

@@ -165,7 +165,7 @@ def _of_file(item: Node, project: Project, variables: Variables) -> dict[str, No
         return project.reader.variables_of(path.text(), path, variables)
     if written.value != _RAW:
         raise written.error(f"env_file: unknown format {printable(str(written.value)[:40])!r}", hint="known is raw")
-    lines = parse_env_file(project.reader.text_of(path.text(), path), shown_name(path.text()))
+    lines = parse_env_file(project.reader.text_of(path.text(), path), shown_name(path.text()), project.reader.budget)
     pairs = ((line, line.text().partition("=")) for line in lines)
     return {name: line.with_value(value) for line, (name, _, value) in pairs}
 
@@ -189,7 +189,7 @@ def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
 
     def profile_of(path: str) -> Json:
         named_by = next(item for item in node.items() if item.text().endswith(path))
-        return parse(project.reader.text_of(path, named_by), shown_name(path)).plain()
+        return parse(project.reader.text_of(path, named_by), shown_name(path), budget=project.reader.budget).plain()
 
     try:
         keys = security_keys(options, profile_of)

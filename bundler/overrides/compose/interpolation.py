@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.errors import printable
+from bundler.overrides.budget import Budget
 from bundler.overrides.node import Node
 
 _SIGN: Final = re.compile(r"\$(?:(?P<escaped>\$)|(?P<named>[A-Za-z_][A-Za-z0-9_]*)|(?P<open>\{))")
@@ -28,10 +29,13 @@ class BadVariableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What names stand for. `missing` is told each sentence about a name that stands for nothing."""
+    """What names stand for. `missing` is told each sentence about a name that stands for nothing; `budget` bounds what
+    becomes of all texts, as each variable may be made of others.
+    """
 
     values: Mapping[str, str] = field(default_factory=dict)
     missing: Callable[[str], None] = lambda _sentence: None
+    budget: Budget = field(default_factory=Budget)
 
     def beneath(self, values: Mapping[str, str]) -> "Variables":
         """The same, and `values` for the names that are not set."""
@@ -54,8 +58,12 @@ def interpolate(node: Node, variables: Variables) -> Node:
 
 
 def substitute(text: str, variables: Variables, where: str) -> str:
-    """`text`, which stands at `where`, with its variables. Raises BadVariableError."""
-    return _substituted(text, variables, where, 0)
+    """`text`, which stands at `where`, with its variables. Raises BadVariableError, and RequestError if all texts
+    together have become too long.
+    """
+    substituted = _substituted(text, variables, where, 0)
+    variables.budget.spend(where, len(substituted), values=0)
+    return substituted
 
 
 def _substituted(text: str, variables: Variables, where: str, depth: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.overrides.budget import Budget
 from bundler.overrides.compose.interpolation import Variables, interpolate
 from bundler.overrides.compose.variables import parse_variables
 from bundler.overrides.files import OverridesFile, described, read, read_first
@@ -78,6 +79,7 @@ class Reader:
     files: list[OverridesFile] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     count: int = 0
+    budget: Budget = field(default_factory=Budget)
     looked_at: int = 0
 
     @classmethod
@@ -90,7 +92,7 @@ class Reader:
         given = {"PWD": _folder_of(path)} | dict(map(_assignment, assignments))
         reader = cls(given)
         for file in files:
-            found = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark))
+            found = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark, reader.budget))
             reader.variables |= {name: node.text() for name, node in found.items()} | given
         return reader
 
@@ -105,7 +107,7 @@ class Reader:
 
     def project(self, paths: Sequence[str]) -> tuple[ComposeFile, ...]:
         """The files of a project, the lowest first; relative paths of all lie below the folder of the first."""
-        variables = Variables(dict(self.variables), self.remark)
+        variables = Variables(dict(self.variables), self.remark, self.budget)
         folder = _folder_of(paths[0])
         files: list[ComposeFile] = []
         for path in paths:
@@ -129,15 +131,19 @@ class Reader:
 
     def text_of(self, path: str, named_by: Node | None) -> bytes:
         """The bytes of a file of variables or labels."""
+        self._count(path)
         text = read(Path(path), named_by)
         self.files.append(described(path, text))
         return text
 
-    def _root(self, path: str, text: bytes) -> Node:
+    def _count(self, path: str) -> None:
         self.count += 1
         if self.count > _MOST_FILES:
             raise RequestError(f"{shown_name(path)}: a project of more than {_MOST_FILES} files")
-        root = parse(text, shown_name(path), leading_zero_is_octal=True)
+
+    def _root(self, path: str, text: bytes) -> Node:
+        self._count(path)
+        root = parse(text, shown_name(path), leading_zero_is_octal=True, budget=self.budget)
         self.files.append(described(path, text))
         if not isinstance(root.value, dict):
             raise root.error("a compose file is a map with the key services")

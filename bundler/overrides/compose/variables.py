@@ -42,6 +42,7 @@ def parse_variables(text: bytes, name: str, variables: Variables) -> dict[str, N
         if line.strip() and not line.lstrip().startswith("#"):
             variable, value, end = _statement(decoded, position, end, where, known)
             if value is not None:
+                variables.budget.spend(where, len(value))
                 found[variable] = Node(value, Origin("overrides", where), written=value)
                 values[variable] = variables.values.get(variable, value)
         number += decoded.count("\n", position, end) + 1

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.overrides.budget import Budget
 from bundler.overrides.docker_run.client import Client
 from bundler.overrides.imports import literal
 
@@ -31,8 +32,9 @@ def environment(
         known = client.environment.get(name)
         given[name] = entry if separator or known is None else f"{name}={known}"
     by_path: dict[str, list[str]] = {}
+    budget = Budget()  # one file may be named many times
     for path in files:
-        by_path.setdefault(path, []).extend(assignments("env-file", path, client))
+        by_path.setdefault(path, []).extend(assignments("env-file", path, client, budget))
     listed = [{"path": path, "variables": entries} for path, entries in by_path.items()]
     dockers = {"PATH", "HOSTNAME", "TERM"} if terminal else {"PATH", "HOSTNAME"}
     in_files = {entry.partition("=")[0] for entries in by_path.values() for entry in entries}
@@ -41,7 +43,7 @@ def environment(
     return {key: entries for key, entries in keys.items() if entries}
 
 
-def assignments(flag: str, path: str, client: Client) -> list[str]:
+def assignments(flag: str, path: str, client: Client, budget: Budget) -> list[str]:
     """The variables, or labels, of one file: nothing is unquoted, and a # means a comment only at the beginning of a
     line.
     """
@@ -54,6 +56,7 @@ def assignments(flag: str, path: str, client: Client) -> list[str]:
             raise RequestError(f"{where}: not UTF-8") from None
         if not text or text.startswith("#"):
             continue
+        budget.spend(where, len(text))
         name, separator, _ = text.partition("=")
         if not name:
             raise RequestError(f"{where}: no name on the line {printable(text)!r}")

@@ -6,6 +6,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.overrides.budget import Budget
 from bundler.overrides.docker_run.client import Client
 from bundler.overrides.docker_run.command_line import CommandLine
 from bundler.overrides.docker_run.devices import is_cdi_name
@@ -195,7 +196,7 @@ _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] 
 def _traceless(line: CommandLine, client: Client) -> list[str]:
     sentences = [f"--{name}: {FLAGS[name].traceless}" for name in line.values if FLAGS[name].traceless]
     for path in line.all("label-file"):
-        assignments("label-file", path, client)  # which docker refuses as it does env files
+        assignments("label-file", path, client, Budget())  # which docker refuses as it does env files
     sentences += [
         f"--add-host {host}: Docker's daemon chooses the address; give the machine's own, as its containers see it"
         for host in line.all("add-host")

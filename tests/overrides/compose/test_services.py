@@ -232,6 +232,28 @@ def test_files_that_include_each_other_without_end_are_refused(tmp_path: Path) -
     assert "a project of more than 100 files" in error.what
 
 
+def test_a_variable_cannot_make_of_a_file_a_thousand(tmp_path: Path) -> None:
+    lines = "".join(f"      N{number}: $BIG\n" for number in range(200))
+    text = f"services:\n  web:\n    image: i\n    environment:\n{lines}"
+    error = refused(tmp_path, text, BIG="x" * 100_000)
+    assert error.what == "compose.yaml:172:13: more than 16777216 characters of text, aliases and variables included"
+
+
+def test_files_of_a_project_are_counted_together(tmp_path: Path) -> None:
+    listed = "[" + "1," * 20_000 + "]"
+    files = {f"{number}.yaml": f"x-much: {listed}" for number in range(3)}
+    error = refused(tmp_path, {"compose.yaml": "include: [0.yaml, 1.yaml, 2.yaml]"} | files)
+    assert error.what == "2.yaml:1:19988: more than 50000 values, aliases included"
+
+
+@pytest.mark.parametrize("key", ["env_file", "label_file"])
+def test_files_of_variables_are_counted(key: str, tmp_path: Path) -> None:
+    names = [f"{number}.env" for number in range(101)]
+    text = f"services:\n  web:\n    image: i\n    {key}: [{', '.join(names)}]\n"
+    error = refused(tmp_path, {"compose.yaml": text} | dict.fromkeys(names, "A=1\n"))
+    assert "a project of more than 100 files" in error.what
+
+
 def test_what_is_octal_to_compose_is_octal(tmp_path: Path) -> None:
     text = """
 services:

@@ -82,3 +82,18 @@ def test_any_file_gives_variables_or_one_complaint(text: str) -> None:
 
 def test_many_variables_take_no_time_out_of_proportion() -> None:
     assert len(parsed("".join(f"A{number}=$A{number - 1}x\n" for number in range(1, 2000)))) == 1999
+
+
+DOUBLING = "A0=" + "x" * 500_000 + "\n" + "".join(f"A{number}=$A0$A0\n" for number in range(1, 500))
+
+
+def test_few_lines_cannot_make_endless_variables() -> None:
+    with pytest.raises(RequestError) as raised:
+        parsed(DOUBLING)
+    what = "more than 16777216 characters of text, aliases and variables included"
+    assert raised.value.what == f"web.env:9: {what}"
+
+
+def test_a_file_of_very_many_variables_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"web\.env:50001: more than 50000 values"):
+        parsed("".join(f"a{number}=\n" for number in range(60_000)))
