@@ -7,10 +7,10 @@ verified is what is in the file.
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from bundler.archives.entry import (
     BLOCK_DEVICE,
@@ -24,7 +24,8 @@ from bundler.archives.entry import (
 )
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, Digest
-from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners
+from bundler.bundles.data_files import DataFiles
+from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, has_owners
 from bundler.bundles.left_behind import find_left_behind
 from bundler.bundles.manifest import Manifest
 from bundler.errors import BundlerError, printable
@@ -42,28 +43,49 @@ _KINDS: Final = {
 }
 _SYMLINK_MODE: Final = 0o777
 
+Task = tuple[str, str | None, str | None, tuple[str, ...]]
+"""What another process has to know to read the same."""
+
 
 class BundleEntries:
     """The entries of a bundle, in order, each with what is stored for it, in pieces that are good until the next.
 
-    With a `hint`, the bundle has to be what was built; to iterate then raises DifferenceError with it.
+    With a `hint`, the bundle has to be what was built; to iterate then raises DifferenceError with it. Where there is a
+    folder of `documents`, they are those of a backup: its files, and then only those of the bundle's data `folders`.
     """
 
-    def __init__(self, bundle: Path, hint: str | None) -> None:
+    def __init__(
+        self, bundle: Path, hint: str | None, *, documents: Path | None = None, folders: Sequence[str] = ()
+    ) -> None:
         self.bundle = bundle
         self.hint = hint
-        left = None if hint is None else find_left_behind(bundle, bundle_owners())
-        self._files = BundleFiles(bundle, left=left)
+        self.task: Task = os.fspath(bundle), hint, None if documents is None else os.fspath(documents), tuple(folders)
+        self._files: list[BundleFiles]
+        if documents is None:
+            left = None if hint is None else find_left_behind(bundle, bundle_owners())
+            self._files = [BundleFiles(bundle, left=left)]
+        else:
+            self._files = [BundleFiles(documents, owned=False), DataFiles(bundle, folders, owned=has_owners(bundle))]
         self._digest: str | None = None
         # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
         self._room = memoryview(bytearray(_PIECE))
         self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
+    @classmethod
+    def of(cls, task: "Task") -> Self:
+        """Those of another process's `task`."""
+        bundle, hint, documents, folders = task
+        return cls(Path(bundle), hint, documents=None if documents is None else Path(documents), folders=folders)
+
     def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
+        for files in self._files:
+            yield from self._entries(files)
+
+    def _entries(self, files: BundleFiles) -> Iterator[tuple[Entry, Iterable[Content]]]:
         with ExitStack() as held:
             known = None if self.hint is None else held.enter_context(closing(Manifest(self.bundle, self.hint)))
-            tree = held.enter_context(self._files.open())
-            for file in self._files.walk(tree):
+            tree = held.enter_context(files.open())
+            for file in files.walk(tree):
                 manifest = known if file.in_rootfs else None
                 if file.found.kind == stat.S_IFREG and file.first is None:
                     yield from self._read(tree, file, manifest)
@@ -71,7 +93,7 @@ class BundleEntries:
                     self._digest = self._digests.get(file.first or b"")
                     yield _entry(file), ()
                 if manifest is not None:
-                    manifest.compare(self._files.manifest_line(file, self._digest))
+                    manifest.compare(files.manifest_line(file, self._digest))
             if known is not None:
                 known.finish()
 

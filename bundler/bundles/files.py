@@ -45,9 +45,11 @@ class BundleFiles:
     Unless `normalised`, files are as they are on disk. `left` is not of the bundle.
     """
 
-    def __init__(self, path: Path, *, normalised: bool = True, left: LeftBehind | None = None) -> None:
+    def __init__(
+        self, path: Path, *, normalised: bool = True, left: LeftBehind | None = None, owned: bool | None = None
+    ) -> None:
         self._left = left or LeftBehind()
-        self.owned = has_owners(path)
+        self.owned = has_owners(path) if owned is None else owned
         self._normalised = normalised
         self._path = path
 

@@ -30,6 +30,14 @@ def data_places(recorded: Mapping[str, Json]) -> set[str]:
     return {"/".join(part[: 2 if part[0] == VOLUMES else 1]) for part in parts if part[0] not in _NOT_THE_USERS}
 
 
+def is_data_place(path: str) -> bool:
+    """Whether a bundle could have a data folder of this path: `volumes/NAME`, or a folder at its top."""
+    parts = PurePosixPath(path).parts
+    depth = 2 if parts[:1] == (VOLUMES,) else 1
+    named = "/".join(parts) == path and len(parts) == depth and "\0" not in path
+    return named and not {".", ".."}.intersection(parts) and parts[0] not in _NOT_THE_USERS
+
+
 def data_folders(bundle: Path, recorded: Mapping[str, Json]) -> list[str]:
     """Those that the bundle has, and whatever else lies in volumes/."""
     volumes = bundle / VOLUMES

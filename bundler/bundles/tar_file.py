@@ -4,7 +4,6 @@ One process reads the files, hashes them and makes the archive of them, another 
 threads that compress would wait for the interpreter's lock, which reading many small files takes most of the time.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +14,7 @@ from bundler.archives.compressors import Compressing
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
-from bundler.bundles.bundle_entries import BundleEntries
+from bundler.bundles.bundle_entries import BundleEntries, Task
 from bundler.errors import BundlerError, printable
 from bundler.progress import Meter
 from bundler.workers.apart import read_apart
@@ -46,7 +45,7 @@ def write_tar(
             write(block)
             meter(read)
 
-        task = os.fspath(entries.bundle), entries.hint, old
+        task = entries.task, old
         if processors() == 1:
             _send(_Taker(take), *task)
             return
@@ -77,10 +76,10 @@ class _Taker:
         self._take(self._memory[at : at + size], read)
 
 
-def _send(sender: _Blocking, bundle: str, hint: str | None, old: bool) -> None:
+def _send(sender: _Blocking, task: Task, old: bool) -> None:
     """The archive, in blocks of shared memory."""
     blocks = _Blocks(sender)
-    for found, stored in BundleEntries(Path(bundle), hint):
+    for found, stored in BundleEntries.of(task):
         entry, content = _without_holes(found, stored) if old and found.sparse is not None else (found, stored)
         try:
             blocks.write(encode_entry(entry, old=old))

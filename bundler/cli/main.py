@@ -8,6 +8,7 @@ import typer
 
 from bundler import __version__
 from bundler.cli import (
+    backup,
     build,
     config,
     diff,
@@ -57,6 +58,8 @@ app.command("pack", cls=Command)(pack.pack)
 app.command("unpack", cls=Command)(unpack.unpack)
 app.command("upgrade", cls=Command)(upgrade.upgrade)
 app.command("rollback", cls=Command)(upgrade.rollback)
+app.command("backup", cls=Command)(backup.backup)
+app.command("restore", cls=Command)(backup.restore)
 app.command("repack", cls=Command)(repack.repack)
 app.command("run", cls=Command)(run.run)
 app.command("unit", cls=Command)(unit.unit)

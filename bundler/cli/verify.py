@@ -10,13 +10,12 @@ import typer
 
 from bundler.cli.options import LimitOption, QuietOption, limits_of
 from bundler.cli.progress import shown_progress
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
+    from bundler.bundles.backup_verification import BackupVerification
     from bundler.bundles.comparison import Change
     from bundler.bundles.lock import Lock
-    from bundler.bundles.packed_verification import PackedVerification
-    from bundler.bundles.verification import Verification
 
 _DIFFERS = 6
 
@@ -38,8 +37,9 @@ def verify(
 
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
-    6: not.
+    6: not. A FILE of `bundler backup` is held against its own list of files.
     """
+    from bundler.bundles.backup_verification import DOCUMENT, BackupVerification  # noqa: PLC0415
     from bundler.bundles.comparison import Change  # noqa: PLC0415
     from bundler.bundles.packed import open_packed  # noqa: PLC0415
     from bundler.bundles.packed_verification import PackedVerification  # noqa: PLC0415
@@ -55,11 +55,23 @@ def verify(
         else:
             progress = stack.enter_context(shown_progress(wanted=not quiet and sys.stderr.isatty()))
             packed = stack.enter_context(open_packed(bundle, limits_of(limit)))
+            if packed.first_document() == DOCUMENT.encode():
+                _verify_backup(BackupVerification(packed, progress), locked, as_json=as_json)
+                return
             verification = PackedVerification(packed, progress)
         differing = {} if locked is None else locked.differences(verification.recorded.document)
         changes = [Change("bundler.json", "not as locked", differing)] if differing else []
         changes += verification.changes()
-    _print(verification, changes, as_json=as_json)
+    _print("bundler.json", verification.recorded.digest, changes, verification.unread, as_json=as_json)
+    if changes:
+        raise typer.Exit(_DIFFERS)
+
+
+def _verify_backup(verification: "BackupVerification", locked: "Lock | None", *, as_json: bool) -> None:
+    if locked is not None:
+        raise RequestError("--lock is about a bundle, and this is a backup")
+    changes = list(verification.changes())
+    _print("backup.json", verification.digest, changes, verification.unread, as_json=as_json)
     if changes:
         raise typer.Exit(_DIFFERS)
 
@@ -71,19 +83,20 @@ def _load(lock: Path) -> "Lock":
     return load_lock(lock)
 
 
-def _print(verification: "Verification | PackedVerification", changes: "list[Change]", *, as_json: bool) -> None:
+def _print(name: str, digest: str, changes: "list[Change]", unread: int, *, as_json: bool) -> None:
+    """`digest` is that of the document `name`, with which trust begins."""
     if as_json:
         document = {
-            "bundler.json": verification.recorded.digest,
-            "unread": verification.unread,
+            name: digest,
+            "unread": unread,
             "changes": [_plain(change) for change in changes],
         }
         typer.echo(json.dumps(document, indent=2))
         return
     for line in (line for change in changes for line in _lines(change)):
         typer.echo(line)
-    if verification.unread:
-        typer.echo(f"bundler: note: {verification.unread} files could not be read by this user", err=True)
+    if unread:
+        typer.echo(f"bundler: note: {unread} files could not be read by this user", err=True)
 
 
 def _lines(change: "Change") -> list[str]:

@@ -45,6 +45,7 @@ RESULTS: dict[str, tuple[Callable[[Path, Path], list[str | Path]], Callable[[Pat
         lambda made, disk: ["pack", made, "-o", disk / "b.squashfs"],
         lambda disk: verify(disk / "b.squashfs"),
     ),
+    "backup": (lambda made, disk: ["backup", made, "-o", disk / "b.tar.zst"], lambda disk: verify(disk / "b.tar.zst")),
     "lock": (
         lambda made, disk: ["lock", made.parent / "image.tar", "-o", disk / "bundler.lock"],
         lambda disk: bundler(
@@ -66,6 +67,19 @@ def test_what_was_made_of_a_bundle_is_whole(tmp_path: Path, disk: Path, image: P
         bundler(*words(tmp_path / "made", folder))
         with after_a_power_cut(disk) as left:
             check(left)
+
+
+def test_what_was_restored_is_whole(tmp_path: Path, disk: Path, image: Path) -> None:
+    bundler("build", image, "-o", tmp_path / "made")
+    (tmp_path / "made/volumes/data/dump").write_text("data")
+    bundler("backup", tmp_path / "made", "-o", tmp_path / "b.tar")
+    with mounted(disk) as folder:
+        bundler("build", image, "-o", folder / "b")
+        bundler("restore", tmp_path / "b.tar", folder / "b")
+        with after_a_power_cut(disk) as left:
+            verify(left / "b")
+            assert tree(left / "b") == tree(folder / "b")
+            assert (left / "b/volumes/data/dump").read_text() == "data"
 
 
 def test_units_are_whole(tmp_path: Path, disk: Path, image: Path) -> None:

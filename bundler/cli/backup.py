@@ -1,0 +1,80 @@
+"""`bundler backup` and `bundler restore`: what a bundle's volumes hold, as one file and back."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bundler.cli.failures import ignore_interruptions
+from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
+from bundler.cli.progress import shown_progress
+from bundler.cli.remarks import note
+from bundler.errors import printable
+
+LevelOption = Annotated[
+    int | None,
+    typer.Option("--level", metavar="N", help="How hard to compress: zst 1 to 19, usually 3; gz 1 to 9, usually 6."),
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="The new file; its name ends in .tar.zst, .tar.gz or .tar."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def backup(
+    bundle: BundleArgument,
+    *,
+    output: OutputOption,
+    level: LevelOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write what the volumes of BUNDLE hold into one file, the same bytes for the same data.
+
+    The file appears whole or not at all, after it was read back. `bundler verify FILE` looks at it again.
+    """
+    from bundler.bundles.backup import back_up  # noqa: PLC0415
+
+    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+        made = back_up(
+            bundle, output, replace=force, level=level, progress=progress, before_publishing=ignore_interruptions
+        )
+    for remark in () if quiet else made.remarks:
+        note(remark)
+    if as_json:
+        packed = made.packed
+        document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
+        typer.echo(json.dumps(document | {"folders": list(made.folders)}, indent=2))
+    else:
+        typer.echo(printable(str(output)))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler backup` has written.", readable=False)],
+    bundle: BundleArgument,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace data that the volumes hold.")] = False,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Put what FILE holds into the volumes of BUNDLE, in one step; what they held before is gone then.
+
+    FILE is verified first. Volumes that it does not name stay as they are.
+    """
+    from bundler.bundles.data_restoring import restore_data  # noqa: PLC0415
+
+    limits = limits_of(limit)
+    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+        done = restore_data(
+            file, bundle, replace=force, limits=limits, progress=progress, before_publishing=ignore_interruptions
+        )
+    if as_json:
+        document = {"bundle": str(bundle), "folders": list(done.folders), "replaced": list(done.replaced)}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        typer.echo(printable(str(bundle)))
