@@ -26,7 +26,7 @@ from bundler.rootfs.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class RestoredData:
+class Restoration:
     """The folders that the backup had, and which of the older ones held data."""
 
     folders: Sequence[str]
@@ -41,7 +41,7 @@ def restore_data(
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
-) -> RestoredData:
+) -> Restoration:
     """Put the folders of a backup in the place of the bundle's own, all in one step.
 
     With `replace`, also where these hold data. Raises BundlerError, as the types of it that `verify` does.
@@ -67,7 +67,7 @@ def restore_data(
             return _others(bundle, folders)
 
         stage.publish(bundle, replace=True, carried=others, before=before_publishing)
-    return RestoredData(folders, replaced)
+    return Restoration(folders, replaced)
 
 
 def _check_bundle(bundle: Path) -> None:

@@ -8,16 +8,21 @@ unset TAR_OPTIONS GZIP POSIXLY_CORRECT
 
 usage() {
     cat <<'END'
-usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] COMMAND [ARGUMENT...]
+usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] [-l] COMMAND [ARGUMENT...]
 
   verify            check all files of the kit
   unpack            the same, and unpack the bundle
   run [OPTION...]   the same, and run it; what follows goes to `RUNTIME run`
   install [DIR]     the same into its place, with its systemd units, into DIR (/etc/systemd/system)
 
-  -C DIR       where the bundle is unpacked (for run and unpack: `bundle` beside this script)
+  upgrade [DIR]     the same in the place of the installed one, whose data moves along; units as for install
+  rollback [DIR]    bring the one before the upgrade back, with the data
+  commit            remove the one before the upgrade
+
+  -C DIR       where the bundle is unpacked (for run and unpack: `bundle` beside this script; upgrade: without units)
   -n NAME      the container's name
   -r RUNTIME   the program that runs it; if absent, runc or crun, the one it was built for first
+  -l           upgrade: leave data that the new bundle has no place for with the old one
 END
 }
 
@@ -32,7 +37,7 @@ note() { printf 'kit: note: %s\n' "$1" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # What is not on PATH may be an applet of the busybox that is.
-for tool in cat chmod cp id mkdir mv rm sha256sum tar; do
+for tool in cat chmod cp id mkdir mv rm sha256sum sync tar; do
     have "$tool" || have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
 done
 have cat || cat() { busybox cat; }
@@ -43,6 +48,7 @@ have mkdir || mkdir() { busybox mkdir "$@"; }
 have mv || mv() { busybox mv "$@"; }
 have rm || rm() { busybox rm "$@"; }
 have sha256sum || sha256sum() { busybox sha256sum "$@"; }
+have sync || sync() { busybox sync; }
 have tar || tar() { busybox tar "$@"; }
 
 here=${0%/*}
@@ -117,9 +123,10 @@ unpack() {
     check_user
     dir=$1
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+    finish_moving
     if [ -e "$dir" ] || [ -h "$dir" ]; then
         is_ours "$dir" && return
-        die "$dir is there already and is not this bundle" "name another place with -C" 2
+        die "$dir is there already and is not this bundle" "upgrade puts it in its place, -C names another" 2
     fi
     part=$dir.part-$$
     mkdir "$part" || die "$part cannot be made" "name another place with -C"
@@ -164,13 +171,18 @@ run() {
     exec "$chosen" run --bundle "$dir" "$@" "$name"
 }
 
+# The folder of the units: the one that was named, else the manager's own.
+choose_units() {
+    units=${1:-/etc/systemd/system}
+    [ -z "$user" ] || units=${1:-${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user}
+}
+
 install_units() {
     # The units were written when the kit was packed, and say all three.
     for given in "${place:+-C}" "${wanted:+-n}" "${chosen:+-r}"; do
         [ -z "$given" ] || die "install: $given would not reach the units, which are written already" "pack the kit with --directory, --name or --runtime" 2
     done
-    units=${1:-/etc/systemd/system}
-    [ -n "$user" ] && units=${1:-${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user}
+    choose_units "${1-}"
     chosen=$runtime
     check_init
     have "$chosen" || die "the units start $runtime, which is not here" "pack the kit with --runtime, or install it" 5
@@ -192,12 +204,212 @@ install_units() {
     note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }enable --now $name"
 }
 
-place='' chosen='' wanted=''
-while getopts C:n:r:h option; do
+# A newer kit's bundle takes the place of an older one, and what the container has written to its volumes moves along.
+#
+#   $dir             the bundle, $dir.old the one before, without those folders, $dir.new the next one on its way
+#   $dir.kit-moving  these folders, one a line: while it is there, something may be left to do
+#   $dir.kit-units   the units of both, in folders that are called by the digests of their bundler.json
+#
+# Whatever was killed is finished by the next call: each step is one rename, and is done unless its outcome is there.
+
+holds_anything() {
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        if [ -e "$entry" ] || [ -h "$entry" ]; then return 0; fi
+    done
+    return 1
+}
+
+# The folders of a bundle that a container writes to, one a line.
+data_folders() {
+    for folder in "$1"/volumes/* "$1"/volumes/.[!.]* "$1"/*; do
+        [ -d "$folder" ] || continue
+        [ ! -h "$folder" ] || die "$folder is a symlink" "a bundle has none there"
+        folder=${folder#"$1/"}
+        case $folder in rootfs | etc | hooks | images | shm | volumes) ;; *) printf '%s\n' "$folder" ;; esac
+    done
+}
+
+# Whether a bundle mounts the folder, or one in it.
+mounts() {
+    while IFS= read -r line; do
+        case $line in *"\"source\": \"$2\""* | *"\"source\": \"$2/"*) return 0 ;; esac
+    done <"$1/config.json"
+    return 1
+}
+
+# A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle.
+check_idle() {
+    at='' device='' top=''
+    while read -r _ _ found_device found_top found_at _; do
+        case $1/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
+    done </proc/self/mountinfo
+    inside=${top%/}${1#"${at%/}"}
+    while case $inside in *' '*) ;; *) false ;; esac do inside="${inside%% *}\\040${inside#* }"; done
+    for table in /proc/[0-9]*/mountinfo; do
+        while read -r _ _ found_device found_top _; do
+            case $found_device:$found_top/ in
+            "$device:$inside"/*) die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name" 2 ;;
+            esac
+        done 2>/dev/null <"$table"
+    done
+}
+
+finish_moving() {
+    [ -f "$dir.kit-moving" ] || return 0
+    if [ -d "$dir.new" ] && [ -d "$dir" ] && [ ! -e "$dir.old" ]; then
+        mv "$dir" "$dir.old" || die "$dir cannot be moved"
+    fi
+    if [ -d "$dir.new" ] && [ ! -e "$dir" ]; then
+        mv "$dir.new" "$dir" || die "$dir.new cannot be moved"
+    fi
+    while IFS= read -r folder; do
+        if [ -d "$dir.old/$folder" ] && [ ! -e "$dir/$folder" ]; then
+            mv "$dir.old/$folder" "$dir/$folder" || die "$dir.old/$folder cannot be moved"
+        fi
+    done <"$dir.kit-moving"
+    sync
+    rm "$dir.kit-moving" || die "$dir.kit-moving cannot be removed"
+}
+
+# Note what is to be done; from then on it is done.
+begin_moving() {
+    printf '%s' "$1" >"$dir.kit-moving-part" || die "$dir.kit-moving-part cannot be written"
+    sync
+    mv "$dir.kit-moving-part" "$dir.kit-moving" || die "$dir.kit-moving cannot be made"
+    sync
+}
+
+# Keep the units in the folder $1 as those of the bundle whose bundler.json has the digest $2.
+keep_units() {
+    rm -rf "$dir.kit-units/part"
+    mkdir -p "$dir.kit-units/part" || die "$dir.kit-units cannot be made"
+    for file in "$name.service" "$name-health.service" "$name-health.timer"; do
+        [ ! -f "$1/$file" ] || cp "$1/$file" "$dir.kit-units/part/$file" || die "$1/$file cannot be kept"
+    done
+    rm -rf "$dir.kit-units/$2"
+    mv "$dir.kit-units/part" "$dir.kit-units/$2" || die "$dir.kit-units/$2 cannot be made"
+}
+
+# The units of the bundle that is in its place now, each in one step.
+place_units() {
+    kept=$dir.kit-units/$(digest_of "$dir/bundler.json")
+    [ -z "$place" ] && [ -d "$kept" ] || return 0
+    for file in "$name.service" "$name-health.service" "$name-health.timer"; do
+        if [ ! -f "$kept/$file" ]; then
+            rm -f "$units/$file"
+        elif ! cp "$kept/$file" "$units/$file.part" || ! chmod 0644 "$units/$file.part" || ! mv "$units/$file.part" "$units/$file"; then
+            die "$units/$file cannot be written"
+        fi
+    done
+    systemctl="systemctl ${user:+--user }"
+    note "to start it: ${systemctl}daemon-reload && ${systemctl}restart $name"
+}
+
+# What upgrade, rollback and commit begin with; $1 is the folder of the units.
+find_bundle() {
+    check_user
+    [ -z "$wanted$chosen" ] || die "-n and -r would not reach the units, which are written already" "pack the kit with --name or --runtime" 2
+    choose_units "$1"
+    dir=${place:-$directory}
+    case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+    finish_moving
+    rm -rf "$dir".part-* "$dir.new".part-*
+    if [ -e "$dir.new" ] || [ -h "$dir.new" ]; then
+        is_ours "$dir.new" || die "$dir.new is in the way" "move it elsewhere" 2
+        mv "$dir.new" "$dir.part-new" || die "$dir.new cannot be moved"
+        rm -rf "$dir.part-new"
+    fi
+}
+
+upgrade() {
+    find_bundle "$1"
+    if ! is_ours "$dir"; then
+        if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -d "$dir/rootfs" ]; then
+            die "there is no bundle at $dir to upgrade" "install is for the first one; the older kit may have had another --name or --directory" 2
+        fi
+        [ ! -e "$dir.old" ] || die "$dir.old is there from the last upgrade" "commit removes it, rollback brings it back" 2
+        check_idle "$dir"
+        bundle=$dir
+        unpack "$dir.new"
+        dir=$bundle
+        choose_moving "$dir.new"
+        if [ -z "$place" ]; then
+            keep_units "$units" "$(digest_of "$dir/bundler.json")"
+            keep_units "$here/units" "$digest"
+        fi
+        begin_moving "$moving"
+        finish_moving
+    fi
+    [ -n "$place" ] || keep_units "$here/units" "$digest"
+    place_units
+    printf '%s\n' "$dir"
+    [ ! -d "$dir.old" ] || note "then: sh kit.sh commit removes $dir.old, sh kit.sh rollback brings it back"
+}
+
+# The folders that move from the bundle to the one at $1, which gives up what it has of them itself.
+choose_moving() {
+    moving='' newline='
+'
+    data_folders "$dir" >"$dir.kit-moving-part" || exit
+    while IFS= read -r folder; do
+        if [ ! -d "$1/$folder" ] && ! mounts "$1" "$folder"; then
+            holds_anything "$dir/$folder" || continue
+            [ "$1" = "$dir.new" ] || { note "$folder holds data, and the older bundle has no place for it: it stays in $dir.old"; continue; }
+            [ -n "$leave" ] || die "$dir/$folder holds something, and the new bundle has no place for it" "move it elsewhere, or leave it in $dir.old with -l" 2
+        elif holds_anything "$dir/$folder" || [ ! -d "$1/$folder" ]; then
+            moving=$moving$folder$newline
+        fi
+    done <"$dir.kit-moving-part"
+    rm "$dir.kit-moving-part"
+    while IFS= read -r folder; do
+        [ -n "$folder" ] || continue
+        if [ "$1" != "$dir.new" ] && [ -d "$1/$folder" ] && holds_anything "$1/$folder"; then
+            die "$1/$folder and $dir/$folder both hold something" "move one of them elsewhere" 2
+        fi
+        rm -rf "$1/${folder:?}"
+    done <<END
+$moving
+END
+}
+
+rollback() {
+    find_bundle "$1"
+    if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -f "$dir.old/bundler.json" ]; then
+        die "there is no $dir.old to go back to" "only an upgrade leaves one" 2
+    fi
+    check_idle "$dir"
+    check_idle "$dir.old"
+    choose_moving "$dir.old"
+    begin_moving "$moving"
+    mv "$dir.old" "$dir.new" || die "$dir.old cannot be moved"
+    finish_moving
+    place_units
+    printf '%s\n' "$dir"
+    note "the newer one is $dir.old now: commit removes it, rollback returns to it"
+}
+
+commit() {
+    find_bundle "$1"
+    [ -d "$dir.old" ] || die "there is no $dir.old to remove" "only an upgrade leaves one" 2
+    check_idle "$dir.old"
+    data_folders "$dir.old" >"$dir.kit-moving-part" || exit
+    while IFS= read -r folder; do
+        ! holds_anything "$dir.old/$folder" || die "$dir.old/$folder holds something" "move it elsewhere first, or remove it" 2
+    done <"$dir.kit-moving-part"
+    rm -rf "$dir.kit-units" "$dir.kit-moving-part"
+    mv "$dir.old" "$dir.part-old" || die "$dir.old cannot be moved"
+    sync
+    rm -rf "$dir.part-old" || die "$dir.part-old cannot be removed"
+    printf '%s\n' "$dir"
+}
+
+place='' chosen='' wanted='' leave=''
+while getopts C:n:r:lh option; do
     case $option in
     C) place=$OPTARG ;;
     n) wanted=$OPTARG ;;
     r) chosen=$OPTARG ;;
+    l) leave=1 ;;
     h) usage && exit ;;
     *) usage >&2 && exit 2 ;;
     esac
@@ -208,7 +420,7 @@ command=$1
 shift
 
 case $command in
-verify | unpack | run | install)
+verify | unpack | run | install | upgrade | rollback | commit)
     verify
     read_constants
     name=${wanted:-$name}
@@ -220,5 +432,8 @@ verify) printf '%s\n' "$(digest_of "$here/SHA256SUMS")" ;;
 unpack) unpack "${place:-$here/bundle}" && printf '%s\n' "$dir" ;;
 run) run "$@" ;;
 install) install_units "${1-}" ;;
+upgrade) upgrade "${1-}" ;;
+rollback) rollback "${1-}" ;;
+commit) commit "${1-}" ;;
 *) usage >&2 && exit 2 ;;
 esac
