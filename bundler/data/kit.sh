@@ -243,14 +243,13 @@ check_idle() {
     while read -r _ _ found_device found_top found_at _; do
         case $1/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
     done </proc/self/mountinfo
-    inside=${top%/}${1#"${at%/}"}
+    inside=${top%/}${1#"${at%/}"} top=''
     while case $inside in *' '*) ;; *) false ;; esac do inside="${inside%% *}\\040${inside#* }"; done
     for table in /proc/[0-9]*/mountinfo; do
         while read -r _ _ found_device found_top _; do
-            case $found_device:$found_top/ in
-            "$device:$inside"/*) die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name" 2 ;;
-            esac
+            case $found_device:$found_top/ in "$device:$inside"/*) top=found ;; esac
         done 2>/dev/null <"$table"
+        [ "$top" != found ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name" 2
     done
 }
 
