@@ -1,5 +1,7 @@
 """`/linux/uidMappings` and `/linux/gidMappings` (runtime-spec config-linux.md, user namespace mappings)."""
 
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bundler.conversion import process
@@ -43,7 +45,7 @@ def ranges(givens: Givens) -> tuple[list[Json], list[Json]] | None:
 def maps_group(givens: Givens, gid: int) -> bool:
     """Whether the container has this group: without a map of its own it has every one."""
     node = _id_map(givens, "gid_map")
-    return node is None or _covers(node, gid)
+    return node is None or machine_ids([entry.plain() for entry in node.items()], [gid]) != [None]
 
 
 def _id_map(givens: Givens, key: str) -> Node | None:
@@ -66,7 +68,9 @@ def _id_map(givens: Givens, key: str) -> Node | None:
 
 def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
     """What the process runs as has to be in the map, and so has root: runtimes set the container up as root."""
-    missing: list[Json] = sorted(number for number in wanted if not _covers(node, number))
+    numbers = sorted(wanted)
+    ids = machine_ids([entry.plain() for entry in node.items()], numbers)
+    missing = [number for number, machines in zip(numbers, ids, strict=True) if machines is None]
     if missing:
         raise node.error(
             f"{key}: the container needs the id {missing[0]}, which no range maps",
@@ -74,6 +78,20 @@ def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
         )
 
 
-def _covers(node: Node, number: int) -> bool:
-    ranges = (entry.plain() for entry in node.items())
-    return any(0 <= number - entry["containerID"] < entry["size"] for entry in ranges)
+def machine_ids(ranges: Sequence[Mapping[str, Json]], numbers: Iterable[int]) -> list[int | None]:
+    """The machine's id for each of the container's `numbers`; None where no range of the map has it.
+
+    Both may be thousands in a hostile config.json. Ranges that overlap are refused elsewhere.
+    """
+    sorted_ranges = sorted(ranges, key=_start)
+    ids: list[int | None] = []
+    for number in numbers:
+        index = bisect_right(sorted_ranges, number, key=_start) - 1
+        entry = sorted_ranges[index] if index >= 0 else None
+        inside = entry is not None and number - entry["containerID"] < entry["size"]
+        ids.append(int(entry["hostID"] + number - entry["containerID"]) if entry is not None and inside else None)
+    return ids
+
+
+def _start(entry: Mapping[str, Json]) -> int:
+    return int(entry["containerID"])

@@ -1,8 +1,9 @@
 """Whether the process may start its program: modes, owners, and the capabilities that override them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from bundler.conversion.id_mappings import machine_ids
 from bundler.doctor.program import Access
 from bundler.doctor.subject import Subject
 
@@ -43,19 +44,14 @@ def _held(subject: Subject, kind: str) -> set[str]:
 def _allows(subject: Subject, place: Access, wanted: int, overriding: frozenset[str] | set[str]) -> bool:
     """Whether the mode, or one of the capabilities, lets the process do it; the ids are those of the machine."""
     user = subject.process.get("user") or {}
-    uid = outside(subject, "uidMappings", user.get("uid", 0))
+    (uid,) = outside(subject, "uidMappings", [user.get("uid", 0)])
     numbers = [user.get("gid", 0), *(user.get("additionalGids") or ())]
-    groups = [outside(subject, "gidMappings", number) for number in numbers]
+    groups = outside(subject, "gidMappings", numbers)
     digit = 6 if uid == place.uid else 3 if place.gid in groups else 0
     return bool(overriding or place.mode >> digit & wanted)
 
 
-def outside(subject: Subject, key: str, number: int) -> int | None:
-    """The machine's id for one of the container's; None where the map has none."""
+def outside(subject: Subject, key: str, numbers: Sequence[int]) -> Sequence[int | None]:
+    """The machine's ids for those of the container; None where the map has none."""
     ranges = subject.linux.get(key) or ()
-    if not ranges:
-        return number
-    for entry in ranges:
-        if 0 <= number - entry["containerID"] < entry["size"]:
-            return int(entry["hostID"] + number - entry["containerID"])
-    return None
+    return machine_ids(ranges, numbers) if ranges else numbers

@@ -82,10 +82,13 @@ def _cwd(subject: Subject) -> str:
 def mapped(subject: Subject) -> Iterator[str]:
     """user_namespaces(7): an id without a mapping cannot be taken on."""
     user = subject.process.get("user") or {}
-    numbers = [("uidMappings", user.get("uid", 0)), ("gidMappings", user.get("gid", 0))]
-    numbers += [("gidMappings", gid) for gid in user.get("additionalGids") or ()]
-    for key, number in numbers:
-        if outside(subject, key, number) is None:
+    needed = {
+        "uidMappings": [user.get("uid", 0)],
+        "gidMappings": [user.get("gid", 0), *(user.get("additionalGids") or ())],
+    }
+    for key, numbers in needed.items():
+        ids = outside(subject, key, numbers)
+        for number in (number for number, known in zip(numbers, ids, strict=True) if known is None):
             yield f"the process needs the id {number}, and no range of /linux/{key} has it"
 
 

@@ -9,8 +9,9 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Final
 
 from bundler.doctor import elf
@@ -21,6 +22,8 @@ from bundler.rootfs.tree import Place, Tree
 _SHEBANG_BYTES: Final = 256  # BINPRM_BUF_SIZE: what the kernel reads of a script's first line
 _MOST_SCRIPTS: Final = 5  # a script's interpreter may be a script again (fs/exec.c)
 _MOST_LINKS: Final = 40
+_LONGEST_PATH: Final = 4095  # PATH_MAX without its NUL
+_SHOWN: Final = 60
 _EXECUTE: Final = 0o111
 _KINDS: Final = {
     0: "is not there",
@@ -70,13 +73,14 @@ class _Stopped(Exception):  # noqa: N818 -- no error: the answer to a question
 
 @dataclass(slots=True)
 class Seeker:
-    """Finds files of the rootfs `tree`. What lies below one of the mount points `covered` cannot be seen there.
+    """Finds files of the rootfs `tree`. What lies below one of the mount points `covered` cannot be seen there; a
+    set, as there may be thousands of either.
 
     `cwd` is the process's working directory, `search` its PATH, None where it has none.
     """
 
     tree: Tree
-    covered: Sequence[str] = ()
+    covered: Collection[str] = ()
     cwd: str = "/"
     search: str | None = None
     _trail: list[str] = field(default_factory=list)
@@ -216,9 +220,11 @@ class Seeker:
 
     def _check_seen(self, path: bytes, name: str) -> None:
         plain = os.fsdecode(posixpath.normpath(b"/" + path.lstrip(b"/")))
-        for mounted in self.covered:
-            if plain == mounted or plain.startswith(mounted.rstrip("/") + "/"):
-                raise _Stopped(hidden=f"{name} will be below the mount on {printable(mounted)}")
+        if len(plain) > _LONGEST_PATH:
+            raise _Stopped(fault=f"{printable(plain[:_SHOWN])}... is longer than a path can be")
+        for above in (plain, *map(str, PurePosixPath(plain).parents)):
+            if above in self.covered:
+                raise _Stopped(hidden=f"{name} will be below the mount on {printable(above)}")
 
     def _opened(self, place: Place) -> int:
         try:

@@ -163,9 +163,9 @@ def seeker_of(tree: Tree, document: Json) -> Seeker:
     process = document.get("process") or {}
     # Of two entries of one name the later one counts: runtimes set them one after the other.
     search = [str(entry)[5:] for entry in process.get("env") or () if str(entry).startswith("PATH=")]
-    mounted = [
+    mounted = {
         posixpath.normpath("/" + str(mount["destination"]).lstrip("/")) for mount in document.get("mounts") or ()
-    ]
+    }
     return Seeker(tree, mounted, str(process.get("cwd") or "/"), search[-1] if search else None)
 
 
