@@ -70,8 +70,11 @@ def _is_read_only(options: list[str]) -> bool:
 
 
 def _layers(options: list[str]) -> Iterator[tuple[int, tuple[str, bool]]]:
-    """The folders of an overlay, each with whether it is only read."""
-    for index, option in enumerate(options):
+    """The folders of an overlay, each with whether it is only read.
+
+    Runtimes join all options with commas for mount(2), so one text may well be several.
+    """
+    for index, option in ((index, option) for index, text in enumerate(options) for option in text.split(",")):
         lower, upper = _LOWER.fullmatch(option), _UPPER.fullmatch(option)
         for path in _BETWEEN_LAYERS.split(lower[1]) if lower else ():
             yield index, (path, True)

@@ -47,5 +47,5 @@ def refusal(path: str, *, read_only: bool = False) -> str | None:
 
 def is_own_folder(clean: str) -> bool:
     """Whether a clean relative path is in a folder that bundler has no use for, in no writing of its name."""
-    name = clean.partition("/")[0].lower()  # there are file systems that do not tell HOOKS from hooks
+    name = clean.partition("/")[0].casefold()  # there are file systems that do not tell HOOKS from hooks
     return name not in _FOLDERS and not name.startswith(_PREFIXES)

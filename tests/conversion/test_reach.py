@@ -20,6 +20,10 @@ KEYS = {
     "a lower layer": "mounts: [{destination: /x, type: overlay, source: o, options: ['lowerdir=/a:PATH']}]",
     "an upper layer": "mounts: [{destination: /x, type: overlay, source: o, options: [upperdir=PATH]}]",
     "a working folder": "mounts: [{destination: /x, type: overlay, source: o, options: [workdir=./PATH]}]",
+    "layers in one option": (
+        "mounts: [{destination: /x, type: overlay, source: o, options: ['lowerdir=/a,upperdir=PATH,workdir=/w']}]"
+    ),
+    "a layer behind another option": "mounts: [{destination: /x, type: overlay, options: ['ro,lowerdir=/a:PATH']}]",
     "an init": "init: {path: PATH}",
     "a file of etc": "etc_files: {hosts: PATH}",
     "the rootfs": "rootfs: {path: ./PATH, external: true}",
@@ -33,7 +37,7 @@ KEYS = {
     " options: [bind]}}]",
     "a replaced rootfs": "spec_patch: [{op: replace, path: /root/path, value: ./PATH}]",
 }
-PATHS = ["hooks", ".//hooks/", "a/../hooks", "hooks/network", "etc", "config.json", "bundler.json", "rootfs.erofs", "."]
+PATHS = ["hooks", "hookſ", ".//hooks/", "a/../hooks", "hooks/network", "etc", "config.json", "bundler.json", "rootfs.erofs", "."]
 
 
 @pytest.mark.parametrize("path", PATHS)
