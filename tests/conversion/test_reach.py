@@ -37,7 +37,18 @@ KEYS = {
     " options: [bind]}}]",
     "a replaced rootfs": "spec_patch: [{op: replace, path: /root/path, value: ./PATH}]",
 }
-PATHS = ["hooks", "hookſ", ".//hooks/", "a/../hooks", "hooks/network", "etc", "config.json", "bundler.json", "rootfs.erofs", "."]
+PATHS = [
+    "hooks",
+    "hookſ",
+    ".//hooks/",
+    "a/../hooks",
+    "hooks/network",
+    "etc",
+    "config.json",
+    "bundler.json",
+    "rootfs.erofs",
+    ".",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
