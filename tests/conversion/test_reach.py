@@ -39,7 +39,7 @@ KEYS = {
 }
 PATHS = [
     "hooks",
-    "hookſ",
+    "hook\u017f",
     ".//hooks/",
     "a/../hooks",
     "hooks/network",
