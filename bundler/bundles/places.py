@@ -5,6 +5,7 @@ A step into an object is its key; a step into a list is what tells its elements 
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Final
 
 from bundler.errors import printable
@@ -69,6 +70,7 @@ def steps_match(pattern: Place, place: Place) -> bool:
     )
 
 
+@cache  # the tables of rules are asked for every place of a document that differs
 def _steps(pattern: str) -> Place:
     """The steps of a pattern; its keys hold neither `/` nor `[`."""
     steps: list[str] = []

@@ -151,7 +151,7 @@ def test_killed_at_any_call_the_old_or_the_new_is_there_with_all_data(tmp_path: 
         if code == 0:
             break
     assert nth > 1
-    assert all_words(folder) == CASES[case].outcomes[-1]
+    assert all_words(tmp_path / str(nth)) == CASES[case].outcomes[-1]
 
 
 def without_exchange(patch: pytest.MonkeyPatch) -> None:
