@@ -18,7 +18,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 RANKS = {
     "interruptions": -1,
     **dict.fromkeys(["__init__", "durability", "errors", "limits", "origins", "program", "progress"], 0),
-    **dict.fromkeys(["tools", "archives", "data", "input_files", "strict_json", "workers"], 1),
+    **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
     **dict.fromkeys(["bundles", "profiles", "targets"], 4),

@@ -5,6 +5,7 @@ from typing import Final
 
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import is_own
+from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.process import DOCKERS_INIT
 
@@ -16,12 +17,13 @@ EMBEDDED: Final = "etc/docker-init"  # where the bundle keeps one that is copied
 class Init:
     """Where the init comes from: `source` is a path on the target, or below the bundle when it is `embedded`.
 
-    `embedded` is the file of the build machine to copy there.
+    `embedded` is the file of the build machine to copy there, and `architecture` the processor that it is for.
     """
 
     source: str
-    embedded: str | None
     origin: Origin
+    embedded: str | None = None
+    architecture: str | None = None
 
 
 def chosen_init(givens: Givens) -> Init | None:
@@ -31,8 +33,8 @@ def chosen_init(givens: Givens) -> Init | None:
         return None
     path = node.entries()["path"].text()
     if node.entries()["embed"].value is True:
-        return Init(EMBEDDED, path, node.origin)
-    return Init(path, None, node.origin)
+        return Init(EMBEDDED, node.origin, path, node.entries()["architecture"].text())
+    return Init(path, node.origin)
 
 
 def init_words(givens: Givens) -> list[Sourced[Json]]:
@@ -42,12 +44,18 @@ def init_words(givens: Givens) -> list[Sourced[Json]]:
 
 
 def init_warnings(givens: Givens) -> tuple[str, ...]:
-    """That the init is a part of Docker's installation, which a machine without Docker has not."""
+    """That the init comes with Docker, which not every machine has, or that it is for another processor."""
     init = chosen_init(givens)
-    if init is None or init.source != DOCKERS_INIT:
+    if init is None:
         return ()
-    remedy = "init: {path: /usr/bin/tini-static, embed: true} copies one of this machine into the bundle"
-    return (f"init: the machine that runs the bundle needs {DOCKERS_INIT}, which comes with Docker; {remedy}",)
+    if init.source == DOCKERS_INIT:
+        needs = f"the machine that runs the bundle needs {DOCKERS_INIT}, which comes with Docker"
+        remedy = "init: {path: /usr/bin/tini-static, embed: true}"
+        return (f"init: {needs}; {remedy} in an overrides file copies that of Debian's package tini into the bundle",)
+    if init.architecture not in {None, givens.architecture}:
+        shown = printable(init.embedded or "")
+        return (f"init: {shown} is for {init.architecture}, the image for {givens.architecture}",)
+    return ()
 
 
 def init_mounts(givens: Givens) -> list[Sourced[Json]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from bundler.doctor import elf
+from bundler import elf
 from bundler.errors import printable
 from bundler.rootfs.paths import join, split
 from bundler.rootfs.tree import Place, Tree

@@ -3,10 +3,13 @@
 A relative path is relative to the overrides file. EMBEDDED has a row for each such key.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from bundler import elf
+from bundler.errors import printable
 from bundler.overrides import cdi, schema
 from bundler.overrides.budget import Budget
 from bundler.overrides.env_files import parse_env_file
@@ -18,6 +21,7 @@ from bundler.overrides.yaml_document import parse, shown_name
 _SECCOMP: Final = ("docker", "unconfined")
 _PROFILES: Final = ("docker", "docker@28", "docker@29", "none")
 _LARGEST_PROGRAM: Final = 16 << 20  # bytes; a static init has some tens of thousands, a hook in Go a few millions
+_STATIC: Final = "name a static one: /usr/bin/tini-static comes with Debian's package tini"
 
 Embed = Callable[[Node, Path, list[OverridesFile]], Node]
 
@@ -74,17 +78,31 @@ def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     if not isinstance(node.value, dict) or node.value["embed"].value is False:
         return node
     path = node.value["path"]
-    _read_program(path, folder, files)
-    return node.with_value(node.value | {"path": path.with_value(str(folder / path.text()))})
+    program = _static_program(path, _read_program(path, folder, files, hint=_STATIC))
+    place, architecture = path.with_value(str(folder / path.text())), path.with_value(program.architecture)
+    return node.with_value(node.value | {"path": place, "architecture": architecture})
+
+
+def _static_program(path: Node, content: bytes) -> elf.Elf:
+    """What the kernel starts without any other file: what another one would need is the image's to have, or not."""
+    shown = printable(path.text())
+    try:
+        program = elf.parse(lambda offset, length: content[offset : offset + length])
+    except elf.ElfError:
+        raise path.error(f"init: {shown} is no program of machine code", hint=_STATIC) from None
+    if program.interpreter is not None:
+        loader = printable(os.fsdecode(program.interpreter))
+        raise path.error(f"init: {shown} is loaded by {loader}, which an image need not have", hint=_STATIC)
+    return program
 
 
 def _hooks(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
     return embed_hooks(node, lambda path: _read_program(path, folder, files))
 
 
-def _read_program(path: Node, folder: Path, files: list[OverridesFile]) -> bytes:
+def _read_program(path: Node, folder: Path, files: list[OverridesFile], hint: str | None = None) -> bytes:
     found = folder / path.text()
-    content = read(found, path, _LARGEST_PROGRAM)
+    content = read(found, path, _LARGEST_PROGRAM, hint=hint)
     files.append(described(str(found), content))
     return content
 

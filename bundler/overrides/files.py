@@ -27,16 +27,16 @@ def described(path: str, text: bytes, without_meaning: tuple[str, ...] = ()) -> 
     return OverridesFile(shown_name(path), hashlib.sha256(text).hexdigest(), without_meaning)
 
 
-def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES) -> bytes:
+def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES, *, hint: str | None = None) -> bytes:
     """A file of at most `limit` bytes. What another file names has to be one; a person may also name a pipe.
 
-    Raises RequestError, which says where the file was named.
+    Raises RequestError, which says where the file was named, and the `hint`.
     """
     where = f"{named_by.origin.where}: " if named_by else ""
     try:
         return read_named(path, limit, pipe=named_by is None)
     except InputError as error:
-        raise RequestError(f"{where}the file {printable(str(path))} {error}") from None
+        raise RequestError(f"{where}the file {printable(str(path))} {error}", hint=hint) from None
 
 
 def read_first(path: str, limit: int = MAXIMUM_BYTES) -> bytes:

@@ -1,10 +1,15 @@
 """The init, and what only whoever runs the bundle needs."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from bundler.conversion.convert import convert
 from bundler.conversion.init import chosen_init
 from bundler.conversion.lifecycle import lifecycle
+from bundler.overrides.load import load
+from tests.support.elf import program
 from tests.support.givens import COMMAND, converted, givens
 
 
@@ -37,6 +42,17 @@ def test_without_a_pid_namespace_there_is_no_init(text: str) -> None:
 def test_an_init_that_comes_with_docker_is_told(text: str, *, told: bool) -> None:
     warnings = convert(givens(text)).warnings
     assert [("docker-init" in line, "embed: true" in line) for line in warnings] == [(True, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("machine", "told"), [(62, []), (183, ["init: {} is for arm64, the image for amd64"])], ids=["its own", "another"]
+)
+def test_an_init_for_another_processor_than_the_images_is_told(tmp_path: Path, machine: int, told: list[str]) -> None:
+    init = tmp_path / "tini"
+    init.write_bytes(program(machine=machine))
+    (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}")
+    given = replace(givens(), overrides=load([str(tmp_path / "o.yaml")]))
+    assert list(convert(given).warnings) == [line.format(init) for line in told]
 
 
 def test_what_config_json_has_no_place_for_is_kept() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from bundler.errors import RequestError
 from bundler.overrides.load import load
+from tests.support.elf import program
 
 
 def test_an_init_is_found_beside_the_overrides_file(tmp_path: Path) -> None:
-    (tmp_path / "tini").write_bytes(b"\x7fELF")
+    (tmp_path / "tini").write_bytes(program())
     (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}\n")
     loaded = load([str(tmp_path / "o.yaml")])
     assert loaded.entries["init"].entries()["path"].text() == str(tmp_path / "tini")
@@ -20,8 +21,39 @@ def test_an_init_is_found_beside_the_overrides_file(tmp_path: Path) -> None:
 
 def test_an_init_that_is_missing_is_named_where_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}\n")
-    with pytest.raises(RequestError, match=r"o\.yaml:1:14: the file .*tini does not exist"):
+    with pytest.raises(RequestError, match=r"o\.yaml:1:14: the file .*tini does not exist") as caught:
         load([str(tmp_path / "o.yaml")])
+    assert "package tini" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            program(interpreter=b"/lib64/ld-linux-x86-64.so.2"),
+            "is loaded by /lib64/ld-linux-x86-64.so.2, which an image",
+        ),
+        (b"#!/bin/sh\n", "is no program of machine code"),
+        (b"", "is no program of machine code"),
+        (program()[:40], "is no program of machine code"),
+        (program(kind=1), "is no program of machine code"),
+    ],
+    ids=["dynamic", "script", "empty", "cut off", "object file"],
+)
+def test_an_init_that_an_image_may_not_be_able_to_start_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "tini").write_bytes(content)
+    (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}\n")
+    with pytest.raises(RequestError, match=rf"o\.yaml:1:14: init: tini {message}") as caught:
+        load([str(tmp_path / "o.yaml")])
+    assert "/usr/bin/tini-static" in str(caught.value.hint)
+
+
+def test_an_init_brings_its_architecture(tmp_path: Path) -> None:
+    (tmp_path / "tini").write_bytes(program(machine=183))
+    (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}\n")
+    assert load([str(tmp_path / "o.yaml")]).entries["init"].entries()["architecture"].text() == "arm64"
 
 
 def test_an_init_of_the_target_is_not_looked_for(tmp_path: Path) -> None:

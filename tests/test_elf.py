@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.doctor.elf import Elf, ElfError, parse
+from bundler.elf import Elf, ElfError, parse
 from tests.support.elf import program
 
 
