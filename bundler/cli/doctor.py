@@ -57,7 +57,8 @@ def doctor(
 ) -> None:
     """Say what keeps BUNDLE, or any bundle, from running here: what, why it matters, and what to do.
 
-    Nothing is started but programs that are asked for their versions. Exit code 0: it can run, 1: it cannot.
+    Nothing is started but programs that are asked for their versions, and `criu check`. Exit code 0: it can run, 1: it
+    cannot.
     """
     if runtime is not None:
         _check_runtime(runtime)
@@ -92,8 +93,8 @@ def _dump(runtime: str | None) -> None:
 
 
 def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) -> "list[Finding]":
-    from bundler.doctor.checks import HOST_CHECKS  # noqa: PLC0415
     from bundler.doctor.finding import examine  # noqa: PLC0415
+    from bundler.doctor.host_checks import HOST_CHECKS  # noqa: PLC0415
     from bundler.doctor.host_judges import Machine  # noqa: PLC0415
     from bundler.doctor.surroundings import look_around  # noqa: PLC0415
     from bundler.store.place import default_place  # noqa: PLC0415

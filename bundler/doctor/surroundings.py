@@ -24,6 +24,8 @@ PROGRAMS: Final = (
     (tools.SKOPEO, "registries and container storage"),
     (tools.UMOCI, "--unpacker umoci, gc"),
 )
+# What the runtimes ask for. Whether it knows this kernel is not a matter of versions, and it can be asked.
+CRIU: Final = Tool("criu", minimum=(3, 0, 0), package="criu")
 # They set the ids of a user namespace for who is not root, and have no versions to ask for.
 MAPPERS: Final = ("newuidmap", "newgidmap")
 _SYS_RESOURCE: Final = 24  # linux/capability.h
@@ -56,6 +58,7 @@ class Surroundings:
     `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
     programs that `network_mode: bridge` would need. `beside_v1` are controllers of cgroup v2 on a machine with v1.
     `hard_limits` are the most that the caller may give to a process, by type; what may be any number is not there.
+    `criu` says why it keeps no container here, empty where it can; None where nobody has asked.
     """
 
     kernel: str
@@ -76,6 +79,7 @@ class Surroundings:
     missing_for_bridge: tuple[str, ...]
     beside_v1: tuple[str, ...] = ()
     hard_limits: Mapping[str, int] = field(default_factory=dict)
+    criu: str | None = None
 
     def described(self) -> dict[str, Json]:
         """As `--json` prints it."""
@@ -110,8 +114,18 @@ def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
         profiles=_profiles(root),
         missing_for_bridge=missing_for_bridge(root=uid == 0),
         hard_limits=_hard_limits(root),
+        criu=_criu_fault() if uid == 0 else None,
         beside_v1=tuple(read_text(root / "sys/fs/cgroup/unified/cgroup.controllers").split()),
     )
+
+
+def _criu_fault() -> str:
+    """It answers root only."""
+    try:
+        tools.run(CRIU, "check")
+    except ToolError as error:
+        return error.what.rstrip(".")
+    return ""
 
 
 def _program(tool: Tool, used_for: str) -> Program:

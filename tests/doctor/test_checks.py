@@ -8,8 +8,9 @@ import pytest
 from bundler.conversion.accounts import parse_accounts
 from bundler.conversion.features import Features
 from bundler.conversion.target import Target
-from bundler.doctor.checks import BUNDLE_CHECKS, HOST_CHECKS
+from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import SEVERITIES, examine
+from bundler.doctor.host_checks import HOST_CHECKS
 from bundler.doctor.host_judges import Machine
 from bundler.doctor.program import Access, Program
 from bundler.doctor.subject import Reference, Subject
