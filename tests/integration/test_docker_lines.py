@@ -16,7 +16,6 @@ LINES = (
     *("{image} true", "--name web1 -p 127.0.0.1:8080:80 --expose 53/udp {image} true"),
     *("-p 80-81:90-92 {image} true", "-p 8000-8005:80 {image} true", "-p 0:80 {image} true"),
     *("--mac-address 02:42:ac:11:00:02 {image} true", "--mac-address x {image} true"),
-    "--network host --mac-address 02:42:ac:11:00:02 {image} true",
     *("--network none --network-alias x {image} true", "--network name=none,alias=x {image} true"),
     *("--restart always --rm {image} true", "--name _a {image} true", "--uts host -h x {image} true"),
     *("--entrypoint= {image}", "{image}", "-v a1:/x -v b1:/x {image} true", "-v a1:/x --tmpfs /x {image} true"),
