@@ -29,8 +29,8 @@ ImageArgument = Annotated[
     typer.Argument(
         metavar="IMAGE",
         help="What to build from: a name (nginx:1.27, docker://...), a file (image.tar, docker-archive:, "
-        "oci-archive:), a directory (oci:, dir:), docker-daemon:, containers-storage:, or - for an archive on "
-        "standard input.",
+        "oci-archive:), a directory (oci:, dir:), a root filesystem (rootfs-tar:, rootfs:), docker-daemon:, "
+        "containers-storage:, or - for an archive on standard input.",
         show_default=False,
     ),
 ]
