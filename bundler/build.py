@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.furniture import make_folders, mount_images, write_documents
+from bundler.bundles.furniture import make_folders, mount_images, write_documents, write_images_manifest
 from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.stage import Stage, open_stage
@@ -148,7 +148,9 @@ def _fill(
         owners,
     )
     make_inside(bundle, points, owners)
-    more = write_metadata(bundle, image, owners.maps, rootless=request.rootless) if request.umoci_metadata else {}
+    more = write_images_manifest(stage, owners, owned=not request.rootless)
+    if request.umoci_metadata:
+        more |= write_metadata(bundle, image, owners.maps, rootless=request.rootless)
     write_documents(bundle, givens, runtime_config, folders(givens), points.made, manifest=manifest, more=more)
     settle(bundle)
     if owners.maps:

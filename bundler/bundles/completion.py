@@ -2,13 +2,12 @@
 ACLs, and that two names are of one symlink (mksquashfs makes two).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
 from bundler.archives.entry import HARD_LINK, SYMLINK, Entry
 from bundler.archives.stream import Content
-from bundler.bundles.files import ROOTFS
 from bundler.rootfs.mtree import Entry as Listed
 from bundler.rootfs.mtree import decode_name, parse, sort_key
 
@@ -29,23 +28,29 @@ def holds(entry: Entry) -> bool:
 
 
 def complete(
-    entries: Iterable[tuple[Entry, Iterator[Content]]], manifest: Iterable[bytes]
+    entries: Iterable[tuple[Entry, Iterator[Content]]], manifests: Mapping[bytes, Iterable[bytes]]
 ) -> Iterator[tuple[Entry, Iterator[Content]]]:
-    """The entries, sorted, as they were before they came into a squashfs image, as far as the manifest tells.
+    """The entries, sorted, as they were before they came into a squashfs image, as far as the manifests tell: those of
+    folders at the top, by their names.
 
-    A line of it that makes no sense says nothing, and nor do those behind it. That it is the right manifest is for
+    A line of one that makes no sense says nothing, and nor do those behind it. That it is the right manifest is for
     whoever verifies the bundle.
     """
-    lines = _listed(manifest)
-    line = next(lines, None)
+    known = {top: _listed(manifest) for top, manifest in manifests.items()}
+    current: bytes | None = None
+    lines: Iterator[Listed] = iter(())
+    line: Listed | None = None
     for entry, content in entries:
         top, _, path = entry.name.partition(b"/")
-        if top == ROOTFS:
+        if top != current:
+            current, lines = top, known.pop(top, iter(()))
+            line = next(lines, None)
+        if line is not None:
             while line is not None and sort_key(line.path) < sort_key(path):
                 line = next(lines, None)
             if line is not None and line.path == path:
                 with suppress(ValueError):
-                    _complete(entry, line.keywords)
+                    _complete(entry, top, line.keywords)
         yield entry, content
 
 
@@ -54,14 +59,14 @@ def _listed(manifest: Iterable[bytes]) -> Iterator[Listed]:
         yield from parse(manifest)
 
 
-def _complete(entry: Entry, keywords: dict[bytes, bytes]) -> None:
+def _complete(entry: Entry, top: bytes, keywords: dict[bytes, bytes]) -> None:
     seconds, _, fraction = keywords.get(b"time", b"").partition(b".")
     mtime = int(seconds) * _SECOND + int(fraction)
     if seconds_held(mtime) == seconds_held(entry.mtime):
         entry.mtime = entry.atime = mtime
     known = keywords.get(b"hardlink", b"")
     if known and entry.kind == SYMLINK and decode_name(keywords[b"link"]) == entry.link_name:
-        entry.kind, entry.link_name = HARD_LINK, ROOTFS + b"/" + decode_name(known).removeprefix(b"./")
+        entry.kind, entry.link_name = HARD_LINK, top + b"/" + decode_name(known).removeprefix(b"./")
     for keyword, value in keywords.items():
         if keyword.startswith(_ACL):
             name = decode_name(keyword.removeprefix(b"xattr."))

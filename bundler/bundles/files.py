@@ -20,7 +20,7 @@ from bundler.rootfs.tree import Tree
 
 ROOTFS: Final = b"rootfs"
 # They come first, so that who reads a packed bundle knows from the beginning what it is to be.
-DOCUMENTS: Final = (b"bundler.json", b"config.json", b"rootfs.mtree")
+DOCUMENTS: Final = (b"bundler.json", b"config.json", b"images.mtree", b"rootfs.mtree")
 # Whose files have times of their own: an image's, or those of the container that has run.
 _DATED: Final = (b"rootfs", b"volumes", b"images")
 _MANIFEST_LINES: Final = 2

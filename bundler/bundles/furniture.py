@@ -1,13 +1,16 @@
 """What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from bundler.bundles.proof import MANIFESTS, OF_A_RUN
 from bundler.bundles.record import record
 from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
+from bundler.conversion.carried import CarriedFile
+from bundler.conversion.connection import connection
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
@@ -16,8 +19,10 @@ from bundler.conversion.init import chosen_init
 from bundler.conversion.volumes import BundleFolder, content_files
 from bundler.errors import ImageError, printable
 from bundler.images.image import Image
+from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import PathError, clean
+from bundler.rootfs.scan import take_stock
 from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
 
@@ -55,6 +60,23 @@ def mount_images(
                 _check_subpath(tree, str(folder.image), subpath)
 
 
+def write_images_manifest(stage: Stage, owners: Owners, *, owned: bool) -> dict[str, str]:
+    """images.mtree, where other images are mounted: what rootfs.mtree is for the rootfs. Its digest, by its name.
+
+    `owned` says whether files have owners.
+    """
+    folder, name = stage.bundle / "images", MANIFESTS["images"]
+    if not folder.exists():
+        return {}
+    os.utime(folder, (0, 0))
+    with (
+        Inventory(stage.workspace, owned=owned) as inventory,
+        Tree(folder, owners.as_they_are()) as tree,
+    ):
+        take_stock(tree, inventory)
+        return {name: f"sha256:{write_manifest(inventory, stage.bundle / name)}"}
+
+
 def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
     wanted = clean(os.fsencode(subpath))
     try:
@@ -81,15 +103,8 @@ def write_documents(
     `mount_points` are paths of the rootfs that bundler has made, `manifest` is the sha256 of rootfs.mtree in hex,
     `more` are the digests of other documents that are there already.
     """
-    for name, content in generated_files(givens).items():
-        write_file(bundle / "etc" / name, content)
-    for path, content in content_files(givens).items():
-        write_file(bundle / path, content)
-    init = chosen_init(givens)
-    if init is not None and init.embedded is not None:
-        write_file(bundle / init.source, Path(init.embedded).read_bytes(), executable=True)
-    hooks = carried_files(givens)
-    for path, file in hooks.items():
+    files = _files(givens)
+    for path, file in files.items():
         write_file(bundle / path, file.content, executable=file.executable)
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
@@ -98,9 +113,24 @@ def write_documents(
         runtime_config,
         config_json,
         folders,
-        hooks=hooks,
+        files={path: None if path in _of_a_run(givens) else file.content for path, file in files.items()},
         mount_points=mount_points,
         manifest=manifest,
         more=more,
     )
     write_file(bundle / "bundler.json", encode(recorded))
+
+
+def _files(givens: Givens) -> dict[str, CarriedFile]:
+    """The files of etc/ and hooks/, by their path in the bundle."""
+    plain = {f"etc/{name}": content for name, content in generated_files(givens).items()} | content_files(givens)
+    files = {path: CarriedFile(content, executable=False) for path, content in plain.items()}
+    init = chosen_init(givens)
+    if init is not None and init.embedded is not None:
+        files[init.source] = CarriedFile(Path(init.embedded).read_bytes())
+    return files | carried_files(givens)
+
+
+def _of_a_run(givens: Givens) -> Collection[str]:
+    """Those that hooks write the addresses of a container into."""
+    return OF_A_RUN if connection(givens) is not None else ()

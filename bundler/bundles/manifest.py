@@ -20,7 +20,7 @@ class Manifest:
         self._name = printable(str(bundle))
         self._hint = hint
         self._verification = Verification(bundle)
-        for change in self._verification.changed_documents():
+        for change in self._verification.changes_beside_rootfs(processes=1):
             raise self._differs(change.path)
         self._lines = open_document(bundle, "rootfs.mtree")
         self._agrees = self._next() == HEADER

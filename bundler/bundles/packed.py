@@ -4,7 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BufferedRandom
 from itertools import islice
@@ -22,6 +22,7 @@ from bundler.archives.stream import ByteStream, Content, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
 from bundler.bundles.completion import complete
+from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.counted_stream import CountedStream, Stored
 from bundler.limits import Limits
@@ -35,7 +36,6 @@ Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
 
 _BUNDLE: Final = b"bundler.json"
-_MANIFEST: Final = b"rootfs.mtree"
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -75,8 +75,9 @@ class PackedFile:
         if self._format is None or self._format.holds_all:
             yield from stored
             return
-        with self.document(_MANIFEST) as manifest:
-            yield from complete(stored, read_lines(manifest))
+        with ExitStack() as stack:
+            documents = {top: stack.enter_context(self.document(name.encode())) for top, name in MANIFESTS.items()}
+            yield from complete(stored, {top.encode(): read_lines(lines) for top, lines in documents.items()})
 
     @contextmanager
     def document(self, name: bytes) -> Iterator[BufferedRandom]:

@@ -8,27 +8,35 @@ from collections.abc import Iterable
 
 from bundler.archives.entry import HARD_LINK, Entry
 from bundler.archives.stream import Content
+from bundler.bundles.files import DOCUMENTS
 from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.failures import explain
+from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.tree import Place, Tree
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
-_MOST_OPEN = 0o710
+MOST_OPEN = 0o710
 
 
 class Restored(Changeset[Place]):
-    """What a packed bundle holds, as it comes into `tree`. `label` names it in messages."""
+    """What a packed bundle holds, as it comes into `tree`. `label` names it in messages.
+
+    Each name stands once, however it is spelled, and nothing below a symlink: readers that take the first of two, and
+    others that take the last, would see different bundles.
+    """
 
     def __init__(self, tree: Tree, label: str) -> None:
         super().__init__(tree, label, lowest=True)
+        # The greatest path so far, in the order of `pack`: what comes after it cannot be there.
+        self._last: tuple[bytes, ...] | None = None
 
     def apply(self, entry: Entry, content: Iterable[Content]) -> None:
         try:
             path = clean(entry.name)
             if not path:
-                entry.mode &= _MOST_OPEN
+                entry.mode &= MOST_OPEN
             self._check(path, entry)
             self._put(path, entry, content)
         except PathError as error:
@@ -37,6 +45,7 @@ class Restored(Changeset[Place]):
             raise explain(error, self._where(entry.name)) from error
 
     def _check(self, path: bytes, entry: Entry) -> None:
+        self._check_name(path)
         if entry.kind == HARD_LINK:
             names = (path, clean(entry.link_name))
             # Of one file with two names the container may write to the one in its rootfs: not if the other is what
@@ -47,6 +56,16 @@ class Restored(Changeset[Place]):
             raise BundlerError(
                 f"{self._where(entry.name)}: it belongs to another user", hint="unpack the bundle as root"
             )
+
+    def _check_name(self, path: bytes) -> None:
+        place = self._tree.locate(path, create=True)
+        if place.path != path:
+            raise PathError("it lies below a symlink")
+        key = sort_key(path)
+        if path not in DOCUMENTS and (self._last is None or key > self._last):
+            self._last = key
+        elif self._tree.kind(place):
+            raise PathError("the name stands twice, or behind what is below it")
 
 
 def _top(path: bytes) -> bytes:

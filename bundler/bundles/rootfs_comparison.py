@@ -1,4 +1,6 @@
-"""rootfs/ against rootfs.mtree, in parts: as many processes as there are processors take one after another.
+"""rootfs/ against rootfs.mtree, or images/ against images.mtree, in parts.
+
+As many processes as there are processors take one part after another.
 
 Nearly all of the work is Python's, so threads would not do.
 """
@@ -42,21 +44,22 @@ _Task = tuple[int, int, str, str, bool, tuple[_Part, ...], Plain]
 _Told = tuple[int, str, str, dict[str, tuple[str | None, str | None]]]
 
 
-def compare_rootfs(
-    manifest: int, bundle: Path, *, opened_up: bool, processes: int | None = None
+def compare_tree(
+    manifest: int, bundle: Path, folder: str, *, opened_up: bool, processes: int | None = None
 ) -> tuple[int, list[Change]]:
-    """How many files this user may not look into, and what differs, in the order of the open `manifest`.
+    """How many files of the bundle's `folder` this user may not look into, and what differs, in the order of the open
+    `manifest`.
 
     What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is the user's own,
     and what modes keep him from reading is read anyway. Raises RequestError, OSError.
     """
     processes = processes or processors()
-    name = printable(str(bundle / "rootfs.mtree"))
+    name = printable(str(bundle / f"{folder}.mtree"))
     with _explained(name):
         parts = _cut_up(manifest, processes)
-    left = LeftBehind() if opened_up else find_left_behind(bundle, kept())
+    left = LeftBehind() if opened_up or folder != "rootfs" else find_left_behind(bundle, kept())
     with _turns(len(parts)) as turns, ExitStack() as others:
-        task = manifest, turns, name, os.fspath(bundle / "rootfs"), opened_up, tuple(parts), left.plain()
+        task = manifest, turns, name, os.fspath(bundle / folder), opened_up, tuple(parts), left.plain()
         apart = [
             others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
             for _ in parts[1:processes]

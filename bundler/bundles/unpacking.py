@@ -6,17 +6,21 @@ bundler.json, and only then does it appear.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bundler.bundles.bundle_entries import BundleEntries
+from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object, read_document
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.packed import PackedFile, open_packed
+from bundler.bundles.pieces import check_sources
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.restoring import Restored
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
+from bundler.origins import Json
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
 
@@ -56,6 +60,7 @@ def unpack_into(
         _fill(bundle, packed, meter)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
         raise ImageError(f"{printable(str(file))} holds no bundle")
+    check_sources(bundle, _runtime_config(bundle), printable(str(file)))
     if not as_is:
         _verify(bundle, printable(str(file)))
 
@@ -77,6 +82,13 @@ def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
         restored = Restored(tree, packed.label)
         for entry, content in packed.entries(meter):
             restored.apply(entry, content)
+
+
+def _runtime_config(bundle: Path) -> Json:
+    """What its config.json says; nothing where that makes no sense."""
+    with suppress(RequestError, RecursionError):
+        return parse_object(read_document(bundle, "config.json"), "", RUNTIME_CONFIG_MAPS)
+    return {}
 
 
 def _verify(bundle: Path, label: str) -> None:

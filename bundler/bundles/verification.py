@@ -1,23 +1,26 @@
-"""Whether a bundle still is what was built: rootfs/ against rootfs.mtree, documents and hooks against bundler.json.
+"""Whether a bundle still is what was built: each file by what proof.py says that it is proven by.
 
-bundler.json is where trust begins: it holds the digests of config.json, of rootfs.mtree and of the files of hooks/.
-Who keeps the digest of bundler.json elsewhere can tell whether anything at all was changed.
+bundler.json is where trust begins: it holds the digests of config.json, of the manifests and of the files of etc/ and
+hooks/. Who keeps the digest of bundler.json elsewhere can tell whether anything at all was changed.
 """
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 from bundler.bundles.comparison import Change
 from bundler.bundles.documents import open_document, read_document
+from bundler.bundles.pieces import Mounted, look
+from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
 from bundler.bundles.recorded import Recorded
-from bundler.bundles.rootfs_comparison import compare_rootfs
+from bundler.bundles.rootfs_comparison import compare_tree
 from bundler.errors import RequestError, printable
+from bundler.input_files import InputError, open_below
+from bundler.origins import Json
 from bundler.rootfs.failures import explain
-
-_REQUIRED: Final = ("config.json", "rootfs.mtree")
 
 
 class Verification:
@@ -35,43 +38,75 @@ class Verification:
         content = read_document(self._path, "bundler.json")
         self.recorded = Recorded(content, printable(str(path)))
 
-    def changed_documents(self) -> Iterator[Change]:
-        """Those that are not the ones of the build, and hooks. Raises RequestError."""
-        return self.recorded.changes(self._digest, self._hooks())
-
-    def _hooks(self) -> list[str]:
-        """What lies in hooks/, by path; hooks itself if that is no directory."""
-        folder = self._path / "hooks"
-        if folder.is_symlink() or folder.is_file():
-            return ["hooks"]
-        return [f"hooks/{file.name}" for file in folder.iterdir()] if folder.is_dir() else []
-
-    def _digest(self, path: str) -> str | None:
-        """That of a file, as bundler.json has it; empty for what is no file, None for what is not there."""
-        if path not in _REQUIRED and not os.path.lexists(self._path / path):
-            return None
-        try:
-            with open_document(self._path, path) as stream:
-                return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
-        except RequestError:
-            if path in _REQUIRED:
-                raise
-            return ""
-
     def changes(self, *, processes: int | None = None) -> Iterator[Change]:
-        """What differs, documents first, then by path. Raises RequestError, BundlerError.
+        """What differs, the bundle's own files first, then by path. Raises RequestError, BundlerError.
 
         With `processes` 1, this one starts no other; None is one for each processor.
         """
-        for change in self.changed_documents():
+        told = set()
+        for change in self.changes_beside_rootfs(processes=processes):
+            told.add(change.path)
             yield change
-            if change.path == "rootfs.mtree":  # what somebody has changed says nothing about the rootfs
-                return
+        yield from self._changes_of("rootfs", told, processes)
+
+    def changes_beside_rootfs(self, *, processes: int | None = None) -> Iterator[Change]:
+        """The same but for the files of the rootfs, which take long to look at."""
+        told = set()
+        for change in changed_pieces(self._path, self.recorded.document):
+            told.add(change.path)
+            yield change
+        for folder in MANIFESTS.keys() - {"rootfs"}:
+            yield from self._changes_of(folder, told, processes)
+
+    def _changes_of(self, folder: str, told: Collection[str], processes: int | None) -> Iterator[Change]:
+        """What differs from the folder's manifest, which says nothing if it is among those that were `told` of."""
+        manifest = MANIFESTS[folder]
+        if manifest not in digests(self.recorded.document) or {folder, manifest} & set(told):
+            return
         try:
-            with open_document(self._path, "rootfs.mtree") as manifest:
-                self.unread, found = compare_rootfs(
-                    manifest.fileno(), self._path, opened_up=self._opened_up, processes=processes
+            with open_document(self._path, manifest) as lines:
+                unread, found = compare_tree(
+                    lines.fileno(),
+                    self._path,
+                    folder,
+                    opened_up=self._opened_up,
+                    processes=processes,
                 )
         except OSError as error:
-            raise explain(error, printable(str(self._path / "rootfs"))) from error
-        yield from found
+            raise explain(error, printable(str(self._path / folder))) from error
+        self.unread += unread
+        yield from (named(change, folder) for change in found)
+
+
+def changed_pieces(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[Change]:
+    """Which documents, generated files, hooks and mounted folders are not as bundler.json has `recorded` them.
+
+    Raises BundlerError.
+    """
+    try:
+        mounted = _mounted(bundle)
+        pieces = look(bundle, (*mounted.sources, *folders(recorded)))
+        yield from changed(recorded, pieces, partial(_digest, bundle), mounted.sources, mounted.users)
+    except OSError as error:
+        raise explain(error, printable(str(bundle))) from error
+
+
+def _mounted(bundle: Path) -> Mounted:
+    try:
+        return Mounted.of(read_document(bundle, "config.json"))
+    except RequestError:  # which then is told as a change
+        return Mounted()
+
+
+def _digest(bundle: Path, path: str) -> str | None:
+    """That of a regular file, as bundler.json has it; None for what is none. Raises PermissionError."""
+    folder = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.fdopen(open_below(folder, path.split("/")), "rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    except InputError as error:
+        if error.number in (errno.EACCES, errno.EPERM):
+            raise PermissionError(error.number, os.strerror(error.number), path) from None
+        return None
+    finally:
+        os.close(folder)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.runtime import part_of
 from bundler.bundles.written import read_written
@@ -97,6 +98,7 @@ def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> 
         raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
     written = read_written(str(bundle))
     document = written.document
+    check_sources(bundle, document)
     here = surroundings is not None
     subject = Subject(
         target=target,

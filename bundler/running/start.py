@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
+from bundler.bundles.pieces import check_sources
+from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
+from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.bundles.written import Written, read_written
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
@@ -74,6 +77,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
     """
     written = _read(wanted)
+    _check_pieces(wanted, written)
     document, recorded = written.document, written.recorded or {}
     bundle = str(wanted.bundle.resolve())
     name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id")  # noqa: PTH100 -- as it is called
@@ -116,6 +120,27 @@ def _read(wanted: Wanted) -> Written:
             hint="bundler verify looks at all of it; --as-is runs it as it is",
         )
     return written
+
+
+def _check_pieces(wanted: Wanted, written: Written) -> None:
+    """Raise DifferenceError where a container or a hook would use what was not built, or belongs to another user.
+
+    What is in the rootfs takes long to look at, and has no power over the machine. `as_is` is not for paths that lead
+    out of the bundle.
+    """
+    check_sources(wanted.bundle, written.document)
+    if wanted.as_is:
+        return
+    shown, hint = printable(str(wanted.bundle)), "bundler verify looks at all of it; --as-is runs it as it is"
+    owner = wanted.bundle.stat().st_uid
+    if owner not in (0, os.geteuid()):
+        what = f"{shown} belongs to the user {owner}, who may change it at any time"
+        raise DifferenceError(what, hint="run it as that user; --as-is runs it as it is")
+    for change in changed_pieces(wanted.bundle, written.recorded) if written.recorded is not None else ():
+        is_document = change.path in digests(written.recorded or {}) and "/" not in change.path
+        is_unused = "/" not in change.path and change.what == "extra"
+        if change.keywords or not (is_document or is_unused):
+            raise DifferenceError(f"{shown}: {printable(change.path)} is not what was built", hint=hint)
 
 
 def _check_terminal(wanted: Wanted, document: Mapping[str, Json], *, terminal_here: bool) -> None:

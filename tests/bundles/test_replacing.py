@@ -18,7 +18,7 @@ def make_bundle(path: Path, **folders: str | None) -> Path:
     """A bundle whose folders are called as in `folders`, `__` for each slash, and filled from there in the rootfs."""
     names = {name.replace("__", "/"): seed for name, seed in folders.items()}
     recorded = {
-        "format": 1,
+        "format": 2,
         "manifest": "sha256:0",
         "folders": names,
         "hooks": {"hooks/start": "sha256:1"},

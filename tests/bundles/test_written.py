@@ -79,7 +79,7 @@ def bundle(path: Path, record: bytes | None) -> str:
 
 
 def about(content: bytes) -> bytes:
-    return json.dumps({"format": 1, "config": f"sha256:{hashlib.sha256(content).hexdigest()}"}).encode()
+    return json.dumps({"format": 2, "config": f"sha256:{hashlib.sha256(content).hexdigest()}"}).encode()
 
 
 def test_a_record_of_these_bytes_is_read(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_record_of_these_bytes_is_read(tmp_path: Path) -> None:
     assert read_written(str(tmp_path / "config.json")) == written
 
 
-@pytest.mark.parametrize("record", [about(VALID + b"\n"), b'{"format": 1}'], ids=["other bytes", "no digest"])
+@pytest.mark.parametrize("record", [about(VALID + b"\n"), b'{"format": 2}'], ids=["other bytes", "no digest"])
 def test_a_record_of_other_bytes_is_left_aside(tmp_path: Path, record: bytes) -> None:
     written = read_written(bundle(tmp_path, record))
     assert written.recorded is None
@@ -102,11 +102,11 @@ def test_a_record_of_other_bytes_is_left_aside(tmp_path: Path, record: bytes) ->
         (b"no json", "not JSON"),
         (b"[]", "not a JSON object"),
         (b"{}", "it states no format"),
-        (b'{"format": 2, "bundler": "9.8.7"}', "it has format 2, and bundler"),
+        (b'{"format": 3, "bundler": "9.8.7"}', "it has format 3, and bundler"),
         (b'{"format": "1"}', "it has format 1, and"),
         (b'{"format": true}', "it has format True, and"),
-        (b'{"format": 1.0}', "it has format 1.0, and"),
-        (b'{"format": 1, "FORMAT": 2}', "are one name"),
+        (b'{"format": 2.0}', "it has format 2.0, and"),
+        (b'{"format": 2, "FORMAT": 3}', "are one name"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_no_record_of_other_bytes(tmp_path: Path, record: bytes, says: str) -> None:
@@ -118,7 +118,7 @@ def test_a_record_that_cannot_be_read_is_no_record_of_other_bytes(tmp_path: Path
 
 def test_who_reads_another_format_is_said(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as refused:
-        read_written(bundle(tmp_path, b'{"format": 2, "bundler": "9.8.7"}'))
+        read_written(bundle(tmp_path, b'{"format": 3, "bundler": "9.8.7"}'))
     assert refused.value.hint == "bundler 9.8.7 reads it, or a later one"
 
 

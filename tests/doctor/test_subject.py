@@ -11,6 +11,7 @@ from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
 from bundler.doctor.subject import Subject, look_at
 from bundler.doctor.surroundings import look_around
+from bundler.errors import DifferenceError
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -46,12 +47,18 @@ def test_sources_are_the_machines_or_the_bundles(tmp_path: Path, source: str, ki
 
 
 def test_a_source_that_leads_back_into_the_bundle_is_exposed(tmp_path: Path) -> None:
-    (tmp_path / "volumes").mkdir()
-    (tmp_path / "volumes/data").symlink_to("../hooks")
-    found = looked_at(tmp_path, {"mounts": [mount("volumes/data", "/a"), mount("volumes/none", "/b")]})
+    found = looked_at(tmp_path, {"mounts": [mount(f"{tmp_path}/hooks", "/a"), mount("volumes/none", "/b")]})
     assert [fault.pointer for fault in found.exposed] == ["/mounts/0/source"]
     [told] = [finding for finding in examine(BUNDLE_CHECKS, found) if finding.check == "reach"]
     assert (told.severity, "leads to 'hooks'" in told.what) == ("blocks", True)
+
+
+@pytest.mark.parametrize("link", ["volumes", "volumes/data"])
+def test_a_source_behind_a_symlink_is_not_what_was_built(tmp_path: Path, link: str) -> None:
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to("/var")
+    with pytest.raises(DifferenceError, match=f"{link} leads out of the bundle"):
+        looked_at(tmp_path, {"mounts": [mount("volumes/data", "/a")]})
 
 
 def test_of_another_machine_only_the_bundle_is_known(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ MISTAKES: list[tuple[str, Callable[[Path], Any], int, str]] = [
     ("oci:layout:new", lambda bundle: (bundle / "bundler.json").unlink(), 2, "bundler.json"),
     (
         "oci:layout:new",
-        lambda bundle: (bundle / "bundler.json").write_text('{"format": 1, "manifest": ""}'),
+        lambda bundle: (bundle / "bundler.json").write_text('{"format": 2, "manifest": ""}'),
         2,
         "names no image",
     ),

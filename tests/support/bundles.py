@@ -43,9 +43,15 @@ def make_bundle(bundle: Path, *members: Member, owners: Owners | None = None) ->
     config = encode({"ociVersion": "1.0.2"})
     write_file(bundle / "config.json", config)
     digest = hashlib.sha256(config).hexdigest()
-    recorded = {"format": FORMAT, "config": f"sha256:{digest}", "manifest": f"sha256:{manifest}"}
+    hosts = b"127.0.0.1 localhost\n"
+    write_file(bundle / "etc/hosts", hosts)
+    recorded = {
+        "format": FORMAT,
+        "config": f"sha256:{digest}",
+        "manifest": f"sha256:{manifest}",
+        "files": {"etc/hosts": f"sha256:{hashlib.sha256(hosts).hexdigest()}"},
+    }
     write_file(bundle / "bundler.json", encode(recorded))
-    write_file(bundle / "etc/hosts", b"127.0.0.1 localhost\n")
     make_folder(bundle / "volumes/cache")
     write_file(bundle / "volumes/cache/.wh.file", b"a volume may hold anything")
     for path in (bundle / "volumes/cache/.wh.file", bundle / "volumes/cache"):

@@ -24,7 +24,7 @@ def make(bundle: Path, config: dict[str, Any] = CONFIG, **recorded: Any) -> Path
     content = json.dumps(config).encode()
     (bundle / "config.json").write_bytes(content)
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    (bundle / "bundler.json").write_text(json.dumps({"format": 1, "config": digest, **recorded}))
+    (bundle / "bundler.json").write_text(json.dumps({"format": 2, "config": digest, **recorded}))
     return bundle
 
 

@@ -1,0 +1,153 @@
+"""What of a bundle lies beside its root filesystem, looked at without following anything: the files that bundler wrote,
+and all that stands on the way to what config.json mounts.
+"""
+
+import os
+import posixpath
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object
+from bundler.conversion.fault import objects
+from bundler.conversion.reach import taken
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.input_files import descend
+from bundler.origins import Json
+from bundler.rootfs.paths import ancestors
+
+# Folders of files that have their digests in bundler.json. They hold no folders.
+FOLDERS: Final = ("etc", "hooks")
+_FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file: its type (S_IFMT), permissions and owner, and how many names it has."""
+
+    kind: int
+    mode: int
+    uid: int
+    links: int = 1
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == stat.S_IFDIR
+
+    @property
+    def is_single_file(self) -> bool:
+        """Whether it is a regular file that cannot be reached, and written to, by another name."""
+        return self.kind == stat.S_IFREG and self.links == 1
+
+
+Pieces = Mapping[str, Piece]
+"""By path in the bundle; the bundle's own directory is the empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """What a config.json says of the bundle: the clean paths in it that are mounted, and who may own what is mounted.
+
+    That is the container's root, whose id on the machine is another one in a user namespace.
+    """
+
+    sources: Collection[str] = frozenset()
+    users: Collection[int] = frozenset()
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """That of a config.json; of one that makes no sense, which other readers say, nothing."""
+        with suppress(RequestError, RecursionError):
+            document = parse_object(content, "", RUNTIME_CONFIG_MAPS)
+            return cls(sources(document), frozenset(_roots(document)))
+        return cls()
+
+
+def sources(document: Json) -> frozenset[str]:
+    """The paths in the bundle that the runtime config mounts from, clean."""
+    paths = {posixpath.normpath(mount.path) for mount in taken(document) if not mount.path.startswith("/")}
+    return frozenset(path for path in paths if path != "." and path.partition("/")[0] != "..")
+
+
+def _roots(document: Json) -> Iterator[int]:
+    for _, mapping in objects(document, "linux", "uidMappings"):
+        if mapping.get("containerID") == 0 and isinstance(mapping.get("hostID"), int):
+            yield mapping["hostID"]
+
+
+def on_the_way(paths: Iterable[str]) -> set[str]:
+    """The paths, and those of all folders that hold them."""
+    return {os.fsdecode(each) for path in map(os.fsencode, paths) for each in (path, *ancestors(path)) if each}
+
+
+def look(bundle: Path, wanted: Collection[str]) -> dict[str, Piece]:
+    """What is at the top of the bundle, in its FOLDERS, and at the paths `wanted`, as far as it is there. OSError."""
+    top = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        pieces = {"": _piece(os.fstat(top))}
+        pieces |= _listed(top, "")
+        for name in FOLDERS:
+            if name in pieces and pieces[name].is_folder:
+                folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+                try:
+                    pieces |= _listed(folder, f"{name}/")
+                finally:
+                    os.close(folder)
+        for path in sorted(on_the_way(wanted)):  # what holds a path comes before it
+            above = pieces.get(posixpath.dirname(path))
+            if "/" in path and path not in pieces and above is not None and above.is_folder:
+                pieces |= _at(top, path)
+        return pieces
+    finally:
+        os.close(top)
+
+
+def _listed(folder: int, prefix: str) -> dict[str, Piece]:
+    """What an open directory holds. Sockets belong to a process and not to the bundle."""
+    pieces = {}
+    for name in sorted(os.listdir(folder)):
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISSOCK(status.st_mode):
+            pieces[prefix + name] = _piece(status)
+    return pieces
+
+
+def _at(top: int, path: str) -> dict[str, Piece]:
+    above, name = posixpath.split(path)
+    folder = descend(top, above.split("/"), _FOLDER)
+    try:
+        return {path: _piece(os.stat(name, dir_fd=folder, follow_symlinks=False))}
+    except FileNotFoundError:
+        return {}
+    finally:
+        os.close(folder)
+
+
+def _piece(status: os.stat_result) -> Piece:
+    return Piece(stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid, status.st_nlink)
+
+
+def misled(pieces: Pieces, paths: Iterable[str]) -> Iterator[str]:
+    """Of `paths`, and what holds them, each that leads elsewhere or can be reached from there: a symlink, a file of
+    several names, a fifo, a device. What is not there leads nowhere.
+    """
+    wanted = set(paths)
+    for path in sorted(on_the_way(wanted)):
+        piece = pieces.get(path)
+        if piece is not None and not (piece.is_folder or (path in wanted and piece.is_single_file)):
+            yield path
+
+
+def check_sources(bundle: Path, document: Json, label: str | None = None) -> None:
+    """Raise DifferenceError where a mount would take something that the bundle does not hold itself. Raises OSError.
+
+    A container could write there, and so could the bundle's hooks, which are the machine's root. `label` names the
+    bundle in messages, if not its path.
+    """
+    wanted = sources(document)
+    for path in misled(look(bundle, wanted), wanted):
+        what = f"{label or printable(str(bundle))} is not what was built: {printable(path)} leads out of the bundle"
+        raise DifferenceError(what, hint="put a folder in its place, and mount another disk or folder onto that")

@@ -1,0 +1,131 @@
+"""What proves each file of a bundle: a digest in bundler.json, a manifest, or nothing, since it is data.
+
+Every file is in one row of PROOFS; one that is in none is no part of a bundle. Bytes are not all: who owns a file, or
+has another name of it, can change it when nobody looks any more.
+"""
+
+import posixpath
+import stat
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from bundler.bundles.comparison import Change
+from bundler.bundles.pieces import FOLDERS, Piece, Pieces, misled
+from bundler.origins import Json
+
+DIGEST: Final = "its digest in bundler.json"
+MANIFEST: Final = "its line in a manifest, whose digest is in bundler.json"
+ELSEWHERE: Final = "its digest, which the user keeps elsewhere"
+DATA: Final = "nothing: the container writes there"
+# By the first step of a path. Further documents are in bundler.json by name, and so are the bundle's own folders that
+# overrides mount (`./own:/target`), which are data.
+PROOFS: Final[Mapping[str, str]] = {
+    "bundler.json": ELSEWHERE,
+    "config.json": DIGEST,
+    "rootfs.mtree": DIGEST,
+    "images.mtree": DIGEST,
+    "etc": DIGEST,
+    "hooks": DIGEST,
+    "images": MANIFEST,
+    "rootfs": MANIFEST,
+    "volumes": DATA,
+    "upper": DATA,
+    "shm": DATA,
+}
+MANIFESTS: Final = {name: f"{name}.mtree" for name, proof in PROOFS.items() if proof == MANIFEST}
+# What bundler.json may know without a digest: with a network these are written again for each run.
+OF_A_RUN: Final = ("etc/hosts", "etc/resolv.conf")
+DIRECTORY: Final = "the directory itself"  # what a change of it is called
+_TOPS: Final = tuple(name for name in PROOFS if "." not in name)
+# Folders in which another user's file, or a name exchanged by him, would be taken for the bundle's.
+_OWN: Final = ("", *FOLDERS, "images", "volumes")
+_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+
+Digest = Callable[[str], str | None]
+"""That of a regular file by its path in the bundle, as bundler.json has it; None for one that cannot be read."""
+
+
+def changed(
+    recorded: Mapping[str, Json],
+    pieces: Pieces,
+    digest: Digest,
+    mounted: Collection[str] = (),
+    users: Collection[int] = (),
+) -> Iterator[Change]:
+    """Which of the `pieces` are not as they were built, by path.
+
+    `mounted` are the paths in the bundle that config.json mounts from. `users` are those who may own what a container
+    is given, beside the owner of the bundle.
+    """
+    known = digests(recorded)
+    made = folders(recorded)
+    astray = set(misled(pieces, {*mounted, *made}))
+    tops = {top for top in _TOPS if top != "images" or "images.mtree" in known}
+    own = {path for path in made if path.partition("/")[0] not in tops}  # where a file may take a folder's place
+    data = tops | {path.partition("/")[0] for path in (*mounted, *made)}
+    must_be_folders = (tops | made) - own
+    for path in sorted({*pieces, *known, *made, "rootfs"}):
+        piece = pieces.get(path)
+        if piece is None:
+            yield Change(path, "missing")
+        elif path in known:
+            yield from _file(path, piece, known[path], digest)
+        elif path.startswith(tuple(f"{folder}/" for folder in FOLDERS)) or not _is_expected(path, data):
+            yield Change(path, "extra")
+        elif path == "bundler.json" and piece.is_single_file:
+            continue
+        elif path == "bundler.json" or path in astray or (path in must_be_folders and not piece.is_folder):
+            yield Change(path, "changed")
+    yield from _owners(pieces, known, users)
+
+
+def named(change: Change, folder: str) -> Change:
+    """A change in `folder`, by its path in the bundle; in the rootfs it is called as its manifest calls it."""
+    path = change.path if folder == "rootfs" else f"{folder}/{change.path.removeprefix('.').removeprefix('/')}"
+    return replace(change, path=path)
+
+
+def digests(recorded: Mapping[str, Json]) -> dict[str, Json]:
+    """The digest of each file that bundler.json knows. The paths are those of no other place, whatever it says."""
+    named = {path: wanted for path, wanted in _members(recorded, "documents").items() if "/" not in path}
+    files = {
+        path: wanted
+        for path, wanted in _members(recorded, "files").items()
+        if path.count("/") == 1 and path.startswith(tuple(f"{folder}/" for folder in FOLDERS))
+    }
+    return {"config.json": recorded.get("config"), "rootfs.mtree": recorded.get("manifest"), **named, **files}
+
+
+def folders(recorded: Mapping[str, Json]) -> set[str]:
+    """The paths of the folders that were made to be mounted, but for those that a manifest has."""
+    paths = (posixpath.normpath(path) for path in _members(recorded, "folders") if path)
+    return {path for path in paths if path != "." and path.partition("/")[0] not in ("..", "", *MANIFESTS)}
+
+
+def _members(recorded: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    value = recorded.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_expected(path: str, data: Collection[str]) -> bool:
+    return path in ("", "bundler.json") or path.partition("/")[0] in data
+
+
+def _file(path: str, piece: Piece, wanted: Json, digest: Digest) -> Iterator[Change]:
+    is_free = wanted is None and path in OF_A_RUN
+    if not piece.is_single_file or not (is_free or digest(path) == wanted):
+        yield Change(path, "changed")
+
+
+def _owners(pieces: Pieces, known: Collection[str], users: Collection[int]) -> Iterator[Change]:
+    """Files that another user than the bundle's could write to, or exchange."""
+    owner = pieces[""].uid
+    for path in sorted({*_OWN, "bundler.json", *known} & pieces.keys()):
+        piece = pieces[path]
+        allowed = {owner, *users} if path.startswith("etc/") else {owner}
+        if piece.uid not in allowed:
+            yield Change(path or DIRECTORY, "changed", {"uid": (str(owner), str(piece.uid))})
+        if piece.mode & _OTHERS and piece.kind != stat.S_IFLNK:
+            modes = f"{piece.mode & ~_OTHERS:04o}", f"{piece.mode:04o}"
+            yield Change(path or DIRECTORY, "changed", {"mode": modes})
