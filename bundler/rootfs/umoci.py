@@ -2,7 +2,7 @@
 
 umoci 0.4.7 knows OCI media types, gzip and plain tar. So every layer is written into a layout of its own: gzip as it
 is, everything else (zstd, and the layers of `docker save`, which have no digest) decompressed. It knows no limits
-either, so each layer is first read to its end by our own reader, which does.
+either, and takes names that lead out for others; so the caller first applies the layers in memory.
 """
 
 import hashlib
@@ -14,13 +14,10 @@ from typing import Any, Final
 from bundler.archives.compression import decompress
 from bundler.archives.stream import ByteStream
 from bundler.images.layer import LocalLayer
-from bundler.images.layer_entries import LayerReaders, open_layers
-from bundler.images.layer_stream import label_of, open_blob, open_layer
-from bundler.limits import Limits
+from bundler.images.layer_stream import open_blob, open_layer
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree, temporary_folder
-from bundler.rootfs.usage import Usage
 from bundler.tools import UMOCI, run
 
 _CHUNK: Final = 1 << 20
@@ -28,18 +25,12 @@ _TAG: Final = "image"
 _OCI: Final = "application/vnd.oci.image"
 
 
-def unpack_with_umoci(
-    layers: Sequence[LocalLayer], root: Path, owners: Owners, progress: Progress, limits: Limits
-) -> None:
-    """Unpack `layers` into the empty directory `root`; the layout lies beside it for that long.
+def unpack_with_umoci(layers: Sequence[LocalLayer], root: Path, owners: Owners, progress: Progress) -> None:
+    """Unpack `layers`, which can be applied safely, into the empty directory `root`; the layout lies beside it for that
+    long.
 
-    Raises ImageError for layers that are not what the image states, LayerError for what is beyond `limits`, ToolError
-    for what umoci fails at.
+    Raises ImageError for layers that are not what the image states, ToolError for what umoci fails at.
     """
-    usage = Usage(limits, layers)
-    with open_layers(layers, limits) as readers:
-        for layer in layers:
-            _check(layer, readers, usage)
     with temporary_folder(root.parent, "umoci-") as workspace:
         layout = workspace / "layout"
         write_layout(layout, layers, progress)
@@ -53,13 +44,6 @@ def _options(owners: Owners) -> list[str]:
     for option, shifts in zip(("--uid-map", "--gid-map"), owners.maps, strict=False):
         options += [f"{option}={inside}:{outside}:{count}" for inside, outside, count in shifts.ranges]
     return options
-
-
-def _check(layer: LocalLayer, readers: LayerReaders, usage: Usage) -> None:
-    label = label_of(layer)
-    with readers.entries(layer, usage.of_layer(label)) as entries:
-        for entry in entries:
-            usage.admit(label, entry)
 
 
 def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress = SILENT) -> dict[str, Any]:

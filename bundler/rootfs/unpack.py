@@ -127,7 +127,8 @@ def _unpack_with_umoci(job: _Job) -> None:
     """Umoci says nothing of what it unpacked, so the tree is read once."""
     if job.selection is not None:
         raise RequestError("umoci unpacks all files of an image", hint="for rootfs: {exclude...} use --unpacker native")
-    unpack_with_umoci(job.layers, job.root, job.owners, job.progress, job.limits)
+    sketch(job.layers, (), limits=job.limits)  # what the native unpacker refuses, for what is in the layers, is refused
+    unpack_with_umoci(job.layers, job.root, job.owners, job.progress)
     if job.inventory is not None:
         with _explained(str(job.root)), Tree(job.root, job.owners.as_they_are()) as tree:
             take_stock(tree, job.inventory)

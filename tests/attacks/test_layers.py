@@ -206,6 +206,22 @@ def test_umoci_makes_the_same_of_what_is_applied(tmp_path: Path, outside: Path, 
     assert (difference is not None) == bool(attack.umoci), difference
 
 
+REFUSED = {name: attack for name, attack in EVERY.items() if not attack.is_applied}
+
+
+@pytest.mark.root
+@pytest.mark.tool("umoci")
+@pytest.mark.parametrize("attack", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_refused_for_umoci_too(tmp_path: Path, outside: Path, attack: Attack) -> None:
+    root = made(tmp_path)
+    before = surroundings(tmp_path)
+    with pytest.raises(attack.error) as raised:
+        unpack(attack.written_out(outside), root, unpacker="umoci", limits=attack.limits)
+    assert attack.says in raised.value.what
+    assert list(root.iterdir()) == []
+    assert surroundings(tmp_path) == before
+
+
 @pytest.mark.root
 def test_a_bomb_ends_by_its_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bundler.rootfs.usage.RATIO_COUNTS_FROM", 1 << 20)
