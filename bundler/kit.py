@@ -13,10 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
+from bundler.bundles.documents import read_document
 from bundler.bundles.files import BundleFiles
 from bundler.bundles.formats import FOR_KITS
 from bundler.bundles.manifest import manifest_lines
 from bundler.bundles.packing import pack
+from bundler.bundles.pieces import FOLDERS, Mounted
+from bundler.bundles.proof import digests, folders
 from bundler.bundles.recorded import Recorded
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
@@ -31,7 +34,7 @@ from bundler.units.bundle import units_of
 SUMS: Final = "SHA256SUMS"
 BUNDLE: Final = "bundle.tar.gz"
 _SCRIPT: Final = "kit.sh"
-_FORMAT: Final = 1  # of kit.conf, which kit.sh reads
+_FORMAT: Final = 2  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"
 
@@ -148,7 +151,29 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
         "systemd-cgroup": int(asks_systemd(document, recorded.document)),
         "init": _on_one_line(needed_init(document)),
     }
-    return "".join(f"{key}={value}\n" for key, value in constants.items()).encode()
+    lines = [*(f"{key}={value}" for key, value in constants.items()), *_parts(bundle, recorded)]
+    unfit = next((line for line in lines if not line.isprintable()), None)
+    if unfit is not None:
+        raise RequestError(f"{printable(unfit)}: a kit has no place for such a name")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _parts(bundle: Path, recorded: Recorded) -> Iterator[str]:
+    """What of the bundle a container or a hook would use, which the script looks at before each start."""
+    known = digests(recorded.document)
+    for path in sorted(path for path in known if os.path.lexists(bundle / path)):
+        if known[path] is None:
+            yield f"file=- {path}"
+        else:
+            with (bundle / path).open("rb") as stream:
+                yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
+    for name in (*FOLDERS, "images", "volumes"):
+        if (bundle / name).is_dir():
+            yield f"own={name}"
+    mounted = Mounted.of(read_document(bundle, "config.json")).sources
+    for path in sorted({*mounted, *folders(recorded.document)}):
+        if os.path.lexists(bundle / path):
+            yield f"mounted={path}"
 
 
 def _on_one_line(path: str | None) -> str:

@@ -37,17 +37,18 @@ note() { printf 'kit: note: %s\n' "$1" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # What is not on PATH may be an applet of the busybox that is.
-for tool in cat chmod cp id mkdir mv rm sha256sum sync tar; do
+for tool in cat chmod cp id ls mkdir mv rm sha256sum sync tar; do
     have "$tool" || have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
 done
 have cat || cat() { busybox cat; }
 have chmod || chmod() { busybox chmod "$@"; }
 have cp || cp() { busybox cp "$@"; }
 have id || id() { busybox id "$@"; }
+have ls || ls() { busybox ls "$@"; }
 have mkdir || mkdir() { busybox mkdir "$@"; }
 have mv || mv() { busybox mv "$@"; }
 have rm || rm() { busybox rm "$@"; }
-have sha256sum || sha256sum() { busybox sha256sum "$@"; }
+have sha256sum || sha256sum() { busybox sha256sum; } # of standard input
 have sync || sync() { busybox sync; }
 have tar || tar() { busybox tar "$@"; }
 
@@ -72,11 +73,11 @@ read_constants() {
         init=*) init=$value ;;
         esac
     done <"$here/kit.conf"
-    [ "$format" = 1 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 1" "copy the whole folder again" 3
+    [ "$format" = 2 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 2" "copy the whole folder again" 3
 }
 
 digest_of() {
-    set -- "$(sha256sum "$1")"
+    set -- "$(sha256sum <"$1")"
     printf '%s\n' "${1%% *}"
 }
 
@@ -107,8 +108,95 @@ verify() {
     [ -z "$wrong" ] || die "the kit is damaged:$wrong" "copy the whole folder again" 6
 }
 
-# Whether the directory is this very bundle, as it was unpacked or has run since.
-is_ours() { [ ! -h "$1" ] && [ -f "$1/bundler.json" ] && [ "$(digest_of "$1/bundler.json")" = "$digest" ]; }
+# What `ls` says of a path.
+look() {
+    mode='' links='' uid=''
+    read -r mode links uid _ <<END
+$(ls -ldn "$1" 2>/dev/null)
+END
+}
+
+# In a user namespace root is an ordinary user of the machine.
+is_root() { [ "$me" = 0 ] && read -r inside outside count </proc/self/uid_map && [ "$inside $outside $count" = "0 0 4294967295" ]; }
+
+# Whether a folder is root's or this user's, and others may not put anything into it.
+is_own() {
+    look "$1"
+    case $mode in d????w* | d???????w*) return 1 ;; d*) ;; *) return 1 ;; esac
+    [ "$uid" = 0 ] || [ "$uid" = "$me" ]
+}
+
+# Whether others may exchange what is on the way to a folder: what is looked at would not be what runs. Where the sticky
+# bit is set, as in /tmp, names belong to their owners.
+is_ground() {
+    at=$(CDPATH='' cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+    while :; do
+        look "${at:-/}"
+        case $mode in
+        d????????[tT]*) ;;
+        d???????w*) return 1 ;;
+        d????w*) ! is_root || return 1 ;;
+        d*) ;;
+        *) return 1 ;;
+        esac
+        [ "$uid" = 0 ] || ! is_root || return 1
+        case $at in '' | /) return 0 ;; esac
+        at=${at%/*}
+    done
+}
+
+# Whether no symlink is on the way from a folder to a path in it.
+is_straight() {
+    at=$1 rest=$2
+    while :; do
+        at=$at/${rest%%/*}
+        [ ! -h "$at" ] || return 1
+        case $rest in */*) rest=${rest#*/} ;; *) return 0 ;; esac
+    done
+}
+
+# Whether a directory says that it is this bundle.
+is_named() { [ ! -h "$1" ] && [ -f "$1/bundler.json" ] && [ ! -h "$1/bundler.json" ] && [ "$(digest_of "$1/bundler.json")" = "$digest" ]; }
+
+# Whether it is: as it was unpacked or has run since, and out of the reach of other users. What of it a container or a
+# hook would use stands in kit.conf: the digest of each file (`-`: it is written again for each run), and each folder.
+is_ours() {
+    wrong=$1
+    is_named "$1" && is_own "$1" || return 1
+    known='
+'
+    while IFS= read -r line; do
+        path=${line#*=}
+        case $line in file=*) path=${path#* } ;; esac
+        wrong=$1/$path
+        case $line in
+        file=*)
+            sum=${line#*=} sum=${sum%% *}
+            known="$known$path
+"
+            is_straight "$1" "$path" && look "$1/$path" || return 1
+            case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
+            [ "$links" = 1 ] || return 1
+            [ "$sum" = - ] || [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
+            ;;
+        own=*) is_straight "$1" "$path" && is_own "$1/$path" || return 1 ;;
+        mounted=*)
+            is_straight "$1" "$path" && look "$1/$path" || return 1
+            case $mode in d*) ;; -*) [ "$links" = 1 ] || return 1 ;; *) return 1 ;; esac
+            ;;
+        esac
+    done <"$here/kit.conf"
+    for wrong in "$1"/etc/* "$1"/hooks/*; do
+        if [ ! -e "$wrong" ] && [ ! -h "$wrong" ]; then continue; fi
+        case $known in *"
+${wrong#"$1"/}
+"*) ;; *) return 1 ;; esac
+    done
+}
+
+check_ours() { is_ours "$1" || die "$1 is not what was packed: look at $wrong" "name another place with -C, or remove it first" 6; }
+
+check_ground() { is_ground "${dir%/*}/" || die "${dir%/*}/ is no place for a bundle: it is not there, or others may change what is in it" "name another place with -C" 2; }
 
 check_user() {
     me=$(id -u)
@@ -123,9 +211,13 @@ unpack() {
     check_user
     dir=$1
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+    check_ground
     finish_moving
     if [ -e "$dir" ] || [ -h "$dir" ]; then
-        is_ours "$dir" && return
+        if is_named "$dir"; then
+            check_ours "$dir"
+            return
+        fi
         die "$dir is there already and is not this bundle" "upgrade puts it in its place, -C names another" 2
     fi
     part=$dir.part-$$
@@ -147,6 +239,7 @@ unpack() {
     fi || die "the bundle cannot be unpacked into $part"
     is_ours "$part" || die "what was unpacked is not the bundle of this kit" "copy the whole folder again" 6
     mv "$part" "$dir" || die "$dir cannot be made"
+    check_ours "$dir" # somebody may have been there first
     trap - EXIT INT TERM HUP
 }
 
@@ -311,6 +404,7 @@ find_bundle() {
     choose_units "$1"
     dir=${place:-$directory}
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+    check_ground
     finish_moving
     rm -rf "$dir".part-* "$dir.new".part-*
     if [ -e "$dir.new" ] || [ -h "$dir.new" ]; then

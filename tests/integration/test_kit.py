@@ -15,6 +15,7 @@ from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.runtime import Ended, call, command_of
 from tests.support.tarballs import character_device, directory, file, hard_link, symlink, tarball
 from tests.support.tree import Node, differences, tree
+from tests.support.whole_bundle import build_whole, tamperings
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "unshare")]
 S = 10**9
@@ -137,7 +138,7 @@ def test_a_kit_is_the_same_for_the_same_bundle(kit: Path, bundle: Path, tmp_path
     assert ended.stdout.strip() == json.loads(done.stdout)["sha256"]
     name = f"bundle-{json.loads((bundle / 'bundler.json').read_bytes())['image']['id'][7:19]}"
     assert (kit / "kit.conf").read_text().splitlines()[:3] == [
-        "format=1",
+        "format=2",
         f"name={name}",
         f"directory=/srv/bundles/{name}",
     ]
@@ -218,11 +219,11 @@ def test_an_init_that_the_machine_lacks_is_told_before_anything_is_done(tmp_path
 def test_a_kit_of_another_format_is_refused(kit: Path) -> None:
     constants, sums = kit / "kit.conf", kit / "SHA256SUMS"
     before = hashlib.sha256(constants.read_bytes()).hexdigest()
-    constants.write_text(constants.read_text().replace("format=1\n", "format=2\n"))
+    constants.write_text(constants.read_text().replace("format=2\n", "format=3\n"))
     sums.write_text(sums.read_text().replace(before, hashlib.sha256(constants.read_bytes()).hexdigest()))
     ended = call(["sh", kit / "kit.sh", "unpack"])
     assert (ended.exit_code, ended.stdout) == (3, "")
-    assert "kit.conf has the format 2, and this script reads 1" in ended.stderr
+    assert "kit.conf has the format 3, and this script reads 2" in ended.stderr
 
 
 def test_failures_of_packing_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:
@@ -240,3 +241,74 @@ def test_failures_of_packing_are_one_line_and_a_hint(bundle: Path, tmp_path: Pat
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         assert 1 <= len(done.stderr.splitlines()) <= 2
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.fixture(scope="module")
+def whole_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    bundler("pack", build_whole(folder), "--kit", "-o", "kit", cwd=folder)
+    return folder / "kit"
+
+
+def unpacked(kit: Path, place: Path, *words: str) -> Ended:
+    return call(["sh", kit / "kit.sh", "-C", place, *(words or ("unpack",))])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "config.json",
+        "etc",
+        "etc/docker-init",
+        "etc/hosts",
+        "hooks",
+        "hooks/hook",
+        "own",
+        "shm",
+        "volumes",
+        "volumes/data",
+    ],
+)
+def test_what_was_tampered_with_since_it_was_unpacked_does_not_run(whole_kit: Path, tmp_path: Path, path: str) -> None:
+    place = tmp_path / "bundle"
+    is_data = path in ("own", "shm", "volumes/data")
+    assert unpacked(whole_kit, place).exit_code == 0
+    assert unpacked(whole_kit, place).exit_code == 0
+    subprocess.run(["cp", "-a", place, tmp_path / "copy"], check=True)
+    for name, tamper in tamperings(place / path, is_data=is_data).items():
+        subprocess.run(["rm", "-rf", place], check=True)
+        subprocess.run(["cp", "-a", tmp_path / "copy", place], check=True)
+        if path.startswith("etc/") and name == "of another owner":  # the container's root, in a user namespace
+            continue
+        tamper(place / path)
+        ended = unpacked(whole_kit, place, "run", "--help")
+        assert (ended.exit_code, "is not what was packed" in ended.stderr) == (6, True), (name, ended)
+
+
+def test_a_folder_that_another_user_has_made_is_not_taken_for_the_bundle(whole_kit: Path, tmp_path: Path) -> None:
+    place = tmp_path / "bundle"
+    assert unpacked(whole_kit, place).exit_code == 0
+    (place / "config.json").write_text("{}")
+    assert unpacked(whole_kit, place).exit_code == 6
+    shutil.rmtree(place)
+    assert unpacked(whole_kit, place).exit_code == 0
+    os.chown(place, 1234, 1234)
+    assert unpacked(whole_kit, place).exit_code == 6
+    os.chown(place, 0, 0)
+    assert unpacked(whole_kit, place).exit_code == 0
+    place.chmod(0o777)
+    assert unpacked(whole_kit, place).exit_code == 6
+
+
+@pytest.mark.parametrize(("uid", "mode", "is_safe"), [(0, 0o777, False), (1234, 0o755, False), (0, 0o1777, True)])
+def test_a_folder_in_which_others_may_exchange_names_is_no_place(
+    whole_kit: Path, tmp_path: Path, uid: int, mode: int, is_safe: bool
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    assert unpacked(whole_kit, shared / "before").exit_code == 0
+    os.chown(shared, uid, -1)
+    shared.chmod(mode)
+    assert (unpacked(whole_kit, shared / "before").exit_code == 0) == is_safe
+    assert (unpacked(whole_kit, shared / "new").exit_code == 0) == is_safe
+    assert (shared / "new").exists() == is_safe
