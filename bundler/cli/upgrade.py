@@ -196,7 +196,9 @@ def _show(bundle: Path, step: "Step", *, done: bool, as_json: bool, quiet: bool)
         for sentence in _notes(step, printable(str(old_place(bundle)))):
             note(sentence)
         if done:
-            note(f"next: {' && '.join(_commands(bundle))}")
+            *commands, settling = _commands(bundle)
+            note(f"next: {' && '.join(commands)}")
+            note(f"then: {settling}")
     typer.echo(printable(str(bundle)))
 
 

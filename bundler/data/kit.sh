@@ -300,7 +300,8 @@ install_units() {
 # A newer kit's bundle takes the place of an older one, and what the container has written to its volumes moves along.
 #
 #   $dir             the bundle, $dir.old the one before, without those folders, $dir.new the next one on its way
-#   $dir.kit-moving  these folders, one a line: while it is there, something may be left to do
+#   $dir.kit-moving  the command and the digest of the bundler.json that it puts in place, the path of the units without
+#                    their ends, and these folders: while it is there, something may be left to do
 #   $dir.kit-units   the units of both, in folders that are called by the digests of their bundler.json
 #
 # Whatever was killed is finished by the next call: each step is one rename, and is done unless its outcome is there.
@@ -346,7 +347,9 @@ check_idle() {
     done
 }
 
+# What has begun is done, whoever has begun it; `finished` is the command, if that has come to its end.
 finish_moving() {
+    finished=''
     [ -f "$dir.kit-moving" ] || return 0
     if [ -d "$dir.new" ] && [ -d "$dir" ] && [ ! -e "$dir.old" ]; then
         mv "$dir" "$dir.old" || die "$dir cannot be moved"
@@ -354,18 +357,24 @@ finish_moving() {
     if [ -d "$dir.new" ] && [ ! -e "$dir" ]; then
         mv "$dir.new" "$dir" || die "$dir.new cannot be moved"
     fi
-    while IFS= read -r folder; do
-        if [ -d "$dir.old/$folder" ] && [ ! -e "$dir/$folder" ]; then
-            mv "$dir.old/$folder" "$dir/$folder" || die "$dir.old/$folder cannot be moved"
-        fi
-    done <"$dir.kit-moving"
+    {
+        read -r finished target
+        IFS= read -r prefix
+        while IFS= read -r folder; do
+            if [ -d "$dir.old/$folder" ] && [ ! -e "$dir/$folder" ]; then
+                mv "$dir.old/$folder" "$dir/$folder" || die "$dir.old/$folder cannot be moved"
+            fi
+        done
+    } <"$dir.kit-moving"
+    [ "$(digest_of "$dir/bundler.json")" = "$target" ] || finished='' # it had not come to its first step
+    [ -z "$prefix" ] || place_units "$prefix"
     sync
     rm "$dir.kit-moving" || die "$dir.kit-moving cannot be removed"
 }
 
-# Note what is to be done; from then on it is done.
+# Note what is to be done, the command and the digest; from then on it is done.
 begin_moving() {
-    printf '%s' "$1" >"$dir.kit-moving-part" || die "$dir.kit-moving-part cannot be written"
+    printf '%s\n%s\n%s' "$1 $2" "$prefix" "$moving" >"$dir.kit-moving-part" || die "$dir.kit-moving-part cannot be written"
     sync
     mv "$dir.kit-moving-part" "$dir.kit-moving" || die "$dir.kit-moving cannot be made"
     sync
@@ -382,30 +391,36 @@ keep_units() {
     mv "$dir.kit-units/part" "$dir.kit-units/$2" || die "$dir.kit-units/$2 cannot be made"
 }
 
-# The units of the bundle that is in its place now, each in one step.
+# The units of the bundle that is in its place now, each in one step; $1 is their path without its end.
 place_units() {
-    kept=$dir.kit-units/$(digest_of "$dir/bundler.json")
-    [ -z "$place" ] && [ -d "$kept" ] || return 0
-    for file in "$name.service" "$name-health.service" "$name-health.timer"; do
-        if [ ! -f "$kept/$file" ]; then
-            rm -f "$units/$file"
-        elif ! cp "$kept/$file" "$units/$file.part" || ! chmod 0644 "$units/$file.part" || ! mv "$units/$file.part" "$units/$file"; then
-            die "$units/$file cannot be written"
+    kept=$dir.kit-units/$(digest_of "$dir/bundler.json")/${1##*/}
+    for suffix in .service -health.service -health.timer; do
+        if [ ! -f "$kept$suffix" ]; then
+            rm -f "$1$suffix"
+        elif ! cp "$kept$suffix" "$1$suffix.part" || ! chmod 0644 "$1$suffix.part" || ! mv "$1$suffix.part" "$1$suffix"; then
+            die "$1$suffix cannot be written"
         fi
     done
-    systemctl="systemctl ${user:+--user }"
-    note "to start it: ${systemctl}daemon-reload && ${systemctl}restart $name"
+}
+
+# What there is to do for the manager of the units.
+show_next() {
+    printf '%s\n' "$dir"
+    [ -z "$prefix" ] || note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }restart $name"
+    [ ! -d "$dir.old" ] || note "then: sh kit.sh commit removes $dir.old, sh kit.sh rollback lets both change places"
 }
 
 # What upgrade, rollback and commit begin with; $1 is the folder of the units.
 find_bundle() {
     check_user
     [ -z "$wanted$chosen" ] || die "-n and -r would not reach the units, which are written already" "pack the kit with --name or --runtime" 2
-    choose_units "$1"
     dir=${place:-$directory}
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
     check_ground
     finish_moving
+    choose_units "$1"
+    prefix=$units/$name
+    [ -z "$place" ] || prefix=''
     rm -rf "$dir".part-* "$dir.new".part-*
     if [ -e "$dir.new" ] || [ -h "$dir.new" ]; then
         is_ours "$dir.new" || die "$dir.new is in the way" "move it elsewhere" 2
@@ -426,17 +441,18 @@ upgrade() {
         unpack "$dir.new"
         dir=$bundle
         choose_moving "$dir.new"
-        if [ -z "$place" ]; then
+        if [ -n "$prefix" ]; then
+            mkdir -p "$units" || die "$units cannot be made"
             keep_units "$units" "$(digest_of "$dir/bundler.json")"
             keep_units "$here/units" "$digest"
         fi
-        begin_moving "$moving"
+        begin_moving upgrade "$digest"
         finish_moving
+    elif [ -n "$prefix" ]; then
+        keep_units "$here/units" "$digest"
+        place_units "$prefix"
     fi
-    [ -n "$place" ] || keep_units "$here/units" "$digest"
-    place_units
-    printf '%s\n' "$dir"
-    [ ! -d "$dir.old" ] || note "then: sh kit.sh commit removes $dir.old, sh kit.sh rollback brings it back"
+    show_next
 }
 
 # The folders that move from the bundle to the one at $1, which gives up what it has of them itself.
@@ -470,15 +486,15 @@ rollback() {
     if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -f "$dir.old/bundler.json" ]; then
         die "there is no $dir.old to go back to" "only an upgrade leaves one" 2
     fi
-    check_idle "$dir"
-    check_idle "$dir.old"
-    choose_moving "$dir.old"
-    begin_moving "$moving"
-    mv "$dir.old" "$dir.new" || die "$dir.old cannot be moved"
-    finish_moving
-    place_units
-    printf '%s\n' "$dir"
-    note "the newer one is $dir.old now: commit removes it, rollback returns to it"
+    if [ "$finished" != rollback ]; then # else this is the one that was killed
+        check_idle "$dir"
+        check_idle "$dir.old"
+        choose_moving "$dir.old"
+        begin_moving rollback "$(digest_of "$dir.old/bundler.json")"
+        mv "$dir.old" "$dir.new" || die "$dir.old cannot be moved"
+        finish_moving
+    fi
+    show_next
 }
 
 commit() {

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.test_upgrade import archive, image, running
 from tests.support.command import bundler
+from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.runtime import Ended, call
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc")]
@@ -142,16 +143,29 @@ def test_a_bundle_that_a_container_runs_from_is_left_alone(place: Path) -> None:
 PROGRAMS = ("cp", "mkdir", "mv", "rm", "sync", "tar", "chmod")
 
 
+def killers(folder: Path) -> Path:
+    """A folder for PATH, in which the programs count their calls."""
+    (folder / "bin").mkdir()
+    for program in PROGRAMS:
+        (folder / "bin" / program).write_text(KILLER.replace("PROGRAM", program))
+        (folder / "bin" / program).chmod(0o755)
+    return folder / "bin"
+
+
+def killing(folder: Path, nth: int, when: str) -> dict[str, str]:
+    """The environment in which the shell is killed by its nth call."""
+    (folder / "count").write_text("0")
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    return {"PATH": path, "COUNT": str(folder / "count"), "NTH": str(nth), "WHEN": when}
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("command", ["upgrade", "rollback"])
 def test_killed_at_any_step_the_next_call_finishes_it_and_all_data_is_there(
     place: Path, command: str, when: str
 ) -> None:
     folder = place.parents[1]
-    (folder / "bin").mkdir()
-    for program in PROGRAMS:
-        (folder / "bin" / program).write_text(KILLER.replace("PROGRAM", program))
-        (folder / "bin" / program).chmod(0o755)
+    killers(folder)
     if command == "rollback":
         kit(folder, "new", "upgrade")
     for name in ("srv", "units"):
@@ -160,16 +174,46 @@ def test_killed_at_any_step_the_next_call_finishes_it_and_all_data_is_there(
         for name in ("srv", "units"):
             shutil.rmtree(folder / name)
             subprocess.run(["cp", "-a", folder / f"{name}-kept", folder / name], check=True)
-        (folder / "count").write_text("0")
-        env = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "COUNT": str(folder / "count"), "NTH": str(nth)}
-        killed = kit(folder, "new", command, env=env | {"WHEN": when})
+        killed = kit(folder, "new", command, env=killing(folder, nth, when))
         assert killed.exit_code in (0, -signal.SIGKILL, 128 + signal.SIGKILL), killed.stderr
         there = [path for path in place.parent.rglob("dump") if path.read_text() == "data"]
         assert len(there) == 1, nth
-        again = kit(folder, "new", "upgrade")
-        assert again.exit_code == 0, again.stderr
-        assert (word(place), dump(place)) == ("new" if killed.exit_code or command == "upgrade" else "old", "data")
-        bundler("verify", place)
+        if killed.exit_code:
+            again = kit(folder, "new", command)
+            assert again.exit_code == 0, again.stderr
+        assert dump(place) == "data"
+        # Killed when all was done, the same command is another one.
+        outcomes = {"upgrade": ["new"], "rollback": ["old"] if when == "before" else ["old", "new"]}
+        assert word(place) in outcomes[command], nth
+        kept = f"{word(place)}-kit/units/web.service"
+        assert (folder / "units/web.service").read_text() == (folder / kept).read_text()
         if not killed.exit_code:
             break
+    bundler("verify", place)
     assert nth > 10
+
+
+@pytest.mark.tool("mkfs.ext4", "mount")
+@pytest.mark.parametrize("command", ["upgrade", "rollback"])
+def test_cut_at_any_step_the_data_is_there(place: Path, command: str) -> None:
+    folder = place.parents[1]
+    killers(folder)
+    disk = make_disk(folder / "disk")
+    for nth in range(1, 80):
+        with mounted(disk) as there:
+            for name in ("web", "web.old"):
+                shutil.rmtree(there / name, ignore_errors=True)
+            subprocess.run(["cp", "-a", place, there / "web"], check=True)
+            if command == "rollback":
+                kit(folder, "new", "-C", str(there / "web"), "upgrade")
+            subprocess.run(["sync", "-f", there], check=True)
+            killed = kit(folder, "new", "-C", str(there / "web"), command, env=killing(folder, nth, "after"))
+            with after_a_power_cut(disk) as left:
+                again = kit(folder, "new", "-C", str(left / "web"), "upgrade")
+                waits = "web.old is there from the last upgrade" in again.stderr  # it has been rolled back
+                assert again.exit_code == (2 if waits else 0), again.stderr
+                assert dump(left / "web") == "data"
+            kit(folder, "new", "-C", str(there / "web"), "upgrade")
+        if not killed.exit_code:
+            break
+    assert nth > 5
