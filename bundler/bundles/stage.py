@@ -83,7 +83,7 @@ class Stage:
         """
         with self._failures(destination):
             folders = tuple(carried())
-            succession = Succession(destination, folders, other, self.bundle.stat().st_ino)
+            succession = Succession(destination, folders, other, self.bundle.stat().st_ino, other.stat().st_ino)
 
             def take() -> None:
                 leave_out(other, self.workspace / _LEFT_OUT, folders)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.ground import check_ground
-from bundler.bundles.succession import BUNDLE, JOURNAL, REPLACED, replaced_by, settle_succession
+from bundler.bundles.succession import BUNDLE, JOURNAL, REPLACED, Succession, read_journal, settle_succession
 from bundler.errors import BundlerError
 from bundler.rootfs.remove import remove_tree
 
@@ -77,12 +77,26 @@ def finish_replacement(bundle: Path) -> None:
 
     A command calls this before it uses a bundle; where it cannot be done, the command says itself what is missing.
     """
-    place = Path(os.path.abspath(bundle))  # noqa: PTH100 -- a symlink is no bundle that was replaced
     with suppress(OSError, BundlerError):
-        for path in _stages(place.parent):
-            if replaced_by(path) == place:
-                check_ground(place.parent)
-                _remove_if_abandoned(path)
+        for path, _ in _stages_of(bundle):
+            check_ground(path.parent)
+            _remove_if_abandoned(path)
+
+
+def exchange_begun(bundle: Path) -> int | None:
+    """The inode of the directory that an exchange, which was killed, was to bring to the place of `bundle`."""
+    with suppress(OSError):
+        return next((succession.aim for _, succession in _stages_of(bundle) if succession.aim is not None), None)
+    return None
+
+
+def _stages_of(bundle: Path) -> Iterator[tuple[Path, Succession]]:
+    """The stages that have begun to replace `bundle`, and what they were to do. Raises OSError."""
+    place = Path(os.path.abspath(bundle))  # noqa: PTH100 -- a symlink is no bundle that was replaced
+    for path in _stages(place.parent):
+        succession = read_journal(path)
+        if succession is not None and succession.destination == place:
+            yield path, succession
 
 
 def _stages(folder: Path) -> list[Path]:

@@ -47,13 +47,15 @@ class Succession:
     """What a stage does: its bundle takes the place of `destination`, and the folders `carried` move along.
 
     `kept` is where the old one stays then; None: it goes with the stage. `own` is the inode of the folder that the
-    stage has made itself: that goes with the stage, too, unless it got to the destination.
+    stage has made itself: that goes with the stage, too, unless it got to the destination. `aim` is the inode of one
+    that was there before, and is to be at the destination in the end.
     """
 
     destination: Path
     carried: tuple[str, ...]
     kept: Path | None = None
     own: int | None = None
+    aim: int | None = None
 
 
 def leave_out(made: Path, aside: Path, carried: Iterable[str]) -> None:
@@ -75,6 +77,7 @@ def write_journal(stage: Path, succession: Succession) -> None:
         "carried": succession.carried,
         "kept": None if succession.kept is None else succession.kept.name,
         "own": succession.own,
+        "aim": succession.aim,
     }
     (stage / JOURNAL).write_text(json.dumps(document), encoding="ascii")
 
@@ -96,7 +99,7 @@ def succeed(stage: Path, succession: Succession) -> None:
 
 def settle_succession(stage: Path) -> None:
     """Finish, or undo, what the stage has begun, so that it may be removed. Raises OSError, BundlerError."""
-    succession = _journal(stage)
+    succession = read_journal(stage)
     if succession is None:
         return
     destination, carried = succession.destination, succession.carried
@@ -115,12 +118,6 @@ def settle_succession(stage: Path) -> None:
     for path in here:
         if os.path.lexists(path):
             _keep(path, succession)
-
-
-def replaced_by(stage: Path) -> Path | None:
-    """What the stage has begun to replace, if it has. Raises OSError."""
-    succession = _journal(stage)
-    return None if succession is None else succession.destination
 
 
 @contextmanager
@@ -155,7 +152,7 @@ def rename(source: Path, target: Path, flags: int) -> bool:
     return False
 
 
-def _journal(stage: Path) -> Succession | None:
+def read_journal(stage: Path) -> Succession | None:
     """What the stage was to do; None if it had replaced nothing yet. Only this user can have written into the stage."""
     try:
         with (stage / JOURNAL).open("rb") as stream:
@@ -168,6 +165,7 @@ def _journal(stage: Path) -> Succession | None:
         tuple(document["carried"]),
         None if kept is None else stage.parent / kept,
         document.get("own"),
+        document.get("aim"),
     )
 
 

@@ -21,7 +21,7 @@ from bundler.bundles.replacing import (
     homeless_data,
 )
 from bundler.bundles.stage import Stage, open_stage
-from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.bundles.written import read_written
 from bundler.errors import DifferenceError, RequestError, printable
@@ -96,7 +96,11 @@ def upgrade(
 
 
 def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: None) -> Step:
-    """Let `bundle` and the one at its `old_place` change places; the folders with data move. Raises BundlerError."""
+    """Let `bundle` and the one at its `old_place` change places; the folders with data move. Raises BundlerError.
+
+    If that has begun and was killed, it is finished, and not done twice.
+    """
+    aim = exchange_begun(bundle)
     finish_replacement(bundle)
     old = old_place(bundle)
     if not old.exists():
@@ -114,6 +118,8 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
         staying=homeless_data(bundle, old),
         left=_written_to(bundle),
     )
+    if bundle.stat().st_ino == aim:
+        return step
     with open_stage(bundle.parent) as stage:
         stage.exchange(bundle, old, carried=carried, before=before_publishing)
     return step
