@@ -117,9 +117,11 @@ tidy_ports() {
     } 2>/dev/null || true
 }
 
-# Give a file below etc/ of the bundle $1 what comes in, in place: it is mounted in the container already.
+# Give a file below etc/ of the bundle $1 what comes in, in place: it is mounted in the container already. Behind a
+# symlink, or by another name of it, it would be a file of the machine, and this is the machine's root.
 rewrite() {
-    if [ -f "$1/etc/$2" ] && [ ! -L "$1/etc/$2" ]; then
+    if [ -f "$1/etc/$2" ] && [ ! -L "$1/etc" ] && [ ! -L "$1/etc/$2" ] &&
+        case $(ls -ldn "$1/etc/$2") in -?????????' 1 '* | -??????????' 1 '*) ;; *) false ;; esac then
         cat >"$1/etc/$2" || true # a bundle that is read-only keeps what it was built with
     fi
 }
