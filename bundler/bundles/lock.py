@@ -4,6 +4,7 @@ The image id and the diff_ids are the same however an image travels, so what was
 file that was carried by hand. The manifest's digest pins the image in the registry, where a tag may move.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,8 +202,8 @@ def check_place(path: Path) -> None:
 
     What is a file may be replaced by one. /dev/null would be none any more.
     """
-    place, shown = path.resolve(), printable(str(path))
-    if place.exists() and not place.is_file():
+    place, shown = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
+    if os.path.lexists(place) and not place.is_file():
         raise RequestError(f"{shown} is not a file", hint="a lock replaces files only")
     if not place.parent.is_dir():
         raise RequestError(f"{shown}: there is no such folder")

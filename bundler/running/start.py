@@ -178,7 +178,7 @@ def _check_mapping(document: Mapping[str, Json], *, user: bool) -> None:
 def _rootfs(document: Mapping[str, Json], bundle: str) -> Rootfs:
     root = document.get("root")
     path = root.get("path") if isinstance(root, dict) else None
-    place = Path(bundle, path if isinstance(path, str) else "").resolve()
+    place = Path(os.path.realpath(Path(bundle, path if isinstance(path, str) else "")))  # resolve() fails at a loop
     if not isinstance(path, str) or not place.is_dir():
         raise RequestError(f"{printable(bundle)} has no rootfs: {printable(str(place))} is not a directory")
     status = place.stat()

@@ -217,3 +217,9 @@ def test_a_lock_that_cannot_be_read_is_said_to_be(tmp_path: Path, name: str) -> 
     with pytest.raises(RequestError) as raised:
         load_lock(tmp_path / name)
     assert raised.value.hint == "bundler lock IMAGE makes a lock"
+
+
+def test_a_link_that_leads_to_itself_is_no_place_for_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("lock")
+    with pytest.raises(RequestError, match="is not a file"):
+        check_place(tmp_path / "lock")

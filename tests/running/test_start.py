@@ -191,3 +191,10 @@ class TestAnOrdinaryUser:
         assert start(bundle, runtime).words[-1] == "web"
         with pytest.raises(RequestError, match="several ids"):
             start(bundle, runtime, ephemeral=True)
+
+
+def test_a_rootfs_that_leads_to_itself_is_none(bundle: Path, runtime: str) -> None:
+    (bundle / "rootfs").rename(bundle / "other")
+    (bundle / "rootfs").symlink_to("rootfs")
+    with pytest.raises(RequestError, match="has no rootfs"):
+        start(bundle, runtime, as_is=True, ephemeral=True)
