@@ -20,7 +20,7 @@ from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler
 from tests.support.whole_bundle import NOT_PACKED, OF_OWNERS, build_whole, paths_of, tamperings
 
-pytestmark = [pytest.mark.root, pytest.mark.tool("mksquashfs", "mkfs.erofs", "runc")]
+pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "mksquashfs", "mkfs.erofs", "runc")]
 FORMS = (".tar", ".tar.zst", ".squashfs", ".erofs")
 # What `build` makes beside the files of images, and whether the container may write there. What comes to be made has to
 # be thought of here, and in PROOFS.

@@ -38,9 +38,9 @@ volumes:
 def build_whole(folder: Path) -> Path:
     """The bundle, in the existing `folder`."""
     layout = write_folder(folder / "layout", layout_files({"1": IMAGE, "2": ASSETS}))
-    for name in ("init", "hook"):
-        (folder / name).write_text("#!/bin/sh\n")
-        (folder / name).chmod(0o755)
+    shutil.copy("/bin/busybox", folder / "init")  # it has to be a static program
+    (folder / "hook").write_text("#!/bin/sh\n")
+    (folder / "hook").chmod(0o755)
     (folder / "all.yaml").write_text(OVERRIDES.format(folder=folder))
     bundler("build", f"oci:{layout}:1", "--overrides", "all.yaml", "-o", "bundle", cwd=folder)
     return folder / "bundle"
