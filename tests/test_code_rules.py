@@ -17,7 +17,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     "interruptions": -1,
-    **dict.fromkeys(["__init__", "durability", "errors", "limits", "origins", "program", "progress"], 0),
+    **dict.fromkeys(["__init__", "durability", "errors", "limits", "origins", "program", "progress", "subnets"], 0),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),

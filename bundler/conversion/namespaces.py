@@ -20,7 +20,7 @@ KEYS: Final = {
 }
 # Networks that hooks connect, and the keys beside `network_mode` that they know.
 CONNECTED: Final[dict[str, tuple[str, ...]]] = {
-    "bridge": ("networks", "ports", "expose", "mac_address"),
+    "bridge": ("networks", "ports", "expose", "mac_address", "enable_ipv6"),
     "cni": ("networks", "ports", "expose", "mac_address"),
     "netns": (),
 }
@@ -120,7 +120,7 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
         if connected
         else "without a hook that makes networks, as network_mode: bridge has it"
     )
-    for key in ("networks", "ports", "expose", "links", "mac_address"):
+    for key in ("networks", "ports", "expose", "links", "mac_address", "enable_ipv6"):
         node = givens.overrides.get(key)
         if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
             found.append(f"{node.origin.where}: {key}: has no effect {hint}")

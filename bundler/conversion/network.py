@@ -1,17 +1,12 @@
 """Which network a container sees, and which of the machine's devices move into it."""
 
-import ipaddress
-from typing import Final
-
 from bundler.conversion import cdi
 from bundler.conversion.givens import Givens
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
 from bundler.conversion.part import Part, table
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Sourced
-
-# The network of bundler's own bridge: not one that Docker, podman or libvirt take by default.
-SUBNET: Final = ipaddress.IPv4Network("10.90.0.0/16")
+from bundler.subnets import SUBNET
 
 
 def gateway(givens: Givens) -> str | None:

@@ -2,12 +2,14 @@
 # Connects a container to a network, and takes it off again. A runtime starts this as a hook, in the bundle, with the
 # container's state on standard input:
 #
-#   network up BRIDGE SUBNET RESOLVER [PROTOCOL/ADDRESS/PORT/CONTAINER-PORT]...
+#   network up BRIDGE SUBNET SUBNET6 RESOLVER [PROTOCOL/ADDRESS/PORT/CONTAINER-PORT]...
 #   network down
 #
-# As root, the CNI plugins of hooks/network-N-TYPE.json are called one after the other; BRIDGE and SUBNET are `-` unless
-# the bridge is bundler's own. An ordinary user gets a network through pasta or slirp4netns. RESOLVER is `machine` where
-# the container asks the name servers that the machine asks, else `bundle`.
+# As root, the CNI plugins of hooks/network-N-TYPE.json are called one after the other, or those of
+# hooks/network6-N-TYPE.json where IPv6 is wanted and the machine has it; BRIDGE and SUBNET are `-` unless the bridge is
+# bundler's own, SUBNET6 is `-` without IPv6. An ordinary user gets a network through pasta or slirp4netns. RESOLVER is
+# `machine` where the container asks the name servers that the machine asks, else `bundle`. An IPv6 ADDRESS has all of its
+# digits.
 #
 # What was set up is written down below /run, which no reboot survives, before it is done. What belongs to a process that
 # is gone is undone by whoever comes next.
@@ -71,7 +73,7 @@ find_plugin() {
 }
 
 type_of() {
-    type=${1##*/network-*[0-9]-}
+    type=${1##*/network*-[0-9][0-9]-}
     echo "${type%.json}"
 }
 
@@ -87,67 +89,124 @@ call() {
     }
 }
 
-# The rules of bundler's own bridge: out to other networks with the machine's address, and forwarded both ways even where
-# the machine forwards nothing by default.
+# One rule of the program $2 in the table $3: $1 is -A or -I to have it once, -D to have it no more.
+rule() {
+    how=$1 tables=$2 table=$3
+    shift 3
+    case $how in
+    -D) while "$tables" -w -t "$table" -D "$@" 2>/dev/null; do :; done ;;
+    *) "$tables" -w -t "$table" -C "$@" 2>/dev/null || "$tables" -w -t "$table" "$how" "$@" ;;
+    esac
+}
+
+# The rules of bundler's own bridge, for iptables or ip6tables and its subnet: out to other networks with the machine's
+# address, and forwarded both ways even where the machine forwards nothing by default.
 rules() {
-    while read -r table rule; do
-        # shellcheck disable=SC2086  # a rule is several words
-        case $1 in
-        add) iptables -w -t $table -C $rule 2>/dev/null || iptables -w -t $table -A $rule ;;
-        delete) while iptables -w -t $table -D $rule 2>/dev/null; do :; done ;;
-        esac
-    done <<RULES
-nat POSTROUTING -s $subnet ! -o $bridge -j MASQUERADE
-filter FORWARD -i $bridge -j ACCEPT
-filter FORWARD -o $bridge -j ACCEPT
-RULES
+    rule "$1" "$2" nat POSTROUTING -s "$3" ! -o "$bridge" -j MASQUERADE
+    rule "$1" "$2" filter FORWARD -i "$bridge" -j ACCEPT
+    rule "$1" "$2" filter FORWARD -o "$bridge" -j ACCEPT
+}
+
+# What the machine sends to its own ::1 needs another source on the bridge, and what comes back to ::1 a route (IPv6 has
+# no route_localnet). Where bridged packets pass through ip6tables they are looked at once more with ::1 in them, and
+# dropped: whoever asks is refused, then, so that `localhost` goes on to 127.0.0.1 at once.
+open_loopback6() {
+    if [ "$(cat /proc/sys/net/bridge/bridge-nf-call-ip6tables 2>/dev/null)" != 1 ] &&
+        ip -6 route replace local ::1 dev "$bridge" table local metric 4096 2>/dev/null; then
+        rule -A ip6tables nat POSTROUTING -s ::1 -o "$bridge" -j SNAT --to-source "${subnet6%/*}1"
+    else
+        echo "bundler: network: no port is published on ::1 where net.bridge.bridge-nf-call-ip6tables is 1" >&2
+        rule -I ip6tables nat OUTPUT -d ::1 -j RETURN
+    fi
+}
+
+close_loopback6() {
+    rule -D ip6tables nat POSTROUTING -s ::1 -o "$bridge" -j SNAT --to-source "${subnet6%/*}1"
+    rule -D ip6tables nat OUTPUT -d ::1 -j RETURN
+    ip -6 route del local ::1 dev "$bridge" table local 2>/dev/null || true
 }
 
 # What portmap leaves when the last port is closed, unless somebody else's is open.
 tidy_ports() {
-    ! iptables -w -t nat -S CNI-HOSTPORT-DNAT 2>/dev/null | grep -q '^-A' || return 0
+    ! "$1" -w -t nat -S CNI-HOSTPORT-DNAT 2>/dev/null | grep -q '^-A' || return 0
     {
         for chain in PREROUTING OUTPUT; do
-            iptables -w -t nat -D "$chain" -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+            "$1" -w -t nat -D "$chain" -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
         done
-        iptables -w -t nat -D POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
+        "$1" -w -t nat -D POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
         for chain in CNI-HOSTPORT-DNAT CNI-HOSTPORT-MASQ CNI-HOSTPORT-SETMARK; do
-            iptables -w -t nat -F "$chain" && iptables -w -t nat -X "$chain"
+            "$1" -w -t nat -F "$chain" && "$1" -w -t nat -X "$chain"
         done
     } 2>/dev/null || true
 }
 
-# Give a file below etc/ of the bundle $1 what comes in, in place: it is mounted in the container already. Behind a
-# symlink, or by another name of it, it would be a file of the machine, and this is the machine's root.
-rewrite() {
-    if [ -f "$1/etc/$2" ] && [ ! -L "$1/etc" ] && [ ! -L "$1/etc/$2" ] &&
-        case $(ls -ldn "$1/etc/$2") in -?????????' 1 '* | -??????????' 1 '*) ;; *) false ;; esac then
-        cat >"$1/etc/$2" || true # a bundle that is read-only keeps what it was built with
-    fi
+# Whether containers can have IPv6 here: in the kernel, not turned off, with rules, and allowed to forward.
+has_ipv6() {
+    for name in all default; do
+        [ "$(cat "$settings6/$name/disable_ipv6" 2>/dev/null)" = 0 ] || return 1
+    done
+    [ -e "/proc/$pid/net/if_inet6" ] && ip6tables -w -t nat -S >/dev/null 2>&1 || return 1
+    forwards=$(cat "$settings6/all/forwarding") # `read` takes single bytes, of which the kernel gives one
+    { echo "$forwards" >"$settings6/all/forwarding"; } 2>/dev/null
 }
 
-# The container's own line in /etc/hosts is the last one; resolv.conf gets the servers that others can ask, too. Written
-# anew each time: after a reboot the old address is still there.
+# A machine that forwards listens to no router any more, and its own address would run out: accept_ra 2 is to listen
+# nevertheless. What was is written down first.
+forward_ipv6() {
+    [ "$(cat "$settings6/all/forwarding")" = 0 ] || return 0
+    grep -sx 1 "$settings6"/*/accept_ra >"$records/forwarding" || true
+    while IFS=: read -r file _; do
+        echo 2 >"$file" || true
+    done <"$records/forwarding"
+    echo 1 >"$settings6/all/forwarding"
+}
+
+# As it was, unless rules of somebody else forward by now.
+stop_forwarding_ipv6() {
+    [ -e "$records/forwarding" ] || return 0
+    if ! ip6tables -w -S FORWARD | grep -q '^-A'; then
+        echo 0 >"$settings6/all/forwarding"
+        while IFS=: read -r file value; do
+            [ ! -e "$file" ] || echo "$value" >"$file"
+        done <"$records/forwarding"
+    fi
+    rm "$records/forwarding"
+}
+
+# The run's own /etc/hosts and /etc/resolv.conf: the container's own line in /etc/hosts, the last one, has its addresses;
+# resolv.conf has the servers that others can ask, too. The bundle's stay as they are: it may have other containers.
 name_container() {
-    address=$(printf '%s' "$result" | tr -d ' \n\t' | sed -nE 's/.*"ips":\[[^]]*"address":"([0-9.]+)\/.*/\1/p')
-    if [ -f hooks/network-hosts ]; then
-        sed "\$s/^127\.0\.1\.1$tab/${address:-127.0.1.1}$tab/" hooks/network-hosts | rewrite . hosts
+    addresses=$(printf '%s' "$result" | tr -d ' \n\t' | tr '{,' '[\n*]' |
+        sed -n 's,^"address":"\([0-9a-f.:]*\)/.*,\1,p')
+    names=$([ ! -f etc/hosts ] || sed -n "\$s/^127\.0\.1\.1$tab//p" etc/hosts)
+    if [ -n "$names" ] && [ -n "$addresses" ]; then
+        { sed '$d' etc/hosts && for address in $addresses; do printf '%s\t%s\n' "$address" "$names"; done; } | give hosts
+    elif [ -f etc/hosts ]; then
+        give hosts <etc/hosts
     fi
-    [ "$resolver" = machine ] || return 0
-    servers=/etc/resolv.conf
-    if ! foreign "$servers" | grep -q '^nameserver'; then
-        servers=/run/systemd/resolve/resolv.conf
+    if [ "$resolver" = machine ]; then
+        servers=/etc/resolv.conf
+        if ! foreign "$servers" | grep -q '^nameserver'; then
+            servers=/run/systemd/resolve/resolv.conf
+        fi
+        foreign "$servers" | give resolv.conf
     fi
-    foreign "$servers" | rewrite . resolv.conf
+    enter= # an ordinary user may mount in the user namespace of his container
+    is_root ||
+        [ "$(readlink /proc/self/ns/user)" = "$(readlink "/proc/$pid/ns/user")" ] || enter="--user --preserve-credentials"
+    # shellcheck disable=SC2086  # several words
+    nsenter --target "$pid" $enter --mount "$PWD/hooks/network-files" "$record" "$PWD" 9>&- ||
+        fail "the container's /etc/hosts and /etc/resolv.conf cannot be mounted"
 }
 
-# The same as they were built, unless the bundle has another container.
-forget_container() {
-    if [ ! -d "$1" ] || grep -qsxF -e "$1" "$records"/*/bundle; then
-        return 0
+# A file like that of the bundle's etc/, with what comes in. Of a symlink the machine's own files would come in.
+give() {
+    if [ -L etc ] || [ -L "etc/$1" ] || [ ! -f "etc/$1" ]; then
+        fail "etc/$1 of the bundle is no file of its own"
     fi
-    [ ! -f "$1/hooks/network-hosts" ] || rewrite "$1" hosts <"$1/hooks/network-hosts"
-    [ "$resolver" != machine ] || rewrite "$1" resolv.conf </dev/null
+    cp -p "etc/$1" "$record/$1"
+    chcon --reference="etc/$1" "$record/$1" 2>/dev/null || true # without SELinux there is nothing to say
+    cat >"$record/$1"
 }
 
 foreign() {
@@ -159,28 +218,12 @@ foreign() {
 write_record() {
     mkdir "$record"
     printf '%s\n' "$PWD" >"$record/bundle"
-    printf '%s\n' "$bridge" "$subnet" "$resolver" >"$record/network"
+    printf '%s\n' "$bridge" "$subnet" "$resolver" "$subnet6" >"$record/network"
     printf '%s\n' "$@" >"$record/ports"
-    for file in hooks/network-*.json; do
-        cp "$file" "$record/"
+    for file in hooks/"$plugins"-*.json; do
+        cp "$file" "$record/network-${file#hooks/network*-}"
     done
     printf '%s %s\n' "$pid" "$since" >"$record/process"
-}
-
-check_ports() {
-    for port in "$@"; do
-        for other in "$records"/*/ports; do
-            [ -e "$other" ] || continue
-            while IFS=/ read -r protocol address number _; do
-                case $port in
-                "$protocol/$address/$number/"* | "$protocol/0.0.0.0/$number/"*) ;;
-                "$protocol/"*"/$number/"*) [ "$address" = 0.0.0.0 ] || continue ;;
-                *) continue ;;
-                esac
-                fail "port $number/$protocol is published by another container already"
-            done <"$other"
-        done
-    done
 }
 
 # Undo all that a record speaks of; it stays where that fails.
@@ -188,7 +231,8 @@ check_ports() {
 release() (
     record=$1 netns=
     [ -d "$record" ] || exit 0
-    { read -r bridge && read -r subnet && read -r resolver; } 2>/dev/null <"$record/network" || bridge=- resolver=bundle
+    bridge=- subnet=-
+    { read -r bridge && read -r subnet && read -r _ && read -r subnet6; } 2>/dev/null <"$record/network" || subnet6=-
     if lives "$record/program"; then
         kill "$process"
     fi
@@ -206,12 +250,17 @@ release() (
         [ "$(type_of "$file")" != portmap ] || mapper=portmap
     done
     [ -z "$netns" ] || umount -l "$netns" || exit 1
-    bundle=$(cat "$record/bundle" 2>/dev/null) || bundle=
     rm -rf "$record"
-    forget_container "$bundle" 2>/dev/null
-    [ -z "$mapper" ] || tidy_ports
+    for program in iptables ip6tables; do
+        { [ -z "$mapper" ] || ! command -v $program >/dev/null; } || tidy_ports $program
+    done
+    [ "$subnet6" = - ] || grep -qsx "$subnet6" "$records"/*/network || {
+        rules -D ip6tables "$subnet6"
+        close_loopback6
+        stop_forwarding_ipv6
+    }
     [ "$bridge" = - ] || grep -qsx "$bridge" "$records"/*/network || {
-        rules delete
+        rules -D iptables "$subnet"
         ip link delete "$bridge" 2>/dev/null || true
     }
 )
@@ -231,18 +280,15 @@ release_the_dead() {
 
 # shellcheck disable=SC2031
 up() {
-    bridge=$1 subnet=$2 resolver=$3
-    shift 3
+    bridge=$1 subnet=$2 subnet6=$3 resolver=$4 plugins=network
+    shift 4
     since=$(started "$pid")
     [ -n "$since" ] || fail "the state names no process that lives"
     release_the_dead
     release "$record"
-    check_ports "$@"
+    [ $# = 0 ] || hooks/network-ports "$records" "$@" || exit 1
     if is_root; then
-        for file in hooks/network-*.json; do
-            find_plugin "$(type_of "$file")" >/dev/null
-        done
-        [ "$bridge" = - ] || command -v iptables >/dev/null || fail "iptables is not there (Debian: apt install iptables)"
+        choose_plugins
     fi
     trap 'release "$record" || true' EXIT
     write_record "$@"
@@ -255,18 +301,37 @@ up() {
     trap - EXIT
 }
 
+# Those with IPv6 where it is wanted and there; all that will be called is looked for before anything is done.
+choose_plugins() {
+    if [ "$subnet6" != - ] && has_ipv6; then
+        plugins=network6
+    elif [ "$subnet6" != - ]; then
+        echo "bundler: network: this machine has no IPv6, or no ip6tables: the container has IPv4 alone" >&2
+        subnet6=-
+    fi
+    for file in hooks/"$plugins"-*.json; do
+        find_plugin "$(type_of "$file")" >/dev/null
+    done
+    [ "$bridge" = - ] || command -v iptables >/dev/null || fail "iptables is not there (Debian: apt install iptables)"
+}
+
 # shellcheck disable=SC2031
 connect() {
     netns=/proc/$pid/ns/net
     : >"$record/netns"
     # Kept for plugins that look into it when it is over; bundler's own bridge needs no look.
     mount -o bind "$netns" "$record/netns" 2>/dev/null || true
-    [ "$bridge" = - ] || rules add
-    for file in hooks/network-*.json; do
+    [ "$bridge" = - ] || rules -A iptables "$subnet"
+    [ "$subnet6" = - ] || {
+        rules -A ip6tables "$subnet6"
+        forward_ipv6
+    }
+    for file in "$record"/network-*.json; do
         call ADD "$file" || exit 1
         result=$said
         printf '%s\n' "$result" >"$record/result"
     done
+    [ "$subnet6" = - ] || open_loopback6
 }
 
 # An ordinary user may not touch the machine's network: a program of his own passes on what goes in and out.
@@ -292,13 +357,21 @@ connect_unprivileged() {
     printf '%s %s\n' "$program" "$(started "$program")" >"$record/program"
 }
 
+# Without an address pasta takes a port of both families.
 ports_of_pasta() {
     forwarded=
     for port in "$@"; do
-        address=${port#*/} number=${port#*/*/}
-        case $port in
-        tcp/*) forwarded="$forwarded -t ${address%%/*}/${number%/*}:${number#*/}" ;;
-        udp/*) forwarded="$forwarded -u ${address%%/*}/${number%/*}:${number#*/}" ;;
+        IFS=/ read -r protocol address number inside <<PORT
+$port
+PORT
+        case "$* $address" in
+        *"$protocol/$any6/$number/"*" 0.0.0.0") address= ;;
+        *"$protocol/0.0.0.0/$number/"*" $any6") continue ;;
+        *) address=$address/ ;;
+        esac
+        case $protocol in
+        tcp) forwarded="$forwarded -t $address$number:$inside" ;;
+        udp) forwarded="$forwarded -u $address$number:$inside" ;;
         *) fail "pasta publishes tcp and udp only" ;;
         esac
     done
@@ -307,6 +380,8 @@ ports_of_pasta() {
 }
 
 tab=$(printf '\t')
+any6=0000:0000:0000:0000:0000:0000:0000:0000
+settings6=/proc/sys/net/ipv6/conf
 result=
 state=$(cat)
 id=$(member id)

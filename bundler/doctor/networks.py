@@ -12,7 +12,7 @@ from bundler.conversion.carried import FOLDER, STARTER
 from bundler.origins import Json
 
 _SCRIPT: Final = f"{FOLDER}/network"
-_PLUGIN: Final = re.compile(r"network-\d+-(.+)\.json")
+_PLUGIN: Final = re.compile(r"network6?-\d+-(.+)\.json")
 _UNPRIVILEGED: Final = ("pasta", "slirp4netns")
 _OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
 
@@ -39,7 +39,7 @@ def missing_programs(bundle: Path, document: Json, *, root: bool) -> tuple[str, 
     folder = bundle / FOLDER
     names = (_PLUGIN.fullmatch(path.name) for path in (sorted(folder.iterdir()) if folder.is_dir() else ()))
     bridged = any(words[:1] not in ([], ["-"]) for words in ups)
-    return _missing([match[1] for match in names if match], bridged=bridged, root=root)
+    return _missing(list(dict.fromkeys(match[1] for match in names if match)), bridged=bridged, root=root)
 
 
 def missing_for_bridge(*, root: bool) -> tuple[str, ...]:
@@ -50,6 +50,6 @@ def missing_for_bridge(*, root: bool) -> tuple[str, ...]:
 def _missing(plugins: Sequence[str], *, bridged: bool, root: bool) -> tuple[str, ...]:
     if not root:
         return () if any(map(shutil.which, _UNPRIVILEGED)) else (" or ".join(_UNPRIVILEGED),)
-    programs = [name for name in ("flock", *(("iptables",) if bridged else ())) if not shutil.which(name)]
+    programs = [name for name in ("flock", "nsenter", *(("iptables",) if bridged else ())) if not shutil.which(name)]
     found = [name for name in plugins if not any((Path(folder) / name).is_file() for folder in _folders())]
     return (*programs, *(f"the CNI plugin {name}" for name in found))

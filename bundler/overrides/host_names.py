@@ -14,6 +14,10 @@ _WORD: Final = re.compile(r"[!-~]{1,255}")  # what a resolver reads as one word:
 GATEWAY: Final = "host-gateway"
 
 
+def is_host_name(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None
+
+
 def expand_extra_hosts(node: Node) -> Node:
     """`HOST:IP` or `HOST=IP` lines, or a map of hosts to addresses, as a map of hosts to lists of addresses.
 
@@ -21,7 +25,7 @@ def expand_extra_hosts(node: Node) -> Node:
     """
     hosts: dict[str, Node] = {}
     for name, address in _pairs(node):
-        if not _HOST.fullmatch(name):
+        if not is_host_name(name):
             raise address.error(f"extra_hosts: {printable(name[:60])!r} is not a host name")
         if address.value is None:  # what lies below, without this host
             hosts[name] = address

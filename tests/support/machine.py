@@ -69,15 +69,17 @@ class Machine:
 
     def traces(self) -> dict[str, str]:
         """All that setting up a network could leave behind."""
-        rules = self.must("iptables-save").splitlines()
+        rules = [line for program in ("iptables-save", "ip6tables-save") for line in self.must(program).splitlines()]
         chains = sorted(line.split(" [")[0] for line in rules if line[0] in ":-")
         # Tables come into being when somebody looks into them.
         kept = [line for line in chains if line not in {f":{name} ACCEPT" for name in BUILT_IN}]
         records = self.must("find", "/run", "-path", "*bundler/network/*")
-        bookkeeping = ("/lock", "/addresses", "/addresses/bundler", "/last_reserved_ip.0")
+        bookkeeping = ("/lock", "/addresses", "/addresses/bundler", "/last_reserved_ip.0", "/last_reserved_ip.1")
         return {
             "rules": "\n".join(kept),
             "links": self.must("ip", "-brief", "link"),
+            "routes": self.must("sh", "-c", "ip -6 route show table all | grep bundler0 || true"),
+            "forwards": self.must("cat", "/proc/sys/net/ipv6/conf/all/forwarding"),
             "records": "\n".join(line for line in records.splitlines() if not line.endswith(bookkeeping)),
             "mounts": "\n".join(line for line in self.must("cat", "/proc/mounts").splitlines() if "bundler" in line),
         }

@@ -13,10 +13,14 @@ _ONCE_IN_CONFIG: Final = ("Memory", "MemorySwap", "SecurityOpt", "Ulimits")
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What inspect says; `image` is what the image says by itself, None where nobody has looked."""
+    """What inspect says; `image` is what the image says by itself, None where nobody has looked.
+
+    `all_of_file` are the containers of one file, this one among them.
+    """
 
     entry: Value
     image: ImageSettings | None = None
+    all_of_file: tuple[Value, ...] = ()
 
     def host(self, name: str) -> Value:
         value = self.entry.get("HostConfig", name)

@@ -22,11 +22,12 @@ def load_inspect(path: str, name: str | None) -> Importer:
 def import_inspect(raw: bytes, path: str, name: str | None = None) -> Importer:
     """The same for the bytes of a file that were read."""
     shown = shown_name(path)
-    entry = choose(read_containers(raw, shown), name)
+    entries = read_containers(raw, shown)
+    entry = choose(entries, name)
     files = (described(path, raw),)
 
     def import_container(image: ImageSettings | None) -> Imported:
-        draft = convert(Container(entry, image))
+        draft = convert(Container(entry, image, tuple(entries)))
         imported = Imported(
             keys=draft.keys, name=shown, places={"": shown, **draft.places}, remarks=_remarks(draft), files=files
         )

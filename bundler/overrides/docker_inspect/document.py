@@ -13,6 +13,7 @@ from bundler.strict_json import JsonError, parse
 
 MAXIMUM_BYTES: Final = 16 << 20  # a container takes some 20 KiB, most of it a seccomp profile where there is one
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # which editors and shells of Windows put in front
+_SERVICE: Final = "com.docker.compose.service"  # compose's own label
 _SHOWN: Final = 60  # characters of a text that a message repeats
 
 
@@ -131,13 +132,16 @@ def _check_container(entry: Value) -> None:
 
 
 def choose(entries: list[Value], name: str | None) -> Value:
-    """The container called `name`, or whose id begins with it; the only one where `name` is None."""
+    """The container called `name`, of the compose service `name`, or whose id begins with it; the only one where `name`
+    is None.
+    """
     if name is None:
         if len(entries) == 1:
             return entries[0]
         raise RequestError(f"{len(entries)} containers: {_names(entries)}", hint="--name NAME chooses one")
     wanted = name.removeprefix("/")
     found = [entry for entry in entries if called(entry) == wanted]
+    found = found or [entry for entry in entries if entry.get("Config", "Labels", _SERVICE).content == wanted]
     found = found or [entry for entry in entries if wanted and entry.get("Id").text().startswith(wanted)]
     if len(found) != 1:
         how_many = "no" if not found else f"{len(found)} containers of"

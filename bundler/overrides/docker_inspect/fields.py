@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect import lifecycle, limits, mounts, places, podman, process, security
+from bundler.overrides.docker_inspect import lifecycle, limits, mounts, neighbours, places, podman, process, security
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.docker_inspect.forms import assignments, flag, number, text, texts
@@ -94,6 +94,7 @@ _ROWS: Final = (
     *_parted(places.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
     *_parted(places.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
     *_parted(places.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
+    *_parted(neighbours.names, "NetworkSettings"),
     Field("Config/MacAddress", "mac_address"),
     Field("HostConfig/Dns", "dns", texts),
     Field("HostConfig/DnsSearch", "dns_search", texts),
@@ -145,7 +146,7 @@ _ROWS: Final = (
         *_host("CgroupManager", "Capabilities", "AutoRemoveImage", "IntelRdtClosID"),
         *("Created", "State", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),
         *("Driver", "Platform", "AppArmorProfile", "ExecIDs", "HostConfig", "GraphDriver", "Config"),
-        *("NetworkSettings", "SizeRw", "SizeRootFs", "Storage", "Node"),
+        *("SizeRw", "SizeRootFs", "Storage", "Node"),
         *("ImageName", "ImageDigest", "StaticDir", "OCIConfigPath", "OCIRuntime", "ConmonPidFile", "PidFile"),
         *("EffectiveCaps", "Dependencies", "Namespace", "IsInfra", "IsService", "KubeExitCodePropagation"),
         *("lockNumber", "UseImageHosts", "UseImageHostname"),

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from bundler.overrides.docker_inspect import neighbours
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.docker_inspect.podman import given
@@ -94,10 +95,10 @@ def network(container: Container, draft: Draft) -> None:
         draft.say("network_mode", mode.text(), mode)
     elif container.config("NetworkDisabled").flag():
         draft.say("network_mode", "none", container.config("NetworkDisabled"))
-    elif mode.text() not in _PRIVATE:
+    elif mode.text() not in _PRIVATE and not neighbours.of(container):
         draft.leave_out(
             f"the network {mode.text()}",
-            "a network namespace is made; whoever runs the bundle connects it to a network",
+            f"{_CONNECTED}; names of others there are known where one file has the inspect of them, too",
         )
     for item in container.host("ExtraHosts").items():
         if item.text().endswith(_GATEWAY):
@@ -106,14 +107,14 @@ def network(container: Container, draft: Draft) -> None:
             draft.add("extra_hosts", item.text(), item)
     for port, bound in container.host("PortBindings").members():
         for item in bound.items():
-            draft.add("ports", _published(port, item), item)
+            draft.add("ports", _published(port, item, podmans=container.is_podmans), item)
 
 
-def _published(port: str, bound: Value) -> str:
-    """[[ADDRESS:]PORT:]PORT[/PROTOCOL]; an IPv6 address in brackets."""
+def _published(port: str, bound: Value, *, podmans: bool) -> str:
+    """[[ADDRESS:]PORT:]PORT[/PROTOCOL]; an IPv6 address in brackets. Without an address it is of both families."""
     address, outside = bound.get("HostIp").text(), bound.get("HostPort").text()
     inside = port.removesuffix("/tcp")
-    if address in ("0.0.0.0", "::"):  # noqa: S104  (what Docker writes for no address)
+    if podmans and address == "0.0.0.0":  # noqa: S104  (what podman writes for no address)
         address = ""
     shown = f"[{address}]" if ":" in address else address
     return f"{shown}:{outside}:{inside}" if shown else f"{outside}:{inside}" if outside else inside
