@@ -1,0 +1,122 @@
+"""Six services under a real dockerd, and moved to a machine with systemd and runc alone, by the documented way."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.booted import booted, systemd_root
+from tests.support.command import bundler
+from tests.support.docker import Docker
+from tests.support.machine import CABLE, Machine, machine
+from tests.support.moved_services import SERVICES, write_files
+from tests.support.operating import UnderDocker, UnderSystemd, called, for_each, life, tell, words_of
+
+TOOLS = ("dockerd", "docker", "docker-init", "debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")
+pytestmark = [pytest.mark.root, pytest.mark.tool(*TOOLS, "/usr/bin/tini-static")]
+# What README tells to say for published ports, and what the warning about --init tells.
+OVERRIDES = {
+    "network": "network_mode: bridge\n",
+    "init": "init: {path: /usr/bin/tini-static, embed: true}\n",
+}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The kit of each service, and what happened to it under Docker."""
+
+    kits: dict[str, Path]
+    lives: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Path]:
+    """The folder whose files the services mount; it is at the same path on both machines."""
+    folder = Path(tempfile.mkdtemp(prefix="settings-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    write_files(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def carried(
+    docker: Docker, services: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Carried]:
+    folder = tmp_path_factory.mktemp("carried")
+    archive = folder / "images.tar"
+    docker("save", "--output", archive, *(f"services/{name}:1" for name in SERVICES))
+    for key, text in OVERRIDES.items():
+        (folder / f"{key}.yaml").write_text(text)
+    operator = UnderDocker(docker)
+
+    def moved(name: str) -> tuple[Path, dict[str, Any]]:
+        operator.run(name, settings)
+        tell(operator, name, "first")
+        packed = kit(operator, name, archive, folder)
+        operator.start(name)
+        return packed, life(operator, name)
+
+    try:
+        seen = for_each(moved, SERVICES)
+        yield Carried({name: kit for name, (kit, _) in seen.items()}, {name: life for name, (_, life) in seen.items()})
+    finally:
+        docker("rm", "--force", "--volumes", *map(called, SERVICES))
+        docker("volume", "rm", *(service.volume.partition(":")[0] for service in SERVICES.values() if service.volume))
+    shutil.rmtree(folder)
+
+
+def kit(operator: UnderDocker, name: str, archive: Path, folder: Path) -> Path:
+    """Inspected, built with what was said of it, its volume copied while it is stopped, and packed."""
+    inspected, bundle = folder / f"{name}.json", folder / name
+    inspected.write_text(operator.docker("inspect", called(name)))
+    image = f"docker-archive:{archive}:services/{name}:1"
+    overrides: list[str | Path] = ["--overrides", folder / "network.yaml"]
+    if "--init" in SERVICES[name].flags:
+        overrides += ["--overrides", folder / "init.yaml"]
+    bundler("build", image, "--from-inspect", inspected, *overrides, "--output", bundle)
+    operator.stop(name)
+    if SERVICES[name].volume:
+        volume, _, target = str(SERVICES[name].volume).partition(":")
+        copy = 'docker --host "$0" cp "$1:$2/." - | tar -xp --numeric-owner -C "$3"'
+        words = (operator.docker.host, called(name), target, bundle / "volumes" / volume)
+        subprocess.run(["sh", "-euc", copy, *words], check=True, timeout=120)
+    bundler("pack", bundle, "--kit", "--level", "1", "--name", called(name), "--output", folder / f"{name}-kit")
+    shutil.rmtree(bundle)
+    return folder / f"{name}-kit"
+
+
+@pytest.fixture(scope="module")
+def root(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return systemd_root(debian, tmp_path_factory.mktemp("systemd"))
+
+
+@contextmanager
+def connected(root: Path) -> Iterator[UnderSystemd]:
+    """The machine, booted, with a cable to another one."""
+    with booted(root) as up, machine() as outside:
+        Machine(up.pid, mounts=False).must("sh", "-ec", CABLE.format(outside=outside.pid))
+        yield UnderSystemd(up, outside)
+
+
+def test_services_live_as_under_docker(carried: Carried, root: Path, settings: Path) -> None:
+    shutil.copytree(settings, root / settings.relative_to("/"))
+    for name, folder in carried.kits.items():
+        shutil.move(folder, root / "home" / name)
+    with connected(root) as operator:
+        for name in SERVICES:
+            operator.machine.must("sh", f"/home/{name}/kit.sh", "install")
+        operator.machine.must("systemctl", "daemon-reload")
+        operator.machine.must("systemctl", "enable", "--now", *map(called, SERVICES))
+        lives = for_each(partial(life, operator), SERVICES)
+    assert lives == carried.lives
+    with connected(root) as operator:  # after what was a power cut to its processes
+        words = for_each(partial(words_of, operator), SERVICES)
+    assert words == {name: seen["started"] for name, seen in lives.items()}

@@ -1,0 +1,226 @@
+"""What an operator does to a service, and what happens to it, under Docker and under systemd: a year in a minute."""
+
+import json
+import os
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tests.support.booted import Booted
+from tests.support.docker import Docker
+from tests.support.machine import Machine
+from tests.support.moved_services import SERVICES, ask
+from tests.support.runtime import call
+
+SETTLING_SECONDS = 60
+
+Result = TypeVar("Result")
+
+
+def called(name: str) -> str:
+    """The name of a service's container: its own may be that of a service that Debian's package has brought."""
+    return f"moved-{name}"
+
+
+class Operator(Protocol):
+    """`proc` is where the processes of the services are seen, by the numbers that `init` gives."""
+
+    @property
+    def proc(self) -> Path: ...
+
+    def init(self, name: str) -> int:
+        """The first process of the container, 0 if it does not run."""
+
+    def has_ended(self, name: str) -> bool:
+        """Whether it can be started: what follows the end of its first process is done, too."""
+
+    def kill(self, pid: int) -> None: ...
+    def start(self, name: str) -> None: ...
+    def restart(self, name: str) -> None: ...
+    def stop(self, name: str) -> None: ...
+    def exit_code(self, name: str) -> int: ...
+
+    def places(self, name: str) -> Iterator[tuple[Path, str, int]]:
+        """From where the service is asked: a network, and an address and a port in it."""
+
+
+def words_of(operator: Operator, name: str) -> set[str]:
+    """What the service answers to all who ask, once it answers each: one word, or there is something wrong."""
+    words: set[str | None] = {None}
+
+    def all_know() -> bool:
+        words.clear()
+        for network, host, port in operator.places(name):
+            words.add(SERVICES[name].learned(ask(network, SERVICES[name], host, port)))
+        return words != set() and None not in words
+
+    wait(all_know)
+    return {word for word in words if word is not None}
+
+
+def tell(operator: Operator, name: str, word: str) -> None:
+    """Have it keep another word, if it keeps any."""
+    service = SERVICES[name]
+    if service.order is not None:
+        words_of(operator, name)
+        network, host, port = next(iter(operator.places(name)))
+        ask(network, service, host, port, service.order(word))
+
+
+def for_each(act: Callable[[str], Result], names: Iterable[str]) -> dict[str, Result]:
+    """All services at once: most of a life is waiting."""
+    listed = list(names)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(listed, pool.map(act, listed), strict=True))
+
+
+def life(operator: Operator, name: str) -> dict[str, Any]:
+    """All that happens to a service that runs; it runs in the end."""
+    seen: dict[str, Any] = {"at first": words_of(operator, name)}
+    tell(operator, name, "second")
+    seen["told"] = words_of(operator, name)
+    operator.restart(name)
+    seen["restarted"] = words_of(operator, name)
+    seen |= _killed(operator, name)
+    operator.stop(name)
+    seen["stopped"] = operator.exit_code(name)
+    operator.start(name)
+    return seen | {"started": words_of(operator, name)}
+
+
+def _killed(operator: Operator, name: str) -> dict[str, Any]:
+    """A child of the first process is killed, if it has one (under --init that is the service), and then itself."""
+    seen: dict[str, Any] = {}
+    init = operator.init(name)
+    children = _children(operator, init)
+    if children:
+        operator.kill(children[0])
+        wait(lambda: children[0] not in _children(operator, init))
+        seen["child killed"] = words_of(operator, name)
+        seen["by another init"] = operator.init(name) != init
+    init = operator.init(name)
+    operator.kill(init)
+    if SERVICES[name].restarts:
+        wait(lambda: operator.init(name) not in {0, init})
+    else:
+        wait(lambda: operator.has_ended(name))
+        seen["exit code when killed"] = operator.exit_code(name)
+        operator.start(name)
+    return seen | {"killed": words_of(operator, name)}
+
+
+def _children(operator: Operator, pid: int) -> list[int]:
+    path = operator.proc / str(pid) / "task" / str(pid) / "children"
+    try:
+        return [int(child) for child in path.read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class UnderDocker:
+    """Containers are called after their services. Their networks are their own, and are entered to ask."""
+
+    docker: Docker
+    proc: Path = Path("/proc")
+
+    def run(self, name: str, folder: Path) -> None:
+        service = SERVICES[name]
+        flags = shlex.split(service.words.format(folder=folder))
+        image = (f"services/{name}:1", *shlex.split(service.command))
+        self.docker("run", "--detach", "--name", called(name), *flags, *image)
+
+    def inspect(self, name: str, template: str) -> str:
+        return self.docker("inspect", "--format", template, called(name))
+
+    def init(self, name: str) -> int:
+        return int(self.inspect(name, "{{.State.Pid}}"))
+
+    def has_ended(self, name: str) -> bool:
+        return self.inspect(name, "{{.State.Status}}") == "exited"
+
+    def kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+
+    def start(self, name: str) -> None:
+        self.docker("start", called(name))
+
+    def restart(self, name: str) -> None:
+        self.docker("restart", called(name))
+
+    def stop(self, name: str) -> None:
+        self.docker("stop", called(name))
+
+    def exit_code(self, name: str) -> int:
+        return int(self.inspect(name, "{{.State.ExitCode}}"))
+
+    def places(self, name: str) -> Iterator[tuple[Path, str, int]]:
+        if (init := self.init(name)) != 0:
+            yield self.proc / str(init) / "ns/net", "127.0.0.1", SERVICES[name].port
+
+
+@dataclass(frozen=True)
+class UnderSystemd:
+    """Services of a machine that is booted; `outside` is another machine, at the other end of a cable."""
+
+    machine: Booted
+    outside: Machine
+
+    @property
+    def proc(self) -> Path:
+        return Path(f"/proc/{self.machine.pid}/root/proc")
+
+    def init(self, name: str) -> int:
+        state = self.machine("runc", "state", called(name))
+        return 0 if state.exit_code != 0 else int(json.loads(state.stdout)["pid"])
+
+    def has_ended(self, name: str) -> bool:
+        return self.machine.shown(called(name), "ActiveState")["ActiveState"] in {"inactive", "failed"}
+
+    def kill(self, pid: int) -> None:
+        self.machine.must("sh", "-c", 'kill -KILL "$0"', str(pid))
+
+    def start(self, name: str) -> None:
+        self.machine.must("systemctl", "start", called(name))
+
+    def restart(self, name: str) -> None:
+        self.machine.must("systemctl", "restart", called(name))
+
+    def stop(self, name: str) -> None:
+        self.machine.must("systemctl", "stop", called(name))
+
+    def exit_code(self, name: str) -> int:
+        shown = self.machine.shown(called(name), "ExecMainCode", "ExecMainStatus")
+        status = int(shown["ExecMainStatus"])
+        return status if int(shown["ExecMainCode"]) == os.CLD_EXITED else 128 + status
+
+    def network_of(self, name: str) -> Path:
+        return self.proc / str(self.init(name)) / "ns/net"
+
+    def address_of(self, name: str) -> str:
+        """Of its container; none while it is not there."""
+        found = call(["nsenter", f"--net={self.network_of(name)}", "ip", "-4", "-oneline", "address", "show", "eth0"])
+        return "".join(found.stdout.split()[3:4]).partition("/")[0]
+
+    def places(self, name: str) -> Iterator[tuple[Path, str, int]]:
+        """The machine, by both addresses; another container, by the machine's and directly; another machine."""
+        service = SERVICES[name]
+        host = Path(f"/proc/{self.machine.pid}/ns/net")
+        other = self.network_of("nginx" if name != "nginx" else "redis")
+        yield host, "127.0.0.1", service.published
+        yield host, "192.0.2.1", service.published
+        yield other, "192.0.2.1", service.published
+        yield other, self.address_of(name), service.port
+        yield Path(f"/proc/{self.outside.pid}/ns/net"), "192.0.2.1", service.published
