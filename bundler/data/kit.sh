@@ -238,6 +238,7 @@ unpack() {
         esac
     fi || die "the bundle cannot be unpacked into $part"
     is_ours "$part" || die "what was unpacked is not the bundle of this kit" "copy the whole folder again" 6
+    sync # a power cut leaves no name whose files are not whole
     mv "$part" "$dir" || die "$dir cannot be made"
     check_ours "$dir" # somebody may have been there first
     trap - EXIT INT TERM HUP
