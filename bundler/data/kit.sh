@@ -424,7 +424,7 @@ find_bundle() {
     [ -z "$place" ] || prefix=''
     rm -rf "$dir".part-* "$dir.new".part-*
     if [ -e "$dir.new" ] || [ -h "$dir.new" ]; then
-        is_ours "$dir.new" || die "$dir.new is in the way" "move it elsewhere" 2
+        is_named "$dir.new" || die "$dir.new is in the way" "move it elsewhere" 2
         mv "$dir.new" "$dir.part-new" || die "$dir.new cannot be moved"
         rm -rf "$dir.part-new"
     fi
