@@ -162,11 +162,8 @@ def _parts(bundle: Path, recorded: Recorded) -> Iterator[str]:
     """What of the bundle a container or a hook would use, which the script looks at before each start."""
     known = digests(recorded.document)
     for path in sorted(path for path in known if os.path.lexists(bundle / path)):
-        if known[path] is None:
-            yield f"file=- {path}"
-        else:
-            with (bundle / path).open("rb") as stream:
-                yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
+        with (bundle / path).open("rb") as stream:
+            yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
     for name in (*FOLDERS, "images", "volumes"):
         if (bundle / name).is_dir():
             yield f"own={name}"

@@ -105,7 +105,9 @@ class BundleEntries:
         descriptor = tree.open_file(found.place or tree.locate(found.path), found.kind)
         try:
             pieces = find_content(descriptor, found.size)
-            wanted = manifest is not None and (pieces is None or manifest.next_has_digest())
+            wanted = manifest is not None
+            if manifest is not None and found.size > _PIECE:
+                wanted = manifest.next_has_digest(found.size) or pieces is None
             if pieces is None and found.size <= _PIECE:
                 part = self._part(descriptor, file, 0, found.size)
                 digest = hashlib.sha256(part) if wanted else None

@@ -1,16 +1,15 @@
 """What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bundler.bundles.proof import MANIFESTS, OF_A_RUN
+from bundler.bundles.proof import MANIFESTS
 from bundler.bundles.record import record
 from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.carried import CarriedFile
-from bundler.conversion.connection import connection
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
@@ -113,7 +112,7 @@ def write_documents(
         runtime_config,
         config_json,
         folders,
-        files={path: None if path in _of_a_run(givens) else file.content for path, file in files.items()},
+        files={path: file.content for path, file in files.items()},
         mount_points=mount_points,
         manifest=manifest,
         more=more,
@@ -129,8 +128,3 @@ def _files(givens: Givens) -> dict[str, CarriedFile]:
     if init is not None and init.embedded is not None:
         files[init.source] = CarriedFile(Path(init.embedded).read_bytes())
     return files | carried_files(givens)
-
-
-def _of_a_run(givens: Givens) -> Collection[str]:
-    """Those that hooks write the addresses of a container into."""
-    return OF_A_RUN if connection(givens) is not None else ()

@@ -34,8 +34,6 @@ PROOFS: Final[Mapping[str, str]] = {
     "shm": DATA,
 }
 MANIFESTS: Final = {name: f"{name}.mtree" for name, proof in PROOFS.items() if proof == MANIFEST}
-# What bundler.json may know without a digest: with a network these are written again for each run.
-OF_A_RUN: Final = ("etc/hosts", "etc/resolv.conf")
 DIRECTORY: Final = "the directory itself"  # what a change of it is called
 _TOPS: Final = tuple(name for name in PROOFS if "." not in name)
 # Folders in which another user's file, or a name exchanged by him, would be taken for the bundle's.
@@ -113,8 +111,7 @@ def _is_expected(path: str, data: Collection[str]) -> bool:
 
 
 def _file(path: str, piece: Piece, wanted: Json, digest: Digest) -> Iterator[Change]:
-    is_free = wanted is None and path in OF_A_RUN
-    if not piece.is_single_file or not (is_free or digest(path) == wanted):
+    if not piece.is_single_file or digest(path) != wanted:
         yield Change(path, "changed")
 
 

@@ -15,6 +15,7 @@ from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
 from bundler.bundles.bundle_entries import BundleEntries, Task
+from bundler.bundles.written_out import WrittenOut
 from bundler.errors import BundlerError, printable
 from bundler.progress import Meter
 from bundler.workers.apart import read_apart
@@ -79,8 +80,14 @@ class _Taker:
 def _send(sender: _Blocking, task: Task, old: bool) -> None:
     """The archive, in blocks of shared memory."""
     blocks = _Blocks(sender)
+    holes = WrittenOut(
+        "the archive of a kit", "make the file smaller, or pack the bundle as .tar.zst, which keeps holes"
+    )
     for found, stored in BundleEntries.of(task):
-        entry, content = _without_holes(found, stored) if old and found.sparse is not None else (found, stored)
+        entry, content = found, stored
+        if old and found.sparse is not None:
+            holes.add(found.name.removeprefix(b"./"), found.size, sum(length for _, length in found.sparse))
+            entry, content = _without_holes(found, stored)
         try:
             blocks.write(encode_entry(entry, old=old))
         except UnwritableError as error:

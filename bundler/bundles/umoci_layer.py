@@ -5,6 +5,7 @@ changes, and leave the ids of a user namespace in attributes. It gets a bundle t
 directories on the way there, and a layout with an image that has no layers; what it adds to that is the layer.
 """
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 from bundler.bundles.delta import Delta
 from bundler.bundles.umoci_metadata import NAME, describe, manifest_name
 from bundler.bundles.write import encode
+from bundler.bundles.written_out import WrittenOut
 from bundler.errors import BundlerError, ToolError, printable
 from bundler.images.choice import Choice
 from bundler.images.digest import Digest
@@ -70,11 +72,17 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
     """What is different, and the directories on the way there, as an image would have them."""
     with Tree(root, owners) as target:
         copy = Copy(tree, target)
+        holes = WrittenOut(
+            name, "umoci knows no holes: make the file smaller, or keep it out of the rootfs, in a volume"
+        )
         known: set[bytes] = set()
         path = b""
         try:
             for path in delta.there:
                 _check(tree, path, name)
+                status = tree.status(tree.locate(path))
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    holes.add(path, status.st_size, status.st_blocks * 512)
                 for each in (*reversed(list(ancestors(path))), path):
                     if each not in known:
                         known.add(each)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from bundler.bundles.comparison import Change
 from bundler.bundles.documents import open_document, read_document
@@ -21,6 +22,9 @@ from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
 from bundler.rootfs.failures import explain
+
+_LARGEST: Final = 1 << 30
+"""Bytes of a file that has its digest in bundler.json. Documents have less, and a container may state any size."""
 
 
 class Verification:
@@ -99,10 +103,15 @@ def _mounted(bundle: Path) -> Mounted:
 
 
 def _digest(bundle: Path, path: str) -> str | None:
-    """That of a regular file, as bundler.json has it; None for what is none. Raises PermissionError."""
+    """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
+
+    Raises PermissionError.
+    """
     folder = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with os.fdopen(open_below(folder, path.split("/")), "rb") as stream:
+            if os.fstat(stream.fileno()).st_size > _LARGEST:
+                return None
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):

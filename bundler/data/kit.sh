@@ -177,7 +177,7 @@ is_ours() {
             is_straight "$1" "$path" && look "$1/$path" || return 1
             case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
             [ "$links" = 1 ] || return 1
-            [ "$sum" = - ] || [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
+            [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
             ;;
         own=*) is_straight "$1" "$path" && is_own "$1/$path" || return 1 ;;
         mounted=*)
