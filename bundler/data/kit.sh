@@ -119,11 +119,14 @@ END
 # In a user namespace root is an ordinary user of the machine.
 is_root() { [ "$me" = 0 ] && read -r inside outside count </proc/self/uid_map && [ "$inside $outside $count" = "0 0 4294967295" ]; }
 
+# Whether what was looked at is root's or this user's.
+is_owned() { [ "$uid" = 0 ] || [ "$uid" = "$me" ]; }
+
 # Whether a folder is root's or this user's, and others may not put anything into it.
 is_own() {
     look "$1"
     case $mode in d????w* | d???????w*) return 1 ;; d*) ;; *) return 1 ;; esac
-    [ "$uid" = 0 ] || [ "$uid" = "$me" ]
+    is_owned
 }
 
 # Whether others may exchange what is on the way to a folder: what is looked at would not be what runs. Where the sticky
@@ -159,7 +162,7 @@ is_straight() {
 is_named() { [ ! -h "$1" ] && [ -f "$1/bundler.json" ] && [ ! -h "$1/bundler.json" ] && [ "$(digest_of "$1/bundler.json")" = "$digest" ]; }
 
 # Whether it is: as it was unpacked or has run since, and out of the reach of other users. What of it a container or a
-# hook would use stands in kit.conf: the digest of each file (`-`: it is written again for each run), and each folder.
+# hook would use stands in kit.conf: the digest of each file, and each folder.
 is_ours() {
     wrong=$1
     is_named "$1" && is_own "$1" || return 1
@@ -177,6 +180,7 @@ is_ours() {
             is_straight "$1" "$path" && look "$1/$path" || return 1
             case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
             [ "$links" = 1 ] || return 1
+            case $path in etc/*) ;; *) is_owned || return 1 ;; esac # what is mounted may be the container's root's
             [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
             ;;
         own=*) is_straight "$1" "$path" && is_own "$1/$path" || return 1 ;;
