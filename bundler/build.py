@@ -151,7 +151,16 @@ def _fill(
     more = write_images_manifest(stage, owners, owned=not request.rootless)
     if request.umoci_metadata:
         more |= write_metadata(bundle, image, owners.maps, rootless=request.rootless)
-    write_documents(bundle, givens, runtime_config, folders(givens), points.made, manifest=manifest, more=more)
+    write_documents(
+        bundle,
+        givens,
+        runtime_config,
+        folders(givens),
+        points.made,
+        owners=owners,
+        manifest=manifest,
+        more=more,
+    )
     settle(bundle)
     if owners.maps:
         empty = [folder.path for folder in folders(givens) if folder.seed is None and folder.image is None]

@@ -19,7 +19,7 @@ LARGEST: Final = 16 << 20  # bytes; the largest config.json of a real container 
 # Members of config.json, folded, whose names are data (tests hold this against the schema).
 RUNTIME_CONFIG_MAPS: Final = frozenset(("annotations", "netdevices", "rdma", "sysctl", "unified"))
 # The same of bundler.json: paths and JSON Pointers.
-RECORD_MAPS: Final = frozenset(("beaten", "documents", "files", "folders", "origins"))
+RECORD_MAPS: Final = frozenset(("attributes", "beaten", "documents", "files", "folders", "origins"))
 
 
 def open_document(bundle: Path, name: str) -> BufferedReader:

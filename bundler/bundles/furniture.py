@@ -15,11 +15,14 @@ from bundler.conversion.etc_files import generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.hooks import carried_files
 from bundler.conversion.init import chosen_init
-from bundler.conversion.volumes import BundleFolder, content_files
-from bundler.errors import ImageError, printable
+from bundler.conversion.volumes import BundleFolder, ContentFile, content_files
+from bundler.errors import ImageError, RequestError, printable
 from bundler.images.image import Image
+from bundler.origins import Json
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.failures import explain
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.owners import Owners
+from bundler.rootfs.owners import NOT_OWNED, Owners
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.seed import seed_volume
@@ -94,17 +97,20 @@ def write_documents(
     folders: Sequence[BundleFolder],
     mount_points: Sequence[bytes],
     *,
+    owners: Owners,
     manifest: str,
     more: Mapping[str, str],
 ) -> None:
     """The generated files of etc/, those of hooks/, config.json, and bundler.json.
 
     `mount_points` are paths of the rootfs that bundler has made, `manifest` is the sha256 of rootfs.mtree in hex,
-    `more` are the digests of other documents that are there already.
+    `more` are the digests of other documents that are there already. Raises RequestError for a file with content whose
+    owner the container has not got.
     """
     files = _files(givens)
     for path, file in files.items():
         write_file(bundle / path, file.content, executable=file.executable)
+    attributes = {path: _set_attributes(bundle / path, file, owners) for path, file in content_files(givens).items()}
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
     recorded = record(
@@ -113,6 +119,7 @@ def write_documents(
         config_json,
         folders,
         files={path: file.content for path, file in files.items()},
+        attributes=attributes,
         mount_points=mount_points,
         manifest=manifest,
         more=more,
@@ -122,9 +129,37 @@ def write_documents(
 
 def _files(givens: Givens) -> dict[str, CarriedFile]:
     """The files of etc/ and hooks/, by their path in the bundle."""
-    plain = {f"etc/{name}": content for name, content in generated_files(givens).items()} | content_files(givens)
+    plain = {f"etc/{name}": content for name, content in generated_files(givens).items()}
+    plain |= {path: file.content for path, file in content_files(givens).items()}
     files = {path: CarriedFile(content, executable=False) for path, content in plain.items()}
     init = chosen_init(givens)
     if init is not None and init.embedded is not None:
         files[init.source] = CarriedFile(Path(init.embedded).read_bytes())
     return files | carried_files(givens)
+
+
+def _set_attributes(path: Path, file: ContentFile, owners: Owners) -> dict[str, Json]:
+    """Give a file with content its owner and mode; what of these bundler.json has to know. Raises RequestError."""
+    attributes = _adapted(file, owners)
+    try:
+        with path.open("rb") as stream:
+            owners.set_attributes(stream.fileno(), attributes)
+    except OSError as error:
+        raise explain(error, printable(str(path))) from error
+    # Root's files are those of whoever unpacks the bundle.
+    ids = {key: number for key, number in (("uid", attributes.uid), ("gid", attributes.gid)) if number}
+    return {"mode": f"{file.mode:04o}", **ids}
+
+
+def _adapted(file: ContentFile, owners: Owners) -> Attributes:
+    """What the file is to have on the disk. All files are an ordinary user's own: that he could not give one away is
+    counted.
+    """
+    if owners.confined:
+        owners.skipped[NOT_OWNED] += bool(file.uid or file.gid)
+        return Attributes(file.mode)
+    try:
+        return owners.adapt(Attributes(file.mode, file.uid, file.gid))
+    except PathError as error:
+        hint = "give the container more ids, or the file another owner"
+        raise RequestError(f"{file.origin.where}: volumes: the file with content: {error}", hint=hint) from None

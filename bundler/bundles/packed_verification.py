@@ -73,7 +73,7 @@ class PackedVerification:
             yield from self._in_trees(manifests, noted)
         for path, count in self._links.items():
             self._pieces[path] = replace(self._pieces[path], links=1 + count)
-        yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted.sources, mounted.users)
+        yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted)
 
     def _in_trees(self, manifests: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
         """What differs in the folders that have manifests; of all that is elsewhere, pieces are noted."""
@@ -123,7 +123,7 @@ class PackedVerification:
     def _note(self, path: str, entry: Entry) -> None:
         kind = KINDS.get(entry.kind, stat.S_IFREG)  # a further name of a file is a file with two names
         mode = entry.mode if path else entry.mode & MOST_OPEN
-        self._pieces[path] = Piece(kind, mode, entry.uid, links=2 if entry.kind == HARD_LINK else 1)
+        self._pieces[path] = Piece(kind, mode, entry.uid, entry.gid, links=2 if entry.kind == HARD_LINK else 1)
 
     def _ordered(self, entries: Iterator[tuple[Entry, Iterator[Content]]]) -> Iterator[_Placed]:
         """The entries with their paths. Raises ImageError where `unpack` could make something else of them."""

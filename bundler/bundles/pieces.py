@@ -31,6 +31,7 @@ class Piece:
     kind: int
     mode: int
     uid: int
+    gid: int
     links: int = 1
 
     @property
@@ -51,18 +52,20 @@ Pieces = Mapping[str, Piece]
 class Mounted:
     """What a config.json says of the bundle: the clean paths in it that are mounted, and who may own what is mounted.
 
-    That is the container's root, whose id on the machine is another one in a user namespace.
+    That is the container's root, whose ids on the machine are other ones in a user namespace.
     """
 
     sources: Collection[str] = frozenset()
     users: Collection[int] = frozenset()
+    groups: Collection[int] = frozenset()
 
     @classmethod
     def of(cls, content: bytes) -> Self:
         """That of a config.json; of one that makes no sense, which other readers say, nothing."""
         with suppress(RequestError, RecursionError):
             document = parse_object(content, "", RUNTIME_CONFIG_MAPS)
-            return cls(sources(document), frozenset(_roots(document)))
+            users, groups = (frozenset(_roots(document, name)) for name in ("uidMappings", "gidMappings"))
+            return cls(sources(document), users, groups)
         return cls()
 
 
@@ -72,8 +75,8 @@ def sources(document: Json) -> frozenset[str]:
     return frozenset(path for path in paths if path != "." and path.partition("/")[0] != "..")
 
 
-def _roots(document: Json) -> Iterator[int]:
-    for _, mapping in objects(document, "linux", "uidMappings"):
+def _roots(document: Json, maps: str) -> Iterator[int]:
+    for _, mapping in objects(document, "linux", maps):
         if mapping.get("containerID") == 0 and isinstance(mapping.get("hostID"), int):
             yield mapping["hostID"]
 
@@ -127,7 +130,9 @@ def _at(top: int, path: str) -> dict[str, Piece]:
 
 
 def _piece(status: os.stat_result) -> Piece:
-    return Piece(stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid, status.st_nlink)
+    return Piece(
+        stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_nlink
+    )
 
 
 def misled(pieces: Pieces, paths: Iterable[str]) -> Iterator[str]:

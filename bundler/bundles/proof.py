@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.bundles.comparison import Change
-from bundler.bundles.pieces import FOLDERS, Piece, Pieces, misled
+from bundler.bundles.pieces import FOLDERS, Mounted, Piece, Pieces, misled
 from bundler.origins import Json
+from bundler.overrides.bundle_paths import CONTENTS
 
 DIGEST: Final = "its digest in bundler.json"
 MANIFEST: Final = "its line in a manifest, whose digest is in bundler.json"
@@ -48,20 +49,15 @@ def changed(
     recorded: Mapping[str, Json],
     pieces: Pieces,
     digest: Digest,
-    mounted: Collection[str] = (),
-    users: Collection[int] = (),
+    mounted: Mounted,
 ) -> Iterator[Change]:
-    """Which of the `pieces` are not as they were built, by path.
-
-    `mounted` are the paths in the bundle that config.json mounts from. `users` are those who may own what a container
-    is given, beside the owner of the bundle.
-    """
+    """Which of the `pieces` are not as they were built, by path. `mounted` is what config.json says of the bundle."""
     known = digests(recorded)
     made = folders(recorded)
-    astray = set(misled(pieces, {*mounted, *made}))
+    astray = set(misled(pieces, {*mounted.sources, *made}))
     tops = {top for top in _TOPS if top != "images" or "images.mtree" in known}
     own = {path for path in made if path.partition("/")[0] not in tops}  # where a file may take a folder's place
-    data = tops | {path.partition("/")[0] for path in (*mounted, *made)}
+    data = tops | {path.partition("/")[0] for path in (*mounted.sources, *made)}
     must_be_folders = (tops | made) - own
     for path in sorted({*pieces, *known, *made, "rootfs"}):
         piece = pieces.get(path)
@@ -75,7 +71,10 @@ def changed(
             continue
         elif path == "bundler.json" or path in astray or (path in must_be_folders and not piece.is_folder):
             yield Change(path, "changed")
-    yield from _owners(pieces, known, users)
+    given = _attributes(recorded)
+    yield from _owners(pieces, known.keys() - given.keys(), mounted.users)
+    for path in sorted(given.keys() & pieces.keys()):
+        yield from _given(path, pieces[path], given[path], pieces[""], mounted)
 
 
 def named(change: Change, folder: str) -> Change:
@@ -126,3 +125,24 @@ def _owners(pieces: Pieces, known: Collection[str], users: Collection[int]) -> I
         if piece.mode & _OTHERS and piece.kind != stat.S_IFLNK:
             modes = f"{piece.mode & ~_OTHERS:04o}", f"{piece.mode:04o}"
             yield Change(path or DIRECTORY, "changed", {"mode": modes})
+
+
+def _attributes(recorded: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
+    """Owner and mode of the files that have their own: those with content, whatever bundler.json says of others."""
+    given = _members(recorded, "attributes")
+    return {path: _members(given, path) for path in digests(recorded) if path.startswith(CONTENTS) and path in given}
+
+
+def _given(path: str, piece: Piece, given: Mapping[str, Json], top: Piece, mounted: Mounted) -> Iterator[Change]:
+    """Whether a file has the attributes that were `given` to it; an id that is not there is that of the bundle's owner,
+    of the container's root or of the machine's.
+    """
+    uids, gids = {top.uid, *mounted.users}, {0, top.gid, *mounted.groups}
+    keywords: dict[str, tuple[str | None, str | None]] = {}
+    for key, number, roots in (("uid", piece.uid, uids), ("gid", piece.gid, gids)):
+        if number not in ({given[key]} if key in given else roots):
+            keywords[key] = str(given.get(key, getattr(top, key))), str(number)
+    if given.get("mode") != f"{piece.mode:04o}":
+        keywords["mode"] = str(given.get("mode")), f"{piece.mode:04o}"
+    if keywords:
+        yield Change(path, "changed", keywords)

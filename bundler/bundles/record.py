@@ -25,13 +25,15 @@ def record(
     folders: Sequence[BundleFolder],
     *,
     files: Mapping[str, bytes] = MappingProxyType({}),
+    attributes: Mapping[str, Mapping[str, Json]] = MappingProxyType({}),
     mount_points: Sequence[bytes] = (),
     manifest: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
 
-    `files` are those of etc/ and hooks/ by path; `mount_points` are paths of the rootfs that are bundler's own;
+    `files` are those of etc/ and hooks/ by path, `attributes` owner and mode of those that have other ones than the
+    rest; `mount_points` are paths of the rootfs that are bundler's own;
     `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs; `more` are the digests, by name,
     of other documents that were asked for.
 
@@ -56,6 +58,7 @@ def record(
         "folders": {folder.path: folder.seed for folder in folders},
         "mount_points": [f"/{path.decode('utf-8', 'surrogateescape')}" for path in sorted(mount_points)],
         "files": {path: _digest(content) for path, content in sorted(files.items())},
+        **({"attributes": {path: dict(given) for path, given in sorted(attributes.items())}} if attributes else {}),
         "config": _digest(config_json),
         "manifest": None if manifest is None else f"sha256:{manifest}",
         **({"documents": dict(more)} if more else {}),

@@ -90,7 +90,7 @@ def changed_pieces(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[Chang
     try:
         mounted = _mounted(bundle)
         pieces = look(bundle, (*mounted.sources, *folders(recorded)))
-        yield from changed(recorded, pieces, partial(_digest, bundle), mounted.sources, mounted.users)
+        yield from changed(recorded, pieces, partial(_digest, bundle), mounted)
     except OSError as error:
         raise explain(error, printable(str(bundle))) from error
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bundler.origins import Json
+from bundler.overrides.bundle_paths import CONTENTS
 
 
 def encode(document: Json) -> bytes:
@@ -52,10 +53,12 @@ def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
 
     A runtime sets the container up as this user, who has to get to the rootfs and may not write into the bundle, as
     with dockerd's own directories. `folders` are paths of empty folders that are mounted; what the image's layers
-    brought has its owners already. What is in hooks/ runs on the machine, and stays out of the container's hands.
+    brought has its owners already, and so have files that overrides say the content of. What is in hooks/ runs on the
+    machine, and stays out of the container's hands.
     """
     os.chown(bundle, -1, gid)
     bundle.chmod(0o710)
     mounted = [bundle / folder for folder in folders if not folder.startswith("rootfs/")]  # that is the image's ground
-    for path in (*_files(bundle / "etc"), *mounted):
+    generated = [path for path in _files(bundle / "etc") if not f"etc/{path.name}".startswith(CONTENTS)]
+    for path in (*generated, *mounted):
         os.chown(path, uid, gid, follow_symlinks=False)

@@ -48,12 +48,19 @@ def note_imported(remarks: Sequence[str]) -> None:
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
-    """A line for what nobody can make, and one for all that an ordinary user could not."""
-    from bundler.rootfs.owners import UNKNOWN_XATTRS  # noqa: PLC0415
+    """A line for what nobody can make, and one or two for all that an ordinary user could not."""
+    from bundler.rootfs.owners import NOT_OWNED, UNKNOWN_XATTRS  # noqa: PLC0415
 
     if quiet:
         return
-    for why, is_meant in (("", UNKNOWN_XATTRS.__eq__), ("without root, ", UNKNOWN_XATTRS.__ne__)):
-        counts = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()) if count and is_meant(what))
+    sentences = {
+        UNKNOWN_XATTRS: "left out of the rootfs",
+        "": "without root, left out of the rootfs",
+        NOT_OWNED: "without root, the container's root owns",
+    }
+    told: dict[str, list[str]] = {sentence: [] for sentence in sentences.values()}
+    for what, count in sorted(skipped.items()):
+        told[sentences.get(what, sentences[""])] += [f"{count} {what}"] if count else []
+    for sentence, counts in told.items():
         if counts:
-            note(f"{why}left out of the rootfs: {counts}")
+            note(f"{sentence}: {', '.join(counts)}")

@@ -12,7 +12,7 @@ from bundler.conversion.machine_paths import kind_at
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.bundle_paths import CONTENTS
-from bundler.overrides.mount_options import clean_path, holds_dockers_data
+from bundler.overrides.mount_options import CONTENT_ATTRIBUTES, clean_path, holds_dockers_data
 from bundler.overrides.node import Node
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
@@ -36,6 +36,17 @@ class BundleFolder:
     image: str | None = None
     subpaths: tuple[str, ...] = ()  # the folders of that image which are mounted
     mode: int = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFile:
+    """A file of the bundle that a container reads, its owner by the container's ids; as compose makes them."""
+
+    content: bytes
+    origin: Origin
+    mode: int = 0o444
+    uid: int = 0
+    gid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +238,16 @@ def _content_path(node: Node) -> str:
     return f"{CONTENTS}{_folder_name(node.entries()['target'].text(), frozenset())}"
 
 
-def content_files(givens: Givens) -> dict[str, bytes]:
+def content_files(givens: Givens) -> dict[str, ContentFile]:
     """The files that `volumes` say the content of, by their path in the bundle."""
     entries = [node for node in givens.overrides.items("volumes") if "content" in node.entries()]
-    return {_content_path(node): node.entries()["content"].text().encode() for node in entries}
+    return {_content_path(node): _content_file(node) for node in entries}
+
+
+def _content_file(node: Node) -> ContentFile:
+    entry = node.entries()
+    numbers = {key: value for key in CONTENT_ATTRIBUTES if key in entry and isinstance(value := entry[key].value, int)}
+    return ContentFile(entry["content"].text().encode(), node.origin, **numbers)
 
 
 def _default_propagation(source: str) -> str:

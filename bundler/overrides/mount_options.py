@@ -1,8 +1,9 @@
 """Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, and the long form they stand for.
 
 The long form is compose's: {type, source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy,
-subpath}, image: {subpath}}; a tmpfs carries its mount options as {options: [...]}. What is about
-SELinux, about other machines' file systems (`consistency`) or for a daemon to do (`create_host_path`) leaves no trace.
+subpath}, image: {subpath}}; a tmpfs carries its mount options as {options: [...]}, and a bind of a file that the bundle
+carries has {content, uid, gid, mode} in the place of a source. What is about SELinux, about other machines' file
+systems (`consistency`) or for a daemon to do (`create_host_path`) leaves no trace.
 """
 
 import posixpath
@@ -25,6 +26,9 @@ _TMPFS_FLAGS: Final = (
     *("remount", "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"),
     *("strictatime", "nostrictatime", "bind", "rbind", "unbindable", "runbindable", *PROPAGATIONS),
 )
+# What may be said of a file beside its content: its owner and permissions.
+CONTENT_ATTRIBUTES: Final = ("uid", "gid", "mode")
+WRITABLE_BY_OTHERS: Final = 0o022
 _TMPFS_VALUES: Final = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
 
 
@@ -63,6 +67,9 @@ def expand_volume(node: Node) -> Node:
         raise node.error(f"volumes: {'a bind' if kind == 'bind' else 'an image'} needs a source")
     if kind == "tmpfs":
         entry = _tmpfs_volume(node, entry)
+    for key in CONTENT_ATTRIBUTES:
+        if key in entry and "content" not in entry:
+            raise entry[key].error(f"volumes: {key} is for a file with content", hint="other files have their own")
     for key in ("bind", "volume", "tmpfs", "image"):
         if key in entry and key != kind:
             raise entry[key].error(f"volumes: {key} is for type {key}, this is a {kind}")
@@ -156,6 +163,12 @@ def _check_content(entry: dict[str, Node], kind: str) -> None:
     if "read_only" in entry and entry["read_only"].value is False:
         raise entry["read_only"].error("volumes: a file with content is read-only")
     entry["read_only"] = content.with_value(value=True)
+    if "mode" in entry and isinstance(entry["mode"].value, str):
+        entry["mode"] = entry["mode"].with_value(int(entry["mode"].text(), 8))
+    mode = entry["mode"].value if "mode" in entry else 0
+    if isinstance(mode, int) and mode & WRITABLE_BY_OTHERS:  # on the machine they would be any users
+        hint = f"mode {mode & ~WRITABLE_BY_OTHERS:04o}"
+        raise entry["mode"].error("volumes: mode: group and others cannot write to a file with content", hint=hint)
 
 
 def _check_source(node: Node, kind: str) -> None:

@@ -20,6 +20,8 @@ from bundler.rootfs.paths import PathError
 
 # What `Owners.skipped` may count that is left out for everybody.
 UNKNOWN_XATTRS: Final = "extended attributes that Linux has no namespace for"
+# What it may count of the files that overrides say the content of.
+NOT_OWNED: Final = "files with content of another owner"
 RECORD: Final = b"user.rootlesscontainers"
 # Who may set them: the owner of a file. Everything else takes privileges.
 _ORDINARY: Final = (b"user.", b"system.posix_acl_")

@@ -170,7 +170,17 @@ def test_a_file_of_which_the_content_is_said_is_carried_and_read_only() -> None:
     (mount,) = [mount for mount in converted(text)["mounts"] if mount["destination"] == "/etc/app.conf"]
     source = "etc/content-etc-app.conf"
     assert (mount["type"], mount["source"], mount["options"]) == ("bind", source, ["rbind", "ro", "rprivate"])
-    assert content_files(givens(text)) == {source: "level = é".encode()}
+    (file,) = content_files(givens(text)).items()
+    assert file[0] == source
+    assert (file[1].content, file[1].mode, file[1].uid, file[1].gid) == ("level = é".encode(), 0o444, 0, 0)
+
+
+@pytest.mark.parametrize("mode", ["256", "'0400'", "'400'", "0o400", "'0o400'"])
+def test_a_file_of_which_the_content_is_said_has_the_owner_and_mode_that_are_said(mode: str) -> None:
+    (file,) = content_files(
+        givens(f"volumes: [{{type: bind, content: x, target: /x, uid: 33, gid: 7, mode: {mode}}}]")
+    ).values()
+    assert (file.mode, file.uid, file.gid) == (0o400, 33, 7)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +189,14 @@ def test_a_file_of_which_the_content_is_said_is_carried_and_read_only() -> None:
         ("type: bind, content: x, source: /a", "content stands in the place of a bind's source"),
         ("type: volume, content: x", "content stands in the place of a bind's source"),
         ("type: bind, content: x, read_only: false", "a file with content is read-only"),
+        ("type: bind, source: /a, uid: 1", "uid is for a file with content"),
+        ("type: volume, source: a, mode: 1", "mode is for a file with content"),
+        ("type: bind, content: x, uid: www-data", "uid"),
+        ("type: bind, content: x, mode: '8'", "mode"),
+        ("type: bind, content: x, mode: 4096", "mode"),
+        ("type: bind, content: x, mode: '0620'", "mode: group and others cannot write to a file with content"),
+        ("type: bind, content: x, mode: 0o602", "mode: group and others cannot write to a file with content"),
+        ("type: bind, content: x, gid: -1", "gid"),
     ],
 )
 def test_content_is_that_of_a_read_only_bind(entry: str, message: str) -> None:

@@ -28,7 +28,7 @@ init: {{path: {folder}/init, embed: true}}
 hooks: {{poststop: [{{path: {folder}/hook, embed: true}}]}}
 ipc: shareable
 volumes:
-  - {{type: bind, target: /etc/app.conf, content: "x=1\\n"}}
+  - {{type: bind, target: /etc/app.conf, content: "x=1\\n", uid: 33, gid: 7, mode: "0440"}}
   - {{type: image, source: "oci:layout:2", target: /assets}}
   - cache:/cache
   - ./own/deep:/own

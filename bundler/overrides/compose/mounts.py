@@ -5,6 +5,7 @@ of the machine.
 """
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,13 +14,17 @@ from bundler.origins import Json
 from bundler.overrides.compose.merge import RULES
 from bundler.overrides.compose.project import ComposeFile
 from bundler.overrides.compose.services import Project
-from bundler.overrides.mount_options import expand_volume
+from bundler.overrides.mount_options import CONTENT_ATTRIBUTES, WRITABLE_BY_OTHERS, expand_volume
 from bundler.overrides.node import Node, from_json
+from bundler.overrides.switches import whole_number
 
 _LOCAL: Final = ("local", "default")
 # A runtime would mount these from inside the container's own network.
 _OVER_THE_NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs")
 _SECRETS: Final = "/run/secrets"
+_HIGHEST_ID: Final = (1 << 32) - 2  # the one above is no id (chown(2))
+_MOST_BITS: Final = 0o7777
+_OCTAL: Final = re.compile(r"0*[0-7]{1,4}")
 _DEEPEST: Final = 20  # services whose volumes_from name each other in a row
 
 
@@ -182,7 +187,8 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
             file_or_content = _origin_of(key, source.value, definition, file)
             target = said.get("target")
             where = target.text() if target is not None and isinstance(target.value, str) else source.value
-            if any(word in said for word in ("uid", "gid", "mode")):
+            attributes: dict[str, Node] = {word: said[word] for word in CONTENT_ATTRIBUTES if word in said}
+            if attributes and "source" in file_or_content:
                 project.reader.remark(
                     f"note: {item.origin.where}: owner and mode of {printable(source.value)} are those of its file"
                 )
@@ -191,8 +197,31 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
                 **file_or_content,
                 "target": posixpath.join(folder, where),
                 "read_only": True,
+                **(_attributes(attributes, project) if "content" in file_or_content else {}),
             }
             yield from_json(bind, item.origin)
+
+
+def _attributes(given: dict[str, Node], project: Project) -> dict[str, Json]:
+    """The owner and mode of a file of the bundle, as far as they are given: text that is empty gives none."""
+    nodes = {word: node for word, node in given.items() if node.value not in (None, "")}
+    ids = {word: whole_number(node, word, 0, _HIGHEST_ID) for word, node in nodes.items() if word != "mode"}
+    if "mode" not in nodes:
+        return dict(ids)
+    mode = _mode(nodes["mode"])
+    if mode & WRITABLE_BY_OTHERS:
+        where = nodes["mode"].origin.where
+        project.reader.remark(f"note: {where}: group and others cannot write to a file that is mounted read-only")
+    return ids | {"mode": f"{mode & ~WRITABLE_BY_OTHERS:04o}"}
+
+
+def _mode(node: Node) -> int:
+    """Permissions; text of them is octal, as for compose."""
+    if not isinstance(node.value, str):
+        return whole_number(node, "mode", 0, _MOST_BITS)
+    if not _OCTAL.fullmatch(node.value):
+        raise node.error(f"mode: {printable(node.value[:40])!r} is not an octal number", hint="for example 0440")
+    return int(node.value, 8)
 
 
 def _origin_of(key: str, name: str, definition: Node, file: ComposeFile) -> dict[str, Json]:

@@ -87,6 +87,58 @@ secrets: {token: {environment: TOKEN}}
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "carried"),
+    [
+        ("uid: '33', gid: '7', mode: 0400", {"uid": 33, "gid": 7, "mode": "0400"}),
+        ("uid: 33, mode: '0440'", {"uid": 33, "mode": "0440"}),
+        ("mode: '440'", {"mode": "0440"}),
+        ("mode: 256", {"mode": "0400"}),
+        ("mode: 0o4755", {"mode": "4755"}),
+        ("uid: '${U-}', gid: , mode: ''", {}),
+        ("uid: '${U-5}'", {"uid": 5}),
+    ],
+)
+def test_owner_and_mode_of_what_becomes_a_file_of_the_bundle(
+    given: str, carried: dict[str, Any], tmp_path: Path
+) -> None:
+    text = f"""
+services: {{web: {{image: x, configs: [{{source: app, {given}}}], secrets: [{{source: token, {given}}}]}}}}
+configs: {{app: {{content: a}}}}
+secrets: {{token: {{environment: TOKEN}}}}
+"""
+    bind = {"type": "bind", "read_only": True} | carried
+    assert keys(tmp_path, text, TOKEN="t")["volumes"] == [
+        bind | {"content": "a", "target": "/app"},
+        bind | {"content": "t", "target": "/run/secrets/token"},
+    ]
+    assert remarks(tmp_path, text, TOKEN="t") == []
+
+
+def test_who_may_write_to_a_read_only_file_of_the_bundle_is_told(tmp_path: Path) -> None:
+    text = SERVICE.format("configs: [{source: app, mode: 0666}]", "configs: {app: {content: a}}")
+    assert keys(tmp_path, text)["volumes"][0]["mode"] == "0644"
+    told = "note: compose.yaml:1:58: group and others cannot write to a file that is mounted read-only"
+    assert remarks(tmp_path, text) == [told]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("uid: www-data", "compose.yaml:1:57: uid: 'www-data' is not a whole number"),
+        ("gid: '-1'", "gid: -1 is out of range"),
+        ("uid: 4294967295", "uid: 4294967295 is out of range"),
+        ("mode: '0888'", "mode: '0888' is not an octal number"),
+        ("mode: u=r", "mode: 'u=r' is not an octal number"),
+        ("mode: 0o10000", "mode: 4096 is out of range"),
+        ("mode: true", "mode: 'True' is not a whole number"),
+    ],
+)
+def test_an_owner_or_mode_that_is_no_number_is_refused(given: str, message: str, tmp_path: Path) -> None:
+    text = SERVICE.format(f"configs: [{{source: app, {given}}}]", "configs: {app: {content: a}}")
+    assert message in refused(tmp_path, text).what
+
+
 def test_volumes_of_other_services_lie_below_the_services_own(tmp_path: Path) -> None:
     text = """
 services:
