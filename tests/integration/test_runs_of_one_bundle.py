@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.overrides.docker_inspect.inspected import container
 from tests.support.command import bundler
 from tests.support.machine import Machine, connected_machines
 from tests.support.runtime import Name
@@ -134,6 +135,35 @@ def test_what_is_read_only_stays_so(machine: Machine, make: Maker, runtime: Name
     assert hosts(machine, "web", runtime) == ["10.90.0.2\tweb"]
     written = machine(runtime, "exec", "web", "/bin/busybox", "sh", "-c", "echo x >/etc/hosts")
     assert "Read-only file system" in written.stderr
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_containers_of_one_docker_network_find_each_other_by_name(machine: Machine, make: Maker, runtime: Name) -> None:
+    networks = {
+        "web": {"Aliases": ["front"], "DNSNames": None},
+        "db": {"Aliases": ["database"], "DNSNames": None},
+    }
+    inspected = [
+        container(
+            Id=name[0] * 64,
+            Name=f"/{name}",
+            NetworkSettings={"Networks": {"shop": network}},
+            Host_NetworkMode="shop",
+            Config_Hostname=name,
+            Config_Cmd=SERVE,
+        )
+        for name, network in networks.items()
+    ]
+    (make.folder / "shop.json").write_text(json.dumps(inspected))
+    image = f"docker-archive:{make.archive}:golden/plain:1"
+    for name in networks:
+        asked = ("--from-inspect", make.folder / "shop.json", "--name", name)
+        bundler("build", image, *asked, "--output", make.folder / name)
+        start(machine, make.folder / name, name, runtime)
+    for name, asked in (("web", "db"), ("web", "database"), ("db", "front"), ("db", "dddddddddddd"), ("web", "web")):
+        fetch = ("wget", "-q", "-O", "-", f"http://{asked}/hostname")
+        answer = machine.must(runtime, "exec", name, "/bin/busybox", *fetch)
+        assert answer.strip() == {"front": "web"}.get(asked, asked if asked == "web" else "db")
 
 
 def test_twenty_runs_and_as_many_kills_leave_nothing(machine: Machine, make: Maker) -> None:
