@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, open_document, parse_object, read_document
-from bundler.conversion.mount_points import is_bind
+from bundler.conversion.bind_mounts import is_bind
 from bundler.errors import RequestError
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from bundler.conversion.bind_mounts import is_bind
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
@@ -48,9 +49,7 @@ def bind_sources(document: Mapping[str, Json]) -> Iterable[tuple[str, str]]:
     """Destination and source of everything that is mounted from elsewhere."""
     for mount in document.get("mounts") or []:
         source = mount.get("source")
-        if isinstance(source, str) and (
-            mount.get("type") == "bind" or {"bind", "rbind"} & set(mount.get("options") or ())
-        ):
+        if isinstance(source, str) and is_bind(mount):
             yield mount["destination"], source
 
 

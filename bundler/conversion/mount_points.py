@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bundler.conversion.bind_mounts import is_bind
 from bundler.conversion.etc_files import etc_mounts, generated_files
 from bundler.conversion.givens import Givens
 from bundler.conversion.init import chosen_init
@@ -90,13 +91,6 @@ def of_the_bundle(mount: Mapping[str, Json]) -> str:
     """The clean path in the bundle that a mount has its source at (config.md: it may be relative), or nothing."""
     source = str(mount.get("source") or "")
     return posixpath.normpath(source) if is_bind(mount) and source and not source.startswith("/") else ""
-
-
-def is_bind(mount: Mapping[str, Json]) -> bool:
-    """Whether a mount, of a document that may be malformed, is one of files that are there already."""
-    options = mount.get("options")
-    listed = map(str, options) if isinstance(options, list) else ()
-    return mount.get("type") == "bind" or not {"bind", "rbind"}.isdisjoint(listed)
 
 
 def _mounted(mount: Mapping[str, Json], known: Mapping[str, Kind]) -> Mounted:

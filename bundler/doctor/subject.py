@@ -14,9 +14,9 @@ from bundler.bundles.reach import exposed_here
 from bundler.bundles.runtime import part_of
 from bundler.bundles.written import read_written
 from bundler.conversion.accounts import Accounts, parse_accounts
+from bundler.conversion.bind_mounts import is_bind
 from bundler.conversion.fault import Fault
 from bundler.conversion.hooks import KINDS
-from bundler.conversion.mount_points import is_bind
 from bundler.conversion.oci_version import values_at
 from bundler.conversion.target import Target
 from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
