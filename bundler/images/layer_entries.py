@@ -7,7 +7,7 @@ Reading a layer costs about as much as making its files when there are many of t
     this one      limits -> changeset -> tree, with the content out of the shared memory
 
 Two workers do this for all large layers, one after another, and may be in the next one already. To start them takes
-some 30 ms, so small layers are read in this process.
+some 80 ms, so small layers are read in this process.
 """
 
 from collections.abc import Iterable, Iterator

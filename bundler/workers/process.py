@@ -2,7 +2,7 @@
 
 A worker is not a fork. A fork has all that this process has: the stack, which a signal would unwind there, too, and so
 remove what this process has half made; locks that another thread holds, for good; every open file. A new program has
-what it is given, and can be started while threads run (progress bars have one). It costs some 30 ms, which pass beside
+what it is given, and can be started while threads run (progress bars have one). It costs some 80 ms, which pass beside
 this process on another processor.
 """
 
