@@ -27,6 +27,12 @@ with started(["sh", "-c", sys.argv[1]], {"PATH": "/usr/bin:/bin"}, output_limit=
 """
 
 
+@pytest.fixture
+def before() -> set[str]:
+    """The children there are already, such as the daemon of other tests."""
+    return children()
+
+
 @contextmanager
 def shell(script: str, *, output_limit: int = MEBIBYTE, largest_file: int | None = None) -> Iterator[Program]:
     words = ["/bin/sh", "-c", script]
@@ -54,19 +60,19 @@ def numbers(path: Path, count: int) -> list[int]:
     return [int(line) for line in path.read_text().split()]
 
 
-def test_what_it_prints_and_how_it_ended_is_given() -> None:
+def test_what_it_prints_and_how_it_ended_is_given(before: set[str]) -> None:
     with shell("echo out; echo err >&2; exit 3") as running:
         ended = running.wait()
         assert (ended.returncode, ended.output, ended.errors) == (3, b"out\n", b"err\n")
         assert running.wait() == ended
-    assert children() == set()
+    assert children() == before
 
 
-def test_leaving_early_tells_it_to_end() -> None:
+def test_leaving_early_tells_it_to_end(before: set[str]) -> None:
     with shell("exec sleep 100000") as running:
         assert not running.ends_within(0)
     assert running.process.returncode == -signal.SIGTERM
-    assert children() == set()
+    assert children() == before
 
 
 def test_what_it_has_started_ends_with_it(tmp_path: Path) -> None:
@@ -121,15 +127,15 @@ def test_a_program_ends_also_if_who_started_it_is_killed_at_once() -> None:
             wait_until(lambda: of_session(starter.pid) == [])
 
 
-def test_ctrl_c_in_a_terminal_is_for_who_started_it(tmp_path: Path) -> None:
+def test_ctrl_c_in_a_terminal_is_for_who_started_it(before: set[str], tmp_path: Path) -> None:
     """It reaches the whole group of the terminal, and the program is to be told to end by who can wait for it."""
     with shell("exec sleep 100000") as running:
-        groups = {os.getpgid(int(child)) for child in children()}
+        groups = {os.getpgid(int(child)) for child in children() - before}
         assert groups == {os.getpgid(running.process.pid)}
         assert os.getpgid(0) not in groups
 
 
-def test_an_interruption_while_it_is_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_while_it_is_started_ends_it(before: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     start = subprocess.Popen
 
     def interrupted(*words: object, **settings: object) -> object:
@@ -139,24 +145,24 @@ def test_an_interruption_while_it_is_started_ends_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(subprocess, "Popen", interrupted)
     with pytest.raises(KeyboardInterrupt), shell("exec sleep 100000"):
         pytest.fail("it was interrupted before")
-    assert children() == set()
+    assert children() == before
 
 
-def test_an_interruption_while_it_is_waited_for_ends_it() -> None:
+def test_an_interruption_while_it_is_waited_for_ends_it(before: set[str]) -> None:
     timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt), shell("exec sleep 100000") as running:
         running.wait()
     assert running.process.returncode == -signal.SIGTERM
-    assert children() == set()
+    assert children() == before
 
 
-def test_a_failure_to_start_leaves_nothing() -> None:
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+def test_a_failure_to_start_leaves_nothing(before: set[str]) -> None:
+    descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208
     with pytest.raises(FileNotFoundError), started(["/nowhere"], {}, output_limit=1):
         pytest.fail("there is no such program")
-    assert children() == set()
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    assert children() == before
+    assert os.listdir("/proc/self/fd") == descriptors  # noqa: PTH208
 
 
 def test_output_without_end_is_not_kept() -> None:
