@@ -1,8 +1,8 @@
 """Every field of `docker inspect` (20.10 to 29) and `podman inspect` (4 and 5), and what becomes of it.
 
-A field with a `key` becomes that key of an overrides file, by its `form`. One with a `reason` leaves no trace in
-config.json, and is named with it where it says something. One with a `part` is read there, with others. What has none
-of the three is a record of what was.
+What older Dockers had instead is here, too. A field with a `key` becomes that key of an overrides file, by its `form`.
+One with a `reason` leaves no trace in config.json, and is named with it where it says something. One with a `part` is
+read there, with others. What has none of the three is a record of what was.
 """
 
 from collections.abc import Callable, Iterator
@@ -89,7 +89,8 @@ _ROWS: Final = (
     *_parted(security.paths, *_host("MaskedPaths", "ReadonlyPaths")),
     *_parted(security.devices, *_host("Devices", "DeviceRequests")),
     Field("HostConfig/DeviceCgroupRules", "device_cgroup_rules", texts),
-    *_parted(mounts.mounts, *_host("Binds", "Mounts", "Tmpfs", "VolumesFrom"), *_config("Volumes"), "Mounts"),
+    *_parted(mounts.mounts, *_host("Binds", "Mounts", "Tmpfs", "VolumesFrom"), *_config("Volumes")),
+    *_parted(mounts.mounts, "Mounts", "Volumes", "VolumesRW"),
     *_parted(podman.shared_memory, *_host("ShmSize")),
     *_parted(places.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
     *_parted(places.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
@@ -146,7 +147,7 @@ _ROWS: Final = (
         *_host("CgroupManager", "Capabilities", "AutoRemoveImage", "IntelRdtClosID"),
         *("Created", "State", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),
         *("Driver", "Platform", "AppArmorProfile", "ExecIDs", "HostConfig", "GraphDriver", "Config"),
-        *("SizeRw", "SizeRootFs", "Storage", "Node"),
+        *("SizeRw", "SizeRootFs", "Storage", "Node", "ExecDriver", "SysInitPath"),
         *("ImageName", "ImageDigest", "StaticDir", "OCIConfigPath", "OCIRuntime", "ConmonPidFile", "PidFile"),
         *("EffectiveCaps", "Dependencies", "Namespace", "IsInfra", "IsService", "KubeExitCodePropagation"),
         *("lockNumber", "UseImageHosts", "UseImageHostname"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from bundler.origins import Json
@@ -11,6 +12,7 @@ from bundler.overrides.docker_run.mounts import volume
 from bundler.overrides.mount_options import clean_path
 
 _ANONYMOUS: Final = re.compile("[0-9a-f]{64}")
+_OWN_FOLDER: Final = re.compile("/(vfs/dir|volumes)/(?P<name>[0-9a-f]{64})(/_data)?$")
 _PODMANS_TMPFS: Final = ("rw", "rprivate", "nosuid", "nodev", "tmpcopyup")
 _SCRATCH: Final = {"/run", "/tmp", "/var/tmp"}  # noqa: S108  (what podman gives to a container that is read-only)
 _TYPES: Final = ("bind", "volume", "tmpfs", "image")
@@ -118,25 +120,76 @@ def _tmpfs(container: Container) -> Iterator[tuple[str, Value]]:
         yield f"{clean_path(path)}:{','.join(options)}" if any(options) else clean_path(path), value
 
 
+@dataclass(frozen=True, slots=True)
+class _Mounted:
+    """One mount that the container has, in whatever words its Docker says so."""
+
+    kind: str
+    target: str
+    source: str
+    name: str
+    driver: str
+    propagation: str
+    writable: bool
+    where: Value
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.kind == "volume" and (not self.name or _ANONYMOUS.fullmatch(self.name) is not None)
+
+
+def _mounted(container: Container) -> list[_Mounted]:
+    listed = container.entry.get("Mounts").items()
+    return [_typed(item) for item in listed] if listed else list(_mapped(container))
+
+
+def _typed(item: Value) -> _Mounted:
+    """An entry of `Mounts`. Docker had no types before 1.13, but only volumes have names."""
+    name = item.get("Name").text()
+    return _Mounted(
+        kind=item.get("Type").text() or ("volume" if name else "bind"),
+        target=clean_path(item.get("Destination").text()),
+        source=item.get("Source").text(),
+        name=name,
+        driver=item.get("Driver").text(),
+        propagation=item.get("Propagation").text(),
+        writable=item.get("RW").content is not False,
+        where=item,
+    )
+
+
+def _mapped(container: Container) -> Iterator[_Mounted]:
+    """What stands in `Volumes` and `VolumesRW` instead, before Docker 1.8, where no volume had a name of its own."""
+    for target, source in container.entry.get("Volumes").members():
+        folder = _OWN_FOLDER.search(source.text())
+        yield _Mounted(
+            kind="volume" if folder else "bind",
+            target=clean_path(target),
+            source=source.text(),
+            name=folder["name"] if folder else "",
+            driver="",
+            propagation="",
+            writable=container.entry.get("VolumesRW", target).content is not False,
+            where=source,
+        )
+
+
 def _made(container: Container) -> Iterator[tuple[str, Json, Value]]:
     """What is mounted besides: volumes without a name as their path, those of other containers as they are."""
-    for item in container.entry.get("Mounts").items():
-        kind, target = item.get("Type").text(), clean_path(item.get("Destination").text())
-        writable = item.get("RW").content is not False
-        if kind == "volume" and _ANONYMOUS.fullmatch(item.get("Name").text()) and writable:
-            yield target, target, item
-        elif kind in ("volume", "bind"):
-            entry: dict[str, Json] = {"type": kind}
-            source = item.get("Name" if kind == "volume" else "Source").text()
-            if source and not (kind == "volume" and _ANONYMOUS.fullmatch(source)):
+    for mount in _mounted(container):
+        if mount.is_anonymous and mount.name and mount.writable:
+            yield mount.target, mount.target, mount.where
+        elif mount.kind in ("volume", "bind"):
+            entry: dict[str, Json] = {"type": mount.kind}
+            source = mount.name if mount.kind == "volume" else mount.source
+            if source and not mount.is_anonymous:
                 entry["source"] = source
-            entry["target"] = target
-            if not writable:
+            entry["target"] = mount.target
+            if not mount.writable:
                 entry["read_only"] = True
-            propagation = item.get("Propagation").text()
-            if kind == "bind" and propagation not in ("", "rprivate"):
-                entry["bind"] = {"propagation": propagation}
-            yield target, entry, item
+            if mount.kind == "bind" and mount.propagation not in ("", "rprivate"):
+                entry["bind"] = {"propagation": mount.propagation}
+            yield mount.target, entry, mount.where
     for path, value in container.config("Volumes").members():
         yield clean_path(path), clean_path(path), value
 
@@ -144,12 +197,12 @@ def _made(container: Container) -> Iterator[tuple[str, Json, Value]]:
 def _remark_volumes(container: Container, draft: Draft) -> None:
     """What a volume holds is not in the file, and a driver's volume is not the bundle's."""
     named: list[str] = []
-    for item in container.entry.get("Mounts").items():
-        name = item.get("Name").text()
-        if item.get("Type").text() == "volume" and name:
-            named.append(item.get("Destination").text() if _ANONYMOUS.fullmatch(name) else name)
-            if item.get("Driver").text() not in _DEFAULT_DRIVERS:
-                draft.leave_out(f"the driver of volume {name}", "Docker makes such a volume, a bundle has folders")
+    for mount in _mounted(container):
+        if mount.kind == "volume" and mount.name:
+            named.append(mount.target if mount.is_anonymous else mount.name)
+            if mount.driver not in _DEFAULT_DRIVERS:
+                reason = "Docker makes such a volume, a bundle has folders"
+                draft.leave_out(f"the driver of volume {mount.name}", reason)
     if named:
         draft.remarks.append(
             f"what volumes hold is not in the file, copy it into the bundle's volumes/: {', '.join(sorted(named))}"

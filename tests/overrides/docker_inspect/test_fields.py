@@ -97,6 +97,43 @@ def test_mounts_are_what_was_asked_for_and_what_is_there_besides(fields: dict[st
     assert keys(**fields) == {"volumes": becomes}
 
 
+# Docker 1.8 to 1.12 (API 1.20 to 1.24), before mounts had types; and older ones, which had two maps.
+OLD_VOLUME = {key: value for key, value in VOLUME.items() if key != "Type"}
+OLD_BIND = {"Source": "/a", "Destination": "/b", "Mode": "ro", "RW": False, "Propagation": "rslave"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "becomes"),
+    [
+        ({"Mounts": [OLD_VOLUME]}, ["/data"]),
+        ({"Mounts": [{**OLD_VOLUME, "Name": "cache"}]}, [{"type": "volume", "source": "cache", "target": "/data"}]),
+        (
+            {"Mounts": [OLD_BIND]},
+            [{"type": "bind", "source": "/a", "target": "/b", "read_only": True, "bind": {"propagation": "rslave"}}],
+        ),
+        ({"Host_Binds": ["/srv:/b"], "Mounts": [OLD_BIND]}, ["/srv:/b"]),
+        (
+            {"Mounts": None, "Volumes": {"/x": "/a", "/y": "/b"}, "VolumesRW": {"/x": True, "/y": False}},
+            [
+                {"type": "bind", "source": "/a", "target": "/x"},
+                {"type": "bind", "source": "/b", "target": "/y", "read_only": True},
+            ],
+        ),
+        ({"Mounts": None, "Volumes": {"/x": f"/var/lib/docker/vfs/dir/{'f' * 64}"}}, ["/x"]),
+        ({"Mounts": None, "Volumes": {"/x": f"/data/docker/volumes/{'f' * 64}/_data"}}, ["/x"]),
+        ({"Mounts": None, "Volumes": {}, "VolumesRW": {}}, None),
+    ],
+    ids=["anonymous", "named", "bind", "asked for wins", "two maps", "anonymous in a map", "moved data", "none"],
+)
+def test_old_dockers_say_in_other_words_what_is_mounted(fields: dict[str, Any], becomes: list[Any] | None) -> None:
+    assert keys(**fields) == ({"volumes": becomes} if becomes else {})
+    assert not any("does not know" in remark for remark in remarks(**fields))
+
+
+def test_what_old_dockers_note_of_themselves_is_no_news() -> None:
+    assert remarks(ExecDriver="native-0.2", SysInitPath="/kitty/bin/docker") == remarks()
+
+
 def test_what_leaves_no_trace_is_named_once_for_each_reason() -> None:
     assert remarks(Host_AutoRemove=True, Host_DiskQuota=1, Config_Labels={"a": "b"}) == (
         "no trace in config.json of HostConfig.AutoRemove, HostConfig.DiskQuota: a daemon sees to it",
