@@ -13,11 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
+from bundler.bundles.config_file import read_written
 from bundler.bundles.documents import read_document
 from bundler.bundles.files import BundleFiles
-from bundler.bundles.formats import FOR_KITS
-from bundler.bundles.manifest import manifest_lines
-from bundler.bundles.packing import pack
 from bundler.bundles.pieces import FOLDERS, Mounted
 from bundler.bundles.proof import digests, folders
 from bundler.bundles.recorded import Recorded
@@ -25,9 +23,11 @@ from bundler.bundles.runtime import asks_systemd, container_name, needed_init, p
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
-from bundler.bundles.written import read_written
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.origins import Json
+from bundler.packing.formats import FOR_KITS
+from bundler.packing.manifest import manifest_lines
+from bundler.packing.packing import pack
 from bundler.progress import SILENT, Progress
 from bundler.units.bundle import units_of
 

@@ -20,12 +20,14 @@ RANKS = {
     **dict.fromkeys(["__init__", "durability", "errors", "limits", "origins", "program", "progress", "subnets"], 0),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
-    **dict.fromkeys(["host", "rootfs", "conversion", "store"], 3),
-    **dict.fromkeys(["bundles", "profiles", "targets"], 4),
-    **dict.fromkeys(["doctor", "request", "running", "units"], 5),
-    **dict.fromkeys(["build", "hardening", "kit"], 6),
-    "cli": 7,
-    "__main__": 8,
+    "runtime_spec": 3,
+    **dict.fromkeys(["host", "rootfs", "conversion", "store"], 4),
+    **dict.fromkeys(["bundles", "compare", "profiles", "targets"], 5),
+    **dict.fromkeys(["packing", "repack", "reproducible"], 6),
+    **dict.fromkeys(["doctor", "request", "running", "units", "upkeep"], 7),
+    **dict.fromkeys(["build", "hardening", "kit"], 8),
+    "cli": 9,
+    "__main__": 10,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Self
 
 from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, open_document, parse_object, read_document
-from bundler.conversion.bind_mounts import is_bind
 from bundler.errors import RequestError
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
@@ -19,6 +18,7 @@ from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import ancestors, join, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.bind_mounts import is_bind
 
 Plain = tuple[tuple[bytes, ...], tuple[tuple[bytes, int], ...]]
 """Paths, and paths with times."""

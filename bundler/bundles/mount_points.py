@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.conversion.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, Node
+from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, Node
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.failures import explain
 from bundler.rootfs.mount_points import Device, Mounts, encoded, make

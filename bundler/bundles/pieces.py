@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object
-from bundler.conversion.fault import objects
-from bundler.conversion.reach import taken
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import descend
 from bundler.origins import Json
 from bundler.rootfs.paths import ancestors
+from bundler.runtime_spec.fault import objects
+from bundler.runtime_spec.reach import taken
 
 # Folders of files that have their digests in bundler.json. They hold no folders.
 FOLDERS: Final = ("etc", "hooks")

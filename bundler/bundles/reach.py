@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bundler.conversion.fault import Fault
-from bundler.conversion.reach import exposed, outer_hooks, taken
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
+from bundler.runtime_spec.fault import Fault
+from bundler.runtime_spec.reach import exposed, outer_hooks, taken
 
 _ROOTFS: Final = "rootfs"
 

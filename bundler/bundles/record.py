@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from bundler import __version__
 from bundler.conversion.convert import RuntimeConfig
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.conversion.lifecycle import lifecycle
-from bundler.conversion.volumes import BundleFolder
+from bundler.conversion.mounts.volumes import BundleFolder
 from bundler.origins import Json, Origin
 
 FORMAT = 2

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bundler.conversion.bind_mounts import is_bind
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.runtime_spec.bind_mounts import is_bind
 
 # What every runtime takes as an id and systemd in the name of a unit, short enough for `-health.service`.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.failures import ignore_interruptions
+from bundler.cli.notes import remark, remark_skipped
 from bundler.cli.options import (
     BundleOptions,
     DiscardVolumesOption,
@@ -18,7 +19,6 @@ from bundler.cli.options import (
     words_of,
 )
 from bundler.cli.progress import shown_progress
-from bundler.cli.remarks import remark, remark_skipped
 from bundler.cli.second_build import check
 from bundler.errors import RequestError, printable
 
@@ -71,7 +71,7 @@ def build(
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     from bundler import build as pipeline  # noqa: PLC0415
-    from bundler.bundles.lock import NAME, check_place, describe, load_lock, write_lock  # noqa: PLC0415
+    from bundler.reproducible.lock import NAME, check_place, describe, load_lock, write_lock  # noqa: PLC0415
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")

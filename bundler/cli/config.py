@@ -4,9 +4,9 @@ import sys
 
 import typer
 
+from bundler.cli.notes import remark
 from bundler.cli.options import BundleOptions, spread
 from bundler.cli.progress import shown_progress
-from bundler.cli.remarks import remark
 
 
 @spread

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.bundles.written import Written
+from bundler.bundles.config_file import Written
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.defaults import default_config
 from bundler.conversion.target import Target

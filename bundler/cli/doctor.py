@@ -95,8 +95,8 @@ def _dump(runtime: str | None) -> None:
 def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) -> "list[Finding]":
     from bundler.doctor.finding import examine  # noqa: PLC0415
     from bundler.doctor.host_checks import HOST_CHECKS  # noqa: PLC0415
+    from bundler.doctor.host_facts import look_around  # noqa: PLC0415
     from bundler.doctor.host_judges import Machine  # noqa: PLC0415
-    from bundler.doctor.surroundings import look_around  # noqa: PLC0415
     from bundler.store.place import default_place  # noqa: PLC0415
     from bundler.targets import host_target  # noqa: PLC0415
 
@@ -116,10 +116,10 @@ def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) 
 def _examine_bundle(
     bundle: Path, target_features: Path | None, store: Path | None, runtime: str | None, *, as_json: bool
 ) -> "list[Finding]":
+    from bundler.doctor.bundle_facts import built_for, look_at  # noqa: PLC0415
     from bundler.doctor.checks import BUNDLE_CHECKS  # noqa: PLC0415
     from bundler.doctor.finding import examine  # noqa: PLC0415
-    from bundler.doctor.subject import built_for, look_at  # noqa: PLC0415
-    from bundler.doctor.surroundings import look_around  # noqa: PLC0415
+    from bundler.doctor.host_facts import look_around  # noqa: PLC0415
     from bundler.host import choose_runtime  # noqa: PLC0415
     from bundler.store.place import default_place  # noqa: PLC0415
     from bundler.targets import host_target, read_target  # noqa: PLC0415

@@ -10,8 +10,8 @@ from bundler.cli.tables import show_rows
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
-    from bundler.bundles.explanation import Explained
-    from bundler.bundles.written import Written
+    from bundler.bundles.config_file import Written
+    from bundler.compare.explanation import Explained
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _HEADER = ("place", "value", "set by", "instead of")
@@ -41,8 +41,8 @@ def explain(
     Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
     profile's where they say the same as the profile, else unknown.
     """
-    from bundler.bundles import explanation  # noqa: PLC0415
-    from bundler.bundles.written import read_written  # noqa: PLC0415
+    from bundler.bundles.config_file import read_written  # noqa: PLC0415
+    from bundler.compare import explanation  # noqa: PLC0415
 
     if config is not None:
         if pointer is not None:
@@ -65,8 +65,8 @@ def explain(
 
 
 def _by_defaults(written: "Written", profile: str | None) -> "list[Explained]":
-    from bundler.bundles.explanation import explain_by_defaults  # noqa: PLC0415
     from bundler.cli.defaults import like  # noqa: PLC0415
+    from bundler.compare.explanation import explain_by_defaults  # noqa: PLC0415
 
     return explain_by_defaults(written.document, like(written, profile))
 

@@ -12,7 +12,7 @@ from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
-    from bundler.hardening.evidence import Evidence
+    from bundler.hardening.rootfs_facts import Evidence
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")  # of `80/tcp`, or the first of `80-90`
 
@@ -40,8 +40,8 @@ def harden(options: BundleOptions) -> None:
 
 def _of_image(options: BundleOptions) -> "tuple[Evidence, str]":
     from bundler.build import survey  # noqa: PLC0415
-    from bundler.doctor.subject import seeker_of  # noqa: PLC0415
-    from bundler.hardening.evidence import gather  # noqa: PLC0415
+    from bundler.doctor.bundle_facts import seeker_of  # noqa: PLC0415
+    from bundler.hardening.rootfs_facts import gather  # noqa: PLC0415
 
     with (
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,

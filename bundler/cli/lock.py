@@ -32,8 +32,8 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
-    from bundler.bundles.lock import check_place, describe, write_lock  # noqa: PLC0415
-    from bundler.conversion.mounts import folders  # noqa: PLC0415
+    from bundler.conversion.mounts.mounts import folders  # noqa: PLC0415
+    from bundler.reproducible.lock import check_place, describe, write_lock  # noqa: PLC0415
 
     check_place(output)
     opened: list[Image] = []

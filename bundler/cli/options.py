@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from bundler.cli.remarks import note
+from bundler.cli.notes import note
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS, NAMES, Limits
@@ -236,7 +236,7 @@ class AccessOptions:
 
     def request(self, **more: Any) -> "Request":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
-        from bundler.images.access import Access  # noqa: PLC0415  (what --help does not need)
+        from bundler.images.transports.access import Access  # noqa: PLC0415  (what --help does not need)
         from bundler.request import Request  # noqa: PLC0415
 
         return Request(

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from bundler.cli.failures import Command
+from bundler.cli.notes import note_without_meaning, show_imported
 from bundler.cli.options import AccessOptions, spread
 from bundler.cli.progress import shown_progress
-from bundler.cli.remarks import note_without_meaning, show_imported
 from bundler.errors import RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
@@ -35,7 +35,7 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
 ) -> None:
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
-    from bundler.overrides.host_names import check_gateway  # noqa: PLC0415
+    from bundler.overrides.keys.host_names import check_gateway  # noqa: PLC0415
     from bundler.overrides.load import load  # noqa: PLC0415
 
     overrides = load(files)
@@ -94,7 +94,7 @@ def from_compose(
     """
     from bundler.overrides.compose.convert import convert  # noqa: PLC0415
     from bundler.overrides.compose.project import Reader  # noqa: PLC0415
-    from bundler.overrides.host_names import check_gateway  # noqa: PLC0415
+    from bundler.overrides.keys.host_names import check_gateway  # noqa: PLC0415
     from bundler.overrides.load import check_imported  # noqa: PLC0415
 
     reader = Reader.of(env or (), env_files or (), file)

@@ -120,7 +120,7 @@ def pack(
             made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
             remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
         else:
-            from bundler.bundles import packing  # noqa: PLC0415
+            from bundler.packing import packing  # noqa: PLC0415
 
             packed = packing.pack(bundle, output, made_at=made_at, **options)
             remarks = () if packed.remark is None else (packed.remark,)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def check(stage: "Stage", words: Sequence[str]) -> None:
     """Build what `words` ask for again, beside the bundle of `stage`, and compare. Raises DifferenceError."""
-    from bundler.bundles.reproduction import compare_builds  # noqa: PLC0415
+    from bundler.reproducible.reproduction import compare_builds  # noqa: PLC0415
     from bundler.tools import build_again  # noqa: PLC0415
 
     folder = stage.workspace / "again" / "in another folder"

@@ -36,7 +36,7 @@ def unpack(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler.bundles import unpacking  # noqa: PLC0415
+    from bundler.packing import unpacking  # noqa: PLC0415
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)

@@ -12,16 +12,16 @@ import typer
 
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
+from bundler.cli.notes import note, remark, remark_skipped
 from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
 from bundler.cli.progress import shown_progress
-from bundler.cli.remarks import note, remark, remark_skipped
 from bundler.cli.tables import aligned
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 
 if TYPE_CHECKING:
     from bundler.bundles.stage import Stage
-    from bundler.bundles.upgrading import Step
     from bundler.progress import Progress
+    from bundler.upkeep.upgrading import Step
 
 _ORDER: Final = ("looser", "tighter", "neutral")
 # What also counts where NEW is no image.
@@ -70,7 +70,7 @@ def upgrade(
     NEW is made beside BUNDLE and verified; how its config.json differs is printed, looser places first. The step is
     whole or not done, and BUNDLE stays as BUNDLE.old until --commit. Exit code 6: NEW is looser, or not what was built.
     """
-    from bundler.bundles import upgrading  # noqa: PLC0415
+    from bundler.upkeep import upgrading  # noqa: PLC0415
 
     if commit:
         if options.image is not None or allow_looser or leave_data or dry_run:
@@ -112,7 +112,7 @@ def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: Quie
 
     Both change places: the newer one is BUNDLE.old then, and another rollback returns to it.
     """
-    from bundler.bundles import upgrading  # noqa: PLC0415
+    from bundler.upkeep import upgrading  # noqa: PLC0415
 
     step = upgrading.rollback(bundle, before_publishing=ignore_interruptions)
     _show(bundle, step, done=True, as_json=as_json, quiet=quiet)
@@ -120,7 +120,7 @@ def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: Quie
 
 def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
     """What makes the new bundle in a stage, by what NEW is. Raises RequestError."""
-    from bundler.bundles.unpacking import copy_into, unpack_into  # noqa: PLC0415
+    from bundler.packing.unpacking import copy_into, unpack_into  # noqa: PLC0415
 
     file = _packed_bundle(options)
     new = Path(options.image or "")
@@ -137,8 +137,8 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
 
 def _packed_bundle(options: UpgradeOptions) -> Path | None:
     """The file to unpack, if NEW is what `pack` has written. Raises RequestError, DifferenceError."""
-    from bundler.bundles.packed import open_packed  # noqa: PLC0415
     from bundler.kit import BUNDLE, check_kit, is_kit  # noqa: PLC0415
+    from bundler.packing.packed import open_packed  # noqa: PLC0415
 
     new = Path(options.image or "")
     if new.is_dir() and is_kit(new):
@@ -187,7 +187,7 @@ def _show_differences(step: "Step", *, as_json: bool, quiet: bool) -> None:
 
 
 def _show(bundle: Path, step: "Step", *, done: bool, as_json: bool, quiet: bool) -> None:
-    from bundler.bundles.upgrading import old_place  # noqa: PLC0415
+    from bundler.upkeep.upgrading import old_place  # noqa: PLC0415
 
     if as_json:
         typer.echo(json.dumps(_plain(bundle, step, done=done), indent=2))
@@ -233,7 +233,7 @@ def _commands(bundle: Path) -> Sequence[str]:
 
 
 def _plain(bundle: Path, step: "Step", *, done: bool) -> dict[str, object]:
-    from bundler.bundles.upgrading import old_place  # noqa: PLC0415
+    from bundler.upkeep.upgrading import old_place  # noqa: PLC0415
 
     return {
         "bundle": str(bundle),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
 
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.conversion.lifecycle import lifecycle
-from bundler.conversion.part import Part, table
+from bundler.conversion.rule_result import Part, table
 from bundler.errors import printable
 from bundler.images.documents import Part as Document
 from bundler.images.documents import parse_document

@@ -10,34 +10,24 @@ from typing import Final
 
 from bundler.conversion import (
     annotations,
-    capabilities,
-    cgroups,
-    devices,
-    environment,
     hooks,
     id_mappings,
     json_patch,
     linux,
-    memory,
     merge_patch,
-    mounts,
     namespaces,
-    network,
-    oci_version,
-    process,
-    processors,
-    resources,
-    root,
     rootless,
-    scheduling,
     seccomp,
-    selinux,
     support,
-    validity,
 )
-from bundler.conversion.givens import Givens
-from bundler.conversion.part import Part
+from bundler.conversion.inputs import Givens
+from bundler.conversion.mounts import mounts, root
+from bundler.conversion.networking import network
+from bundler.conversion.process import capabilities, environment, process, scheduling, selinux
+from bundler.conversion.resources import cgroups, devices, memory, processors, resources
+from bundler.conversion.rule_result import Part
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
+from bundler.runtime_spec import oci_version, validity
 
 Rule = Callable[[Givens], Part]
 

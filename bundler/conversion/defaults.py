@@ -3,7 +3,7 @@
 import json
 
 from bundler.conversion.convert import RuntimeConfig, convert
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.conversion.profile import Profile
 from bundler.conversion.target import Target
 from bundler.images.image_config import parse_image_config

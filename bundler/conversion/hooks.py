@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from bundler.conversion import cdi
-from bundler.conversion.carried import ENVIRONMENT, FOLDER, CarriedFile, start
-from bundler.conversion.connection import connection
-from bundler.conversion.givens import Givens
-from bundler.conversion.netns import Connection
-from bundler.conversion.part import ABSENT, Part
+from bundler.conversion.bundled_hooks import ENVIRONMENT, FOLDER, CarriedFile, start
+from bundler.conversion.inputs import Givens
+from bundler.conversion.networking.connection import connection
+from bundler.conversion.networking.netns import Connection
+from bundler.conversion.resources import cdi
+from bundler.conversion.rule_result import ABSENT, Part
 from bundler.conversion.target import Target
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.images.healthcheck import Healthcheck
 from bundler.origins import UNSET, Json
-from bundler.overrides.quantities import write_duration
+from bundler.overrides.keys.quantities import write_duration
 
 _KEYS: Final = ("container_name", "stdin_open", "stop_grace_period", "restart", "logging")
 _TIMES: Final = ("interval", "timeout", "start_period", "start_interval")

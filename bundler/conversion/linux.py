@@ -2,19 +2,16 @@
 
 from typing import Final
 
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
+from bundler.conversion.mounts.path_patterns import matches
 from bundler.conversion.namespaces import is_shared_with_machine
-from bundler.conversion.network import has_own_network
-from bundler.conversion.part import Part, array, table
-from bundler.conversion.path_patterns import matches
+from bundler.conversion.networking.network import has_own_network
+from bundler.conversion.rule_result import Part, array, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
+from bundler.runtime_spec.validity import IPC_SYSCTLS
 
-# What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
-IPC_SYSCTLS: Final = frozenset(
-    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
-)
 _PING_GROUPS: Final = "net.ipv4.ping_group_range"
 
 

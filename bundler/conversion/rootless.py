@@ -7,7 +7,7 @@ user_namespaces(7), proc_pid_oom_score_adj(5)). The mappings themselves are thos
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import is_own
 from bundler.origins import Json, Origin
 

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Final
 
 from bundler.conversion import seccomp_rules
-from bundler.conversion.capabilities import bounding
-from bundler.conversion.givens import Givens
-from bundler.conversion.part import ABSENT, Part, whole
+from bundler.conversion.inputs import Givens
+from bundler.conversion.process.capabilities import bounding
+from bundler.conversion.rule_result import ABSENT, Part, whole
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, beating
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin
 

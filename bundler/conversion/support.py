@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.features import Features
-from bundler.conversion.oci_version import BASE, requirements, values_at
 from bundler.conversion.target import Target
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin
+from bundler.runtime_spec.features import Features
+from bundler.runtime_spec.oci_version import BASE, requirements, values_at
 
 Version = tuple[int, ...]
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from bundler.conversion import features
-from bundler.conversion.features import Features
 from bundler.errors import printable
 from bundler.images.platform import Platform
 from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
+from bundler.runtime_spec import features
+from bundler.runtime_spec.features import Features
 
 _RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
 _ARCHITECTURES: Final = (

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bundler.bundles.runtime import bind_sources
+from bundler.doctor.bundle_facts import Subject
 from bundler.doctor.host_judges import Machine
-from bundler.doctor.subject import Subject
 from bundler.errors import printable
 
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from bundler.doctor import checkpoint, machine_judges, permission, process_judges
+from bundler.doctor.bundle_facts import Subject
 from bundler.doctor.finding import Check
-from bundler.doctor.subject import Subject
 
 BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
     Check(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.target import Target
-from bundler.doctor.surroundings import Surroundings
+from bundler.doctor.host_facts import Surroundings
 from bundler.errors import printable
 
 _NEEDED: Final = ("mount", "network", "uts", "pid", "ipc")  # what every bundle with Docker's defaults has

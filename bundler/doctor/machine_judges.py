@@ -4,11 +4,11 @@ import posixpath
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.oci_version import values_at
 from bundler.conversion.support import shortcomings
-from bundler.doctor.subject import Subject
+from bundler.doctor.bundle_facts import Subject
 from bundler.errors import printable
 from bundler.origins import Json
+from bundler.runtime_spec.oci_version import values_at
 
 # The runtime-spec's words for what a filter does → the kernel's (seccomp_unload(2), actions_avail).
 _ACTIONS: Final = {

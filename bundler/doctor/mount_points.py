@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.conversion.mount_points import of_the_bundle
+from bundler.conversion.mounts.mount_points import of_the_bundle
 from bundler.origins import Json
 from bundler.rootfs.mount_points import Mounts, Spot
 from bundler.rootfs.paths import join

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler import data
-from bundler.conversion.carried import FOLDER, STARTER
+from bundler.conversion.bundled_hooks import FOLDER, STARTER
 from bundler.origins import Json
 
 _SCRIPT: Final = f"{FOLDER}/network"

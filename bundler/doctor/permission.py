@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bundler.conversion.id_mappings import machine_ids
+from bundler.doctor.bundle_facts import Subject
 from bundler.doctor.program import Access
-from bundler.doctor.subject import Subject
 
 # Bits of one of the three digits of a mode; a directory that may be executed may be entered.
 _READ: Final = 0o4

@@ -6,14 +6,14 @@ Each takes a Subject and gives a sentence for everything that is wrong; all text
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.capabilities import KINDS
-from bundler.conversion.validity import STARTABLE
+from bundler.conversion.process.capabilities import KINDS
+from bundler.doctor.bundle_facts import Reference, Subject
 from bundler.doctor.permission import outside
 from bundler.doctor.program import Program
-from bundler.doctor.subject import Reference, Subject
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides.capability_names import NAMES
+from bundler.overrides.keys.capability_names import NAMES
+from bundler.runtime_spec.validity import STARTABLE
 
 # What a processor runs besides its own programs.
 _ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64le": ("mipsle",), "mips64": ("mips",)}

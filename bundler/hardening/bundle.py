@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bundler.bundles.manifest import manifest_lines
-from bundler.bundles.written import read_written
-from bundler.conversion.accounts import Accounts
-from bundler.doctor.subject import accounts_of, open_rootfs, seeker_of
+from bundler.bundles.config_file import read_written
+from bundler.conversion.process.accounts import Accounts
+from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.errors import RequestError, printable
-from bundler.hardening.evidence import Evidence, gather
+from bundler.hardening.rootfs_facts import Evidence, gather
+from bundler.packing.manifest import manifest_lines
 from bundler.rootfs.failures import explain
 from bundler.rootfs.mtree import Entry, parse
 

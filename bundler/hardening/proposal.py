@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import printable
-from bundler.hardening.evidence import Evidence, Folder
-from bundler.hardening.known import KNOWN, Known
-from bundler.overrides.capability_names import NAMES as CAPABILITIES
+from bundler.hardening.known_programs import KNOWN, Known
+from bundler.hardening.rootfs_facts import Evidence, Folder
+from bundler.overrides.keys.capability_names import NAMES as CAPABILITIES
 
 _FREE_PORTS: Final = "net.ipv4.ip_unprivileged_port_start"
 _PRIVILEGED_PORTS: Final = 1024

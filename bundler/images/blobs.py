@@ -3,8 +3,8 @@
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.files import Files, load_document
 from bundler.images.layer import Blob, LocalLayer
+from bundler.images.transports.files import Files, load_document
 
 
 def read_document(files: Files, name: str, descriptor: Descriptor) -> bytes:

@@ -10,11 +10,12 @@ from typing import Final
 
 from bundler import elf
 from bundler.errors import printable
-from bundler.overrides import cdi, schema
+from bundler.overrides import schema
 from bundler.overrides.budget import Budget
 from bundler.overrides.env_files import parse_env_file
 from bundler.overrides.files import OverridesFile, described, read
-from bundler.overrides.hooks import embed_hooks
+from bundler.overrides.keys import cdi
+from bundler.overrides.keys.hooks import embed_hooks
 from bundler.overrides.node import EDIT, Node
 from bundler.overrides.yaml_document import parse, shown_name
 

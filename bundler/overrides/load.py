@@ -7,13 +7,13 @@ from pathlib import Path
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
 from bundler.overrides import list_operators
+from bundler.overrides.coercions import normalise
 from bundler.overrides.embedded import embed
 from bundler.overrides.files import OverridesFile, described, read, read_first
 from bundler.overrides.imports import Imported
+from bundler.overrides.keys.service import without_meaning
 from bundler.overrides.merge import check_tags, merge
 from bundler.overrides.node import Node
-from bundler.overrides.normal_forms import normalise
-from bundler.overrides.service import without_meaning
 from bundler.overrides.yaml_document import parse, shown_name
 
 

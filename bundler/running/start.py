@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
+from bundler.bundles.config_file import Written, read_written
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
-from bundler.bundles.written import Written, read_written
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.host import RUNTIMES, choose_runtime
 from bundler.origins import Json

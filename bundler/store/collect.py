@@ -12,9 +12,9 @@ from bundler import tools
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
-from bundler.images.files import load_document
-from bundler.images.layout import BLOBS, INDEX, MARKER, blob_name, read_blob
 from bundler.images.media_types import KINDS, Kind
+from bundler.images.transports.files import load_document
+from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, read_blob
 from bundler.store.layout import Store, damaged, open_store, remove_abandoned, whole, write_durably
 
 _LEAF = "application/octet-stream"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.access import Access
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
@@ -15,9 +14,10 @@ from bundler.images.manifest import Manifest, kind_of, parse_manifest
 from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
 from bundler.images.reference import parse_reference
-from bundler.images.registry import Repository
 from bundler.images.registry_reference import RegistryReference
-from bundler.images.skopeo import Skopeo
+from bundler.images.transports.access import Access
+from bundler.images.transports.registry import Repository
+from bundler.images.transports.skopeo import Skopeo
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.store.layout import Entry, Store, entry_of

@@ -10,10 +10,10 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice, descend
-from bundler.images.layout import read_blob, read_image
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
+from bundler.images.transports.layout import read_blob, read_image
 from bundler.limits import Limits
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
 

@@ -18,14 +18,14 @@ from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
-from bundler.images.files import Folder, open_folder
 from bundler.images.index import parse_index
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
-from bundler.images.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
+from bundler.images.transports.files import Folder, open_folder
+from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
 from bundler.input_files import InputError, read_inside
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
+from bundler.bundles.config_file import read_written
 from bundler.bundles.files import has_owners
 from bundler.bundles.reach import check_reach
 from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
-from bundler.bundles.written import read_written
 from bundler.errors import RequestError, printable
 from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.service import Units, write_units

@@ -5,7 +5,7 @@ import signal
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.overrides.quantities import parse_duration
+from bundler.overrides.keys.quantities import parse_duration
 from bundler.units.placing import Placing
 from bundler.units.text import Rows, command_line, time_span
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bundler.images.access import Access
 from bundler.images.image import Image
 from bundler.images.platform import Platform
-from bundler.images.transports import open_image
+from bundler.images.transports.access import Access
+from bundler.images.transports.table import open_image
 from tests.attacks.archives import ARCHIVES
 from tests.attacks.documents import DOCUMENTS, ONE, ImageAttack
 from tests.support.image_files import write_folder

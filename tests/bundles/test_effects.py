@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from bundler.bundles.device_effect import access, changed_access
-from bundler.bundles.places import elements
-from bundler.bundles.seccomp_effect import OTHER_CALLS, changed_actions
+from bundler.compare.device_effect import access, changed_access
+from bundler.compare.seccomp_effect import OTHER_CALLS, changed_actions
 from bundler.conversion.defaults import default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
+from bundler.runtime_spec.list_identity import elements
 from tests.support.steps import grows_no_faster
 
 RELEASES = ("docker@28", "docker@29")

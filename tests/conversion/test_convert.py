@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from bundler.conversion import merge_patch
 from bundler.conversion.convert import RULES, RuntimeConfig, convert
-from bundler.conversion.oci_version import lowest
 from bundler.errors import BundlerError
 from bundler.origins import UNSET, pointer_tokens
 from bundler.overrides.yaml_document import parse
+from bundler.runtime_spec.oci_version import lowest
 from tests.support.givens import converted, givens
 
 

@@ -15,10 +15,10 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 from bundler.conversion.convert import convert
-from bundler.conversion.validity import malformed
 from bundler.errors import BundlerError
 from bundler.overrides import schema
 from bundler.overrides.load import load
+from bundler.runtime_spec.validity import malformed
 from tests.support.givens import givens
 
 PROPERTIES: dict[str, Any] = schema.document()["properties"]

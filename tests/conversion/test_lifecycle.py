@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bundler.conversion.convert import convert
-from bundler.conversion.init import chosen_init
 from bundler.conversion.lifecycle import lifecycle
+from bundler.conversion.process.init import chosen_init
 from bundler.overrides.load import load
 from tests.support.elf import program
 from tests.support.givens import COMMAND, converted, givens

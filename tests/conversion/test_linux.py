@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.etc_files import generated_files
+from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
 from tests.support.givens import converted, givens
 

@@ -6,9 +6,9 @@ import pytest
 
 from bundler.conversion import support
 from bundler.conversion.convert import convert
-from bundler.conversion.features import Features
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
+from bundler.runtime_spec.features import Features
 from tests.support.givens import givens
 
 ALL = "{scheduler: {policy: batch}, io_priority: be, exec_cpu_affinity: {initial: 0}, cpu_idle: 1}"

@@ -6,8 +6,8 @@ import pytest
 
 from bundler.conversion.target import Target
 from bundler.doctor.checkpoint import checkpoint, kept
+from bundler.doctor.host_facts import Surroundings
 from bundler.doctor.host_judges import Machine
-from bundler.doctor.surroundings import Surroundings
 from tests.doctor.test_checks import HERE, TARGET, subject
 
 WITH_CRIU = replace(HERE, criu="")

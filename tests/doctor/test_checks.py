@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.accounts import parse_accounts
-from bundler.conversion.features import Features
+from bundler.conversion.process.accounts import parse_accounts
 from bundler.conversion.target import Target
+from bundler.doctor.bundle_facts import Reference, Subject
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import SEVERITIES, examine
 from bundler.doctor.host_checks import HOST_CHECKS
+from bundler.doctor.host_facts import Program as Installed
+from bundler.doctor.host_facts import Surroundings
 from bundler.doctor.host_judges import Machine
 from bundler.doctor.program import Access, Program
-from bundler.doctor.subject import Reference, Subject
-from bundler.doctor.surroundings import Program as Installed
-from bundler.doctor.surroundings import Surroundings
+from bundler.runtime_spec.features import Features
 from tests.support.givens import PASSWD, converted
 
 TARGET = Target(runtime="runc", runtime_version=(1, 1, 5), architecture="amd64")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bundler.bundles.difference import differences
+from bundler.compare.difference import differences
 from bundler.conversion.id_mappings import machine_ids
 from bundler.conversion.target import Target
-from bundler.conversion.validity import STARTABLE
+from bundler.doctor.bundle_facts import look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
-from bundler.doctor.subject import look_at
+from bundler.runtime_spec.validity import STARTABLE
 from tests.support.elf import program
 from tests.support.steps import grows_no_faster
 

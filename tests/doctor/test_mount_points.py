@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bundler.conversion.target import Target
+from bundler.doctor.bundle_facts import Subject, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
-from bundler.doctor.subject import Subject, look_at
-from bundler.doctor.surroundings import look_around
+from bundler.doctor.host_facts import look_around
 from tests.support.elf import program
 
 TMPFS: dict[str, Any] = {"type": "tmpfs", "source": "tmpfs"}

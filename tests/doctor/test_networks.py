@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.carried import start
+from bundler.conversion.bundled_hooks import start
 from bundler.doctor import networks
 
 UP = {"hooks": {"createRuntime": [start("hooks/network", ["up", "bundler0", "10.90.0.0/16", "-", "machine"])]}}

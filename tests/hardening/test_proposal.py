@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from bundler.conversion.accounts import parse_accounts
-from bundler.hardening.evidence import Evidence, Folder
-from bundler.hardening.known import KNOWN
+from bundler.conversion.process.accounts import parse_accounts
+from bundler.hardening.known_programs import KNOWN
 from bundler.hardening.proposal import Line, propose
+from bundler.hardening.rootfs_facts import Evidence, Folder
 from bundler.hardening.text import write
 from bundler.overrides.load import load_one
 

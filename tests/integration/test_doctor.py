@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.carried import start
+from bundler.conversion.bundled_hooks import start
 from tests.support.command import bundler, call_bundler
 from tests.support.runtime import run
 

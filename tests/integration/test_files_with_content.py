@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from bundler.build import build
-from bundler.bundles.packed import open_packed
-from bundler.bundles.packed_verification import PackedVerification
-from bundler.bundles.packing import pack
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
+from bundler.packing.packed import open_packed
+from bundler.packing.packed_verification import PackedVerification
+from bundler.packing.packing import pack
 from bundler.request import Request
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError, ToolError
-from bundler.images import persistence
-from bundler.images.access import Access
 from bundler.images.digest import Digest
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.registry_reference import RegistryReference
+from bundler.images.transports import persistence
+from bundler.images.transports.access import Access
 from bundler.limits import DEFAULTS
 from bundler.progress import SILENT, Meter, Progress
 from bundler.store.fetch import Fetch, registry_reference

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from bundler.doctor.subject import accounts_of, seeker_of
-from bundler.hardening.evidence import Evidence, gather
+from bundler.doctor.bundle_facts import accounts_of, seeker_of
+from bundler.hardening.rootfs_facts import Evidence, gather
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import parse
 from bundler.rootfs.owners import ignored

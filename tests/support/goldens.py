@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bundler.conversion.accounts import parse_accounts
-from bundler.conversion.givens import Givens
+from bundler.conversion.inputs import Givens
+from bundler.conversion.process.accounts import parse_accounts
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.images.image_config import parse_image_config

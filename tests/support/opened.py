@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bundler.images.access import Access
 from bundler.images.image import Image
 from bundler.images.layer_stream import open_layer
 from bundler.images.platform import Platform
-from bundler.images.transports import open_image
+from bundler.images.transports.access import Access
+from bundler.images.transports.table import open_image
 from bundler.progress import SILENT, Progress
 
 

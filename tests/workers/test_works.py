@@ -10,7 +10,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 FETCH_START_AND_DRAW = {
     *("bundler.tools", "bundler.program", "bundler.store", "bundler.cli", "bundler.build", "rich", "typer"),
-    *("bundler.images.skopeo", "bundler.images.registry", "bundler.images.transports", "ssl", "http"),
+    *(
+        "bundler.images.transports.skopeo",
+        "bundler.images.transports.registry",
+        "bundler.images.transports.table",
+        "ssl",
+        "http",
+    ),
 }
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.overrides import schema
+from bundler.overrides.coercions import NORMAL_FORMS
 from bundler.overrides.node import Node
-from bundler.overrides.normal_forms import NORMAL_FORMS
 
 
 def lay_over(below: Node, above: Node) -> Node:

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect import lifecycle, limits, mounts, neighbours, places, podman, process, security
+from bundler.overrides.docker_inspect import (
+    lifecycle,
+    limits,
+    mounts,
+    namespaces,
+    neighbours,
+    podman,
+    process,
+    security,
+)
+from bundler.overrides.docker_inspect.coercions import assignments, flag, number, text, texts
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
-from bundler.overrides.docker_inspect.forms import assignments, flag, number, text, texts
 from bundler.overrides.imports import ImageSettings
 
 Part = Callable[[Container, Draft], None]
@@ -65,9 +74,9 @@ def _config(*names: str) -> list[str]:
 
 
 _ROWS: Final = (
-    *_parted(places.image, *_config("Image")),
-    *_parted(places.other_image, "Image", "ImageManifestDescriptor"),
-    *_parted(places.name, "Name"),
+    *_parted(namespaces.image, *_config("Image")),
+    *_parted(namespaces.other_image, "Image", "ImageManifestDescriptor"),
+    *_parted(namespaces.name, "Name"),
     *_parted(process.words, *_config("Entrypoint", "Cmd"), "Path", "Args"),
     *_parted(process.environment, *_config("Env")),
     *_parted(process.working_directory, *_config("WorkingDir")),
@@ -77,7 +86,7 @@ _ROWS: Final = (
     *_parted(process.stop_signal, *_config("StopSignal")),
     Field("Config/OpenStdin", "stdin_open", flag),
     Field("Config/Domainname", "domainname"),
-    *_parted(places.host_name, *_config("Hostname"), "Id"),
+    *_parted(namespaces.host_name, *_config("Hostname"), "Id"),
     Field("HostConfig/GroupAdd", "group_add", texts),
     Field("HostConfig/ReadonlyRootfs", "read_only", flag),
     Field("HostConfig/Privileged", "privileged", flag),
@@ -92,9 +101,9 @@ _ROWS: Final = (
     *_parted(mounts.mounts, *_host("Binds", "Mounts", "Tmpfs", "VolumesFrom"), *_config("Volumes")),
     *_parted(mounts.mounts, "Mounts", "Volumes", "VolumesRW"),
     *_parted(podman.shared_memory, *_host("ShmSize")),
-    *_parted(places.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
-    *_parted(places.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
-    *_parted(places.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
+    *_parted(namespaces.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
+    *_parted(namespaces.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
+    *_parted(namespaces.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
     *_parted(neighbours.names, "NetworkSettings"),
     Field("Config/MacAddress", "mac_address"),
     Field("HostConfig/Dns", "dns", texts),

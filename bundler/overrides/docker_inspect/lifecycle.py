@@ -3,9 +3,9 @@
 from typing import Final
 
 from bundler.origins import Json
+from bundler.overrides.docker_inspect.coercions import seconds
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
-from bundler.overrides.docker_inspect.forms import seconds
 
 _DEFAULT_LOGS: Final = ("", "json-file", "k8s-file", "journald")
 _PODMANS_GRACE: Final = 10  # seconds

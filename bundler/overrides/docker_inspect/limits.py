@@ -3,9 +3,9 @@
 from typing import Final
 
 from bundler.origins import Json
+from bundler.overrides.docker_inspect.coercions import decimal
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
-from bundler.overrides.docker_inspect.forms import decimal
 from bundler.overrides.docker_run.values import shown_size
 
 _BLOCK_IO: Final = {

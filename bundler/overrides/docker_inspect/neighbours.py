@@ -15,7 +15,7 @@ from bundler.errors import printable
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, called
-from bundler.overrides.host_names import is_host_name
+from bundler.overrides.keys.host_names import is_host_name
 from bundler.subnets import KEPT, SUBNET
 
 # Networks that Docker and podman have by themselves, and answer no names on.

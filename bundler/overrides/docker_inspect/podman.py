@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.origins import Json
+from bundler.overrides.docker_inspect.coercions import positive, size, ulimits
 from bundler.overrides.docker_inspect.container import Container, Draft
-from bundler.overrides.docker_inspect.forms import positive, size, ulimits
 
 _DOCKERS_SHM: Final = 64 << 20  # bytes
 _PODMANS_SHM: Final = 65536000

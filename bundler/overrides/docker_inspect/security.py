@@ -5,7 +5,7 @@ from typing import Final
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, read_json
-from bundler.overrides.security_options import security_keys
+from bundler.overrides.keys.security_options import security_keys
 
 # Docker's own, which podman's have to be told from: it shows what it adds and drops against a list of its machine.
 _DEFAULTS: Final = (

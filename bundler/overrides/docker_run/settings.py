@@ -16,8 +16,8 @@ from bundler.overrides.docker_run.image_names import check_image
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode, networks
-from bundler.overrides.quantities import write_duration
-from bundler.overrides.security_options import security_keys
+from bundler.overrides.keys.quantities import write_duration
+from bundler.overrides.keys.security_options import security_keys
 from bundler.strict_json import JsonError, parse
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bundler.overrides.quantities import parse_duration
+from bundler.overrides.keys.quantities import parse_duration
 
 _TRUTH: Final = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),

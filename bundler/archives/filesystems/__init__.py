@@ -1,0 +1,1 @@
+"""File systems in a file, read as archives are: squashfs and erofs."""

@@ -1,0 +1,165 @@
+"""What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bundler.bundles.proof import MANIFESTS
+from bundler.bundles.record import record
+from bundler.bundles.stage import Stage
+from bundler.bundles.write import encode, make_folder, write_file
+from bundler.conversion.bundled_hooks import CarriedFile
+from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.hooks import carried_files
+from bundler.conversion.inputs import Givens
+from bundler.conversion.mounts.etc_files import generated_files
+from bundler.conversion.mounts.volumes import BundleFolder, ContentFile, content_files
+from bundler.conversion.process.init import chosen_init
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.image import Image
+from bundler.origins import Json
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.failures import explain
+from bundler.rootfs.inventory import Inventory, write_manifest
+from bundler.rootfs.owners import NOT_OWNED, Owners
+from bundler.rootfs.paths import PathError, clean
+from bundler.rootfs.scan import take_stock
+from bundler.rootfs.seed import seed_volume
+from bundler.rootfs.tree import Tree
+
+OpenImage = Callable[[str, Path], AbstractContextManager[Image]]
+Unpack = Callable[[Image, Path], None]
+
+
+def make_folders(bundle: Path, tree: Tree, folders: Sequence[BundleFolder]) -> None:
+    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images."""
+    for folder in folders:
+        path = bundle / folder.path
+        if folder.image is not None:
+            continue
+        if folder.seed is None:
+            make_folder(path, folder.mode)
+            if not folder.path.startswith("rootfs/"):  # there, the image's layers have dated it
+                os.utime(path, (0, 0))
+        else:
+            make_folder(path.parent)
+            seed_volume(tree, os.fsencode(folder.seed), path)
+
+
+def mount_images(
+    stage: Stage, folders: Sequence[BundleFolder], open_image: OpenImage, unpack: Unpack, owners: Owners
+) -> None:
+    """Other images' files that are mounted. A symlink on the way to a mounted folder would lead to the machine."""
+    for number, folder in enumerate(folder for folder in folders if folder.image is not None):
+        workspace, path = stage.workspace / f"mounted-{number}", stage.bundle / folder.path
+        workspace.mkdir()
+        make_folder(path)
+        with open_image(str(folder.image), workspace) as image:
+            unpack(image, path)
+        with Tree.open(path, owners) as tree:
+            for subpath in folder.subpaths:
+                _check_subpath(tree, str(folder.image), subpath)
+
+
+def write_images_manifest(stage: Stage, owners: Owners, *, owned: bool) -> dict[str, str]:
+    """images.mtree, where other images are mounted: what rootfs.mtree is for the rootfs. Its digest, by its name.
+
+    `owned` says whether files have owners.
+    """
+    folder, name = stage.bundle / "images", MANIFESTS["images"]
+    if not folder.exists():
+        return {}
+    os.utime(folder, (0, 0))
+    with (
+        Inventory(stage.workspace, owned=owned) as inventory,
+        Tree(folder, owners.as_they_are()) as tree,
+    ):
+        take_stock(tree, inventory)
+        return {name: f"sha256:{write_manifest(inventory, stage.bundle / name)}"}
+
+
+def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
+    wanted = clean(os.fsencode(subpath))
+    try:
+        found: bytes | None = tree.follow(wanted)
+    except (OSError, PathError):
+        found = None
+    if found != wanted:
+        name = printable(f"{image}: {subpath}")
+        raise ImageError(f"{name} is no directory of that image", hint="name a directory without symlinks on its way")
+
+
+def write_documents(
+    bundle: Path,
+    givens: Givens,
+    runtime_config: RuntimeConfig,
+    folders: Sequence[BundleFolder],
+    mount_points: Sequence[bytes],
+    *,
+    owners: Owners,
+    manifest: str,
+    more: Mapping[str, str],
+) -> None:
+    """The generated files of etc/, those of hooks/, config.json, and bundler.json.
+
+    `mount_points` are paths of the rootfs that bundler has made, `manifest` is the sha256 of rootfs.mtree in hex,
+    `more` are the digests of other documents that are there already. Raises RequestError for a file with content whose
+    owner the container has not got.
+    """
+    files = _files(givens)
+    for path, file in files.items():
+        write_file(bundle / path, file.content, executable=file.executable)
+    attributes = {path: _set_attributes(bundle / path, file, owners) for path, file in content_files(givens).items()}
+    config_json = encode(runtime_config.document)
+    write_file(bundle / "config.json", config_json)
+    recorded = record(
+        givens,
+        runtime_config,
+        config_json,
+        folders,
+        files={path: file.content for path, file in files.items()},
+        attributes=attributes,
+        mount_points=mount_points,
+        manifest=manifest,
+        more=more,
+    )
+    write_file(bundle / "bundler.json", encode(recorded))
+
+
+def _files(givens: Givens) -> dict[str, CarriedFile]:
+    """The files of etc/ and hooks/, by their path in the bundle."""
+    plain = {f"etc/{name}": content for name, content in generated_files(givens).items()}
+    plain |= {path: file.content for path, file in content_files(givens).items()}
+    files = {path: CarriedFile(content, executable=False) for path, content in plain.items()}
+    init = chosen_init(givens)
+    if init is not None and init.embedded is not None:
+        files[init.source] = CarriedFile(Path(init.embedded).read_bytes())
+    return files | carried_files(givens)
+
+
+def _set_attributes(path: Path, file: ContentFile, owners: Owners) -> dict[str, Json]:
+    """Give a file with content its owner and mode; what of these bundler.json has to know. Raises RequestError."""
+    attributes = _adapted(file, owners)
+    try:
+        with path.open("rb") as stream:
+            owners.set_attributes(stream.fileno(), attributes)
+    except OSError as error:
+        raise explain(error, printable(str(path))) from error
+    # Root's files are those of whoever unpacks the bundle.
+    ids = {key: number for key, number in (("uid", attributes.uid), ("gid", attributes.gid)) if number}
+    return {"mode": f"{file.mode:04o}", **ids}
+
+
+def _adapted(file: ContentFile, owners: Owners) -> Attributes:
+    """What the file is to have on the disk. All files are an ordinary user's own: that he could not give one away is
+    counted.
+    """
+    if owners.confined:
+        owners.skipped[NOT_OWNED] += bool(file.uid or file.gid)
+        return Attributes(file.mode)
+    try:
+        return owners.adapt(Attributes(file.mode, file.uid, file.gid))
+    except PathError as error:
+        hint = "give the container more ids, or the file another owner"
+        raise RequestError(f"{file.origin.where}: volumes: the file with content: {error}", hint=hint) from None

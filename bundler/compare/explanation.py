@@ -1,0 +1,80 @@
+"""Where each value of a config.json comes from, and what it took the place of."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bundler.conversion.convert import RuntimeConfig
+from bundler.errors import RequestError, printable
+from bundler.origins import Json
+from bundler.runtime_spec.list_identity import leaves
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A leaf: who set it (`overrides web.yaml:3:1`), and whom that beat, the last one beaten first."""
+
+    pointer: str
+    value: Json
+    origin: str
+    beat: tuple[str, ...] = ()
+
+
+def explain_recorded(document: Json, recorded: Mapping[str, Json]) -> list[Explained]:
+    """Every leaf of `document` as the bundler.json beside it explains it."""
+    origins, beaten = _texts(recorded, "origins"), recorded.get("beaten")
+    beaten = beaten if isinstance(beaten, dict) else {}
+    explained = []
+    for pointer, _, value in leaves(document):
+        setter = next((above for above in _upward(pointer) if above in origins), None)
+        beat = beaten.get(setter) if setter is not None else None
+        chain = tuple(map(str, beat)) if isinstance(beat, list) else ()
+        explained.append(Explained(pointer, value, UNKNOWN if setter is None else origins[setter], chain))
+    return explained
+
+
+def explain_by_defaults(document: Json, defaults: RuntimeConfig) -> list[Explained]:
+    """Every leaf of a `document` without a record: the profile's where it says the same, else unknown."""
+    known = {}
+    for pointer, place, value in leaves(defaults.document):
+        origin = next((defaults.origins[above] for above in _upward(pointer) if above in defaults.origins), None)
+        if origin is not None and origin.source == "profile":
+            known[place] = (value, str(origin))
+    explained = []
+    for pointer, place, value in leaves(document):
+        default, origin_text = known.get(place, (None, UNKNOWN))
+        explained.append(Explained(pointer, value, origin_text if _same(default, value) else UNKNOWN))
+    return explained
+
+
+def _same(default: Json, value: Json) -> bool:
+    return type(default) is type(value) and default == value
+
+
+def _texts(recorded: Mapping[str, Json], key: str) -> dict[str, str]:
+    """A map of texts, whatever somebody made of it."""
+    given = recorded.get(key)
+    return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+
+
+def _upward(pointer: str) -> Iterator[str]:
+    yield pointer
+    while pointer:
+        pointer = pointer.rpartition("/")[0]
+        yield pointer
+
+
+def below(explained: list[Explained], pointer: str) -> list[Explained]:
+    """The leaves at `pointer` and below it; all for the empty one. Raises RequestError where there is nothing."""
+    wanted = pointer.rstrip("/")
+    if wanted and not wanted.startswith("/"):
+        wanted = f"/{wanted}"
+    found = [leaf for leaf in explained if leaf.pointer == wanted or leaf.pointer.startswith(f"{wanted}/")]
+    if found:
+        return found
+    places = dict.fromkeys(above for leaf in explained for above in _upward(leaf.pointer) if above)
+    near = difflib.get_close_matches(wanted, places, n=1, cutoff=0.0)
+    hint = f"did you mean {printable(near[0])}?" if near else "config.json is empty"
+    raise RequestError(f"config.json has nothing at {printable(pointer)}", hint=hint)

@@ -1,0 +1,1 @@
+"""How a container is connected, and what its machine publishes for it."""

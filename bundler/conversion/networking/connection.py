@@ -1,0 +1,191 @@
+"""How a network of the container's own is connected when it starts: by hooks that the bundle carries, or others'.
+
+Everything that varies is data: configurations of CNI plugins as JSON files, and words behind a fixed script.
+"""
+
+import ipaddress
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from bundler import data
+from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
+from bundler.conversion.inputs import Givens
+from bundler.conversion.mounts.etc_files import generated_files
+from bundler.conversion.networking.netns import Connection, netns_hooks
+from bundler.conversion.networking.published import IPV4, IPV6, mappings, published_ports
+from bundler.origins import UNSET, Json, Origin, Sourced
+from bundler.overrides.node import Node
+from bundler.subnets import GIVEN, SUBNET, SUBNET6
+
+BRIDGE: Final = "bundler0"
+_SCRIPT: Final = f"{FOLDER}/network"
+_SCRIPTS: Final = ("network", "network-ports", "network-files")
+# What the configurations of plugins are called, without and with IPv6.
+_WITHOUT_IPV6: Final = "network"
+_WITH_IPV6: Final = "network6"
+_SECONDS: Final = 60  # plugins take some tens of milliseconds each; whoever else holds the lock, too
+_ADDRESSES: Final = "/run/bundler/network/addresses"  # host-local's own place outlives a reboot, containers do not
+_NONE: Final = "-"
+_Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ASKED: Final[dict[int, tuple[str, _Subnet]]] = {IPV4: ("ipv4_address", SUBNET), IPV6: ("ipv6_address", SUBNET6)}
+
+
+def connection(givens: Givens) -> Connection | None:
+    """That of `network_mode`; None where nobody is asked to connect anything."""
+    node = givens.overrides.get("network_mode")
+    if node is UNSET:
+        return None
+    if node.value == "bridge":
+        return _to_bridge(givens, node.origin)
+    if node.value == "cni":
+        return _through_plugins(
+            givens, node.origin, {_WITHOUT_IPV6: _network_list(givens, node)}, (_NONE, _NONE, _NONE)
+        )
+    return netns_hooks(givens, node.origin) if node.value == "netns" else None
+
+
+def _to_bridge(givens: Givens, origin: Origin) -> Connection:
+    """To bundler's own; where IPv6 is wanted, only the machine that runs the container knows whether it has it."""
+    plugins = {_WITHOUT_IPV6: _bridge(givens, (SUBNET,))}
+    if not _wants_ipv6(givens):
+        return _through_plugins(givens, origin, plugins, (BRIDGE, str(SUBNET), _NONE))
+    plugins |= {_WITH_IPV6: _bridge(givens, (SUBNET, SUBNET6))}
+    return _through_plugins(givens, origin, plugins, (BRIDGE, str(SUBNET), str(SUBNET6)))
+
+
+def _through_plugins(
+    givens: Givens, origin: Origin, plugins: dict[str, list[dict[str, Json]]], bridge: tuple[str, str, str]
+) -> Connection:
+    """`plugins` are the configurations by what their files are called."""
+    files = {
+        f"{FOLDER}/{family}-{number:02}-{plugin['type']}.json": CarriedFile(
+            (json.dumps(plugin, indent=2) + "\n").encode(), executable=False
+        )
+        for family, listed in plugins.items()
+        for number, plugin in enumerate(listed, 1)
+    }
+    # Without servers of its own a container asks those of the machine that it runs on, as with Docker.
+    resolver = "machine" if generated_files(givens).get("resolv.conf") == b"" else "bundle"
+    ports = [port.word() for port in published_ports(givens)]
+    return Connection(
+        Sourced(start(_SCRIPT, ["up", *bridge, resolver, *ports]) | {"timeout": _SECONDS}, origin),
+        Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
+        {f"{FOLDER}/{name}": CarriedFile(data.read(f"{name}.sh")) for name in _SCRIPTS} | files,
+    )
+
+
+def _wants_ipv6(givens: Givens) -> bool:
+    """Whether `enable_ipv6`, an address, or a published port asks for it: a port leads to an address of its own family
+    alone.
+    """
+    asked = givens.overrides.is_true("enable_ipv6") or any("ipv6_address" in joined for joined in _joined(givens))
+    return asked or any(port.family == IPV6 for port in published_ports(givens))
+
+
+def _bridge(givens: Givens, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]:
+    """The plugins of bundler's own bridge: bridge with host-local, and portmap where ports are published."""
+    bridge: dict[str, Json] = {
+        "cniVersion": "0.4.0",
+        "name": "bundler",
+        "type": "bridge",
+        "bridge": BRIDGE,
+        "isGateway": True,
+        "hairpinMode": True,  # a container reaches itself by the port it publishes
+        "ipam": {
+            "type": "host-local",
+            "dataDir": _ADDRESSES,
+            "ranges": [[_range(givens, subnet)] for subnet in subnets],
+            "routes": [{"dst": "0.0.0.0/0" if subnet.version == IPV4 else "::/0"} for subnet in subnets],
+        },
+        "capabilities": {"mac": True, "ips": True},
+    }
+    ports: dict[str, Json] = {
+        "cniVersion": "0.4.0",
+        "name": "bundler",
+        "type": "portmap",
+        "capabilities": {"portMappings": True},
+    }
+    families = [subnet.version for subnet in subnets]
+    listed = [bridge, *([ports] if any(port.family in families for port in published_ports(givens)) else [])]
+    return _with_settings(listed, _settings(givens, families))
+
+
+def _range(givens: Givens, subnet: _Subnet) -> dict[str, Json]:
+    """Where the plugin looks for a free address, and where the one lies that is asked for."""
+    asked = subnet.version == IPV6 or _addresses(givens, (IPV4,))
+    return {"subnet": str(subnet)} | ({} if asked else {"rangeEnd": str(GIVEN[-1])})
+
+
+def _network_list(givens: Givens, node: Node) -> list[dict[str, Json]]:
+    """The plugins of the network configuration list in `cni` (CNI specification, section 1)."""
+    given = givens.overrides.get("cni")
+    if given is UNSET:
+        raise node.error("network_mode: cni needs the network", hint="cni: FILE.conflist, or network_mode: bridge")
+    network = given.plain()
+    common = {"cniVersion": network.get("cniVersion", "0.4.0"), "name": network["name"]}
+    plugins = _with_settings([common | plugin for plugin in network["plugins"]], _settings(givens, None))
+    maps_ports = any("portMappings" in plugin.get("runtimeConfig", {}) for plugin in plugins)
+    if givens.overrides.items("ports") and not maps_ports:
+        raise given.error(
+            "cni: none of the plugins publishes ports",
+            hint='add {"type": "portmap", "capabilities": {"portMappings": true}}',
+        )
+    return plugins
+
+
+def _with_settings(plugins: list[dict[str, Json]], settings: dict[str, Json]) -> list[dict[str, Json]]:
+    """Each with the settings that it says it is capable of (CNI conventions, dynamic plugin specific fields)."""
+    ready = []
+    for plugin in plugins:
+        capable = plugin.get("capabilities") or {}
+        given = {key: value for key, value in settings.items() if value and capable.get(key) is True}
+        ready.append(plugin | ({"runtimeConfig": plugin.get("runtimeConfig", {}) | given} if given else {}))
+    return ready
+
+
+def _settings(givens: Givens, families: Sequence[int] | None) -> dict[str, Json]:
+    """Those of a container with addresses of `families`; None where only others' plugins know which it has."""
+    ports = [port for port in published_ports(givens) if families is None or port.family in families]
+    return {
+        "portMappings": mappings(ports, families or (IPV4,)),
+        "mac": _hardware_address(givens),
+        "ips": _addresses(givens, families or (IPV4, IPV6)),
+    }
+
+
+def _hardware_address(givens: Givens) -> str | None:
+    node = givens.overrides.get("mac_address")
+    if node is not UNSET:
+        return node.text()
+    return next((joined["mac_address"] for joined in _joined(givens) if joined.get("mac_address")), None)
+
+
+def _joined(givens: Givens) -> list[dict[str, Json]]:
+    """The settings of `networks`, where it is a map."""
+    node = givens.overrides.get("networks")
+    named = {} if node is UNSET or not isinstance(node.value, dict) else node.plain()
+    return [settings for settings in named.values() if isinstance(settings, dict)]
+
+
+def _addresses(givens: Givens, families: Sequence[int]) -> list[str]:
+    """The addresses that are asked for, which those of bundler's bridge have to be of."""
+    node, mode = givens.overrides.get("networks"), givens.overrides.get("network_mode")
+    found = []
+    for joined in _joined(givens):
+        for family in families:
+            key, subnet = _ASKED[family]
+            address = joined.get(key)
+            if address is None or node is UNSET:
+                continue
+            if mode is not UNSET and mode.value == "bridge" and not _is_in(address, subnet):
+                raise node.error(f"networks: {key}: {address!r} is not an address of {subnet}")
+            found.append(address)
+    return found
+
+
+def _is_in(address: Json, subnet: _Subnet) -> bool:
+    try:
+        return ipaddress.ip_address(address) in subnet
+    except ValueError:
+        return False

@@ -1,0 +1,167 @@
+"""`/process`: what runs, as whom, where and with which limits (runtime-spec config.md, process)."""
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import Final
+
+from bundler.conversion.inputs import Givens
+from bundler.conversion.process.accounts import find_group, identify
+from bundler.conversion.process.init import init_warnings, init_words
+from bundler.conversion.resources import cdi
+from bundler.conversion.rule_result import ABSENT, Part, array, whole
+from bundler.errors import ImageError, RequestError, printable
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.node import Node
+
+# proc(5): what is open in a process, its own directory and root; /dev/fd and its kin are symlinks to these.
+_OF_A_PROCESS: Final = re.compile(r"/proc/(self|thread-self|[0-9]+)(/|\Z)|/dev/(fd|stdin|stdout|stderr)(/|\Z)")
+_SHOWN: Final = 100  # characters of a path that a message repeats
+
+
+def args(givens: Givens) -> Part:
+    """Entrypoint and command in one list, as Docker joins them.
+
+    The image's command runs where no words of another one are given, unless an entrypoint with words takes its place:
+    a `command` without any is none, and an `entrypoint` without any takes the image's away.
+    """
+    image = givens.image_config
+    entrypoint, command = givens.overrides.get("entrypoint"), givens.overrides.get("command")
+    if command is not UNSET and not command.items():
+        command = UNSET
+    keeps_command = command is UNSET and (entrypoint is UNSET or not entrypoint.items())
+    words: list[Sourced[Json]] = []
+    beaten = givens.image_origin("Entrypoint") if image.entrypoint else None
+    if command is UNSET and not keeps_command and image.cmd:
+        dropped = givens.image_origin("Cmd")
+        beaten = beating(beaten, dropped) if beaten else dropped
+    if entrypoint is not UNSET:
+        words += _words(entrypoint, beaten)
+    else:
+        words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
+    if [word.value for word in words] == [""]:
+        words = []  # docker's way to clear an entrypoint: one empty word
+    if command is not UNSET:
+        below = givens.image_origin("Cmd") if image.cmd else None
+        words += _words(command, below)
+    elif keeps_command:
+        words += [givens.from_image("Cmd", word) for word in image.cmd]
+    if not words:
+        raise RequestError(
+            "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
+        )
+    return replace(array([*init_words(givens), *words]), warnings=init_warnings(givens))
+
+
+def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:
+    """The words of a list that took the place of lower files' lists, and of `below`."""
+    beaten = below if node.origin.beat is None else beating(node.origin.beat, below)
+    return [Sourced(word.value, beating(word.origin, beaten)) for word in node.items()]
+
+
+def cwd(givens: Givens) -> Part:
+    """The working directory, cleaned of `..` and trailing slashes as Docker does; a symlink in it stays as spelled."""
+    override, below = givens.overrides.get("working_dir"), givens.profile.origin("/process/cwd")
+    if givens.image_config.working_dir:
+        below = beating(givens.image_origin("WorkingDir"), below)
+    if override is not UNSET:
+        return _warned(whole(_absolute(override.text()), beating(override.origin, below)))
+    return _warned(whole(_absolute(givens.image_config.working_dir or "/"), below))
+
+
+def _warned(directory: Part) -> Part:
+    """CVE-2024-21626: what runc before 1.1.12 has open, a folder of the machine among it, is the container's, too."""
+    if not _OF_A_PROCESS.match(str(directory.value)):
+        return directory
+    where = printable(directory.origins[""].where)
+    what = f"{where}: the working directory {printable(str(directory.value)[:_SHOWN])} is one that a process has open"
+    return replace(directory, warnings=(f"{what}: with runc before 1.1.12 it may be a folder of the machine",))
+
+
+def _absolute(path: str) -> str:
+    # A relative WorkingDir is legal in an image config. Docker makes it below the root, and leaves it to fail in runc.
+    if "\0" in path:
+        raise ImageError("the working directory holds a NUL")
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def user(givens: Givens) -> Part:
+    """uid, gid and additionalGids, the last starting with the primary gid as dockerd writes them.
+
+    The names are those of the rootfs (image-spec conversion.md); what it does not know is an error, never root.
+    """
+    override = givens.overrides.get("user")
+    if override is not UNSET:
+        below = givens.image_origin("User") if givens.image_config.user else None
+        specification, origin = override.text(), beating(override.origin, below)
+    else:
+        specification, origin = givens.image_config.user, givens.image_origin("User")
+    try:
+        identity = identify(givens.accounts, specification)
+    except (ImageError, RequestError) as error:
+        raise (RequestError if override is not UNSET else ImageError)(
+            f"{_where(origin)}{error.what}", hint=error.hint
+        ) from None
+    groups = [Sourced(gid, origin) for gid in (identity.gid, *identity.groups)]
+    for node in givens.overrides.items("group_add"):
+        try:
+            groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
+        except (ImageError, RequestError) as error:
+            raise node.error(f"group_add: {error.what}", hint=error.hint) from None
+    groups += cdi.groups(givens)
+    origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
+    value: dict[str, Json] = {"uid": identity.uid, "gid": identity.gid}
+    mask = givens.overrides.get("umask")
+    if mask is not UNSET:
+        value["umask"] = mask.value
+        origins["/umask"] = mask.origin
+    return Part(value | {"additionalGids": [group.value for group in groups]}, origins)
+
+
+def _where(origin: Origin) -> str:
+    return (
+        f"{origin.where}: user: " if origin.source == "overrides" else f"USER of image {printable(origin.where[:19])}: "
+    )
+
+
+def terminal(givens: Givens) -> Part:
+    """`/process/terminal`: true with `tty`, else absent, as Docker leaves out what is false."""
+    node = givens.overrides.get("tty")
+    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
+
+
+def console_size(givens: Givens) -> Part:
+    """`/process/consoleSize`, which dockerd writes for a process with a terminal only."""
+    node = givens.overrides.get("console_size")
+    return ABSENT if node is UNSET or not givens.overrides.is_true("tty") else whole(node.plain(), node.origin)
+
+
+def no_new_privileges(givens: Givens) -> Part:
+    """`/process/noNewPrivileges`: Docker's default is off, since on breaks sudo and ping."""
+    node = givens.overrides.get("no_new_privileges")
+    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
+
+
+def apparmor_profile(givens: Givens) -> Part:
+    """`/process/apparmorProfile`: as Docker, only for a target with AppArmor; elsewhere a runtime refuses to start."""
+    if not givens.target.apparmor:
+        return ABSENT
+    override, default = givens.overrides.get("apparmor"), givens.profile.get("/process/apparmorProfile")
+    below = None if default is UNSET else default.origin
+    if override is not UNSET:
+        return whole(override.text(), beating(override.origin, below))
+    if givens.overrides.is_true("privileged"):
+        return whole("unconfined", beating(givens.overrides.entries["privileged"].origin, below))
+    return ABSENT if default is UNSET else whole(default.value, default.origin)
+
+
+def rlimits(givens: Givens) -> Part:
+    """`/process/rlimits` (POSIX process), sorted by type as Docker sorts them; Docker sets none by itself."""
+    node = givens.overrides.get("ulimits")
+    if node is UNSET:
+        return ABSENT
+    limits = []
+    for name, limit in sorted(node.entries().items()):
+        hard, soft = limit.entries()["hard"].value, limit.entries()["soft"].value
+        limits.append(Sourced({"type": f"RLIMIT_{name.upper()}", "hard": hard, "soft": soft}, limit.origin))
+    return array(limits)

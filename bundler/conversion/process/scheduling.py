@@ -1,0 +1,51 @@
+"""How the kernel schedules the process: processor, I/O and what is executed later (runtime-spec config.md, process)."""
+
+from typing import Final
+
+from bundler.conversion.inputs import Givens
+from bundler.conversion.rule_result import ABSENT, Part, table, whole
+from bundler.origins import UNSET, Sourced, beating
+
+_MEMBERS: Final = ("policy", "nice", "priority", "flags", "runtime", "deadline", "period")
+_REAL_TIME: Final = ("SCHED_FIFO", "SCHED_RR")
+
+
+def scheduler(givens: Givens) -> Part:
+    """`/process/scheduler` (config.md, Linux process): members that are given; policy is required.
+
+    The kernel (sched_setattr(2)) refuses a priority without a real-time policy, and times without SCHED_DEADLINE.
+    """
+    node = givens.overrides.get("scheduler")
+    entries = {} if node is UNSET else node.entries()
+    if node is UNSET or not entries:
+        return ABSENT
+    if "policy" not in entries:
+        raise node.error("scheduler: policy is missing", hint="for example policy: batch")
+    policy = entries["policy"].text()
+    if entries.get("priority") and entries["priority"].value and policy not in _REAL_TIME:
+        raise entries["priority"].error(f"scheduler: priority is for {' and '.join(_REAL_TIME)}, not for {policy}")
+    for name in ("runtime", "deadline", "period"):
+        if name in entries and policy != "SCHED_DEADLINE":
+            raise entries[name].error(f"scheduler: {name} is for SCHED_DEADLINE, not for {policy}")
+    return table({name: Sourced(entries[name].plain(), entries[name].origin) for name in _MEMBERS if name in entries})
+
+
+def io_priority(givens: Givens) -> Part:
+    """`/process/ioPriority` (config.md, Linux process)."""
+    node = givens.overrides.get("io_priority")
+    return ABSENT if node is UNSET else whole(node.plain(), node.origin)
+
+
+def exec_cpu_affinity(givens: Givens) -> Part:
+    """`/process/execCPUAffinity` (config.md, Linux process)."""
+    node = givens.overrides.get("exec_cpu_affinity")
+    entries = {} if node is UNSET else node.entries()
+    return table({name: Sourced(node.value, node.origin) for name, node in entries.items()})
+
+
+def oom_score_adj(givens: Givens) -> Part:
+    """`/process/oomScoreAdj`, which dockerd always writes."""
+    default, override = givens.profile.get("/process/oomScoreAdj"), givens.overrides.get("oom_score_adj")
+    if override is not UNSET:
+        return whole(override.value, beating(override.origin, None if default is UNSET else default.origin))
+    return ABSENT if default is UNSET else whole(default.value, default.origin)

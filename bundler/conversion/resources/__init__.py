@@ -1,0 +1,1 @@
+"""What the kernel gives a container of the machine: control groups, memory, processors, devices."""

@@ -1,0 +1,253 @@
+"""A bundle as it lies on disk, looked at without starting anything: the facts that its checks judge by."""
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.config_file import read_written
+from bundler.bundles.pieces import check_sources
+from bundler.bundles.reach import exposed_here
+from bundler.bundles.runtime import part_of
+from bundler.conversion.hooks import KINDS
+from bundler.conversion.process.accounts import Accounts, parse_accounts
+from bundler.conversion.target import Target
+from bundler.doctor.host_facts import Surroundings
+from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
+from bundler.doctor.networks import carried, missing_programs
+from bundler.doctor.program import Program, Seeker
+from bundler.doctor.syscalls import unknown_to_libseccomp
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.origins import Json, pointer_token
+from bundler.profiles import load_profile
+from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.bind_mounts import is_bind
+from bundler.runtime_spec.fault import Fault
+from bundler.runtime_spec.oci_version import values_at
+
+_LARGEST_ACCOUNTS: Final = 4 << 20  # bytes
+_IN_THE_CONTAINER: Final = "startContainer"  # config.md: the only hooks whose path is one of the rootfs
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something that config.json names by a path; `kind` is what is there: `file`, `directory`, `missing`, another
+    word, or `unknown` where nobody can look. `onto` is the same of where it is mounted.
+    """
+
+    pointer: str
+    path: str
+    kind: str
+    onto: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A bundle, the machine it is to run on, and that machine's surroundings: None where it is another machine.
+
+    `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
+    executable are of the kind `not executable`, devices that are others than on the machine `another device`.
+    `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's. `read_only` and
+    `noexec` say how the file system of the rootfs is mounted here.
+    """
+
+    target: Target
+    surroundings: Surroundings | None
+    document: Json
+    recorded: Json
+    stale: bool
+    rootfs: str = ""
+    exposed: tuple[Fault, ...] = ()
+    program: Program | None = None
+    cwd: str = "unknown"
+    accounts: Accounts | None = None
+    read_only: bool = False
+    noexec: bool = False
+    mount_points: tuple[MountPoint, ...] = ()
+    binds: tuple[Reference, ...] = ()
+    hooks: tuple[Reference, ...] = ()
+    devices: tuple[Reference, ...] = ()
+    namespaces: tuple[Reference, ...] = ()
+    unknown_syscalls: tuple[str, ...] = ()
+    missing_programs: tuple[str, ...] = ()
+    parameters: tuple[Reference, ...] = ()
+
+    @property
+    def process(self) -> dict[str, Json]:
+        return self.document.get("process") or {}
+
+    @property
+    def linux(self) -> dict[str, Json]:
+        return self.document.get("linux") or {}
+
+
+def built_for(bundle: Path) -> Json:
+    """The name of the runtime that bundler.json says the bundle was built for; None where it does not."""
+    if not bundle.is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
+    return part_of(read_written(str(bundle)).recorded or {}, "target").get("runtime")
+
+
+def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> Subject:
+    """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
+    if not bundle.is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
+    written = read_written(str(bundle))
+    document = written.document
+    check_sources(bundle, document)
+    here = surroundings is not None
+    subject = Subject(
+        target=target,
+        surroundings=surroundings,
+        document=document,
+        recorded=written.recorded,
+        stale=written.stale,
+        exposed=tuple(exposed_here(bundle, document, here=here)),
+        devices=tuple(_devices(document)) if here else (),
+        namespaces=tuple(_namespaces(document)) if here else (),
+        parameters=tuple(_parameters(document)) if here else (),
+        unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
+        missing_programs=() if surroundings is None else missing_programs(bundle, document, root=surroundings.uid == 0),
+    )
+    try:
+        with open_rootfs(bundle, document) as tree:
+            seeker = seeker_of(tree, document)
+            process = document.get("process") or {}
+            args = process.get("args") or ()
+            root = root_of(bundle, document)
+            mount_points = look_at_mount_points(bundle, root, document, tree, here=here)
+            return replace(
+                subject,
+                program=seeker.program(str(args[0])) if args else None,
+                cwd=seeker.kind(str(process.get("cwd") or "/")),
+                accounts=accounts_of(tree),
+                read_only=here and is_read_only(root),
+                noexec=here and forbids_execution(root),
+                mount_points=mount_points,
+                binds=tuple(_binds(bundle, document, mount_points, here=here)),
+                hooks=tuple(_hooks(bundle, document, seeker, here=here)),
+            )
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str | bytes) else str(bundle)
+        return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
+
+
+def _calls(document: Json) -> list[str]:
+    """The names in the filter's rules but those that Docker's own filter has: these nobody has misspelt."""
+    dockers = set(values_at(load_profile().seccomp, ("syscalls", "*", "names", "*")))
+    named = values_at(document, ("linux", "seccomp", "syscalls", "*", "names", "*"))
+    return [name for name in dict.fromkeys(map(str, named)) if name not in dockers]
+
+
+@contextmanager
+def open_rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
+    """The tree that config.json names. Raises OSError."""
+    path = root_of(bundle.resolve(), document)
+    try:
+        tree = Tree(path)
+    except ValueError:
+        raise OSError(0, "no path of a root filesystem", printable(str(path))) from None
+    with tree:
+        yield tree
+
+
+def root_of(bundle: Path, document: Json) -> Path:
+    """Where config.json says that the root filesystem is."""
+    return bundle / str((document.get("root") or {}).get("path") or "rootfs")
+
+
+def seeker_of(tree: Tree, document: Json) -> Seeker:
+    """Looks for the process's files, where none of its mounts will cover them."""
+    process = document.get("process") or {}
+    # Of two entries of one name the later one counts: runtimes set them one after the other.
+    search = [str(entry)[5:] for entry in process.get("env") or () if str(entry).startswith("PATH=")]
+    mounted = {
+        posixpath.normpath("/" + str(mount["destination"]).lstrip("/")) for mount in document.get("mounts") or ()
+    }
+    return Seeker(tree, mounted, str(process.get("cwd") or "/"), search[-1] if search else None)
+
+
+def accounts_of(tree: Tree) -> Accounts | None:
+    """The users of the rootfs; None where the files cannot be what they are taken for."""
+    try:
+        return parse_accounts(*(tree.read_regular(name, _LARGEST_ACCOUNTS) for name in (b"etc/passwd", b"etc/group")))
+    except BundlerError:
+        return None
+
+
+def _binds(bundle: Path, document: Json, points: Sequence[MountPoint], *, here: bool) -> Iterator[Reference]:
+    """A relative source is one of the bundle (runtime-spec config.md, mounts), any other is the machine's."""
+    onto = {point.pointer: point.kind for point in points if not point.below}
+    for index, mount in enumerate(document.get("mounts") or ()):
+        if is_bind(mount):
+            source, pointer = str(mount.get("source") or ""), f"/mounts/{index}"
+            kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
+            yield Reference(pointer, source, kind, onto.get(pointer, "unknown"))
+
+
+def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
+    named = document.get("hooks") or {}
+    for kind in KINDS.values():
+        for index, hook in enumerate(named.get(kind) or ()):
+            path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
+            own = carried(hook)
+            if own is not None and kind != _IN_THE_CONTAINER:
+                yield Reference(pointer, own, _runnable(bundle / own))
+            if kind == _IN_THE_CONTAINER:
+                program = seeker.program(path)
+                yield Reference(pointer, path, "file" if not program.fault else "not executable")
+            elif here or not path.startswith("/"):
+                yield Reference(pointer, path, _runnable(bundle / path))
+
+
+def _devices(document: Json) -> Iterator[Reference]:
+    kinds = {"c": stat.S_ISCHR, "u": stat.S_ISCHR, "b": stat.S_ISBLK}
+    for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
+        is_kind = kinds.get(device.get("type"))
+        if is_kind is None:  # a fifo is the container's own
+            continue
+        kind = _kind(Path(str(device["path"])))
+        if kind == "device":
+            status = os.stat(str(device["path"]))  # noqa: PTH116
+            numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
+            same = is_kind(status.st_mode) and numbers == (device.get("major"), device.get("minor"))
+            kind = "device" if same else "another device"
+        yield Reference(f"/linux/devices/{index}", str(device["path"]), kind)
+
+
+def _namespaces(document: Json) -> Iterator[Reference]:
+    for index, namespace in enumerate((document.get("linux") or {}).get("namespaces") or ()):
+        if namespace.get("path"):
+            path = str(namespace["path"])
+            yield Reference(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+
+
+def _parameters(document: Json) -> Iterator[Reference]:
+    """But for those of single interfaces, which the container may get from a hook."""
+    for name in (document.get("linux") or {}).get("sysctl") or {}:
+        path = name.replace(".", "/")
+        if not {"conf", "neigh"} & set(path.split("/")):
+            yield Reference(f"/linux/sysctl/{pointer_token(name)}", name, _kind(Path("/proc/sys", path)))
+
+
+def _runnable(path: Path) -> str:
+    """`file` for one that may be executed."""
+    kind = _kind(path)
+    return "not executable" if kind == "file" and not os.access(path, os.X_OK) else kind
+
+
+def _kind(path: Path) -> str:
+    """What is there, on this machine; nothing is opened."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- for a bind, the kernel follows links as well
+    except PermissionError:
+        return "unknown"
+    except (OSError, ValueError):
+        return "missing"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "file"

@@ -1,0 +1,130 @@
+"""What the files of a bundle tell about what it needs: gathered in one pass over them, in their order."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.conversion.process.accounts import Accounts
+from bundler.doctor.program import Program, Seeker
+from bundler.errors import printable
+from bundler.hardening.known_programs import NAMES, WRITES
+from bundler.origins import Json
+from bundler.overrides.keys.capability_names import NAMES as CAPABILITIES
+from bundler.rootfs.mtree import Entry
+from bundler.rootfs.tree import Tree
+
+_CAPABILITY: Final = b"xattr.security.capability"
+_SET_ID: Final = 0o6000
+_EXECUTE: Final = 0o111
+_READ: Final = 64 << 10  # bytes of a script; one that says later what it starts is not understood
+_WORD: Final = re.compile(r"[A-Za-z0-9_.+-]+")
+_REMARK: Final = re.compile(rb"^\s*#.*$", re.MULTILINE)
+_MOST: Final = 1000  # files of one kind that are remembered: no honest image has as many
+# linux/capability.h: the sets of file capabilities begin behind 32 bits of version and flags.
+_PERMITTED: Final = ((4, 0), (12, 32))
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory that something may be written to, with the owner and the mode that the image gives it."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """`trail` are the files on the way from `args[0]` to what the kernel runs (doctor/program.py), `words` names of
+    known programs that the start of the container speaks of, in its arguments or scripts.
+
+    `set_id` and `capable` are executables that give privileges, the latter with their capabilities. `folders` are
+    directories that services write to: those below /run and /var that are not root's, and known ones. `ports` are what
+    the image exposes, None where nobody knows.
+    """
+
+    document: Json
+    trail: tuple[str, ...]
+    words: frozenset[str]
+    accounts: Accounts
+    set_id: tuple[str, ...]
+    capable: dict[str, tuple[str, ...]]
+    folders: tuple[Folder, ...]
+    ports: tuple[int, ...] | None
+
+
+def gather(
+    document: Json,
+    seeker: Seeker,
+    accounts: Accounts,
+    entries: Iterable[Entry],
+    ports: tuple[int, ...] | None,
+) -> Evidence:
+    """`entries` are those of rootfs.mtree. Raises OSError, MtreeError."""
+    arguments = [str(word) for word in (document.get("process") or {}).get("args") or ()]
+    program = seeker.program(arguments[0]) if arguments else Program()
+    set_id: list[str] = []
+    capable: dict[str, tuple[str, ...]] = {}
+    folders: list[Folder] = []
+    for entry in entries:
+        path = printable(b"/" + entry.path)
+        kind, mode = entry.keywords.get(b"type"), int(entry.keywords.get(b"mode", b"0"), 8)
+        if kind == b"dir" and len(folders) < _MOST and (folder := _folder(path, mode, entry, folders)):
+            folders.append(folder)
+        if kind == b"file" and mode & _SET_ID and mode & _EXECUTE and len(set_id) < _MOST:
+            set_id.append(path)
+        if kind == b"file" and _CAPABILITY in entry.keywords and len(capable) < _MOST:
+            capable[path] = _capabilities(entry.keywords[_CAPABILITY])
+    return Evidence(
+        document=document,
+        trail=program.trail,
+        words=frozenset(_words(arguments, program, seeker.tree)),
+        accounts=accounts,
+        set_id=tuple(set_id),
+        capable=capable,
+        folders=tuple(folders),
+        ports=ports,
+    )
+
+
+def _folder(path: str, mode: int, entry: Entry, known: list[Folder]) -> Folder | None:
+    """The topmost directory of each kind: what is below it goes with it."""
+    uid, gid = (int(entry.keywords.get(name, b"0")) for name in (b"uid", b"gid"))
+    if path not in WRITES and not (uid != 0 and path.startswith(("/var/", "/run/"))):
+        return None
+    above = known[-1].path + "/" if known else "\0"
+    return None if path.startswith(above) else Folder(path, uid, gid, mode)
+
+
+def _words(arguments: list[str], program: Program, tree: Tree) -> Iterator[str]:
+    """Known names in the arguments and in the scripts that are on the way to the program."""
+    for text in arguments:
+        yield from NAMES & {word.rpartition("/")[2] for word in re.split(r"[\s;&|()]+", text)}
+    for path in program.trail:
+        yield from NAMES & {path.rpartition("/")[2]}
+        content = _REMARK.sub(b"", _script(tree, path)).decode("utf-8", "replace")
+        yield from NAMES & set(_WORD.findall(content))
+
+
+def _script(tree: Tree, path: str) -> bytes:
+    """The beginning of a script; empty for anything else."""
+    try:
+        descriptor = tree.open_file(tree.locate(os.fsencode(path.lstrip("/"))))
+    except OSError:  # printable() has changed its name, or this user may not read it
+        return b""
+    with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read(_READ)
+    return content if content.startswith(b"#!") else b""
+
+
+def _capabilities(text: bytes) -> tuple[str, ...]:
+    """The names of the permitted set; `text` is the attribute in hexadecimal, whatever an image has put there."""
+    try:
+        value = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        return ()
+    bits = sum(int.from_bytes(value[at : at + 4], "little") << shift for at, shift in _PERMITTED)
+    return tuple(name.removeprefix("CAP_") for number, name in enumerate(CAPABILITIES) if bits >> number & 1)

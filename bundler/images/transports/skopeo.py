@@ -1,0 +1,149 @@
+"""skopeo, and the images that it copies whole: docker-daemon: and containers-storage: (registry.py has docker://)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bundler import tools
+from bundler.errors import ImageError
+from bundler.images.descriptor import Descriptor
+from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
+from bundler.images.registry_reference import RegistryReference
+from bundler.images.transports.access import Access
+from bundler.images.transports.arrivals import ALLOWANCE, Arrivals, at_most, layers_of
+from bundler.images.transports.directory import open_directory
+from bundler.images.transports.files import open_folder
+from bundler.images.transports.layout import BLOBS
+from bundler.images.transports.persistence import Silence, persist
+from bundler.images.transports.skopeo_failures import explain
+from bundler.limits import Limits, raise_hint
+from bundler.progress import Meter, Progress
+
+IMAGE: Final = "image"
+_FETCHED: Final = "fetched"
+_TEMPORARY: Final = "temporary"
+_REGISTRY: Final = "docker://"
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Skopeo:
+    """skopeo with the options that hold for every call. Each method raises ToolError or ImageError."""
+
+    access: Access
+    limits: Limits
+
+    def inspect(self, name: str, *options: str) -> bytes:
+        """What `skopeo inspect --raw` prints: a document of `name`, which is in a registry, as it is."""
+        arguments = ["inspect", *self._options("--tls-verify"), "--raw", *options, name]
+        most = self.limits.document_size + 1  # some versions end their output with a newline
+        try:
+            return persist(self.access, lambda: self._call(name, arguments, output_limit=most))
+        except tools.TooMuchOutputError:
+            what = f"more than the {self.limits.document_size} bytes that a document may have"
+            raise ImageError(f"{name}: {what}", hint=raise_hint("document_size")) from None
+
+    def copy(self, name: str, folder: Path, meter: Meter, *options: str) -> None:
+        """Copy the image `name` of this machine to `folder`/IMAGE; both are made."""
+        temporary = folder / _TEMPORARY
+        temporary.mkdir(parents=True)
+        most = self.limits.unpacked_size
+        arrivals = Arrivals([temporary, folder / IMAGE], meter, at_most(name, most))
+        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder / IMAGE}"]
+        # What is not read as a stream is copied here first, and would be left behind in /var/tmp by a skopeo that was
+        # killed.
+        self._call(name, arguments, arrivals, largest_file=most, changed={"TMPDIR": str(temporary)})
+
+    def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], meter: Meter) -> None:
+        """Copy the image `name` as it is in its registry, config included, to `folder`/IMAGE, which is made.
+
+        A file has its name there from the moment that it is whole and checked.
+        """
+        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--remove-signatures", "--preserve-digests"]
+        arrivals = Arrivals([folder / IMAGE], meter, layers_of(name, layers, folder))
+        self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], arrivals, largest_file=_largest(layers))
+
+    def copy_layers(
+        self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], meter: Meter, *inherited: int
+    ) -> None:
+        """Copy the layers of the image `name` into `layout`, where those that are there are left alone.
+
+        A layer appears there whole and checked; `missing` are those that do not yet. Only an OCI layout as destination
+        can do this, and can be tried again without losing what came. The documents that skopeo writes to `folder`,
+        which exists, and beside the layers, converted to OCI's media types, are not the registry's own.
+        """
+        options = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers"]
+        options += ["--dest-shared-blob-dir", str(layout / BLOBS)]
+        arrivals = Arrivals([folder], meter, layers_of(name, missing, layout))
+        with TemporaryDirectory() as beside:  # skopeo splits oci:PATH:NAME at the first colon, and `folder` is anywhere
+            Path(beside, "layout").symlink_to(folder.absolute())
+            arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{beside}/layout"]
+            self._call(name, arguments, arrivals, largest_file=_largest(missing), inherited=inherited)
+
+    def _call(self, name: str, arguments: Sequence[str], arrivals: Arrivals | None = None, **settings: Any) -> bytes:
+        """What skopeo prints; a registry, and no other place that images come from, is given up if it is silent."""
+        silence = Silence(name.removeprefix(_REGISTRY).partition("/")[0], self.access)
+        command = [*self._policy(), *arguments]
+        with explain(name), tools.start(tools.SKOPEO, command, **settings) as running:
+            while not running.ends_within(_POLL_SECONDS):
+                if arrivals is not None and arrivals.look():
+                    silence.broken()
+                if name.startswith(_REGISTRY):
+                    silence.check()
+            output = running.wait()
+        if arrivals is not None:
+            arrivals.look()
+        return output
+
+    def _policy(self) -> list[str]:
+        return [] if self.access.policy is None else ["--policy", str(self.access.policy)]
+
+    def _options(self, tls_verify: str) -> list[str]:
+        authfile = [] if self.access.authfile is None else ["--authfile", str(self.access.authfile)]
+        verify = self.access.tls_verify
+        return authfile + ([] if verify is None else [f"{tls_verify}={str(verify).lower()}"])
+
+
+def _largest(layers: Sequence[Descriptor]) -> int:
+    """What no file of such layers, or of a document beside them, may grow over."""
+    return max((layer.size for layer in layers), default=0) + ALLOWANCE
+
+
+@contextmanager
+def open_stored_image(
+    name: str, wanted: PlatformChoice, access: Access, workspace: Path, *, progress: Progress, limits: Limits
+) -> Iterator[Image]:
+    """An image (`TRANSPORT:NAME`) of the Docker daemon or podman's storage: copied whole, as neither keeps blobs.
+
+    The manifest that skopeo makes up for them, or rewrites, is not the image's own and differs between versions of
+    skopeo, so the image has none here; the config, and so the image id, is the image's own.
+    """
+    transport, _, text = name.partition(":")
+    complete = _complete(text)
+    options = []
+    if transport == "docker-daemon":
+        # Unlike Docker's own client, skopeo neither adds a tag nor looks at DOCKER_HOST.
+        name = f"{transport}:{complete or text}"
+        host = tools.environment().get("DOCKER_HOST")
+        options = ["--src-daemon-host", host] if host else []
+    with progress.measure(f"copying from {transport}", None) as meter:
+        Skopeo(access, limits).copy(name, workspace / _FETCHED, meter, *options)
+    with open_folder(workspace / _FETCHED / IMAGE, limits) as files:
+        image = open_directory(files, wanted, file_name="")
+        called = "" if image.id.encoded.startswith(text) else complete
+        yield replace(image, transport=transport, name=called, manifest=None, manifest_digest=None)
+
+
+def _complete(text: str) -> str:
+    """The complete name of an image, or nothing for an image id (`sha256:...`), which is not its name.
+
+    A name in podman's storage may say in brackets which storage (`[vfs@/ROOT+/RUN]NAME`).
+    """
+    try:
+        return "" if text.startswith("sha256:") else str(RegistryReference.parse(text.rpartition("]")[2]))
+    except ValueError:
+        return ""

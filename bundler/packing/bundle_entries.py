@@ -1,0 +1,175 @@
+"""The files of a bundle as entries of an archive, held against rootfs.mtree in the same pass.
+
+Each line of the manifest is written once more from what goes into the archive. Nothing is read twice, and what was
+verified is what is in the file.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final, Self
+
+from bundler.archives.entry import (
+    BLOCK_DEVICE,
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    FIFO,
+    HARD_LINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
+from bundler.archives.holes import Pieces, find_content
+from bundler.archives.stream import Content, Digest
+from bundler.bundles.data_files import DataFiles
+from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, has_owners
+from bundler.bundles.left_behind import find_left_behind
+from bundler.errors import BundlerError, printable
+from bundler.packing.manifest import Manifest
+from bundler.rootfs.sparse_files import add_zeros
+from bundler.rootfs.tree import Tree
+
+_PIECE: Final = 1 << 17
+_KINDS: Final = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: DIRECTORY,
+    stat.S_IFLNK: SYMLINK,
+    stat.S_IFCHR: CHARACTER_DEVICE,
+    stat.S_IFBLK: BLOCK_DEVICE,
+    stat.S_IFIFO: FIFO,
+}
+_SYMLINK_MODE: Final = 0o777
+
+Task = tuple[str, str | None, str | None, tuple[str, ...]]
+"""What another process has to know to read the same."""
+
+
+class BundleEntries:
+    """The entries of a bundle, in order, each with what is stored for it, in pieces that are good until the next.
+
+    With a `hint`, the bundle has to be what was built; to iterate then raises DifferenceError with it. Where there is a
+    folder of `documents`, they are those of a backup: its files, and then only those of the bundle's data `folders`.
+    """
+
+    def __init__(
+        self, bundle: Path, hint: str | None, *, documents: Path | None = None, folders: Sequence[str] = ()
+    ) -> None:
+        self.bundle = bundle
+        self.hint = hint
+        self.task: Task = os.fspath(bundle), hint, None if documents is None else os.fspath(documents), tuple(folders)
+        self._files: list[BundleFiles]
+        if documents is None:
+            left = None if hint is None else find_left_behind(bundle, bundle_owners())
+            self._files = [BundleFiles(bundle, left=left)]
+        else:
+            self._files = [BundleFiles(documents, owned=False), DataFiles(bundle, folders, owned=has_owners(bundle))]
+        self._digest: str | None = None
+        # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
+        self._room = memoryview(bytearray(_PIECE))
+        self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
+
+    @classmethod
+    def of(cls, task: "Task") -> Self:
+        """Those of another process's `task`."""
+        bundle, hint, documents, folders = task
+        return cls(Path(bundle), hint, documents=None if documents is None else Path(documents), folders=folders)
+
+    def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
+        for files in self._files:
+            yield from self._entries(files)
+
+    def _entries(self, files: BundleFiles) -> Iterator[tuple[Entry, Iterable[Content]]]:
+        with ExitStack() as held:
+            known = None if self.hint is None else held.enter_context(closing(Manifest(self.bundle, self.hint)))
+            tree = held.enter_context(files.open())
+            for file in files.walk(tree):
+                manifest = known if file.in_rootfs else None
+                if file.found.kind == stat.S_IFREG and file.first is None:
+                    yield from self._read(tree, file, manifest)
+                else:
+                    self._digest = self._digests.get(file.first or b"")
+                    yield _entry(file), ()
+                if manifest is not None:
+                    manifest.compare(files.manifest_line(file, self._digest))
+            if known is not None:
+                known.finish()
+
+    def _read(
+        self, tree: Tree, file: BundleFile, manifest: Manifest | None
+    ) -> Iterator[tuple[Entry, Iterable[Content]]]:
+        """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
+        found = file.found
+        descriptor = tree.open_file(found.place or tree.locate(found.path), found.kind)
+        try:
+            pieces = find_content(descriptor, found.size)
+            wanted = manifest is not None
+            if manifest is not None and found.size > _PIECE:
+                wanted = manifest.next_has_digest(found.size) or pieces is None
+            if pieces is None and found.size <= _PIECE:
+                part = self._part(descriptor, file, 0, found.size)
+                digest = hashlib.sha256(part) if wanted else None
+                yield _entry(file), (part,)
+            else:
+                digest = hashlib.sha256() if wanted else None
+                yield _entry(file, pieces), self._content(descriptor, file, pieces, digest)
+        finally:
+            os.close(descriptor)
+        self._digest = digest.hexdigest() if digest is not None else None
+        if found.file is not None:
+            self._digests[found.path] = self._digest
+
+    def _content(
+        self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None
+    ) -> Iterator[Content]:
+        end = 0
+        for start, length in pieces if pieces is not None else ((0, file.found.size),):
+            if digest is not None:
+                add_zeros(digest, start - end)
+            at, end = start, start + length
+            while at < end:
+                part = self._part(descriptor, file, at, min(end - at, _PIECE))
+                at += len(part)
+                if digest is not None:
+                    digest.update(part)
+                yield part
+        if digest is not None:
+            add_zeros(digest, file.found.size - end)
+
+    def _part(self, descriptor: int, file: BundleFile, at: int, size: int) -> memoryview:
+        """Of the file, the `size` bytes from `at` on."""
+        part = self._room[:size]
+        count = os.preadv(descriptor, (part,), at)
+        while count < size:
+            more = os.preadv(descriptor, (part[count:],), at + count)
+            if not more:
+                name = printable(file.found.path)
+                raise BundlerError(f"{printable(str(self.bundle))}: {name} was changed while it was packed")
+            count += more
+        return part
+
+
+def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
+    """The file as an archive has it, below `./`, which is the bundle's own directory."""
+    found, attributes = file.found, file.found.attributes
+    linked = file.first is not None
+    slash = b"/" if found.kind == stat.S_IFDIR and found.path else b""
+    stored = found.size if pieces is None else sum(length for _, length in pieces)
+    return Entry(
+        name=b"./" + found.path + slash,
+        kind=HARD_LINK if linked else _KINDS[found.kind],
+        mode=_SYMLINK_MODE if attributes.mode is None else attributes.mode,
+        uid=attributes.uid,
+        gid=attributes.gid,
+        size=found.size,
+        stored_size=0 if linked else stored,
+        offset=0,
+        mtime=attributes.mtime,
+        atime=attributes.atime,
+        link_name=b"./" + file.first if file.first is not None else found.target,
+        device=found.device,
+        xattrs={} if linked else dict(attributes.xattrs),
+        sparse=pieces,
+    )

@@ -1,0 +1,186 @@
+"""A packed bundle, open to be read: the entries of it, whatever its format, as often as they are asked for."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from io import BufferedRandom
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.compression import decompress
+from bundler.archives.entry import GLOBAL, REGULAR, Entry
+from bundler.archives.filesystems.erofs import MAGIC as EROFS
+from bundler.archives.filesystems.erofs import OFFSET, Erofs
+from bundler.archives.filesystems.file_system import Count, FileSystem, FileSystemReader
+from bundler.archives.filesystems.squashfs import MAGIC as SQUASHFS
+from bundler.archives.filesystems.squashfs import Squashfs
+from bundler.archives.stream import ByteStream, Content, DamagedError
+from bundler.archives.tar import TarReader
+from bundler.archives.tar_writer import END
+from bundler.bundles.proof import MANIFESTS
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.counted_stream import CountedStream, Stored
+from bundler.limits import Limits
+from bundler.packing.squashfs_gaps import complete
+from bundler.progress import Meter
+from bundler.rootfs.failures import explain
+from bundler.rootfs.mtree import read_lines
+from bundler.rootfs.paths import PathError
+from bundler.rootfs.usage import Usage
+
+Entries = Iterator[tuple[Entry, Iterator[Content]]]
+"""Each entry, with what is stored for it. That has to be taken before the next one."""
+
+_BUNDLE: Final = b"bundler.json"
+_OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSystemFormat:
+    """How an image begins, and where that stands; its reader; whether it holds all that a manifest says of a file."""
+
+    magic: bytes
+    offset: int
+    open: Callable[[int, Count], FileSystem] = field(repr=False)
+    holds_all: bool
+
+
+_FILE_SYSTEMS: Final = (
+    _FileSystemFormat(SQUASHFS, 0, Squashfs, holds_all=False),
+    _FileSystemFormat(EROFS, OFFSET, Erofs, holds_all=True),
+)
+
+
+class PackedFile:
+    """The file at `descriptor`. `label` names it in messages; what it may ask for is in `limits`."""
+
+    def __init__(self, descriptor: int, label: str, limits: Limits) -> None:
+        self.label = label
+        self._descriptor = descriptor
+        self._limits = limits
+        self._format = next((row for row in _FILE_SYSTEMS if self._begins(row)), None)
+        # What `entries` tells a meter of in the end; of a file system nobody knows that in advance.
+        self.total = os.fstat(descriptor).st_size if self._format is None else None
+
+    def entries(self, meter: Meter = lambda _count: None) -> Entries:
+        """From the first one on; `meter` is told of the bytes that were read.
+
+        Raises LayerError for what is beyond the limits, and DamagedError, which `open_packed` makes an ImageError.
+        """
+        stored = self._stored(meter)
+        if self._format is None or self._format.holds_all:
+            yield from stored
+            return
+        with ExitStack() as stack:
+            documents = {top: stack.enter_context(self.document(name.encode())) for top, name in MANIFESTS.items()}
+            yield from complete(stored, {top.encode(): read_lines(lines) for top, lines in documents.items()})
+
+    @contextmanager
+    def document(self, name: bytes) -> Iterator[BufferedRandom]:
+        """A copy of a file at the top of the bundle, which can be read several times; an empty one if there is none."""
+        with tempfile.TemporaryFile() as copy:
+            for entry, content in self._stored():
+                if entry.kind == REGULAR and entry.sparse is None and entry.name.removeprefix(b"./") == name:
+                    for part in content:
+                        copy.write(part)
+                    break
+            copy.seek(0)
+            yield copy
+
+    def first_document(self) -> bytes | None:
+        """The name of the document that it begins with, if it does: that tells what it is. Raises as `entries` does."""
+        if self._format is not None:
+            return _BUNDLE
+        for entry, _ in islice(self._stored(), 2):
+            if entry.kind == REGULAR:
+                return entry.name.removeprefix(b"./")
+        return None
+
+    def _begins(self, row: _FileSystemFormat) -> bool:
+        return os.pread(self._descriptor, len(row.magic), row.offset) == row.magic
+
+    def _stored(self, meter: Meter = lambda _count: None) -> Entries:
+        """The entries as they stand in the file."""
+        usage = Usage(self._limits, ())
+        if self._format is not None:
+            size = os.fstat(self._descriptor).st_size
+
+            def count(read: int) -> None:
+                usage.count(self.label, read)
+                usage.weigh(self.label, usage.unpacked, size)
+                meter(read)
+
+            yield from self._admitted(FileSystemReader(self._format.open(self._descriptor, count)), usage)
+            return
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        source = _Source(self._descriptor, meter)
+        stream = CountedStream(_Ending(decompress(source)[1]), source.stored, usage.of_layer(self.label))
+        yield from self._admitted(TarReader(stream, limits=self._limits), usage)
+        stream.finish()
+
+    def _admitted(self, reader: TarReader | FileSystemReader, usage: Usage) -> Entries:
+        for entry in reader:
+            if entry.kind == GLOBAL:
+                raise DamagedError("it has a global PAX header, and `pack` writes none")
+            usage.admit(self.label, entry)
+            yield entry, reader.content()
+
+
+@contextmanager
+def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iterator[PackedFile]:
+    """The file, if it is one. What of it turns out to be damaged in the context becomes an ImageError.
+
+    `label` is what messages call it, if not its path. Raises RequestError.
+    """
+    label = label or printable(str(file))
+    try:
+        descriptor = os.open(file, _OPEN)
+    except OSError as error:
+        raise RequestError(f"{label}: {error.strerror}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RequestError(f"{label} is not a file", hint="`bundler pack` writes one")
+        yield PackedFile(descriptor, label, limits)
+    except (DamagedError, PathError) as error:
+        raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None)) from None
+    except OSError as error:
+        raise explain(error, label) from error
+    finally:
+        os.close(descriptor)
+
+
+class _Source:
+    """The file's bytes, and a meter of them."""
+
+    def __init__(self, descriptor: int, meter: Meter) -> None:
+        self._descriptor = descriptor
+        self._meter = meter
+        self.stored = Stored()
+
+    def read(self, size: int, /) -> bytes:
+        content = os.read(self._descriptor, size)
+        self._meter(len(content))
+        self.stored(len(content))
+        return content
+
+
+class _Ending:
+    """The archive's bytes, which have no digest; they have to end as `pack` lets them, or something is missing."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._last = b""
+
+    def read(self, size: int, /) -> bytes:
+        content = self._stream.read(size)
+        self._last = content[-len(END) :] if len(content) >= len(END) else (self._last + content)[-len(END) :]
+        return content
+
+    def finish(self) -> None:
+        # A reader of tar is content without the zeros at the end, and one of zstd does not tell that it was cut off.
+        if self._last != END:
+            raise DamagedError("the archive ends too early")

@@ -1,0 +1,89 @@
+"""A bundle becomes one file, the same bytes for the same bundle on any machine.
+
+Unless it is packed as it is, the rootfs is held against rootfs.mtree in the same pass (bundle_entries.py).
+"""
+
+import hashlib
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.replacing import check_file
+from bundler.bundles.stage import open_stage
+from bundler.errors import BundlerError, RequestError, ToolError, printable
+from bundler.limits import NONE
+from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.formats import Format, choose_level, format_of
+from bundler.packing.manifest import content_size
+from bundler.packing.packed import open_packed
+from bundler.packing.packed_verification import PackedVerification
+from bundler.progress import SILENT, Progress
+
+_PRIVATE: Final = 0o600  # as the bundle is: whoever can read the file has its secrets, and its setuid programs
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The file, its size in bytes, and what it could not hold, for people."""
+
+    path: Path
+    size: int
+    remark: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal. The file is read for it, which takes a while, and not everybody asks."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pack(
+    bundle: Path,
+    output: Path,
+    *,
+    as_is: bool = False,
+    replace: bool = False,
+    level: int | None = None,
+    made_at: int = 0,
+    chosen: Format | None = None,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Packed:
+    """Write the bundle into the new file `output`, whole or not at all; its name says the format, if none is `chosen`.
+
+    `made_at` (seconds) is the time of formats that want one of their own. Unless `as_is`, a bundle that is not what was
+    built raises DifferenceError. Raises RequestError for what cannot be done, BundlerError where the machine is the
+    reason.
+    """
+    chosen = chosen or format_of(output)
+    level = choose_level(chosen, level)
+    check_file(output, replace=replace)
+    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
+        raise RequestError(f"{printable(str(bundle))} is not a bundle", hint="name a directory that `build` has made")
+    if output.parent.resolve().is_relative_to(bundle.resolve()):
+        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    total = content_size(bundle)
+    shown = printable(shlex.quote(str(bundle)))
+    hint = f"`bundler verify {shown}` lists all that differs, --as-is packs it as it is"
+    with open_stage(output.parent) as stage:
+        made = stage.workspace / output.name  # which is what messages call it
+        try:
+            with progress.measure(output.name, total) as meter:
+                remark = chosen.write(BundleEntries(bundle, None if as_is else hint), made, level, made_at, meter)
+            if chosen.is_image and not as_is:
+                _read_back(made, output)
+            made.chmod(_PRIVATE)
+            size = made.stat().st_size
+        except OSError as error:
+            raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
+        stage.publish_file(made, output, replace=replace, before=before_publishing)
+    return Packed(output, size, remark)
+
+
+def _read_back(made: Path, output: Path) -> None:
+    """Raise ToolError unless the image holds the bundle: programs leave out, with a word at most, what they cannot."""
+    with open_packed(made, NONE, label=printable(str(output))) as packed:
+        for change in PackedVerification(packed).changes():
+            raise ToolError(f"{printable(str(output))}: the image came out wrong: {printable(change.path)} differs")

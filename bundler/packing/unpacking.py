@@ -1,0 +1,109 @@
+"""A packed bundle becomes a directory again: nothing of it is trusted.
+
+Its files are made by the rules of restoring.py. Then rootfs/ is held against rootfs.mtree and the documents against
+bundler.json, and only then does it appear.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object, read_document
+from bundler.bundles.files import bundle_owners
+from bundler.bundles.pieces import check_sources
+from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.stage import open_stage
+from bundler.bundles.verification import Verification
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
+from bundler.limits import DEFAULTS, Limits
+from bundler.origins import Json
+from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.packed import PackedFile, open_packed
+from bundler.packing.restoring import Restored
+from bundler.progress import SILENT, Meter, Progress
+from bundler.rootfs.tree import Tree
+
+
+def unpack(
+    file: Path,
+    output: Path,
+    *,
+    as_is: bool = False,
+    replace: bool = False,
+    volumes: OldVolumes = OldVolumes.REFUSED,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> None:
+    """Make the bundle `output` out of what `pack` has written, whole or not at all.
+
+    Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
+    LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
+    """
+    check_destination(output, replace=replace, volumes=volumes)
+    with open_stage(output.parent) as stage:
+        unpack_into(stage.bundle, file, as_is=as_is, limits=limits, progress=progress)
+        stage.publish(
+            output,
+            replace=replace,
+            carried=lambda: carried_folders(output, stage.bundle, volumes),
+            before=before_publishing,
+        )
+
+
+def unpack_into(
+    bundle: Path, file: Path, *, as_is: bool = False, limits: Limits = DEFAULTS, progress: Progress = SILENT
+) -> None:
+    """The same in the folder `bundle` of a stage."""
+    with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
+        _fill(bundle, packed, meter)
+    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
+        raise ImageError(f"{printable(str(file))} holds no bundle")
+    check_sources(bundle, _runtime_config(bundle), printable(str(file)))
+    if not as_is:
+        _verify(bundle, printable(str(file)))
+
+
+def copy_into(bundle: Path, source: Path) -> None:
+    """Make `bundle`, a folder of a stage, the same as the bundle `source`, which has to be what was built.
+
+    Its files come as `pack` would have them and are made as by `unpack`. Raises DifferenceError, BundlerError.
+    """
+    label = printable(str(source))
+    with Tree(bundle, bundle_owners()) as tree:
+        restored = Restored(tree, label)
+        for entry, content in BundleEntries(source, f"`bundler verify {label}` lists all that differs"):
+            restored.apply(entry, content)
+
+
+def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
+    with Tree(bundle, bundle_owners()) as tree:
+        restored = Restored(tree, packed.label)
+        for entry, content in packed.entries(meter):
+            restored.apply(entry, content)
+
+
+def _runtime_config(bundle: Path) -> Json:
+    """What its config.json says; nothing where that makes no sense."""
+    with suppress(RequestError, RecursionError):
+        return parse_object(read_document(bundle, "config.json"), "", RUNTIME_CONFIG_MAPS)
+    return {}
+
+
+def _verify(bundle: Path, label: str) -> None:
+    try:
+        verification = Verification(bundle)
+        change = next(verification.changes(), None)
+    except RequestError as error:
+        what = error.what.replace(f"{bundle}/", "").replace(str(bundle), "the bundle in it")
+        hint = "it was packed --as-is, or is no bundle; --as-is unpacks it"
+        raise DifferenceError(f"{label}: {what}", hint=hint) from None
+    if change is None:
+        return
+    if os.geteuid() and "uid" in change.keywords:
+        raise BundlerError(f"{label}: its files belong to root", hint="unpack it as root")
+    raise DifferenceError(
+        f"{label}: the bundle in it is not what was built: {printable(change.path)} differs",
+        hint="if it was packed --as-is, unpack it --as-is",
+    )

@@ -1,0 +1,1 @@
+"""What was changed in a bundle becomes a layer of an image, by umoci."""

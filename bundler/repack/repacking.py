@@ -1,0 +1,112 @@
+"""What was changed in a bundle's rootfs becomes a layer on top of the image that the bundle was made from."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bundler.bundles.config_file import read_written
+from bundler.bundles.files import BundleFiles, bundle_owners
+from bundler.bundles.stage import open_stage
+from bundler.bundles.verification import Verification
+from bundler.errors import RequestError, printable
+from bundler.images.digest import Digest
+from bundler.images.upper_layer import History
+from bundler.origins import Json
+from bundler.repack.delta import check_names, find_delta, rootfs_changes
+from bundler.repack.umoci_layer import make_layer
+from bundler.rootfs.failures import explain
+from bundler.rootfs.id_map import IdMap
+from bundler.rootfs.owners import Owners, kept, taken_back, written_down
+from bundler.rootfs.tree import Tree
+from bundler.store.repacked import Base, Destination, name_image
+
+
+@dataclass(frozen=True, slots=True)
+class Repacked:
+    """The digest of the new image's manifest; without a layer it is the image that the bundle was made from."""
+
+    digest: Digest
+    layer: Digest | None
+
+
+def repack(
+    bundle: Path,
+    destination: Destination,
+    history: History,
+    *,
+    take_name: bool = False,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Repacked:
+    """Make the image `destination`; with `take_name` another one loses that name.
+
+    The bundle is only read; beside it there is a copy of what was changed, meanwhile. Raises RequestError, ImageError
+    if the bundle's image is not in the same place, DifferenceError, BundlerError, ToolError.
+    """
+    name = printable(str(bundle))
+    bundle = bundle.resolve()
+    verification = Verification(bundle, opened_up=True)
+    document = read_written(str(bundle)).document
+    image_id = _image_id(verification.recorded.document, name)
+    with destination.open() as store:
+        base = Base.find(store, image_id)
+        if not take_name:
+            destination.check_free(store)
+        owners = _owners(bundle, document, name)
+        changes = rootfs_changes(verification, name)
+        manifest, added = base.manifest, None
+        with _reading(bundle / "rootfs", name) as tree:
+            destinations = [mount["destination"] for mount in document.get("mounts") or []]
+            delta = find_delta(changes, tree, destinations, verification.recorded.mount_points)
+            if delta:
+                check_names(delta, name)
+                with (
+                    open_stage(bundle.parent) as stage,
+                    make_layer(tree, delta, owners, stage.workspace, name) as layer,
+                ):
+                    store.put_layer(layer)
+                    added = layer.blob.digest
+                    manifest, image_config = base.above(layer, history)
+                store.put(image_config, manifest.config.digest)
+                store.put(manifest.raw, manifest.digest)
+        before_publishing()
+        name_image(store, manifest, destination.name)
+    return Repacked(manifest.digest, added)
+
+
+@contextmanager
+def _reading(root: Path, name: str) -> Iterator[Tree]:
+    try:
+        with Tree(root, bundle_owners()) as tree:
+            yield tree
+    except OSError as error:
+        raise explain(error, name) from error
+
+
+def _image_id(recorded: dict[str, Json], name: str) -> Digest:
+    image: Any = recorded.get("image")
+    try:
+        return Digest.parse(image["id"])
+    except (TypeError, KeyError, ValueError):
+        raise RequestError(f"{name}: its bundler.json names no image") from None
+
+
+def _owners(bundle: Path, document: dict[str, Json], name: str) -> Owners:
+    """What makes of owners on disk those in the image. Raises RequestError."""
+    owned = BundleFiles(bundle).owned
+    if owned and os.geteuid():
+        raise RequestError(f"{name}: its files belong to several users", hint="repack it as root")
+    linux = document.get("linux") or {}
+    users, groups = (
+        IdMap(kind, tuple((each["containerID"], each["hostID"], each["size"]) for each in linux.get(key) or ()))
+        for kind, key in (("user", "uidMappings"), ("group", "gidMappings"))
+    )
+    if not owned and not (users.ranges and groups.ranges):
+        raise RequestError(f"{name}: its config.json no longer says which ids its files have")
+    back = taken_back((users, groups), recorded=not owned) if users.ranges and groups.ranges else kept()
+    if not os.geteuid():
+        return back
+    ordinary = written_down()
+    return replace(ordinary, adapt=lambda attributes: ordinary.adapt(back.adapt(attributes)))

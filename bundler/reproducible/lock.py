@@ -1,0 +1,296 @@
+"""bundler.lock: which images, defaults and overrides a build is held to.
+
+The image id and the diff_ids are the same however an image travels, so what was locked from a registry holds for the
+file that was carried by hand. The manifest's digest pins the image in the registry, where a tag may move.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn, Self
+
+from bundler import __version__
+from bundler.bundles.documents import check_format
+from bundler.bundles.ground import check_ground
+from bundler.bundles.stage import open_stage
+from bundler.bundles.write import encode, write_file
+from bundler.conversion.inputs import Givens
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
+from bundler.images.digest import Digest
+from bundler.images.documents import Part, parse_document
+from bundler.images.image import Image
+from bundler.images.platform import Platform
+from bundler.images.reference import parse_reference
+from bundler.images.registry_reference import RegistryReference
+from bundler.input_files import InputError, read_named
+from bundler.origins import Json
+
+FORMAT: Final = 1
+NAME: Final = "bundler.lock"
+_LARGEST: Final = 16 << 20  # bytes
+# Where the manifest is the one that the registry has; a file may hold one of its own.
+_EXACT: Final = ("docker", "store")
+_MAKE_ONE: Final = "bundler lock IMAGE makes a lock"
+_HINT: Final = "if that is what you want, make the lock again with bundler lock"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedImage:
+    """One image for one platform. `manifest` is None when it was locked from a file."""
+
+    reference: str
+    platform: str
+    manifest: Digest | None
+    id: Digest
+    diff_ids: tuple[Digest, ...]
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        stated = image.image_config
+        manifest = image.manifest_digest if image.transport in _EXACT else None
+        return cls(image.name, str(stated.platform), manifest, image.id, stated.diff_ids)
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What is the same wherever the image comes from, as it stands in JSON."""
+        return {
+            "id": str(self.id),
+            "platform": self.platform,
+            "diff_ids": [str(diff_id) for diff_id in self.diff_ids],
+        }
+
+    def described(self) -> dict[str, Json]:
+        return {
+            "reference": self.reference,
+            "platform": self.platform,
+            "manifest": None if self.manifest is None else str(self.manifest),
+            "id": str(self.id),
+            "diff_ids": [str(diff_id) for diff_id in self.diff_ids],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What was locked. `label` is the file, for messages; `overrides` are sha256 sums in hex, in their order.
+
+    The version of bundler that wrote it is recorded for people and not held against another one.
+    """
+
+    label: str
+    images: tuple[LockedImage, ...]
+    profile: str
+    target: dict[str, Json]
+    overrides: tuple[str, ...]
+
+    @property
+    def only_reference(self) -> str | None:
+        """The name of its image, if it has but one that has a name."""
+        names = {image.reference for image in self.images}
+        return next(iter(names)) or None if len(names) == 1 else None
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform of all its images; None if they differ."""
+        platforms = {image.platform for image in self.images}
+        return Platform.parse(next(iter(platforms))) if len(platforms) == 1 else None
+
+    def pin(self, reference: str, platform: Platform) -> str:
+        """`reference`, by the digest of the locked manifest if it is a registry's. Raises DifferenceError."""
+        parsed = parse_reference(reference)
+        if parsed.transport != "docker":
+            return reference
+        asked = RegistryReference.parse(parsed.rest)
+        named = [image for image in self.images if _is_meant(image, asked)]
+        if not named:
+            self._refuse(f"{asked} is not in it")
+        fits = [image for image in named if platform.accepts(Platform.parse(image.platform))]
+        locked = (fits or named)[0]
+        if locked.manifest is None:
+            self._refuse(f"it has no manifest digest of {asked}, because that was locked from a file")
+        pinned = RegistryReference(asked.domain, asked.path, None, locked.manifest)
+        return f"docker://{pinned}" if reference.startswith("docker:") else str(pinned)
+
+    def check_platform(self, platform: Platform) -> None:
+        """Raise DifferenceError unless something is locked for `platform`, which somebody asks for."""
+        locked = sorted({image.platform for image in self.images})
+        if not any(platform.accepts(Platform.parse(one)) for one in locked):
+            self._differ("the platform", ", ".join(locked), platform)
+
+    def check_image(self, image: Image) -> None:
+        """Raise DifferenceError, with the value, unless `image` is locked. Where it was read from does not matter."""
+        found = LockedImage.of(image)
+        if any(
+            (one.id, one.diff_ids, one.platform) == (found.id, found.diff_ids, found.platform) for one in self.images
+        ):
+            return
+        name = f"{printable(found.reference)}: " if found.reference else ""
+        locked = self._likeliest(found)
+        if locked is None:
+            self._refuse(f"{name}the image id {found.id} is not in it")
+        if locked.platform != found.platform:
+            self._differ(f"{name}the platform", locked.platform, found.platform)
+        if locked.id != found.id:
+            self._differ(f"{name}the image id", locked.id, found.id)
+        self._differ(f"{name}the list of diff_ids", _listed(locked.diff_ids), _listed(found.diff_ids))
+
+    def check_givens(self, givens: Givens) -> None:
+        """Raise DifferenceError, with the value, unless profile, target and overrides are the locked ones."""
+        if self.profile != givens.profile.id:
+            self._differ("the profile", self.profile, givens.profile.id)
+        target = givens.target.described()
+        for name in sorted(self.target.keys() | target.keys()):
+            if self.target.get(name) != target.get(name):
+                self._differ(f"the target's {name}", self.target.get(name), target.get(name))
+        overrides = [file.sha256 for file in givens.overrides.files]
+        if len(self.overrides) != len(overrides):
+            self._differ("the number of overrides files", len(self.overrides), len(overrides))
+        for locked, file in zip(self.overrides, givens.overrides.files, strict=True):
+            if locked != file.sha256:
+                self._differ(f"the sha256 of {printable(file.name)}", locked, file.sha256)
+
+    def differences(self, recorded: Mapping[str, Json]) -> dict[str, tuple[str | None, str | None]]:
+        """What of a bundle's bundler.json is not as it was locked: by name (locked, recorded)."""
+        image, target = recorded.get("image"), recorded.get("target")
+        image, target = (given if isinstance(given, dict) else {} for given in (image, target))
+        overrides = recorded.get("overrides")
+        sums = [each.get("sha256") for each in overrides if isinstance(each, dict)] if overrides else []
+        facts = [one.facts for one in self.images]
+        found = {name: image.get(name) for name in ("id", "platform", "diff_ids")}
+        # Of several images that are locked, the one that is meant has the same id, or else the same platform.
+        meant = next((one for one in facts if one["id"] == found["id"]), None) or next(
+            (one for one in facts if one["platform"] == found["platform"]), facts[0] if facts else dict.fromkeys(found)
+        )
+        pairs = {f"image {name}": (meant[name], value) for name, value in found.items()}
+        pairs["profile"] = self.profile, recorded.get("profile")
+        pairs |= {f"target {name}": (self.target.get(name), target.get(name)) for name in {**self.target, **target}}
+        pairs["overrides sha256"] = list(self.overrides), sums
+        return {name: (_plain(locked), _plain(value)) for name, (locked, value) in pairs.items() if locked != value}
+
+    def _likeliest(self, found: LockedImage) -> LockedImage | None:
+        """What `found` was probably meant to be: of the same id or name, for the same platform if there is one."""
+        named = [one for one in self.images if one.id == found.id or _alike(one.reference, found.reference)]
+        candidates = named or (list(self.images) if len(self.images) == 1 else [])
+        same = [one for one in candidates if one.platform == found.platform]
+        return next(iter(same or candidates), None)
+
+    def _differ(self, what: str, locked: object, found: object) -> NoReturn:
+        self._refuse(f"{what} is locked as {_shown(locked)}, and now is {_shown(found)}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise DifferenceError(f"{self.label}: {what}", hint=_HINT)
+
+
+def describe(givens: Givens, images: Sequence[Image]) -> bytes:
+    """The content of a lock for `images`, each once and by name, under what `givens` say besides."""
+    locked = {LockedImage.of(image): None for image in images}
+    ordered = sorted(locked, key=lambda one: (one.reference, one.platform, one.id))
+    return encode(
+        {
+            "format": FORMAT,
+            "bundler": __version__,
+            "images": [image.described() for image in ordered],
+            "profile": givens.profile.id,
+            "target": givens.target.described(),
+            "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
+        }
+    )
+
+
+def check_place(path: Path) -> None:
+    """Raise RequestError unless a lock can be put at `path`: before the work, not after it.
+
+    What is a file may be replaced by one. /dev/null would be none any more.
+    """
+    place, shown = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
+    if os.path.lexists(place) and not place.is_file():
+        raise RequestError(f"{shown} is not a file", hint="a lock replaces files only")
+    if not place.parent.is_dir():
+        raise RequestError(f"{shown}: there is no such folder")
+    check_ground(place.parent)
+
+
+def write_lock(path: Path, content: bytes) -> None:
+    """Put a lock at `path`, in one step, in the place of an older one. Raises RequestError, BundlerError."""
+    check_place(path)
+    place = path.resolve()  # a symlink stays one
+    try:
+        with open_stage(place.parent) as stage:
+            made = stage.workspace / place.name
+            write_file(made, content)
+            stage.publish_file(made, place, replace=True)
+    except OSError as error:
+        raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
+
+
+def load_lock(path: Path) -> Lock:
+    """Read the lock at `path`. Raises RequestError, which says what of it is wrong."""
+    label = printable(str(path))
+    try:
+        document = parse_document(read_named(path, _LARGEST), label)
+    except InputError as error:
+        raise RequestError(f"{label} {error}", hint=_MAKE_ONE) from None
+    except ImageError as error:
+        raise RequestError(error.what, hint=_MAKE_ONE) from None
+    check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
+    try:
+        return _parse(document, label)
+    except ImageError as error:
+        raise RequestError(error.what, hint=_MAKE_ONE) from None
+
+
+def _parse(part: Part, label: str) -> Lock:
+    target = part.get("target")
+    return Lock(
+        label=label,
+        images=tuple(_parse_image(item) for item in part.get("images").items()),
+        profile=part.get("profile").text(),
+        target={name: value.content for name, value in target.members()},
+        overrides=tuple(item.get("sha256").text() for item in part.get("overrides").items()),
+    )
+
+
+def _parse_image(part: Part) -> LockedImage:
+    manifest, platform = part.find("manifest"), part.get("platform")
+    try:
+        Platform.parse(platform.text())
+    except ValueError:
+        raise platform.expected("a platform such as linux/amd64") from None
+    return LockedImage(
+        part.get("reference").text(),
+        platform.text(),
+        None if manifest is None else manifest.digest(),
+        part.get("id").digest(),
+        tuple(item.digest() for item in part.get("diff_ids").items()),
+    )
+
+
+def _is_meant(locked: LockedImage, asked: RegistryReference) -> bool:
+    try:
+        named = RegistryReference.parse(locked.reference)
+    except ValueError:
+        return False
+    return named == asked or (named.repository == asked.repository and asked.digest == locked.manifest is not None)
+
+
+def _alike(locked: str, found: str) -> bool:
+    """Whether both are names of one repository and tag; a locked build asks by digest, which has no tag."""
+    try:
+        left, right = RegistryReference.parse(locked), RegistryReference.parse(found)
+    except ValueError:
+        return False
+    return left.repository == right.repository and (left.tag == right.tag or right.tag is None)
+
+
+def _plain(value: Json) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or None
+    return None if value is None else str(value)
+
+
+def _listed(digests: Sequence[Digest]) -> str:
+    return ", ".join(map(str, digests)) or "none"
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value in (None, "") else printable(str(value))

@@ -1,0 +1,258 @@
+"""Whether a runtime config is one that a runtime can start: its form (runtime-spec 1.3), and what is sure to fail.
+
+The rules write nothing malformed. `spec` and `spec_patch` reach every field, so what they leave behind is held against
+the schema; what no schema can say is checked in every document.
+"""
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any, Final
+
+from bundler import data
+from bundler.errors import RequestError, printable
+from bundler.origins import Json, Origin, pointer_token, setter
+from bundler.overrides.schema import strict_validator
+from bundler.runtime_spec.fault import Fault, objects
+from bundler.runtime_spec.reach import exposed
+from bundler.strict_json import fold
+
+# What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
+IPC_SYSCTLS: Final = frozenset(
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+SCHEMA: Final = "runtime-config.schema.json"
+_LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
+_LONGEST_NAME: Final = 64  # bytes (sethostname(2))
+# Sets of capabilities, and those that they have to lie in when a runtime, which holds all, sets them (capset(2)).
+_WITHIN: Final = {"effective": "permitted", "inheritable": "bounding"}
+
+
+def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | None = None) -> list[str]:
+    """Raise RequestError for what no runtime would start, or no bundle should hold, naming who set it.
+
+    `patched` is who changed the document after the rules (`spec`, `spec_patch`): only then is it held against the
+    schema, which costs an import. Returns warnings: names that the runtime-spec does not know, which a runtime ignores.
+    """
+    if patched is not None:
+        for fault in malformed(document):
+            raise _refused(fault, origins, patched)
+    for rule in (*STARTABLE, exposed):
+        for fault in rule(document):
+            raise _refused(fault, origins, patched)
+    return [] if patched is None else [f"{patched.where}: spec: {text}" for text in unknown_names(document)]
+
+
+def _refused(fault: Fault, origins: Mapping[str, Origin], patched: Origin | None) -> RequestError:
+    """The nearest known setter of a place is blamed; a place that is gone was taken away by a patch."""
+    blamed = setter(origins, fault.pointer)
+    if patched is not None and (blamed is None or blamed.source != "overrides"):
+        blamed = patched
+    where = f"{printable(blamed.where)}: " if blamed else ""
+    return RequestError(f"{where}config.json{printable(fault.pointer)}: {fault.what}", hint=fault.hint)
+
+
+def malformed(document: Json) -> Iterator[Fault]:
+    """What the schema does not allow, the most telling first."""
+    import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
+
+    yield from _respelled(document)
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
+    if error is not None:
+        pointer = "".join(f"/{pointer_token(str(step))}" for step in error.absolute_path)
+        yield Fault(pointer, *_explained(str(error.validator), error.validator_value, error.instance))
+
+
+@cache
+def _validator() -> Any:
+    return strict_validator(data.load(SCHEMA))
+
+
+def _explained(validator: str, rule: Json, value: Json) -> tuple[str, str | None]:
+    shown = printable(repr(value)[:_LONGEST_SHOWN])
+    match validator:
+        case "required":
+            missing = next(name for name in rule if name not in value)
+            return f"{missing} is missing", None
+        case "type":
+            return f"found {shown}, expected {'an' if rule[0] in 'aio' else 'a'} {rule}", None
+        case "enum":
+            return f"found {shown}", f"allowed are {', '.join(str(choice) or '(empty)' for choice in rule)}"
+        case "minimum" | "maximum":
+            return f"found {shown}, expected at {'least' if validator == 'minimum' else 'most'} {rule}", None
+        case "pattern":
+            return f"found {shown}", f"it has to match {rule}"
+        case _:
+            return f"found {shown}, which is empty", None
+
+
+def unknown_names(document: Json) -> list[str]:
+    """Names that the runtime-spec does not have (config.md, extensibility: a runtime passes them by)."""
+    texts = []
+    for pointer, name, known in _unknown_members(document):
+        near = difflib.get_close_matches(name, known, n=1)
+        also = f" (did you mean {near[0]}?)" if near else ""
+        texts.append(
+            f"config.json{pointer}/{printable(name)} is no field of the runtime-spec, runtimes ignore it{also}"
+        )
+    return texts
+
+
+def _respelled(document: Json) -> Iterator[Fault]:
+    """Go's encoding/json, and so runc, takes `Process` for process; crun, which is written in C, ignores it."""
+    for pointer, name, known in _unknown_members(document):
+        meant = next((other for other in known if fold(other) == fold(name)), None)
+        if meant is not None:
+            what = f"to runc this is {meant}, and to crun no field at all"
+            yield Fault(f"{pointer}/{pointer_token(name)}", what, f"write {meant}")
+
+
+def _unknown_members(document: Json) -> Iterator[tuple[str, str, Collection[str]]]:
+    """Members that the schema does not know: the pointer of the object, the name, and what is known there."""
+    schema = data.load(SCHEMA)
+    return _unknown(document, schema, schema["$defs"], "")
+
+
+def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iterator[tuple[str, str, Collection[str]]]:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from _unknown(item, schema["items"], definitions, f"{pointer}/{index}")
+    if not isinstance(value, dict):
+        return
+    known = schema.get("properties", {})
+    for name, item in value.items():
+        if name in known:
+            yield from _unknown(item, known[name], definitions, f"{pointer}/{name}")
+        elif "additionalProperties" in schema:
+            yield from _unknown(item, schema["additionalProperties"], definitions, f"{pointer}/{pointer_token(name)}")
+        elif known:
+            yield pointer, name, known
+
+
+def _process(document: Json) -> dict[str, Json]:
+    process = document.get("process")
+    return process if isinstance(process, dict) else {}
+
+
+def _command(document: Json) -> Iterator[Fault]:
+    """runtime-spec config.md, process: at least one argument, and an absolute working directory."""
+    process = _process(document)
+    if "process" in document and not process.get("args"):
+        yield Fault("/process/args", "there is nothing to run")
+    if process and not str(process.get("cwd") or "").startswith("/"):
+        yield Fault("/process/cwd", "the working directory has to be an absolute path")
+
+
+def _limits(document: Json) -> Iterator[Fault]:
+    """setrlimit(2) refuses a soft limit above the hard one, and a type may stand once (config.md, POSIX process)."""
+    seen = set()
+    for pointer, limit in objects(document, "process", "rlimits"):
+        if limit["soft"] > limit["hard"]:
+            yield Fault(pointer, f"the soft limit {limit['soft']} is above the hard limit {limit['hard']}")
+        if limit["type"] in seen:
+            yield Fault(pointer, f"{limit['type']} is there twice")
+        seen.add(limit["type"])
+
+
+def _capabilities(document: Json) -> Iterator[Fault]:
+    """The kernel refuses them all if one is in a set and not in the one around it."""
+    sets = _process(document).get("capabilities") or {}
+    for inner, outer in _WITHIN.items():
+        allowed = set(sets.get(outer) or ())
+        beyond = [name for name in sets.get(inner) or () if name not in allowed]
+        if beyond:
+            verb = "is" if len(beyond) == 1 else "are"
+            shown = printable(", ".join(beyond)[:_LONGEST_SHOWN])
+            yield Fault(f"/process/capabilities/{inner}", f"{shown} {verb} not in {outer}")
+
+
+def _kernel_parameters(document: Json) -> Iterator[Fault]:
+    """config-linux.md, sysctl: what namespaces of the container's own have. Runtimes take a slash for a dot."""
+    own = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
+    for name in (document.get("linux") or {}).get("sysctl") or {}:
+        needed = _namespace_of(name.replace("/", "."))
+        if needed not in own:
+            of_whom = "belongs to the whole machine"
+            if needed:
+                of_whom = f"takes {'an' if needed == 'ipc' else 'a'} {needed} namespace of the container's"
+            yield Fault(f"/linux/sysctl/{pointer_token(name)}", f"{printable(name[:_LONGEST_SHOWN])} {of_whom}")
+
+
+def _namespace_of(parameter: str) -> str:
+    if parameter.startswith("net."):
+        return "network"
+    if parameter.startswith("fs.mqueue.") or parameter in IPC_SYSCTLS:
+        return "ipc"
+    return "uts" if parameter == "kernel.domainname" else ""
+
+
+def _namespaces(document: Json) -> Iterator[Fault]:
+    """config-linux.md, namespaces: each type once; a host name needs a uts namespace of its own to be set in."""
+    seen: dict[str, Json] = {}
+    for pointer, namespace in objects(document, "linux", "namespaces"):
+        if namespace["type"] in seen:
+            yield Fault(pointer, f"a second namespace of the type {namespace['type']}")
+        seen[namespace["type"]] = namespace
+    for key in ("hostname", "domainname"):
+        if len((document.get(key) or "").encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            yield Fault(f"/{key}", f"a host name has at most {_LONGEST_NAME} bytes")
+        if document.get(key) and "linux" in document and "uts" not in seen:
+            yield Fault(f"/{key}", "without a uts namespace this would be the machine's own name")
+
+
+def _mappings(document: Json) -> Iterator[Fault]:
+    """user_namespaces(7): ranges of one map do not overlap; without a user namespace there is nothing to map."""
+    listed = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
+    for key in ("uidMappings", "gidMappings"):
+        ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in objects(document, "linux", key)]
+        if ranges and "user" not in listed:
+            yield Fault(f"/linux/{key}", "ids are mapped without a user namespace")
+        for (_, start, size), (pointer, after, _) in pairwise(sorted(ranges, key=itemgetter(1, 2))):
+            if after < start + size:
+                yield Fault(pointer, "this range overlaps another one")
+
+
+def _mounts(document: Json) -> Iterator[Fault]:
+    """config.md, mounts; `..` in a destination is refused by runtimes that resolve it in the rootfs."""
+    for pointer, mount in objects(document, "mounts"):
+        if not mount.get("destination"):
+            yield Fault(pointer, "a mount without a destination")
+        options = set(mount.get("options") or ())
+        if mount.get("type") == "bind" and not options & {"bind", "rbind"}:
+            yield Fault(pointer, "a bind needs the option bind or rbind")
+        if options & {"bind", "rbind"} and not mount.get("source"):
+            yield Fault(pointer, "a bind without a source")
+
+
+def _memory(document: Json) -> Iterator[Fault]:
+    """config-linux.md, memory: swap counts memory and swap together; -1 is no limit."""
+    resources = (document.get("linux") or {}).get("resources") or {}
+    memory = resources.get("memory") or {}
+    limit, swap = memory.get("limit") or 0, memory.get("swap") or 0
+    if 0 < swap < limit:
+        yield Fault("/linux/resources/memory/swap", f"memory and swap together, {swap}, are less than memory, {limit}")
+
+
+def _user(document: Json) -> Iterator[Fault]:
+    """The kernel keeps 2^32 - 1 for "no change" (setuid(2)), so it is nobody's id."""
+    user = _process(document).get("user") or {}
+    for key in ("uid", "gid"):
+        if user.get(key) == (1 << 32) - 1:
+            yield Fault(f"/process/user/{key}", f"{user[key]} is not an id")
+
+
+STARTABLE: Final[tuple[Callable[[Json], Iterator[Fault]], ...]] = (
+    _command,
+    _limits,
+    _capabilities,
+    _namespaces,
+    _kernel_parameters,
+    _mappings,
+    _mounts,
+    _memory,
+    _user,
+)

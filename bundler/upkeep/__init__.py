@@ -1,0 +1,1 @@
+"""A bundle over the years: upgraded, rolled back, its data backed up and restored."""

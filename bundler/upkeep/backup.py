@@ -1,0 +1,126 @@
+"""What a bundle's volumes hold becomes one file: the same bytes for the same data, and read back before it appears.
+
+    backup.json  backup.mtree  volumes/NAME/...
+
+backup.json says what it is, which folders are in it, and the digest of backup.mtree, which has a line for each file
+with its digest. Both come first, so all is known before anything is restored.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler import __version__
+from bundler.bundles.data_files import DataFiles, write_data_manifest
+from bundler.bundles.files import has_owners
+from bundler.bundles.held_data import data_folders
+from bundler.bundles.in_use import is_idle
+from bundler.bundles.replacing import check_file, recorded_of
+from bundler.bundles.runtime import part_of
+from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.write import encode, write_file
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.limits import NONE
+from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.formats import choose_level, format_of
+from bundler.packing.packed import open_packed
+from bundler.packing.packing import Packed
+from bundler.progress import SILENT, Progress
+from bundler.upkeep.backup_verification import DOCUMENT, FORMAT, MANIFEST, BackupVerification
+
+_PRIVATE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """The file, the folders that are in it, and remarks for people."""
+
+    packed: Packed
+    folders: Sequence[str]
+    remarks: Sequence[str]
+
+
+def back_up(
+    bundle: Path,
+    output: Path,
+    *,
+    replace: bool = False,
+    level: int | None = None,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> BackedUp:
+    """Write what the bundle's data folders hold into the new file `output`, whole or not at all.
+
+    Raises RequestError for what cannot be done, BundlerError for what was changed meanwhile, or the machine's reasons.
+    """
+    finish_replacement(bundle)
+    chosen = format_of(output)
+    if chosen.is_image:
+        raise RequestError(
+            f"{printable(str(output))}: a backup is a tar", hint="let it end in .tar.zst, .tar.gz or .tar"
+        )
+    level = choose_level(chosen, level)
+    check_file(output, replace=replace)
+    if output.parent.resolve().is_relative_to(bundle.resolve()):
+        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    folders = _folders(bundle)
+    remarks = [] if is_idle(bundle) else ["a container runs from it: what it has not written out yet is not in there"]
+    with open_stage(output.parent) as stage:
+        documents, devices = _write_documents(stage, bundle, folders)
+        entries = BundleEntries(bundle, None, documents=documents, folders=folders)
+        made = stage.workspace / output.name
+        try:
+            with progress.measure(output.name, None) as meter:
+                chosen.write(entries, made, level, 0, meter)
+            made.chmod(_PRIVATE)
+            packed = Packed(output, made.stat().st_size)
+        except OSError as error:
+            raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
+        _read_back(made, bundle, output)
+        stage.publish_file(made, output, replace=replace, before=before_publishing)
+    if devices:
+        remarks.append(f"{devices} devices were left out")
+    return BackedUp(packed, folders, remarks)
+
+
+def _folders(bundle: Path) -> list[str]:
+    """The data folders, which have to be directories. Raises RequestError."""
+    folders = data_folders(bundle, recorded_of(bundle))
+    for path in folders:
+        if (bundle / path).is_symlink() or not (bundle / path).is_dir():
+            raise RequestError(f"{printable(str(bundle / path))} is not a directory", hint="`bundler verify` says more")
+    if not folders:
+        raise RequestError(f"{printable(str(bundle))} has no volumes, so there is nothing to back up")
+    return folders
+
+
+def _write_documents(stage: Stage, bundle: Path, folders: Sequence[str]) -> tuple[Path, int]:
+    """The folder of the two documents, and how many devices were left out."""
+    recorded = recorded_of(bundle)
+    documents = stage.workspace / "documents"
+    documents.mkdir()
+    documents.chmod(0o700)
+    owned = has_owners(bundle)
+    files = DataFiles(bundle, folders, owned=owned)
+    digest = write_data_manifest(files, documents / MANIFEST)
+    (documents / MANIFEST).chmod(0o644)
+    document = {
+        "format": FORMAT,
+        "bundler": __version__,
+        "image": part_of(recorded, "image").get("id"),
+        "owned": owned,
+        "folders": list(folders),
+        "manifest": f"sha256:{digest}",
+    }
+    write_file(documents / DOCUMENT, encode(document))
+    return documents, files.devices
+
+
+def _read_back(made: Path, bundle: Path, output: Path) -> None:
+    """What was written is what was looked at before, unless somebody has written to a volume in between."""
+    with open_packed(made, NONE, label=printable(str(output))) as packed:
+        for change in BackupVerification(packed).changes():
+            what = f"{printable(str(bundle))}: {printable(change.path)} was changed while it was backed up"
+            raise BundlerError(what, hint="stop the container first")

@@ -1,0 +1,181 @@
+"""A newer bundle takes the place of one that has data, and the older one can come back: the data is there once.
+
+`BUNDLE.old` is the one before, without the folders that moved along, which a runtime therefore does not start. To
+upgrade and to roll back are one step each, as in succession.py; only `commit` removes anything.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.config_file import read_written
+from bundler.bundles.files import has_owners
+from bundler.bundles.held_data import is_empty
+from bundler.bundles.replacing import (
+    OldVolumes,
+    carried_folders,
+    check_destination,
+    holding_data,
+    homeless_data,
+)
+from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.stage_folder import exchange_begun, finish_replacement
+from bundler.bundles.verification import Verification
+from bundler.compare.difference import Difference, differences
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.origins import Json
+
+# What has no place in the other bundle stays where it is; whether that may be is asked before.
+_CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
+_MAPS: Final = ("uidMappings", "gidMappings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What an upgrade is about to do. `left` counts the files of the old rootfs that are not as they were built, None
+    where that cannot be told; `staying` are folders with data that the new bundle has no place for.
+    """
+
+    differences: Sequence[Difference]
+    carried: Sequence[str]
+    staying: Sequence[str]
+    left: int | None
+
+    @property
+    def looser(self) -> list[Difference]:
+        return [difference for difference in self.differences if difference.mark == "looser"]
+
+
+def old_place(bundle: Path) -> Path:
+    """Where the bundle before the last upgrade is."""
+    return bundle.with_name(f"{bundle.name}.old")
+
+
+def check_upgradable(bundle: Path) -> None:
+    """Raise RequestError unless `bundle` is one that can be replaced, with nothing at its `old_place`."""
+    finish_replacement(bundle)
+    _check_bundle(bundle)
+    old = old_place(bundle)
+    if old.exists() or old.is_symlink():
+        hint = "`bundler upgrade BUNDLE --commit` removes it, `bundler rollback BUNDLE` brings it back"
+        raise RequestError(f"{printable(str(old))} is there from the last upgrade", hint=hint)
+
+
+def upgrade(
+    bundle: Path,
+    fill: Callable[[Stage], None],
+    *,
+    allow_looser: bool = False,
+    leave_data: bool = False,
+    approve: Callable[[Step], bool] = lambda _step: True,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Step:
+    """Put the bundle that `fill` makes in a stage in the place of `bundle`, which stays as `old_place`.
+
+    `approve` is told all before anything changes; if it says no, that was all. Raises DifferenceError for a new bundle
+    that is looser, unless `allow_looser`, RequestError for data without a place in it, unless `leave_data`, and
+    BundlerError.
+    """
+    check_upgradable(bundle)
+    with open_stage(bundle.parent) as stage:
+        fill(stage)
+        carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
+        step = Step(
+            differences=differences(_config(bundle), _config(stage.bundle)),
+            carried=carried(),
+            staying=homeless_data(bundle, stage.bundle),
+            left=_written_to(bundle),
+        )
+        approved = approve(step)
+        _check_step(bundle, stage.bundle, step, allow_looser=allow_looser, leave_data=leave_data)
+        if approved:
+            stage.publish(bundle, replace=True, carried=carried, kept=old_place(bundle), before=before_publishing)
+    return step
+
+
+def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: None) -> Step:
+    """Let `bundle` and the one at its `old_place` change places; the folders with data move. Raises BundlerError.
+
+    If that has begun and was killed, it is finished, and not done twice.
+    """
+    aim = exchange_begun(bundle)
+    finish_replacement(bundle)
+    old = old_place(bundle)
+    if not old.exists():
+        raise RequestError(f"there is no {printable(str(old))} to go back to", hint="only an upgrade leaves one")
+    for each in (bundle, old):
+        _check_bundle(each)
+    carried = partial(carried_folders, bundle, old, _CARRIED)
+    twice = [path for path in carried() if (old / path).exists() and not is_empty(old, path)]
+    if twice:
+        what = f"{holding_data(old, twice)}, and in those of {printable(str(bundle))}, too"
+        raise RequestError(what, hint="move one of them elsewhere first")
+    step = Step(
+        differences=differences(_config(bundle), _config(old)),
+        carried=carried(),
+        staying=homeless_data(bundle, old),
+        left=_written_to(bundle),
+    )
+    if bundle.stat().st_ino == aim:
+        return step
+    with open_stage(bundle.parent) as stage:
+        stage.exchange(bundle, old, carried=carried, before=before_publishing)
+    return step
+
+
+def commit(bundle: Path, *, discard: bool = False) -> None:
+    """Remove the bundle at `old_place`; with `discard`, also data in it. Raises RequestError, BundlerError."""
+    finish_replacement(bundle)
+    old = old_place(bundle)
+    if not old.exists():
+        raise RequestError(f"there is no {printable(str(old))} to remove", hint="only an upgrade leaves one")
+    # Its rootfs is what its volumes were filled from, and both are here: what they hold beyond that is data.
+    check_destination(old, replace=True, volumes=OldVolumes.DISCARDED if discard else OldVolumes.REFUSED)
+    with open_stage(bundle.parent) as stage:
+        stage.take(old)
+
+
+def _check_bundle(bundle: Path) -> None:
+    if not bundle.exists():
+        raise RequestError(f"there is no bundle {printable(str(bundle))}", hint="`bundler build` makes one")
+    check_destination(bundle, replace=True, volumes=_CARRIED)
+    if not any(bundle.iterdir()):
+        raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
+
+
+def _check_step(bundle: Path, made: Path, step: Step, *, allow_looser: bool, leave_data: bool) -> None:
+    if step.looser and not allow_looser:
+        what = f"the new bundle is looser than {printable(str(bundle))} at {_places(step.looser)}"
+        raise DifferenceError(what, hint="build it with the settings of the old one, or add --allow-looser")
+    if step.staying and not leave_data:
+        what = f"{holding_data(bundle, step.staying)}, and the new bundle has no place for it"
+        hint = f"move it elsewhere first, or add --leave-data: it stays in {printable(old_place(bundle).name)}"
+        raise RequestError(what, hint=hint)
+    if step.carried and _owners(bundle) != _owners(made):
+        what = f"what the volumes of {printable(str(bundle))} hold belongs to other users than those of the new bundle"
+        raise RequestError(what, hint="build it with the same --uid-map, --gid-map and --rootless")
+
+
+def _places(found: Sequence[Difference]) -> str:
+    first = ", ".join(printable(difference.place) for difference in found[:3])
+    return first if len(found) <= 3 else f"{first} and {len(found) - 3} other places"  # noqa: PLR2004
+
+
+def _config(bundle: Path) -> Json:
+    return read_written(f"{bundle}/").document
+
+
+def _owners(bundle: Path) -> object:
+    linux = _config(bundle).get("linux") or {}
+    return has_owners(bundle), [linux.get(key) for key in _MAPS]
+
+
+def _written_to(bundle: Path) -> int | None:
+    """How many files below rootfs/ are not as they were built; None without a manifest that says how they were."""
+    try:
+        changed = [change.path for change in Verification(bundle).changes()]
+    except RequestError:
+        return None
+    return None if "rootfs.mtree" in changed else sum(path.startswith("./") for path in changed)

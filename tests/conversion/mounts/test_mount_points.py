@@ -1,0 +1,90 @@
+"""What each mount of config.json needs to be mounted onto."""
+
+from typing import Any
+
+import pytest
+
+from bundler.conversion.convert import convert
+from bundler.conversion.mounts.mount_points import Mounted, Node, mounted, nodes
+from bundler.conversion.target import Target
+from bundler.targets import load_target
+from tests.support.givens import givens, overrides
+
+VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}}}
+
+
+def points(*texts: str, **more: Any) -> dict[str, tuple[str | None, str]]:
+    """Kind and source in the bundle, by destination."""
+    given = givens(*texts, target=load_target(None, overrides(*texts)), **more)
+    return {each.destination: (each.kind, each.source) for each in mounted(given, convert(given).document)}
+
+
+def test_dockers_own_mounts_are_file_systems_on_directories_and_three_files() -> None:
+    found = points()
+    files = {f"/etc/{name}": ("file", f"etc/{name}") for name in ("hostname", "hosts", "resolv.conf")}
+    assert {path: found[path] for path in files} == files
+    assert {found[path] for path in found.keys() - files} == {("directory", "")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "destination", "kind", "source"),
+    [
+        ("volumes: ['v:/v']", "/v", "directory", "volumes/v"),
+        ("volumes: [{type: volume, source: v, target: /v, volume: {subpath: a}}]", "/v", "directory", "volumes/v/a"),
+        ("volumes: ['./own:/v']", "/v", "directory", "own"),
+        ("volumes: [{type: image, source: app, target: /v, image: {subpath: x}}]", "/v", "directory", "images/app/x"),
+        ("tmpfs: /v", "/v", "directory", ""),
+        ("init: /sbin/tini", "/sbin/docker-init", "file", ""),
+        ("ipc: host", "/dev/shm", "directory", ""),
+        ("ipc: shareable", "/dev/shm", "directory", "shm"),
+        ("network_mode: host", "/etc/hosts", "file", ""),
+        ("etc_files: {hosts: /srv/hosts}", "/etc/hosts", "file", ""),
+        ("mounts: [{destination: /v, type: overlay, source: overlay}]", "/v", "directory", ""),
+        ("mounts: [{destination: /v, type: none, source: /srv/x, options: [rbind]}]", "/v", None, ""),
+        ("volumes: ['/srv/x:/v']", "/v", None, ""),
+        ("volumes: ['/etc/localtime:/etc/localtime:ro']", "/etc/localtime", "file", ""),
+        ("volumes: ['/run/docker.sock:/run/docker.sock']", "/run/docker.sock", "file", ""),
+        ("volumes: ['/var/log:/v']", "/v", "directory", ""),
+        ("volumes: ['/srv/x:/v']\ntarget: {sources: {/srv/x: file}}", "/v", "file", ""),
+        ("volumes: ['/var/log/:/v']\ntarget: {sources: {/var/log: file}}", "/v", "file", ""),
+        ("spec: {mounts: [{destination: /v, type: bind, source: later, options: [bind]}]}", "/v", None, "later"),
+    ],
+)  # fmt: skip
+def test_a_file_is_mounted_on_a_file_and_all_else_on_a_directory(
+    settings: str, destination: str, kind: str | None, source: str
+) -> None:
+    assert points(settings)[destination] == (kind, source)
+
+
+def test_a_volume_of_the_image_is_mounted_on_a_directory() -> None:
+    assert points(config=VOLUMES)["/data"] == ("directory", "volumes/data")
+
+
+def test_a_mount_that_was_removed_needs_nothing() -> None:
+    assert "/dev/mqueue" not in points("remove_mounts: [/dev/mqueue]")
+
+
+def test_no_mounts_need_no_mount_points() -> None:
+    assert mounted(givens(), {"ociVersion": "1.0.2"}) == []
+
+
+def test_what_a_target_says_of_sources_is_recorded() -> None:
+    target = Target(sources={"/srv/x": "file"})
+    assert target.described()["sources"] == {"/srv/x": "file"}
+    assert "sources" not in Target().described()
+    found = mounted(givens("volumes: ['/srv/x:/v']", target=target), convert(givens("volumes: ['/srv/x:/v']")).document)
+    assert Mounted("/v", "file") in found
+
+
+def test_devices_are_made_but_in_a_user_namespace_mounted() -> None:
+    text = "devices: ['/dev/fuse:/opt/fuse']"
+    document = convert(givens(text)).document
+    assert nodes(document) == [Node("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
+    assert "/opt/fuse" not in points(text)
+    mapped = text + "\nuid_map: ['0:100000:65536']\ngid_map: ['0:100000:65536']"
+    assert nodes(convert(givens(mapped)).document) == []
+    assert points(mapped)["/opt/fuse"] == ("file", "")
+    bare = {
+        "linux": {"devices": [{"path": "/p", "type": "p"}, {"path": "/u", "type": "u", "fileMode": 0o20600, "uid": 7}]}
+    }
+    assert nodes(bare) == [Node("/p", "p", (0, 0), 0o666, 0, 0), Node("/u", "u", (0, 0), 0o600, 7, 0)]
