@@ -14,17 +14,17 @@ from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import hand_over, settle
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.id_mappings import ranges
-from bundler.conversion.inputs import Givens
 from bundler.conversion.mounts.mount_points import mounted, nodes
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.process.accounts import Accounts, needs_lookup, parse_accounts
+from bundler.conversion.rule import Givens
 from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
 from bundler.origins import UNSET
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
-from bundler.repack.umoci_metadata import check_known, write_metadata
+from bundler.repack.umoci import check_known, write_metadata
 from bundler.request import Request
 from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory, write_manifest

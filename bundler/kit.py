@@ -18,7 +18,7 @@ from bundler.bundles.documents import read_document
 from bundler.bundles.files import BundleFiles
 from bundler.bundles.pieces import FOLDERS, Mounted
 from bundler.bundles.proof import digests, folders
-from bundler.bundles.recorded import Recorded
+from bundler.bundles.record import Recorded
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
@@ -26,8 +26,8 @@ from bundler.bundles.write import write_file
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.formats import FOR_KITS
-from bundler.packing.manifest import manifest_lines
 from bundler.packing.packing import pack
+from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
 from bundler.units.bundle import units_of
 

@@ -5,20 +5,19 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.process.accounts import Accounts
+from bundler.conversion.rule import Givens
 from bundler.errors import RequestError, printable
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.reference import parse_reference
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference, parse_reference
 from bundler.images.transports.access import Access
 from bundler.images.transports.table import open_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
 from bundler.overrides.imports import ImageSettings, Importer
-from bundler.overrides.keys.id_maps import caller_maps, stated_maps
+from bundler.overrides.keys.namespaces import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress

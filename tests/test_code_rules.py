@@ -55,7 +55,7 @@ def name_of(path: Path) -> str:
 
 
 def part_of(module: str) -> str:
-    """`bundler.images.digest` belongs to `images`, `bundler` itself to `__init__`."""
+    """`bundler.images.descriptor` belongs to `images`, `bundler` itself to `__init__`."""
     return module.split(".")[1] if "." in module else "__init__"
 
 

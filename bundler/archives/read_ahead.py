@@ -70,7 +70,7 @@ class _Ahead(Generic[T]):
                 self._made.put(next(self._items))
         except StopIteration:
             pass
-        except BaseException as error:  # noqa: BLE001 -- raised again where the items are used
+        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, and what the others raise
             ended = _Ended(error)
         self._made.put(ended)
 

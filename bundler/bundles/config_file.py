@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.bundles.documents import LARGEST, RUNTIME_CONFIG_MAPS, parse_object, read_document
-from bundler.bundles.record import fits
-from bundler.bundles.recorded import parse_record
+from bundler.bundles.record import fits, parse_record
 from bundler.errors import RequestError, printable
 from bundler.input_files import read_request
 from bundler.origins import Json

@@ -12,20 +12,20 @@ from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.bundled_hooks import CarriedFile
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.hooks import carried_files
-from bundler.conversion.inputs import Givens
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.mounts.volumes import BundleFolder, ContentFile, content_files
 from bundler.conversion.process.init import chosen_init
+from bundler.conversion.rule import Givens
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.image import Image
 from bundler.origins import Json
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.failures import explain
+from bundler.rootfs.copying import seed_volume
+from bundler.rootfs.directories import explain
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import NOT_OWNED, Owners
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.scan import take_stock
-from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
 
 OpenImage = Callable[[str, Path], AbstractContextManager[Image]]

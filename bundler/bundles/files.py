@@ -1,4 +1,7 @@
-"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's."""
+"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's.
+
+What holes cost where they are written out: a file of some bytes may state that it has terabytes.
+"""
 
 import os
 import stat
@@ -12,11 +15,31 @@ from bundler.bundles.documents import open_document
 from bundler.bundles.left_behind import LeftBehind
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import encode_path
 from bundler.rootfs.owners import Owners, kept, written_down
 from bundler.rootfs.scan import Found, manifest_entry, walk
 from bundler.rootfs.tree import Tree
+
+MOST: Final = 1 << 30
+"""Bytes of zeros that stand for holes in one archive. Files of databases have some; what has more was made to."""
+
+
+class WrittenOut:
+    """Counts the bytes of holes in the archive that `label` names."""
+
+    def __init__(self, label: str, hint: str) -> None:
+        self._label = label
+        self._hint = hint
+        self._holes = 0
+
+    def add(self, path: bytes, size: int, stored: int) -> None:
+        """A file of `size` bytes, of which `stored` are on disk. Raises BundlerError."""
+        self._holes += max(0, size - stored)
+        if self._holes > MOST:
+            what = f"{self._label}: {printable(path)} has {size} bytes, of which {stored} are stored"
+            raise BundlerError(f"{what}, and its holes would be written out", hint=self._hint)
+
 
 ROOTFS: Final = b"rootfs"
 # They come first, so that who reads a packed bundle knows from the beginning what it is to be.

@@ -14,7 +14,7 @@ from typing import Final
 
 from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, Node
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.mount_points import Device, Mounts, encoded, make
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import join

@@ -6,11 +6,11 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.documents import read_document
 from bundler.bundles.files import DOCUMENTS, failure_at
-from bundler.bundles.held_data import VOLUMES, data_folders, data_places, holds_data, is_empty
-from bundler.bundles.in_use import check_idle
-from bundler.bundles.recorded import Recorded
+from bundler.bundles.record import Recorded
+from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 

@@ -1,7 +1,17 @@
-"""How runtimes know a bundle: by a container's id, and by who makes its control group."""
+"""How runtimes know a bundle, and whether something runs from it, or is mounted in it.
 
+How runtimes know a bundle: by a container's id, and by who makes its control group.
+
+Whether something runs from a bundle, or is mounted in it: then neither it nor its volumes can be moved.
+A container has mounts of its own: its rootfs and its volumes. The mount tables of its processes show them by the device
+of a file system and the path in it, whatever the path is called here, and whoever started the container.
+"""
+
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -62,3 +72,89 @@ def needed_init(document: Mapping[str, Json]) -> str | None:
     """The path of the init that the machine has to have; None where there is none, or the bundle carries its own."""
     sources = (source for place, source in bind_sources(document) if place == "/sbin/docker-init")
     return next((source for source in sources if source.startswith("/")), None)
+
+
+_OWN: Final = "self"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """A line of mountinfo: the directory `root` of the file system on `device` is at `place`."""
+
+    device: bytes
+    root: str
+    place: str
+
+
+def check_idle(bundle: Path, recorded: Mapping[str, Json]) -> None:
+    """Raise RequestError where something is mounted in the bundle, or a container runs from it."""
+    shown = printable(str(bundle))
+    mounts = list(_mounts(_OWN))
+    mounted = next((mount.place for mount in mounts if _is_below(mount.place, os.path.realpath(bundle))), None)
+    if mounted is not None:
+        what = f"{shown}: something is mounted at {printable(mounted)}"
+        raise RequestError(what, hint="stop what runs from the bundle, and unmount it")
+    process = _process_of(bundle, mounts)
+    if process is not None:
+        name = unit_of(bundle, recorded)
+        what = f"{shown}: a container runs from it (process {process})"
+        raise RequestError(what, hint=f"stop it first: systemctl stop {name} (or runc kill {name})")
+
+
+def is_idle(bundle: Path) -> bool:
+    """Whether no container runs from the bundle, as far as this user can see."""
+    return _process_of(bundle, list(_mounts(_OWN))) is None
+
+
+def unit_of(bundle: Path, recorded: Mapping[str, Json]) -> str:
+    """The name that its unit and its container have unless another one was chosen for them."""
+    try:
+        return container_name(None, recorded, os.path.abspath(bundle), "--name")  # noqa: PTH100 -- as it is called
+    except RequestError:
+        return "NAME"
+
+
+def _process_of(bundle: Path, own: list[_Mount]) -> int | None:
+    """A process in whose mounts the bundle, or something in it, is, and which are not this process's own."""
+    place = os.path.realpath(bundle)
+    above = [mount for mount in own if place == mount.place or _is_below(place, mount.place)]
+    if not above:
+        return None
+    around = max(above, key=lambda mount: len(mount.place))
+    root = os.path.normpath(os.path.join(around.root, os.path.relpath(place, around.place)))  # noqa: PTH118
+    known, seen = set(own), {_namespace(_OWN)}
+    for process in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
+        namespace = _namespace(str(process))
+        if namespace in seen:
+            continue
+        if namespace is not None:
+            seen.add(namespace)
+        for mount in _mounts(str(process)):
+            inside = mount.device == around.device and (mount.root == root or _is_below(mount.root, root))
+            if inside and mount not in known:
+                return process
+    return None
+
+
+def _namespace(process: str) -> str | None:
+    """Which mounts the process has; None where this user may not know, or it is gone."""
+    with suppress(OSError):
+        return os.readlink(f"/proc/{process}/ns/mnt")  # noqa: PTH115 -- no path, but a name
+    return None
+
+
+def _mounts(process: str) -> Iterator[_Mount]:
+    """Those of a process, none where it is gone or this user may not know them."""
+    with suppress(OSError), Path(f"/proc/{process}/mountinfo").open("rb") as lines:
+        for line in lines:
+            _, _, device, root, place, *_ = line.split()
+            yield _Mount(device, _plain(root), _plain(place))
+
+
+def _plain(escaped: bytes) -> str:
+    """The kernel writes blanks and backslashes as octal numbers."""
+    return os.fsdecode(escaped.decode("unicode_escape").encode("latin-1"))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))  # noqa: PTH118 -- with a slash at the end

@@ -16,12 +16,12 @@ from bundler.bundles.comparison import Change
 from bundler.bundles.documents import open_document, read_document
 from bundler.bundles.pieces import Mounted, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
-from bundler.bundles.recorded import Recorded
+from bundler.bundles.record import Recorded
 from bundler.bundles.rootfs_comparison import compare_tree
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 
 _LARGEST: Final = 1 << 30
 """Bytes of a file that has its digest in bundler.json. Documents have less, and a container may state any size."""

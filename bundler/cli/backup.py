@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import note, shown_progress
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.notes import note
 from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
-from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 LevelOption = Annotated[
@@ -37,7 +36,7 @@ def backup(
 
     The file appears whole or not at all, after it was read back. `bundler verify FILE` looks at it again.
     """
-    from bundler.upkeep.backup import back_up  # noqa: PLC0415
+    from bundler.upkeep.backup import back_up
 
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         made = back_up(
@@ -66,7 +65,7 @@ def restore(
 
     FILE is verified first. Volumes that it does not name stay as they are.
     """
-    from bundler.upkeep.data_restoring import restore_data  # noqa: PLC0415
+    from bundler.upkeep.data_restoring import restore_data
 
     limits = limits_of(limit)
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:

@@ -1,13 +1,20 @@
-"""`bundler build`: an image becomes a bundle."""
+"""`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible.
 
+`bundler build --check-reproducible`: the same command once more, where everything is different that may be.
+
+`bundler build`: an image becomes a bundle.
+"""
+
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from bundler.cli.console import remark, remark_skipped, shown_progress
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.notes import remark, remark_skipped
 from bundler.cli.options import (
     BundleOptions,
     DiscardVolumesOption,
@@ -18,13 +25,42 @@ from bundler.cli.options import (
     spread,
     words_of,
 )
-from bundler.cli.progress import shown_progress
-from bundler.cli.second_build import check
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler.bundles.stage import Stage
     from bundler.images.image import Image
+
+# Two values each: the second build gets the one that the first has not got.
+_CIRCUMSTANCES: Final = {
+    "LC_ALL": ("tr_TR.UTF-8", "C"),
+    "TZ": ("Pacific/Kiritimati", "America/St_Johns"),
+    "PYTHONHASHSEED": ("4242", "1"),
+}
+_UMASKS: Final = (0o077, 0o022)
+T = TypeVar("T")
+
+
+def check(stage: "Stage", words: Sequence[str]) -> None:
+    """Build what `words` ask for again, beside the bundle of `stage`, and compare. Raises DifferenceError."""
+    from bundler.reproducible.reproduction import compare_builds
+    from bundler.tools import build_again
+
+    folder = stage.workspace / "again" / "in another folder"
+    folder.mkdir(parents=True)
+    changed = {name: _other(os.environ.get(name), values) for name, values in _CIRCUMSTANCES.items()}
+    changed["TMPDIR"] = str(folder.absolute())
+    umask = os.umask(0o077)
+    os.umask(umask)
+    again = folder / "second"
+    options = ["build", "--quiet", f"--output={again}"]
+    build_again([*options, *words], changed, _other(umask, _UMASKS))
+    compare_builds(stage.bundle, again)
+
+
+def _other(value: T | None, values: tuple[T, T]) -> T:
+    return values[1] if value == values[0] else values[0]
+
 
 CheckReproducibleOption = Annotated[
     bool,
@@ -70,8 +106,8 @@ def build(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler import build as pipeline  # noqa: PLC0415
-    from bundler.reproducible.lock import NAME, check_place, describe, load_lock, write_lock  # noqa: PLC0415
+    from bundler import build as pipeline
+    from bundler.reproducible.lock import NAME, check_place, describe, load_lock, write_lock
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")

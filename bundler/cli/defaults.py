@@ -3,8 +3,7 @@
 from typing import Final
 
 from bundler.bundles.config_file import Written
-from bundler.conversion.convert import RuntimeConfig
-from bundler.conversion.defaults import default_config
+from bundler.conversion.convert import RuntimeConfig, default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
 

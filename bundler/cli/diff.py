@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.tables import show_rows
+from bundler.cli.console import show_rows
 from bundler.origins import UNSET, Json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def diff(
     Lists whose order has no meaning are compared as sets, mounts by destination, device rules and seccomp filters by
     what they do. Exit code 0: equal, 6: different.
     """
-    from bundler.compare.difference import differences  # noqa: PLC0415
+    from bundler.compare.difference import differences
 
     found = differences(*_documents(before, after))
     if as_json:
@@ -41,10 +41,10 @@ def diff(
 
 def _documents(before: str, after: str) -> tuple[Json, Json]:
     """The two sides; where one is a profile, what no profile can say is left out of both."""
-    from bundler.bundles.config_file import read_written  # noqa: PLC0415
-    from bundler.cli.defaults import NEUTRAL, like  # noqa: PLC0415
-    from bundler.conversion.defaults import without_the_images_part  # noqa: PLC0415
-    from bundler.profiles import PROFILES  # noqa: PLC0415
+    from bundler.bundles.config_file import read_written
+    from bundler.cli.defaults import NEUTRAL, like
+    from bundler.conversion.convert import without_the_images_part
+    from bundler.profiles import PROFILES
 
     sides = {side: None if side in PROFILES else read_written(side) for side in (before, after)}
     written: Written = next((side for side in sides.values() if side is not None), NEUTRAL)
@@ -63,7 +63,7 @@ def cells(difference: "Difference") -> tuple[str, ...]:
 
 
 def _text(value: Json) -> str:
-    from bundler.runtime_spec.list_identity import text  # noqa: PLC0415
+    from bundler.runtime_spec.list_identity import text
 
     shown = "-" if value is UNSET else text(value) or '""'
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
-from bundler.cli.tables import show_rows
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
@@ -80,25 +80,25 @@ def doctor(
 
 
 def _check_runtime(name: str) -> None:
-    from bundler.host import RUNTIMES  # noqa: PLC0415
+    from bundler.targets import RUNTIMES
 
     if name not in RUNTIMES:
         raise RequestError(f"--runtime: {printable(name[:80])} is not known", hint=f"known are {', '.join(RUNTIMES)}")
 
 
 def _dump(runtime: str | None) -> None:
-    from bundler.targets import host_target  # noqa: PLC0415
+    from bundler.targets import host_target
 
     typer.echo(json.dumps(host_target(runtime).described(), indent=2))
 
 
 def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) -> "list[Finding]":
-    from bundler.doctor.finding import examine  # noqa: PLC0415
-    from bundler.doctor.host_checks import HOST_CHECKS  # noqa: PLC0415
-    from bundler.doctor.host_facts import look_around  # noqa: PLC0415
-    from bundler.doctor.host_judges import Machine  # noqa: PLC0415
-    from bundler.store.place import default_place  # noqa: PLC0415
-    from bundler.targets import host_target  # noqa: PLC0415
+    from bundler.doctor.finding import examine
+    from bundler.doctor.host_checks import HOST_CHECKS
+    from bundler.doctor.host_facts import look_around
+    from bundler.doctor.host_judges import Machine
+    from bundler.store.find import default_place
+    from bundler.targets import host_target
 
     machine = Machine(host_target(runtime), look_around(store or default_place()))
     findings = examine(HOST_CHECKS, machine)
@@ -116,13 +116,16 @@ def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) 
 def _examine_bundle(
     bundle: Path, target_features: Path | None, store: Path | None, runtime: str | None, *, as_json: bool
 ) -> "list[Finding]":
-    from bundler.doctor.bundle_facts import built_for, look_at  # noqa: PLC0415
-    from bundler.doctor.checks import BUNDLE_CHECKS  # noqa: PLC0415
-    from bundler.doctor.finding import examine  # noqa: PLC0415
-    from bundler.doctor.host_facts import look_around  # noqa: PLC0415
-    from bundler.host import choose_runtime  # noqa: PLC0415
-    from bundler.store.place import default_place  # noqa: PLC0415
-    from bundler.targets import host_target, read_target  # noqa: PLC0415
+    from bundler.doctor.bundle_facts import built_for, look_at
+    from bundler.doctor.checks import BUNDLE_CHECKS
+    from bundler.doctor.finding import examine
+    from bundler.doctor.host_facts import look_around
+    from bundler.store.find import default_place
+    from bundler.targets import (
+        choose_runtime,
+        host_target,
+        read_target,
+    )
 
     if target_features is not None:
         subject = look_at(bundle, read_target(str(target_features)), None)

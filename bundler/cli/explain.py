@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.tables import show_rows
+from bundler.cli.console import show_rows
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def explain(
     Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
     profile's where they say the same as the profile, else unknown.
     """
-    from bundler.bundles.config_file import read_written  # noqa: PLC0415
-    from bundler.compare import explanation  # noqa: PLC0415
+    from bundler.bundles.config_file import read_written
+    from bundler.compare import explanation
 
     if config is not None:
         if pointer is not None:
@@ -65,8 +65,8 @@ def explain(
 
 
 def _by_defaults(written: "Written", profile: str | None) -> "list[Explained]":
-    from bundler.cli.defaults import like  # noqa: PLC0415
-    from bundler.compare.explanation import explain_by_defaults  # noqa: PLC0415
+    from bundler.cli.defaults import like
+    from bundler.compare.explanation import explain_by_defaults
 
     return explain_by_defaults(written.document, like(written, profile))
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.options import AccessOptions, spread
-from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 
@@ -24,10 +24,10 @@ def fetch(
     The bytes of manifests and configs are those of the registry, and so are the digests, which are printed: one line
     for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
     """
-    from bundler.images.index import PlatformChoice  # noqa: PLC0415
-    from bundler.store.fetch import Fetch, registry_reference  # noqa: PLC0415
-    from bundler.store.layout import open_store, prepare  # noqa: PLC0415
-    from bundler.store.place import place_of  # noqa: PLC0415
+    from bundler.images.index import PlatformChoice
+    from bundler.store.fetch import Fetch, registry_reference
+    from bundler.store.find import place_of
+    from bundler.store.layout import open_store, prepare
 
     request = options.request(image=None)
     if request.access.offline:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.options import BundleOptions, spread
-from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ def harden(options: BundleOptions) -> None:
     Capabilities, setuid files, a writable root filesystem: each line says why. Nothing is applied. An image is unpacked
     into a temporary folder and looked at, with its overrides; nothing of it is started.
     """
-    from bundler.hardening.bundle import look_into  # noqa: PLC0415
-    from bundler.hardening.proposal import propose  # noqa: PLC0415
-    from bundler.hardening.text import write  # noqa: PLC0415
+    from bundler.hardening.proposal import propose, write
+    from bundler.hardening.rootfs_facts import look_into
 
     named = options.image
     if named is not None and (Path(named) / "config.json").is_file():
@@ -39,9 +38,9 @@ def harden(options: BundleOptions) -> None:
 
 
 def _of_image(options: BundleOptions) -> "tuple[Evidence, str]":
-    from bundler.build import survey  # noqa: PLC0415
-    from bundler.doctor.bundle_facts import seeker_of  # noqa: PLC0415
-    from bundler.hardening.rootfs_facts import gather  # noqa: PLC0415
+    from bundler.build import survey
+    from bundler.doctor.bundle_facts import seeker_of
+    from bundler.hardening.rootfs_facts import gather
 
     with (
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,

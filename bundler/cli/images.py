@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
-from bundler.cli.tables import show_rows
 from bundler.errors import RequestError, printable
-from bundler.store.place import place_of
+from bundler.store.find import place_of
 
 _HEADER = ("name", "platform", "image id", "digest", "bytes")
 
@@ -20,8 +20,8 @@ def images(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List the images of the store: name, platform, image id, digest and the bytes of the layers."""
-    from bundler.store.find import kept  # noqa: PLC0415
-    from bundler.store.layout import open_store  # noqa: PLC0415
+    from bundler.store.find import kept
+    from bundler.store.layout import open_store
 
     found = []
     place = place_of(store)
@@ -40,9 +40,9 @@ def remove(
     store: StoreOption = None,
 ) -> None:
     """Take images out of the store, all or none; `bundler gc` then frees what no other image needs."""
-    from bundler.images.registry_reference import RegistryReference  # noqa: PLC0415
-    from bundler.store.find import remove as remove_names  # noqa: PLC0415
-    from bundler.store.layout import open_store  # noqa: PLC0415
+    from bundler.images.reference import RegistryReference
+    from bundler.store.find import remove as remove_names
+    from bundler.store.layout import open_store
 
     try:
         references = [RegistryReference.parse(name) for name in names]
@@ -54,6 +54,6 @@ def remove(
 
 def collect(*, store: StoreOption = None) -> None:
     """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds."""
-    from bundler.store import collect as garbage  # noqa: PLC0415
+    from bundler.store import collect as garbage
 
     typer.echo(f"{garbage.collect(place_of(store))} bytes freed")

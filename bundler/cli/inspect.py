@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.options import ImageOptions, spread
-from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 if TYPE_CHECKING:

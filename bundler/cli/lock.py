@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.options import LockOptions, spread
-from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
-    from bundler.conversion.mounts.mounts import folders  # noqa: PLC0415
-    from bundler.reproducible.lock import check_place, describe, write_lock  # noqa: PLC0415
+    from bundler.conversion.mounts.mounts import folders
+    from bundler.reproducible.lock import check_place, describe, write_lock
 
     check_place(output)
     opened: list[Image] = []

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from bundler.cli.notes import note
+from bundler.cli.console import note
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS, NAMES, Limits
-from bundler.store.place import VARIABLE, default_place
+from bundler.store.find import VARIABLE, default_place
 
 if TYPE_CHECKING:
     from bundler.bundles.replacing import OldVolumes
@@ -210,7 +210,7 @@ def limits_of(limit: list[str] | None) -> Limits:
 
 def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
     """What becomes of the volumes of a bundle that is replaced. Raises RequestError."""
-    from bundler.bundles.replacing import OldVolumes  # noqa: PLC0415
+    from bundler.bundles.replacing import OldVolumes
 
     if (keep or discard) and not force:
         raise RequestError("--keep-volumes and --discard-volumes are for a bundle that is replaced", hint="add --force")
@@ -236,8 +236,8 @@ class AccessOptions:
 
     def request(self, **more: Any) -> "Request":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
-        from bundler.images.transports.access import Access  # noqa: PLC0415  (what --help does not need)
-        from bundler.request import Request  # noqa: PLC0415
+        from bundler.images.transports.access import Access
+        from bundler.request import Request
 
         return Request(
             machine=Platform.of("linux", machine.machine() or "x86_64"),
@@ -332,13 +332,13 @@ def importers(options: LockOptions | BundleOptions) -> "tuple[Importer, ...]":
         raise RequestError("standard input can be read only once")
     found: list[Importer] = []
     if options.from_inspect is not None:
-        from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415  (what --help does not need)
+        from bundler.overrides.docker_inspect.convert import load_inspect
 
         found.append(load_inspect(options.from_inspect, options.name))
     elif options.name is not None:
         raise RequestError("--name chooses a container of --from-inspect FILE")
     if options.from_compose:
-        from bundler.overrides.compose.convert import load_compose  # noqa: PLC0415
+        from bundler.overrides.compose.convert import load_compose
 
         image_needed = isinstance(options, BundleOptions) and options.image is None
         variables = (options.compose_env or (), options.compose_env_file or ())

@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import note_without_meaning, show_imported, shown_progress
 from bundler.cli.failures import Command
-from bundler.cli.notes import note_without_meaning, show_imported
 from bundler.cli.options import AccessOptions, spread
-from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
@@ -24,8 +23,8 @@ app = typer.Typer(no_args_is_help=True, help="Overrides files: what a bundle doe
 @app.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON Schema of overrides files, for editors that complete and check."""
-    from bundler.overrides import list_operators  # noqa: PLC0415
-    from bundler.overrides import schema as vocabulary  # noqa: PLC0415
+    from bundler.overrides import list_operators
+    from bundler.overrides import schema as vocabulary
 
     typer.echo(json.dumps(list_operators.published(vocabulary.document()), indent=2))
 
@@ -35,8 +34,8 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
 ) -> None:
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
-    from bundler.overrides.keys.host_names import check_gateway  # noqa: PLC0415
-    from bundler.overrides.load import load  # noqa: PLC0415
+    from bundler.overrides.keys.networking import check_gateway
+    from bundler.overrides.load import load
 
     overrides = load(files)
     check_gateway(overrides.entries)
@@ -57,8 +56,8 @@ def from_docker_run(
     As docker's client does, it takes the values of `-e NAME` from this environment and reads the files that the line
     names. Flags that leave no trace in config.json are named on standard error, with the reason.
     """
-    from bundler.overrides.docker_run.client import Client  # noqa: PLC0415
-    from bundler.overrides.docker_run.convert import convert  # noqa: PLC0415
+    from bundler.overrides.docker_run.environment import Client
+    from bundler.overrides.docker_run.settings import convert
 
     client = Client(environment=dict(os.environ), folder=str(Path.cwd()), read=_read, console=_console())
     show_imported(convert(words, client))
@@ -92,10 +91,10 @@ def from_compose(
     Files are included, extended and merged by compose's rules. Variables come from --env and --env-file alone, not
     from this environment and no .env file. What a bundle has no place for is named on standard error.
     """
-    from bundler.overrides.compose.convert import convert  # noqa: PLC0415
-    from bundler.overrides.compose.project import Reader  # noqa: PLC0415
-    from bundler.overrides.keys.host_names import check_gateway  # noqa: PLC0415
-    from bundler.overrides.load import check_imported  # noqa: PLC0415
+    from bundler.overrides.compose.convert import convert
+    from bundler.overrides.compose.project import Reader
+    from bundler.overrides.keys.networking import check_gateway
+    from bundler.overrides.load import check_imported
 
     reader = Reader.of(env or (), env_files or (), file)
     imported = convert([file, *(files or ())], service, reader)
@@ -125,8 +124,8 @@ def from_inspect(
     No daemon is asked. Fields that leave no trace in config.json are named on standard error with the reason, and
     so are variables that look secret, without their values.
     """
-    from bundler.overrides.docker_inspect.convert import load_inspect  # noqa: PLC0415
-    from bundler.overrides.load import Overrides  # noqa: PLC0415
+    from bundler.overrides.docker_inspect.convert import load_inspect
+    from bundler.overrides.load import Overrides
 
     if image == file == "-":
         raise RequestError("standard input can be read only once")
@@ -144,7 +143,7 @@ def from_inspect(
 
 
 def _read(path: str) -> bytes:
-    from bundler.overrides.files import read  # noqa: PLC0415
+    from bundler.overrides.files import read
 
     return read(Path(path), limit=_MAXIMUM_FILE)
 

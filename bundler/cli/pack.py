@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption
-from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError, printable
 
 TimeOption = Annotated[
@@ -102,7 +102,7 @@ def pack(
     """
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
-    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
+    from bundler.bundles.stage_folder import finish_replacement
 
     finish_replacement(bundle)
     document: dict[str, object]
@@ -115,12 +115,12 @@ def pack(
             "before_publishing": ignore_interruptions,
         }
         if kit:
-            from bundler.kit import make_kit  # noqa: PLC0415
+            from bundler.kit import make_kit
 
             made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
             remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
         else:
-            from bundler.packing import packing  # noqa: PLC0415
+            from bundler.packing import packing
 
             packed = packing.pack(bundle, output, made_at=made_at, **options)
             remarks = () if packed.remark is None else (packed.remark,)

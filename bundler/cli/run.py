@@ -87,10 +87,10 @@ def run(
     The bundle itself is never changed: other arguments, a terminal and --ephemeral lie over it where only this
     container sees them.
     """
-    from bundler import tools  # noqa: PLC0415
-    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
-    from bundler.running.namespace import CHANGED_DESCRIPTOR  # noqa: PLC0415
-    from bundler.running.start import Wanted, prepare  # noqa: PLC0415
+    from bundler import tools
+    from bundler.bundles.stage_folder import finish_replacement
+    from bundler.running.namespace import CHANGED_DESCRIPTOR
+    from bundler.running.start import Wanted, prepare
 
     finish_replacement(bundle)
     wanted = Wanted(

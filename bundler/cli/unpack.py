@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     DiscardVolumesOption,
@@ -15,7 +16,6 @@ from bundler.cli.options import (
     limits_of,
     old_volumes,
 )
-from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 
@@ -36,7 +36,7 @@ def unpack(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler.packing import unpacking  # noqa: PLC0415
+    from bundler.packing import unpacking
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)

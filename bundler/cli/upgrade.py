@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bundler.cli.console import aligned, note, remark, remark_skipped, shown_progress
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.notes import note, remark, remark_skipped
 from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
-from bundler.cli.progress import shown_progress
-from bundler.cli.tables import aligned
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 
 if TYPE_CHECKING:
@@ -70,7 +68,7 @@ def upgrade(
     NEW is made beside BUNDLE and verified; how its config.json differs is printed, looser places first. The step is
     whole or not done, and BUNDLE stays as BUNDLE.old until --commit. Exit code 6: NEW is looser, or not what was built.
     """
-    from bundler.upkeep import upgrading  # noqa: PLC0415
+    from bundler.upkeep import upgrading
 
     if commit:
         if options.image is not None or allow_looser or leave_data or dry_run:
@@ -112,7 +110,7 @@ def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: Quie
 
     Both change places: the newer one is BUNDLE.old then, and another rollback returns to it.
     """
-    from bundler.upkeep import upgrading  # noqa: PLC0415
+    from bundler.upkeep import upgrading
 
     step = upgrading.rollback(bundle, before_publishing=ignore_interruptions)
     _show(bundle, step, done=True, as_json=as_json, quiet=quiet)
@@ -120,7 +118,7 @@ def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: Quie
 
 def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
     """What makes the new bundle in a stage, by what NEW is. Raises RequestError."""
-    from bundler.packing.unpacking import copy_into, unpack_into  # noqa: PLC0415
+    from bundler.packing.unpacking import copy_into, unpack_into
 
     file = _packed_bundle(options)
     new = Path(options.image or "")
@@ -137,8 +135,8 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
 
 def _packed_bundle(options: UpgradeOptions) -> Path | None:
     """The file to unpack, if NEW is what `pack` has written. Raises RequestError, DifferenceError."""
-    from bundler.kit import BUNDLE, check_kit, is_kit  # noqa: PLC0415
-    from bundler.packing.packed import open_packed  # noqa: PLC0415
+    from bundler.kit import BUNDLE, check_kit, is_kit
+    from bundler.packing.packed import open_packed
 
     new = Path(options.image or "")
     if new.is_dir() and is_kit(new):
@@ -158,7 +156,7 @@ def _packed_bundle(options: UpgradeOptions) -> Path | None:
 
 
 def _builder(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
-    from bundler import build as pipeline  # noqa: PLC0415
+    from bundler import build as pipeline
 
     def build(stage: "Stage") -> None:
         built = pipeline.make(stage, options.request(), bundle, progress=progress)
@@ -187,7 +185,7 @@ def _show_differences(step: "Step", *, as_json: bool, quiet: bool) -> None:
 
 
 def _show(bundle: Path, step: "Step", *, done: bool, as_json: bool, quiet: bool) -> None:
-    from bundler.upkeep.upgrading import old_place  # noqa: PLC0415
+    from bundler.upkeep.upgrading import old_place
 
     if as_json:
         typer.echo(json.dumps(_plain(bundle, step, done=done), indent=2))
@@ -215,9 +213,9 @@ def _notes(step: "Step", old: str) -> list[str]:
 
 def _commands(bundle: Path) -> Sequence[str]:
     """What brings the change to systemd, and then settles it."""
-    from bundler.bundles.files import has_owners  # noqa: PLC0415
-    from bundler.bundles.in_use import unit_of  # noqa: PLC0415
-    from bundler.bundles.replacing import recorded_of  # noqa: PLC0415
+    from bundler.bundles.files import has_owners
+    from bundler.bundles.replacing import recorded_of
+    from bundler.bundles.runtime import unit_of
 
     name = unit_of(bundle, recorded_of(bundle))
     systemctl, units = ("systemctl", "/etc/systemd/system")
@@ -233,7 +231,7 @@ def _commands(bundle: Path) -> Sequence[str]:
 
 
 def _plain(bundle: Path, step: "Step", *, done: bool) -> dict[str, object]:
-    from bundler.upkeep.upgrading import old_place  # noqa: PLC0415
+    from bundler.upkeep.upgrading import old_place
 
     return {
         "bundle": str(bundle),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.console import shown_progress
 from bundler.cli.options import LimitOption, QuietOption, limits_of
-from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def verify(
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
     6: not. A FILE of `bundler backup` is held against its own list of files.
     """
-    from bundler.bundles.comparison import Change  # noqa: PLC0415
-    from bundler.bundles.stage_folder import finish_replacement  # noqa: PLC0415
-    from bundler.bundles.verification import Verification  # noqa: PLC0415
-    from bundler.packing.packed import open_packed  # noqa: PLC0415
-    from bundler.packing.packed_verification import PackedVerification  # noqa: PLC0415
-    from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification  # noqa: PLC0415
+    from bundler.bundles.comparison import Change
+    from bundler.bundles.stage_folder import finish_replacement
+    from bundler.bundles.verification import Verification
+    from bundler.packing.packed import open_packed
+    from bundler.packing.verification import PackedVerification
+    from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
     finish_replacement(bundle)
     locked = None if lock is None else _load(lock)
@@ -78,7 +78,7 @@ def _verify_backup(verification: "BackupVerification", locked: "Lock | None", *,
 
 def _load(lock: Path) -> "Lock":
     # What a lock needs takes as long to import as a small bundle to verify.
-    from bundler.reproducible.lock import load_lock  # noqa: PLC0415
+    from bundler.reproducible.lock import load_lock
 
     return load_lock(lock)
 

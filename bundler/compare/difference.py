@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.compare.device_effect import changed_access
+from bundler.compare.effects import changed_access, changed_actions
 from bundler.compare.marks import Mark, judge
-from bundler.compare.seccomp_effect import changed_actions
 from bundler.origins import UNSET, Json
 from bundler.runtime_spec import list_identity
 from bundler.runtime_spec.list_identity import Place

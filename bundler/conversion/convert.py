@@ -1,9 +1,13 @@
 """The conversion: a table of small pure functions, one owner for each place of the runtime config.
 
+The conversion: a table of small pure functions, one owner for each place of the runtime config.
 A rule looks at the givens only, never at another rule's result, and no pointer of the table contains another; so the
 order of the table is nothing but the order of the file that is written.
+
+A profile as a runtime config: what a container gets when neither image nor overrides say anything.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,13 +24,16 @@ from bundler.conversion import (
     seccomp,
     support,
 )
-from bundler.conversion.inputs import Givens
-from bundler.conversion.mounts import mounts, root
+from bundler.conversion.mounts import mounts
 from bundler.conversion.networking import network
-from bundler.conversion.process import capabilities, environment, process, scheduling, selinux
-from bundler.conversion.resources import cgroups, devices, memory, processors, resources
-from bundler.conversion.rule_result import Part
+from bundler.conversion.process import environment, process, scheduling, security
+from bundler.conversion.profile import Profile
+from bundler.conversion.resources import cgroups, devices, resources
+from bundler.conversion.rule import Givens, Part
+from bundler.conversion.target import Target
+from bundler.images.image_config import parse_image_config
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
+from bundler.overrides.load import Overrides
 from bundler.runtime_spec import oci_version, validity
 
 Rule = Callable[[Givens], Part]
@@ -38,16 +45,16 @@ RULES: Final[dict[str, Rule]] = {
     "/process/args": process.args,
     "/process/env": environment.env,
     "/process/cwd": process.cwd,
-    "/process/capabilities": capabilities.capabilities,
+    "/process/capabilities": security.capabilities,
     "/process/rlimits": process.rlimits,
     "/process/noNewPrivileges": process.no_new_privileges,
     "/process/apparmorProfile": process.apparmor_profile,
     "/process/oomScoreAdj": scheduling.oom_score_adj,
     "/process/scheduler": scheduling.scheduler,
-    "/process/selinuxLabel": selinux.selinux_label,
+    "/process/selinuxLabel": security.selinux_label,
     "/process/ioPriority": scheduling.io_priority,
     "/process/execCPUAffinity": scheduling.exec_cpu_affinity,
-    "/root": root.root,
+    "/root": mounts.root,
     "/hostname": environment.hostname,
     "/mounts": mounts.mounts,
     "/hooks": hooks.hooks,
@@ -56,8 +63,8 @@ RULES: Final[dict[str, Rule]] = {
     "/linux/gidMappings": id_mappings.gid_mappings,
     "/linux/sysctl": linux.sysctl,
     "/linux/resources/devices": devices.device_rules,
-    "/linux/resources/memory": memory.memory,
-    "/linux/resources/cpu": processors.cpu,
+    "/linux/resources/memory": resources.memory,
+    "/linux/resources/cpu": resources.cpu,
     "/linux/resources/pids": resources.pids,
     "/linux/resources/blockIO": resources.block_io,
     "/linux/resources/hugepageLimits": resources.huge_pages,
@@ -72,7 +79,7 @@ RULES: Final[dict[str, Rule]] = {
     "/linux/seccomp": seccomp.seccomp,
     "/linux/maskedPaths": linux.masked_paths,
     "/linux/readonlyPaths": linux.readonly_paths,
-    "/linux/mountLabel": selinux.mount_label,
+    "/linux/mountLabel": security.mount_label,
     "/linux/intelRdt": cgroups.intel_rdt,
     "/linux/memoryPolicy": cgroups.memory_policy,
     "/linux/personality": namespaces.personality,
@@ -165,3 +172,25 @@ def _place(document: dict[str, Json], pointer: str, value: Json) -> None:
     for token in parents:
         document = document.setdefault(token, {})
     document[last] = value
+
+
+def default_config(profile: Profile, target: Target, architecture: str = "amd64") -> RuntimeConfig:
+    """The config of an image that says only what it runs. `architecture` is Go's name."""
+    image = {
+        "os": "linux",
+        "architecture": architecture,
+        "rootfs": {"type": "layers", "diff_ids": []},
+        "config": {"Cmd": ["/command"]},
+    }
+    image_config = parse_image_config(json.dumps(image).encode())
+    return convert(Givens(image_config=image_config, overrides=Overrides(), profile=profile, target=target))
+
+
+def without_the_images_part(document: dict[str, Json]) -> dict[str, Json]:
+    """`document` less what no profile can say: the command and the name of the container."""
+    process = document.get("process")
+    kept = {name: value for name, value in document.items() if name not in ("hostname", "ociVersion")}
+    if isinstance(process, dict):
+        kept["process"] = {name: value for name, value in process.items() if name != "args"}
+        kept["process"]["env"] = [entry for entry in process.get("env", ()) if not entry.startswith("HOSTNAME=")]
+    return kept

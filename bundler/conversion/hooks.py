@@ -3,11 +3,9 @@
 from typing import Final
 
 from bundler.conversion.bundled_hooks import ENVIRONMENT, FOLDER, CarriedFile, start
-from bundler.conversion.inputs import Givens
-from bundler.conversion.networking.connection import connection
-from bundler.conversion.networking.netns import Connection
+from bundler.conversion.networking.connection import Connection, connection
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule_result import ABSENT, Part
+from bundler.conversion.rule import ABSENT, Givens, Part
 from bundler.conversion.target import Target
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced

@@ -4,10 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import mode
 from bundler.conversion.process import process
-from bundler.conversion.rule_result import ABSENT, Part, array
+from bundler.conversion.rule import ABSENT, Givens, Part, array
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node

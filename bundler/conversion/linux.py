@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from bundler.conversion.inputs import Givens
-from bundler.conversion.mounts.path_patterns import matches
+from bundler.conversion.mounts.mounts import matches
 from bundler.conversion.namespaces import is_shared_with_machine
 from bundler.conversion.networking.network import has_own_network
-from bundler.conversion.rule_result import Part, array, table
+from bundler.conversion.rule import Givens, Part, array, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node

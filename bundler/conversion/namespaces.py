@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from bundler.conversion.inputs import Givens
-from bundler.conversion.rule_result import ABSENT, Part, array, table, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, array, table, whole
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 

@@ -7,8 +7,8 @@ user_namespaces(7), proc_pid_oom_score_adj(5)). The mappings themselves are thos
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import is_own
+from bundler.conversion.rule import Givens
 from bundler.origins import Json, Origin
 
 _ORIGIN: Final = Origin("bundler", "--rootless")

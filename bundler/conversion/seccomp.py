@@ -1,15 +1,65 @@
-"""`/linux/seccomp`: a filter in Docker's conditional format, compiled for one container (config-linux.md, seccomp)."""
+"""`/linux/seccomp`: a filter in Docker's conditional format, compiled for one container (config-linux.md, seccomp).
 
-from collections.abc import Collection, Mapping
+`seccomp_rules`: small changes to a system call filter, without a copy of the whole (config-linux.md, seccomp).
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
 
-from bundler.conversion import seccomp_rules
-from bundler.conversion.inputs import Givens
-from bundler.conversion.process.capabilities import bounding
-from bundler.conversion.rule_result import ABSENT, Part, whole
-from bundler.errors import printable
+from bundler.conversion.process.security import bounding
+from bundler.conversion.rule import ABSENT, Givens, Part, whole
+from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Json, Origin, beating
+
+Compile = Callable[[Json], Json]
+
+
+def change(givens: Givens, compiled: Json, compile_rules: Compile) -> tuple[Json, dict[str, Origin], tuple[str, ...]]:
+    """`compiled` with the rules of `seccomp_rules` in front, their origins by pointer, and warnings.
+
+    A rule takes the place of all that the filter said of its calls: libseccomp would let an unconditional rule of the
+    filter overrule a condition put in front of it, without a word. A call that is removed gets the default action.
+    """
+    added: list[Json] = []
+    origins: dict[str, Origin] = {}
+    gone: set[str] = set()
+    warnings: list[str] = []
+    known = {name for rule in compiled["syscalls"] for name in rule["names"]}
+    for node in givens.overrides.items("seccomp_rules"):
+        entries = node.entries()
+        if "remove" in entries:
+            names = [item.text() for item in entries["remove"].items()]
+            absent = [printable(name) for name in names if name not in known]
+            if absent:
+                warnings.append(f"{node.origin.where}: seccomp_rules: the filter has no rule for {', '.join(absent)}")
+            gone.update(names)
+            continue
+        rules = compile_rules({"defaultAction": compiled["defaultAction"], "syscalls": [_conditional(node.plain())]})
+        for rule in rules["syscalls"]:
+            origins[f"/syscalls/{len(added)}"] = node.origin
+            added.append(rule)
+            gone.update(rule["names"])
+    kept = (rule | {"names": [name for name in rule["names"] if name not in gone]} for rule in compiled["syscalls"])
+    return compiled | {"syscalls": [*added, *(rule for rule in kept if rule["names"])]}, origins, tuple(warnings)
+
+
+def _conditional(rule: dict[str, Json]) -> dict[str, Json]:
+    """The rule in Docker's words: it holds where all of its capabilities are held, on one of its architectures."""
+    includes = {name: rule[name] for name in ("caps", "arches") if name in rule}
+    kept = {name: rule[name] for name in ("names", "action", "args") if name in rule}
+    errno = {"errnoRet": rule["errno"]} if "errno" in rule else {}
+    return kept | errno | ({"includes": includes} if includes else {})
+
+
+def refuse_without_filter(givens: Givens) -> None:
+    """Raise RequestError where there is nothing to change."""
+    for node in givens.overrides.items("seccomp_rules"):
+        raise RequestError(
+            f"{node.origin.where}: seccomp_rules: the container has no filter to change",
+            hint="leave out seccomp: unconfined and privileged, or give a filter with seccomp",
+        )
+
 
 # Go's names of processors → the name Docker's conditions use, and libseccomp's name in an archMap.
 _CONDITION_NAMES: Final = {"386": "x86", "mips64le": "mipsel64"}
@@ -39,7 +89,7 @@ def seccomp(givens: Givens) -> Part:
     node = givens.overrides.get("seccomp")
     default = None if givens.profile.seccomp is None else givens.profile.origin("/linux/seccomp")
     if node is not UNSET and node.value == "unconfined":
-        seccomp_rules.refuse_without_filter(givens)
+        refuse_without_filter(givens)
         return ABSENT
     if node is not UNSET and isinstance(node.value, dict):
         try:
@@ -47,7 +97,7 @@ def seccomp(givens: Givens) -> Part:
         except ValueError as error:
             raise node.error(f"seccomp: {error}") from None
     if givens.overrides.is_true("privileged") or default is None:
-        seccomp_rules.refuse_without_filter(givens)
+        refuse_without_filter(givens)
         return ABSENT
     return _changed(givens, _compiled(givens, givens.profile.seccomp), default)
 
@@ -55,7 +105,7 @@ def seccomp(givens: Givens) -> Part:
 def _changed(givens: Givens, compiled: Json, origin: Origin) -> Part:
     if not givens.overrides.items("seccomp_rules"):
         return whole(compiled, origin)
-    changed, origins, warnings = seccomp_rules.change(givens, compiled, partial(_compiled, givens))
+    changed, origins, warnings = change(givens, compiled, partial(_compiled, givens))
     return Part(changed, {"": origin} | origins, warnings)
 
 

@@ -14,8 +14,8 @@ from typing import Final
 from bundler import tools
 from bundler.doctor.networks import missing_for_bridge
 from bundler.errors import ToolError
-from bundler.host import RUNTIMES, read_text
 from bundler.origins import Json
+from bundler.targets import RUNTIMES, read_text
 from bundler.tools import Tool
 
 PROGRAMS: Final = (

@@ -6,13 +6,13 @@ Each takes a Subject and gives a sentence for everything that is wrong; all text
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.process.capabilities import KINDS
+from bundler.conversion.process.security import KINDS
 from bundler.doctor.bundle_facts import Reference, Subject
 from bundler.doctor.permission import outside
 from bundler.doctor.program import Program
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides.keys.capability_names import NAMES
+from bundler.overrides.keys.process import NAMES
 from bundler.runtime_spec.validity import STARTABLE
 
 # What a processor runs besides its own programs.

@@ -1,18 +1,26 @@
-"""What the files of a bundle tell about what it needs: gathered in one pass over them, in their order."""
+"""What the files of a bundle tell about what it needs: gathered in one pass over them, in their order.
+
+The evidence of a bundle that is built.
+"""
 
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from bundler.bundles.config_file import read_written
 from bundler.conversion.process.accounts import Accounts
+from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import Program, Seeker
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
 from bundler.origins import Json
-from bundler.overrides.keys.capability_names import NAMES as CAPABILITIES
-from bundler.rootfs.mtree import Entry
+from bundler.overrides.keys.process import NAMES as CAPABILITIES
+from bundler.packing.rootfs_manifest import manifest_lines
+from bundler.rootfs.directories import explain
+from bundler.rootfs.mtree import Entry, parse
 from bundler.rootfs.tree import Tree
 
 _CAPABILITY: Final = b"xattr.security.capability"
@@ -128,3 +136,26 @@ def _capabilities(text: bytes) -> tuple[str, ...]:
         return ()
     bits = sum(int.from_bytes(value[at : at + 4], "little") << shift for at, shift in _PERMITTED)
     return tuple(name.removeprefix("CAP_") for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
+
+
+def look_into(bundle: Path) -> Evidence:
+    """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
+    document = read_written(str(bundle)).document
+    try:
+        with open_rootfs(bundle, document) as tree:
+            accounts = accounts_of(tree) or Accounts()
+            return gather(document, seeker_of(tree, document), accounts, _entries(bundle), None)
+    except ValueError as error:
+        raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None
+    except OSError as error:
+        raise explain(error, printable(str(bundle))) from error
+
+
+def _entries(bundle: Path) -> Iterator[Entry]:
+    manifest = bundle / "rootfs.mtree"
+    if not os.path.lexists(manifest):
+        raise RequestError(
+            f"{printable(str(manifest))} is not there, so nothing is known of the files' privileges",
+            hint="bundler build writes it; an image can be named instead",
+        )
+    return parse(manifest_lines(bundle))

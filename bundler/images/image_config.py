@@ -1,4 +1,7 @@
-"""The image config: what the image says about itself and how to run it (image-spec config.md)."""
+"""The image config: what the image says about itself and how to run it (image-spec config.md).
+
+The health check of an image config: Docker's `Healthcheck`, which the image-spec reserves a place for.
+"""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,8 +9,50 @@ from typing import Final
 from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
-from bundler.images.healthcheck import Healthcheck, parse_healthcheck
 from bundler.images.platform import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """`test` is NONE, CMD and words, or CMD-SHELL and a line; times are nanoseconds. Empty and 0 are Docker's default.
+
+    `shell` is what runs the line of CMD-SHELL, where the image has said which.
+    """
+
+    test: tuple[str, ...] = ()
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    start_interval: int = 0
+    retries: int = 0
+    shell: tuple[str, ...] = ()
+
+
+def parse_healthcheck(execution: Part) -> Healthcheck | None:
+    """The one in the `config` object of an image config. Raises ImageError for what dockerd could not read either."""
+    member = execution.find("Healthcheck")
+    if member is None:
+        return None
+    return Healthcheck(
+        test=_words(member, "Test"),
+        interval=_number(member, "Interval"),
+        timeout=_number(member, "Timeout"),
+        start_period=_number(member, "StartPeriod"),
+        start_interval=_number(member, "StartInterval"),
+        retries=_number(member, "Retries"),
+        shell=_words(execution, "Shell"),
+    )
+
+
+def _words(part: Part, name: str) -> tuple[str, ...]:
+    member = part.find(name)
+    return () if member is None else tuple(item.text() for item in member.items())
+
+
+def _number(part: Part, name: str) -> int:
+    member = part.find(name)
+    return 0 if member is None else member.number()
+
 
 _ROOTFS_TYPE: Final = "layers"
 # What a reader who does not look at the platform takes for one that is not said.
@@ -67,8 +112,8 @@ def parse_image_config(
         diff_ids=() if diff_ids is None else tuple(item.digest() for item in diff_ids.items()),
         user=_text(execution, "User"),
         env=_env(execution),
-        entrypoint=_words(execution, "Entrypoint"),
-        cmd=_words(execution, "Cmd"),
+        entrypoint=_list_of_words(execution, "Entrypoint"),
+        cmd=_list_of_words(execution, "Cmd"),
         working_dir=_text(execution, "WorkingDir"),
         volumes=_keys(execution, "Volumes"),
         exposed_ports=_keys(execution, "ExposedPorts"),
@@ -83,7 +128,7 @@ def _text(part: Part, name: str) -> str:
     return "" if member is None else member.text()
 
 
-def _words(part: Part, name: str) -> tuple[str, ...]:
+def _list_of_words(part: Part, name: str) -> tuple[str, ...]:
     """Words of a command line. A text is one word, as in Docker, whatever it holds."""
     member = part.find(name)
     if member is None:

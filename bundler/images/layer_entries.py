@@ -19,11 +19,9 @@ from typing import Final, Protocol
 from bundler.archives.entry import Entry, Files
 from bundler.archives.stream import Content, Taken
 from bundler.archives.tar import TarReader
-from bundler.images.counted_stream import Count, CountedStream, Stored
 from bundler.images.layer import LocalLayer, facts_of
-from bundler.images.layer_filler import fill
 from bundler.images.layer_reader import COUNTED, DONE, ENDED, FILES, FILLER, READ, WHOLE, read_layers
-from bundler.images.layer_stream import label_of, open_layer
+from bundler.images.layer_stream import Count, CountedStream, Stored, fill, label_of, open_layer
 from bundler.limits import Limits
 from bundler.workers.apart import filled_apart, read_apart
 from bundler.workers.batches import Item, Receiver

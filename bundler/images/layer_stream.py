@@ -1,5 +1,8 @@
 """A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
 
+A stream that tells how much of it was read, and from how many stored bytes that came.
+
+A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
     stored bytes -> count -> digest -> decompress -> | -> diff_id -> reader
 
 At the bar, what comes before runs in a thread of its own, some pieces ahead, if there is anything to decompress: on two
@@ -7,10 +10,12 @@ processors, reading a gzip layer takes three quarters of the time that it takes 
 
 Content is only good once the last byte of both streams was read: whoever stops at the end of the tar archive would
 accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
+
+The worker that turns the stored bytes of layers into their uncompressed ones, all of them checked.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -20,10 +25,50 @@ from bundler.archives.read_ahead import read_ahead
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
-from bundler.images.layer import Blob, CheckedStream, Layer, LocalLayer
+from bundler.images.layer import Blob, CheckedStream, Layer, LayerFacts, LocalLayer, layer_of
 from bundler.progress import Meter
+from bundler.workers.shared_stream import Filler
+
+Count = Callable[[int, int], None]
+"""Is told how many stored bytes were read and how many uncompressed bytes they became, and may raise."""
 
 _CHUNK: Final = 1 << 20
+
+
+class Stored:
+    """A meter of stored bytes that were read; `taken` gives how many since it was last asked."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def __call__(self, count: int, /) -> None:
+        self._size += count
+
+    def taken(self) -> int:
+        size, self._size = self._size, 0
+        return size
+
+
+class CountedStream:
+    """Uncompressed bytes, counted as they come out; `stored` meters the bytes that go in."""
+
+    def __init__(self, stream: CheckedStream, stored: Stored, count: Count) -> None:
+        self._stream = stream
+        self._stored = stored
+        self._count = count
+
+    def read(self, size: int, /) -> bytes:
+        content = self._stream.read(size)
+        self._count(self._stored.taken(), len(content))
+        return content
+
+    def finish(self) -> None:
+        """Read what is left, which counts too, and check it all. Raises what the stream and the count raise."""
+        while self.read(_CHUNK):
+            pass
+        self._stream.finish()
+
+
 # Small enough to be in a processor's cache still when the next thread gets it, large enough for its cost.
 _PIECE: Final = 512 * 1024
 
@@ -213,3 +258,14 @@ def _compare(label: str, what: str, stated: Digest | None, found: "hashlib._Hash
     if digest != stated:
         name = "" if f"{stated}" in label else f" {stated}"
         raise ImageError(f"{label}: its {what} is {digest}, not the one stated{name}")
+
+
+def fill(filler: Filler, layers: tuple[LayerFacts, ...]) -> None:
+    """Put each layer as a part of the stream, with the numbers of stored bytes that were read for it."""
+    for facts in layers:
+        stored = Stored()
+        with open_layer(layer_of(facts), stored) as stream:
+            while content := stream.read(_PIECE):
+                filler.put(content, stored.taken())
+            stream.finish()
+        filler.end_part(stored.taken())

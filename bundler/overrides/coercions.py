@@ -8,25 +8,37 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.env_files import env_files
-from bundler.overrides.keys import host_names, namespaces
-from bundler.overrides.keys.annotations import annotations, labels
-from bundler.overrides.keys.capability_names import list_capabilities
-from bundler.overrides.keys.cdi import request_devices
-from bundler.overrides.keys.devices import expand_device_rules, expand_devices, refuse_gpus
-from bundler.overrides.keys.hooks import hooks
-from bundler.overrides.keys.id_maps import parse_id_map
+from bundler.overrides.files import env_files
+from bundler.overrides.keys import namespaces, networking
+from bundler.overrides.keys.devices import expand_device_rules, expand_devices, refuse_gpus, request_devices
 from bundler.overrides.keys.limits import block_io, by_name, huge_pages, microseconds, number_set, size_or_unlimited
-from bundler.overrides.keys.mount_options import each_once, expand_tmpfs, expand_volume, list_tmpfs, size_of
-from bundler.overrides.keys.mounts import clean_patterns, expand_image_volumes, expand_mounts
-from bundler.overrides.keys.patch_steps import patch_steps
-from bundler.overrides.keys.ports import expand_ports
-from bundler.overrides.keys.process import console_size, init, io_priority, scheduler, umask
-from bundler.overrides.keys.quantities import MAXIMUM, parse_cpus
+from bundler.overrides.keys.mounts import (
+    clean_patterns,
+    each_once,
+    expand_image_volumes,
+    expand_mounts,
+    expand_tmpfs,
+    expand_volume,
+    list_tmpfs,
+    size_of,
+)
+from bundler.overrides.keys.namespaces import parse_id_map
+from bundler.overrides.keys.networking import expand_ports
+from bundler.overrides.keys.process import (
+    check_proc_options,
+    clean_paths,
+    console_size,
+    expand_personality,
+    expand_system_paths,
+    init,
+    io_priority,
+    list_capabilities,
+    scheduler,
+    umask,
+)
+from bundler.overrides.keys.scalars import MAXIMUM, parse_cpus, parse_time_offsets, switch, whole, whole_number
 from bundler.overrides.keys.service import deployed_keys
-from bundler.overrides.keys.switches import switch, whole, whole_number
-from bundler.overrides.keys.system_paths import check_proc_options, clean_paths, expand_personality, expand_system_paths
-from bundler.overrides.keys.time_offsets import parse_time_offsets
+from bundler.overrides.keys.verbatim import annotations, hooks, labels, patch_steps
 from bundler.overrides.list_operators import is_edit, normalise_edit
 from bundler.overrides.node import Node
 from bundler.overrides.schema import ignored
@@ -224,10 +236,10 @@ NORMAL_FORMS: Final[dict[str, Callable[[Node], Node]]] = {
     "masked_paths": clean_paths,
     "readonly_paths": clean_paths,
     "proc_opts": check_proc_options,
-    "extra_hosts": host_names.expand_extra_hosts,
-    "dns": host_names.expand_dns,
-    "dns_search": host_names.expand_dns_search,
-    "dns_opt": host_names.expand_dns_opt,
+    "extra_hosts": networking.expand_extra_hosts,
+    "dns": networking.expand_dns,
+    "dns_search": networking.expand_dns_search,
+    "dns_opt": networking.expand_dns_opt,
     "shm_size": _size,
     "mounts": expand_mounts,
     "image_volumes": expand_image_volumes,

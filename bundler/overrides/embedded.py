@@ -11,12 +11,10 @@ from typing import Final
 from bundler import elf
 from bundler.errors import printable
 from bundler.overrides import schema
-from bundler.overrides.budget import Budget
-from bundler.overrides.env_files import parse_env_file
-from bundler.overrides.files import OverridesFile, described, read
-from bundler.overrides.keys import cdi
-from bundler.overrides.keys.hooks import embed_hooks
-from bundler.overrides.node import EDIT, Node
+from bundler.overrides.files import OverridesFile, described, parse_env_file, read
+from bundler.overrides.keys import devices
+from bundler.overrides.keys.verbatim import embed_hooks
+from bundler.overrides.node import EDIT, Budget, Node
 from bundler.overrides.yaml_document import parse, shown_name
 
 _SECCOMP: Final = ("docker", "unconfined")
@@ -114,7 +112,7 @@ def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
         files.append(described(str(path), text))
         return text
 
-    return node.with_value(tuple(cdi.read_specs(request, folder, read_spec) for request in node.items()))
+    return node.with_value(tuple(devices.read_specs(request, folder, read_spec) for request in node.items()))
 
 
 def embed_features(target: Node, folder: Path, files: list[OverridesFile]) -> Node:

@@ -1,19 +1,78 @@
-"""What people run elsewhere, as overrides: the one form that every importer gives.
+"""What people run elsewhere, as overrides: the one form that every importer gives, and its text.
 
+An overrides file as text: the YAML that people would write, the same for the same keys.
+
+What people run elsewhere, as overrides: the one form that every importer gives.
 An importer has read its file; what it makes of it lies below all overrides files. It is called twice for a build:
 without an image, for what says which image is meant, and then with that image's settings.
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bundler.origins import Json, Origin, pointer_token, setter
-from bundler.overrides.emit import emit
 from bundler.overrides.files import OverridesFile
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import parse
+
+# Text that every reader of YAML takes for text without quotes; anything else is written as JSON, which YAML contains.
+_PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/.@+-]*(:[A-Za-z0-9_/.@+-]+)*")
+_WORDS_OF_OTHERS: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+_LONGEST_LINE: Final = 100  # characters of a list that is written on one line
+
+
+def emit(keys: dict[str, Json]) -> str:
+    """One line for each scalar; short lists of scalars on one line, too."""
+    return "".join(f"{line}\n" for line in _map(keys, ""))
+
+
+def _map(entries: dict[str, Json], indent: str) -> Iterator[str]:
+    for key, value in entries.items():
+        yield from _entry(f"{indent}{_scalar(key)}:", value, indent + "  ")
+
+
+def _entry(start: str, value: Json, indent: str) -> Iterator[str]:
+    """`value` behind `start`, or below it."""
+    if isinstance(value, dict) and value:
+        yield start
+        yield from _map(value, indent)
+    elif isinstance(value, list) and value:
+        flow = (
+            f"{start} [{', '.join(map(_scalar, value))}]"
+            if not any(isinstance(item, dict | list) for item in value)
+            else ""
+        )
+        if flow and len(flow) <= _LONGEST_LINE:
+            yield flow
+        else:
+            yield start
+            for item in value:
+                yield from _item(item, indent)
+    else:
+        yield f"{start} {_scalar(value)}"
+
+
+def _item(value: Json, indent: str) -> Iterator[str]:
+    if not isinstance(value, dict) or not value:
+        yield from _entry(f"{indent}-", value, indent + "  ")
+        return
+    lines = list(_map(value, indent + "  "))
+    yield f"{indent}- {lines[0].removeprefix(indent + '  ')}"
+    yield from lines[1:]
+
+
+def _scalar(value: Json) -> str:
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_OTHERS:
+        return value
+    return json.dumps(value, ensure_ascii=False) if _shows(value) else json.dumps(value)
+
+
+def _shows(value: Json) -> bool:
+    return not isinstance(value, str) or value.isprintable()
 
 
 class HealthSettings(Protocol):

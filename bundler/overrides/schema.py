@@ -42,7 +42,7 @@ def ignored(key: str) -> bool:
 
 def check(root: Node, name: str) -> None:
     """Raise RequestError, with file, line and column, for the first thing in `root` that the schema does not allow."""
-    import jsonschema  # noqa: PLC0415  (a quarter of a second that `--help` need not wait for)
+    import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
 
     if not isinstance(root.value, dict):
         raise RequestError(f"{name}:1:1: an overrides file is a map of keys, this is {_kind(root)}")
@@ -81,7 +81,7 @@ def strict_validator(schema: Json) -> Any:
 
     To Python's `re`, `$` matches before a final newline, too, and a host name would come with one.
     """
-    import jsonschema  # noqa: PLC0415
+    import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
 
     draft = jsonschema.Draft202012Validator
     kinds = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)

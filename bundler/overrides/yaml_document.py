@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
-from bundler.overrides.budget import Budget
-from bundler.overrides.node import Node, Scalar, Tag
+from bundler.overrides.node import Budget, Node, Scalar, Tag
 
 MAXIMUM_BYTES: Final = 1 << 20
 MAXIMUM_DEPTH: Final = 100

@@ -11,7 +11,7 @@ from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import ReusedAnchorWarning
 from ruamel.yaml.scanner import Scanner
 
-from bundler.overrides.budget import MAXIMUM_VALUES
+from bundler.overrides.node import MAXIMUM_VALUES
 
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 

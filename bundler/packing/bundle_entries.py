@@ -24,11 +24,11 @@ from bundler.archives.entry import (
 )
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, Digest
-from bundler.bundles.data_files import DataFiles
+from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, has_owners
 from bundler.bundles.left_behind import find_left_behind
 from bundler.errors import BundlerError, printable
-from bundler.packing.manifest import Manifest
+from bundler.packing.rootfs_manifest import Manifest
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 

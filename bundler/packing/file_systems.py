@@ -1,5 +1,8 @@
 """Packed bundles that can be mounted: squashfs and erofs.
 
+What a bundle is packed from: its files as entries of an archive.
+
+Packed bundles that can be mounted: squashfs and erofs.
 Their programs make an image of a directory, so the bundle's files are restored beside it first, with the owners and
 times that an archive of them has. mksquashfs can also read an archive, but gives the bundle's own directory the time of
 the clock then (4.5.1).
@@ -16,11 +19,28 @@ from bundler.archives.filesystems.erofs import TIME_OFFSET, encode_time
 from bundler.archives.stream import Content
 from bundler.bundles.files import bundle_owners
 from bundler.errors import printable
-from bundler.packing.entries import Entries, metered
 from bundler.packing.restoring import Restored
 from bundler.packing.squashfs_gaps import holds
 from bundler.progress import Meter
 from bundler.rootfs.tree import Tree
+
+Entries = Iterable[tuple[Entry, Iterable[Content]]]
+"""In order, each with what is to be stored for it, in pieces of which each is good until the next."""
+
+
+def metered(entries: Entries, meter: Meter) -> Iterator[tuple[Entry, Iterable[Content]]]:
+    """The same; `meter` is told of the bytes of each file, its holes included, as they are taken."""
+
+    def content(stored: Iterable[Content]) -> Iterator[Content]:
+        for part in stored:
+            meter(len(part))
+            yield part
+
+    for entry, stored in entries:
+        yield entry, content(stored)
+        if entry.sparse is not None:
+            meter(entry.size - entry.stored_size)
+
 
 _NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 _MEMORY: Final = "512M"  # for mksquashfs, whose own idea is a quarter of the machine

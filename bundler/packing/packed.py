@@ -23,11 +23,11 @@ from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
 from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.counted_stream import CountedStream, Stored
+from bundler.images.layer_stream import CountedStream, Stored
 from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
 from bundler.progress import Meter
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage

@@ -16,9 +16,9 @@ from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.formats import Format, choose_level, format_of
-from bundler.packing.manifest import content_size
 from bundler.packing.packed import open_packed
-from bundler.packing.packed_verification import PackedVerification
+from bundler.packing.rootfs_manifest import content_size
+from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 
 _PRIVATE: Final = 0o600  # as the bundle is: whoever can read the file has its secrets, and its setuid programs

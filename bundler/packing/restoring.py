@@ -11,7 +11,7 @@ from bundler.archives.stream import Content
 from bundler.bundles.files import DOCUMENTS
 from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.changeset import Changeset
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.tree import Place, Tree

@@ -14,7 +14,7 @@ from bundler.archives.compressors import Compressing
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
-from bundler.bundles.written_out import WrittenOut
+from bundler.bundles.files import WrittenOut
 from bundler.errors import BundlerError, printable
 from bundler.packing.bundle_entries import BundleEntries, Task
 from bundler.progress import Meter

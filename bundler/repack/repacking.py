@@ -16,10 +16,9 @@ from bundler.images.digest import Digest
 from bundler.images.upper_layer import History
 from bundler.origins import Json
 from bundler.repack.delta import check_names, find_delta, rootfs_changes
-from bundler.repack.umoci_layer import make_layer
-from bundler.rootfs.failures import explain
-from bundler.rootfs.id_map import IdMap
-from bundler.rootfs.owners import Owners, kept, taken_back, written_down
+from bundler.repack.umoci import make_layer
+from bundler.rootfs.directories import explain
+from bundler.rootfs.owners import IdMap, Owners, kept, taken_back, written_down
 from bundler.rootfs.tree import Tree
 from bundler.store.repacked import Base, Destination, name_image
 

@@ -15,14 +15,13 @@ from bundler.bundles.documents import check_format
 from bundler.bundles.ground import check_ground
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import encode, write_file
-from bundler.conversion.inputs import Givens
+from bundler.conversion.rule import Givens
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.image import Image
 from bundler.images.platform import Platform
-from bundler.images.reference import parse_reference
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference, parse_reference
 from bundler.input_files import InputError, read_named
 from bundler.origins import Json
 

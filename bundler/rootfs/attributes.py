@@ -1,7 +1,6 @@
 """File attributes: what a layer says about a file besides its content (image-spec layer.md#file-attributes)."""
 
 # ruff: noqa: PTH101, PTH116 -- a Path cannot stand for a descriptor or hold bytes
-
 import errno
 import os
 import stat

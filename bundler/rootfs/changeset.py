@@ -19,7 +19,7 @@ from bundler.archives.entry import (
 from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
 from bundler.rootfs.attributes import Attributes, is_known
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home, P
 from bundler.rootfs.owners import UNKNOWN_XATTRS
 from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split

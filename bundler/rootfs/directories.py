@@ -1,5 +1,8 @@
 """The open directories of a tree, and the one way to reach one: component by component, links resolved here.
 
+What a failed call of the file system means to the person who waits for the bundle.
+
+The open directories of a tree, and the one way to reach one: component by component, links resolved here.
 Every name is the attacker's, and so is every symlink that an earlier entry has put in its way. So a directory is
 opened in the one above it with O_NOFOLLOW, beginning at the root's descriptor. Where a component turns out to be a
 symlink, it is read and resolved here, on a stack of components: an absolute target starts again at the root of the
@@ -23,8 +26,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.errors import BundlerError, LayerError, printable
 from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.paths import join, split
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FORBIDDEN: Final = frozenset({errno.EPERM, errno.EACCES})
+# The machine's trouble, not the image's. Everything else was caused by a name, a size or a type in a layer.
+_OF_THE_MACHINE: Final = frozenset({errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+
+
+def explain(error: OSError, where: str) -> BundlerError:
+    """The failure to raise for `error`; `where` names the layer and the entry, or the file."""
+    reason = printable(error.strerror or str(error))
+    filename = error.filename
+    if isinstance(filename, bytes) and not filename.startswith(b"/"):
+        reason = f"/{printable(filename)}: {reason}"
+    if error.errno in _FULL:
+        return BundlerError(f"{where}: no space left on the file system", hint="free some space or choose another disk")
+    if error.errno in _FORBIDDEN:
+        hint = "run as root: owners, devices and file capabilities need it"
+        return BundlerError(f"{where}: {reason}", hint=hint)
+    if error.errno == errno.ENOTSUP:
+        hint = "choose a disk whose file system keeps extended attributes"
+        return BundlerError(f"{where}: the file system cannot keep a file capability", hint=hint)
+    if error.errno in _OF_THE_MACHINE:
+        return BundlerError(f"{where}: {reason}")
+    return LayerError(f"{where}: {reason}")
+
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN: Final = 64

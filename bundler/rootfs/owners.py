@@ -1,5 +1,8 @@
 """What becomes of the owners in an image: kept, shifted into a user namespace, or only written down.
 
+Ids of a container as ids of the machine (user_namespaces(7)): what a file's owner becomes when it is shifted.
+
+What becomes of the owners in an image: kept, shifted into a user namespace, or only written down.
 Kept, root unpacks and the files have the ids that the layers state. Shifted, they have the ids that the container's
 ids stand for on the machine, ACLs and file capabilities included. Written down, an ordinary user unpacks: all files
 are his, and what owner the image states is kept in the extended attribute `user.rootlesscontainers` (a protobuf
@@ -15,8 +18,27 @@ from typing import Final
 from bundler.errors import RequestError
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import CAPABILITY, Attributes, SetAttributes, set_attributes, set_nothing, set_own
-from bundler.rootfs.id_map import IdMap
 from bundler.rootfs.paths import PathError
+
+
+@dataclass(frozen=True, slots=True)
+class IdMap:
+    """`ranges` are (first id in the container, first id on the machine, count); `name` is `user` or `group`."""
+
+    name: str
+    ranges: tuple[tuple[int, int, int], ...]
+
+    def shift(self, number: int) -> int:
+        """The machine's id. Raises PathError for one that the container has not got: nobody could own the file."""
+        for inside, outside, count in self.ranges:
+            if 0 <= number - inside < count:
+                return outside + number - inside
+        raise PathError(f"its {self.name} {number} is in no range of the id map")
+
+    def inverse(self) -> "IdMap":
+        """The ids of the machine as those of the container."""
+        return IdMap(self.name, tuple((outside, inside, count) for inside, outside, count in self.ranges))
+
 
 # What `Owners.skipped` may count that is left out for everybody.
 UNKNOWN_XATTRS: Final = "extended attributes that Linux has no namespace for"

@@ -5,6 +5,7 @@ recursion. The way back up is `..`, believed only if it is the directory that wa
 """
 
 # ruff: noqa: PTH101 -- a Path cannot stand for a descriptor
+
 import errno
 import os
 import stat

@@ -16,7 +16,7 @@ from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset
-from bundler.rootfs.failures import explain
+from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.outline import Outline

@@ -1,4 +1,7 @@
-"""Everything that is known before a runtime takes over: what to call, and why it would not work."""
+"""Everything that is known before a runtime takes over: what to call, and why it would not work.
+
+The container's process when somebody asks for another one than config.json has.
+"""
 
 import json
 import os
@@ -18,11 +21,41 @@ from bundler.bundles.runtime import asks_systemd, container_name, part_of, share
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
-from bundler.host import RUNTIMES, choose_runtime
 from bundler.origins import Json
 from bundler.running.namespace import CHANGED_DESCRIPTOR, Rootfs, in_namespace
-from bundler.running.process import has_terminal, with_process
+from bundler.targets import RUNTIMES, choose_runtime
 from bundler.tools import Tool, ToolFailedError
+
+_TERM = "TERM=xterm"
+
+
+def with_process(document: Mapping[str, Json], arguments: Sequence[str], terminal: bool | None) -> dict[str, Json]:
+    """`document` with other `arguments`, if there are any, and with or without a terminal; None leaves that as it is.
+
+    A terminal brings TERM along, as Docker's does. The document itself when nothing differs. Raises RequestError.
+    """
+    process = document.get("process")
+    if not isinstance(process, dict):
+        raise RequestError("config.json starts no process")
+    changed = dict(process)
+    if arguments:
+        for word in arguments:
+            if any("\ud800" <= char <= "\udfff" for char in word):
+                raise RequestError(f"the argument {printable(word[:80])!r} is not UTF-8, and config.json has to be")
+        changed["args"] = list(arguments)
+    if terminal is not None and terminal != has_terminal(document):
+        changed["terminal"] = terminal
+        changed.pop("consoleSize", None)
+        env = changed.get("env") or []
+        if terminal and not any(entry.startswith("TERM=") for entry in env):
+            changed["env"] = [*env, _TERM]
+    return dict(document) | {"process": changed}
+
+
+def has_terminal(document: Mapping[str, Json]) -> bool:
+    process = document.get("process")
+    return isinstance(process, dict) and process.get("terminal") is True
+
 
 _END: Final = "END OF config.json"
 

@@ -13,8 +13,7 @@ from bundler.images.index import PlatformChoice, descend, parse_index, select_ma
 from bundler.images.manifest import Manifest, kind_of, parse_manifest
 from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
-from bundler.images.reference import parse_reference
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference, parse_reference
 from bundler.images.transports.access import Access
 from bundler.images.transports.registry import Repository
 from bundler.images.transports.skopeo import Skopeo

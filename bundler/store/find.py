@@ -1,21 +1,52 @@
-"""Which image of the store a name means, and what the store has."""
+"""Where the store is, which of its images a name means, and what it has.
 
+Where the store is, unless somebody says otherwise.
+
+Which image of the store a name means, and what the store has.
+"""
+
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bundler.errors import ImageError
+from bundler.errors import ImageError, RequestError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image
 from bundler.limits import Limits
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
+
+VARIABLE: Final = "BUNDLER_STORE"
+
+
+def default_place() -> Path | None:
+    """$XDG_DATA_HOME/bundler; None for a user without a home.
+
+    The specification of XDG's variables: a relative path in them is to be ignored.
+    """
+    stated = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if stated.is_absolute():
+        return stated / "bundler"
+    try:
+        return Path.home() / ".local/share/bundler"
+    except RuntimeError:
+        return None
+
+
+def place_of(store: Path | None) -> Path:
+    """The place that was asked for, else the default one. Raises RequestError if there is none."""
+    place = store or default_place()
+    if place is None:
+        raise RequestError("there is no home directory for the store", hint=f"name one: --store DIR, or {VARIABLE}")
+    return place
+
 
 TRANSPORT: Final = "store"
 _ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)

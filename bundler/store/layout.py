@@ -23,7 +23,7 @@ from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference
 from bundler.images.transports.files import Folder, open_folder
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
 from bundler.input_files import InputError, read_inside

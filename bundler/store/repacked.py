@@ -13,12 +13,11 @@ from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.layer import Layer
 from bundler.images.manifest import Manifest, parse_manifest
 from bundler.images.media_types import OCI_MANIFEST
-from bundler.images.reference import parse_reference, split_path
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference, parse_reference, split_path
 from bundler.images.transports.layout import find_manifest, read_blob
 from bundler.images.upper_layer import History, config_above, manifest_above
+from bundler.store.find import place_of
 from bundler.store.layout import Store, entry_of, is_store, open_store
-from bundler.store.place import place_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.overrides.keys.quantities import parse_duration
+from bundler.overrides.keys.scalars import parse_duration
 from bundler.units.placing import Placing
 from bundler.units.starting import container_directory, run_directory
 from bundler.units.text import command_line, time_span, unit_text

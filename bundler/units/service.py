@@ -8,13 +8,10 @@ from typing import Final
 from bundler.bundles.runtime import bind_sources
 from bundler.errors import RequestError
 from bundler.origins import Json
-from bundler.units.hardening import hardening_rows
 from bundler.units.health import health_remarks, health_units, parse_health
-from bundler.units.limits import limit_rows
 from bundler.units.placing import Placing
-from bundler.units.restart import restart_policy
+from bundler.units.service_settings import hardening_rows, limit_rows, restart_policy, stop_rows
 from bundler.units.starting import runtime_directories, start_rows
-from bundler.units.stopping import stop_rows
 from bundler.units.text import Rows, plain_paths, unit_text
 
 # File systems of the kernel's own: they are there before any service starts.

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler import __version__
-from bundler.bundles.data_files import DataFiles, write_data_manifest
+from bundler.bundles.data_folders import DataFiles, data_folders, write_data_manifest
 from bundler.bundles.files import has_owners
-from bundler.bundles.held_data import data_folders
-from bundler.bundles.in_use import is_idle
 from bundler.bundles.replacing import check_file, recorded_of
-from bundler.bundles.runtime import part_of
+from bundler.bundles.runtime import is_idle, part_of
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.write import encode, write_file

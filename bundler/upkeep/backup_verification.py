@@ -13,9 +13,8 @@ from typing import Final
 from bundler.archives.entry import DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change
-from bundler.bundles.data_files import data_line
+from bundler.bundles.data_folders import data_line, is_data_place
 from bundler.bundles.documents import LARGEST, check_format, parse_object
-from bundler.bundles.held_data import is_data_place
 from bundler.errors import ImageError, LayerError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.packed import PackedFile

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.bundles.data_files import DataFiles, write_data_manifest
+from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
 from bundler.bundles.files import bundle_owners, has_owners
-from bundler.bundles.held_data import data_places, holds_data
 from bundler.bundles.replacing import OldVolumes, check_destination, holding_data, recorded_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.config_file import read_written
+from bundler.bundles.data_folders import is_empty
 from bundler.bundles.files import has_owners
-from bundler.bundles.held_data import is_empty
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,

@@ -16,8 +16,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from bundler.workers.failures import Failure, raise_failure
-from bundler.workers.pipes import read_exactly, write_all
-from bundler.workers.side import LENGTH, Other
+from bundler.workers.messages import LENGTH, Other, read_exactly, write_all
 
 Item = tuple[Any, ...]
 

@@ -15,8 +15,7 @@ from typing import Any, NoReturn
 
 from bundler.interruptions import INTERRUPTIONS
 from bundler.workers.failures import describe
-from bundler.workers.pipes import read_exactly
-from bundler.workers.side import LENGTH, OUT_OF_MEMORY, Side
+from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, read_exactly
 
 
 def main(lifeline: int) -> NoReturn:

@@ -22,8 +22,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple
 from bundler.errors import BundlerError
 from bundler.interruptions import complete, held
 from bundler.workers.failures import out_of_memory
-from bundler.workers.pipes import write_all
-from bundler.workers.side import LENGTH, OUT_OF_MEMORY, Side
+from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, write_all
 
 # This very bundler comes first, wherever it was imported from; everything else is found where this process finds it.
 _BOOT: Final = f"""\

@@ -16,8 +16,7 @@ from contextlib import suppress
 from typing import Final, Self
 
 from bundler.workers.failures import Failure, raise_failure
-from bundler.workers.pipes import read_exactly, write_all
-from bundler.workers.side import Other, Peer
+from bundler.workers.messages import Other, Peer, read_exactly, write_all
 
 # Bytes that lie between who fills and who uses them last. More only leaves the processors' caches.
 SIZE: Final = 8 << 20

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from bundler.compare.device_effect import access, changed_access
-from bundler.compare.seccomp_effect import OTHER_CALLS, changed_actions
-from bundler.conversion.defaults import default_config
+from bundler.compare.effects import OTHER_CALLS, access, changed_access, changed_actions
+from bundler.conversion.convert import default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
 from bundler.runtime_spec.list_identity import elements

@@ -10,9 +10,8 @@ import pytest
 from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mount_points import DOCKERS, Mounted, Node, mounted
-from bundler.rootfs.id_map import IdMap
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.owners import kept, shifted
+from bundler.rootfs.owners import IdMap, kept, shifted
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack

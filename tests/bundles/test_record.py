@@ -9,8 +9,8 @@ import pytest
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
 from bundler.conversion.convert import convert
-from bundler.conversion.inputs import Givens
 from bundler.conversion.mounts.mounts import folders
+from bundler.conversion.rule import Givens
 from bundler.origins import Json
 from bundler.overrides.load import load
 from tests.support.givens import givens

@@ -8,8 +8,7 @@ import pytest
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
 from bundler.compare.explanation import UNKNOWN, Explained, below, explain_by_defaults, explain_recorded
-from bundler.conversion.convert import convert
-from bundler.conversion.defaults import default_config
+from bundler.conversion.convert import convert, default_config
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.profiles import load_profile

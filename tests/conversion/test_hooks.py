@@ -10,7 +10,7 @@ import pytest
 from bundler.conversion.bundled_hooks import STARTER, CarriedFile, start
 from bundler.conversion.convert import convert
 from bundler.conversion.hooks import carried_files
-from bundler.conversion.inputs import Givens
+from bundler.conversion.rule import Givens
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile

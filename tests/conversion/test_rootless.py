@@ -7,7 +7,7 @@ import pytest
 
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.errors import RequestError
-from bundler.overrides.keys.id_maps import caller_maps
+from bundler.overrides.keys.namespaces import caller_maps
 from tests.support.givens import givens
 
 

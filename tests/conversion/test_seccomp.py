@@ -7,7 +7,7 @@ import pytest
 
 from bundler.conversion.seccomp import compile_filter
 from bundler.errors import RequestError
-from bundler.overrides.keys.capability_names import NAMES
+from bundler.overrides.keys.process import NAMES
 from bundler.profiles import load_profile
 from tests.support.givens import converted
 

@@ -10,9 +10,8 @@ from ruamel.yaml import YAML
 
 from bundler.conversion.process.accounts import parse_accounts
 from bundler.hardening.known_programs import KNOWN
-from bundler.hardening.proposal import Line, propose
+from bundler.hardening.proposal import Line, propose, write
 from bundler.hardening.rootfs_facts import Evidence, Folder
-from bundler.hardening.text import write
 from bundler.overrides.load import load_one
 
 PASSWD = b"root:x:0:0::/:\nwww-data:x:33:33::/:\nredis:x:101:101::/:\nada:x:1000:1000::/:\n"

@@ -5,8 +5,7 @@ import pytest
 
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
-from bundler.images.healthcheck import Healthcheck
-from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.image_config import Healthcheck, ImageConfig, parse_image_config
 from bundler.images.platform import Platform
 
 DIFF_ID = f"sha256:{'a' * 64}"

@@ -14,11 +14,11 @@ from bundler.archives.entry import Entry, Files
 from bundler.archives.stream import Content
 from bundler.errors import BundlerError, ImageError, LayerError
 from bundler.images import layer_entries
-from bundler.images.counted_stream import Count
 from bundler.images.digest import Digest
 from bundler.images.layer import Blob, LocalLayer
 from bundler.images.layer_entries import LayerEntries, open_layers
 from bundler.images.layer_reader import LARGEST_WHOLE
+from bundler.images.layer_stream import Count
 from bundler.limits import DEFAULTS, Limits
 from tests.support.children import children
 from tests.support.layers import InMemory

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from bundler.archives.stream import DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
-from bundler.images.file_slice import FileSlice
-from bundler.images.layer import Blob, LocalLayer
+from bundler.images.layer import Blob, FileSlice, LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
 from tests.support.layers import InMemory
 from tests.support.tarballs import file, tarball

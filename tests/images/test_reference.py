@@ -6,10 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
-from bundler.images.choice import Choice
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
-from bundler.images.reference import Reference, default_directory_name, parse_reference, split_path
+from bundler.images.reference import Choice, Reference, default_directory_name, parse_reference, split_path
 from tests.support.image_files import sample
 
 DIGEST = f"sha256:{'a' * 64}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bundler.overrides.emit import emit
+from bundler.overrides.imports import emit
 from bundler.overrides.load import load_one
 from bundler.overrides.yaml_document import parse
 from tests.support.command import bundler

@@ -15,8 +15,8 @@ from bundler.errors import DifferenceError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
 from bundler.packing.packed import open_packed
-from bundler.packing.packed_verification import PackedVerification
 from bundler.packing.packing import pack
+from bundler.packing.verification import PackedVerification
 from bundler.request import Request
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler

@@ -13,9 +13,9 @@ from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError
 from bundler.limits import DEFAULTS
 from bundler.packing.packed import open_packed
-from bundler.packing.packed_verification import PackedVerification
 from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack
+from bundler.packing.verification import PackedVerification
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler
 from tests.support.whole_bundle import NOT_PACKED, OF_OWNERS, build_whole, paths_of, tamperings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.inputs import Givens
+from bundler.conversion.rule import Givens
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
 from bundler.images.digest import Digest

@@ -9,10 +9,10 @@ import pytest
 
 from bundler.errors import LayerError, RequestError
 from bundler.images.layer import LocalLayer
+from bundler.rootfs.copying import seed_volume
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners, record
 from bundler.rootfs.scan import take_stock
-from bundler.rootfs.seed import seed_volume
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import UNPACKERS, unpack
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.id_map import IdMap
-from bundler.rootfs.owners import RECORD, read_record, record, shifted, taken_back, written_down
+from bundler.rootfs.owners import RECORD, IdMap, read_record, record, shifted, taken_back, written_down
 from bundler.rootfs.paths import PathError
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 

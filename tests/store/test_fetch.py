@@ -12,8 +12,8 @@ from bundler.errors import BundlerError, ImageError, RequestError, ToolError
 from bundler.images.digest import Digest
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.registry_reference import RegistryReference
-from bundler.images.transports import persistence
+from bundler.images.reference import RegistryReference
+from bundler.images.transports import access
 from bundler.images.transports.access import Access
 from bundler.limits import DEFAULTS
 from bundler.progress import SILENT, Meter, Progress
@@ -36,7 +36,7 @@ AMD64 = PlatformChoice(Platform("linux", "amd64"), requested=False)
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyRegistry]:
-    monkeypatch.setattr(persistence, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(access, "_FIRST_PAUSE", 0.01)
     with faulty_registry() as registry:
         yield registry
 

@@ -10,7 +10,7 @@ import pytest
 from bundler.errors import ImageError
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference
 from bundler.limits import DEFAULTS
 from bundler.store.find import kept, open_kept, remove
 from bundler.store.layout import open_store

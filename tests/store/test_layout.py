@@ -12,8 +12,8 @@ import pytest
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
 from bundler.store import layout
+from bundler.store.find import default_place, place_of
 from bundler.store.layout import Entry, Store, open_store, prepare
-from bundler.store.place import default_place, place_of
 from tests.support.image_files import layout_files, sample, write_folder
 
 CONTENT = b"{}"

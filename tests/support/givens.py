@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bundler.conversion.convert import convert
-from bundler.conversion.inputs import Givens
 from bundler.conversion.process.accounts import parse_accounts
+from bundler.conversion.rule import Givens
 from bundler.conversion.target import Target
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.overrides.load import Overrides, load_one

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.process.accounts import parse_accounts
+from bundler.conversion.rule import Givens
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.images.image_config import parse_image_config
-from bundler.overrides.docker_run.client import Client
-from bundler.overrides.docker_run.convert import convert as from_docker_run
+from bundler.overrides.docker_run.environment import Client
+from bundler.overrides.docker_run.settings import convert as from_docker_run
 from bundler.profiles import load_profile
 from tests.support.givens import overrides
 from tests.support.runtime_leaves import Leaves

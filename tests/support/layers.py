@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.images.digest import Digest
-from bundler.images.file_slice import FileSlice
-from bundler.images.layer import Blob, LocalLayer
+from bundler.images.layer import Blob, FileSlice, LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from bundler.rootfs.unpack import unpack
 from tests.support.tarballs import Member, tarball

@@ -43,5 +43,5 @@ def test_no_worker_can_fetch_start_a_program_or_draw_a_bar() -> None:
 
 def test_those_that_read_layers_cannot_even_start_a_worker() -> None:
     layers = {module for module in works() if module.startswith("bundler.images.")}
-    assert layers == {"bundler.images.layer_filler", "bundler.images.layer_reader"}
+    assert layers == {"bundler.images.layer_stream", "bundler.images.layer_reader"}
     assert loaded_with(*layers) & {"subprocess", "socket", "bundler.workers.process", *FETCH_START_AND_DRAW} == set()

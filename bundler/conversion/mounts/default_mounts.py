@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from bundler.conversion.id_mappings import maps_group
-from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import is_shared_with_machine, mode
+from bundler.conversion.rule import Givens
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 
 _TERMINAL_GROUP: Final = 5  # the gid of /dev/pts in the profile: Debian's tty

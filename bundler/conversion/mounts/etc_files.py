@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.networking.network import gateway, network_mode
 from bundler.conversion.process.environment import host_name
+from bundler.conversion.rule import Givens
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
-from bundler.overrides.keys.host_names import GATEWAY, check_gateway
+from bundler.overrides.keys.networking import GATEWAY, check_gateway
 from bundler.overrides.node import Node
 
 _HOSTS: Final = (

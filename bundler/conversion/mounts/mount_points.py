@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.inputs import Givens
-from bundler.conversion.machine_paths import ON_EVERY_MACHINE
 from bundler.conversion.mounts.etc_files import etc_mounts, generated_files
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import content_files
 from bundler.conversion.process.init import chosen_init
-from bundler.conversion.target import Kind
+from bundler.conversion.rule import Givens
+from bundler.conversion.target import ON_EVERY_MACHINE, Kind
 from bundler.origins import Json
 from bundler.runtime_spec.bind_mounts import is_bind
 

@@ -1,18 +1,55 @@
-"""`/mounts` and what follows from them (runtime-spec config.md, mounts)."""
+"""`/root`, `/mounts` and what follows from them (runtime-spec config.md).
+
+Shell patterns over paths: `*`, `?` and `[...]` match within one component, as in a shell.
+
+`/root` (runtime-spec config.md, root).
+
+`/mounts` and what follows from them (runtime-spec config.md, mounts).
+"""
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.mounts.default_mounts import default_mounts
 from bundler.conversion.mounts.etc_files import etc_mounts
-from bundler.conversion.mounts.path_patterns import matches
 from bundler.conversion.mounts.volumes import BundleFolder, user_mounts
 from bundler.conversion.process.init import init_mounts
-from bundler.conversion.rule_result import ABSENT, Part, array, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, array, whole
 from bundler.errors import RequestError, printable
-from bundler.origins import UNSET, Json, Sourced, beating
+from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether `pattern` is `path`, component by component."""
+    steps, patterns = path.split("/"), pattern.rstrip("/").split("/")
+    return len(steps) == len(patterns) and all(map(fnmatchcase, steps, patterns))
+
+
+ROOTFS: Final = "rootfs"
+
+
+def root(givens: Givens) -> Part:
+    """The rootfs by its relative path, so that the bundle can be moved; `readonly` only when it is, as Docker has it.
+
+    `rootfs: {path, external: true}` names one that the runtime finds elsewhere, such as a mounted image of a disk.
+    """
+    value: dict[str, Json] = {"path": ROOTFS}
+    origins = {"": Origin("bundler", "layout")}
+    chosen = givens.overrides.get("rootfs")
+    if chosen is not UNSET and "path" in chosen.entries():
+        path, external = chosen.entries()["path"], chosen.entries().get("external")
+        if path.text() != ROOTFS and (external is None or external.value is not True):
+            hint = "external: true names a rootfs outside of the bundle"
+            raise path.error(f"rootfs.path: a bundle has its files in {ROOTFS}", hint=hint)
+        value["path"] = path.text()
+        origins["/path"] = beating(path.origin, origins[""])
+    if givens.overrides.is_true("read_only"):
+        value["readonly"] = True
+        origins["/readonly"] = givens.overrides.entries["read_only"].origin
+    return Part(value, origins)
+
 
 # A bind that passes mounts on needs a root that does, or runtimes refuse it.
 _ROOT_PROPAGATION: Final = {"shared": "shared", "rshared": "shared", "slave": "rslave", "rslave": "rslave"}

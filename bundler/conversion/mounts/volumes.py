@@ -5,14 +5,14 @@ import posixpath
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.inputs import Givens
-from bundler.conversion.machine_paths import kind_at
 from bundler.conversion.mounts.default_mounts import shares_memory
 from bundler.conversion.resources import cdi
+from bundler.conversion.rule import Givens
+from bundler.conversion.target import kind_at
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.bundle_paths import CONTENTS
-from bundler.overrides.keys.mount_options import CONTENT_ATTRIBUTES, clean_path, holds_dockers_data
+from bundler.overrides.keys.mounts import CONTENT_ATTRIBUTES, clean_path, holds_dockers_data
 from bundler.overrides.node import Node
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")

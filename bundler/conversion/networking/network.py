@@ -1,12 +1,92 @@
-"""Which network a container sees, and which of the machine's devices move into it."""
+"""Which network a container sees, which of the machine's devices move into it, and which ports the machine publishes.
 
-from bundler.conversion.inputs import Givens
+`ports` as the machine publishes them: which addresses of which family, for the hook and for the plugin portmap.
+
+Which network a container sees, and which of the machine's devices move into it.
+"""
+
+import ipaddress
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule_result import Part, table
+from bundler.conversion.rule import Givens, Part, table
 from bundler.errors import RequestError
-from bundler.origins import UNSET, Sourced
+from bundler.origins import UNSET, Json, Sourced
+from bundler.overrides.node import Node
 from bundler.subnets import SUBNET
+
+IPV4: Final = 4
+IPV6: Final = 6
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_EVERYWHERE: Final[dict[int, Address]] = {IPV4: ipaddress.IPv4Address(0), IPV6: ipaddress.IPv6Address(0)}
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """The machine's port `outside`, at an address of the machine or at all of a family, leads to the port `inside`."""
+
+    protocol: str
+    address: Address
+    outside: int
+    inside: int
+
+    @property
+    def family(self) -> int:
+        return self.address.version
+
+    def word(self) -> str:
+        """What the hook is told; it has the whole of an IPv6 address, since a shell cannot fill in what `::` omits."""
+        return f"{self.protocol}/{self.address.exploded}/{self.outside}/{self.inside}"
+
+
+def published_ports(givens: Givens) -> list[PublishedPort]:
+    """All of `ports`, in order; one without an address is of both families on bundler's bridge, as with Docker.
+
+    Raises RequestError for what cannot be published.
+    """
+    switch, mode = givens.overrides.get("enable_ipv6"), givens.overrides.get("network_mode")
+    without_ipv6 = switch is not UNSET and switch.value is False
+    both = not without_ipv6 and mode is not UNSET and mode.value == "bridge"
+    ports = []
+    for node in givens.overrides.items("ports"):
+        for address in _addresses(node, both=both):
+            if address.version == IPV6 and without_ipv6:
+                raise node.error(f"ports: {address}: enable_ipv6: false leaves the container without IPv6")
+            ports.append(_port(node, address))
+    return list(dict.fromkeys(ports))
+
+
+def _addresses(node: Node, *, both: bool) -> list[Address]:
+    given = node.plain()["host_ip"]
+    if given:
+        return [ipaddress.ip_address(given)]
+    return [_EVERYWHERE[IPV4], *([_EVERYWHERE[IPV6]] if both else [])]
+
+
+def _port(node: Node, address: Address) -> PublishedPort:
+    port = node.plain()
+    if port["published"] is None:
+        raise node.error(
+            f"ports: {port['target']}: the port of the machine is missing", hint="nobody draws one: write 8080:80"
+        )
+    return PublishedPort(port["protocol"], address, port["published"], port["target"])
+
+
+def mappings(ports: Collection[PublishedPort], families: Sequence[int]) -> list[Json]:
+    """`portMappings` of portmap: one without an address stands for every family that the container has."""
+    known = set(ports)
+    listed: dict[PublishedPort, Json] = {}
+    for port in ports:
+        everywhere = [replace(port, address=_EVERYWHERE[family]) for family in families]
+        mapping = {"hostPort": port.outside, "containerPort": port.inside, "protocol": port.protocol}
+        if port in everywhere and known.issuperset(everywhere):
+            listed.setdefault(everywhere[0], mapping)
+        else:
+            listed[port] = mapping | {"hostIP": str(port.address)}
+    return list(listed.values())
 
 
 def gateway(givens: Givens) -> str | None:

@@ -3,10 +3,9 @@
 import re
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import mode
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule_result import ABSENT, Part, array, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, array, whole
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node

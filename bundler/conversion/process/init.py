@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.namespaces import is_own
+from bundler.conversion.rule import Givens
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.keys.process import DOCKERS_INIT

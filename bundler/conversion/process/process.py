@@ -5,11 +5,10 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.process.accounts import find_group, identify
 from bundler.conversion.process.init import init_warnings, init_words
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule_result import ABSENT, Part, array, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from bundler.conversion.inputs import Givens
-from bundler.conversion.rule_result import ABSENT, Part, table, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, table, whole
 from bundler.origins import UNSET, Sourced, beating
 
 _MEMBERS: Final = ("policy", "nice", "priority", "flags", "runtime", "deadline", "period")

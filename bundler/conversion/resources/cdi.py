@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.resources.device_nodes import Device, find_node
+from bundler.conversion.rule import Givens
 from bundler.errors import printable
 from bundler.origins import Json, Origin, Sourced, beating
-from bundler.overrides.keys.mount_options import clean_path
+from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.node import Node
 
 HOOK_NAMES: Final = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")

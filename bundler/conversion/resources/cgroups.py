@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule_result import ABSENT, Part, table, whole
+from bundler.conversion.rule import ABSENT, Givens, Part, table, whole
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 

@@ -2,11 +2,10 @@
 
 import posixpath
 
-from bundler.conversion.inputs import Givens
 from bundler.conversion.process import process
 from bundler.conversion.resources import cdi
 from bundler.conversion.resources.device_nodes import DIRECTORIES, Device, find_node
-from bundler.conversion.rule_result import Part, array
+from bundler.conversion.rule import Givens, Part, array
 from bundler.errors import printable
 from bundler.origins import Json, Sourced
 from bundler.overrides.node import Node

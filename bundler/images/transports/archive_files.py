@@ -20,7 +20,7 @@ from bundler.archives.entry import DIRECTORY, GLOBAL, HARD_LINK, REGULAR, SYMLIN
 from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.file_slice import FileSlice
+from bundler.images.layer import FileSlice
 from bundler.images.transports.files import components
 from bundler.limits import DEFAULTS, RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.progress import SILENT, Progress

@@ -14,7 +14,6 @@ from typing import Final
 from bundler.archives.compression import NONE, detect
 from bundler.archives.stream import ByteStream
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.choice import Choice, listing, same_name
 from bundler.images.digest import Digest
 from bundler.images.documents import Part, parse_document
 from bundler.images.image import Image, in_place
@@ -24,6 +23,7 @@ from bundler.images.layer import Blob, LocalLayer, LocalLayers
 from bundler.images.manifest import Manifest, check_layer_count
 from bundler.images.media_types import DOCKER_LAYER
 from bundler.images.platform import Platform
+from bundler.images.reference import Choice, listing, same_name
 from bundler.images.transports.files import Files, load_document
 from bundler.images.transports.layout import find_manifest, is_layout
 

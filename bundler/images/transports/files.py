@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bundler.errors import ImageError, printable
-from bundler.images.file_slice import FileSlice
+from bundler.images.layer import FileSlice
 from bundler.input_files import InputError, descend, open_below, reason
 from bundler.limits import DEFAULTS, Limits, raise_hint
 

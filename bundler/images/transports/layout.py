@@ -6,7 +6,6 @@ from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.blobs import local_layer, read_document
-from bundler.images.choice import Choice, listing, same_name
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
@@ -17,6 +16,7 @@ from bundler.images.layer import LocalLayers
 from bundler.images.manifest import Manifest, manifest_of
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
+from bundler.images.reference import Choice, listing, same_name
 from bundler.images.transports.files import Files, load_document, read_file
 
 MARKER: Final = "oci-layout"

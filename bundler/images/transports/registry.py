@@ -24,12 +24,11 @@ from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.layer import Blob, Layer, LocalLayers
 from bundler.images.manifest import Manifest
 from bundler.images.platform import Platform
-from bundler.images.registry_reference import RegistryReference
+from bundler.images.reference import RegistryReference
 from bundler.images.transports import directory
-from bundler.images.transports.access import Access
+from bundler.images.transports.access import Access, persist
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import blob_name, is_there, read_blob
-from bundler.images.transports.persistence import persist
 from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress

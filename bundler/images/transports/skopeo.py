@@ -12,13 +12,12 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
-from bundler.images.registry_reference import RegistryReference
-from bundler.images.transports.access import Access
+from bundler.images.reference import RegistryReference
+from bundler.images.transports.access import Access, Silence, persist
 from bundler.images.transports.arrivals import ALLOWANCE, Arrivals, at_most, layers_of
 from bundler.images.transports.directory import open_directory
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import BLOBS
-from bundler.images.transports.persistence import Silence, persist
 from bundler.images.transports.skopeo_failures import explain
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress

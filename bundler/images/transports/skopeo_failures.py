@@ -8,8 +8,8 @@ from typing import Final
 
 from bundler import tools
 from bundler.errors import BundlerError, ImageError, ToolError, printable
+from bundler.images.transports.access import PassingError
 from bundler.images.transports.arrivals import MORE_THAN_STATED
-from bundler.images.transports.persistence import PassingError
 
 _LOGGED: Final = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r'\\(["\\])')

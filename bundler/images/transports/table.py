@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.choice import Choice, parse_choice
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.reference import STANDARD_INPUT, parse_reference, split_path
+from bundler.images.reference import STANDARD_INPUT, Choice, parse_choice, parse_reference, split_path
 from bundler.images.transports.access import Access
 from bundler.images.transports.archive_files import open_archive, open_stored
 from bundler.images.transports.directory import is_directory, open_directory
@@ -21,8 +20,7 @@ from bundler.images.transports.docker_archive import is_docker_archive, open_doc
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import is_layout, open_layout
 from bundler.images.transports.registry import open_registry_image
-from bundler.images.transports.rootfs_archive import rootfs_image
-from bundler.images.transports.rootfs_folder import write_folder
+from bundler.images.transports.rootfs import rootfs_image, write_folder
 from bundler.images.transports.skopeo import open_stored_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress

@@ -9,13 +9,13 @@ from bundler.errors import RequestError, printable
 from bundler.origins import Json, pointer_token
 from bundler.overrides import schema
 from bundler.overrides.coercions import NORMAL_FORMS
-from bundler.overrides.compose.interpolation import Variables
 from bundler.overrides.compose.mounts import mounts
 from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
-from bundler.overrides.env_files import parse_env_file
+from bundler.overrides.compose.variables import Variables
+from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import Imported, Importer, literal
-from bundler.overrides.keys.security_options import security_keys
+from bundler.overrides.keys.process import security_keys
 from bundler.overrides.keys.service import deployed_keys, without_meaning
 from bundler.overrides.load import check_imported
 from bundler.overrides.node import Node, from_json

@@ -14,8 +14,8 @@ from bundler.origins import Json
 from bundler.overrides.compose.merge import RULES
 from bundler.overrides.compose.project import ComposeFile
 from bundler.overrides.compose.services import Project
-from bundler.overrides.keys.mount_options import CONTENT_ATTRIBUTES, WRITABLE_BY_OTHERS, expand_volume
-from bundler.overrides.keys.switches import whole_number
+from bundler.overrides.keys.mounts import CONTENT_ATTRIBUTES, WRITABLE_BY_OTHERS, expand_volume
+from bundler.overrides.keys.scalars import whole_number
 from bundler.overrides.node import Node, from_json
 
 _LOCAL: Final = ("local", "default")

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.overrides.budget import Budget
-from bundler.overrides.compose.interpolation import Variables, interpolate
-from bundler.overrides.compose.variables import parse_variables
+from bundler.overrides.compose.variables import Variables, interpolate, parse_variables
 from bundler.overrides.files import OverridesFile, described, read, read_first
-from bundler.overrides.node import Node
+from bundler.overrides.node import Budget, Node
 from bundler.overrides.yaml_document import parse, shown_name
 
 SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")

@@ -8,9 +8,9 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.overrides import schema
-from bundler.overrides.compose.interpolation import interpolate
 from bundler.overrides.compose.merge import by_form, lay_over, untagged
 from bundler.overrides.compose.project import ComposeFile, Layer, Reader, nearest, texts
+from bundler.overrides.compose.variables import interpolate
 from bundler.overrides.node import Node
 
 Trail = tuple[tuple[str, str], ...]  # the services that led here by extends: file and name

@@ -10,16 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect import (
-    lifecycle,
-    limits,
-    mounts,
-    namespaces,
-    neighbours,
-    podman,
-    process,
-    security,
-)
+from bundler.overrides.docker_inspect import mounts, networking, podman, process, security
 from bundler.overrides.docker_inspect.coercions import assignments, flag, number, text, texts
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
@@ -74,9 +65,9 @@ def _config(*names: str) -> list[str]:
 
 
 _ROWS: Final = (
-    *_parted(namespaces.image, *_config("Image")),
-    *_parted(namespaces.other_image, "Image", "ImageManifestDescriptor"),
-    *_parted(namespaces.name, "Name"),
+    *_parted(networking.image, *_config("Image")),
+    *_parted(networking.other_image, "Image", "ImageManifestDescriptor"),
+    *_parted(networking.name, "Name"),
     *_parted(process.words, *_config("Entrypoint", "Cmd"), "Path", "Args"),
     *_parted(process.environment, *_config("Env")),
     *_parted(process.working_directory, *_config("WorkingDir")),
@@ -86,7 +77,7 @@ _ROWS: Final = (
     *_parted(process.stop_signal, *_config("StopSignal")),
     Field("Config/OpenStdin", "stdin_open", flag),
     Field("Config/Domainname", "domainname"),
-    *_parted(namespaces.host_name, *_config("Hostname"), "Id"),
+    *_parted(networking.host_name, *_config("Hostname"), "Id"),
     Field("HostConfig/GroupAdd", "group_add", texts),
     Field("HostConfig/ReadonlyRootfs", "read_only", flag),
     Field("HostConfig/Privileged", "privileged", flag),
@@ -101,10 +92,10 @@ _ROWS: Final = (
     *_parted(mounts.mounts, *_host("Binds", "Mounts", "Tmpfs", "VolumesFrom"), *_config("Volumes")),
     *_parted(mounts.mounts, "Mounts", "Volumes", "VolumesRW"),
     *_parted(podman.shared_memory, *_host("ShmSize")),
-    *_parted(namespaces.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
-    *_parted(namespaces.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
-    *_parted(namespaces.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
-    *_parted(neighbours.names, "NetworkSettings"),
+    *_parted(networking.namespaces, *_host("PidMode", "IpcMode", "UTSMode", "UsernsMode", "IDMappings")),
+    *_parted(networking.control_groups, *_host("CgroupnsMode", "CgroupMode", "CgroupParent")),
+    *_parted(networking.network, *_host("NetworkMode", "ExtraHosts", "PortBindings"), *_config("NetworkDisabled")),
+    *_parted(networking.names, "NetworkSettings"),
     Field("Config/MacAddress", "mac_address"),
     Field("HostConfig/Dns", "dns", texts),
     Field("HostConfig/DnsSearch", "dns_search", texts),
@@ -114,10 +105,10 @@ _ROWS: Final = (
     *_parted(podman.pids, *_host("PidsLimit")),
     *_parted(podman.unsaid, *_config("CreateCommand")),
     *_parted(podman.scratch, *_config("CreateCommand")),
-    *_parted(limits.memory, *_host("Memory", "MemorySwap", "MemorySwappiness", "KernelMemory", "KernelMemoryTCP")),
-    *_parted(limits.memory, *_config("Memory", "MemorySwap")),
+    *_parted(security.memory, *_host("Memory", "MemorySwap", "MemorySwappiness", "KernelMemory", "KernelMemoryTCP")),
+    *_parted(security.memory, *_config("Memory", "MemorySwap")),
     Field("HostConfig/MemoryReservation", "mem_reservation", number),
-    *_parted(limits.processors, *_host("NanoCpus", "CpuQuota", "CpuPeriod")),
+    *_parted(security.processors, *_host("NanoCpus", "CpuQuota", "CpuPeriod")),
     Field("Config/CpuShares", "cpu_shares", number),
     Field("HostConfig/CpuShares", "cpu_shares", number),
     Field("HostConfig/CpuRealtimePeriod", "cpu_rt_period", number),
@@ -126,16 +117,16 @@ _ROWS: Final = (
     Field("HostConfig/CpusetCpus", "cpuset"),
     Field("HostConfig/CpusetMems", "cpuset_mems"),
     *_parted(
-        limits.block_io,
+        security.block_io,
         *_host("BlkioWeight", "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps"),
         *_host("BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"),
     ),
     Field("HostConfig/CgroupConf", "unified", assignments),
-    *_parted(lifecycle.annotations, *_host("Annotations"), *_config("Annotations")),
-    *_parted(lifecycle.restart, *_host("RestartPolicy")),
-    *_parted(lifecycle.grace, *_config("StopTimeout")),
-    *_parted(lifecycle.health, *_config("Healthcheck")),
-    *_parted(lifecycle.logs, *_host("LogConfig")),
+    *_parted(process.annotations, *_host("Annotations"), *_config("Annotations")),
+    *_parted(process.restart, *_host("RestartPolicy")),
+    *_parted(process.grace, *_config("StopTimeout")),
+    *_parted(process.health, *_config("Healthcheck")),
+    *_parted(process.logs, *_host("LogConfig")),
     *_without_trace(_DAEMON, *_host("AutoRemove", "VolumeDriver", "StorageOpt", "DiskQuota")),
     *_without_trace(_NETWORK, *_host("PublishAllPorts")),
     Field("Config/ExposedPorts", reason=_NETWORK, of_image=lambda image: {port: {} for port in image.exposed_ports}),

@@ -9,7 +9,7 @@ from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.docker_run.mounts import volume
-from bundler.overrides.keys.mount_options import clean_path
+from bundler.overrides.keys.mounts import clean_path
 
 _ANONYMOUS: Final = re.compile("[0-9a-f]{64}")
 _OWN_FOLDER: Final = re.compile("/(vfs/dir|volumes)/(?P<name>[0-9a-f]{64})(/_data)?$")

@@ -1,17 +1,56 @@
-"""The words of a `docker run` line: flags with their values, then the image, then the container's own command.
+"""The words of a `docker run` line, as it is pasted: flags with their values, the image, the container's own command.
 
+Names of images as docker's client takes them (distribution/reference, grammar), for what it refuses by itself.
+
+The words of a `docker run` line: flags with their values, then the image, then the container's own command.
 The rules are those of docker's flag library (pflag), where the first word that is no flag ends the flags.
+
+A line as it is pasted: `sudo docker run ...`, with variables in front and, as one word, with line continuations.
 """
 
+import posixpath
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT, Flag
 from bundler.overrides.docker_run.values import boolean
 
-_SHOWN = 200  # characters of a value that a message repeats
+_HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_DOMAIN: Final = rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME: Final = re.compile(
+    rf"(?P<repository>(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*)(?P<tag>:\w[\w.-]{{0,127}})?(?P<digest>@.*)?",
+    re.ASCII,
+)
+_ID: Final = re.compile(r"(?:sha256:)?[a-f0-9]{64}")
+_DIGEST: Final = re.compile(r"@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})")
+_LONGEST: Final = 255  # bytes of a repository's name
+_SHOWN: Final = 200
+
+
+def check_image(name: str) -> None:
+    """Raise RequestError for what is neither the name of an image nor an id."""
+    if _ID.fullmatch(name):
+        return
+    match = _NAME.fullmatch(name)
+    if match is None and _NAME.fullmatch(name.lower()):
+        raise _refused(name, "the name of a repository is in lower case")
+    if match is None:
+        raise _refused(name, "it is not [HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    if match["digest"] and not _DIGEST.fullmatch(match["digest"]):
+        raise _refused(name, f"{printable(match['digest'][1:_SHOWN])!r} is no digest")
+    if len(match["repository"]) > _LONGEST:
+        raise _refused(name, f"the name of a repository has at most {_LONGEST} bytes")
+
+
+def _refused(name: str, why: str) -> RequestError:
+    hint = "the image stands behind the flags: from-docker-run -- [FLAGS...] IMAGE [COMMAND...]"
+    return RequestError(f"docker takes no image {printable(name[:_SHOWN])!r}: {why}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +133,96 @@ def _near(name: str) -> str:
 
     near = difflib.get_close_matches(name, FLAGS, n=1)
     return f"did you mean --{near[0]}?" if near else "docker run --help lists them"
+
+
+_PROMPTS: Final = ("$", "#")
+_ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_CLIENTS: Final = ("docker", "podman")
+_COMMANDS: Final = ("run", "create")
+# What starts another program, and its options that take the next word.
+_STARTERS: Final = {
+    "sudo": ("-u", "-g", "-h", "-p", "-C", "-D", "-R", "-T", "-U", "--user", "--group", "--host"),
+    "doas": ("-u", "-C"),
+    "env": ("-u", "-C", "--unset", "--chdir"),
+    "time": (),
+    "exec": (),
+}
+_WITH_VALUES: Final = (
+    *("-H", "--host", "-c", "--context", "--config", "-l", "--log-level", "--tlscacert", "--tlscert", "--tlskey"),
+    *("--connection", "--url", "--root", "--runroot", "--storage-driver", "--cgroup-manager", "--runtime"),
+)
+# The parts of a line, as a shell would part it: what is quoted by ' or ", what is escaped, and the rest.
+_PARTS: Final = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\\r?\n|\\.|[^'"\\]+|.""", re.DOTALL)
+_CONTINUED: Final = re.compile(r"\\\r?\n")
+_ESCAPED: Final = re.compile(r"\\([$`])")
+_ANY_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
+_EXPANDED: Final = re.compile(r"[$`]")
+_MEANT_FOR_A_SHELL: Final = re.compile(r"[$`|&;<>()]")
+
+
+def words_of_run(words: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The words behind `docker run`, and the variables set in front of it. Raises RequestError for an unclear line.
+
+    A line of words alone is taken as it is: the name of an image may well be `docker`.
+    """
+    rest = list(words)
+    if len(rest) == 1 and any(map(str.isspace, rest[0].strip())):
+        rest = _split(rest[0])
+    variables: dict[str, str] = {}
+    bare = tuple(rest)
+    is_started = _drop_front(rest, variables)
+    client = posixpath.basename(rest.pop(0)) if rest else ""
+    if client in _CLIENTS:
+        _drop_options(rest, _WITH_VALUES)
+        if rest[:1] == ["container"]:
+            del rest[0]
+        if rest and rest[0] in _COMMANDS:
+            return tuple(rest[1:]), variables
+    if is_started or variables:
+        hint = "paste what begins with docker run or docker create, or what stands behind it"
+        raise RequestError("the line starts something else than docker run or docker create", hint=hint)
+    return bare, {}
+
+
+def _drop_front(rest: list[str], variables: dict[str, str]) -> bool:
+    """Drop a prompt, variables, and what starts another program: whether there was something of it."""
+    before = len(rest)
+    if rest and rest[0] in _PROMPTS:
+        del rest[0]
+    while rest:
+        if _ASSIGNMENT.fullmatch(rest[0]):
+            name, _, value = rest.pop(0).partition("=")
+            variables[name] = value
+        elif rest[0] in _STARTERS:
+            _drop_options(rest, _STARTERS[rest.pop(0)])
+        else:
+            break
+    return len(rest) < before
+
+
+def _drop_options(rest: list[str], with_values: Sequence[str]) -> None:
+    while rest and rest[0].startswith("-"):
+        if rest.pop(0) in with_values and rest:
+            del rest[0]
+
+
+def _split(line: str) -> list[str]:
+    """The words of a line in a shell's grammar, of which nothing is expanded here. Raises RequestError."""
+    joined = "".join(part if part.startswith("'") else _CONTINUED.sub("", part) for part in _PARTS.findall(line))
+    parts = _PARTS.findall(joined.strip())
+    for part in parts:
+        _check_part(part)
+    try:
+        # In double quotes a shell knows more escapes than shlex.
+        return shlex.split("".join(_ESCAPED.sub(r"\1", part) if part.startswith('"') else part for part in parts))
+    except ValueError as error:
+        raise RequestError(f"the line cannot be split into words: {str(error).lower()}") from None
+
+
+def _check_part(part: str) -> None:
+    if part[0] in "'\\":
+        return
+    meant = _EXPANDED.search(_ANY_ESCAPED.sub("", part)) if part[0] == '"' else _MEANT_FOR_A_SHELL.search(part)
+    if meant:
+        hint = "without quotes around the whole line your shell does it"
+        raise RequestError(f"the line holds a {meant[0]} for a shell, and none reads it here", hint=hint)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bundler.origins import Json
-from bundler.overrides.docker_run import devices, environment, limits, mounts, network, values
+from bundler.overrides.docker_run import environment, mounts, network, resources, values
 from bundler.overrides.docker_run.values import between, boolean, integer, one_of, shown_size, size, text
 
 
@@ -157,7 +157,7 @@ _ROWS: Final = (
     Flag("annotation", values.assignment, gather=_MAP),
     Flag("attach", _stream, "a", traceless=_CLIENT, gather=_LIST),
     Flag("blkio-weight", values.uint16),
-    Flag("blkio-weight-device", limits.weighted_device, gather=_LIST),
+    Flag("blkio-weight-device", resources.weighted_device, gather=_LIST),
     Flag("cap-add", key="cap_add", gather=_LIST),
     Flag("cap-drop", key="cap_drop", gather=_LIST),
     Flag("cgroup-parent", key="cgroup_parent"),
@@ -170,17 +170,17 @@ _ROWS: Final = (
     Flag("cpu-rt-period", integer, key="cpu_rt_period"),
     Flag("cpu-rt-runtime", integer, key="cpu_rt_runtime"),
     Flag("cpu-shares", integer, "c", key="cpu_shares"),
-    Flag("cpus", limits.processors, key="cpus"),
+    Flag("cpus", resources.processors, key="cpus"),
     Flag("cpuset-cpus", key="cpuset"),
     Flag("cpuset-mems", key="cpuset_mems"),
     Flag("detach", boolean, "d", traceless=_CLIENT),
     Flag("detach-keys", traceless=_CLIENT),
-    Flag("device", devices.device, gather=_LIST),
-    Flag("device-cgroup-rule", devices.device_cgroup_rule, key="device_cgroup_rules", gather=_LIST),
-    Flag("device-read-bps", limits.byte_rate, gather=_LIST),
-    Flag("device-read-iops", limits.io_rate, gather=_LIST),
-    Flag("device-write-bps", limits.byte_rate, gather=_LIST),
-    Flag("device-write-iops", limits.io_rate, gather=_LIST),
+    Flag("device", resources.device, gather=_LIST),
+    Flag("device-cgroup-rule", resources.device_cgroup_rule, key="device_cgroup_rules", gather=_LIST),
+    Flag("device-read-bps", resources.byte_rate, gather=_LIST),
+    Flag("device-read-iops", resources.io_rate, gather=_LIST),
+    Flag("device-write-bps", resources.byte_rate, gather=_LIST),
+    Flag("device-write-iops", resources.io_rate, gather=_LIST),
     Flag("disable-content-trust", boolean, traceless=_CLIENT),
     Flag("dns", network.address, key="dns", gather=_LIST),
     Flag("dns-option", key="dns_opt", gather=_LIST),
@@ -190,7 +190,7 @@ _ROWS: Final = (
     Flag("env", environment.variable, "e", gather=_LIST),
     Flag("env-file", gather=_LIST),
     Flag("expose", network.exposed, key="expose", gather=_LIST),
-    Flag("gpus", devices.gpus, gather=_LIST),
+    Flag("gpus", resources.gpus, gather=_LIST),
     Flag("group-add", key="group_add", gather=_LIST),
     Flag("health-cmd"),
     Flag("health-interval", values.duration),
@@ -248,7 +248,7 @@ _ROWS: Final = (
     Flag("sysctl", _sysctl, key="sysctls", gather=_MAP),
     Flag("tmpfs", mounts.tmpfs, gather=_LIST),
     Flag("tty", boolean, "t", key="tty"),
-    Flag("ulimit", limits.ulimit, key="ulimits", gather=_MAP),
+    Flag("ulimit", resources.ulimit, key="ulimits", gather=_MAP),
     Flag("use-api-socket", boolean),
     Flag("user", _user, "u", key="user"),
     Flag("userns", one_of("host", "")),

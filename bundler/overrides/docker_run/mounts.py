@@ -7,10 +7,9 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.overrides.docker_run.client import Client
-from bundler.overrides.docker_run.fields import split
-from bundler.overrides.docker_run.values import boolean, size
-from bundler.overrides.keys.mount_options import PROPAGATIONS, clean_path, holds_dockers_data
+from bundler.overrides.docker_run.environment import Client
+from bundler.overrides.docker_run.values import boolean, size, split
+from bundler.overrides.keys.mounts import PROPAGATIONS, clean_path, holds_dockers_data
 
 # What the options of -v are about; dockerd takes one word about each.
 _ABOUT: Final = {

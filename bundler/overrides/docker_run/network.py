@@ -5,8 +5,7 @@ import re
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_run.fields import split
-from bundler.overrides.docker_run.values import decimal
+from bundler.overrides.docker_run.values import decimal, split
 
 _PORTS: Final = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")

@@ -1,24 +1,28 @@
-"""A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json."""
+"""A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+From the words of a `docker run` line to an overrides file.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from bundler import strict_json
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.overrides.budget import Budget
-from bundler.overrides.docker_run.client import Client
-from bundler.overrides.docker_run.command_line import CommandLine
-from bundler.overrides.docker_run.devices import is_cdi_name
-from bundler.overrides.docker_run.environment import assignments, environment
+from bundler.overrides.docker_run.command_line import CommandLine, check_image, parse, words_of_run
+from bundler.overrides.docker_run.environment import Client, assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
-from bundler.overrides.docker_run.image_names import check_image
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode, networks
-from bundler.overrides.keys.quantities import write_duration
-from bundler.overrides.keys.security_options import security_keys
-from bundler.strict_json import JsonError, parse
+from bundler.overrides.docker_run.resources import is_cdi_name
+from bundler.overrides.imports import Imported
+from bundler.overrides.keys.process import security_keys
+from bundler.overrides.keys.scalars import write_duration
+from bundler.overrides.load import check_imported
+from bundler.overrides.node import Budget
+from bundler.strict_json import JsonError
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
 _HEALTH_TIMES: Final = {
@@ -146,7 +150,7 @@ def _security(line: CommandLine, client: Client) -> dict[str, Json]:
 def _profile(path: str, client: Client) -> Json:
     shown = printable(path)
     try:
-        profile = parse(client.read(path), maps=())
+        profile = strict_json.parse(client.read(path), maps=())
     except JsonError as error:
         raise RequestError(f"--security-opt seccomp={shown}: {error}") from None
     if not isinstance(profile, dict):
@@ -213,3 +217,18 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
     if line.last("stop-timeout", 0) < 0:
         sentences.append("--stop-timeout: nobody but Docker waits for ever")
     return sentences
+
+
+def convert(words: Sequence[str], client: Client) -> Imported:
+    """The overrides file of a `docker run` line, or of the words behind it. Raises RequestError for what Docker would
+    refuse.
+    """
+    for word in words:
+        if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
+            raise RequestError("a word of the line is not UTF-8, or holds a NUL")
+    line, variables = words_of_run(words)
+    found = settings(parse(line), replace(client, environment={**client.environment, **variables}))
+    remarks = tuple(f"no trace in config.json of {sentence}" for sentence in found.traceless)
+    imported = Imported(keys=found.keys, name="docker run", remarks=remarks)
+    check_imported(imported)
+    return imported

@@ -1,5 +1,8 @@
-"""The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes.
+"""The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes, lines of CSV.
 
+Values made of fields: one line of CSV, as Go reads it (RFC 4180, with quotes around whole fields only).
+
+The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes.
 Each takes the text of a value and gives what it means, or raises ValueError with the reason why docker refuses it.
 """
 
@@ -8,7 +11,45 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bundler.overrides.keys.quantities import parse_duration
+from bundler.overrides.keys.scalars import parse_duration
+
+
+def split(given: str) -> list[str]:
+    """The fields of a line. Raises ValueError for none at all, and for a quote inside or behind a field."""
+    if not given or "\n" in given:
+        raise ValueError("it is not one line of fields")
+    fields = []
+    rest = given
+    while True:
+        field, rest = _quoted(rest[1:]) if rest.startswith('"') else _bare(rest)
+        fields.append(field)
+        if not rest:
+            return fields
+        rest = rest[1:]
+
+
+def _bare(text: str) -> tuple[str, str]:
+    field, comma, rest = text.partition(",")
+    if '"' in field:
+        raise ValueError('a bare " in a field without quotes')
+    return field, comma + rest
+
+
+def _quoted(text: str) -> tuple[str, str]:
+    """Up to the closing quote; two quotes are one that belongs to the field."""
+    field = ""
+    while True:
+        inner, quote, text = text.partition('"')
+        if not quote:
+            raise ValueError('a missing " at the end of a field')
+        field += inner
+        if not text.startswith('"'):
+            break
+        field, text = field + '"', text[1:]
+    if text and not text.startswith(","):
+        raise ValueError('something behind the " that ends a field')
+    return field, text
+
 
 _TRUTH: Final = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.keys.quantities import MAXIMUM, parse_duration, parse_size
-from bundler.overrides.keys.switches import whole_number
+from bundler.overrides.keys.scalars import MAXIMUM, parse_duration, parse_size, whole_number
 from bundler.overrides.node import Node
 
 # Docker refuses processors and memory nodes beyond this, before it would count them.

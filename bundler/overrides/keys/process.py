@@ -1,10 +1,23 @@
-"""Keys of the process that have several spellings: umask, console size, init, scheduler and I/O priority."""
+"""Keys of the process, what it may do, and what is hidden from it.
 
+Keys of the process that have several spellings: umask, console size, init, scheduler and I/O priority.
+
+Linux's capabilities, which overrides files name in any case, with or without CAP_ in front.
+
+Docker's security options, where a seccomp profile is not named but at hand: `security_opt` and what goes with it.
+
+Paths of /proc and /sys that a container is kept from, and the execution domain.
+"""
+
+import difflib
 import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.keys.switches import whole_number
+from bundler.origins import Json
+from bundler.overrides.keys.mounts import clean_path
+from bundler.overrides.keys.scalars import whole_number
 from bundler.overrides.node import Node
 
 _CONSOLE: Final = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
@@ -75,3 +88,93 @@ def io_priority(node: Node) -> Node:
     entries["priority"] = node.with_value(whole_number(entries["priority"], "io_priority", 0, _IO_LEVELS))
     entries["class"] = entries["class"].with_value(_prefixed(entries["class"].text(), "IOPRIO_CLASS_"))
     return node.with_value({"class": entries["class"], "priority": entries["priority"]})
+
+
+# capabilities(7) in the order of their numbers, 0 to 40: all that Linux has had since 5.9.
+NAMES: Final = (
+    *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID"),
+    *("CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST"),
+    *("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"),
+    *("CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE"),
+    *("CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE"),
+    *("CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM"),
+    *("CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"),
+)
+ALL: Final = "ALL"
+
+
+def list_capabilities(node: Node) -> Node:
+    """Capability names in capitals with CAP_ in front; `ALL` stays a word of its own. Raises RequestError."""
+    return node.with_value(tuple(item.with_value(_capability(item)) for item in node.items()))
+
+
+def _capability(node: Node) -> str:
+    upper = node.text().upper()
+    name = upper if upper == ALL or upper.startswith("CAP_") else f"CAP_{upper}"
+    if name != ALL and name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {near[0]}?" if near else "capabilities(7) lists them"
+        raise node.error(f"{printable(name[:60])} is not a capability of Linux", hint=hint)
+    return name
+
+
+_APPARMOR: Final = re.compile(r"apparmor[=:](?!unconfined$)")
+
+
+def security_keys(options: Iterable[str], profile_of: Callable[[str], Json]) -> dict[str, Json]:
+    """The options as they are, but for a profile: `profile_of` gives what seccomp= stands for. Raises ValueError."""
+    kept: list[str] = []
+    profile: Json = None
+    for option in options:
+        name, separator, value = option.partition("=" if "=" in option else ":")
+        if name != "no-new-privileges" and not (separator and value):
+            raise ValueError(f"{printable(option[:80])!r}: it is not NAME=VALUE")
+        if name != "seccomp":
+            kept.append(option)
+            continue
+        kept = [earlier for earlier in kept if not earlier.startswith("seccomp")]
+        profile = None
+        if value in ("unconfined", "builtin"):
+            kept.append(option)
+        else:
+            profile = profile_of(value)
+    found: dict[str, Json] = {"security_opt": kept} if kept else {}
+    if any(_APPARMOR.match(option) for option in kept):
+        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
+    return found if profile is None else found | {"seccomp": profile}
+
+
+# Every option of proc(5) that a mount of /proc takes.
+_PROC_VALUES: Final = {
+    "hidepid": ("0", "1", "2", "4", "off", "noaccess", "invisible", "ptraceable"),
+    "subset": ("pid",),
+}
+
+
+def clean_paths(node: Node) -> Node:
+    """A list of absolute paths without `..` and trailing slashes, each once."""
+    cleaned = {clean_path(item.text()): item for item in node.items()}
+    return node.with_value(tuple(item.with_value(path) for path, item in cleaned.items()))
+
+
+def expand_system_paths(node: Node) -> Node:
+    """`default`, `unconfined`, or {mask, unmask} with clean paths to mask; what to unmask may be patterns."""
+    if not isinstance(node.value, dict):
+        return node
+    return node.with_value({name: clean_paths(item) if name == "mask" else item for name, item in node.value.items()})
+
+
+def expand_personality(node: Node) -> Node:
+    """`LINUX32` is short for {domain: LINUX32}."""
+    return node if isinstance(node.value, dict) else node.with_value({"domain": node})
+
+
+def check_proc_options(node: Node) -> Node:
+    """Raise RequestError for what is no option of /proc (proc(5))."""
+    for item in node.items():
+        name, separator, value = item.text().partition("=")
+        is_group = name == "gid" and value.isascii() and value.isdecimal() and len(value) <= 10  # noqa: PLR2004
+        if not separator or not (is_group or value in _PROC_VALUES.get(name, ())):
+            hint = "allowed are hidepid=0|1|2|4, gid=NUMBER and subset=pid"
+            raise item.error(f"proc_opts: {printable(item.text()[:40])!r} is no option of /proc", hint=hint)
+    return node

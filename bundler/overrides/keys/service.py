@@ -6,7 +6,7 @@ from typing import Final
 from bundler.errors import printable
 from bundler.origins import Json
 from bundler.overrides import schema
-from bundler.overrides.keys.quantities import parse_cpus, parse_size
+from bundler.overrides.keys.scalars import parse_cpus, parse_size
 from bundler.overrides.node import Node
 
 # deploy.resources → the key of the same meaning.

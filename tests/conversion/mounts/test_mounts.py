@@ -11,7 +11,7 @@ from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import _folder_name, user_mounts
 from bundler.conversion.target import Target
 from bundler.errors import ImageError, RequestError
-from bundler.overrides.keys.mount_options import clean_path
+from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.load import load_one
 from tests.support.givens import converted, givens
 

@@ -6,7 +6,7 @@ import pytest
 
 from bundler.conversion.convert import convert
 from bundler.errors import BundlerError, ImageError, RequestError
-from bundler.overrides.keys.capability_names import NAMES
+from bundler.overrides.keys.process import NAMES
 from tests.support.givens import converted, givens
 
 FULL = {

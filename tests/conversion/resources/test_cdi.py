@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundler.conversion.convert import convert
-from bundler.conversion.inputs import Givens
+from bundler.conversion.rule import Givens
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError, ImageError, ToolError
-from bundler.images.transports import persistence
+from bundler.images.transports import access
 from bundler.images.transports.access import Access
 from bundler.tools import SKOPEO, version
 from tests.support.children import children
@@ -46,7 +46,7 @@ LASTING: dict[str, tuple[Fault, str]] = {
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyRegistry]:
-    monkeypatch.setattr(persistence, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(access, "_FIRST_PAUSE", 0.01)
     with faulty_registry() as registry:
         yield registry
 

@@ -1,7 +1,7 @@
 import pytest
 
 from bundler.errors import BundlerError, ImageError, ToolError
-from bundler.images.transports.persistence import PassingError
+from bundler.images.transports.access import PassingError
 from bundler.images.transports.skopeo_failures import explain, message
 from bundler.tools import SKOPEO, ToolFailedError
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bundler.overrides import schema
-from bundler.overrides.docker_run.client import Client
-from bundler.overrides.docker_run.convert import convert as convert_line
+from bundler.overrides.docker_run.environment import Client
+from bundler.overrides.docker_run.settings import convert as convert_line
 from bundler.overrides.load import load_one
 from tests.support.compose import imported, keys, refused, remarks
 from tests.support.givens import converted

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
-from bundler.overrides.compose.interpolation import Variables
-from bundler.overrides.compose.variables import parse_variables
+from bundler.overrides.compose.variables import Variables, parse_variables
 
 
 def parsed(text: str | bytes, **known: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundler.conversion.convert import convert
-from bundler.conversion.inputs import Givens
+from bundler.conversion.rule import Givens
 from bundler.conversion.target import Target
 from bundler.overrides import schema
 from bundler.overrides.docker_inspect.convert import import_inspect

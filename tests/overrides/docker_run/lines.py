@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bundler.errors import RequestError, printable
-from bundler.overrides.docker_run.client import Client
 from bundler.overrides.docker_run.command_line import parse
+from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import Settings, settings
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bundler.errors import RequestError
 from bundler.overrides.docker_run.command_line import parse
-from bundler.overrides.docker_run.convert import convert
 from bundler.overrides.docker_run.flags import FLAGS, SHORT
+from bundler.overrides.docker_run.settings import convert
 from bundler.overrides.load import load_one
 from tests.overrides.docker_run.lines import client
 

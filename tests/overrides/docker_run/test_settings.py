@@ -3,7 +3,7 @@
 import pytest
 
 from bundler.errors import RequestError
-from bundler.overrides.docker_run.client import Client
+from bundler.overrides.docker_run.environment import Client
 from tests.overrides.docker_run.lines import client, keys, said
 
 PROFILE = b'{"defaultAction": "SCMP_ACT_ALLOW"}'

@@ -1,0 +1,186 @@
+"""What a bundle holds that its user would miss: the folders that a container writes to, and their files.
+
+What a bundle holds that its user would miss: the folders that a container writes to, unless they are as they were.
+These are the volumes, and the bundle's own folders that overrides mount (`./data:/data`). A volume that was filled from
+the image holds nothing of its user while it is what the rootfs has at that place; one that begins empty, while it is.
+The times of directories do not count: to make a file and remove it changes them.
+
+The files of a bundle's data folders: volumes, and what else a container writes to, as a backup has them.
+Each folder stands for itself: what has another name in another folder is a file of its own here. Sockets belong to a
+process, and devices to a machine; neither is data.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, failure_at
+from bundler.errors import BundlerError, printable
+from bundler.origins import Json
+from bundler.rootfs.attributes import Attributes, is_kept
+from bundler.rootfs.mtree import HEADER, encode_path, sort_key, write_entry
+from bundler.rootfs.paths import PathError, clean
+from bundler.rootfs.scan import Found, hash_ahead, hash_file, manifest_entry, walk
+from bundler.rootfs.tree import Tree
+
+VOLUMES: Final = "volumes"
+# Folders that bundler fills: the image's files, those it generates, and a mount point that is empty on disk.
+_NOT_THE_USERS: Final = frozenset({"rootfs", "etc", "hooks", "images", "shm"})
+
+
+def data_places(recorded: Mapping[str, Json]) -> set[str]:
+    """The paths in a bundle of the folders that may hold data: each volume, and the other folders that are mounted."""
+    parts = (PurePosixPath(path).parts for path in recorded_folders(recorded))
+    return {"/".join(part[: 2 if part[0] == VOLUMES else 1]) for part in parts if part[0] not in _NOT_THE_USERS}
+
+
+def is_data_place(path: str) -> bool:
+    """Whether a bundle could have a data folder of this path: `volumes/NAME`, or a folder at its top."""
+    parts = PurePosixPath(path).parts
+    depth = 2 if parts[:1] == (VOLUMES,) else 1
+    named = "/".join(parts) == path and len(parts) == depth and "\0" not in path
+    return named and not {".", ".."}.intersection(parts) and parts[0] not in _NOT_THE_USERS
+
+
+def data_folders(bundle: Path, recorded: Mapping[str, Json]) -> list[str]:
+    """Those that the bundle has, and whatever else lies in volumes/."""
+    volumes = bundle / VOLUMES
+    inside = os.listdir(volumes) if volumes.is_dir() and not volumes.is_symlink() else []  # noqa: PTH208
+    paths = data_places(recorded).union(f"{VOLUMES}/{name}" for name in inside)
+    return sorted(path for path in paths if os.path.lexists(bundle / path))
+
+
+def recorded_folders(recorded: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Of each folder that bundler.json knows, what it was filled from."""
+    folders = recorded.get("folders")
+    return {path: seed for path, seed in folders.items() if path} if isinstance(folders, dict) else {}
+
+
+def is_empty(bundle: Path, path: str) -> bool:
+    """Whether a data folder is an empty directory."""
+    folder = bundle / path
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+
+
+def holds_data(bundle: Path, path: str, recorded: Mapping[str, Json]) -> bool:
+    """Whether the data folder holds what it did not hold when it was built. Raises BundlerError."""
+    if is_empty(bundle, path):
+        return False
+    folder = bundle / path
+    if folder.is_symlink() or not folder.is_dir():
+        return True
+    known = recorded_folders(recorded)
+    seed = known.get(path)
+    try:
+        with Tree(folder, bundle_owners()) as tree:
+            if isinstance(seed, str):
+                return not _is_seed(tree, bundle / "rootfs", os.fsencode(seed))
+            below = {parent for each in known for parent in _upward(each)}
+            return any(f"{path}/{os.fsdecode(found.path)}" not in below for found in walk(tree) if found.path)
+    except OSError as error:
+        raise failure_at(folder, error) from error
+
+
+def _is_seed(volume: Tree, rootfs: Path, seed: bytes) -> bool:
+    """Whether the volume holds what the rootfs does at the path `seed`."""
+    try:
+        with Tree(rootfs, bundle_owners()) as whole:
+            top = whole.follow(clean(seed))
+        with Tree(rootfs / os.fsdecode(top), bundle_owners()) as original:
+            return all(left == right for left, right in zip_longest(_lines(volume), _lines(original)))
+    except (FileNotFoundError, NotADirectoryError, PathError):
+        return False
+
+
+def _lines(tree: Tree) -> Iterator[bytes]:
+    """All that is below the directory, each with its attributes, its content and the earlier names of it."""
+    first: dict[tuple[int, int], bytes] = {}
+    for found in walk(tree):
+        if not found.path or found.kind == stat.S_IFSOCK:
+            continue
+        earlier = None if found.file is None else first.setdefault(found.file, found.path)
+        digest = hash_file(tree, found) if found.kind == stat.S_IFREG else None
+        yield manifest_entry(_undated(found), digest, None if earlier == found.path else earlier)
+
+
+def _undated(found: Found) -> Found:
+    if found.kind != stat.S_IFDIR:
+        return found
+    return replace(found, attributes=replace(found.attributes, mtime=0, atime=0))
+
+
+def _upward(path: str) -> Iterator[str]:
+    yield path
+    yield from map(str, PurePosixPath(path).parents)
+
+
+DEVICES: Final = (stat.S_IFCHR, stat.S_IFBLK)
+# Sorts behind all that a folder holds, and before every other name that begins with the folder's.
+_BEHIND: Final = b"\x01"
+
+
+class DataFiles(BundleFiles):
+    """The files of `folders`, each a directory of the bundle at `path`; `devices` counts those that were left out.
+
+    Unless `owned`, all have to belong to this user, and are root's here, as in a rootless bundle.
+    """
+
+    def __init__(self, path: Path, folders: Sequence[str], *, owned: bool) -> None:
+        super().__init__(path, owned=owned)
+        self.devices = 0
+        self._folders = sorted(map(os.fsencode, folders), key=sort_key)
+
+    def walk(self, tree: Tree) -> Iterator[BundleFile]:
+        """Folder by folder, a directory before what it holds."""
+        for folder in self._folders:
+            first: dict[tuple[int, int], bytes] = {}
+            for found in walk(tree, folder, folder + _BEHIND):
+                self.devices += found.kind in DEVICES
+                if found.kind == stat.S_IFSOCK or found.kind in DEVICES:
+                    continue
+                found.attributes = self._normal(found)
+                known = found.path if found.file is None else first.setdefault(found.file, found.path)
+                yield BundleFile(found, None if known == found.path else known)
+
+    def _normal(self, found: Found) -> Attributes:
+        attributes = found.attributes
+        xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
+        uid, gid = attributes.uid, attributes.gid
+        if not self.owned:
+            if uid != os.geteuid():
+                raise BundlerError(f"{printable(found.path)} belongs to another user", hint="do this as root")
+            uid = gid = 0
+        return Attributes(attributes.mode, uid, gid, attributes.mtime, attributes.mtime, xattrs)
+
+
+def write_data_manifest(files: DataFiles, manifest: Path) -> str:
+    """Write the new file `manifest`, which describes all of `files`; its sha256 in hexadecimal. Raises BundlerError."""
+    digest = hashlib.sha256()
+    with files.open() as tree, manifest.open("xb") as stream:
+        for line in _manifest_lines(files, tree):
+            stream.write(line)
+            digest.update(line)
+    return digest.hexdigest()
+
+
+def data_line(found: Found, digest: str | None, first: bytes | None) -> bytes:
+    """What such a manifest says of a file; of a further name, only which one is the first."""
+    if first is not None:
+        return write_entry(encode_path(found.path), b"type=file", b"hardlink=" + encode_path(first))
+    found.links = 1
+    return manifest_entry(found, digest, None)
+
+
+def _manifest_lines(files: DataFiles, tree: Tree) -> Iterator[bytes]:
+    yield HEADER
+    for file, digest in hash_ahead(tree, files.walk(tree), _to_hash):
+        yield data_line(file.found, digest, file.first)
+
+
+def _to_hash(file: BundleFile) -> Found | None:
+    return file.found if file.first is None and file.found.kind == stat.S_IFREG else None

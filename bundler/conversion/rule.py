@@ -1,0 +1,80 @@
+"""What a rule of the conversion looks at, and what it returns: values only, and where each piece came from.
+
+Everything a rule may look at: values only, so that the same givens always become the same runtime config.
+
+What a rule returns: a part of the runtime config, and where each piece of it came from.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bundler.conversion.process.accounts import Accounts
+from bundler.conversion.profile import Profile
+from bundler.conversion.target import Target
+from bundler.images.image_config import ImageConfig
+from bundler.origins import UNSET, Json, Origin, Sourced, Unset, pointer_token
+from bundler.overrides.load import Overrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Givens:
+    """The image config, the overrides, the profile, the target, and the users the rootfs knows.
+
+    `rootless` says that an ordinary user will run the bundle.
+    """
+
+    image_config: ImageConfig
+    overrides: Overrides
+    profile: Profile
+    target: Target = field(default_factory=Target)
+    accounts: Accounts = field(default_factory=Accounts)
+    rootless: bool = False
+
+    def from_image(self, key: str, value: Json) -> Sourced[Json]:
+        """`value`, which the image config's key `key` gave."""
+        return Sourced(value, self.image_origin(key))
+
+    @property
+    def architecture(self) -> str:
+        """The processor the bundle is for, in Go's name."""
+        return self.target.architecture or self.image_config.platform.architecture
+
+    def image_origin(self, key: str) -> Origin:
+        return Origin("image", f"{self.image_config.digest}#/config/{key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A value, or UNSET for a part that is not written.
+
+    `origins` maps JSON Pointers relative to the part to who set what is there; a leaf's origin is the one of its
+    nearest ancestor in the map. `warnings` are sentences about what the target will not do as asked.
+    """
+
+    value: Json | Unset
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+ABSENT = Part(UNSET)
+
+
+def whole(value: Json, origin: Origin) -> Part:
+    """A part that one source set."""
+    return Part(value, {"": origin})
+
+
+def array(items: Iterable[Sourced[Json]]) -> Part:
+    """A list whose elements come from different places; UNSET when there are none."""
+    listed = list(items)
+    if not listed:
+        return ABSENT
+    return Part([item.value for item in listed], {f"/{index}": item.origin for index, item in enumerate(listed)})
+
+
+def table(entries: Mapping[str, Sourced[Json]]) -> Part:
+    """An object whose members come from different places; UNSET when there are none."""
+    if not entries:
+        return ABSENT
+    origins = {f"/{pointer_token(key)}": entry.origin for key, entry in entries.items()}
+    return Part({key: entry.value for key, entry in entries.items()}, origins)

@@ -1,0 +1,262 @@
+"""Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
+
+The files of one folder of a packed bundle, as they would be on disk, beside the manifest of that folder.
+
+Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
+What is looked at has to be what `unpack` would make. So the entries have to come in the order of `pack`, where no name
+can stand twice, and nothing can lie below a symlink.
+"""
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import groupby
+from typing import IO, Final
+
+from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.stream import Content
+from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.documents import LARGEST
+from bundler.bundles.files import DOCUMENTS
+from bundler.bundles.pieces import FOLDERS, Mounted, Piece, on_the_way
+from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
+from bundler.bundles.record import Recorded
+from bundler.errors import ImageError, printable
+from bundler.packing.packed import PackedFile
+from bundler.packing.restoring import MOST_OPEN
+from bundler.progress import SILENT, Progress
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
+from bundler.rootfs.paths import clean, split
+from bundler.rootfs.scan import Found
+from bundler.rootfs.sparse_files import add_zeros
+
+KINDS: Final = {
+    REGULAR: stat.S_IFREG,
+    DIRECTORY: stat.S_IFDIR,
+    SYMLINK: stat.S_IFLNK,
+    CHARACTER_DEVICE: stat.S_IFCHR,
+    BLOCK_DEVICE: stat.S_IFBLK,
+    FIFO: stat.S_IFIFO,
+}
+
+
+class PackedTree:
+    """That of the bundle's folder `top`."""
+
+    def __init__(self, top: str) -> None:
+        self._top = top.encode()
+        self._links: Counter[bytes] = Counter()  # how many further names a file has
+        self._expected: Counter[bytes] = Counter()  # how many it is to have
+        self._known: dict[bytes, tuple[Found, str | None]] = {}
+        self._current: tuple[Entry, Iterator[Content]] | None = None
+        self._further: dict[bytes, bytes] = {}  # the current path, if it is a further name: the first one
+        self._digest: str | None = None  # of the current file
+
+    def changes(
+        self, lines: Iterator[Listed], entries: Iterable[tuple[bytes, Entry, Iterator[Content]]]
+    ) -> Iterator[Change]:
+        """What differs, by path: `entries` have theirs in the bundle. Raises MtreeError and what `entries` raise."""
+        yield from Comparison(self._read, self._first).changes(lines, self._files(entries))
+        for path in sorted(self._links.keys() | self._expected.keys()):
+            expected, found = self._expected[path] + 1, self._links[path] + 1
+            if expected != found:
+                yield Change(encode_path(path).decode(), "changed", {"nlink": (str(expected), str(found))})
+
+    def _files(self, entries: Iterable[tuple[bytes, Entry, Iterator[Content]]]) -> Iterator[Found]:
+        for path, entry, content in entries:
+            self._current, self._digest = (entry, content), None
+            yield self._found(path.removeprefix(self._top).removeprefix(b"/"), entry)
+
+    def _found(self, path: bytes, entry: Entry) -> Found:
+        """The entry as it would be on disk. Which names a file has is known in the end, and compared then."""
+        if entry.kind == HARD_LINK:
+            top, _, first = clean(entry.link_name).partition(b"/")
+            known = self._known.get(first) if top == self._top else None
+            if known is not None:
+                self._links[first] += 1
+                self._further[path] = first
+                return replace(known[0], path=path)
+            # It is a link to what is to have but one name, or to nothing: no line of the manifest is like this.
+            return Found(path, stat.S_IFSOCK, Attributes(None))
+        return Found(
+            path,
+            KINDS[entry.kind],
+            Attributes(
+                None if entry.kind == SYMLINK else entry.mode,
+                entry.uid,
+                entry.gid,
+                entry.mtime,
+                entry.mtime,
+                entry.xattrs,
+            ),
+            size=entry.size if entry.kind == REGULAR else 0,
+            target=entry.link_name if entry.kind == SYMLINK else b"",
+            device=entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0),
+        )
+
+    def _read(self, found: Found) -> str | None:
+        first = self._further.get(found.path)
+        if first is not None:
+            self._digest = self._known[first][1]
+        elif self._current is not None:
+            self._digest = sha256_of(*self._current)
+        return self._digest
+
+    def _first(self, found: Found, line: Listed) -> bytes | None:
+        """The first name of the file. Of a file with more names to come, what is known is kept."""
+        found.links = line.links
+        first = self._further.pop(found.path, None)
+        if first is None and found.links > 1 and found.kind != stat.S_IFDIR:
+            self._expected[found.path] = found.links - 1
+            self._known[found.path] = found, self._digest
+        return first
+
+
+def sha256_of(entry: Entry, content: Iterator[Content]) -> str:
+    """The sha256 of a file, holes included, in hexadecimal."""
+    digest = hashlib.sha256()
+    at = 0
+    parts, view = iter(content), memoryview(b"")
+    for start, length in entry.sparse if entry.sparse is not None else ((0, entry.size),):
+        add_zeros(digest, start - at)
+        at = start
+        while at < start + length:
+            view = view or memoryview(next(parts))
+            piece, view = view[: start + length - at], view[start + length - at :]
+            digest.update(piece)
+            at += len(piece)
+    add_zeros(digest, entry.size - at)
+    return digest.hexdigest()
+
+
+_Placed = tuple[bytes, Entry, Iterator[Content]]
+"""The path of an entry, the entry, and what is stored for it."""
+
+
+class PackedVerification:
+    """A look at an open file. `recorded` is its bundler.json. Raises RequestError, and what its entries raise."""
+
+    unread: Final = 0
+
+    def __init__(self, packed: PackedFile, progress: Progress = SILENT) -> None:
+        self._packed = packed
+        self._progress = progress
+        content = self._document(b"bundler.json")
+        if not content:
+            raise ImageError(f"{packed.label} holds no bundle")
+        self.recorded = Recorded(content, packed.label)
+        self._pieces: dict[str, Piece] = {}
+        self._digests: dict[str, str] = {}  # of the files that bundler.json may know
+        self._links: Counter[str] = Counter()  # how many further names a file has
+
+    def _document(self, name: bytes) -> bytes:
+        with self._packed.document(name) as document:
+            content = document.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ImageError(f"{self._packed.label}: {name.decode()} has more than {LARGEST} bytes")
+        return content
+
+    def changes(self) -> Iterator[Change]:
+        """What differs: files of images by path, then the others. Raises RequestError, ImageError, LayerError."""
+        mounted = Mounted.of(self._document(b"config.json"))
+        with ExitStack() as stack:
+            manifests: dict[str, IO[bytes]] = {}
+            for folder, name in MANIFESTS.items():
+                wanted = digests(self.recorded.document).get(name)
+                if wanted is None:
+                    continue
+                manifest = stack.enter_context(self._packed.document(name.encode()))
+                if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" == wanted:
+                    manifests[folder] = manifest  # another one says nothing about the files
+            noted = on_the_way((*mounted.sources, *folders(self.recorded.document)))
+            yield from self._in_trees(manifests, noted)
+        for path, count in self._links.items():
+            self._pieces[path] = replace(self._pieces[path], links=1 + count)
+        yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted)
+
+    def _in_trees(self, manifests: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
+        """What differs in the folders that have manifests; of all that is elsewhere, pieces are noted."""
+        label, left = self._packed.label, dict(manifests)
+        with self._progress.measure(label, self._packed.total) as meter:
+            try:
+                for top, entries in groupby(self._ordered(self._packed.entries(meter)), lambda each: _top(each[0])):
+                    if top in left:
+                        yield from self._in_tree(top, left.pop(top), self._noted_top(entries))
+                    else:
+                        self._note_all(entries, noted)
+                for top, manifest in left.items():
+                    yield from self._in_tree(top, manifest, iter(()))
+            except MtreeError as error:
+                raise ImageError(f"{label}: {error}") from None
+
+    def _in_tree(self, top: str, manifest: IO[bytes], entries: Iterator[_Placed]) -> Iterator[Change]:
+        manifest.seek(len(HEADER))
+        for change in PackedTree(top).changes(group(read_lines(manifest)), entries):
+            yield named(change, top)
+
+    def _noted_top(self, entries: Iterable[_Placed]) -> Iterator[_Placed]:
+        for placed in entries:
+            if b"/" not in placed[0]:
+                self._note(os.fsdecode(placed[0]), placed[1])
+            yield placed
+
+    def _note_all(self, entries: Iterable[_Placed], noted: Collection[str]) -> None:
+        """Pieces of the bundle, with the digests of those that bundler.json may know."""
+        for path, entry, content in entries:
+            name = os.fsdecode(path)
+            if entry.kind == HARD_LINK:
+                self._count(name, os.fsdecode(clean(entry.link_name)))
+            is_own = b"/" not in path or _top(path) in FOLDERS
+            if is_own or name in noted:
+                self._note(name, entry)
+            if is_own and entry.kind == REGULAR:
+                self._digests[name] = f"sha256:{sha256_of(entry, content)}"
+
+    def _count(self, path: str, first: str) -> None:
+        """One more name of the file `first`. Raises ImageError where the two are of different parts of the bundle."""
+        if first.partition("/")[0] != path.partition("/")[0]:
+            raise ImageError(f"{self._packed.label}: {printable(path)} is a hard link to another part of the bundle")
+        if first in self._pieces:
+            self._links[first] += 1
+
+    def _note(self, path: str, entry: Entry) -> None:
+        kind = KINDS.get(entry.kind, stat.S_IFREG)  # a further name of a file is a file with two names
+        mode = entry.mode if path else entry.mode & MOST_OPEN
+        self._pieces[path] = Piece(kind, mode, entry.uid, entry.gid, links=2 if entry.kind == HARD_LINK else 1)
+
+    def _ordered(self, entries: Iterator[tuple[Entry, Iterator[Content]]]) -> Iterator[_Placed]:
+        """The entries with their paths. Raises ImageError where `unpack` could make something else of them."""
+        above = [b""]
+        before: bytes | None = None
+        documents: set[bytes] = set()
+        for entry, content in entries:
+            path = clean(entry.name)
+            while len(above) > 1 and split(path)[0] != above[-1]:
+                above.pop()
+            if path in DOCUMENTS:
+                in_order = path not in documents
+            else:
+                in_order = before is None or sort_key(before) < sort_key(path)
+            is_whole = before is not None or (not path and entry.kind == DIRECTORY)
+            if not is_whole or split(path)[0] != above[-1] or not in_order:
+                name = printable(entry.name[:200])
+                raise ImageError(
+                    f"{self._packed.label}: {name} is not where `pack` has it",
+                    hint="`bundler unpack` may still be able to unpack and verify it",
+                )
+            if path in DOCUMENTS:
+                documents.add(path)
+            else:
+                before = path
+            if entry.kind == DIRECTORY and path:
+                above.append(path)
+            yield path, entry, content
+
+
+def _top(path: bytes) -> str:
+    return os.fsdecode(path.partition(b"/")[0])

@@ -1,0 +1,59 @@
+"""A second build is made under other circumstances, and what it makes is compared."""
+
+from pathlib import Path
+
+import pytest
+
+from bundler import build as pipeline
+from bundler.bundles.stage import Stage
+from bundler.cli.build import check
+from bundler.errors import BundlerError, DifferenceError
+from bundler.images.platform import Platform
+from bundler.request import Request
+from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.tarballs import directory, file, tarball
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    layer = tarball(directory("etc"), file("etc/motd", b"hello\n", mtime=5))
+    return write_archive(tmp_path / "image.tar", layout_files({"1": sample(layer, Cmd=["sh"])}))
+
+
+def build(image: Path, *words: str) -> Path:
+    def compare(stage: Stage) -> None:
+        check(stage, [*words, "--", str(image)])
+
+    request = Request(image=str(image), machine=Platform.of("linux", "amd64"))
+    return pipeline.build(request, image.parent / "bundle", force=False, before_publishing=compare).path
+
+
+def test_the_same_image_gives_the_same_bundle(image: Path) -> None:
+    assert build(image).is_dir()
+    assert sorted(path.name for path in image.parent.iterdir()) == ["bundle", "image.tar"]
+
+
+def test_a_bundle_that_comes_out_different_is_not_published(image: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text('umask: "0027"\n')
+    with pytest.raises(DifferenceError, match=r"config\.json has /process/user/umask in one of them only"):
+        build(image, f"--overrides={other}")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_why_the_second_build_failed_is_told(image: Path) -> None:
+    with pytest.raises(BundlerError, match=r"the second build failed: .*missing\.yaml"):
+        build(image, "--overrides=missing.yaml")
+
+
+@pytest.mark.parametrize("folders", ["image_volumes: bind", "volumes: [a:/x]", "ipc: shareable"])
+def test_empty_folders_of_a_bundle_have_the_time_of_no_build(image: Path, tmp_path: Path, folders: str) -> None:
+    (tmp_path / "o.yaml").write_text(folders)
+    layer = tarball(file("f", b"x"))
+    write_archive(image, layout_files({"1": sample(layer, Cmd=["sh"], Volumes={"/v": {}})}))
+    request = Request(image=str(image), machine=Platform.of("linux", "amd64"), overrides=[str(tmp_path / "o.yaml")])
+    bundle = pipeline.build(request, tmp_path / "bundle", force=False).path
+    below = [path for path in bundle.rglob("*") if not path.is_relative_to(bundle / "rootfs")]
+    assert {path.name: path.stat().st_mtime for path in below} == {path.name: 0 for path in below}
