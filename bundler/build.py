@@ -11,13 +11,13 @@ from bundler.bundles.contents import make_folders, mount_images, write_documents
 from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.stage import Stage, open_stage
-from bundler.bundles.write import hand_over, settle
+from bundler.bundles.write import chown_to_container_root, set_epoch_times
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.conversion.id_mappings import ranges
 from bundler.conversion.mounts.mount_points import mounted, nodes
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.process.accounts import Accounts, needs_lookup, parse_accounts
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
@@ -28,12 +28,12 @@ from bundler.repack.umoci import check_known, write_metadata
 from bundler.request import Request
 from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.mtree import Entry, parse
+from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.owners import Owners, choose_owners, ignored
 from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import sketch, unpack
+from bundler.rootfs.unpack import unpack, unpack_partially
 
 _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
@@ -48,7 +48,7 @@ class Built:
 
     path: Path
     image: Image
-    givens: Givens
+    inputs: Inputs
     runtime_config: RuntimeConfig
     skipped: Mapping[str, int]
 
@@ -97,18 +97,18 @@ def make(stage: Stage, request: Request, destination: Path, *, progress: Progres
 def _make(
     stage: Stage, request: Request, image: Image, overrides: Overrides, *, destination: Path, progress: Progress
 ) -> Built:
-    givens = request.givens(image, overrides)
+    inputs = request.inputs(image, overrides)
     if request.lock is not None:
-        request.lock.check_givens(givens)
+        request.lock.check_givens(inputs)
     if request.umoci_metadata:
         check_known(image)
-    owners = choose_owners(ranges(givens), rootless=request.rootless)
-    runtime_config = _fill(stage, request, image, givens, owners=owners, progress=progress)
-    return Built(destination, image, givens, runtime_config, owners.skipped)
+    owners = choose_owners(ranges(inputs), rootless=request.rootless)
+    runtime_config = _fill(stage, request, image, inputs, owners=owners, progress=progress)
+    return Built(destination, image, inputs, runtime_config, owners.skipped)
 
 
 def _fill(
-    stage: Stage, request: Request, image: Image, givens: Givens, *, owners: Owners, progress: Progress
+    stage: Stage, request: Request, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
 ) -> RuntimeConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
 
@@ -130,17 +130,17 @@ def _fill(
     bundle, rootfs = stage.bundle, stage.bundle / "rootfs"
     rootfs.mkdir()
     with Inventory(stage.workspace, owned=not request.rootless) as inventory:
-        unpack_into(rootfs, image, inventory, request.selection(givens.overrides))
+        unpack_into(rootfs, image, inventory, request.selection(inputs.overrides))
         with Tree.open(rootfs, owners, inventory) as tree:
-            givens = replace(givens, accounts=_read_accounts(tree))
-            runtime_config = convert(givens)
+            inputs = replace(inputs, accounts=_read_accounts(tree))
+            runtime_config = convert(inputs)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
-            points = make_mount_points(tree, mounted(givens, runtime_config.document), nodes(runtime_config.document))
+            points = make_mount_points(tree, mounted(inputs, runtime_config.document), nodes(runtime_config.document))
             manifest = write_manifest(inventory, bundle / "rootfs.mtree")
-            make_folders(bundle, tree, folders(givens))
+            make_folders(bundle, tree, folders(inputs))
     mount_images(
         stage,
-        folders(givens),
+        folders(inputs),
         lambda reference, workspace: request.open_other(
             reference, request.platform, workspace, progress, unpacked=True
         ),
@@ -153,18 +153,18 @@ def _fill(
         more |= write_metadata(bundle, image, owners.maps, rootless=request.rootless)
     write_documents(
         bundle,
-        givens,
+        inputs,
         runtime_config,
-        folders(givens),
+        folders(inputs),
         points.made,
         owners=owners,
         manifest=manifest,
         more=more,
     )
-    settle(bundle)
+    set_epoch_times(bundle)
     if owners.maps:
-        empty = [folder.path for folder in folders(givens) if folder.seed is None and folder.image is None]
-        hand_over(bundle, empty, *(shifts.shift(0) for shifts in owners.maps))
+        empty = [folder.path for folder in folders(inputs) if folder.seed is None and folder.image is None]
+        chown_to_container_root(bundle, empty, *(shifts.shift(0) for shifts in owners.maps))
     return runtime_config
 
 
@@ -172,13 +172,15 @@ def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
     """The runtime config that `build` would write. Layers are read only if a name has to be looked up in them."""
     overrides = request.load_overrides()
     with temporary_folder() as workspace, request.open(overrides, workspace, progress) as image:
-        givens = request.givens(image, overrides)
-        if not _needs_accounts(givens):
-            return convert(givens)
+        inputs = request.inputs(image, overrides)
+        if not _needs_accounts(inputs):
+            return convert(inputs)
         with image.local(progress) as layers:
-            selection = request.selection(givens.overrides)
-            tree = sketch(layers, _ACCOUNT_FILES, progress=progress, limits=request.limits, selection=selection)
-            runtime_config = convert(replace(givens, accounts=_read_accounts(tree)))
+            selection = request.selection(inputs.overrides)
+            tree = unpack_partially(
+                layers, _ACCOUNT_FILES, progress=progress, limits=request.limits, selection=selection
+            )
+            runtime_config = convert(replace(inputs, accounts=_read_accounts(tree)))
             # A file in its way is as much a mistake here as when the bundle is built.
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             return runtime_config
@@ -192,7 +194,7 @@ class Survey:
     runtime_config: RuntimeConfig
     accounts: Accounts
     tree: Tree
-    entries: Iterator[Entry]
+    entries: Iterator[MtreeEntry]
 
 
 @contextmanager
@@ -221,7 +223,7 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
             )
         tree = stack.enter_context(Tree.open(rootfs, ignored()))
         accounts = _read_accounts(tree)
-        runtime_config = convert(replace(request.givens(image, overrides), accounts=accounts))
+        runtime_config = convert(replace(request.inputs(image, overrides), accounts=accounts))
         lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
         yield Survey(image, runtime_config, accounts, tree, parse(lines))
 
@@ -238,7 +240,7 @@ def _read_accounts(tree: Home[P]) -> Accounts:
     return parse_accounts(passwd, group)
 
 
-def _needs_accounts(givens: Givens) -> bool:
-    user = givens.overrides.get("user")
-    user_text = givens.image_config.user if user is UNSET else user.text()
-    return needs_lookup(user_text, tuple(node.text() for node in givens.overrides.items("group_add")))
+def _needs_accounts(inputs: Inputs) -> bool:
+    user = inputs.overrides.get("user")
+    user_text = inputs.image_config.user if user is UNSET else user.text()
+    return needs_lookup(user_text, tuple(node.text() for node in inputs.overrides.items("group_add")))

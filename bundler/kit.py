@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.documents import read_document
 from bundler.bundles.files import BundleFiles
-from bundler.bundles.pieces import FOLDERS, Mounted
+from bundler.bundles.pieces import FOLDERS, BundleMounts
 from bundler.bundles.proof import digests, folders
-from bundler.bundles.record import Recorded
+from bundler.bundles.record import BundleRecord
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
@@ -133,9 +133,9 @@ def _unnamed(recorded: dict[str, Json]) -> str:
     return f"bundle-{image_id.rpartition(':')[2][:12]}"
 
 
-def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runtime: str | None) -> bytes:
+def _constants(bundle: Path, recorded: BundleRecord, name: str, directory: str, runtime: str | None) -> bytes:
     """What the script has to know of this bundle, one constant a line."""
-    document = read_written(str(bundle)).document
+    document = read_config_file(str(bundle)).document
     user = ""
     if not BundleFiles(bundle).owned:
         mappings = document.get("linux", {}).get("uidMappings") or []
@@ -158,7 +158,7 @@ def _constants(bundle: Path, recorded: Recorded, name: str, directory: str, runt
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _parts(bundle: Path, recorded: Recorded) -> Iterator[str]:
+def _parts(bundle: Path, recorded: BundleRecord) -> Iterator[str]:
     """What of the bundle a container or a hook would use, which the script looks at before each start."""
     known = digests(recorded.document)
     for path in sorted(path for path in known if os.path.lexists(bundle / path)):
@@ -167,7 +167,7 @@ def _parts(bundle: Path, recorded: Recorded) -> Iterator[str]:
     for name in (*FOLDERS, "images", "volumes"):
         if (bundle / name).is_dir():
             yield f"own={name}"
-    mounted = Mounted.of(read_document(bundle, "config.json")).sources
+    mounted = BundleMounts.of(read_document(bundle, "config.json")).sources
     for path in sorted({*mounted, *folders(recorded.document)}):
         if os.path.lexists(bundle / path):
             yield f"mounted={path}"

@@ -1,4 +1,4 @@
-"""What a build is asked for, and the image, the overrides and the givens that it names."""
+"""What a build is asked for, and the image, the overrides and the inputs that it names."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bundler.conversion.process.accounts import Accounts
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError, printable
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
@@ -156,11 +156,11 @@ class Request:
         )
         return None if chosen == Selection() else chosen
 
-    def givens(self, image: Image, overrides: Overrides) -> Givens:
+    def inputs(self, image: Image, overrides: Overrides) -> Inputs:
         """What the rules may look at, but for the users of a rootfs that nobody has read yet."""
         overrides = self._with_imports(overrides, image.image_config)
         named = overrides.get("profile")
-        return Givens(
+        return Inputs(
             image_config=image.image_config,
             overrides=overrides,
             profile=load_profile() if named is UNSET else load_profile(named.plain()),

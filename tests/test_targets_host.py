@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.inputs import overrides
 
 from bundler import targets, tools
 from bundler.errors import RequestError, ToolError
@@ -14,7 +15,6 @@ from bundler.overrides import schema
 from bundler.overrides.load import Overrides, load
 from bundler.overrides.node import from_json
 from bundler.targets import load_target
-from tests.support.givens import overrides
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zlib import adler32
 
-from bundler.archives.stream import DamagedError, Digest, Taken
+from bundler.archives.stream import DamagedError, KnownDigest, RunningHash
 
 # The types of POSIX's ustar, by the byte that stands for them.
 REGULAR: Final = b"0"
@@ -78,7 +78,7 @@ class Entry:
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
     sparse: tuple[tuple[int, int], ...] | None = None
-    digest: Digest | None = None
+    digest: RunningHash | None = None
 
 
 FileRow = tuple[bytes, int, int, int, int, int, int, str]
@@ -86,7 +86,7 @@ FileRow = tuple[bytes, int, int, int, int, int, int, str]
 
 
 @dataclass(slots=True)
-class Files:
+class FileBatch:
     """Regular files of one directory that come one after another, with nothing about them that a row cannot say.
 
     Nearly all entries of a layer are such files. To say the directory once, and nothing that is as usual, halves the
@@ -100,7 +100,7 @@ class Files:
         """The same, one by one."""
         for name, mode, uid, gid, size, mtime, offset, sha256 in self.rows:
             path = self.directory + b"/" + name if self.directory else name
-            digest = Taken(sha256)
+            digest = KnownDigest(sha256)
             yield Entry(path, REGULAR, mode, uid, gid, size, size, offset, mtime, mtime, b"", digest=digest)
 
 

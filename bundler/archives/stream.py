@@ -18,14 +18,14 @@ class ContentStream(Protocol):
     def read(self, size: int, /) -> Content: ...
 
 
-class Digest(Protocol):
+class RunningHash(Protocol):
     """What hashlib gives, or what knows a hash that somebody else takes: to be asked once all content has gone by."""
 
     def update(self, content: Content, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
-class Taken:
+class KnownDigest:
     """A digest that somebody else takes; it is there once the content is."""
 
     __slots__ = ("sha256",)

@@ -13,7 +13,7 @@ from bundler.runtime_spec.validity import malformed
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ConfigFile:
     """A config.json, and the bundler.json beside it if that is about these very bytes.
 
     `stale` is set when there is a bundler.json about other bytes: config.json was changed after the build.
@@ -24,10 +24,10 @@ class Written:
     stale: bool = False
 
 
-def read_written(path: str) -> Written:
+def read_config_file(path: str) -> ConfigFile:
     """A bundle's directory, a config.json, or `-` for one on standard input. Raises RequestError."""
     if path == "-":
-        return Written(_runtime_config(read_request(path, LARGEST), "standard input"))
+        return ConfigFile(_runtime_config(read_request(path, LARGEST), "standard input"))
     file = Path(path)
     if file.is_dir():
         file /= "config.json"
@@ -37,9 +37,9 @@ def read_written(path: str) -> Written:
     document = _runtime_config(content, printable(str(file)))
     record = file.parent / "bundler.json"
     if file.name != "config.json" or not os.path.lexists(record):
-        return Written(document)
+        return ConfigFile(document)
     recorded = parse_record(read_document(record.parent, record.name), printable(str(record)))
-    return Written(document, recorded) if fits(recorded, content) else Written(document, stale=True)
+    return ConfigFile(document, recorded) if fits(recorded, content) else ConfigFile(document, stale=True)
 
 
 def _runtime_config(content: bytes, name: str) -> dict[str, Json]:

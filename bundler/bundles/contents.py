@@ -15,7 +15,7 @@ from bundler.conversion.hooks import carried_files
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.mounts.volumes import BundleFolder, ContentFile, content_files
 from bundler.conversion.process.init import chosen_init
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.image import Image
 from bundler.origins import Json
@@ -92,7 +92,7 @@ def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
 
 def write_documents(
     bundle: Path,
-    givens: Givens,
+    inputs: Inputs,
     runtime_config: RuntimeConfig,
     folders: Sequence[BundleFolder],
     mount_points: Sequence[bytes],
@@ -107,14 +107,14 @@ def write_documents(
     `more` are the digests of other documents that are there already. Raises RequestError for a file with content whose
     owner the container has not got.
     """
-    files = _files(givens)
+    files = _files(inputs)
     for path, file in files.items():
         write_file(bundle / path, file.content, executable=file.executable)
-    attributes = {path: _set_attributes(bundle / path, file, owners) for path, file in content_files(givens).items()}
+    attributes = {path: _set_attributes(bundle / path, file, owners) for path, file in content_files(inputs).items()}
     config_json = encode(runtime_config.document)
     write_file(bundle / "config.json", config_json)
     recorded = record(
-        givens,
+        inputs,
         runtime_config,
         config_json,
         folders,
@@ -127,15 +127,15 @@ def write_documents(
     write_file(bundle / "bundler.json", encode(recorded))
 
 
-def _files(givens: Givens) -> dict[str, CarriedFile]:
+def _files(inputs: Inputs) -> dict[str, CarriedFile]:
     """The files of etc/ and hooks/, by their path in the bundle."""
-    plain = {f"etc/{name}": content for name, content in generated_files(givens).items()}
-    plain |= {path: file.content for path, file in content_files(givens).items()}
+    plain = {f"etc/{name}": content for name, content in generated_files(inputs).items()}
+    plain |= {path: file.content for path, file in content_files(inputs).items()}
     files = {path: CarriedFile(content, executable=False) for path, content in plain.items()}
-    init = chosen_init(givens)
+    init = chosen_init(inputs)
     if init is not None and init.embedded is not None:
         files[init.source] = CarriedFile(Path(init.embedded).read_bytes())
-    return files | carried_files(givens)
+    return files | carried_files(inputs)
 
 
 def _set_attributes(path: Path, file: ContentFile, owners: Owners) -> dict[str, Json]:

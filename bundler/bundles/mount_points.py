@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, Node
+from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, MountNode
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.directories import explain
-from bundler.rootfs.mount_points import Device, Mounts, encoded, make
+from bundler.rootfs.mount_points import DeviceNode, Mounts, encoded, make
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
@@ -34,7 +34,7 @@ class MountPoints:
     inside: list[tuple[str, bytes, str]] = field(default_factory=list)
 
 
-def make_mount_points(tree: Tree, mounts: Sequence[Mounted], nodes: Sequence[Node] = ()) -> MountPoints:
+def make_mount_points(tree: Tree, mounts: Sequence[Mounted], nodes: Sequence[MountNode] = ()) -> MountPoints:
     """Those of the rootfs `tree`, for `mounts` in the order of config.json, and `nodes`. Raises BundlerError.
 
     What the image has at such a place stays, whatever it is: where nothing can be mounted on it, the doctor says so.
@@ -97,13 +97,13 @@ def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted
     return known
 
 
-def _make_nodes(tree: Tree, points: MountPoints, known: Mounts, nodes: Sequence[Node]) -> None:
+def _make_nodes(tree: Tree, points: MountPoints, known: Mounts, nodes: Sequence[MountNode]) -> None:
     """Devices that are not on a mount, as all those of /dev are."""
     for node in nodes:
         spot = known.locate(node.path)
         if spot is not None and spot.mount is None:
             attributes = Attributes(mode=node.mode, uid=node.uid, gid=node.gid)
-            _note(points, make(tree, spot.path, Device(_TYPES[node.type], node.numbers, attributes)))
+            _note(points, make(tree, spot.path, DeviceNode(_TYPES[node.type], node.numbers, attributes)))
 
 
 def _note(points: MountPoints, made: bytes | None) -> None:

@@ -49,7 +49,7 @@ Pieces = Mapping[str, Piece]
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
+class BundleMounts:
     """What a config.json says of the bundle: the clean paths in it that are mounted, and who may own what is mounted.
 
     That is the container's root, whose ids on the machine are other ones in a user namespace.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.bundles.comparison import Change
-from bundler.bundles.pieces import FOLDERS, Mounted, Piece, Pieces, misled
+from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, Pieces, misled
 from bundler.origins import Json
 from bundler.overrides.bundle_paths import CONTENTS
 
@@ -49,7 +49,7 @@ def changed(
     recorded: Mapping[str, Json],
     pieces: Pieces,
     digest: Digest,
-    mounted: Mounted,
+    mounted: BundleMounts,
 ) -> Iterator[Change]:
     """Which of the `pieces` are not as they were built, by path. `mounted` is what config.json says of the bundle."""
     known = digests(recorded)
@@ -133,7 +133,7 @@ def _attributes(recorded: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
     return {path: _members(given, path) for path in digests(recorded) if path.startswith(CONTENTS) and path in given}
 
 
-def _given(path: str, piece: Piece, given: Mapping[str, Json], top: Piece, mounted: Mounted) -> Iterator[Change]:
+def _given(path: str, piece: Piece, given: Mapping[str, Json], top: Piece, mounted: BundleMounts) -> Iterator[Change]:
     """Whether a file has the attributes that were `given` to it; an id that is not there is that of the bundle's owner,
     of the container's root or of the machine's.
     """

@@ -17,7 +17,7 @@ from bundler.bundles.documents import RECORD_MAPS, check_format, parse_object
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.convert import RuntimeConfig
 from bundler.conversion.mounts.volumes import BundleFolder
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.origins import Json, Origin
 from bundler.rootfs.mount_points import encoded
@@ -27,7 +27,7 @@ FORMAT = 2
 
 
 def record(
-    givens: Givens,
+    inputs: Inputs,
     runtime_config: RuntimeConfig,
     config_json: bytes,
     folders: Sequence[BundleFolder],
@@ -49,7 +49,7 @@ def record(
     for those that took the place of others, whose place it was, the last one beaten first.
     """
     origins = sorted(runtime_config.origins.items())
-    image_config = givens.image_config
+    image_config = inputs.image_config
     return {
         "format": FORMAT,
         "bundler": __version__,
@@ -58,11 +58,11 @@ def record(
             "platform": str(image_config.platform),
             "diff_ids": [str(diff_id) for diff_id in image_config.diff_ids],
         },
-        "profile": givens.profile.id,
-        "target": givens.target.described(),
-        "target_from": str(givens.target.origin),
-        "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
-        "lifecycle": lifecycle(givens),
+        "profile": inputs.profile.id,
+        "target": inputs.target.described(),
+        "target_from": str(inputs.target.origin),
+        "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
+        "lifecycle": lifecycle(inputs),
         "folders": {folder.path: folder.seed for folder in folders},
         "mount_points": [f"/{path.decode('utf-8', 'surrogateescape')}" for path in sorted(mount_points)],
         "files": {path: _digest(content) for path, content in sorted(files.items())},
@@ -90,7 +90,7 @@ def _beaten(origin: Origin) -> Iterator[Origin]:
         yield origin
 
 
-class Recorded:
+class BundleRecord:
     """The document, of the bundle that `label` names. `digest` is its own. Raises RequestError for any other."""
 
     def __init__(self, content: bytes, label: str) -> None:

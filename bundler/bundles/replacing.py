@@ -9,7 +9,7 @@ from typing import Final
 from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.documents import read_document
 from bundler.bundles.files import DOCUMENTS, failure_at
-from bundler.bundles.record import Recorded
+from bundler.bundles.record import BundleRecord
 from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -126,7 +126,7 @@ def _is_there(bundle: Path, name: str) -> bool:
 
 def recorded_of(bundle: Path) -> Mapping[str, Json]:
     """The bundler.json of a bundle. Raises RequestError."""
-    return Recorded(read_document(bundle, "bundler.json"), printable(str(bundle))).document
+    return BundleRecord(read_document(bundle, "bundler.json"), printable(str(bundle))).document
 
 
 def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:

@@ -14,9 +14,9 @@ from typing import Final
 
 from bundler.bundles.comparison import Change
 from bundler.bundles.documents import open_document, read_document
-from bundler.bundles.pieces import Mounted, look
+from bundler.bundles.pieces import BundleMounts, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
-from bundler.bundles.record import Recorded
+from bundler.bundles.record import BundleRecord
 from bundler.bundles.rootfs_comparison import compare_tree
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
@@ -40,7 +40,7 @@ class Verification:
         self._opened_up = opened_up
         self.unread = 0
         content = read_document(self._path, "bundler.json")
-        self.recorded = Recorded(content, printable(str(path)))
+        self.recorded = BundleRecord(content, printable(str(path)))
 
     def changes(self, *, processes: int | None = None) -> Iterator[Change]:
         """What differs, the bundle's own files first, then by path. Raises RequestError, BundlerError.
@@ -95,11 +95,11 @@ def changed_pieces(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[Chang
         raise explain(error, printable(str(bundle))) from error
 
 
-def _mounted(bundle: Path) -> Mounted:
+def _mounted(bundle: Path) -> BundleMounts:
     try:
-        return Mounted.of(read_document(bundle, "config.json"))
+        return BundleMounts.of(read_document(bundle, "config.json"))
     except RequestError:  # which then is told as a change
-        return Mounted()
+        return BundleMounts()
 
 
 def _digest(bundle: Path, path: str) -> str | None:

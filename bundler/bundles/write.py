@@ -31,7 +31,7 @@ def make_folder(path: Path, mode: int = 0o755) -> None:
         path.chmod(mode)
 
 
-def settle(bundle: Path) -> None:
+def set_epoch_times(bundle: Path) -> None:
     """Give what bundler itself wrote the same time in every build: the epoch. The image's files have their own.
 
     `rootfs` and the folders of `volumes` and `images` were dated by their layers.
@@ -48,7 +48,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def hand_over(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
+def chown_to_container_root(bundle: Path, folders: Iterable[str], uid: int, gid: int) -> None:
     """Give what bundler wrote to the root of a container in a user namespace, by its ids on the machine.
 
     A runtime sets the container up as this user, who has to get to the rootfs and may not write into the bundle, as

@@ -132,7 +132,7 @@ def build(
             request, output, force=force, volumes=volumes, progress=progress, before_publishing=finish
         )
     if lock is not None and not locked:
-        write_lock(lock, describe(built.givens, opened))
+        write_lock(lock, describe(built.inputs, opened))
     remark(built.runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
     typer.echo(printable(str(built.path)))

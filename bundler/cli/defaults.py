@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.bundles.config_file import Written
+from bundler.bundles.config_file import ConfigFile
 from bundler.conversion.convert import RuntimeConfig, default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
@@ -22,10 +22,10 @@ _ARCHITECTURES: Final = {
 }
 
 # What a profile is compared with when nothing was written: the other profile.
-NEUTRAL: Final = Written({})
+NEUTRAL: Final = ConfigFile({})
 
 
-def like(written: Written, profile: str | None = None) -> RuntimeConfig:
+def like(written: ConfigFile, profile: str | None = None) -> RuntimeConfig:
     """The defaults of `profile` (None: the one that `written` was made with, else docker)."""
     recorded = written.recorded or {}
     if profile is None and isinstance(recorded.get("profile"), str):
@@ -34,10 +34,10 @@ def like(written: Written, profile: str | None = None) -> RuntimeConfig:
     return default_config(loaded, Target(apparmor=_has_apparmor(written)), _architecture(written))
 
 
-def _has_apparmor(written: Written) -> bool:
+def _has_apparmor(written: ConfigFile) -> bool:
     return "apparmorProfile" in written.document.get("process", {})
 
 
-def _architecture(written: Written) -> str:
+def _architecture(written: ConfigFile) -> str:
     listed = written.document.get("linux", {}).get("seccomp", {}).get("architectures", [])
     return next((_ARCHITECTURES[name] for name in listed if name in _ARCHITECTURES), "amd64")

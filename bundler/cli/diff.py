@@ -9,7 +9,7 @@ from bundler.cli.console import show_rows
 from bundler.origins import UNSET, Json
 
 if TYPE_CHECKING:
-    from bundler.bundles.config_file import Written
+    from bundler.bundles.config_file import ConfigFile
     from bundler.compare.difference import Difference
 
 _DIFFERS = 6
@@ -41,13 +41,13 @@ def diff(
 
 def _documents(before: str, after: str) -> tuple[Json, Json]:
     """The two sides; where one is a profile, what no profile can say is left out of both."""
-    from bundler.bundles.config_file import read_written
+    from bundler.bundles.config_file import read_config_file
     from bundler.cli.defaults import NEUTRAL, like
     from bundler.conversion.convert import without_the_images_part
     from bundler.profiles import PROFILES
 
-    sides = {side: None if side in PROFILES else read_written(side) for side in (before, after)}
-    written: Written = next((side for side in sides.values() if side is not None), NEUTRAL)
+    sides = {side: None if side in PROFILES else read_config_file(side) for side in (before, after)}
+    written: ConfigFile = next((side for side in sides.values() if side is not None), NEUTRAL)
     documents = tuple(like(written, name).document if side is None else side.document for name, side in sides.items())
     if before == after:
         documents *= 2

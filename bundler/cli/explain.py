@@ -10,7 +10,7 @@ from bundler.cli.console import show_rows
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
-    from bundler.bundles.config_file import Written
+    from bundler.bundles.config_file import ConfigFile
     from bundler.compare.explanation import Explained
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -41,7 +41,7 @@ def explain(
     Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
     profile's where they say the same as the profile, else unknown.
     """
-    from bundler.bundles.config_file import read_written
+    from bundler.bundles.config_file import read_config_file
     from bundler.compare import explanation
 
     if config is not None:
@@ -50,7 +50,7 @@ def explain(
         bundle, pointer = config, bundle
     if bundle is None:
         raise RequestError("nothing to explain: name a bundle, or a file with --config")
-    written = read_written(bundle)
+    written = read_config_file(bundle)
     if written.stale:
         typer.echo("bundler: warning: config.json was changed since bundler.json was written", err=True)
     if written.recorded is not None and profile is None:
@@ -64,7 +64,7 @@ def explain(
         show_rows(_HEADER, [_cells(leaf) for leaf in found])
 
 
-def _by_defaults(written: "Written", profile: str | None) -> "list[Explained]":
+def _by_defaults(written: "ConfigFile", profile: str | None) -> "list[Explained]":
     from bundler.cli.defaults import like
     from bundler.compare.explanation import explain_by_defaults
 

@@ -43,11 +43,11 @@ def lock(
         for name in images or (None,):
             workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             image = stack.enter_context(replace(request, image=name).open(overrides, workspace, progress))
-            for folder in folders(request.givens(image, overrides)):
+            for folder in folders(request.inputs(image, overrides)):
                 if folder.image is not None:
                     workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                     stack.enter_context(request.open_other(folder.image, request.platform, workspace, progress))
-        # But for the image, the givens are the same each time.
-        givens = request.givens(opened[0], overrides)
-        write_lock(output, describe(givens, opened))
+        # But for the image, the inputs are the same each time.
+        inputs = request.inputs(opened[0], overrides)
+        write_lock(output, describe(inputs, opened))
     typer.echo(printable(str(output)))

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
 
-from bundler.conversion.rule import Givens, Part, table
+from bundler.conversion.rule import Inputs, RuleResult, table
 from bundler.errors import printable
-from bundler.images.documents import Part as Document
-from bundler.images.documents import parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.image_config import Healthcheck
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.keys.scalars import write_duration
@@ -22,27 +21,27 @@ _KEYS: Final = ("container_name", "stdin_open", "stop_grace_period", "restart", 
 _TIMES: Final = ("interval", "timeout", "start_period", "start_interval")
 
 
-def lifecycle(givens: Givens) -> dict[str, Json]:
+def lifecycle(inputs: Inputs) -> dict[str, Json]:
     """The lifecycle keys that are set, in compose's words; the image's stop signal unless another was given.
 
     A health check is the image's with what the overrides say laid over it, as Docker does; `shell` is what runs its
     CMD-SHELL where the image says which. dockerd writes none of these to config.json either.
     """
     found: dict[str, Json] = {}
-    signal = givens.overrides.get("stop_signal")
+    signal = inputs.overrides.get("stop_signal")
     if signal is not UNSET:
         found["stop_signal"] = str(signal.value)
-    elif givens.image_config.stop_signal:
-        found["stop_signal"] = givens.image_config.stop_signal
+    elif inputs.image_config.stop_signal:
+        found["stop_signal"] = inputs.image_config.stop_signal
     for key in _KEYS:
-        node = givens.overrides.get(key)
+        node = inputs.overrides.get(key)
         if node is not UNSET:
             found[key] = node.plain()
-    return found | _healthcheck(givens)
+    return found | _healthcheck(inputs)
 
 
-def _healthcheck(givens: Givens) -> dict[str, Json]:
-    image, node = givens.image_config.healthcheck, givens.overrides.get("healthcheck")
+def _healthcheck(inputs: Inputs) -> dict[str, Json]:
+    image, node = inputs.image_config.healthcheck, inputs.overrides.get("healthcheck")
     if image is None and node is UNSET:
         return {}
     merged = {} if image is None else _in_compose_words(image)
@@ -90,10 +89,10 @@ def reason(name: str) -> str | None:
     return next((why for prefix, why in ACTED_ON.items() if name.startswith(prefix)), None)
 
 
-def annotations(givens: Givens) -> Part:
+def annotations(inputs: Inputs) -> RuleResult:
     """Labels by `label_policy`, then `annotations` on top, sorted by name. dockerd makes no label an annotation."""
-    found = dict(_from_labels(givens))
-    node = givens.overrides.get("annotations")
+    found = dict(_from_labels(inputs))
+    node = inputs.overrides.get("annotations")
     for name, entry in {} if node is UNSET else node.entries().items():
         why, allowed = reason(name), entry.entries().get("allow_unsafe")
         if why is not None and not (allowed is not None and allowed.value is True):
@@ -107,15 +106,15 @@ def annotations(givens: Givens) -> Part:
     return table(dict(sorted(found.items())))
 
 
-def _from_labels(givens: Givens) -> Iterator[tuple[str, Sourced[Json]]]:
-    policy = givens.overrides.get("label_policy")
-    default = "none" if givens.profile.id.startswith("docker") else "safe"
+def _from_labels(inputs: Inputs) -> Iterator[tuple[str, Sourced[Json]]]:
+    policy = inputs.overrides.get("label_policy")
+    default = "none" if inputs.profile.id.startswith("docker") else "safe"
     chosen = default if policy is UNSET else policy.value
     if chosen == "none":
         return
-    labels = _labels(givens)
+    labels = _labels(inputs)
     if chosen == "spec":
-        labels = _converted(givens) | labels
+        labels = _converted(inputs) | labels
     patterns = policy.entries() if policy is not UNSET and isinstance(policy.value, dict) else {}
     for name, label in labels.items():
         if _passes(name, patterns):
@@ -135,26 +134,26 @@ def _passes(name: str, patterns: dict[str, Node]) -> bool:
 _SIDES: Final = ("allow", "deny")
 
 
-def _labels(givens: Givens) -> dict[str, Sourced[Json]]:
-    labels = {name: Sourced(value, givens.image_origin("Labels")) for name, value in givens.image_config.labels if name}
-    node = givens.overrides.get("labels")
+def _labels(inputs: Inputs) -> dict[str, Sourced[Json]]:
+    labels = {name: Sourced(value, inputs.image_origin("Labels")) for name, value in inputs.image_config.labels if name}
+    node = inputs.overrides.get("labels")
     for name, label in {} if node is UNSET else node.entries().items():
         below = labels.get(name)
         labels[name] = Sourced(label.text(), beating(label.origin, below.origin if below else None))
     return dict(labels)
 
 
-def _converted(givens: Givens) -> dict[str, Sourced[Json]]:
+def _converted(inputs: Inputs) -> dict[str, Sourced[Json]]:
     """What an image config says elsewhere (image-spec conversion.md, annotation fields); empty values are left out."""
-    image = givens.image_config
+    image = inputs.image_config
     document = parse_document(image.raw, f"image config {image.digest}")
     facts = {name: (_text(document.find(name)), "") for name in (*_COPIED, "os.features")}
-    facts["stopSignal"] = (lifecycle(givens).get("stop_signal", ""), "StopSignal")
+    facts["stopSignal"] = (lifecycle(inputs).get("stop_signal", ""), "StopSignal")
     facts["exposedPorts"] = (",".join(image.exposed_ports), "ExposedPorts")
-    return {_SPEC + name: Sourced(value, givens.image_origin(key)) for name, (value, key) in facts.items() if value}
+    return {_SPEC + name: Sourced(value, inputs.image_origin(key)) for name, (value, key) in facts.items() if value}
 
 
-def _text(part: Document | None) -> str:
+def _text(part: Member | None) -> str:
     """A text, or several as one; empty for anything else."""
     if part is None:
         return ""

@@ -1,7 +1,7 @@
 """The conversion: a table of small pure functions, one owner for each place of the runtime config.
 
 The conversion: a table of small pure functions, one owner for each place of the runtime config.
-A rule looks at the givens only, never at another rule's result, and no pointer of the table contains another; so the
+A rule looks at the inputs only, never at another rule's result, and no pointer of the table contains another; so the
 order of the table is nothing but the order of the file that is written.
 
 A profile as a runtime config: what a container gets when neither image nor overrides say anything.
@@ -29,14 +29,14 @@ from bundler.conversion.networking import network
 from bundler.conversion.process import environment, process, scheduling, security
 from bundler.conversion.profile import Profile
 from bundler.conversion.resources import cgroups, devices, resources
-from bundler.conversion.rule import Givens, Part
+from bundler.conversion.rule import Inputs, RuleResult
 from bundler.conversion.target import Target
 from bundler.images.image_config import parse_image_config
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
 from bundler.overrides.load import Overrides
 from bundler.runtime_spec import oci_version, validity
 
-Rule = Callable[[Givens], Part]
+Rule = Callable[[Inputs], RuleResult]
 
 RULES: Final[dict[str, Rule]] = {
     "/process/terminal": process.terminal,
@@ -112,45 +112,45 @@ class RuntimeConfig:
         return cwd if isinstance(cwd, str) and cwd.startswith("/") else "/"
 
 
-def convert(givens: Givens) -> RuntimeConfig:
+def convert(inputs: Inputs) -> RuntimeConfig:
     """Apply every rule, then `spec`, `spec_patch` and `remove`; choose the version, and check the result.
 
     Raises RequestError or ImageError.
     """
     document: dict[str, Json] = {"ociVersion": ""}
     origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
-    warnings = _assumptions(givens)
+    warnings = _assumptions(inputs)
     for pointer, rule in RULES.items():
-        part = rule(givens)
+        part = rule(inputs)
         warnings += part.warnings
         if part.value is not UNSET:
             _place(document, pointer, part.value)
             origins.update({pointer + inner: origin for inner, origin in part.origins.items()})
-    if givens.rootless:
-        warnings += rootless.adapt(givens, document, origins)
-    document, patched = _patched(givens, document, origins)
+    if inputs.rootless:
+        warnings += rootless.adapt(inputs, document, origins)
+    document, patched = _patched(inputs, document, origins)
     if not document.get("ociVersion"):
-        version, origin = _version(givens, document)
+        version, origin = _version(inputs, document)
         document = {"ociVersion": ""} | document | {"ociVersion": version}
         origins["/ociVersion"] = origin
-    warnings += support.unsupported(document, givens.target)
+    warnings += support.unsupported(document, inputs.target)
     warnings += validity.check(document, origins, patched=patched)
-    overrides = givens.overrides
+    overrides = inputs.overrides
     return RuntimeConfig(document, origins, tuple(warnings), overrides.without_meaning, overrides.remarks)
 
 
-def _assumptions(givens: Givens) -> list[str]:
+def _assumptions(inputs: Inputs) -> list[str]:
     """What had to be taken for granted because the image does not say it."""
-    image_config = givens.image_config
+    image_config = inputs.image_config
     if not image_config.platform_assumed:
         return []
     return [f"the image does not say what platform it is for: {image_config.platform} is assumed (--platform)"]
 
 
-def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:
+def _patched(inputs: Inputs, document: Json, origins: dict[str, Origin]) -> tuple[Json, Origin | None]:
     """`document` as `spec`, `spec_patch` and `remove` leave it, and the last of them."""
     patched = None
-    merge, steps, removed = (givens.overrides.get(key) for key in ("spec", "spec_patch", "remove"))
+    merge, steps, removed = (inputs.overrides.get(key) for key in ("spec", "spec_patch", "remove"))
     if merge is not UNSET:
         document, patched = merge_patch.apply(document, merge, origins), merge.origin
     if steps is not UNSET:
@@ -160,8 +160,8 @@ def _patched(givens: Givens, document: Json, origins: dict[str, Origin]) -> tupl
     return document, patched
 
 
-def _version(givens: Givens, document: Json) -> tuple[str, Origin]:
-    target = givens.target
+def _version(inputs: Inputs, document: Json) -> tuple[str, Origin]:
+    target = inputs.target
     if target.oci_version == "auto":
         return oci_version.lowest(document), _LOWEST_VERSION
     return support.pinned_version(document, target.oci_version, target.origin), target.origin
@@ -183,7 +183,7 @@ def default_config(profile: Profile, target: Target, architecture: str = "amd64"
         "config": {"Cmd": ["/command"]},
     }
     image_config = parse_image_config(json.dumps(image).encode())
-    return convert(Givens(image_config=image_config, overrides=Overrides(), profile=profile, target=target))
+    return convert(Inputs(image_config=image_config, overrides=Overrides(), profile=profile, target=target))
 
 
 def without_the_images_part(document: dict[str, Json]) -> dict[str, Json]:

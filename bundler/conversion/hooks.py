@@ -5,7 +5,7 @@ from typing import Final
 from bundler.conversion.bundled_hooks import ENVIRONMENT, FOLDER, CarriedFile, start
 from bundler.conversion.networking.connection import Connection, connection
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule import ABSENT, Givens, Part
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult
 from bundler.conversion.target import Target
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -24,17 +24,17 @@ _CREATE_RUNTIME: Final = (1, 0, 2)  # the runtime-spec that brought createRuntim
 _MEMBERS: Final = ("path", "args", "env", "timeout")
 
 
-def hooks(givens: Givens) -> Part:
+def hooks(inputs: Inputs) -> RuleResult:
     """Every hook with the members that are given, in the order of the files, then those of CDI devices.
 
     A network is connected before all others, and taken away after them. Docker writes none.
     """
-    node = givens.overrides.get("hooks")
+    node = inputs.overrides.get("hooks")
     entries = {} if node is UNSET else node.entries()
-    injected, first, last = cdi.hooks(givens), dict[str, Sourced[Json]](), dict[str, Sourced[Json]]()
-    connected = _connection(givens)
+    injected, first, last = cdi.hooks(inputs), dict[str, Sourced[Json]](), dict[str, Sourced[Json]]()
+    connected = _connection(inputs)
     if connected is not None:
-        first[_created(givens.target)], last["poststop"] = connected.up, connected.down
+        first[_created(inputs.target)], last["poststop"] = connected.up, connected.down
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
     for kind, name in KINDS.items():
@@ -45,12 +45,12 @@ def hooks(givens: Givens) -> Part:
         if sourced:
             value[name] = [hook.value for hook in sourced]
             origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
-    return Part(value, origins, _warnings(givens, value, origins)) if value else ABSENT
+    return RuleResult(value, origins, _warnings(inputs, value, origins)) if value else ABSENT
 
 
-def _warnings(givens: Givens, value: dict[str, Json], origins: dict[str, Origin]) -> tuple[str, ...]:
+def _warnings(inputs: Inputs, value: dict[str, Json], origins: dict[str, Origin]) -> tuple[str, ...]:
     """Hooks that an image could make load its own code on the machine (CVE-2025-23266)."""
-    chosen = sorted({name for name in (entry.partition("=")[0] for entry in givens.image_config.env) if _loads(name)})
+    chosen = sorted({name for name in (entry.partition("=")[0] for entry in inputs.image_config.env) if _loads(name)})
     return tuple(
         f"{origins[f'/createContainer/{index}'].where}: hooks: runc starts createContainer hooks with the container's"
         f" environment, where the image sets {', '.join(map(printable, chosen))}; give the hook an env of its own"
@@ -64,26 +64,26 @@ def _loads(name: str) -> bool:
     return name.startswith("LD_") or name in ("BASH_ENV", "ENV", "GCONV_PATH")
 
 
-def carried_files(givens: Givens) -> dict[str, CarriedFile]:
+def carried_files(inputs: Inputs) -> dict[str, CarriedFile]:
     """What the bundle holds below `hooks/`, by path. Raises RequestError for two different files of one name."""
-    connected = _connection(givens)
+    connected = _connection(inputs)
     found = {} if connected is None else dict(connected.files)
-    for hook in _embedded(givens):
+    for hook in _embedded(inputs):
         path, file = _carried_path(hook), CarriedFile(hook.entries()["content"].text().encode("latin-1"))
         if found.setdefault(path, file) != file:
             raise hook.error(f"hooks: a different file is {path} of the bundle already", hint="give one another name")
     return found
 
 
-def _connection(givens: Givens) -> Connection | None:
+def _connection(inputs: Inputs) -> Connection | None:
     """What connects the network. Raises RequestError where `network_mode` names a hook that there is not."""
-    mode = givens.overrides.get("network_mode")
+    mode = inputs.overrides.get("network_mode")
     if mode is not UNSET and mode.text().startswith("hook:"):
-        names = [hook.entries()["name"].text() for hook in _listed(givens) if "name" in hook.entries()]
+        names = [hook.entries()["name"].text() for hook in _listed(inputs) if "name" in hook.entries()]
         if mode.text().removeprefix("hook:") not in names:
             hint = f"hooks has {', '.join(map(printable, names))}" if names else "give a hook of hooks a name"
             raise mode.error(f"network_mode: {printable(mode.text())}: no hook has this name", hint=hint)
-    return connection(givens)
+    return connection(inputs)
 
 
 def _created(target: Target) -> str:
@@ -93,14 +93,14 @@ def _created(target: Target) -> str:
     return "prestart" if pinned or old else "createRuntime"
 
 
-def _listed(givens: Givens) -> list[Node]:
-    node = givens.overrides.get("hooks")
+def _listed(inputs: Inputs) -> list[Node]:
+    node = inputs.overrides.get("hooks")
     kinds = () if node is UNSET else node.entries().values()
     return [hook for listed in kinds if listed.value is not None for hook in listed.items()]
 
 
-def _embedded(givens: Givens) -> list[Node]:
-    return [hook for hook in _listed(givens) if is_embedded(hook)]
+def _embedded(inputs: Inputs) -> list[Node]:
+    return [hook for hook in _listed(inputs) if is_embedded(hook)]
 
 
 def is_embedded(hook: Node) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from bundler.conversion.namespaces import mode
 from bundler.conversion.process import process
-from bundler.conversion.rule import ABSENT, Givens, Part, array
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node
@@ -14,43 +14,43 @@ from bundler.overrides.node import Node
 _OTHER: Final = {"uid_map": "gid_map", "gid_map": "uid_map"}
 
 
-def uid_mappings(givens: Givens) -> Part:
+def uid_mappings(inputs: Inputs) -> RuleResult:
     """`uid_map`, or `gid_map` where only that was given: Docker maps both alike."""
-    node = _id_map(givens, "uid_map")
+    node = _id_map(inputs, "uid_map")
     if node is None:
         return ABSENT
-    user: Json = process.user(givens).value
+    user: Json = process.user(inputs).value
     _check_covered(node, "uid_map", {0, user["uid"]})
     return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
 
 
-def gid_mappings(givens: Givens) -> Part:
+def gid_mappings(inputs: Inputs) -> RuleResult:
     """`/linux/gidMappings` (config-linux.md, user namespace mappings): `gid_map`, or `uid_map` if that is all."""
-    node = _id_map(givens, "gid_map")
+    node = _id_map(inputs, "gid_map")
     if node is None:
         return ABSENT
-    user: Json = process.user(givens).value
-    others = () if givens.rootless else user["additionalGids"]  # an ordinary user cannot have any
+    user: Json = process.user(inputs).value
+    others = () if inputs.rootless else user["additionalGids"]  # an ordinary user cannot have any
     _check_covered(node, "gid_map", {0, user["gid"], *others})
     return array(Sourced(entry.plain(), entry.origin) for entry in node.items())
 
 
-def ranges(givens: Givens) -> tuple[list[Json], list[Json]] | None:
+def ranges(inputs: Inputs) -> tuple[list[Json], list[Json]] | None:
     """The maps of users and groups, as {containerID, hostID, size}; None without a user namespace of its own."""
-    users, groups = _id_map(givens, "uid_map"), _id_map(givens, "gid_map")
+    users, groups = _id_map(inputs, "uid_map"), _id_map(inputs, "gid_map")
     return None if users is None or groups is None else (users.plain(), groups.plain())
 
 
-def maps_group(givens: Givens, gid: int) -> bool:
+def maps_group(inputs: Inputs, gid: int) -> bool:
     """Whether the container has this group: without a map of its own it has every one."""
-    node = _id_map(givens, "gid_map")
+    node = _id_map(inputs, "gid_map")
     return node is None or machine_ids([entry.plain() for entry in node.items()], [gid]) != [None]
 
 
-def _id_map(givens: Givens, key: str) -> Node | None:
+def _id_map(inputs: Inputs, key: str) -> Node | None:
     """The map that goes with a user namespace of the container's own; `userns_mode: host` undoes it, as in Docker."""
-    users = mode(givens, "user")
-    given = [node for node in (givens.overrides.get(key), givens.overrides.get(_OTHER[key])) if node is not UNSET]
+    users = mode(inputs, "user")
+    given = [node for node in (inputs.overrides.get(key), inputs.overrides.get(_OTHER[key])) if node is not UNSET]
     if users.value == "host":
         return None
     if users.value.startswith("ns:"):

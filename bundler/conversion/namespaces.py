@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Givens, Part, array, table, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table, whole
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 
@@ -26,32 +26,32 @@ CONNECTED: Final[dict[str, tuple[str, ...]]] = {
 _TIME_SINCE: Final = (5, 6)  # time_namespaces(7)
 
 
-def mode(givens: Givens, kind: str) -> Sourced[str]:
+def mode(inputs: Inputs, kind: str) -> Sourced[str]:
     """`private`, `host` or `ns:PATH`, and who decided it.
 
     A control group namespace is Docker's default on cgroup v2 only; a default that the kernel lacks is left out.
     """
-    default = _default(givens, kind)
-    node = givens.overrides.get(KEYS[kind])
+    default = _default(inputs, kind)
+    node = inputs.overrides.get(KEYS[kind])
     if node is not UNSET:
         return Sourced(_reduced(node.text()), beating(node.origin, default.origin))
     if kind == "user":
         for key in ("uid_map", "gid_map"):
-            mapped = givens.overrides.get(key)
+            mapped = inputs.overrides.get(key)
             if mapped is not UNSET:
                 return Sourced("private", beating(mapped.origin, default.origin))
     return default
 
 
-def _default(givens: Givens, kind: str) -> Sourced[str]:
-    target = givens.target
-    for item in givens.profile.items("/linux/namespaces"):
+def _default(inputs: Inputs, kind: str) -> Sourced[str]:
+    target = inputs.target
+    for item in inputs.profile.items("/linux/namespaces"):
         if item.value["type"] != kind:
             continue
         if (kind == "cgroup" and target.cgroup == "v1") or (kind == "time" and target.kernel < _TIME_SINCE):
             return Sourced("host", beating(target.origin, item.origin))
         return Sourced("private", item.origin)
-    return Sourced("host", givens.profile.origin("/linux/namespaces"))
+    return Sourced("host", inputs.profile.origin("/linux/namespaces"))
 
 
 def _reduced(text: str) -> str:
@@ -59,60 +59,60 @@ def _reduced(text: str) -> str:
     return text if text == "host" or text.startswith("ns:") else "private"
 
 
-def is_own(givens: Givens, kind: str) -> bool:
+def is_own(inputs: Inputs, kind: str) -> bool:
     """Whether a namespace is made for the container."""
-    return mode(givens, kind).value == "private"
+    return mode(inputs, kind).value == "private"
 
 
-def is_shared_with_machine(givens: Givens, kind: str) -> bool:
-    return mode(givens, kind).value == "host"
+def is_shared_with_machine(inputs: Inputs, kind: str) -> bool:
+    return mode(inputs, kind).value == "host"
 
 
-def namespaces(givens: Givens) -> Part:
+def namespaces(inputs: Inputs) -> RuleResult:
     """The profile's namespaces as the overrides change them, in dockerd's order."""
-    _check_users(givens)
+    _check_users(inputs)
     listed: list[Sourced[Json]] = []
     for kind in KEYS:
-        decided = mode(givens, kind)
+        decided = mode(inputs, kind)
         if decided.value == "private":
-            _check_kernel(givens, kind)
+            _check_kernel(inputs, kind)
             listed.append(Sourced({"type": kind}, decided.origin))
         elif decided.value.startswith("ns:"):
             listed.append(Sourced({"type": kind, "path": decided.value.removeprefix("ns:")}, decided.origin))
     part = array(listed)
-    return Part(part.value, part.origins, _warnings(givens))
+    return RuleResult(part.value, part.origins, _warnings(inputs))
 
 
-def _check_kernel(givens: Givens, kind: str) -> None:
-    node = givens.overrides.get(KEYS[kind])
-    if kind == "time" and node is not UNSET and givens.target.kernel < _TIME_SINCE:
-        raise node.error(f"time: the target's kernel {_dotted(givens.target.kernel)} has no time namespaces (5.6 has)")
+def _check_kernel(inputs: Inputs, kind: str) -> None:
+    node = inputs.overrides.get(KEYS[kind])
+    if kind == "time" and node is not UNSET and inputs.target.kernel < _TIME_SINCE:
+        raise node.error(f"time: the target's kernel {_dotted(inputs.target.kernel)} has no time namespaces (5.6 has)")
 
 
 def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def _check_users(givens: Givens) -> None:
+def _check_users(inputs: Inputs) -> None:
     """What dockerd refuses to do in a user namespace, because the kernel would not let the container do it."""
-    if is_shared_with_machine(givens, "user"):
+    if is_shared_with_machine(inputs, "user"):
         return
-    overrides = givens.overrides
+    overrides = inputs.overrides
     if overrides.is_true("privileged"):
         raise overrides.entries["privileged"].error("privileged: incompatible with a user namespace")
     for kind in ("network", "pid"):
         node = overrides.get(KEYS[kind])
-        if node is not UNSET and is_shared_with_machine(givens, kind):
+        if node is not UNSET and is_shared_with_machine(inputs, kind):
             raise node.error(f"{KEYS[kind]}: the machine's cannot be shared by a container in a user namespace")
 
 
-def _warnings(givens: Givens) -> tuple[str, ...]:
+def _warnings(inputs: Inputs) -> tuple[str, ...]:
     """What a namespace alone does not do."""
     found: list[str] = []
-    network, ipc = givens.overrides.get("network_mode"), givens.overrides.get("ipc")
+    network, ipc = inputs.overrides.get("network_mode"), inputs.overrides.get("ipc")
     chosen = "private" if network is UNSET else network.text()
     connected = chosen in CONNECTED or chosen.startswith("hook:")
-    if network is not UNSET and chosen not in ("private", "none") and is_own(givens, "network") and not connected:
+    if network is not UNSET and chosen not in ("private", "none") and is_own(inputs, "network") and not connected:
         found.append(f"{network.origin.where}: network_mode: only lo is in it until a hook connects it")
     hint = (
         f"with network_mode: {printable(chosen)}"
@@ -120,7 +120,7 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
         else "without a hook that makes networks, as network_mode: bridge has it"
     )
     for key in ("networks", "ports", "expose", "links", "mac_address", "enable_ipv6"):
-        node = givens.overrides.get(key)
+        node = inputs.overrides.get(key)
         if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
             found.append(f"{node.origin.where}: {key}: has no effect {hint}")
     if ipc is not UNSET and ipc.text().startswith("ns:"):
@@ -128,17 +128,17 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
     return tuple(found)
 
 
-def time_offsets(givens: Givens) -> Part:
+def time_offsets(inputs: Inputs) -> RuleResult:
     """`/linux/timeOffsets` (config-linux.md, offset for time namespace): for a time namespace that is made."""
-    node = givens.overrides.get("time_offsets")
+    node = inputs.overrides.get("time_offsets")
     if node is UNSET or not node.entries():
         return ABSENT
-    if not is_own(givens, "time"):
+    if not is_own(inputs, "time"):
         raise node.error("time_offsets: needs a time namespace of the container's own", hint="time: private")
     return table({clock: Sourced(offset.plain(), offset.origin) for clock, offset in node.entries().items()})
 
 
-def personality(givens: Givens) -> Part:
+def personality(inputs: Inputs) -> RuleResult:
     """Which execution domain the process has (runtime-spec config-linux.md, personality)."""
-    node = givens.overrides.get("personality")
+    node = inputs.overrides.get("personality")
     return ABSENT if node is UNSET else whole(node.plain(), node.origin)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bundler.conversion.namespaces import is_own
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.origins import Json, Origin
 
 _ORIGIN: Final = Origin("bundler", "--rootless")
@@ -17,12 +17,12 @@ Document = dict[str, Json]
 Origins = dict[str, Origin]
 
 
-def adapt(givens: Givens, document: Document, origins: Origins) -> list[str]:
+def adapt(inputs: Inputs, document: Document, origins: Origins) -> list[str]:
     """Change `document` and `origins` in place; warnings about what somebody asked for and does not get."""
-    return [warning for change in CHANGES for warning in change(givens, document, origins)]
+    return [warning for change in CHANGES for warning in change(inputs, document, origins)]
 
 
-def _limits(_givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _limits(_givens: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """No control group belongs to an ordinary user unless somebody gives him one: runtimes refuse limits then."""
     linux = document.get("linux", {})
     for key in ("resources", "cgroupsPath", "intelRdt"):
@@ -31,7 +31,7 @@ def _limits(_givens: Givens, document: Document, origins: Origins) -> Iterator[s
             yield from _forget(origins, f"/linux/{key}", "needs a control group")
 
 
-def _groups(_givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _groups(_givens: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """setgroups(2) is denied to who maps his own group; runc refuses every list, also one of the primary group."""
     user = document.get("process", {}).get("user", {})
     if "additionalGids" in user:
@@ -39,7 +39,7 @@ def _groups(_givens: Givens, document: Document, origins: Origins) -> Iterator[s
         yield from _forget(origins, "/process/user/additionalGids", "setgroups is denied")
 
 
-def _oom_score(_givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _oom_score(_givens: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """A score can be raised only, and what it is where the runtime starts is not known here."""
     process = document.get("process", {})
     if process.get("oomScoreAdj", 1) <= 0:
@@ -47,7 +47,7 @@ def _oom_score(_givens: Givens, document: Document, origins: Origins) -> Iterato
         yield from _forget(origins, "/process/oomScoreAdj", "an ordinary user cannot lower it")
 
 
-def _devices(_givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _devices(_givens: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """mknod(2) is denied; the runtime's own devices (null, zero ...) are mounted from the machine."""
     linux = document.get("linux", {})
     if "devices" in linux:
@@ -55,9 +55,9 @@ def _devices(_givens: Givens, document: Document, origins: Origins) -> Iterator[
         yield from _forget(origins, "/linux/devices", "no device can be made; mount it with volumes")
 
 
-def _system_files(givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _system_files(inputs: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """A sysfs shows a network, so only who owns that network may mount it: elsewhere the machine's is bound."""
-    if is_own(givens, "network"):
+    if is_own(inputs, "network"):
         return
     for index, mount in enumerate(document.get("mounts", [])):
         if mount.get("type") == "sysfs":
@@ -68,7 +68,7 @@ def _system_files(givens: Givens, document: Document, origins: Origins) -> Itera
     yield from ()
 
 
-def _owners_of_mounts(_givens: Givens, document: Document, origins: Origins) -> Iterator[str]:
+def _owners_of_mounts(_givens: Inputs, document: Document, origins: Origins) -> Iterator[str]:
     """An option that names an id which the container has not got is refused; without it, its root owns the mount."""
     linux = document.get("linux", {})
     maps = {"uid": linux.get("uidMappings", []), "gid": linux.get("gidMappings", [])}
@@ -100,7 +100,7 @@ def _left_out(where: str, pointer: str, why: str) -> str:
     return f"{where}: left out of config.json{pointer}, as the bundle is rootless: {why}"
 
 
-CHANGES: Final[tuple[Callable[[Givens, Document, Origins], Iterator[str]], ...]] = (
+CHANGES: Final[tuple[Callable[[Inputs, Document, Origins], Iterator[str]], ...]] = (
     _limits,
     _groups,
     _oom_score,

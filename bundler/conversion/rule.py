@@ -1,6 +1,6 @@
 """What a rule of the conversion looks at, and what it returns: values only, and where each piece came from.
 
-Everything a rule may look at: values only, so that the same givens always become the same runtime config.
+Everything a rule may look at: values only, so that the same inputs always become the same runtime config.
 
 What a rule returns: a part of the runtime config, and where each piece of it came from.
 """
@@ -17,7 +17,7 @@ from bundler.overrides.load import Overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Givens:
+class Inputs:
     """The image config, the overrides, the profile, the target, and the users the rootfs knows.
 
     `rootless` says that an ordinary user will run the bundle.
@@ -44,7 +44,7 @@ class Givens:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RuleResult:
     """A value, or UNSET for a part that is not written.
 
     `origins` maps JSON Pointers relative to the part to who set what is there; a leaf's origin is the one of its
@@ -56,25 +56,25 @@ class Part:
     warnings: tuple[str, ...] = ()
 
 
-ABSENT = Part(UNSET)
+ABSENT = RuleResult(UNSET)
 
 
-def whole(value: Json, origin: Origin) -> Part:
+def whole(value: Json, origin: Origin) -> RuleResult:
     """A part that one source set."""
-    return Part(value, {"": origin})
+    return RuleResult(value, {"": origin})
 
 
-def array(items: Iterable[Sourced[Json]]) -> Part:
+def array(items: Iterable[Sourced[Json]]) -> RuleResult:
     """A list whose elements come from different places; UNSET when there are none."""
     listed = list(items)
     if not listed:
         return ABSENT
-    return Part([item.value for item in listed], {f"/{index}": item.origin for index, item in enumerate(listed)})
+    return RuleResult([item.value for item in listed], {f"/{index}": item.origin for index, item in enumerate(listed)})
 
 
-def table(entries: Mapping[str, Sourced[Json]]) -> Part:
+def table(entries: Mapping[str, Sourced[Json]]) -> RuleResult:
     """An object whose members come from different places; UNSET when there are none."""
     if not entries:
         return ABSENT
     origins = {f"/{pointer_token(key)}": entry.origin for key, entry in entries.items()}
-    return Part({key: entry.value for key, entry in entries.items()}, origins)
+    return RuleResult({key: entry.value for key, entry in entries.items()}, origins)

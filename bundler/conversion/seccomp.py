@@ -8,14 +8,14 @@ from functools import partial
 from typing import Final
 
 from bundler.conversion.process.security import bounding
-from bundler.conversion.rule import ABSENT, Givens, Part, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, whole
 from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Json, Origin, beating
 
 Compile = Callable[[Json], Json]
 
 
-def change(givens: Givens, compiled: Json, compile_rules: Compile) -> tuple[Json, dict[str, Origin], tuple[str, ...]]:
+def change(inputs: Inputs, compiled: Json, compile_rules: Compile) -> tuple[Json, dict[str, Origin], tuple[str, ...]]:
     """`compiled` with the rules of `seccomp_rules` in front, their origins by pointer, and warnings.
 
     A rule takes the place of all that the filter said of its calls: libseccomp would let an unconditional rule of the
@@ -26,7 +26,7 @@ def change(givens: Givens, compiled: Json, compile_rules: Compile) -> tuple[Json
     gone: set[str] = set()
     warnings: list[str] = []
     known = {name for rule in compiled["syscalls"] for name in rule["names"]}
-    for node in givens.overrides.items("seccomp_rules"):
+    for node in inputs.overrides.items("seccomp_rules"):
         entries = node.entries()
         if "remove" in entries:
             names = [item.text() for item in entries["remove"].items()]
@@ -52,9 +52,9 @@ def _conditional(rule: dict[str, Json]) -> dict[str, Json]:
     return kept | errno | ({"includes": includes} if includes else {})
 
 
-def refuse_without_filter(givens: Givens) -> None:
+def refuse_without_filter(inputs: Inputs) -> None:
     """Raise RequestError where there is nothing to change."""
-    for node in givens.overrides.items("seccomp_rules"):
+    for node in inputs.overrides.items("seccomp_rules"):
         raise RequestError(
             f"{node.origin.where}: seccomp_rules: the container has no filter to change",
             hint="leave out seccomp: unconfined and privileged, or give a filter with seccomp",
@@ -81,40 +81,40 @@ _NATIVE: Final = {
 _KEPT: Final = ("defaultAction", "defaultErrnoRet", "flags", "listenerPath", "listenerMetadata")
 
 
-def seccomp(givens: Givens) -> Part:
+def seccomp(inputs: Inputs) -> RuleResult:
     """The profile's filter or the overrides' own (config-linux.md, seccomp), for the capabilities of the container.
 
     A privileged container has none, as in Docker, unless one was given for it.
     """
-    node = givens.overrides.get("seccomp")
-    default = None if givens.profile.seccomp is None else givens.profile.origin("/linux/seccomp")
+    node = inputs.overrides.get("seccomp")
+    default = None if inputs.profile.seccomp is None else inputs.profile.origin("/linux/seccomp")
     if node is not UNSET and node.value == "unconfined":
-        refuse_without_filter(givens)
+        refuse_without_filter(inputs)
         return ABSENT
     if node is not UNSET and isinstance(node.value, dict):
         try:
-            return _changed(givens, _compiled(givens, node.plain()), beating(node.origin, default))
+            return _changed(inputs, _compiled(inputs, node.plain()), beating(node.origin, default))
         except ValueError as error:
             raise node.error(f"seccomp: {error}") from None
-    if givens.overrides.is_true("privileged") or default is None:
-        refuse_without_filter(givens)
+    if inputs.overrides.is_true("privileged") or default is None:
+        refuse_without_filter(inputs)
         return ABSENT
-    return _changed(givens, _compiled(givens, givens.profile.seccomp), default)
+    return _changed(inputs, _compiled(inputs, inputs.profile.seccomp), default)
 
 
-def _changed(givens: Givens, compiled: Json, origin: Origin) -> Part:
-    if not givens.overrides.items("seccomp_rules"):
+def _changed(inputs: Inputs, compiled: Json, origin: Origin) -> RuleResult:
+    if not inputs.overrides.items("seccomp_rules"):
         return whole(compiled, origin)
-    changed, origins, warnings = change(givens, compiled, partial(_compiled, givens))
-    return Part(changed, {"": origin} | origins, warnings)
+    changed, origins, warnings = change(inputs, compiled, partial(_compiled, inputs))
+    return RuleResult(changed, {"": origin} | origins, warnings)
 
 
-def _compiled(givens: Givens, conditional: Json) -> Json:
+def _compiled(inputs: Inputs, conditional: Json) -> Json:
     return compile_filter(
         conditional,
-        architecture=givens.architecture,
-        capabilities=bounding(givens),
-        kernel=givens.target.kernel,
+        architecture=inputs.architecture,
+        capabilities=bounding(inputs),
+        kernel=inputs.target.kernel,
     )
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.runtime import part_of
 from bundler.conversion.hooks import KINDS
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
-from bundler.doctor.host_facts import Surroundings
+from bundler.doctor.host_facts import HostFacts
 from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
 from bundler.doctor.networks import carried, missing_programs
-from bundler.doctor.program import Program, Seeker
+from bundler.doctor.program import ElfChain, Seeker
 from bundler.doctor.syscalls import unknown_to_libseccomp
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.origins import Json, pointer_token
@@ -34,7 +34,7 @@ _IN_THE_CONTAINER: Final = "startContainer"  # config.md: the only hooks whose p
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class BoundPath:
     """Something that config.json names by a path; `kind` is what is there: `file`, `directory`, `missing`, another
     word, or `unknown` where nobody can look. `onto` is the same of where it is mounted.
     """
@@ -46,7 +46,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class BundleFacts:
     """A bundle, the machine it is to run on, and that machine's surroundings: None where it is another machine.
 
     `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
@@ -56,25 +56,25 @@ class Subject:
     """
 
     target: Target
-    surroundings: Surroundings | None
+    surroundings: HostFacts | None
     document: Json
     recorded: Json
     stale: bool
     rootfs: str = ""
     exposed: tuple[Fault, ...] = ()
-    program: Program | None = None
+    program: ElfChain | None = None
     cwd: str = "unknown"
     accounts: Accounts | None = None
     read_only: bool = False
     noexec: bool = False
     mount_points: tuple[MountPoint, ...] = ()
-    binds: tuple[Reference, ...] = ()
-    hooks: tuple[Reference, ...] = ()
-    devices: tuple[Reference, ...] = ()
-    namespaces: tuple[Reference, ...] = ()
+    binds: tuple[BoundPath, ...] = ()
+    hooks: tuple[BoundPath, ...] = ()
+    devices: tuple[BoundPath, ...] = ()
+    namespaces: tuple[BoundPath, ...] = ()
     unknown_syscalls: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
-    parameters: tuple[Reference, ...] = ()
+    parameters: tuple[BoundPath, ...] = ()
 
     @property
     def process(self) -> dict[str, Json]:
@@ -89,18 +89,18 @@ def built_for(bundle: Path) -> Json:
     """The name of the runtime that bundler.json says the bundle was built for; None where it does not."""
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
-    return part_of(read_written(str(bundle)).recorded or {}, "target").get("runtime")
+    return part_of(read_config_file(str(bundle)).recorded or {}, "target").get("runtime")
 
 
-def look_at(bundle: Path, target: Target, surroundings: Surroundings | None) -> Subject:
+def look_at(bundle: Path, target: Target, surroundings: HostFacts | None) -> BundleFacts:
     """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
-    written = read_written(str(bundle))
+    written = read_config_file(str(bundle))
     document = written.document
     check_sources(bundle, document)
     here = surroundings is not None
-    subject = Subject(
+    subject = BundleFacts(
         target=target,
         surroundings=surroundings,
         document=document,
@@ -179,32 +179,32 @@ def accounts_of(tree: Tree) -> Accounts | None:
         return None
 
 
-def _binds(bundle: Path, document: Json, points: Sequence[MountPoint], *, here: bool) -> Iterator[Reference]:
+def _binds(bundle: Path, document: Json, points: Sequence[MountPoint], *, here: bool) -> Iterator[BoundPath]:
     """A relative source is one of the bundle (runtime-spec config.md, mounts), any other is the machine's."""
     onto = {point.pointer: point.kind for point in points if not point.below}
     for index, mount in enumerate(document.get("mounts") or ()):
         if is_bind(mount):
             source, pointer = str(mount.get("source") or ""), f"/mounts/{index}"
             kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
-            yield Reference(pointer, source, kind, onto.get(pointer, "unknown"))
+            yield BoundPath(pointer, source, kind, onto.get(pointer, "unknown"))
 
 
-def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[Reference]:
+def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[BoundPath]:
     named = document.get("hooks") or {}
     for kind in KINDS.values():
         for index, hook in enumerate(named.get(kind) or ()):
             path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
             own = carried(hook)
             if own is not None and kind != _IN_THE_CONTAINER:
-                yield Reference(pointer, own, _runnable(bundle / own))
+                yield BoundPath(pointer, own, _runnable(bundle / own))
             if kind == _IN_THE_CONTAINER:
                 program = seeker.program(path)
-                yield Reference(pointer, path, "file" if not program.fault else "not executable")
+                yield BoundPath(pointer, path, "file" if not program.fault else "not executable")
             elif here or not path.startswith("/"):
-                yield Reference(pointer, path, _runnable(bundle / path))
+                yield BoundPath(pointer, path, _runnable(bundle / path))
 
 
-def _devices(document: Json) -> Iterator[Reference]:
+def _devices(document: Json) -> Iterator[BoundPath]:
     kinds = {"c": stat.S_ISCHR, "u": stat.S_ISCHR, "b": stat.S_ISBLK}
     for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
         is_kind = kinds.get(device.get("type"))
@@ -216,22 +216,22 @@ def _devices(document: Json) -> Iterator[Reference]:
             numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
             same = is_kind(status.st_mode) and numbers == (device.get("major"), device.get("minor"))
             kind = "device" if same else "another device"
-        yield Reference(f"/linux/devices/{index}", str(device["path"]), kind)
+        yield BoundPath(f"/linux/devices/{index}", str(device["path"]), kind)
 
 
-def _namespaces(document: Json) -> Iterator[Reference]:
+def _namespaces(document: Json) -> Iterator[BoundPath]:
     for index, namespace in enumerate((document.get("linux") or {}).get("namespaces") or ()):
         if namespace.get("path"):
             path = str(namespace["path"])
-            yield Reference(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+            yield BoundPath(f"/linux/namespaces/{index}", path, _kind(Path(path)))
 
 
-def _parameters(document: Json) -> Iterator[Reference]:
+def _parameters(document: Json) -> Iterator[BoundPath]:
     """But for those of single interfaces, which the container may get from a hook."""
     for name in (document.get("linux") or {}).get("sysctl") or {}:
         path = name.replace(".", "/")
         if not {"conf", "neigh"} & set(path.split("/")):
-            yield Reference(f"/linux/sysctl/{pointer_token(name)}", name, _kind(Path("/proc/sys", path)))
+            yield BoundPath(f"/linux/sysctl/{pointer_token(name)}", name, _kind(Path("/proc/sys", path)))
 
 
 def _runnable(path: Path) -> str:

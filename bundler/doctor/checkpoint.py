@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bundler.bundles.runtime import bind_sources
-from bundler.doctor.bundle_facts import Subject
+from bundler.doctor.bundle_facts import BundleFacts
 from bundler.doctor.host_judges import Machine
 from bundler.errors import printable
 
@@ -14,7 +14,7 @@ def checkpoint(machine: Machine) -> Iterator[str]:
         yield printable(machine.surroundings.criu)
 
 
-def kept(subject: Subject) -> Iterator[str]:
+def kept(subject: BundleFacts) -> Iterator[str]:
     """What of this bundle criu cannot keep, or bring back, where it works."""
     if subject.surroundings is None or subject.surroundings.criu != "":
         return

@@ -3,10 +3,10 @@
 from typing import Final
 
 from bundler.doctor import checkpoint, machine_judges, permission, process_judges
-from bundler.doctor.bundle_facts import Subject
+from bundler.doctor.bundle_facts import BundleFacts
 from bundler.doctor.finding import Check
 
-BUNDLE_CHECKS: Final[tuple[Check[Subject], ...]] = (
+BUNDLE_CHECKS: Final[tuple[Check[BundleFacts], ...]] = (
     Check(
         "runtime",
         "blocks",

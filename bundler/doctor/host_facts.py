@@ -33,7 +33,7 @@ _POLICIES: Final = (".config/containers/policy.json", "/etc/containers/policy.js
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class FoundProgram:
     """One that bundler may start; `fault` says what is wrong with it, `hint` how to install it."""
 
     name: str
@@ -49,7 +49,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class HostFacts:
     """`subuids` and `subgids` are ranges (first id, how many) of the caller. `policy` is the signature policy that
     skopeo would read, empty without one. `free` are the bytes left where `store` lies, None where that is unknown.
 
@@ -62,7 +62,7 @@ class Surroundings:
     """
 
     kernel: str
-    programs: tuple[Program, ...]
+    programs: tuple[FoundProgram, ...]
     uid: int
     gid: int
     subuids: tuple[tuple[int, int], ...]
@@ -87,7 +87,7 @@ class Surroundings:
         return plain | {"programs": [program.described() for program in self.programs]}
 
 
-def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
+def look_around(store: Path | None, root: Path = Path("/")) -> HostFacts:
     """This machine as its user finds it; `root` is where /proc, /sys and /etc are looked for."""
     uid, gid = os.geteuid(), os.getegid()
     namespaces = read_text(root / "proc/sys/user/max_user_namespaces").strip()
@@ -96,7 +96,7 @@ def look_around(store: Path | None, root: Path = Path("/")) -> Surroundings:
         read_text(kernel / "unprivileged_userns_clone")[:1] == "0"
         or read_text(kernel / "apparmor_restrict_unprivileged_userns")[:1] == "1"
     )
-    return Surroundings(
+    return HostFacts(
         kernel=os.uname().release,
         programs=tuple(_program(tool, used_for) for tool, used_for in PROGRAMS),
         uid=uid,
@@ -128,13 +128,13 @@ def _criu_fault() -> str:
     return ""
 
 
-def _program(tool: Tool, used_for: str) -> Program:
+def _program(tool: Tool, used_for: str) -> FoundProgram:
     minimum = _dotted(tool.minimum)
     try:
         path, version = tools.require(tool), _dotted(tools.version(tool))
     except ToolError as error:
-        return Program(tool.name, minimum, used_for, fault=error.what, hint=error.hint or "")
-    return Program(tool.name, minimum, used_for, path, version, hint=tool.install_hint)
+        return FoundProgram(tool.name, minimum, used_for, fault=error.what, hint=error.hint or "")
+    return FoundProgram(tool.name, minimum, used_for, path, version, hint=tool.install_hint)
 
 
 def _dotted(version: tuple[int, ...]) -> str:

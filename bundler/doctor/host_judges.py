@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.target import Target
-from bundler.doctor.host_facts import Surroundings
+from bundler.doctor.host_facts import HostFacts
 from bundler.errors import printable
 
 _NEEDED: Final = ("mount", "network", "uts", "pid", "ipc")  # what every bundle with Docker's defaults has
@@ -18,7 +18,7 @@ class Machine:
     """This one: as a target, and what else its user finds here."""
 
     target: Target
-    surroundings: Surroundings
+    surroundings: HostFacts
 
 
 def runtime(machine: Machine) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.conversion.support import shortcomings
-from bundler.doctor.bundle_facts import Subject
+from bundler.doctor.bundle_facts import BundleFacts
 from bundler.errors import printable
 from bundler.origins import Json
 from bundler.runtime_spec.oci_version import values_at
@@ -55,18 +55,18 @@ _MOUNTED_IN_PROC: Final = (
 )
 
 
-def runtime(subject: Subject) -> Iterator[str]:
+def runtime(subject: BundleFacts) -> Iterator[str]:
     if subject.surroundings is not None and not subject.target.runtime_version:
         yield "neither runc nor crun is on PATH"
 
 
-def refused(subject: Subject) -> Iterator[str]:
+def refused(subject: BundleFacts) -> Iterator[str]:
     for shortcoming in shortcomings(subject.document, subject.target):
         if shortcoming.refuses:
             yield shortcoming.what
 
 
-def refused_by_runc(subject: Subject) -> Iterator[str]:
+def refused_by_runc(subject: BundleFacts) -> Iterator[str]:
     """What runc alone checks before a start (libcontainer): variables, ids, and mounts that could fake /proc."""
     if subject.target.runtime != "runc":
         return
@@ -83,7 +83,7 @@ def refused_by_runc(subject: Subject) -> Iterator[str]:
             yield f"/mounts/{index}: runc mounts nothing else on {printable(place)}"
 
 
-def refused_by_crun(subject: Subject) -> Iterator[str]:
+def refused_by_crun(subject: BundleFacts) -> Iterator[str]:
     """Until 1.14.4 crun opened what has recursive options (rro) as a directory."""
     version = subject.target.runtime_version
     if subject.target.runtime != "crun" or not version or version >= _CRUN_TAKES_FILES:
@@ -95,27 +95,27 @@ def refused_by_crun(subject: Subject) -> Iterator[str]:
             yield f"{bind.pointer}: {printable(bind.path)} is no directory, and crun fails at {min(recursive)} for it"
 
 
-def hybrid(subject: Subject) -> Iterator[str]:
+def hybrid(subject: BundleFacts) -> Iterator[str]:
     """Crun takes one version of control groups or the other."""
     around = subject.surroundings
     if around is not None and around.beside_v1 and subject.target.runtime == "crun":
         yield f"crun starts nothing where cgroup v2 has controllers beside v1 ({', '.join(around.beside_v1)})"
 
 
-def ignored(subject: Subject) -> Iterator[str]:
+def ignored(subject: BundleFacts) -> Iterator[str]:
     for shortcoming in shortcomings(subject.document, subject.target):
         if not shortcoming.refuses:
             yield shortcoming.what
 
 
-def namespaces(subject: Subject) -> Iterator[str]:
+def namespaces(subject: BundleFacts) -> Iterator[str]:
     known = subject.target.namespaces
     for kind in values_at(subject.document, ("linux", "namespaces", "*", "type")):
         if known is not None and kind not in known:
             yield f"the machine's kernel has no {printable(str(kind))} namespaces"
 
 
-def seccomp(subject: Subject) -> Iterator[str]:
+def seccomp(subject: BundleFacts) -> Iterator[str]:
     known, filtered = subject.target.seccomp_actions, subject.linux.get("seccomp")
     if known is None or not filtered:
         return
@@ -125,14 +125,14 @@ def seccomp(subject: Subject) -> Iterator[str]:
             yield f"the machine's kernel cannot {printable(action)}"
 
 
-def system_calls(subject: Subject) -> Iterator[str]:
+def system_calls(subject: BundleFacts) -> Iterator[str]:
     if subject.unknown_syscalls:
         named = ", ".join(printable(name) for name in subject.unknown_syscalls[:5])
         more = len(subject.unknown_syscalls) - 5
         yield f"libseccomp does not know {named}{f' and {more} more' if more > 0 else ''}"
 
 
-def controllers(subject: Subject) -> Iterator[str]:
+def controllers(subject: BundleFacts) -> Iterator[str]:
     """The machine's; for who is not root, those that are delegated to him."""
     there, around = subject.target.controllers, subject.surroundings
     if around is not None and around.uid != 0:
@@ -146,19 +146,19 @@ def controllers(subject: Subject) -> Iterator[str]:
             yield f"/linux/resources/{'/'.join(path)} needs the controller {names[version]}, which is not there"
 
 
-def unified(subject: Subject) -> Iterator[str]:
+def unified(subject: BundleFacts) -> Iterator[str]:
     if subject.target.cgroup == "v1" and (subject.linux.get("resources") or {}).get("unified"):
         yield "/linux/resources/unified speaks of cgroup v2, the machine has v1"
 
 
-def other_target(subject: Subject) -> Iterator[str]:
+def other_target(subject: BundleFacts) -> Iterator[str]:
     """What bundler.json says the bundle was built for."""
     said: Json = (subject.recorded or {}).get("target")
     if isinstance(said, dict) and said.get("cgroup") not in (None, subject.target.cgroup):
         yield f"it was built for cgroup {printable(str(said['cgroup']))}, the machine has {subject.target.cgroup}"
 
 
-def apparmor(subject: Subject) -> Iterator[str]:
+def apparmor(subject: BundleFacts) -> Iterator[str]:
     profile, around = subject.process.get("apparmorProfile"), subject.surroundings
     if not profile or profile == "unconfined":
         return
@@ -168,18 +168,18 @@ def apparmor(subject: Subject) -> Iterator[str]:
         yield f"the AppArmor profile {printable(profile)} is not loaded"
 
 
-def selinux(subject: Subject) -> Iterator[str]:
+def selinux(subject: BundleFacts) -> Iterator[str]:
     label = subject.process.get("selinuxLabel") or subject.linux.get("mountLabel")
     if label and subject.target.selinux is False:
         yield f"the SELinux label {printable(label)} is asked for, and the machine has no SELinux"
 
 
-def network(subject: Subject) -> Iterator[str]:
+def network(subject: BundleFacts) -> Iterator[str]:
     for name in subject.missing_programs:
         yield f"the hook that connects the network needs {printable(name)}, which is not there"
 
 
-def hard_limits(subject: Subject) -> Iterator[str]:
+def hard_limits(subject: BundleFacts) -> Iterator[str]:
     highest = {} if subject.surroundings is None else subject.surroundings.hard_limits
     for index, limit in enumerate(subject.process.get("rlimits") or ()):
         kind, hard = limit["type"], limit["hard"]
@@ -187,7 +187,7 @@ def hard_limits(subject: Subject) -> Iterator[str]:
             yield f"/process/rlimits/{index}: {kind} of {hard} is more than the {highest[kind]} that you may give"
 
 
-def rootless(subject: Subject) -> Iterator[str]:
+def rootless(subject: BundleFacts) -> Iterator[str]:
     """user_namespaces(7): who is not root makes the rest in a user namespace of his own."""
     around = subject.surroundings
     if around is None or around.uid == 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bundler.conversion.mounts.mount_points import of_the_bundle
 from bundler.origins import Json
-from bundler.rootfs.mount_points import Mounts, Spot
+from bundler.rootfs.mount_points import Mounts, MountSpot
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
 
@@ -71,7 +71,7 @@ def _kind(tree: Tree, path: bytes) -> str:
         return "missing"
 
 
-def _kind_below(bundle: Tree, sources: Mapping[bytes, str], spot: Spot) -> str:
+def _kind_below(bundle: Tree, sources: Mapping[bytes, str], spot: MountSpot) -> str:
     """On another mount: known where that is a folder of the bundle, and no symlink is on the way."""
     if spot.mount is None or spot.mount == spot.path or not sources[spot.mount]:
         return "unknown"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bundler.conversion.id_mappings import machine_ids
-from bundler.doctor.bundle_facts import Subject
-from bundler.doctor.program import Access
+from bundler.doctor.bundle_facts import BundleFacts
+from bundler.doctor.program import AccessRights
 
 # Bits of one of the three digits of a mode; a directory that may be executed may be entered.
 _READ: Final = 0o4
@@ -15,7 +15,7 @@ _TO_EXECUTE: Final = frozenset(("CAP_DAC_OVERRIDE",))
 _TO_READ: Final = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"))
 
 
-def permission(subject: Subject) -> Iterator[str]:
+def permission(subject: BundleFacts) -> Iterator[str]:
     """execve(2) by who may not override modes. A script is opened once more, by its interpreter: that has only what is
     left of the capabilities then, the ambient ones of an ordinary user, and those within the bounds of root.
     """
@@ -35,13 +35,13 @@ def permission(subject: Subject) -> Iterator[str]:
         yield f"{file.path} has mode {file.mode:04o}, and user {uid} may not read it, as a script's interpreter has to"
 
 
-def _held(subject: Subject, kind: str) -> set[str]:
+def _held(subject: BundleFacts, kind: str) -> set[str]:
     """One set of the process's capabilities; without any word of them a runtime gives what it has itself."""
     sets = subject.process.get("capabilities")
     return set(_TO_READ) if sets is None else set(sets.get(kind) or ())
 
 
-def _allows(subject: Subject, place: Access, wanted: int, overriding: frozenset[str] | set[str]) -> bool:
+def _allows(subject: BundleFacts, place: AccessRights, wanted: int, overriding: frozenset[str] | set[str]) -> bool:
     """Whether the mode, or one of the capabilities, lets the process do it; the ids are those of the machine."""
     user = subject.process.get("user") or {}
     (uid,) = outside(subject, "uidMappings", [user.get("uid", 0)])
@@ -51,7 +51,7 @@ def _allows(subject: Subject, place: Access, wanted: int, overriding: frozenset[
     return bool(overriding or place.mode >> digit & wanted)
 
 
-def outside(subject: Subject, key: str, numbers: Sequence[int]) -> Sequence[int | None]:
+def outside(subject: BundleFacts, key: str, numbers: Sequence[int]) -> Sequence[int | None]:
     """The machine's ids for those of the container; None where the map has none."""
     ranges = subject.linux.get(key) or ()
     return machine_ids(ranges, numbers) if ranges else numbers

@@ -1,15 +1,15 @@
 """Judges of what a container starts with: its program, working directory, user, and the files that config.json names.
 
-Each takes a Subject and gives a sentence for everything that is wrong; all texts are printable.
+Each takes a BundleFacts and gives a sentence for everything that is wrong; all texts are printable.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 from bundler.conversion.process.security import KINDS
-from bundler.doctor.bundle_facts import Reference, Subject
+from bundler.doctor.bundle_facts import BoundPath, BundleFacts
 from bundler.doctor.permission import outside
-from bundler.doctor.program import Program
+from bundler.doctor.program import ElfChain
 from bundler.errors import printable
 from bundler.origins import Json
 from bundler.overrides.keys.process import NAMES
@@ -20,12 +20,12 @@ _ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64
 _SHOWN_TRAIL: Final = " → "
 
 
-def rootfs(subject: Subject) -> Iterator[str]:
+def rootfs(subject: BundleFacts) -> Iterator[str]:
     if subject.rootfs:
         yield subject.rootfs
 
 
-def form(subject: Subject) -> Iterator[str]:
+def form(subject: BundleFacts) -> Iterator[str]:
     """What no runtime starts, whatever is on disk."""
     if "process" not in subject.document:
         yield "/process: there is none, so nothing would be started"
@@ -34,52 +34,52 @@ def form(subject: Subject) -> Iterator[str]:
             yield printable(f"{fault.pointer}: {fault.what}")
 
 
-def program(subject: Subject) -> Iterator[str]:
+def program(subject: BundleFacts) -> Iterator[str]:
     if subject.program is not None and subject.program.fault:
         yield _with_trail(subject.program, subject.program.fault)
 
 
-def program_hidden(subject: Subject) -> Iterator[str]:
+def program_hidden(subject: BundleFacts) -> Iterator[str]:
     if subject.program is not None and subject.program.hidden:
         yield _with_trail(subject.program, subject.program.hidden)
 
 
-def _with_trail(found: Program, what: str) -> str:
+def _with_trail(found: ElfChain, what: str) -> str:
     return f"{what} ({_SHOWN_TRAIL.join(found.trail)})" if len(found.trail) > 1 else what
 
 
-def architecture(subject: Subject) -> Iterator[str]:
+def architecture(subject: BundleFacts) -> Iterator[str]:
     machine, needed = subject.target.architecture, "" if subject.program is None else subject.program.architecture
     if needed and machine and needed not in (machine, *_ALSO_RUN.get(machine, ())) and not _emulated(subject, needed):
         trail = subject.program.trail if subject.program else ()
         yield f"{trail[0]} is for {needed}, the machine is {machine}"
 
 
-def emulation(subject: Subject) -> Iterator[str]:
+def emulation(subject: BundleFacts) -> Iterator[str]:
     needed = "" if subject.program is None else subject.program.architecture
     if needed and needed != subject.target.architecture and _emulated(subject, needed):
         yield f"the program is for {needed}, which this machine emulates (binfmt_misc)"
 
 
-def _emulated(subject: Subject, architecture: str) -> bool:
+def _emulated(subject: BundleFacts, architecture: str) -> bool:
     return architecture in (subject.target.emulates or ())
 
 
-def working_directory(subject: Subject) -> Iterator[str]:
+def working_directory(subject: BundleFacts) -> Iterator[str]:
     if subject.cwd not in ("directory", "missing", "hidden", "unknown"):
         yield f"the working directory {_cwd(subject)} is a {subject.cwd}"
 
 
-def working_directory_missing(subject: Subject) -> Iterator[str]:
+def working_directory_missing(subject: BundleFacts) -> Iterator[str]:
     if subject.cwd == "missing":
         yield f"the working directory {_cwd(subject)} is not there"
 
 
-def _cwd(subject: Subject) -> str:
+def _cwd(subject: BundleFacts) -> str:
     return printable(str(subject.process.get("cwd")))
 
 
-def mapped(subject: Subject) -> Iterator[str]:
+def mapped(subject: BundleFacts) -> Iterator[str]:
     """user_namespaces(7): an id without a mapping cannot be taken on."""
     user = subject.process.get("user") or {}
     needed = {
@@ -92,7 +92,7 @@ def mapped(subject: Subject) -> Iterator[str]:
             yield f"the process needs the id {number}, and no range of /linux/{key} has it"
 
 
-def account(subject: Subject) -> Iterator[str]:
+def account(subject: BundleFacts) -> Iterator[str]:
     user = subject.process.get("user") or {}
     uid = user.get("uid", 0)
     if (
@@ -103,16 +103,16 @@ def account(subject: Subject) -> Iterator[str]:
         yield f"user {uid} is not in the rootfs's /etc/passwd"
 
 
-def sources(subject: Subject) -> Iterator[str]:
+def sources(subject: BundleFacts) -> Iterator[str]:
     yield from _missing(subject.binds, "the source of the mount")
 
 
-def reach(subject: Subject) -> Iterator[str]:
+def reach(subject: BundleFacts) -> Iterator[str]:
     for fault in subject.exposed:
         yield printable(f"{fault.pointer}: {fault.what}")
 
 
-def source_kinds(subject: Subject) -> Iterator[str]:
+def source_kinds(subject: BundleFacts) -> Iterator[str]:
     for bind in subject.binds:
         pair = (bind.kind, bind.onto)
         if ("directory" in pair) and not {*pair} & {"missing", "unknown"} and pair != ("directory", "directory"):
@@ -129,7 +129,7 @@ def source_kinds(subject: Subject) -> Iterator[str]:
             yield f"{point.pointer}: a file system is mounted on {printable(point.path)}, in the rootfs a {point.kind}"
 
 
-def mount_points(subject: Subject) -> Iterator[str]:
+def mount_points(subject: BundleFacts) -> Iterator[str]:
     """What a runtime would make before it starts anything, and cannot."""
     for point in subject.mount_points:
         if point.fixed and point.kind == "missing":
@@ -139,13 +139,13 @@ def mount_points(subject: Subject) -> Iterator[str]:
         yield f"the working directory {_cwd(subject)} is not there, and the rootfs is read-only"
 
 
-def execution(subject: Subject) -> Iterator[str]:
+def execution(subject: BundleFacts) -> Iterator[str]:
     """The mount of a container's rootfs has the options of what it lies on."""
     if subject.noexec and subject.program is not None and subject.program.first is not None:
         yield "the rootfs lies on a file system that is mounted noexec"
 
 
-def hooks(subject: Subject) -> Iterator[str]:
+def hooks(subject: BundleFacts) -> Iterator[str]:
     yield from _missing(subject.hooks, "the hook")
     for hook in subject.hooks:
         if hook.kind not in ("file", "missing", "unknown"):
@@ -153,22 +153,22 @@ def hooks(subject: Subject) -> Iterator[str]:
             yield f"{hook.pointer}: the hook {printable(hook.path)} is {what}"
 
 
-def namespace_paths(subject: Subject) -> Iterator[str]:
+def namespace_paths(subject: BundleFacts) -> Iterator[str]:
     yield from _missing(subject.namespaces, "the namespace")
 
 
-def kernel_parameters(subject: Subject) -> Iterator[str]:
+def kernel_parameters(subject: BundleFacts) -> Iterator[str]:
     yield from _missing(subject.parameters, "the kernel parameter")
 
 
-def devices(subject: Subject) -> Iterator[str]:
+def devices(subject: BundleFacts) -> Iterator[str]:
     yield from _missing(subject.devices, "the device")
     for device in subject.devices:
         if device.kind not in ("device", "missing", "unknown"):
             yield f"{device.pointer}: {printable(device.path)} is {device.kind} on this machine"
 
 
-def _missing(references: tuple[Reference, ...], what: str) -> Iterator[str]:
+def _missing(references: tuple[BoundPath, ...], what: str) -> Iterator[str]:
     for reference in references:
         if reference.kind == "missing":
             yield f"{reference.pointer}: {what} {printable(reference.path)} is not there"
@@ -179,18 +179,18 @@ def _lifecycle(recorded: Json) -> dict[str, Json]:
     return said if isinstance(said, dict) else {}
 
 
-def lifecycle(subject: Subject) -> Iterator[str]:
+def lifecycle(subject: BundleFacts) -> Iterator[str]:
     kept = [key for key in ("restart", "healthcheck", "stop_signal") if key in _lifecycle(subject.recorded)]
     if kept:
         yield f"{', '.join(kept)}: kept in bundler.json, for which config.json has no place"
 
 
-def stale(subject: Subject) -> Iterator[str]:
+def stale(subject: BundleFacts) -> Iterator[str]:
     if subject.stale:
         yield "config.json is no longer the one that bundler.json is about"
 
 
-def capabilities(subject: Subject) -> Iterator[str]:
+def capabilities(subject: BundleFacts) -> Iterator[str]:
     """What the kernel does not have, a runtime cannot give (capabilities(7))."""
     last = subject.target.last_capability
     sets = subject.process.get("capabilities") or {}

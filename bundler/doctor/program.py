@@ -36,7 +36,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ElfChain:
     """The files between a name and what the kernel runs, as paths of the rootfs.
 
     `fault` says what is wrong with the last of them, `hidden` why it cannot be told: one of the two, or neither.
@@ -48,13 +48,13 @@ class Program:
     fault: str = ""
     hidden: str = ""
     architecture: str = ""
-    first: "Access | None" = None
-    folders: "tuple[Access, ...]" = ()
+    first: "AccessRights | None" = None
+    folders: "tuple[AccessRights, ...]" = ()
     script: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessRights:
     """Who may do what with the file or directory at `path`; ids are the machine's."""
 
     path: str
@@ -95,10 +95,10 @@ class Seeker:
         names = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
         return names.get(kind) or _KINDS[kind].rpartition(" ")[2]
 
-    def program(self, name: str) -> Program:
+    def program(self, name: str) -> ElfChain:
         """What the name `args[0]` starts."""
         self._trail, self._is_script = [], False
-        way: tuple[Access, ...] = ()
+        way: tuple[AccessRights, ...] = ()
         architecture = fault = hidden = ""
         try:
             path = self._named(name).path
@@ -106,17 +106,17 @@ class Seeker:
             architecture = self._follow(self.tree.locate(path))
         except _Stopped as stopped:
             fault, hidden = stopped.fault, stopped.hidden
-        return Program(
+        return ElfChain(
             tuple(self._trail), fault, hidden, architecture, way[-1] if way else None, way[:-1], self._is_script
         )
 
-    def _way(self, path: bytes) -> Iterator[Access]:
+    def _way(self, path: bytes) -> Iterator[AccessRights]:
         """The directories that a path without symlinks goes through, and what it ends at."""
         names = path.split(b"/")
         for part in (b"/".join(names[:number]) for number in range(len(names) + 1)):
             status = self.tree.status(self.tree.locate(part))
             if status is not None:
-                yield Access(printable(b"/" + part), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+                yield AccessRights(printable(b"/" + part), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
     def _named(self, name: str) -> Place:
         """As execvp(3): a name with a slash is a path, any other is looked for along PATH."""

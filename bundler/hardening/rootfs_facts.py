@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
-from bundler.doctor.program import Program, Seeker
+from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
 from bundler.origins import Json
 from bundler.overrides.keys.process import NAMES as CAPABILITIES
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.rootfs.directories import explain
-from bundler.rootfs.mtree import Entry, parse
+from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.tree import Tree
 
 _CAPABILITY: Final = b"xattr.security.capability"
@@ -68,12 +68,12 @@ def gather(
     document: Json,
     seeker: Seeker,
     accounts: Accounts,
-    entries: Iterable[Entry],
+    entries: Iterable[MtreeEntry],
     ports: tuple[int, ...] | None,
 ) -> Evidence:
     """`entries` are those of rootfs.mtree. Raises OSError, MtreeError."""
     arguments = [str(word) for word in (document.get("process") or {}).get("args") or ()]
-    program = seeker.program(arguments[0]) if arguments else Program()
+    program = seeker.program(arguments[0]) if arguments else ElfChain()
     set_id: list[str] = []
     capable: dict[str, tuple[str, ...]] = {}
     folders: list[Folder] = []
@@ -98,7 +98,7 @@ def gather(
     )
 
 
-def _folder(path: str, mode: int, entry: Entry, known: list[Folder]) -> Folder | None:
+def _folder(path: str, mode: int, entry: MtreeEntry, known: list[Folder]) -> Folder | None:
     """The topmost directory of each kind: what is below it goes with it."""
     uid, gid = (int(entry.keywords.get(name, b"0")) for name in (b"uid", b"gid"))
     if path not in WRITES and not (uid != 0 and path.startswith(("/var/", "/run/"))):
@@ -107,7 +107,7 @@ def _folder(path: str, mode: int, entry: Entry, known: list[Folder]) -> Folder |
     return None if path.startswith(above) else Folder(path, uid, gid, mode)
 
 
-def _words(arguments: list[str], program: Program, tree: Tree) -> Iterator[str]:
+def _words(arguments: list[str], program: ElfChain, tree: Tree) -> Iterator[str]:
     """Known names in the arguments and in the scripts that are on the way to the program."""
     for text in arguments:
         yield from NAMES & {word.rpartition("/")[2] for word in re.split(r"[\s;&|()]+", text)}
@@ -140,7 +140,7 @@ def _capabilities(text: bytes) -> tuple[str, ...]:
 
 def look_into(bundle: Path) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
-    document = read_written(str(bundle)).document
+    document = read_config_file(str(bundle)).document
     try:
         with open_rootfs(bundle, document) as tree:
             accounts = accounts_of(tree) or Accounts()
@@ -151,7 +151,7 @@ def look_into(bundle: Path) -> Evidence:
         raise explain(error, printable(str(bundle))) from error
 
 
-def _entries(bundle: Path) -> Iterator[Entry]:
+def _entries(bundle: Path) -> Iterator[MtreeEntry]:
     manifest = bundle / "rootfs.mtree"
     if not os.path.lexists(manifest):
         raise RequestError(

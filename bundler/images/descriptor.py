@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.images.digest import Digest
-from bundler.images.documents import Part
+from bundler.images.documents import Member
 from bundler.images.media_types import Kind, refusal
 from bundler.images.platform import Platform
 
@@ -36,7 +36,7 @@ class Descriptor:
         return str(self.digest)
 
 
-def parse_descriptor(part: Part, *wanted: Kind) -> Descriptor:
+def parse_descriptor(part: Member, *wanted: Kind) -> Descriptor:
     """Read a descriptor that must point at one of `wanted`. Raises ImageError."""
     media_type = part.get("mediaType")
     refused = refusal(media_type.text(), *wanted)
@@ -46,7 +46,7 @@ def parse_descriptor(part: Part, *wanted: Kind) -> Descriptor:
     return parse_any_descriptor(part)
 
 
-def parse_any_descriptor(part: Part) -> Descriptor:
+def parse_any_descriptor(part: Member) -> Descriptor:
     """Read a descriptor of whatever kind: an index may name things that are no images beside those that are."""
     size = part.get("size")
     if size.number() > _MAX_BLOB:
@@ -62,7 +62,7 @@ def parse_any_descriptor(part: Part) -> Descriptor:
     )
 
 
-def parse_platform(part: Part) -> Platform:
+def parse_platform(part: Member) -> Platform:
     """Read the `os`, `architecture` and `variant` members of `part`, wherever image-spec puts them."""
     variant = part.find("variant")
     return Platform.of(
@@ -70,7 +70,7 @@ def parse_platform(part: Part) -> Platform:
     )
 
 
-def _word(part: Part, *, empty: bool = False) -> str:
+def _word(part: Member, *, empty: bool = False) -> str:
     text = part.text()
     if not _WORD.fullmatch(text) and not (empty and text == ""):
         raise part.expected("a word of letters, digits, dots and dashes")

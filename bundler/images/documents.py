@@ -20,7 +20,7 @@ _MAPS: Final = frozenset(map(fold, ("annotations", "ExposedPorts", "Labels", "La
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Member:
     """One value inside a document: `content` is what JSON says, `path` is where (`layers[0].size`)."""
 
     document: str
@@ -35,7 +35,7 @@ class Part:
     def expected(self, what: str) -> ImageError:
         return self.fault(f"expected {what}, found {_shown(self.content)}")
 
-    def find(self, name: str) -> "Part | None":
+    def find(self, name: str) -> "Member | None":
         """The member `name`; None when it is absent or null, which Go's decoder does not tell apart.
 
         As to that decoder, it may be spelled with other letters of the alphabet's two cases.
@@ -48,29 +48,29 @@ class Part:
             content = members.get(next(others, ""))
         return None if content is None else self._child(name, content)
 
-    def get(self, name: str) -> "Part":
+    def get(self, name: str) -> "Member":
         """The member `name`. Raises ImageError when it is absent or null."""
         found = self.find(name)
         if found is None:
             raise self._child(name, None).fault("missing")
         return found
 
-    def with_member(self, name: str, content: Any) -> "Part":
+    def with_member(self, name: str, content: Any) -> "Member":
         """The same object with another value for `name`, however that is spelled."""
         others = {other: value for other, value in self._object().items() if fold(other) != fold(name)}
-        return Part(self.document, self.path, others | {name: content})
+        return Member(self.document, self.path, others | {name: content})
 
-    def members(self) -> Iterator[tuple[str, "Part"]]:
+    def members(self) -> Iterator[tuple[str, "Member"]]:
         """The members of an object, sorted by name."""
         for name, content in sorted(self._object().items()):
             yield name, self._child(name, content)
 
-    def items(self) -> Iterator["Part"]:
+    def items(self) -> Iterator["Member"]:
         """The items of an array, in order."""
         if not isinstance(self.content, list):
             raise self.expected("an array")
         for position, content in enumerate(self.content):
-            yield Part(self.document, f"{self.path}[{position}]", content)
+            yield Member(self.document, f"{self.path}[{position}]", content)
 
     def text(self) -> str:
         """A string without NUL: no argument, environment entry or path can hold one."""
@@ -97,19 +97,19 @@ class Part:
             raise self.expected("an object")
         return self.content
 
-    def _child(self, name: str, content: Any) -> "Part":
+    def _child(self, name: str, content: Any) -> "Member":
         shown = _clipped(printable(name))
-        return Part(self.document, f"{self.path}.{shown}" if self.path else shown, content)
+        return Member(self.document, f"{self.path}.{shown}" if self.path else shown, content)
 
 
-def parse_document(raw: bytes, document: str) -> Part:
+def parse_document(raw: bytes, document: str) -> Member:
     """Read one JSON document; `document` names it in messages (`manifest sha256:...`).
 
     Bytes that are not UTF-8 and lone surrogates become U+FFFD, one for each, as in Go's decoder, so the same image
     gives the same text as under Docker. Raises ImageError for what two readers may see two different images in.
     """
     try:
-        return Part(document, "", parse(raw, maps=_MAPS, repair=True))
+        return Member(document, "", parse(raw, maps=_MAPS, repair=True))
     except JsonError as error:
         raise ImageError(f"{document}: {error}") from None
 

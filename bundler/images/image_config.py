@@ -8,7 +8,7 @@ from typing import Final
 
 from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.platform import Platform
 
 
@@ -28,7 +28,7 @@ class Healthcheck:
     shell: tuple[str, ...] = ()
 
 
-def parse_healthcheck(execution: Part) -> Healthcheck | None:
+def parse_healthcheck(execution: Member) -> Healthcheck | None:
     """The one in the `config` object of an image config. Raises ImageError for what dockerd could not read either."""
     member = execution.find("Healthcheck")
     if member is None:
@@ -44,12 +44,12 @@ def parse_healthcheck(execution: Part) -> Healthcheck | None:
     )
 
 
-def _words(part: Part, name: str) -> tuple[str, ...]:
+def _words(part: Member, name: str) -> tuple[str, ...]:
     member = part.find(name)
     return () if member is None else tuple(item.text() for item in member.items())
 
 
-def _number(part: Part, name: str) -> int:
+def _number(part: Member, name: str) -> int:
     member = part.find(name)
     return 0 if member is None else member.number()
 
@@ -103,7 +103,7 @@ def parse_image_config(
     if rootfs.get("type").text() != _ROOTFS_TYPE:
         raise rootfs.get("type").expected(f'"{_ROOTFS_TYPE}"')
     diff_ids = rootfs.find("diff_ids")
-    execution = document.find("config") or Part(document.document, "config", {})
+    execution = document.find("config") or Member(document.document, "config", {})
     return ImageConfig(
         digest=digest,
         raw=raw,
@@ -123,12 +123,12 @@ def parse_image_config(
     )
 
 
-def _text(part: Part, name: str) -> str:
+def _text(part: Member, name: str) -> str:
     member = part.find(name)
     return "" if member is None else member.text()
 
 
-def _list_of_words(part: Part, name: str) -> tuple[str, ...]:
+def _list_of_words(part: Member, name: str) -> tuple[str, ...]:
     """Words of a command line. A text is one word, as in Docker, whatever it holds."""
     member = part.find(name)
     if member is None:
@@ -136,21 +136,21 @@ def _list_of_words(part: Part, name: str) -> tuple[str, ...]:
     return (member.text(),) if isinstance(member.content, str) else tuple(item.text() for item in member.items())
 
 
-def _platform(document: Part, otherwise: Platform) -> Platform:
+def _platform(document: Member, otherwise: Platform) -> Platform:
     if _text(document, "architecture"):
         return parse_platform(document if _text(document, "os") else document.with_member("os", otherwise.os))
     return Platform(_text(document, "os").lower() or otherwise.os, otherwise.architecture, otherwise.variant)
 
 
-def _keys(part: Part, name: str) -> tuple[str, ...]:
+def _keys(part: Member, name: str) -> tuple[str, ...]:
     """Volumes and ExposedPorts are sets, written as objects whose values say nothing (Go's `map[string]struct{}`)."""
     member = part.find(name)
     if member is None:
         return ()
-    return tuple(Part(key.document, key.path, name).text() for name, key in member.members())
+    return tuple(Member(key.document, key.path, name).text() for name, key in member.members())
 
 
-def _env(part: Part) -> tuple[str, ...]:
+def _env(part: Member) -> tuple[str, ...]:
     """`NAME=VALUE` entries, in order. One without `=` is kept: Docker takes it as "this variable is not set".
 
     An entry without a name is refused, as dockerd refuses to create its container ("invalid environment variable").
@@ -167,8 +167,8 @@ def _env(part: Part) -> tuple[str, ...]:
     return tuple(entries)
 
 
-def _labels(part: Part) -> tuple[tuple[str, str], ...]:
+def _labels(part: Member) -> tuple[tuple[str, str], ...]:
     member = part.find("Labels")
     if member is None:
         return ()
-    return tuple((Part(label.document, label.path, name).text(), label.text()) for name, label in member.members())
+    return tuple((Member(label.document, label.path, name).text(), label.text()) for name, label in member.members())

@@ -7,7 +7,7 @@ from typing import Final
 from bundler.errors import ImageError, printable
 from bundler.images.descriptor import Descriptor, parse_any_descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.manifest import Manifest, check_kind, kind_of, manifest_of
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
@@ -42,7 +42,7 @@ class PlatformChoice:
             raise ImageError(f"{where}: the image is for {stated}, not for {self.platform}")
 
 
-def parse_index(part: Part) -> tuple[Descriptor, ...]:
+def parse_index(part: Member) -> tuple[Descriptor, ...]:
     """Every descriptor of an index, in order, also of kinds that are no image. Raises ImageError."""
     check_kind(part, Kind.INDEX)
     # Docker 25.0.0 to 25.0.2 saved an image by its id with `"manifests": null`, which is an empty list to Go.
@@ -110,5 +110,5 @@ def choose_platform(manifests: tuple[Descriptor, ...], platform: Platform, where
     )
 
 
-def _named(part: Part, document: str) -> Part:
-    return Part(document, part.path, part.content)
+def _named(part: Member, document: str) -> Member:
+    return Member(document, part.path, part.content)

@@ -66,7 +66,7 @@ class Layer:
     diff_id: Digest
 
 
-class Place(Protocol):
+class LayerPlace(Protocol):
     """Where files lie on this machine: a folder, an archive."""
 
     def open(self, name: str) -> AbstractContextManager[FileSlice]:
@@ -81,7 +81,7 @@ class LocalLayer(Layer):
     To open it asks nothing but this machine's file system: what would have to be fetched is no LocalLayer.
     """
 
-    place: Place = field(repr=False, compare=False)
+    place: LayerPlace = field(repr=False, compare=False)
     file: str = field(repr=False, compare=False)
 
     def open(self) -> AbstractContextManager[FileSlice]:

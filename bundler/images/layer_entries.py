@@ -16,8 +16,8 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Final, Protocol
 
-from bundler.archives.entry import Entry, Files
-from bundler.archives.stream import Content, Taken
+from bundler.archives.entry import Entry, FileBatch
+from bundler.archives.stream import Content, KnownDigest
 from bundler.archives.tar import TarReader
 from bundler.images.layer import LocalLayer, facts_of
 from bundler.images.layer_reader import COUNTED, DONE, ENDED, FILES, FILLER, READ, WHOLE, read_layers
@@ -42,7 +42,7 @@ class LayerEntries(Protocol):
     All raise ImageError, naming the layer, for what is wrong with it, and whatever the Count raises.
     """
 
-    def __iter__(self) -> Iterator[Entry | Files]: ...
+    def __iter__(self) -> Iterator[Entry | FileBatch]: ...
 
     def content(self) -> Iterable[Content]:
         """What is stored for the current entry, in pieces that are good until the next one."""
@@ -101,7 +101,7 @@ class LayerReaders:
 
 @contextmanager
 def open_layers(layers: Iterable[LocalLayer], limits: Limits, *, hashed: bool = False) -> Iterator[LayerReaders]:
-    """`hashed` says that the sha256 of files will be asked for: then entries may have it already, or be Files."""
+    """`hashed` says that the sha256 of files will be asked for: then entries may have it already, or be FileBatch."""
     with ExitStack() as held:
         yield LayerReaders(layers, limits, hashed=hashed, held=held)
 
@@ -126,7 +126,7 @@ class _Read:
         self._stream.finish()
 
     def content_at(self, offset: int, size: int) -> Iterable[Content]:
-        raise NotImplementedError  # there are no Files here
+        raise NotImplementedError  # there are no FileBatch here
 
 
 class _Received:
@@ -140,7 +140,7 @@ class _Received:
         self._items = self._counted(items, count)
         self._current: Entry | None = None  # whose content was not asked for yet
         self._whole = False
-        self._digest = Taken()
+        self._digest = KnownDigest()
 
     def _counted(self, items: Iterator[Item], count: Count) -> Iterator[Item]:
         """Those of one layer."""
@@ -163,18 +163,18 @@ class _Received:
     def content_at(self, offset: int, size: int) -> tuple[memoryview, ...]:
         return self._shared.content(self._begin + offset, size)
 
-    def __iter__(self) -> Iterator[Entry | Files]:
+    def __iter__(self) -> Iterator[Entry | FileBatch]:
         for item in self._items:
             kind = item[0]
             if kind == FILES:
-                yield Files(item[1], item[2])
+                yield FileBatch(item[1], item[2])
                 continue
             if kind in (READ, ENDED):
                 continue  # of a file whose content nobody wanted
             self._whole = kind == WHOLE
             self._current = entry = Entry(*item[1])
             if item[2] is not None:
-                self._digest = entry.digest = Taken(item[2])
+                self._digest = entry.digest = KnownDigest(item[2])
             yield entry
 
     def content(self) -> Iterable[Content]:

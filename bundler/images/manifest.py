@@ -5,7 +5,7 @@ from typing import Final
 
 from bundler.images.descriptor import Descriptor, parse_descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.image_config import ImageConfig
 from bundler.images.media_types import SCHEMA_1_HINT, Kind, refusal
 
@@ -37,7 +37,7 @@ def check_layer_count(document: str, layers: int, image_config: ImageConfig) -> 
     """Raise ImageError unless `layers`, counted in `document`, is the number of the config's diff_ids."""
     diff_ids = len(image_config.diff_ids)
     if layers != diff_ids:
-        raise Part(document, "", None).fault(f"{layers} layers, but the image config states {diff_ids} diff_ids")
+        raise Member(document, "", None).fault(f"{layers} layers, but the image config states {diff_ids} diff_ids")
 
 
 def parse_manifest(raw: bytes, digest: Digest) -> Manifest:
@@ -45,7 +45,7 @@ def parse_manifest(raw: bytes, digest: Digest) -> Manifest:
     return manifest_of(parse_document(raw, f"manifest {digest}"), raw, digest)
 
 
-def manifest_of(part: Part, raw: bytes, digest: Digest) -> Manifest:
+def manifest_of(part: Member, raw: bytes, digest: Digest) -> Manifest:
     """The same, from the parsed document."""
     check_kind(part, Kind.MANIFEST)
     # image-spec lets an artifact have any config; only these two are images that can be run.
@@ -57,7 +57,7 @@ def manifest_of(part: Part, raw: bytes, digest: Digest) -> Manifest:
     return Manifest(raw, digest, config, layers)
 
 
-def check_kind(part: Part, kind: Kind) -> None:
+def check_kind(part: Member, kind: Kind) -> None:
     """Raise ImageError unless the document may be read as `kind`.
 
     A document that could be read as both a manifest and an index names two different images; image-spec
@@ -77,7 +77,7 @@ def check_kind(part: Part, kind: Kind) -> None:
         raise media_type.fault(what, hint=hint)
 
 
-def kind_of(part: Part) -> Kind:
+def kind_of(part: Member) -> Kind:
     """Whether a document is a manifest or an index, by its media type or else by what it holds."""
     media_type = part.find("mediaType")
     if media_type is not None and (refused := refusal(media_type.text(), Kind.MANIFEST, Kind.INDEX)) is not None:

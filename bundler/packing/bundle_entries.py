@@ -23,12 +23,12 @@ from bundler.archives.entry import (
     Entry,
 )
 from bundler.archives.holes import Pieces, find_content
-from bundler.archives.stream import Content, Digest
+from bundler.archives.stream import Content, RunningHash
 from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, has_owners
 from bundler.bundles.left_behind import find_left_behind
 from bundler.errors import BundlerError, printable
-from bundler.packing.rootfs_manifest import Manifest
+from bundler.packing.rootfs_manifest import RootfsManifest
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 
@@ -83,7 +83,7 @@ class BundleEntries:
 
     def _entries(self, files: BundleFiles) -> Iterator[tuple[Entry, Iterable[Content]]]:
         with ExitStack() as held:
-            known = None if self.hint is None else held.enter_context(closing(Manifest(self.bundle, self.hint)))
+            known = None if self.hint is None else held.enter_context(closing(RootfsManifest(self.bundle, self.hint)))
             tree = held.enter_context(files.open())
             for file in files.walk(tree):
                 manifest = known if file.in_rootfs else None
@@ -98,7 +98,7 @@ class BundleEntries:
                 known.finish()
 
     def _read(
-        self, tree: Tree, file: BundleFile, manifest: Manifest | None
+        self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None
     ) -> Iterator[tuple[Entry, Iterable[Content]]]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
@@ -122,7 +122,7 @@ class BundleEntries:
             self._digests[found.path] = self._digest
 
     def _content(
-        self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: Digest | None
+        self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: RunningHash | None
     ) -> Iterator[Content]:
         end = 0
         for start, length in pieces if pieces is not None else ((0, file.found.size),):

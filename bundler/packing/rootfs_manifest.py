@@ -10,7 +10,7 @@ from bundler.errors import DifferenceError, RequestError, printable
 from bundler.rootfs.mtree import HEADER, MtreeError, read_line, read_lines, size_of
 
 
-class Manifest:
+class RootfsManifest:
     """That of a bundle, which has to be what was built. Methods raise DifferenceError, and RequestError without one.
 
     `hint` says what to do about a difference.

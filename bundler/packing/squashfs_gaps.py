@@ -8,8 +8,7 @@ from typing import Final
 
 from bundler.archives.entry import HARD_LINK, SYMLINK, Entry
 from bundler.archives.stream import Content
-from bundler.rootfs.mtree import Entry as Listed
-from bundler.rootfs.mtree import decode_name, parse, sort_key
+from bundler.rootfs.mtree import MtreeEntry, decode_name, parse, sort_key
 
 _SECOND: Final = 10**9
 _ACL: Final = b"xattr.system."
@@ -38,8 +37,8 @@ def complete(
     """
     known = {top: _listed(manifest) for top, manifest in manifests.items()}
     current: bytes | None = None
-    lines: Iterator[Listed] = iter(())
-    line: Listed | None = None
+    lines: Iterator[MtreeEntry] = iter(())
+    line: MtreeEntry | None = None
     for entry, content in entries:
         top, _, path = entry.name.partition(b"/")
         if top != current:
@@ -54,7 +53,7 @@ def complete(
         yield entry, content
 
 
-def _listed(manifest: Iterable[bytes]) -> Iterator[Listed]:
+def _listed(manifest: Iterable[bytes]) -> Iterator[MtreeEntry]:
     with suppress(ValueError):
         yield from parse(manifest)
 

@@ -22,9 +22,9 @@ from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.documents import LARGEST
 from bundler.bundles.files import DOCUMENTS
-from bundler.bundles.pieces import FOLDERS, Mounted, Piece, on_the_way
+from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
-from bundler.bundles.record import Recorded
+from bundler.bundles.record import BundleRecord
 from bundler.errors import ImageError, printable
 from bundler.packing.packed import PackedFile
 from bundler.packing.restoring import MOST_OPEN
@@ -149,7 +149,7 @@ class PackedVerification:
         content = self._document(b"bundler.json")
         if not content:
             raise ImageError(f"{packed.label} holds no bundle")
-        self.recorded = Recorded(content, packed.label)
+        self.recorded = BundleRecord(content, packed.label)
         self._pieces: dict[str, Piece] = {}
         self._digests: dict[str, str] = {}  # of the files that bundler.json may know
         self._links: Counter[str] = Counter()  # how many further names a file has
@@ -163,7 +163,7 @@ class PackedVerification:
 
     def changes(self) -> Iterator[Change]:
         """What differs: files of images by path, then the others. Raises RequestError, ImageError, LayerError."""
-        mounted = Mounted.of(self._document(b"config.json"))
+        mounted = BundleMounts.of(self._document(b"config.json"))
         with ExitStack() as stack:
             manifests: dict[str, IO[bytes]] = {}
             for folder, name in MANIFESTS.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.files import BundleFiles, bundle_owners
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
@@ -18,7 +18,7 @@ from bundler.origins import Json
 from bundler.repack.delta import check_names, find_delta, rootfs_changes
 from bundler.repack.umoci import make_layer
 from bundler.rootfs.directories import explain
-from bundler.rootfs.owners import IdMap, Owners, kept, taken_back, written_down
+from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.rootfs.tree import Tree
 from bundler.store.repacked import Base, Destination, name_image
 
@@ -47,7 +47,7 @@ def repack(
     name = printable(str(bundle))
     bundle = bundle.resolve()
     verification = Verification(bundle, opened_up=True)
-    document = read_written(str(bundle)).document
+    document = read_config_file(str(bundle)).document
     image_id = _image_id(verification.recorded.document, name)
     with destination.open() as store:
         base = Base.find(store, image_id)
@@ -104,7 +104,7 @@ def _owners(bundle: Path, document: dict[str, Json], name: str) -> Owners:
     )
     if not owned and not (users.ranges and groups.ranges):
         raise RequestError(f"{name}: its config.json no longer says which ids its files have")
-    back = taken_back((users, groups), recorded=not owned) if users.ranges and groups.ranges else kept()
+    back = shifted_back((users, groups), recorded=not owned) if users.ranges and groups.ranges else kept()
     if not os.geteuid():
         return back
     ordinary = written_down()

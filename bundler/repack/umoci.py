@@ -43,7 +43,7 @@ from bundler.repack.delta import Delta
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.inventory import write_lines
-from bundler.rootfs.mtree import Entry, Keywords, MtreeError, decode_name, encode_name, encode_path, parse
+from bundler.rootfs.mtree import Keywords, MtreeEntry, MtreeError, decode_name, encode_name, encode_path, parse
 from bundler.rootfs.owners import IdMap, Owners
 from bundler.rootfs.paths import PathError, ancestors
 from bundler.rootfs.scan import walk
@@ -60,7 +60,7 @@ _SECOND: Final = 10**9
 _ENCODED: Final = re.compile(rb"[^!-~]|[#*?[\\]")
 
 
-def translate(entries: Iterable[Entry]) -> Iterator[bytes]:
+def translate(entries: Iterable[MtreeEntry]) -> Iterator[bytes]:
     """The lines of a manifest that says the same as `entries`, which are in order. Raises MtreeError.
 
     A name without a slash is looked for in the directory before it, until a line with two dots leaves that.

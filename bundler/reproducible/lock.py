@@ -15,10 +15,10 @@ from bundler.bundles.documents import check_format
 from bundler.bundles.ground import check_ground
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import encode, write_file
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference, parse_reference
@@ -133,18 +133,18 @@ class Lock:
             self._differ(f"{name}the image id", locked.id, found.id)
         self._differ(f"{name}the list of diff_ids", _listed(locked.diff_ids), _listed(found.diff_ids))
 
-    def check_givens(self, givens: Givens) -> None:
+    def check_givens(self, inputs: Inputs) -> None:
         """Raise DifferenceError, with the value, unless profile, target and overrides are the locked ones."""
-        if self.profile != givens.profile.id:
-            self._differ("the profile", self.profile, givens.profile.id)
-        target = givens.target.described()
+        if self.profile != inputs.profile.id:
+            self._differ("the profile", self.profile, inputs.profile.id)
+        target = inputs.target.described()
         for name in sorted(self.target.keys() | target.keys()):
             if self.target.get(name) != target.get(name):
                 self._differ(f"the target's {name}", self.target.get(name), target.get(name))
-        overrides = [file.sha256 for file in givens.overrides.files]
+        overrides = [file.sha256 for file in inputs.overrides.files]
         if len(self.overrides) != len(overrides):
             self._differ("the number of overrides files", len(self.overrides), len(overrides))
-        for locked, file in zip(self.overrides, givens.overrides.files, strict=True):
+        for locked, file in zip(self.overrides, inputs.overrides.files, strict=True):
             if locked != file.sha256:
                 self._differ(f"the sha256 of {printable(file.name)}", locked, file.sha256)
 
@@ -180,8 +180,8 @@ class Lock:
         raise DifferenceError(f"{self.label}: {what}", hint=_HINT)
 
 
-def describe(givens: Givens, images: Sequence[Image]) -> bytes:
-    """The content of a lock for `images`, each once and by name, under what `givens` say besides."""
+def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
+    """The content of a lock for `images`, each once and by name, under what `inputs` say besides."""
     locked = {LockedImage.of(image): None for image in images}
     ordered = sorted(locked, key=lambda one: (one.reference, one.platform, one.id))
     return encode(
@@ -189,9 +189,9 @@ def describe(givens: Givens, images: Sequence[Image]) -> bytes:
             "format": FORMAT,
             "bundler": __version__,
             "images": [image.described() for image in ordered],
-            "profile": givens.profile.id,
-            "target": givens.target.described(),
-            "overrides": [{"name": file.name, "sha256": file.sha256} for file in givens.overrides.files],
+            "profile": inputs.profile.id,
+            "target": inputs.target.described(),
+            "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
         }
     )
 
@@ -238,7 +238,7 @@ def load_lock(path: Path) -> Lock:
         raise RequestError(error.what, hint=_MAKE_ONE) from None
 
 
-def _parse(part: Part, label: str) -> Lock:
+def _parse(part: Member, label: str) -> Lock:
     target = part.get("target")
     return Lock(
         label=label,
@@ -249,7 +249,7 @@ def _parse(part: Part, label: str) -> Lock:
     )
 
 
-def _parse_image(part: Part) -> LockedImage:
+def _parse_image(part: Member) -> LockedImage:
     manifest, platform = part.find("manifest"), part.get("platform")
     try:
         Platform.parse(platform.text())

@@ -14,7 +14,7 @@ from bundler.archives.entry import (
     REGULAR,
     SYMLINK,
     Entry,
-    Files,
+    FileBatch,
 )
 from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
@@ -84,7 +84,7 @@ class Changeset(Generic[P]):
         except OSError as error:
             raise explain(error, self._where(entry.name)) from error
 
-    def apply_files(self, files: Files, content_at: ContentAt) -> None:
+    def apply_files(self, files: FileBatch, content_at: ContentAt) -> None:
         """Apply the next entries, which are files; `content_at` knows their content. Raises what `apply` raises."""
         if WHITEOUT in files.directory or any(WHITEOUT in row[0] or row[0] in _NO_NAMES for row in files.rows):
             self.apply_each(files, content_at)
@@ -108,7 +108,7 @@ class Changeset(Generic[P]):
         except OSError as error:
             raise explain(error, self._where(join(files.directory, name))) from error
 
-    def apply_each(self, files: Files, content_at: ContentAt) -> None:
+    def apply_each(self, files: FileBatch, content_at: ContentAt) -> None:
         """The same, one by one: what `apply_files` is for who has something to say about each."""
         for entry in files.entries():
             self.apply(entry, content_at(entry.offset, entry.size) if entry.size else ())

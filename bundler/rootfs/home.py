@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final, Generic, Protocol, TypeVar
 
 from bundler.archives.entry import FileRow
-from bundler.archives.stream import Content, Digest
+from bundler.archives.stream import Content, RunningHash
 from bundler.errors import ImageError, printable
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.owners import Owners
@@ -81,7 +81,7 @@ class Home(ABC, Generic[P]):
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
-        digest: Digest | None = None,
+        digest: RunningHash | None = None,
     ) -> None:
         """Create a regular file of `size`, whose content lies at the (offset, length) of `sparse`, if it is given."""
 

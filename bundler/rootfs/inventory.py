@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from bundler.archives.stream import Digest
+from bundler.archives.stream import RunningHash
 from bundler.rootfs.acl import mode_with
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.mtree import HEADER, describe, describe_file, describe_xattrs, encode_path, write_entry
@@ -95,7 +95,7 @@ class Inventory:
         if self._weight > self._largest:
             self._store()
 
-    def digest(self, size: int, sparse: tuple[tuple[int, int], ...] | None) -> Digest | None:
+    def digest(self, size: int, sparse: tuple[tuple[int, int], ...] | None) -> RunningHash | None:
         """For the content of a file about to be written, its holes included; None where these would take too long."""
         if sparse is not None:
             self._holes_left -= size - sum(length for _, length in sparse)

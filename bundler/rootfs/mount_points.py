@@ -22,14 +22,14 @@ _IN_THE_WAY: Final = frozenset(
 )
 
 
-class Spot(NamedTuple):
+class MountSpot(NamedTuple):
     """A path of the container without symlinks, and the one of the mount that it lies on; None: the rootfs has it."""
 
     path: bytes
     mount: bytes | None
 
 
-class Device(NamedTuple):
+class DeviceNode(NamedTuple):
     """A node: `type` is S_IFIFO, S_IFCHR or S_IFBLK, `numbers` are (major, minor)."""
 
     type: int
@@ -44,7 +44,7 @@ class Mounts:
         self._tree = tree
         self._mounted: set[bytes] = set()
 
-    def locate(self, destination: str) -> Spot | None:
+    def locate(self, destination: str) -> MountSpot | None:
         """Where that is now; None where nothing can be mounted. Raises OSError where the machine is the reason."""
         try:
             return self._locate(encoded(destination))
@@ -55,7 +55,7 @@ class Mounts:
                 raise
             return None
 
-    def _locate(self, destination: bytes) -> Spot:
+    def _locate(self, destination: bytes) -> MountSpot:
         above, links = [_Step(b"", None, there=True)], 0
         pending = clean(destination).split(b"/")[::-1]
         while pending:
@@ -74,9 +74,9 @@ class Mounts:
             pending += reversed(target.split(b"/"))
             if target.startswith(b"/"):
                 del above[1:]
-        return Spot(above[-1].path, above[-1].mount)
+        return MountSpot(above[-1].path, above[-1].mount)
 
-    def add(self, spot: Spot) -> None:
+    def add(self, spot: MountSpot) -> None:
         """Something is mounted there, and covers what was."""
         self._mounted.add(spot.path)
 
@@ -113,7 +113,7 @@ def encoded(path: str) -> bytes:
 
 
 def make(
-    tree: Tree, path: bytes, kind: str | Device, *, replaced: Callable[[int], bool] = lambda _kind: False
+    tree: Tree, path: bytes, kind: str | DeviceNode, *, replaced: Callable[[int], bool] = lambda _kind: False
 ) -> bytes | None:
     """Make a `directory`, an empty `file`, a device, or else the symlink to `kind`; its path, None if it was not made.
 
@@ -139,8 +139,8 @@ def make(
     return made
 
 
-def _make(tree: Tree, place: Place, kind: str | Device) -> None:
-    if isinstance(kind, Device):
+def _make(tree: Tree, place: Place, kind: str | DeviceNode) -> None:
+    if isinstance(kind, DeviceNode):
         tree.make_node(place, kind.type, kind.numbers, kind.attributes)
     elif kind == "directory":
         tree.make_directory(place, Attributes(mode=0o755))

@@ -48,7 +48,7 @@ class MtreeError(ValueError):
 
 
 @dataclass(slots=True)
-class Entry:
+class MtreeEntry:
     """A file in the manifest: its path (`b""` is the root) and what is said about it, remarks included."""
 
     path: bytes
@@ -199,9 +199,9 @@ def read_lines(manifest: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def parse(lines: Iterable[bytes]) -> Iterator[Entry]:
+def parse(lines: Iterable[bytes]) -> Iterator[MtreeEntry]:
     """The entries of a manifest that this module wrote, in order. Raises MtreeError, with the number of the line."""
-    current: Entry | None = None
+    current: MtreeEntry | None = None
     remarked = False
     for number, line in enumerate(lines, 1):
         try:
@@ -244,13 +244,13 @@ def _check_header(line: bytes) -> None:
         raise MtreeError("it does not begin with #mtree")
 
 
-def _add_remarks(entry: Entry | None, remarks: Entry) -> None:
+def _add_remarks(entry: MtreeEntry | None, remarks: MtreeEntry) -> None:
     if entry is None or entry.path != remarks.path:
         raise MtreeError("a remark does not follow the entry it is about")
     entry.keywords |= remarks.keywords
 
 
-def _check_order(before: Entry | None, entry: Entry) -> None:
+def _check_order(before: MtreeEntry | None, entry: MtreeEntry) -> None:
     if (before is None) != (entry.path == b"") or (before and sort_key(entry.path) <= sort_key(before.path)):
         raise MtreeError("the entries are not in order")
 
@@ -260,7 +260,7 @@ def sort_key(path: bytes) -> tuple[bytes, ...]:
     return tuple(path.split(b"/")) if path else ()
 
 
-def _parse_line(line: bytes) -> Entry:
+def _parse_line(line: bytes) -> MtreeEntry:
     if not line.endswith(b"\n"):
         raise MtreeError("the line is cut off")
     words = line.removeprefix(b"#").split()
@@ -278,7 +278,7 @@ def _parse_line(line: bytes) -> Entry:
         if not equals or keyword in keywords:
             raise MtreeError("a keyword has no value, or two")
         keywords[keyword] = value
-    return Entry(path, keywords)
+    return MtreeEntry(path, keywords)
 
 
 def parse_keywords(text: bytes) -> Keywords:

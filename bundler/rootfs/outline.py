@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bundler.archives.entry import FileRow
-from bundler.archives.stream import Content, Digest
+from bundler.archives.stream import Content, RunningHash
 from bundler.rootfs.attributes import CAPABILITY, Attributes, implied, is_kept
 from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS, Home
 from bundler.rootfs.owners import ignored, is_capability
@@ -129,7 +129,7 @@ class Outline(Home[Spot]):
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
-        digest: Digest | None = None,  # noqa: ARG002 -- nobody asks what is in it
+        digest: RunningHash | None = None,  # noqa: ARG002 -- nobody asks what is in it
     ) -> None:
         self._put(place, File(content, size, sparse), attributes, stat.S_IFREG)
 

@@ -96,7 +96,7 @@ def shifted(users: IdMap, groups: IdMap) -> Owners:
     return Owners(adapt, set_attributes, maps=(users, groups))
 
 
-def taken_back(maps: tuple[IdMap, IdMap], *, recorded: bool) -> Owners:
+def shifted_back(maps: tuple[IdMap, IdMap], *, recorded: bool) -> Owners:
     """For copies of unpacked files that get the attributes an image would state for them.
 
     `maps` are those of the container. With `recorded`, the owners that an ordinary user could not give to his files

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bundler.archives.stream import Content, Digest
+from bundler.archives.stream import Content, RunningHash
 
 _PIECE: Final = 1 << 20
 
@@ -22,7 +22,7 @@ def write_pieces(
     content: Iterable[Content],
     pieces: Iterable[tuple[int, int]],
     size: int,
-    digest: Digest | None = None,
+    digest: RunningHash | None = None,
 ) -> None:
     """Write `content` where its (offset, length) `pieces` belong; what lies between them stays a hole.
 
@@ -49,7 +49,7 @@ def write_pieces(
         add_zeros(digest, size - end)
 
 
-def add_zeros(digest: Digest, count: int) -> None:
+def add_zeros(digest: RunningHash, count: int) -> None:
     """Tell `digest` of that many zeros, or of none."""
     zeros = memoryview(bytes(min(count, _PIECE)))
     while count > 0:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from bundler.archives.entry import FileRow
-from bundler.archives.stream import Content, Digest, Taken
+from bundler.archives.stream import Content, KnownDigest, RunningHash
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
     Attributes,
@@ -155,7 +155,7 @@ class Tree(Home[Place]):
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
-        digest: Digest | None = None,
+        digest: RunningHash | None = None,
     ) -> None:
         """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
 
@@ -195,7 +195,7 @@ class Tree(Home[Place]):
         place = Place(parent, name)
         if not self._is_born_so(parent, uid, gid, mode):
             attributes = Attributes(mode, uid, gid, mtime, mtime)
-            self.make_file(place, attributes, content, size=size, digest=Taken(sha256))
+            self.make_file(place, attributes, content, size=size, digest=KnownDigest(sha256))
             return place
         parent.changed = True
         descriptor = os.open(name, _NEW_FILE, mode, dir_fd=parent.descriptor)

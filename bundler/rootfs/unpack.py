@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.entry import Files
+from bundler.archives.entry import FileBatch
 from bundler.errors import RequestError
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_entries import LayerEntries, LayerReaders, open_layers
@@ -28,7 +28,7 @@ from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
 from bundler.rootfs.usage import Usage
 
-# What a sketch keeps of content that nobody has asked for yet.
+# What a unpack_partially keeps of content that nobody has asked for yet.
 _KEPT: Final = 4 << 20
 
 
@@ -66,7 +66,7 @@ class _Job:
     selection: Selection | None
 
 
-def sketch(
+def unpack_partially(
     layers: Sequence[LocalLayer],
     wanted: Collection[bytes],
     *,
@@ -87,7 +87,7 @@ def sketch(
             with through.entries(layer) as entries:
                 for entry in entries:
                     through.usage.admit(label_of(layer), entry)
-                    if isinstance(entry, Files):
+                    if isinstance(entry, FileBatch):
                         changeset.apply_files(entry, partial(StoredContent, layer))
                     elif split(entry.name)[1] in wanted and entry.stored_size <= room:
                         room -= entry.stored_size
@@ -117,7 +117,7 @@ def _unpack_natively(job: _Job) -> None:
             with through.entries(layer) as entries:
                 for entry in entries:
                     through.usage.admit(label_of(layer), entry)
-                    if isinstance(entry, Files):
+                    if isinstance(entry, FileBatch):
                         changeset.apply_files(entry, entries.content_at)
                     else:
                         changeset.apply(entry, entries.content())
@@ -127,7 +127,9 @@ def _unpack_with_umoci(job: _Job) -> None:
     """Umoci says nothing of what it unpacked, so the tree is read once."""
     if job.selection is not None:
         raise RequestError("umoci unpacks all files of an image", hint="for rootfs: {exclude...} use --unpacker native")
-    sketch(job.layers, (), limits=job.limits)  # what the native unpacker refuses, for what is in the layers, is refused
+    unpack_partially(
+        job.layers, (), limits=job.limits
+    )  # what the native unpacker refuses, for what is in the layers, is refused
     unpack_with_umoci(job.layers, job.root, job.owners, job.progress)
     if job.inventory is not None:
         with _explained(str(job.root)), Tree(job.root, job.owners.as_they_are()) as tree:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bundler.archives.entry import Entry, Files
+from bundler.archives.entry import Entry, FileBatch
 from bundler.errors import LayerError, printable
 from bundler.images.layer import Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
@@ -52,9 +52,9 @@ class Usage:
                 hint=raise_hint("compression_ratio"),
             )
 
-    def admit(self, label: str, entry: Entry | Files) -> None:
+    def admit(self, label: str, entry: Entry | FileBatch) -> None:
         """One more entry is about to be applied, or several."""
-        if isinstance(entry, Files):
+        if isinstance(entry, FileBatch):
             self.entries += len(entry.rows)
             name = join(entry.directory, max((row[0] for row in entry.rows), key=len))
         else:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
-from bundler.bundles.config_file import Written, read_written
+from bundler.bundles.config_file import ConfigFile, read_config_file
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
@@ -142,11 +142,11 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     )
 
 
-def _read(wanted: Wanted) -> Written:
+def _read(wanted: Wanted) -> ConfigFile:
     shown = printable(str(wanted.bundle))
     if not wanted.bundle.is_dir():
         raise RequestError(f"{shown} is not a bundle: there is no such directory")
-    written = read_written(os.path.join(wanted.bundle, ""))  # noqa: PTH118 -- `-` would be standard input
+    written = read_config_file(os.path.join(wanted.bundle, ""))  # noqa: PTH118 -- `-` would be standard input
     if written.stale and not wanted.as_is:
         raise DifferenceError(
             f"{shown}: config.json is not what was built",
@@ -155,7 +155,7 @@ def _read(wanted: Wanted) -> Written:
     return written
 
 
-def _check_pieces(wanted: Wanted, written: Written) -> None:
+def _check_pieces(wanted: Wanted, written: ConfigFile) -> None:
     """Raise DifferenceError where a container or a hook would use what was not built, or belongs to another user.
 
     What is in the rootfs takes long to look at, and has no power over the machine. `as_is` is not for paths that lead

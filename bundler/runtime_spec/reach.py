@@ -23,7 +23,7 @@ _BETWEEN_LAYERS: Final = re.compile(r"(?<!\\):+")  # mount(8), overlay: a colon 
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MountedPath:
     """A path outside of the container that a mount shows inside, and the JSON Pointer of what names it."""
 
     pointer: str
@@ -31,16 +31,16 @@ class Taken:
     read_only: bool
 
 
-def taken(document: Json) -> Iterator[Taken]:
+def taken(document: Json) -> Iterator[MountedPath]:
     """What all mounts take from outside: the sources of binds, and the layers of overlays."""
     for pointer, mount in objects(document, "mounts"):
         options = [option for option in mount.get("options") or () if isinstance(option, str)]
         if mount.get("type") == "bind" or {"bind", "rbind"} & set(options):
             source = mount.get("source")
             if isinstance(source, str):
-                yield Taken(f"{pointer}/source", source, _is_read_only(options))
+                yield MountedPath(f"{pointer}/source", source, _is_read_only(options))
         elif mount.get("type") == "overlay":
-            yield from (Taken(f"{pointer}/options/{index}", *layer) for index, layer in _layers(options))
+            yield from (MountedPath(f"{pointer}/options/{index}", *layer) for index, layer in _layers(options))
 
 
 def outer_hooks(document: Json) -> Iterator[tuple[str, str]]:
@@ -101,7 +101,7 @@ def _root(document: Json) -> Iterator[Fault]:
         yield Fault("/root/path", f"{_shown(path)} {why}", f"a bundle has its files in {_ROOTFS}")
 
 
-def _inside_others(mounts: list[Taken]) -> Iterator[Fault]:
+def _inside_others(mounts: list[MountedPath]) -> Iterator[Fault]:
     """Who can write to a folder can make one in it a symlink, which the next start would follow to the machine."""
     writable = {posixpath.normpath(mount.path) for mount in mounts if not mount.read_only}
     for mount in mounts:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bundler import tools
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.transports.files import load_document
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, read_blob
@@ -70,7 +70,7 @@ def _blame(store: Store, needed: dict[Digest, tuple[Descriptor, Descriptor]]) ->
             raise damaged(store, entry, f"{descriptor.digest} is not what its digest names")
 
 
-def _children(document: Part) -> Iterator[Descriptor]:
+def _children(document: Member) -> Iterator[Descriptor]:
     """Everything a manifest or index names, of whatever kind: what is no image for us may be one for others."""
     for name in ("config", "subject"):
         part = document.find(name)
@@ -81,7 +81,7 @@ def _children(document: Part) -> Iterator[Descriptor]:
         yield from () if listed is None else (_named_by(part) for part in listed.items())
 
 
-def _named_by(part: Part) -> Descriptor:
+def _named_by(part: Member) -> Descriptor:
     media_type = part.find("mediaType")
     return Descriptor(
         _LEAF if media_type is None else media_type.text(), part.get("digest").digest(), part.get("size").number()

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.files import has_owners
 from bundler.bundles.reach import check_reach
 from bundler.bundles.replacing import check_file
@@ -30,7 +30,7 @@ def units_of(
     """
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
-    written = read_written(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
+    written = read_config_file(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
     check_reach(bundle, written.document, here=directory is None)
     recorded = written.recorded or {}
     here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it

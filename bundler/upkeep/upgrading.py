@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.data_folders import is_empty
 from bundler.bundles.files import has_owners
 from bundler.bundles.replacing import (
@@ -164,7 +164,7 @@ def _places(found: Sequence[Difference]) -> str:
 
 
 def _config(bundle: Path) -> Json:
-    return read_written(f"{bundle}/").document
+    return read_config_file(f"{bundle}/").document
 
 
 def _owners(bundle: Path) -> object:

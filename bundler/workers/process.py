@@ -63,7 +63,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class WorkerConnection:
     """What this process has of a worker: the memory (also as a descriptor, to hand on), and its ends of the pipes."""
 
     worker: Worker
@@ -95,7 +95,7 @@ def connected(
     side: type[S],
     size: int,
     descriptors: Collection[int] = (),
-) -> Iterator[Connection]:
+) -> Iterator[WorkerConnection]:
     """A worker that does `work(side, *arguments)`, with `size` bytes of shared memory. After the context, it is gone.
 
     `side` is made of that memory and two ends of pipes, to write to and to read from. `work` and `side` are found by
@@ -119,7 +119,7 @@ def connected(
         message = marshal.dumps(job)
         with suppress(BrokenPipeError):  # it is gone already, as whoever reads from it finds out
             write_all(lifeline, LENGTH.pack(len(message)) + message)
-        yield Connection(Worker(name, process), mmap.mmap(memory, size), memory, read, write)
+        yield WorkerConnection(Worker(name, process), mmap.mmap(memory, size), memory, read, write)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.outline import Outline
 from bundler.rootfs.paths import join
 from bundler.rootfs.remove import remove_tree
-from bundler.rootfs.unpack import sketch, unpack
+from bundler.rootfs.unpack import unpack, unpack_partially
 from tests.attacks.attack import Attack, attributes_of, leaves
 from tests.attacks.compression import COMPRESSION, LIMITED
 from tests.attacks.dialects import DIALECTS
@@ -164,11 +164,11 @@ def test_in_memory_there_is_what_would_be_on_disk(tmp_path: Path, outside: Path,
     before = surroundings(tmp_path)
     if not attack.is_applied:
         with pytest.raises(attack.error) as raised:
-            sketch(layers, WANTED, limits=attack.limits)
+            unpack_partially(layers, WANTED, limits=attack.limits)
         assert type(raised.value) is attack.error
         assert attack.says in raised.value.what
     else:
-        outline = sketch(layers, WANTED, limits=attack.limits)
+        outline = unpack_partially(layers, WANTED, limits=attack.limits)
         assert surroundings(tmp_path) == before
         unpack(layers, root, limits=attack.limits)
         assert outlined(outline) == on_disk(root)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundler import data
-from bundler.bundles.config_file import read_written
+from bundler.bundles.config_file import read_config_file
 from bundler.bundles.documents import RUNTIME_CONFIG_MAPS
 from bundler.errors import RequestError
 from bundler.origins import Json
@@ -66,7 +66,7 @@ def test_what_is_no_runtime_config_gives_one_clear_line(
     monkeypatch.chdir(tmp_path)
     Path("config.json").write_bytes(content)
     with pytest.raises(RequestError) as refused:
-        read_written("config.json")
+        read_config_file("config.json")
     assert refused.value.what.startswith(message)
     assert refused.value.what.isprintable()
 
@@ -83,15 +83,15 @@ def about(content: bytes) -> bytes:
 
 
 def test_a_record_of_these_bytes_is_read(tmp_path: Path) -> None:
-    written = read_written(bundle(tmp_path, about(VALID)))
+    written = read_config_file(bundle(tmp_path, about(VALID)))
     assert written.recorded is not None
     assert not written.stale
-    assert read_written(str(tmp_path / "config.json")) == written
+    assert read_config_file(str(tmp_path / "config.json")) == written
 
 
 @pytest.mark.parametrize("record", [about(VALID + b"\n"), b'{"format": 2}'], ids=["other bytes", "no digest"])
 def test_a_record_of_other_bytes_is_left_aside(tmp_path: Path, record: bytes) -> None:
-    written = read_written(bundle(tmp_path, record))
+    written = read_config_file(bundle(tmp_path, record))
     assert written.recorded is None
     assert written.stale
 
@@ -111,21 +111,21 @@ def test_a_record_of_other_bytes_is_left_aside(tmp_path: Path, record: bytes) ->
 )
 def test_a_record_that_cannot_be_read_is_no_record_of_other_bytes(tmp_path: Path, record: bytes, says: str) -> None:
     with pytest.raises(RequestError) as refused:
-        read_written(bundle(tmp_path, record))
+        read_config_file(bundle(tmp_path, record))
     assert refused.value.what.startswith(f"{tmp_path}/bundler.json: ")
     assert says in refused.value.what
 
 
 def test_who_reads_another_format_is_said(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as refused:
-        read_written(bundle(tmp_path, b'{"format": 3, "bundler": "9.8.7"}'))
+        read_config_file(bundle(tmp_path, b'{"format": 3, "bundler": "9.8.7"}'))
     assert refused.value.hint == "bundler 9.8.7 reads it, or a later one"
 
 
 def test_names_that_are_data_keep_their_case(tmp_path: Path) -> None:
     document = {"ociVersion": "1.0.0", "annotations": {"a": "1", "A": "2"}, "linux": {"sysctl": {"x": "1", "X": "2"}}}
     (tmp_path / "config.json").write_text(json.dumps(document))
-    assert read_written(str(tmp_path)).document == document
+    assert read_config_file(str(tmp_path)).document == document
 
 
 def test_all_maps_of_the_schema_are_known() -> None:
@@ -151,20 +151,20 @@ def test_a_document_that_is_no_file_is_not_opened(tmp_path: Path, name: str, mak
     (tmp_path / name).unlink()
     make(tmp_path / name)
     with pytest.raises(RequestError, match=rf"{name} is (a fifo|a folder|a symbolic link)"):
-        read_written(str(tmp_path))
+        read_config_file(str(tmp_path))
 
 
 def test_a_config_alone_has_no_record(tmp_path: Path) -> None:
-    written = read_written(bundle(tmp_path, None))
+    written = read_config_file(bundle(tmp_path, None))
     assert written.recorded is None
     assert not written.stale
 
 
 def test_a_directory_without_a_config_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"is not a bundle: it has no config\.json"):
-        read_written(str(tmp_path))
+        read_config_file(str(tmp_path))
 
 
 def test_what_is_not_there_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/gone does not exist"):
-        read_written(str(tmp_path / "gone"))
+        read_config_file(str(tmp_path / "gone"))

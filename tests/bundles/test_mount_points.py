@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
 from bundler.conversion.convert import convert
-from bundler.conversion.mounts.mount_points import DOCKERS, Mounted, Node, mounted
+from bundler.conversion.mounts.mount_points import DOCKERS, Mounted, MountNode, mounted
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import IdMap, kept, shifted
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 from tests.attacks.attack import Listing, filled, leaves
-from tests.support.givens import givens
 from tests.support.layers import layer
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink
 from tests.support.tree import tree
 
-DEFAULT = mounted(givens(), convert(givens()).document)
+DEFAULT = mounted(inputs(), convert(inputs()).document)
 OWN = sorted(path[1:] for path in DOCKERS)
 # What there is when all is made, but for the three files of etc.
 REST = ["dev/console=", "dev/pts/", "dev/shm/", "etc/mtab -> /proc/mounts", "proc/", "sys/"]
@@ -31,7 +31,7 @@ ELSEWHERE = [leaf for leaf in REST if leaf not in IN_ETC]
 
 
 def made(
-    bundle: Path, members: Listing, mounts: Sequence[Mounted] = DEFAULT, nodes: Sequence[Node] = ()
+    bundle: Path, members: Listing, mounts: Sequence[Mounted] = DEFAULT, nodes: Sequence[MountNode] = ()
 ) -> MountPoints:
     """In the rootfs of a new bundle; what is written down of it is what is on disk."""
     root = bundle / "rootfs"
@@ -143,7 +143,7 @@ def test_what_lies_on_another_mount_is_not_made_in_the_rootfs(tmp_path: Path) ->
 @pytest.mark.root
 def test_a_device_is_made_where_no_mount_is(tmp_path: Path) -> None:
     named = ("/dev/fuse", "/opt/new/fuse", "/l/tun", "/there", "/data/x")
-    nodes = [Node(path, "c", (10, 229), 0o640, 3, 4) for path in named]
+    nodes = [MountNode(path, "c", (10, 229), 0o640, 3, 4) for path in named]
     mounts = [*DEFAULT, Mounted("/data", "directory", "volumes/data")]
     made(tmp_path / "bundle", [symlink("l", "/srv"), file("there", "x")], mounts, nodes)
     found = tree(tmp_path / "bundle/rootfs")
@@ -173,7 +173,7 @@ def test_in_a_volume_no_symlink_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.root
 def test_where_etc_files_keeps_the_image_s_nothing_is_made_or_replaced(tmp_path: Path) -> None:
-    given = givens("etc_files: {hosts: image, resolv_conf: image}")
+    given = inputs("etc_files: {hosts: image, resolv_conf: image}")
     members = [symlink("etc/resolv.conf", "/run/resolv.conf")]
     made(tmp_path / "bundle", members, mounted(given, convert(given).document))
     assert sorted(leaves(tmp_path / "bundle/rootfs")) == sorted(

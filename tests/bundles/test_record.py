@@ -5,18 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.origins import Json
 from bundler.overrides.load import load
-from tests.support.givens import givens
 
 
-def recorded(given: Givens) -> dict[str, Json]:
+def recorded(given: Inputs) -> dict[str, Json]:
     runtime_config = convert(given)
     return record(given, runtime_config, encode(runtime_config.document), folders(given))
 
@@ -25,9 +25,9 @@ def loaded(folder: Path) -> dict[str, Json]:
     folder.mkdir(parents=True)
     (folder / "o.yaml").write_text("user: app\nvolumes: [cache:/cache]\nseccomp: filter.json\n")
     (folder / "filter.json").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
-    plain = givens()
+    plain = inputs()
     return recorded(
-        Givens(
+        Inputs(
             image_config=plain.image_config,
             overrides=load([str(folder / "o.yaml")]),
             profile=plain.profile,
@@ -37,7 +37,7 @@ def loaded(folder: Path) -> dict[str, Json]:
 
 
 def test_the_image_is_named_by_what_it_is() -> None:
-    given = givens()
+    given = inputs()
     assert recorded(given)["image"] == {"id": str(given.image_config.digest), "platform": "linux/amd64", "diff_ids": []}
 
 
@@ -57,7 +57,7 @@ def test_the_folder_of_the_overrides_leaves_no_trace(tmp_path: Path, monkeypatch
 
 
 def test_every_value_says_where_it_came_from() -> None:
-    origins = recorded(givens("user: app\nvolumes: [cache:/cache]"))["origins"]
+    origins = recorded(inputs("user: app\nvolumes: [cache:/cache]"))["origins"]
     assert origins["/process/user"] == "overrides 0.yaml:1:7"
     assert origins["/process/args/0"].startswith("image sha256:")
     assert origins["/linux/maskedPaths/0"] == "profile docker@28#/linux/maskedPaths/0"
@@ -65,12 +65,12 @@ def test_every_value_says_where_it_came_from() -> None:
 
 
 def test_folders_say_what_they_were_filled_from() -> None:
-    given = givens("volumes: [cache:/cache, ./own:/own]", config={"Cmd": ["x"], "Volumes": {"/data": {}}})
+    given = inputs("volumes: [cache:/cache, ./own:/own]", config={"Cmd": ["x"], "Volumes": {"/data": {}}})
     assert recorded(given)["folders"] == {"own": None, "volumes/cache": "/cache", "volumes/data": "/data"}
 
 
 def test_a_record_fits_the_config_json_it_was_made_with_and_no_other() -> None:
-    given = givens()
+    given = inputs()
     config_json = encode(convert(given).document)
     assert fits(recorded(given), config_json)
     assert not fits(recorded(given), config_json + b" ")

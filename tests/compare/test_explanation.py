@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
@@ -12,12 +13,11 @@ from bundler.conversion.convert import convert, default_config
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.profiles import load_profile
-from tests.support.givens import givens
 
 
 def explained(*texts: str) -> dict[str, Explained]:
     """The explanation of a bundle that these overrides files make, by pointer, through its bundler.json."""
-    given = givens(*texts)
+    given = inputs(*texts)
     runtime_config = convert(given)
     recorded = json.loads(encode(record(given, runtime_config, b"", [])))
     return {leaf.pointer: leaf for leaf in explain_recorded(runtime_config.document, recorded)}
@@ -39,7 +39,7 @@ def test_a_value_remembers_all_it_beat() -> None:
 
 
 def test_a_record_fits_only_the_bytes_it_is_about() -> None:
-    given = givens()
+    given = inputs()
     recorded = record(given, convert(given), b"{}\n", [])
     assert fits(recorded, b"{}\n")
     assert not fits(recorded, b"{}")

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.inputs import COMMAND, converted, inputs
 
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.convert import convert
 from bundler.conversion.process.init import chosen_init
 from bundler.overrides.load import load
 from tests.support.elf import program
-from tests.support.givens import COMMAND, converted, givens
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_init_stands_in_front_of_the_command(text: str, source: str) -> None:
 
 @pytest.mark.parametrize("text", ["init: false", "{init: true, pid: host}", "{init: true, pid: 'ns:/proc/1/ns/pid'}"])
 def test_without_a_pid_namespace_there_is_no_init(text: str) -> None:
-    assert chosen_init(givens(text)) is None
+    assert chosen_init(inputs(text)) is None
     assert converted(text)["process"]["args"] == ["/bin/true"]
 
 
@@ -40,7 +40,7 @@ def test_without_a_pid_namespace_there_is_no_init(text: str) -> None:
     ("text", "told"), [("init: true", True), ("init: /usr/bin/tini", False), ("init: false", False), ("", False)]
 )
 def test_an_init_that_comes_with_docker_is_told(text: str, *, told: bool) -> None:
-    warnings = convert(givens(text)).warnings
+    warnings = convert(inputs(text)).warnings
     assert [("docker-init" in line, "embed: true" in line) for line in warnings] == [(True, True)] * told
 
 
@@ -51,7 +51,7 @@ def test_an_init_for_another_processor_than_the_images_is_told(tmp_path: Path, m
     init = tmp_path / "tini"
     init.write_bytes(program(machine=machine))
     (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}")
-    given = replace(givens(), overrides=load([str(tmp_path / "o.yaml")]))
+    given = replace(inputs(), overrides=load([str(tmp_path / "o.yaml")]))
     assert list(convert(given).warnings) == [line.format(init) for line in told]
 
 
@@ -60,7 +60,7 @@ def test_what_config_json_has_no_place_for_is_kept() -> None:
     plain = converted("")
     assert converted(text) == plain
     assert converted("stop_signal: SIGUSR1") == plain
-    assert lifecycle(givens(text, config={**COMMAND, "StopSignal": "SIGINT"})) == {
+    assert lifecycle(inputs(text, config={**COMMAND, "StopSignal": "SIGINT"})) == {
         "stop_signal": "SIGINT",
         "container_name": "web",
         "stdin_open": True,
@@ -68,11 +68,11 @@ def test_what_config_json_has_no_place_for_is_kept() -> None:
         "restart": "always",
         "healthcheck": {"test": "x"},
     }
-    assert lifecycle(givens("stop_signal: 10")) == {"stop_signal": "10"}
+    assert lifecycle(inputs("stop_signal: 10")) == {"stop_signal": "10"}
 
 
 def test_where_docker_would_write_its_logs_is_remembered_for_whoever_runs_the_bundle() -> None:
-    given = givens("logging: {driver: journald, options: {tag: web}}")
+    given = inputs("logging: {driver: journald, options: {tag: web}}")
 
     assert lifecycle(given)["logging"] == {"driver": "journald", "options": {"tag": "web"}}
     assert convert(given).document == converted()
@@ -88,6 +88,6 @@ def test_a_health_check_is_the_images_with_the_overrides_laid_over_it() -> None:
         "retries": 5,
         "shell": ["/bin/ash", "-c"],
     }
-    assert lifecycle(givens(config=config)) == {"healthcheck": image}
-    changed = lifecycle(givens("healthcheck: {interval: 5s, retries: null}", config=config))
+    assert lifecycle(inputs(config=config)) == {"healthcheck": image}
+    changed = lifecycle(inputs("healthcheck: {interval: 5s, retries: null}", config=config))
     assert changed == {"healthcheck": image | {"interval": "5s"}}

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.conversion.convert import RULES, convert
 from bundler.conversion.target import Target
 from bundler.origins import Origin, setter
-from tests.support.givens import givens
 
 IMAGE = {
     "Cmd": ["image"],
@@ -143,7 +143,7 @@ BEATS: dict[str, tuple[list[str], str, list[str]]] = {
 
 @pytest.mark.parametrize(("texts", "pointer", "expected"), BEATS.values(), ids=BEATS)
 def test_what_takes_a_place_remembers_whose_it_was(texts: list[str], pointer: str, expected: list[str]) -> None:
-    origins = convert(givens(*texts, config=IMAGE)).origins
+    origins = convert(inputs(*texts, config=IMAGE)).origins
     found = [
         link.partition("sha256:")[0] + ("sha256:" if "sha256:" in link else "")
         for link in chain(setter(origins, pointer))
@@ -175,7 +175,7 @@ TARGETED: dict[str, tuple[Target, str, str, list[str]]] = {
 
 @pytest.mark.parametrize(("target", "text", "pointer", "expected"), TARGETED.values(), ids=TARGETED)
 def test_on_a_target_that_has_it(target: Target, text: str, pointer: str, expected: list[str]) -> None:
-    assert chain(setter(convert(givens(text, target=target)).origins, pointer)) == expected
+    assert chain(setter(convert(inputs(text, target=target)).origins, pointer)) == expected
 
 
 # Nothing lies below these: neither profile nor image says anything of them, or they add to what is there.
@@ -200,7 +200,7 @@ def test_every_rule_is_listed_here() -> None:
 def test_a_device_is_what_it_is_on_the_target() -> None:
     node = {"type": "b", "major": 254, "minor": 3, "file_mode": 0o660, "uid": 0, "gid": 6}
     found: dict[str, Any] = convert(
-        givens("devices: [/dev/vdx]", target=replace(Target(), devices={"/dev/vdx": node}))
+        inputs("devices: [/dev/vdx]", target=replace(Target(), devices={"/dev/vdx": node}))
     ).document
     assert found["linux"]["devices"] == [
         {"path": "/dev/vdx", "type": "b", "major": 254, "minor": 3, "fileMode": 0o660, "uid": 0, "gid": 6}
@@ -210,5 +210,5 @@ def test_a_device_is_what_it_is_on_the_target() -> None:
 def test_a_directory_of_devices_is_what_the_target_has_in_it() -> None:
     node = {"type": "c", "major": 116, "minor": 7}
     target = replace(Target(), devices={"/dev/snd/pcmC0D0p": node, "/dev/snd/timer": node})
-    document: dict[str, Any] = convert(givens("devices: ['/dev/snd:/dev/sound:r']", target=target)).document
+    document: dict[str, Any] = convert(inputs("devices: ['/dev/snd:/dev/sound:r']", target=target)).document
     assert [device["path"] for device in document["linux"]["devices"]] == ["/dev/sound/pcmC0D0p", "/dev/sound/timer"]

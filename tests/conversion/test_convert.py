@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion import merge_patch
 from bundler.conversion.convert import RULES, RuntimeConfig, convert
@@ -13,7 +14,6 @@ from bundler.errors import BundlerError
 from bundler.origins import UNSET, pointer_tokens
 from bundler.overrides.yaml_document import parse
 from bundler.runtime_spec.oci_version import lowest
-from tests.support.givens import converted, givens
 
 
 def reached(document: Any, pointer: str) -> Any:
@@ -71,14 +71,14 @@ def test_a_patch_does_what_rfc_7396_says(target: Any, patch: Any, result: Any) -
     ],
 )
 def test_spec_reaches_every_field_and_says_so(patch: str, pointer: str, value: Any) -> None:
-    runtime_config = convert(givens(f"spec: {patch}"))
+    runtime_config = convert(inputs(f"spec: {patch}"))
     assert reached(runtime_config.document, pointer) == value
     assert dangling(runtime_config) == []
 
 
 @pytest.mark.parametrize("version", ["null", "''"])
 def test_a_version_that_spec_takes_away_is_chosen_again(version: str) -> None:
-    runtime_config = convert(givens(f"spec: {{ociVersion: {version}}}"))
+    runtime_config = convert(inputs(f"spec: {{ociVersion: {version}}}"))
     assert next(iter(runtime_config.document.items())) == ("ociVersion", "1.1.0")
     assert runtime_config.origins["/ociVersion"].source == "bundler"
 
@@ -88,7 +88,7 @@ def test_a_version_that_spec_takes_away_is_chosen_again(version: str) -> None:
     [("{}", "/"), ("{process: null}", "/"), ("{process: {cwd: /x}}", "/x")],
 )
 def test_the_working_directory_is_that_of_the_finished_document(spec: str, cwd: str) -> None:
-    assert convert(givens(f"spec: {spec}")).working_directory == cwd
+    assert convert(inputs(f"spec: {spec}")).working_directory == cwd
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ documents = likely | st.dictionaries(st.sampled_from(keys), anything, max_size=3
 def test_any_overrides_are_refused_in_one_line_or_give_a_sound_config(document: dict[str, Any]) -> None:
     text = json.dumps(document)
     try:
-        runtime_config = convert(givens(text))
+        runtime_config = convert(inputs(text))
     except BundlerError as error:
         refusal = error.what
     else:
         refusal = ""
         written = json.dumps(runtime_config.document, allow_nan=False)
         assert dangling(runtime_config) == []
-        assert json.dumps(convert(givens(text)).document) == written
+        assert json.dumps(convert(inputs(text)).document) == written
     assert refusal == "" or refusal.isprintable()
 
 

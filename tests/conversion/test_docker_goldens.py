@@ -8,7 +8,7 @@ import pytest
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import ImageError, RequestError
-from tests.support.goldens import cases, givens, recorded
+from tests.support.goldens import cases, inputs, recorded
 from tests.support.runtime_leaves import ANY, Leaves, differences, leaves
 
 CASES = cases()
@@ -35,19 +35,19 @@ def answer(name: str) -> Leaves:
 
 @pytest.mark.parametrize("name", ANSWERED)
 def test_config_json_is_dockers_in_every_leaf(name: str) -> None:
-    ours = convert(givens(CASES[name], HOST)).document
+    ours = convert(inputs(CASES[name], HOST)).document
     assert differences(answer(name), leaves(ours, of_docker=False)) == {}
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if name not in NOT_KNOWN_HERE])
 def test_what_docker_refuses_is_refused(name: str) -> None:
     with pytest.raises((RequestError, ImageError)):
-        convert(givens(CASES[name], HOST))
+        convert(inputs(CASES[name], HOST))
 
 
 @pytest.mark.parametrize("name", NOT_KNOWN_HERE)
 def test_what_only_the_target_or_the_rootfs_knows_is_taken(name: str) -> None:
-    assert convert(givens(CASES[name], HOST)).document
+    assert convert(inputs(CASES[name], HOST)).document
 
 
 def test_every_case_was_recorded() -> None:
@@ -56,7 +56,7 @@ def test_every_case_was_recorded() -> None:
 
 
 def config() -> dict[str, Any]:
-    return convert(givens(CASES["default-full"], HOST)).document
+    return convert(inputs(CASES["default-full"], HOST)).document
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_a_star_agrees_with_anything_and_with_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["bare-uid-0", "default", "default-full", "default-numeric", "default-weird"])
 def test_the_lowest_version_is_one_that_debian_12s_runtimes_take(name: str) -> None:
-    assert convert(givens(CASES[name], HOST)).document["ociVersion"] == "1.1.0"
+    assert convert(inputs(CASES[name], HOST)).document["ociVersion"] == "1.1.0"

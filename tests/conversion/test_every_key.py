@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
+from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import BundlerError
 from bundler.overrides import schema
 from bundler.overrides.load import load
 from bundler.runtime_spec.validity import malformed
-from tests.support.givens import givens
 
 PROPERTIES: dict[str, Any] = schema.document()["properties"]
 SPEC_SCHEMA = Path("/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema")
@@ -135,7 +135,7 @@ def outcome(document: dict[str, Any]) -> tuple[Any, str]:
         file = Path(folder, "o.yaml")
         file.write_text(json.dumps(document))
         try:
-            return convert(replace(givens(), overrides=load([str(file)]))).document, ""
+            return convert(replace(inputs(), overrides=load([str(file)]))).document, ""
         except BundlerError as error:
             return None, error.what
 

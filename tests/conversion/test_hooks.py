@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, image_config, inputs
 
 from bundler.conversion.bundled_hooks import STARTER, CarriedFile, start
 from bundler.conversion.convert import convert
 from bundler.conversion.hooks import carried_files
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile
-from tests.support.givens import converted, givens, image_config
 
 ODD_NAMES = [
     "plain",
@@ -28,10 +28,10 @@ ODD_NAMES = [
 ]
 
 
-def loaded(folder: Path, text: str) -> Givens:
-    """Givens with an overrides file in `folder`, which is read as `bundler` reads it."""
+def loaded(folder: Path, text: str) -> Inputs:
+    """Inputs with an overrides file in `folder`, which is read as `bundler` reads it."""
     (folder / "o.yaml").write_text(text)
-    return Givens(
+    return Inputs(
         image_config=image_config(), overrides=load([str(folder / "o.yaml")]), profile=load_profile("docker@28")
     )
 
@@ -89,10 +89,10 @@ def test_a_file_that_is_embedded_is_carried_and_started_from_wherever_the_bundle
 def test_an_image_that_would_reach_a_hook_is_named() -> None:
     image = {"Cmd": ["x"], "Env": ["LD_PRELOAD=./evil.so", "A=b"]}
     text = "hooks: {create_container: [{path: /a}, {path: /b, env: [A=b]}], create_runtime: [{path: /c}]}"
-    (warning,) = convert(givens(text, config=image)).warnings
+    (warning,) = convert(inputs(text, config=image)).warnings
     assert warning.startswith("0.yaml:1:28: hooks: runc starts createContainer hooks with the container's environment")
     assert "the image sets LD_PRELOAD" in warning
-    assert convert(givens(text)).warnings == ()
+    assert convert(inputs(text)).warnings == ()
 
 
 def test_the_environment_that_is_given_is_the_only_one(tmp_path: Path) -> None:

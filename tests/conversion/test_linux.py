@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 OWN_NETWORK = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 
@@ -33,7 +33,7 @@ def test_the_network_decides_namespace_parameters_and_files(
     assert [space for space in spaces if space["type"] == "network"] == network
     assert [space["type"] for space in spaces if space["type"] != "network"] == ["mount", "uts", "pid", "ipc", "cgroup"]
     assert linux(text).get("sysctl") == sysctl
-    assert generated_files(givens(text)).keys() == generated
+    assert generated_files(inputs(text)).keys() == generated
 
 
 def test_parameters_are_laid_over_dockers() -> None:

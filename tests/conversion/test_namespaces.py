@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 DEFAULT = ["mount", "network", "uts", "pid", "ipc", "cgroup"]
 
@@ -43,14 +43,14 @@ def test_they_stand_in_dockers_order() -> None:
 
 
 def test_docker_s_default_network_is_the_container_s_own_until_a_hook_connects_it() -> None:
-    config = convert(givens("network_mode: default"))
+    config = convert(inputs("network_mode: default"))
     assert {"type": "network"} in config.document["linux"]["namespaces"]
     assert config.warnings == ("0.yaml:1:15: network_mode: only lo is in it until a hook connects it",)
 
 
 @pytest.mark.parametrize("text", ["networks: [front]", "ports: ['80:80']", "expose: ['80']"])
 def test_what_needs_a_network_is_said_to_need_a_hook(text: str) -> None:
-    (warning,) = convert(givens(text)).warnings
+    (warning,) = convert(inputs(text)).warnings
     assert "has no effect without a hook that makes networks" in warning
 
 
@@ -150,5 +150,5 @@ def test_network_devices_have_nowhere_to_move_on_the_machines_network() -> None:
 )
 def test_a_word_that_is_none_is_told_the_nearest(text: str, hint: str) -> None:
     with pytest.raises(RequestError) as refused:
-        convert(givens(text))
+        convert(inputs(text))
     assert refused.value.hint == hint

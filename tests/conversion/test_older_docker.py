@@ -10,7 +10,7 @@ import pytest
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import ImageError, RequestError
-from tests.support.goldens import cases, givens, recorded
+from tests.support.goldens import cases, inputs, recorded
 from tests.support.runtime_leaves import differences as all_differences
 from tests.support.runtime_leaves import leaves
 
@@ -46,7 +46,7 @@ def since(name: str) -> dict[str, object]:
     """The differences that Docker's changes do not explain."""
     golden = RECORDED[name]
     assert isinstance(golden, dict)
-    found = all_differences(golden, leaves(convert(givens(CASES[name], HOST)).document, of_docker=False))
+    found = all_differences(golden, leaves(convert(inputs(CASES[name], HOST)).document, of_docker=False))
     return {
         place: (docker, ours)
         for place, (docker, ours) in found.items()
@@ -67,7 +67,7 @@ def test_every_change_is_seen_in_some_case(pattern: str) -> None:
     def differs(name: str) -> bool:
         golden = RECORDED[name]
         assert isinstance(golden, dict)
-        ours = leaves(convert(givens(CASES[name], HOST)).document, of_docker=False)
+        ours = leaves(convert(inputs(CASES[name], HOST)).document, of_docker=False)
         return any(re.fullmatch(pattern, place) for place in all_differences(golden, ours))
 
     assert any(map(differs, ANSWERED))
@@ -78,7 +78,7 @@ def test_what_both_refuse_is_refused() -> None:
     taken = []
     for name in refused:
         try:
-            convert(givens(CASES[name], HOST))
+            convert(inputs(CASES[name], HOST))
         except (RequestError, ImageError):
             continue
         taken.append(name)

@@ -4,15 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.errors import RequestError
 from bundler.overrides.keys.namespaces import caller_maps
-from tests.support.givens import givens
 
 
 def rootless(text: str = "{}") -> RuntimeConfig:
-    given = givens(text)
+    given = inputs(text)
     entries = caller_maps(1000, 1001) | dict(given.overrides.entries)
     return convert(replace(given, overrides=replace(given.overrides, entries=entries), rootless=True))
 

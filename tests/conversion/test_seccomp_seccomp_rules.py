@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 
 def rules(*texts: str) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def test_a_removed_call_gets_the_default_action() -> None:
     text = "seccomp_rules: [{remove: [ptrace, no_such_call]}]"
     assert about("ptrace", "{}")
     assert about("ptrace", text) == []
-    assert convert(givens(text)).warnings == ("0.yaml:1:17: seccomp_rules: the filter has no rule for no_such_call",)
+    assert convert(inputs(text)).warnings == ("0.yaml:1:17: seccomp_rules: the filter has no rule for no_such_call",)
 
 
 def test_rules_of_several_files_are_put_together() -> None:

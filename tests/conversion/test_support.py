@@ -3,19 +3,19 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.conversion import support
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.runtime_spec.features import Features
-from tests.support.givens import givens
 
 ALL = "{scheduler: {policy: batch}, io_priority: be, exec_cpu_affinity: {initial: 0}, cpu_idle: 1}"
 
 
 def warnings(text: str, runtime: str, version: tuple[int, ...]) -> tuple[str, ...]:
-    return convert(givens(text, target=Target(runtime=runtime, runtime_version=version))).warnings
+    return convert(inputs(text, target=Target(runtime=runtime, runtime_version=version))).warnings
 
 
 def test_fields_that_a_runtime_passes_over_are_named() -> None:
@@ -42,20 +42,20 @@ def test_a_field_that_a_runtime_refuses_is_refused() -> None:
 
 @pytest.mark.parametrize(("pinned", "written"), [("auto", "1.1.0"), ("1.1.0", "1.1.0"), ("1.3.0", "1.3.0")])
 def test_a_version_can_be_pinned(pinned: str, written: str) -> None:
-    assert convert(givens(target=Target(oci_version=pinned))).document["ociVersion"] == written
+    assert convert(inputs(target=Target(oci_version=pinned))).document["ociVersion"] == written
 
 
 def test_a_version_below_a_field_in_use_is_refused() -> None:
     with pytest.raises(RequestError, match=r"oci_version 1\.0\.2 does not have /linux/seccomp/defaultErrnoRet"):
-        convert(givens(target=Target(oci_version="1.0.2")))
+        convert(inputs(target=Target(oci_version="1.0.2")))
     with pytest.raises(
         RequestError, match=r"oci_version 1\.1\.0 does not have /linux/memoryPolicy, which came with 1\.3\.0"
     ):
-        convert(givens("memory_policy: {mode: BIND, nodes: 0-1}", target=Target(oci_version="1.1.0")))
+        convert(inputs("memory_policy: {mode: BIND, nodes: 0-1}", target=Target(oci_version="1.1.0")))
 
 
 def test_a_runtime_that_says_what_it_knows_is_taken_at_its_word() -> None:
-    document = convert(givens("seccomp: unconfined")).document
+    document = convert(inputs("seccomp: unconfined")).document
     knows = Features(namespaces=("mount", "network", "uts", "pid", "ipc", "cgroup"), capabilities=("CAP_KILL",))
     target = Target(runtime="youki", features=knows)
     said = support.unsupported(document, target)
@@ -66,7 +66,7 @@ def test_a_runtime_that_says_what_it_knows_is_taken_at_its_word() -> None:
 
 
 def test_features_that_nobody_has_told_of_decide_nothing() -> None:
-    assert support.unsupported(convert(givens()).document, Target(features=Features())) == ()
+    assert support.unsupported(convert(inputs()).document, Target(features=Features())) == ()
 
 
 @pytest.mark.parametrize(("version", "refused"), [((1, 8, 1), True), ((1, 9), False), ((), False)])

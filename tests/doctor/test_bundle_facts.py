@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bundler.conversion.target import Target
-from bundler.doctor.bundle_facts import Subject, look_at
+from bundler.doctor.bundle_facts import BundleFacts, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
 from bundler.doctor.host_facts import look_around
@@ -16,7 +16,7 @@ from bundler.errors import DifferenceError
 pytestmark = pytest.mark.timeout(20)
 
 
-def looked_at(folder: Path, document: dict[str, Any], *, here: bool = True) -> Subject:
+def looked_at(folder: Path, document: dict[str, Any], *, here: bool = True) -> BundleFacts:
     (folder / "rootfs/srv").mkdir(parents=True)
     process = {"args": ["/app"], "cwd": "/srv"}
     (folder / "config.json").write_text(json.dumps({"ociVersion": "1.0.2", "process": process} | document))

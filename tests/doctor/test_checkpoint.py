@@ -6,7 +6,7 @@ import pytest
 
 from bundler.conversion.target import Target
 from bundler.doctor.checkpoint import checkpoint, kept
-from bundler.doctor.host_facts import Surroundings
+from bundler.doctor.host_facts import HostFacts
 from bundler.doctor.host_judges import Machine
 from tests.doctor.test_checks import HERE, TARGET, subject
 
@@ -37,5 +37,5 @@ def test_what_a_bundle_has_that_cannot_be_kept(text: str, target: Target, told: 
 @pytest.mark.parametrize(
     "around", [None, HERE, replace(HERE, criu="it failed")], ids=["elsewhere", "unasked", "failed"]
 )
-def test_nothing_is_said_where_criu_does_not_work(around: Surroundings | None) -> None:
+def test_nothing_is_said_where_criu_does_not_work(around: HostFacts | None) -> None:
     assert list(kept(subject("tty: true", around=around))) == []

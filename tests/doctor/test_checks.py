@@ -7,22 +7,21 @@ import pytest
 
 from bundler.conversion.process.accounts import parse_accounts
 from bundler.conversion.target import Target
-from bundler.doctor.bundle_facts import Reference, Subject
+from bundler.doctor.bundle_facts import BoundPath, BundleFacts
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import SEVERITIES, examine
 from bundler.doctor.host_checks import HOST_CHECKS
-from bundler.doctor.host_facts import Program as Installed
-from bundler.doctor.host_facts import Surroundings
+from bundler.doctor.host_facts import FoundProgram, HostFacts
 from bundler.doctor.host_judges import Machine
-from bundler.doctor.program import Access, Program
+from bundler.doctor.program import AccessRights, ElfChain
 from bundler.runtime_spec.features import Features
-from tests.support.givens import PASSWD, converted
+from tests.support.inputs import PASSWD, converted
 
 TARGET = Target(runtime="runc", runtime_version=(1, 1, 5), architecture="amd64")
-GOOD = Program(("/bin/true",), architecture="amd64", first=Access("/bin/true", 0o755, 0, 0))
-HERE = Surroundings(
+GOOD = ElfChain(("/bin/true",), architecture="amd64", first=AccessRights("/bin/true", 0o755, 0, 0))
+HERE = HostFacts(
     kernel="6.1.0",
-    programs=(Installed("runc", "1.0.0", "running bundles", "/usr/sbin/runc", "1.1.5"),),
+    programs=(FoundProgram("runc", "1.0.0", "running bundles", "/usr/sbin/runc", "1.1.5"),),
     uid=0,
     gid=0,
     subuids=(),
@@ -41,15 +40,15 @@ HERE = Surroundings(
 A_USER = replace(HERE, uid=1000, gid=1000, subuids=((100000, 65536),), subgids=((100000, 65536),), delegated=("cpu",))
 
 
-def with_mode(mode: int, *folders: int, owner: int = 0, script: bool = False) -> Program:
+def with_mode(mode: int, *folders: int, owner: int = 0, script: bool = False) -> ElfChain:
     """A program of the user and the group `owner`, in folders of root's."""
-    around = tuple(Access(f"/{number}", each, 0, 0) for number, each in enumerate(folders))
-    return replace(GOOD, first=Access("/bin/true", mode, owner, owner), folders=around, script=script)
+    around = tuple(AccessRights(f"/{number}", each, 0, 0) for number, each in enumerate(folders))
+    return replace(GOOD, first=AccessRights("/bin/true", mode, owner, owner), folders=around, script=script)
 
 
-def subject(*overrides: str, around: Surroundings | None = HERE, target: Target = TARGET, **more: Any) -> Subject:
+def subject(*overrides: str, around: HostFacts | None = HERE, target: Target = TARGET, **more: Any) -> BundleFacts:
     facts: dict[str, Any] = {"program": GOOD, "cwd": "directory", "accounts": parse_accounts(PASSWD, None)} | more
-    return Subject(
+    return BundleFacts(
         target=target,
         surroundings=around,
         document=facts.pop("document", None) or converted(*overrides),
@@ -59,7 +58,7 @@ def subject(*overrides: str, around: Surroundings | None = HERE, target: Target 
     )
 
 
-def found(subject: Subject) -> dict[str, str]:
+def found(subject: BundleFacts) -> dict[str, str]:
     """What there is to say first, by the check that says it."""
     return {finding.check: finding.what for finding in reversed(examine(BUNDLE_CHECKS, subject))}
 
@@ -84,7 +83,7 @@ USER, NOTHING = "user: '1000:1000'", "cap_drop: [ALL]"
         ([], with_mode(0o700, 0o700, owner=33, script=True), ""),
     ],
 )
-def test_a_program_is_one_that_its_user_may_start(settings: list[str], program: Program, what: str) -> None:
+def test_a_program_is_one_that_its_user_may_start(settings: list[str], program: ElfChain, what: str) -> None:
     said = found(subject("\n".join(settings), program=program)).get("permission", "")
     assert said.startswith(what) if what else said == ""
 
@@ -107,8 +106,8 @@ MAPPED = {
     ("check", "what", "facts"),
     [
         ("rootfs", "rootfs: No such file", subject(rootfs="rootfs: No such file or directory")),
-        ("program", "x is not there (/a → /b)", subject(program=Program(("/a", "/b"), fault="x is not there"))),
-        ("program-hidden", "/a will be below", subject(program=Program(hidden="/a will be below the mount on /"))),
+        ("program", "x is not there (/a → /b)", subject(program=ElfChain(("/a", "/b"), fault="x is not there"))),
+        ("program-hidden", "/a will be below", subject(program=ElfChain(hidden="/a will be below the mount on /"))),
         ("architecture", "/bin/true is for arm64", subject(program=replace(GOOD, architecture="arm64"))),
         (
             "emulation",
@@ -133,7 +132,7 @@ MAPPED = {
         (
             "kernel-parameters",
             "the kernel parameter net.x is not there",
-            subject(parameters=(Reference("/linux/sysctl/net.x", "net.x", "missing"),)),
+            subject(parameters=(BoundPath("/linux/sysctl/net.x", "net.x", "missing"),)),
         ),
         (
             "hard-limits",
@@ -143,20 +142,20 @@ MAPPED = {
         ("working-directory", "/ is a fifo", subject(cwd="fifo")),
         ("working-directory-missing", "/ is not there", subject(cwd="missing")),
         ("account", "user 33 is not in", subject("user: '33:33'")),
-        ("mount-sources", "/mounts/7: the source", subject(binds=(Reference("/mounts/7", "/srv", "missing"),))),
+        ("mount-sources", "/mounts/7: the source", subject(binds=(BoundPath("/mounts/7", "/srv", "missing"),))),
         (
             "mount-kinds",
             "/mounts/0: /srv is a directory, /proc in the rootfs a file",
-            subject(binds=(Reference("/mounts/0", "/srv", "directory", "file"),)),
+            subject(binds=(BoundPath("/mounts/0", "/srv", "directory", "file"),)),
         ),
-        ("hooks", "the hook /h is not executable", subject(hooks=(Reference("/hooks/x/0", "/h", "not executable"),))),
-        ("hooks", "the hook /h is a directory", subject(hooks=(Reference("/hooks/x/0", "/h", "directory"),))),
+        ("hooks", "the hook /h is not executable", subject(hooks=(BoundPath("/hooks/x/0", "/h", "not executable"),))),
+        ("hooks", "the hook /h is a directory", subject(hooks=(BoundPath("/hooks/x/0", "/h", "directory"),))),
         (
             "namespace-paths",
             "/run/netns/x is not there",
-            subject(namespaces=(Reference("/l", "/run/netns/x", "missing"),)),
+            subject(namespaces=(BoundPath("/l", "/run/netns/x", "missing"),)),
         ),
-        ("devices", "/dev/kvm is another device", subject(devices=(Reference("/l", "/dev/kvm", "another device"),))),
+        ("devices", "/dev/kvm is another device", subject(devices=(BoundPath("/l", "/dev/kvm", "another device"),))),
         ("runtime", "neither runc nor crun", subject(target=replace(TARGET, runtime_version=()))),
         ("refused", "refuses /linux/namespaces/*/type (time)", subject("time: private")),
         (
@@ -237,7 +236,7 @@ MAPPED = {
         ("form", "/process/args: there is nothing to run", subject(document={"process": {"args": [], "cwd": "/"}})),
     ],
 )
-def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> None:
+def test_a_check_says_what_it_sees(check: str, what: str, facts: BundleFacts) -> None:
     assert what in found(facts).get(check, "")
 
 
@@ -248,7 +247,7 @@ def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> Non
         subject(program=replace(GOOD, architecture="386")),
         subject("user: '33:33'", program=with_mode(0o750), accounts=None),
         subject(
-            binds=(Reference("/mounts/0", "/srv", "unknown", "file"), Reference("/mounts/1", "x", "file", "missing"))
+            binds=(BoundPath("/mounts/0", "/srv", "unknown", "file"), BoundPath("/mounts/1", "x", "file", "missing"))
         ),
         subject(MAP, around=A_USER),
         subject(recorded={"target": 5, "lifecycle": []}),
@@ -266,11 +265,11 @@ def test_a_check_says_what_it_sees(check: str, what: str, facts: Subject) -> Non
         "a controller",
     ],
 )
-def test_what_is_right_or_unknown_is_passed_over(facts: Subject) -> None:
+def test_what_is_right_or_unknown_is_passed_over(facts: BundleFacts) -> None:
     assert found(facts) == {}
 
 
-def machine(target: Target = TARGET, around: Surroundings = HERE) -> Machine:
+def machine(target: Target = TARGET, around: HostFacts = HERE) -> Machine:
     full = replace(target, controllers=("cpu", "memory", "pids"), seccomp_actions=("errno",))
     return Machine(full if target is TARGET else target, around)
 
@@ -295,7 +294,7 @@ def machine(target: Target = TARGET, around: Surroundings = HERE) -> Machine:
             "umoci is missing; install it (for gc)",
             machine(
                 around=replace(
-                    HERE, programs=(Installed("umoci", "1", "gc", fault="umoci is missing", hint="install it"),)
+                    HERE, programs=(FoundProgram("umoci", "1", "gc", fault="umoci is missing", hint="install it"),)
                 )
             ),
         ),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bundler.conversion.target import Target
-from bundler.doctor.bundle_facts import Subject, look_at
+from bundler.doctor.bundle_facts import BundleFacts, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
 from bundler.doctor.host_facts import look_around
@@ -40,12 +40,12 @@ def at(destination: str, mount: dict[str, Any] = TMPFS) -> dict[str, Any]:
     return {"destination": destination} | mount
 
 
-def found(subject: Subject) -> dict[str, str]:
+def found(subject: BundleFacts) -> dict[str, str]:
     wanted = ("mount-points", "mount-kinds", "noexec", "refused-by-crun")
     return {finding.check: finding.what for finding in examine(BUNDLE_CHECKS, subject) if finding.check in wanted}
 
 
-def here(bundle: Path, target: Target | None = None) -> Subject:
+def here(bundle: Path, target: Target | None = None) -> BundleFacts:
     return look_at(bundle, target or Target(), look_around(None))
 
 

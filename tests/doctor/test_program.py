@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.doctor.program import Access, Program, Seeker
+from bundler.doctor.program import AccessRights, ElfChain, Seeker
 from bundler.rootfs.tree import Tree
 from tests.support.elf import program as elf
 from tests.support.layers import layer, unpacked
@@ -28,7 +28,7 @@ def look(
     search: str | None = PATH,
     cwd: str = "/",
     covered: tuple[str, ...] = (),
-) -> Program:
+) -> ElfChain:
     with Tree.open(unpacked(tmp_path / "root", layer(*members))) as tree:
         return Seeker(tree, covered, cwd, search).program(name)
 
@@ -111,7 +111,7 @@ def test_whose_the_way_to_the_program_is_known(tmp_path: Path) -> None:
     members = [directory("srv", mode=0o750), script("srv/run", b"#!/bin/sh", mode=0o711), symlink("run", "srv/run")]
     found = look(tmp_path, "/run", *members, SHELL, LOADER)
     assert [(folder.path, folder.mode) for folder in found.folders] == [("/", 0o755), ("/srv", 0o750)]
-    assert found.first == Access("/srv/run", 0o711, 0, 0)
+    assert found.first == AccessRights("/srv/run", 0o711, 0, 0)
     assert found.script
 
 

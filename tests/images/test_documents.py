@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import ImageError
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 
 
-def parse(raw: bytes) -> Part:
+def parse(raw: bytes) -> Member:
     return parse_document(raw, "manifest m")
 
 

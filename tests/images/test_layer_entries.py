@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bundler.archives.entry import Entry, Files
+from bundler.archives.entry import Entry, FileBatch
 from bundler.archives.stream import Content
 from bundler.errors import BundlerError, ImageError, LayerError
 from bundler.images import layer_entries
@@ -66,7 +66,7 @@ def open_entries(layer: LocalLayer, count: Count, limits: Limits, *, hashed: boo
 def one_by_one(entries: LayerEntries) -> Iterator[tuple[Entry, Iterable[Content]]]:
     """Each entry with its content, also those that come as files of one directory."""
     for found in entries:
-        if isinstance(found, Files):
+        if isinstance(found, FileBatch):
             yield from ((entry, entries.content_at(entry.offset, entry.size)) for entry in found.entries())
         else:
             yield found, entries.content()

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.overrides.imports import Imported, literal
 from bundler.overrides.load import Overrides, load_one
-from tests.support.givens import givens
 
 PLACES = {"": "web.json", "/environment/1": "web.json#/0/Config/Env/1", "/cap_add": "web.json#/0/HostConfig/CapAdd"}
 
@@ -26,7 +26,7 @@ def stacked(keys: dict[str, Json], *texts: str) -> Overrides:
 
 
 def origins(overrides: Overrides) -> dict[str, str]:
-    given = replace(givens(), overrides=overrides)
+    given = replace(inputs(), overrides=overrides)
     return {pointer: str(origin) for pointer, origin in convert(given).origins.items()}
 
 
@@ -60,4 +60,4 @@ def test_remarks_are_kept() -> None:
 @pytest.mark.parametrize("value", ["${image:PATH}", "$${image:PATH}", "a${image:", "$$$"])
 def test_a_variable_that_looks_like_a_reference_to_the_image_stays_as_it_is(value: str) -> None:
     overrides = stacked({"environment": [literal(f"A={value}")]})
-    assert f"A={value}" in convert(replace(givens(), overrides=overrides)).document["process"]["env"]
+    assert f"A={value}" in convert(replace(inputs(), overrides=overrides)).document["process"]["env"]

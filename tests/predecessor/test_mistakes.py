@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
@@ -24,7 +25,6 @@ from bundler.overrides.load import Overrides, load_one
 from tests.overrides.docker_inspect.inspected import container, imported, remarks
 from tests.predecessor.cases import CASES, Fields
 from tests.support.command import bundler, call_bundler, installed
-from tests.support.givens import givens
 from tests.support.runtime_leaves import leaves
 
 HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
@@ -35,7 +35,7 @@ REMAPPED = "uid_map: ['0:886432:46578392']\ngid_map: ['0:886432:46578392']\n"
 def config_json(overrides: str = "", **fields: Any) -> dict[str, Any]:
     """What the fields become; the image's /etc/passwd has app 1001:1002, its /etc/group audio 29 and video 44."""
     together = Overrides().upon([imported(**fields)]).over(load_one(overrides.encode(), "o.yaml"))
-    return convert(replace(givens(), overrides=together)).document
+    return convert(replace(inputs(), overrides=together)).document
 
 
 def found(fields: Fields, places: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bundler.repack.umoci import translate
-from bundler.rootfs.mtree import Entry, MtreeError, parse
+from bundler.rootfs.mtree import MtreeEntry, MtreeError, parse
 
 OURS = rb"""#mtree
 . type=dir mode=0755 uid=0 gid=0 time=1.500000000
@@ -33,11 +33,11 @@ def test_a_manifest_says_the_same_to_umoci() -> None:
 
 
 def test_what_has_no_owner_there_has_none_here() -> None:
-    entry = Entry(b"", {b"type": b"dir", b"mode": b"0755", b"time": b"0.000000000"})
+    entry = MtreeEntry(b"", {b"type": b"dir", b"mode": b"0755", b"time": b"0.000000000"})
     assert list(translate([entry])) == [b". type=dir mode=0755 tar_time=0.000000000\n"]
 
 
 def test_a_line_that_umoci_could_not_read_is_refused() -> None:
-    entry = Entry(b"", {b"type": b"dir", b"time": b"0.0", b"xattr.user.a": b"00" * 60_000})
+    entry = MtreeEntry(b"", {b"type": b"dir", b"time": b"0.0", b"xattr.user.a": b"00" * 60_000})
     with pytest.raises(MtreeError, match="too long"):
         list(translate([entry]))

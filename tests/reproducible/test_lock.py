@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import image_config, inputs
 
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
 from bundler.images.digest import Digest
@@ -16,7 +17,6 @@ from bundler.images.image import Image, in_place
 from bundler.images.platform import Platform
 from bundler.overrides.load import load
 from bundler.reproducible.lock import Lock, check_place, describe, load_lock, write_lock
-from tests.support.givens import givens, image_config
 
 MANIFEST = Digest("sha256", "a" * 64)
 NAME = "docker.io/library/web:1"
@@ -34,14 +34,14 @@ def image(name: str = NAME, *, transport: str = "docker", architecture: str = "a
     )
 
 
-def locked(tmp_path: Path, *images: Image, given: Givens | None = None) -> Lock:
+def locked(tmp_path: Path, *images: Image, given: Inputs | None = None) -> Lock:
     path = tmp_path / "bundler.lock"
-    write_lock(path, describe(given or givens(), images or (image(),)))
+    write_lock(path, describe(given or inputs(), images or (image(),)))
     return load_lock(path)
 
 
 def test_a_lock_says_what_was_opened(tmp_path: Path) -> None:
-    given = givens("user: app")
+    given = inputs("user: app")
     locked(tmp_path, image(), given=given)
     document = json.loads((tmp_path / "bundler.lock").read_bytes())
     assert document["images"] == [
@@ -59,7 +59,7 @@ def test_a_lock_says_what_was_opened(tmp_path: Path) -> None:
 
 def test_the_order_in_which_images_were_opened_does_not_matter() -> None:
     one, other = image(), image("docker.io/library/db:1", Cmd=["db"])
-    assert describe(givens(), [one, other]) == describe(givens(), [other, one, other])
+    assert describe(inputs(), [one, other]) == describe(inputs(), [other, one, other])
 
 
 def test_a_lock_is_replaced_in_one_step_and_readable(tmp_path: Path) -> None:
@@ -165,12 +165,12 @@ def test_of_a_lock_for_many_an_unknown_image_is_only_said_to_be_missing(tmp_path
 
 def test_defaults_and_target_are_held_to(tmp_path: Path) -> None:
     lock = locked(tmp_path)
-    lock.check_givens(givens())
+    lock.check_givens(inputs())
     with pytest.raises(DifferenceError, match=r"the target's kernel is locked as 6\.1, and now is 5\.4"):
-        lock.check_givens(givens(target=Target(kernel=(5, 4))))
+        lock.check_givens(inputs(target=Target(kernel=(5, 4))))
     with pytest.raises(DifferenceError, match="the target's arch is locked as nothing, and now is amd64"):
-        lock.check_givens(givens(target=Target(architecture="amd64")))
-    other = replace(givens(), profile=replace(givens().profile, id="docker@29"))
+        lock.check_givens(inputs(target=Target(architecture="amd64")))
+    other = replace(inputs(), profile=replace(inputs().profile, id="docker@29"))
     with pytest.raises(DifferenceError, match="the profile is locked as docker@28, and now is docker@29"):
         lock.check_givens(other)
 
@@ -182,8 +182,8 @@ def test_overrides_are_held_to_by_their_bytes_wherever_they_are(tmp_path: Path) 
     moved.write_text("user: app\n")
     changed.write_text("user: root\n")
 
-    def under(*files: Path) -> Givens:
-        return replace(givens(), overrides=load([str(file) for file in files]))
+    def under(*files: Path) -> Inputs:
+        return replace(inputs(), overrides=load([str(file) for file in files]))
 
     lock = locked(tmp_path, given=under(one))
     lock.check_givens(under(moved))

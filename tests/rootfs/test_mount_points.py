@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.rootfs.mount_points import Mounts, Spot, make
+from bundler.rootfs.mount_points import Mounts, MountSpot, make
 from bundler.rootfs.tree import Tree
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import directory, file, symlink
@@ -30,17 +30,17 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("destination", "spot"),
     [
-        ("/srv/www", Spot(b"srv/www", None)),
-        ("srv//www/.", Spot(b"srv/www", None)),
-        ("/a/../srv", Spot(b"srv", None)),
-        ("/up/x", Spot(b"run/x", b"run")),
-        ("/var/run", Spot(b"run", b"run")),
-        ("/var/run/a/b", Spot(b"run/a/b", b"run")),
-        ("/run/inner/x", Spot(b"run/inner/x", b"run/inner")),
-        ("/a/dangling/x", Spot(b"nowhere/deep/x", None)),
-        ("/through", Spot(b"srv", None)),
-        ("/missing-and-back/x", Spot(b"not/srv/x", None)),
-        ("/", Spot(b"", None)),
+        ("/srv/www", MountSpot(b"srv/www", None)),
+        ("srv//www/.", MountSpot(b"srv/www", None)),
+        ("/a/../srv", MountSpot(b"srv", None)),
+        ("/up/x", MountSpot(b"run/x", b"run")),
+        ("/var/run", MountSpot(b"run", b"run")),
+        ("/var/run/a/b", MountSpot(b"run/a/b", b"run")),
+        ("/run/inner/x", MountSpot(b"run/inner/x", b"run/inner")),
+        ("/a/dangling/x", MountSpot(b"nowhere/deep/x", None)),
+        ("/through", MountSpot(b"srv", None)),
+        ("/missing-and-back/x", MountSpot(b"not/srv/x", None)),
+        ("/", MountSpot(b"", None)),
         ("/loop/x", None),
         ("/f/x", None),
         ("/../x", None),
@@ -48,10 +48,10 @@ def root(tmp_path: Path) -> Path:
         ("/half \ud800", None),
         ("/" + "n" * 5000, None),
         ("/" + "n" * 300, None),
-        ("/latin-\udce9", Spot(b"latin-\xe9", None)),
+        ("/latin-\udce9", MountSpot(b"latin-\xe9", None)),
     ],
 )
-def test_a_destination_is_followed_until_an_earlier_mount(root: Path, destination: str, spot: Spot | None) -> None:
+def test_a_destination_is_followed_until_an_earlier_mount(root: Path, destination: str, spot: MountSpot | None) -> None:
     with Tree(root) as opened:
         mounts = Mounts(opened)
         for earlier in ("/run", "/run/inner"):
@@ -73,7 +73,7 @@ def test_a_long_way_through_directories_that_are_not_there_is_short(
 
     monkeypatch.setattr(Tree, "locate", noting)
     with Tree(root) as opened:
-        assert Mounts(opened).locate("/d" * 2000) == Spot(b"/".join([b"d"] * 2000), None)
+        assert Mounts(opened).locate("/d" * 2000) == MountSpot(b"/".join([b"d"] * 2000), None)
     assert looked_at == [b"d"]
 
 

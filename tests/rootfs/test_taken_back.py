@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.owners import RECORD, IdMap, read_record, record, shifted, taken_back, written_down
+from bundler.rootfs.owners import RECORD, IdMap, read_record, record, shifted, shifted_back, written_down
 from bundler.rootfs.paths import PathError
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 
@@ -22,7 +22,7 @@ def test_what_was_shifted_comes_back(uid: int, gid: int, named: int) -> None:
     stated = Attributes(mode=0o755, uid=uid, gid=gid, xattrs=xattrs)
     on_disk = shifted(USERS, GROUPS).adapt(stated)
     assert on_disk != stated
-    assert taken_back((USERS, GROUPS), recorded=False).adapt(on_disk) == stated
+    assert shifted_back((USERS, GROUPS), recorded=False).adapt(on_disk) == stated
 
 
 @given(st.integers(0, (1 << 32) - 2), st.integers(0, (1 << 32) - 2))
@@ -32,19 +32,19 @@ def test_what_was_written_down_comes_back(uid: int, gid: int) -> None:
     mine = written_down().adapt(stated)
     mine = Attributes(mode=mine.mode, uid=1000, gid=1001, xattrs=mine.xattrs)
     maps = (IdMap("user", ((0, 1000, 1),)), IdMap("group", ((0, 1001, 1),)))
-    assert taken_back(maps, recorded=True).adapt(mine) == stated
+    assert shifted_back(maps, recorded=True).adapt(mine) == stated
 
 
 def test_an_id_that_the_container_has_not_got_is_refused() -> None:
     with pytest.raises(PathError, match="user 7"):
-        taken_back((USERS, GROUPS), recorded=False).adapt(Attributes(mode=0, uid=7, gid=200000))
+        shifted_back((USERS, GROUPS), recorded=False).adapt(Attributes(mode=0, uid=7, gid=200000))
 
 
 @given(st.binary(max_size=40))
 def test_any_record_is_read(message: bytes) -> None:
     assert all(number is None or 0 <= number < 1 << 32 for number in read_record(message))
     maps = (IdMap("user", ((0, 0, 1),)), IdMap("group", ((0, 0, 1),)))
-    taken_back(maps, recorded=True).adapt(Attributes(mode=0, xattrs={RECORD: message}))
+    shifted_back(maps, recorded=True).adapt(Attributes(mode=0, xattrs={RECORD: message}))
 
 
 def test_records_are_those_of_umoci() -> None:

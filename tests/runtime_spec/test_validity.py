@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.runtime_spec.validity import STARTABLE, malformed, unknown_names
-from tests.support.givens import converted, givens
 
 REFUSED = {
     "a propagation that does not exist": (
@@ -109,7 +109,7 @@ def test_escapes_in_a_refused_value_do_not_reach_the_terminal() -> None:
 
 
 def test_a_name_that_runtimes_pass_by_is_warned_of() -> None:
-    warnings = convert(givens("spec: {linux: {maskedPath: []}, annotations: {any.name: x}}")).warnings
+    warnings = convert(inputs("spec: {linux: {maskedPath: []}, annotations: {any.name: x}}")).warnings
     no_field = "config.json/linux/maskedPath is no field of the runtime-spec, runtimes ignore it"
     assert warnings == (f"0.yaml:1:7: spec: {no_field} (did you mean maskedPaths?)",)
 

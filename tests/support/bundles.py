@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bundler.bundles.record import FORMAT
-from bundler.bundles.write import encode, make_folder, settle, write_file
+from bundler.bundles.write import encode, make_folder, set_epoch_times, write_file
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.unpack import unpack
@@ -56,5 +56,5 @@ def make_bundle(bundle: Path, *members: Member, owners: Owners | None = None) ->
     write_file(bundle / "volumes/cache/.wh.file", b"a volume may hold anything")
     for path in (bundle / "volumes/cache/.wh.file", bundle / "volumes/cache"):
         os.utime(path, (0, 0))
-    settle(bundle)
+    set_epoch_times(bundle)
     return bundle

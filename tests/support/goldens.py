@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.inputs import overrides
+
 from bundler.conversion.process.accounts import parse_accounts
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.images.image_config import parse_image_config
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import convert as from_docker_run
 from bundler.profiles import load_profile
-from tests.support.givens import overrides
 from tests.support.runtime_leaves import Leaves
 
 FOLDER = Path(__file__).parents[2] / "testdata/docker"
@@ -63,11 +64,11 @@ def _fixture(path: str) -> bytes:
     return found.read_bytes()
 
 
-def givens(case: Case, target: Target) -> Givens:
+def inputs(case: Case, target: Target) -> Inputs:
     """What the conversion of a case starts from: the overrides file of its line, and its image."""
     converted = from_docker_run(case.words, case.client())
     image = json.loads((FOLDER / "images" / f"{case.image}.json").read_bytes())
-    return Givens(
+    return Inputs(
         image_config=parse_image_config(json.dumps(image["image_config"]).encode()),
         overrides=overrides(converted.text),
         profile=load_profile("docker@28"),

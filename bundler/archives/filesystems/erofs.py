@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK
-from bundler.archives.filesystems.file_system import Attributes, Count, Inode, Reads, decode_device, read_at
+from bundler.archives.filesystems.file_system import Count, ExtendedAttributes, Inode, Reads, decode_device, read_at
 from bundler.archives.stream import Content, DamagedError
 
 MAGIC: Final = b"\xe2\xe1\xf5\xe0"
@@ -135,7 +135,7 @@ class Erofs:
         begin = _XATTRS.size + 4 * shared
         if begin > length:
             raise DamagedError("an extended attribute of the erofs image is damaged")
-        attributes = Attributes()
+        attributes = ExtendedAttributes()
         for (number,) in struct.iter_unpack("<I", head[_XATTRS.size : begin]):
             attributes.add(*self._shared_xattr(number))
         place, end = at + begin, at + length

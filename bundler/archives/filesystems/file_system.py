@@ -66,7 +66,7 @@ class Reads:
             raise DamagedError("the parts of the file system are read over and over")
 
 
-class Attributes:
+class ExtendedAttributes:
     """The extended attributes of a file while they are read, each once and not too many."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK
 from bundler.archives.filesystems.file_system import (
-    Attributes,
     Count,
+    ExtendedAttributes,
     Inode,
     Reads,
     decode_device,
@@ -264,7 +264,7 @@ class Squashfs:
             raise DamagedError("the squashfs image lacks an extended attribute")
         place, count, _ = self._row(self._xattr_table + 16, number, _XATTR_ID)
         cursor = _Cursor(self, start + (place >> 16), place & 0xFFFF)
-        attributes = Attributes()
+        attributes = ExtendedAttributes()
         for _ in range(count):
             prefix, length = struct.unpack("<HH", cursor.read(4))
             if prefix & 0xFF >= len(_PREFIXES):

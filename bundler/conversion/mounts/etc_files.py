@@ -4,7 +4,7 @@ from typing import Final
 
 from bundler.conversion.networking.network import gateway, network_mode
 from bundler.conversion.process.environment import host_name
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.keys.networking import GATEWAY, check_gateway
 from bundler.overrides.node import Node
@@ -24,48 +24,48 @@ _FILES: Final = {"resolv.conf": "resolv_conf", "hostname": "hostname", "hosts": 
 _NO_SEARCH: Final = "."  # docker's word for no search list at all
 
 
-def generated_files(givens: Givens) -> dict[str, bytes]:
+def generated_files(inputs: Inputs) -> dict[str, bytes]:
     """The files below the bundle's `etc/`, by name.
 
     Nothing of the build host gets in: resolv.conf names no server but those of `dns`, so resolvers ask the container's
     own loopback.
     """
-    texts = {"hostname": f"{host_name(givens).value}\n", "hosts": _hosts(givens), "resolv.conf": _resolver(givens)}
+    texts = {"hostname": f"{host_name(inputs).value}\n", "hosts": _hosts(inputs), "resolv.conf": _resolver(inputs)}
     return {
         name: text.encode("utf-8", "surrogateescape")
         for name, text in texts.items()
-        if _source(givens, name).value == "generate"
+        if _source(inputs, name).value == "generate"
     }
 
 
-def _hosts(givens: Givens) -> str:
+def _hosts(inputs: Inputs) -> str:
     """Docker's lines, those of `extra_hosts`, then the container's own, which `none` has none of."""
     lines = [f"{address}\t{names}" for address, names in _HOSTS]
-    extra = givens.overrides.get("extra_hosts")
+    extra = inputs.overrides.get("extra_hosts")
     if extra is not UNSET:
         hosts = ((name, item) for name, addresses in extra.entries().items() for item in addresses.items())
-        lines += [f"{_address(givens, item)}\t{name}" for name, item in hosts]
-    if network_mode(givens).value == "private":
-        lines.append(f"{_OWN_ADDRESS}\t{_own_names(givens)}")
+        lines += [f"{_address(inputs, item)}\t{name}" for name, item in hosts]
+    if network_mode(inputs).value == "private":
+        lines.append(f"{_OWN_ADDRESS}\t{_own_names(inputs)}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _address(givens: Givens, node: Node) -> str:
-    machine = gateway(givens) if node.value == GATEWAY else None
+def _address(inputs: Inputs, node: Node) -> str:
+    machine = gateway(inputs) if node.value == GATEWAY else None
     return machine or node.text()
 
 
-def _own_names(givens: Givens) -> str:
+def _own_names(inputs: Inputs) -> str:
     """`web1.example.org web1`: the full name first, as gethostbyname(3) wants it, then the short one."""
-    name, domain = host_name(givens).value, givens.overrides.get("domainname")
+    name, domain = host_name(inputs).value, inputs.overrides.get("domainname")
     full = f"{name}.{domain.value}" if domain is not UNSET and domain.value else name
     short = full.partition(".")[0]
     return full if full == short else f"{full} {short}"
 
 
-def _resolver(givens: Givens) -> str:
+def _resolver(inputs: Inputs) -> str:
     """resolv.conf(5) of `dns`, `dns_search` and `dns_opt`; empty without any of them."""
-    overrides = givens.overrides
+    overrides = inputs.overrides
     lines = [f"nameserver {node.value}" for node in overrides.items("dns")]
     search = [node.text() for node in overrides.items("dns_search") if node.value != _NO_SEARCH]
     options = [node.text() for node in overrides.items("dns_opt")]
@@ -73,12 +73,12 @@ def _resolver(givens: Givens) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _source(givens: Givens, name: str) -> Sourced[str]:
+def _source(inputs: Inputs, name: str) -> Sourced[str]:
     """`generate`, `bind` (the machine's own file), `image` (no mount) or a path of the machine, and who said so.
 
     Who shares a network shares its names, unless the overrides have names of their own, as in Docker.
     """
-    mode, overrides = network_mode(givens), givens.overrides
+    mode, overrides = network_mode(inputs), inputs.overrides
     default = Sourced("generate", Origin("bundler", f"etc/{name}"))
     asked = {"hosts": ("extra_hosts",), "resolv.conf": ("dns", "dns_search", "dns_opt"), "hostname": ()}[name]
     shared = mode.value == "host" or mode.value.startswith("ns:")
@@ -91,16 +91,16 @@ def _source(givens: Givens, name: str) -> Sourced[str]:
     return default
 
 
-def etc_mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
+def etc_mounts(inputs: Inputs) -> list[Sourced[dict[str, Json]]]:
     """The binds of the three files, in Docker's order; read-only with the rootfs, since they are part of it.
 
     Raises RequestError for hosts that have no address here.
     """
-    check_gateway(givens.overrides.entries)
-    read_only = ["ro"] if givens.overrides.is_true("read_only") else []  # nothing is mounted below a file
+    check_gateway(inputs.overrides.entries)
+    read_only = ["ro"] if inputs.overrides.is_true("read_only") else []  # nothing is mounted below a file
     mounts = []
     for name in _FILES:
-        chosen = _source(givens, name)
+        chosen = _source(inputs, name)
         sources = {"generate": f"etc/{name}", "bind": f"/etc/{name}"}
         if chosen.value == "image":
             continue

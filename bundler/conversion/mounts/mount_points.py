@@ -9,7 +9,7 @@ from bundler.conversion.mounts.etc_files import etc_mounts, generated_files
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import content_files
 from bundler.conversion.process.init import chosen_init
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import ON_EVERY_MACHINE, Kind
 from bundler.origins import Json
 from bundler.runtime_spec.bind_mounts import is_bind
@@ -46,7 +46,7 @@ class Mounted:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class MountNode:
     """A device that a runtime makes before it starts anything: `type` is the runtime-spec's letter."""
 
     path: str
@@ -57,17 +57,17 @@ class Node:
     gid: int
 
 
-def mounted(givens: Givens, document: Mapping[str, Json]) -> list[Mounted]:
+def mounted(inputs: Inputs, document: Mapping[str, Json]) -> list[Mounted]:
     """The mounts of config.json, in their order, and the devices that runtimes mount in a user namespace."""
-    known = _known(givens)
+    known = _known(inputs)
     mounts = [_mounted(mount, known) for mount in document.get("mounts") or ()]
     return mounts + [Mounted(str(device["path"]), "file") for device in _devices(document, mounted=True)]
 
 
-def nodes(document: Mapping[str, Json]) -> list[Node]:
+def nodes(document: Mapping[str, Json]) -> list[MountNode]:
     """The devices of config.json, where runtimes make them, with the runtimes' defaults."""
     return [
-        Node(
+        MountNode(
             str(device["path"]),
             str(device["type"]),
             (device.get("major") or 0, device.get("minor") or 0),
@@ -99,17 +99,17 @@ def _mounted(mount: Mapping[str, Json], known: Mapping[str, Kind]) -> Mounted:
     return Mounted(str(mount["destination"]), known.get(source), of_the_bundle(mount))
 
 
-def _known(givens: Givens) -> dict[str, Kind]:
+def _known(inputs: Inputs) -> dict[str, Kind]:
     """What is at a source, by the path that a bind names it with."""
-    init = chosen_init(givens)
-    files = [f"etc/{name}" for name in generated_files(givens)]
-    files += [str(mount.value["source"]) for mount in etc_mounts(givens)]
+    init = chosen_init(inputs)
+    files = [f"etc/{name}" for name in generated_files(inputs)]
+    files += [str(mount.value["source"]) for mount in etc_mounts(inputs)]
     files += [] if init is None else [init.source]
-    files += content_files(givens)
-    directories = [path for folder in folders(givens) for path in (folder.path, *_parts(folder.path, folder.subpaths))]
+    files += content_files(inputs)
+    directories = [path for folder in folders(inputs) for path in (folder.path, *_parts(folder.path, folder.subpaths))]
     return {
         **ON_EVERY_MACHINE,
-        **givens.target.sources,
+        **inputs.target.sources,
         **dict.fromkeys(files, "file"),
         **dict.fromkeys(directories, "directory"),
     }

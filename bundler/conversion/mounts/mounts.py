@@ -15,7 +15,7 @@ from bundler.conversion.mounts.default_mounts import default_mounts
 from bundler.conversion.mounts.etc_files import etc_mounts
 from bundler.conversion.mounts.volumes import BundleFolder, user_mounts
 from bundler.conversion.process.init import init_mounts
-from bundler.conversion.rule import ABSENT, Givens, Part, array, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, whole
 from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
@@ -30,14 +30,14 @@ def matches(path: str, pattern: str) -> bool:
 ROOTFS: Final = "rootfs"
 
 
-def root(givens: Givens) -> Part:
+def root(inputs: Inputs) -> RuleResult:
     """The rootfs by its relative path, so that the bundle can be moved; `readonly` only when it is, as Docker has it.
 
     `rootfs: {path, external: true}` names one that the runtime finds elsewhere, such as a mounted image of a disk.
     """
     value: dict[str, Json] = {"path": ROOTFS}
     origins = {"": Origin("bundler", "layout")}
-    chosen = givens.overrides.get("rootfs")
+    chosen = inputs.overrides.get("rootfs")
     if chosen is not UNSET and "path" in chosen.entries():
         path, external = chosen.entries()["path"], chosen.entries().get("external")
         if path.text() != ROOTFS and (external is None or external.value is not True):
@@ -45,34 +45,34 @@ def root(givens: Givens) -> Part:
             raise path.error(f"rootfs.path: a bundle has its files in {ROOTFS}", hint=hint)
         value["path"] = path.text()
         origins["/path"] = beating(path.origin, origins[""])
-    if givens.overrides.is_true("read_only"):
+    if inputs.overrides.is_true("read_only"):
         value["readonly"] = True
-        origins["/readonly"] = givens.overrides.entries["read_only"].origin
-    return Part(value, origins)
+        origins["/readonly"] = inputs.overrides.entries["read_only"].origin
+    return RuleResult(value, origins)
 
 
 # A bind that passes mounts on needs a root that does, or runtimes refuse it.
 _ROOT_PROPAGATION: Final = {"shared": "shared", "rshared": "shared", "slave": "rslave", "rslave": "rslave"}
 
 
-def mounts(givens: Givens) -> Part:
+def mounts(inputs: Inputs) -> RuleResult:
     """The profile's mounts, then the user's and the three files of /etc by depth, as Docker orders them.
 
     A user's mount takes the place of the default one at the same destination, and a mount on /dev of all below it. By
     depth, so that no mount hides one that came before; those of equal depth keep the order they were written in. `at`
     gives a mount another place, and `remove_mounts` goes last.
     """
-    _check_folders([folder.path for folder in folders(givens)])
-    chosen = {mount.destination: mount.mount for mount in user_mounts(givens)}
-    managed = {_destination(mount): mount for mount in etc_mounts(givens)}
+    _check_folders([folder.path for folder in folders(inputs)])
+    chosen = {mount.destination: mount.mount for mount in user_mounts(inputs)}
+    managed = {_destination(mount): mount for mount in etc_mounts(inputs)}
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
-    defaults = [*default_mounts(givens), *init_mounts(givens)]
+    defaults = [*default_mounts(inputs), *init_mounts(inputs)]
     kept = [mount for mount in defaults if not _replaced(_destination(mount), chosen)]
     late = [_over(mount, [*managed.values(), *defaults]) for mount in late]
-    ordered = _placed(givens, [*kept, *late])
-    left, warnings = _removed(givens, ordered)
+    ordered = _placed(inputs, [*kept, *late])
+    left, warnings = _removed(inputs, ordered)
     part = array(left)
-    return Part(part.value, part.origins, (*warnings, *_warnings(givens)))
+    return RuleResult(part.value, part.origins, (*warnings, *_warnings(inputs)))
 
 
 def _over(mount: Sourced[dict[str, Json]], below: list[Sourced[dict[str, Json]]]) -> Sourced[dict[str, Json]]:
@@ -94,9 +94,9 @@ def _replaced(destination: str, chosen: dict[str, Sourced[dict[str, Json]]]) -> 
     return destination in chosen or ("/dev" in chosen and destination.startswith("/dev/"))
 
 
-def _placed(givens: Givens, ordered: list[Sourced[dict[str, Json]]]) -> list[Sourced[dict[str, Json]]]:
+def _placed(inputs: Inputs, ordered: list[Sourced[dict[str, Json]]]) -> list[Sourced[dict[str, Json]]]:
     """`ordered` with the mounts that have a place of their own (`at`) moved there, one after the other."""
-    for node in givens.overrides.items("mounts"):
+    for node in inputs.overrides.items("mounts"):
         if "at" not in node.entries():
             continue
         at, destination = node.entries()["at"], node.entries()["destination"].text()
@@ -118,11 +118,11 @@ def _index(at: Node, mounts: list[Sourced[dict[str, Json]]]) -> int:
 
 
 def _removed(
-    givens: Givens, ordered: list[Sourced[dict[str, Json]]]
+    inputs: Inputs, ordered: list[Sourced[dict[str, Json]]]
 ) -> tuple[list[Sourced[dict[str, Json]]], tuple[str, ...]]:
     """`ordered` without what `remove_mounts` names, and a warning for each name that nothing is mounted on."""
     warnings = []
-    for node in givens.overrides.items("remove_mounts"):
+    for node in inputs.overrides.items("remove_mounts"):
         left = [mount for mount in ordered if not matches(_destination(mount), node.text())]
         if len(left) == len(ordered):
             warnings.append(f"{node.origin.where}: remove_mounts: nothing is mounted on {printable(node.text())}")
@@ -130,9 +130,9 @@ def _removed(
     return ordered, tuple(warnings)
 
 
-def _warnings(givens: Givens) -> tuple[str, ...]:
+def _warnings(inputs: Inputs) -> tuple[str, ...]:
     """Settings that the mounts do not show as one might expect."""
-    overrides = givens.overrides
+    overrides = inputs.overrides
     ipc, size, scratch = overrides.get("ipc"), overrides.get("shm_size"), overrides.get("read_only_tmpfs")
     found = []
     if ipc is not UNSET and ipc.value == "shareable":
@@ -144,10 +144,10 @@ def _warnings(givens: Givens) -> tuple[str, ...]:
     return tuple(found)
 
 
-def folders(givens: Givens) -> list[BundleFolder]:
+def folders(inputs: Inputs) -> list[BundleFolder]:
     """The folders of the bundle that its mounts need, each once, sorted by path."""
     found: dict[str, BundleFolder] = {}
-    for folder in filter(None, (mount.folder for mount in user_mounts(givens))):
+    for folder in filter(None, (mount.folder for mount in user_mounts(inputs))):
         below = found.get(folder.path)
         # A volume that is mounted twice is filled from the first place that may fill it.
         if below is None or below.seed is None:
@@ -167,17 +167,17 @@ def _check_folders(paths: list[str]) -> None:
             )
 
 
-def rootfs_propagation(givens: Givens) -> Part:
+def rootfs_propagation(inputs: Inputs) -> RuleResult:
     """`/linux/rootfsPropagation` (config-linux.md, rootfs mount propagation).
 
     `rootfs` decides; else Docker writes it only for binds that need more than private, and shared wins over slave.
     """
-    chosen = givens.overrides.get("rootfs")
+    chosen = inputs.overrides.get("rootfs")
     if chosen is not UNSET and "propagation" in chosen.entries():
         node = chosen.entries()["propagation"]
         return whole(node.text(), node.origin)
     raised = ABSENT
-    for mount in user_mounts(givens):
+    for mount in user_mounts(inputs):
         options = set(mount.mount.value.get("options") or ())
         for option in mount.mount.value.get("options") or () if options & {"bind", "rbind"} else ():
             propagation = _ROOT_PROPAGATION.get(option)

@@ -7,7 +7,7 @@ from typing import Final
 
 from bundler.conversion.mounts.default_mounts import shares_memory
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import kind_at
 from bundler.errors import ImageError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
@@ -61,21 +61,21 @@ class UserMount:
         return str(self.mount.value["destination"])
 
 
-def user_mounts(givens: Givens) -> list[UserMount]:
+def user_mounts(inputs: Inputs) -> list[UserMount]:
     """Shared memory, the image's VOLUMEs, `volumes`, `tmpfs`, `cdi`, `mounts`: of one destination the last one wins.
 
     Raises RequestError where `volumes` and `tmpfs` name the same mount point, as Docker does.
     """
-    volumes, tmpfs = givens.overrides.items("volumes"), givens.overrides.items("tmpfs")
+    volumes, tmpfs = inputs.overrides.items("volumes"), inputs.overrides.items("tmpfs")
     targets = {node.entries()["target"].text() for node in volumes}
     for node in tmpfs:
         if node.entries()["target"].text() in targets:
             raise node.error(f"duplicate mount point: {node.entries()['target'].text()} stands in volumes, too")
     named = {_text(node, "source") for node in volumes if _text(node, "type") == "volume"} - {None}
-    listed = [*_shared_memory(givens), *_scratch(givens), *_image_volumes(givens, frozenset(named))]
-    listed += [_from_entry(givens, node, frozenset(named)) for node in (*volumes, *tmpfs)]
-    listed += [UserMount(mount) for mount in cdi.mounts(givens)]
-    listed += [_from_mount(node) for node in givens.overrides.items("mounts")]
+    listed = [*_shared_memory(inputs), *_scratch(inputs), *_image_volumes(inputs, frozenset(named))]
+    listed += [_from_entry(inputs, node, frozenset(named)) for node in (*volumes, *tmpfs)]
+    listed += [UserMount(mount) for mount in cdi.mounts(inputs)]
+    listed += [_from_mount(node) for node in inputs.overrides.items("mounts")]
     mounts: dict[str, UserMount] = {}
     for user_mount in listed:
         below = mounts.get(user_mount.destination)
@@ -86,22 +86,22 @@ def user_mounts(givens: Givens) -> list[UserMount]:
     return list(mounts.values())
 
 
-def _from_entry(givens: Givens, node: Node, named: "frozenset[str | None]") -> UserMount:
+def _from_entry(inputs: Inputs, node: Node, named: "frozenset[str | None]") -> UserMount:
     """An entry of `volumes` or `tmpfs`; options that it lists come after its own, and overrule them."""
-    made = _BUILDERS[_text(node, "type") or ""](givens, node, named)
+    made = _BUILDERS[_text(node, "type") or ""](inputs, node, named)
     extra = [option.text() for option in node.entries()["options"].items()] if "options" in node.entries() else []
     options = _without_overruled([*made.mount.value["options"], *extra])
     return UserMount(Sourced(made.mount.value | {"options": options}, made.mount.origin), made.folder)
 
 
-def _shared_memory(givens: Givens) -> list[UserMount]:
+def _shared_memory(inputs: Inputs) -> list[UserMount]:
     """Shared memory that is not the container's alone: the machine's, or a folder that others can mount, too.
 
     dockerd binds it among the user's mounts; its own is a tmpfs that the daemon keeps mounted.
     """
-    if not shares_memory(givens):
+    if not shares_memory(inputs):
         return []
-    node = givens.overrides.entries["ipc"]
+    node = inputs.overrides.entries["ipc"]
     shm = "/dev/shm"  # noqa: S108  (a mount point inside the container)
     source = shm if node.value == "host" else "shm"
     folder = None if node.value == "host" else BundleFolder("shm", None, mode=0o1777)
@@ -109,22 +109,22 @@ def _shared_memory(givens: Givens) -> list[UserMount]:
     return [UserMount(Sourced(mount, node.origin), folder)]
 
 
-def _scratch(givens: Givens) -> list[UserMount]:
+def _scratch(inputs: Inputs) -> list[UserMount]:
     """`read_only_tmpfs`: podman's places to write to in a container whose rootfs is read-only."""
-    if not (givens.overrides.is_true("read_only_tmpfs") and givens.overrides.is_true("read_only")):
+    if not (inputs.overrides.is_true("read_only_tmpfs") and inputs.overrides.is_true("read_only")):
         return []
-    origin = givens.overrides.entries["read_only_tmpfs"].origin
+    origin = inputs.overrides.entries["read_only_tmpfs"].origin
     return [_tmpfs(path, ["rw", "nosuid", "nodev", "rprivate", *mode], origin) for path, mode in _SCRATCH.items()]
 
 
-def _image_volumes(givens: Givens, named: "frozenset[str | None]") -> list[UserMount]:
+def _image_volumes(inputs: Inputs, named: "frozenset[str | None]") -> list[UserMount]:
     """The image's VOLUMEs, each as `image_volumes` says: filled with the image's files unless told otherwise."""
     paths = []
-    for path in givens.image_config.volumes:
+    for path in inputs.image_config.volumes:
         if "\0" in path or clean_path(path) == "/":
             raise ImageError(f"the image's volume {printable(path)!r} is not a path below /")
         paths.append(clean_path(path))
-    chosen = givens.overrides.get("image_volumes")
+    chosen = inputs.overrides.get("image_volumes")
     modes = chosen.entries() if chosen is not UNSET and isinstance(chosen.value, dict) else {}
     for path, node in modes.items():
         if path not in paths:
@@ -133,12 +133,12 @@ def _image_volumes(givens: Givens, named: "frozenset[str | None]") -> list[UserM
     mounts = []
     for path in paths:
         said = modes.get(path, chosen if chosen is not UNSET and not modes else None)
-        mounts += _image_volume(givens, path, said, named)
+        mounts += _image_volume(inputs, path, said, named)
     return mounts
 
 
-def _image_volume(givens: Givens, path: str, node: Node | None, named: "frozenset[str | None]") -> list[UserMount]:
-    origin = givens.image_origin("Volumes") if node is None else beating(node.origin, givens.image_origin("Volumes"))
+def _image_volume(inputs: Inputs, path: str, node: Node | None, named: "frozenset[str | None]") -> list[UserMount]:
+    origin = inputs.image_origin("Volumes") if node is None else beating(node.origin, inputs.image_origin("Volumes"))
     match node.value if node is not None else "seed":
         case "ignore":
             return []
@@ -150,8 +150,8 @@ def _image_volume(givens: Givens, path: str, node: Node | None, named: "frozense
             return [_volume(path, origin, None, named, copy=mode == "seed")]
 
 
-def _from_volume(givens: Givens, node: Node, named: "frozenset[str | None]") -> UserMount:
-    options = _read_only(givens, node)
+def _from_volume(inputs: Inputs, node: Node, named: "frozenset[str | None]") -> UserMount:
+    options = _read_only(inputs, node)
     details = node.entries()["volume"] if "volume" in node.entries() else node.with_value({})
     target, name, subpath = node.entries()["target"].text(), _text(node, "source"), _text(details, "subpath")
     if subpath is None:
@@ -195,7 +195,7 @@ def _escaped(char: str) -> str:
     return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
-def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
+def _from_bind(inputs: Inputs, node: Node, _named: "frozenset[str | None]") -> UserMount:
     """A bind: recursive, private to the container unless a propagation says otherwise, as Docker mounts them."""
     entry = node.entries()
     if "content" in entry:
@@ -206,8 +206,8 @@ def _from_bind(givens: Givens, node: Node, _named: "frozenset[str | None]") -> U
     source = clean_path(given) if given.startswith("/") else posixpath.normpath(given)
     propagation = bind["propagation"].text() if "propagation" in bind else _default_propagation(source)
     recursive = bind["recursive"].text() if "recursive" in bind else "enabled"
-    read_only = _read_only(givens, node)
-    is_file = recursive == "enabled" and kind_at(givens.target, source) == "file"  # nothing is mounted below one
+    read_only = _read_only(inputs, node)
+    is_file = recursive == "enabled" and kind_at(inputs.target, source) == "file"  # nothing is mounted below one
     if read_only and (recursive == "writable" or is_file):
         read_only = ("ro",)
     if recursive == "readonly" and (read_only != ("rro",) or propagation != "rprivate" or "propagation" not in bind):
@@ -238,9 +238,9 @@ def _content_path(node: Node) -> str:
     return f"{CONTENTS}{_folder_name(node.entries()['target'].text(), frozenset())}"
 
 
-def content_files(givens: Givens) -> dict[str, ContentFile]:
+def content_files(inputs: Inputs) -> dict[str, ContentFile]:
     """The files that `volumes` say the content of, by their path in the bundle."""
-    entries = [node for node in givens.overrides.items("volumes") if "content" in node.entries()]
+    entries = [node for node in inputs.overrides.items("volumes") if "content" in node.entries()]
     return {_content_path(node): _content_file(node) for node in entries}
 
 
@@ -255,14 +255,14 @@ def _default_propagation(source: str) -> str:
     return "rslave" if holds_dockers_data(source) else "rprivate"
 
 
-def _from_image(givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
+def _from_image(inputs: Inputs, node: Node, _named: "frozenset[str | None]") -> UserMount:
     """Another image's files, read-only as in Docker; they are unpacked into the bundle's `images/`."""
     entry = node.entries()
     reference = entry["source"].text()
     folder = f"images/{_folder_name(reference, frozenset())}"
     subpath = _text(entry["image"], "subpath") if "image" in entry else None
     source = f"{folder}/{posixpath.normpath(subpath)}" if subpath else folder
-    options = ["rbind", givens.target.read_only, "rprivate"]
+    options = ["rbind", inputs.target.read_only, "rprivate"]
     mount = {"destination": entry["target"].text(), "type": "bind", "source": source, "options": options}
     return UserMount(
         Sourced(mount, node.origin), BundleFolder(folder, None, image=reference, subpaths=(subpath,) if subpath else ())
@@ -279,7 +279,7 @@ def _tmpfs(path: str, options: list[str], origin: Origin) -> UserMount:
     return UserMount(Sourced(mount, origin))
 
 
-def _from_tmpfs(_givens: Givens, node: Node, _named: "frozenset[str | None]") -> UserMount:
+def _from_tmpfs(_givens: Inputs, node: Node, _named: "frozenset[str | None]") -> UserMount:
     """A tmpfs with Docker's base options, of which a later opposite takes the place."""
     return _tmpfs(node.entries()["target"].text(), list(_BASE_TMPFS_OPTIONS), node.origin)
 
@@ -300,8 +300,8 @@ def _subject(option: str) -> str:
     return {"async": "sync"}.get(name, name.removeprefix("no"))
 
 
-def _read_only(givens: Givens, node: Node) -> tuple[str, ...]:
-    return (givens.target.read_only,) if _flag(node, "read_only") else ()
+def _read_only(inputs: Inputs, node: Node) -> tuple[str, ...]:
+    return (inputs.target.read_only,) if _flag(node, "read_only") else ()
 
 
 def _flag(node: Node, key: str) -> bool:

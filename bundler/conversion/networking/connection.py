@@ -17,7 +17,7 @@ from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.networking.network import IPV4, IPV6, mappings, published_ports
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 from bundler.subnets import GIVEN, SUBNET, SUBNET6
@@ -46,12 +46,12 @@ class Connection:
     files: dict[str, CarriedFile] = field(default_factory=dict)
 
 
-def netns_hooks(givens: Givens, origin: Origin) -> Connection:
+def netns_hooks(inputs: Inputs, origin: Origin) -> Connection:
     """The program, when the container is created; the bridge goes with the last container on it.
 
     `netns rm` takes the bridge from under all others, so a script looks first whether there are any.
     """
-    node = givens.overrides.get("netns")
+    node = inputs.overrides.get("netns")
     given = {} if node is UNSET else node.plain()
     path = given.get("path", _PATH)
     options = [word for key, option in _OPTIONS.items() if key in given for word in (option, str(given[key]))]
@@ -76,31 +76,31 @@ _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ASKED: Final[dict[int, tuple[str, _Subnet]]] = {IPV4: ("ipv4_address", SUBNET), IPV6: ("ipv6_address", SUBNET6)}
 
 
-def connection(givens: Givens) -> Connection | None:
+def connection(inputs: Inputs) -> Connection | None:
     """That of `network_mode`; None where nobody is asked to connect anything."""
-    node = givens.overrides.get("network_mode")
+    node = inputs.overrides.get("network_mode")
     if node is UNSET:
         return None
     if node.value == "bridge":
-        return _to_bridge(givens, node.origin)
+        return _to_bridge(inputs, node.origin)
     if node.value == "cni":
         return _through_plugins(
-            givens, node.origin, {_WITHOUT_IPV6: _network_list(givens, node)}, (_NONE, _NONE, _NONE)
+            inputs, node.origin, {_WITHOUT_IPV6: _network_list(inputs, node)}, (_NONE, _NONE, _NONE)
         )
-    return netns_hooks(givens, node.origin) if node.value == "netns" else None
+    return netns_hooks(inputs, node.origin) if node.value == "netns" else None
 
 
-def _to_bridge(givens: Givens, origin: Origin) -> Connection:
+def _to_bridge(inputs: Inputs, origin: Origin) -> Connection:
     """To bundler's own; where IPv6 is wanted, only the machine that runs the container knows whether it has it."""
-    plugins = {_WITHOUT_IPV6: _bridge(givens, (SUBNET,))}
-    if not _wants_ipv6(givens):
-        return _through_plugins(givens, origin, plugins, (BRIDGE, str(SUBNET), _NONE))
-    plugins |= {_WITH_IPV6: _bridge(givens, (SUBNET, SUBNET6))}
-    return _through_plugins(givens, origin, plugins, (BRIDGE, str(SUBNET), str(SUBNET6)))
+    plugins = {_WITHOUT_IPV6: _bridge(inputs, (SUBNET,))}
+    if not _wants_ipv6(inputs):
+        return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), _NONE))
+    plugins |= {_WITH_IPV6: _bridge(inputs, (SUBNET, SUBNET6))}
+    return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), str(SUBNET6)))
 
 
 def _through_plugins(
-    givens: Givens, origin: Origin, plugins: dict[str, list[dict[str, Json]]], bridge: tuple[str, str, str]
+    inputs: Inputs, origin: Origin, plugins: dict[str, list[dict[str, Json]]], bridge: tuple[str, str, str]
 ) -> Connection:
     """`plugins` are the configurations by what their files are called."""
     files = {
@@ -111,8 +111,8 @@ def _through_plugins(
         for number, plugin in enumerate(listed, 1)
     }
     # Without servers of its own a container asks those of the machine that it runs on, as with Docker.
-    resolver = "machine" if generated_files(givens).get("resolv.conf") == b"" else "bundle"
-    ports = [port.word() for port in published_ports(givens)]
+    resolver = "machine" if generated_files(inputs).get("resolv.conf") == b"" else "bundle"
+    ports = [port.word() for port in published_ports(inputs)]
     return Connection(
         Sourced(start(_SCRIPT, ["up", *bridge, resolver, *ports]) | {"timeout": _SECONDS}, origin),
         Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
@@ -120,15 +120,15 @@ def _through_plugins(
     )
 
 
-def _wants_ipv6(givens: Givens) -> bool:
+def _wants_ipv6(inputs: Inputs) -> bool:
     """Whether `enable_ipv6`, an address, or a published port asks for it: a port leads to an address of its own family
     alone.
     """
-    asked = givens.overrides.is_true("enable_ipv6") or any("ipv6_address" in joined for joined in _joined(givens))
-    return asked or any(port.family == IPV6 for port in published_ports(givens))
+    asked = inputs.overrides.is_true("enable_ipv6") or any("ipv6_address" in joined for joined in _joined(inputs))
+    return asked or any(port.family == IPV6 for port in published_ports(inputs))
 
 
-def _bridge(givens: Givens, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]:
+def _bridge(inputs: Inputs, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]:
     """The plugins of bundler's own bridge: bridge with host-local, and portmap where ports are published."""
     bridge: dict[str, Json] = {
         "cniVersion": "0.4.0",
@@ -140,7 +140,7 @@ def _bridge(givens: Givens, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]
         "ipam": {
             "type": "host-local",
             "dataDir": _ADDRESSES,
-            "ranges": [[_range(givens, subnet)] for subnet in subnets],
+            "ranges": [[_range(inputs, subnet)] for subnet in subnets],
             "routes": [{"dst": "0.0.0.0/0" if subnet.version == IPV4 else "::/0"} for subnet in subnets],
         },
         "capabilities": {"mac": True, "ips": True},
@@ -152,26 +152,26 @@ def _bridge(givens: Givens, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]
         "capabilities": {"portMappings": True},
     }
     families = [subnet.version for subnet in subnets]
-    listed = [bridge, *([ports] if any(port.family in families for port in published_ports(givens)) else [])]
-    return _with_settings(listed, _settings(givens, families))
+    listed = [bridge, *([ports] if any(port.family in families for port in published_ports(inputs)) else [])]
+    return _with_settings(listed, _settings(inputs, families))
 
 
-def _range(givens: Givens, subnet: _Subnet) -> dict[str, Json]:
+def _range(inputs: Inputs, subnet: _Subnet) -> dict[str, Json]:
     """Where the plugin looks for a free address, and where the one lies that is asked for."""
-    asked = subnet.version == IPV6 or _addresses(givens, (IPV4,))
+    asked = subnet.version == IPV6 or _addresses(inputs, (IPV4,))
     return {"subnet": str(subnet)} | ({} if asked else {"rangeEnd": str(GIVEN[-1])})
 
 
-def _network_list(givens: Givens, node: Node) -> list[dict[str, Json]]:
+def _network_list(inputs: Inputs, node: Node) -> list[dict[str, Json]]:
     """The plugins of the network configuration list in `cni` (CNI specification, section 1)."""
-    given = givens.overrides.get("cni")
+    given = inputs.overrides.get("cni")
     if given is UNSET:
         raise node.error("network_mode: cni needs the network", hint="cni: FILE.conflist, or network_mode: bridge")
     network = given.plain()
     common = {"cniVersion": network.get("cniVersion", "0.4.0"), "name": network["name"]}
-    plugins = _with_settings([common | plugin for plugin in network["plugins"]], _settings(givens, None))
+    plugins = _with_settings([common | plugin for plugin in network["plugins"]], _settings(inputs, None))
     maps_ports = any("portMappings" in plugin.get("runtimeConfig", {}) for plugin in plugins)
-    if givens.overrides.items("ports") and not maps_ports:
+    if inputs.overrides.items("ports") and not maps_ports:
         raise given.error(
             "cni: none of the plugins publishes ports",
             hint='add {"type": "portmap", "capabilities": {"portMappings": true}}',
@@ -189,35 +189,35 @@ def _with_settings(plugins: list[dict[str, Json]], settings: dict[str, Json]) ->
     return ready
 
 
-def _settings(givens: Givens, families: Sequence[int] | None) -> dict[str, Json]:
+def _settings(inputs: Inputs, families: Sequence[int] | None) -> dict[str, Json]:
     """Those of a container with addresses of `families`; None where only others' plugins know which it has."""
-    ports = [port for port in published_ports(givens) if families is None or port.family in families]
+    ports = [port for port in published_ports(inputs) if families is None or port.family in families]
     return {
         "portMappings": mappings(ports, families or (IPV4,)),
-        "mac": _hardware_address(givens),
-        "ips": _addresses(givens, families or (IPV4, IPV6)),
+        "mac": _hardware_address(inputs),
+        "ips": _addresses(inputs, families or (IPV4, IPV6)),
     }
 
 
-def _hardware_address(givens: Givens) -> str | None:
-    node = givens.overrides.get("mac_address")
+def _hardware_address(inputs: Inputs) -> str | None:
+    node = inputs.overrides.get("mac_address")
     if node is not UNSET:
         return node.text()
-    return next((joined["mac_address"] for joined in _joined(givens) if joined.get("mac_address")), None)
+    return next((joined["mac_address"] for joined in _joined(inputs) if joined.get("mac_address")), None)
 
 
-def _joined(givens: Givens) -> list[dict[str, Json]]:
+def _joined(inputs: Inputs) -> list[dict[str, Json]]:
     """The settings of `networks`, where it is a map."""
-    node = givens.overrides.get("networks")
+    node = inputs.overrides.get("networks")
     named = {} if node is UNSET or not isinstance(node.value, dict) else node.plain()
     return [settings for settings in named.values() if isinstance(settings, dict)]
 
 
-def _addresses(givens: Givens, families: Sequence[int]) -> list[str]:
+def _addresses(inputs: Inputs, families: Sequence[int]) -> list[str]:
     """The addresses that are asked for, which those of bundler's bridge have to be of."""
-    node, mode = givens.overrides.get("networks"), givens.overrides.get("network_mode")
+    node, mode = inputs.overrides.get("networks"), inputs.overrides.get("network_mode")
     found = []
-    for joined in _joined(givens):
+    for joined in _joined(inputs):
         for family in families:
             key, subnet = _ASKED[family]
             address = joined.get(key)

@@ -12,7 +12,7 @@ from typing import Final
 
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule import Givens, Part, table
+from bundler.conversion.rule import Inputs, RuleResult, table
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node
@@ -42,16 +42,16 @@ class PublishedPort:
         return f"{self.protocol}/{self.address.exploded}/{self.outside}/{self.inside}"
 
 
-def published_ports(givens: Givens) -> list[PublishedPort]:
+def published_ports(inputs: Inputs) -> list[PublishedPort]:
     """All of `ports`, in order; one without an address is of both families on bundler's bridge, as with Docker.
 
     Raises RequestError for what cannot be published.
     """
-    switch, mode = givens.overrides.get("enable_ipv6"), givens.overrides.get("network_mode")
+    switch, mode = inputs.overrides.get("enable_ipv6"), inputs.overrides.get("network_mode")
     without_ipv6 = switch is not UNSET and switch.value is False
     both = not without_ipv6 and mode is not UNSET and mode.value == "bridge"
     ports = []
-    for node in givens.overrides.items("ports"):
+    for node in inputs.overrides.items("ports"):
         for address in _addresses(node, both=both):
             if address.version == IPV6 and without_ipv6:
                 raise node.error(f"ports: {address}: enable_ipv6: false leaves the container without IPv6")
@@ -89,31 +89,31 @@ def mappings(ports: Collection[PublishedPort], families: Sequence[int]) -> list[
     return list(listed.values())
 
 
-def gateway(givens: Givens) -> str | None:
+def gateway(inputs: Inputs) -> str | None:
     """The machine as its containers see it, by the bridge's own address; None where bundler makes no bridge."""
-    node = givens.overrides.get("network_mode")
+    node = inputs.overrides.get("network_mode")
     return str(SUBNET[1]) if node is not UNSET and node.value == "bridge" else None
 
 
-def network_mode(givens: Givens) -> Sourced[str]:
+def network_mode(inputs: Inputs) -> Sourced[str]:
     """`private`, `none`, `host` or `ns:PATH`: what Docker calls bridge, or by a network's name, is private."""
-    decided, node = mode(givens, "network"), givens.overrides.get("network_mode")
+    decided, node = mode(inputs, "network"), inputs.overrides.get("network_mode")
     if node is not UNSET and node.value == "none":
         return Sourced("none", decided.origin)
     return decided
 
 
-def has_own_network(givens: Givens) -> bool:
+def has_own_network(inputs: Inputs) -> bool:
     """Whether the container gets a network namespace made for it; Docker's `none` is one, too."""
-    return is_own(givens, "network")
+    return is_own(inputs, "network")
 
 
-def net_devices(givens: Givens) -> Part:
+def net_devices(inputs: Inputs) -> RuleResult:
     """`/linux/netDevices` (config-linux.md, network devices): moved into the container's network, maybe renamed."""
-    node = givens.overrides.get("net_devices")
+    node = inputs.overrides.get("net_devices")
     named = {} if node is UNSET else node.entries()
-    entries = cdi.net_devices(givens) | {name: Sourced(device.plain(), device.origin) for name, device in named.items()}
-    if entries and is_shared_with_machine(givens, "network"):
+    entries = cdi.net_devices(inputs) | {name: Sourced(device.plain(), device.origin) for name, device in named.items()}
+    if entries and is_shared_with_machine(inputs, "network"):
         where = next(iter(entries.values())).origin.where
         raise RequestError(f"{where}: net_devices: with the machine's own network there is nowhere to move them")
     return table(entries)

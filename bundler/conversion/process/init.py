@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.namespaces import is_own
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.keys.process import DOCKERS_INIT
@@ -26,10 +26,10 @@ class Init:
     architecture: str | None = None
 
 
-def chosen_init(givens: Givens) -> Init | None:
+def chosen_init(inputs: Inputs) -> Init | None:
     """The init to use. Without a PID namespace of its own a container has none: dockerd drops it silently."""
-    node = givens.overrides.get("init")
-    if node is UNSET or not isinstance(node.value, dict) or not is_own(givens, "pid"):
+    node = inputs.overrides.get("init")
+    if node is UNSET or not isinstance(node.value, dict) or not is_own(inputs, "pid"):
         return None
     path = node.entries()["path"].text()
     if node.entries()["embed"].value is True:
@@ -37,30 +37,30 @@ def chosen_init(givens: Givens) -> Init | None:
     return Init(path, node.origin)
 
 
-def init_words(givens: Givens) -> list[Sourced[Json]]:
+def init_words(inputs: Inputs) -> list[Sourced[Json]]:
     """What stands in front of the command."""
-    init = chosen_init(givens)
+    init = chosen_init(inputs)
     return [] if init is None else [Sourced(word, init.origin) for word in (_PLACE, "--")]
 
 
-def init_warnings(givens: Givens) -> tuple[str, ...]:
+def init_warnings(inputs: Inputs) -> tuple[str, ...]:
     """That the init comes with Docker, which not every machine has, or that it is for another processor."""
-    init = chosen_init(givens)
+    init = chosen_init(inputs)
     if init is None:
         return ()
     if init.source == DOCKERS_INIT:
         needs = f"the machine that runs the bundle needs {DOCKERS_INIT}, which comes with Docker"
         remedy = "init: {path: /usr/bin/tini-static, embed: true}"
         return (f"init: {needs}; {remedy} in an overrides file copies that of Debian's package tini into the bundle",)
-    if init.architecture not in {None, givens.architecture}:
+    if init.architecture not in {None, inputs.architecture}:
         shown = printable(init.embedded or "")
-        return (f"init: {shown} is for {init.architecture}, the image for {givens.architecture}",)
+        return (f"init: {shown} is for {init.architecture}, the image for {inputs.architecture}",)
     return ()
 
 
-def init_mounts(givens: Givens) -> list[Sourced[Json]]:
+def init_mounts(inputs: Inputs) -> list[Sourced[Json]]:
     """The mount of the init, which Docker puts between the default mounts and the user's."""
-    init = chosen_init(givens)
+    init = chosen_init(inputs)
     if init is None:
         return []
     mount = {"destination": _PLACE, "type": "bind", "source": init.source, "options": ["bind", "ro"]}

@@ -8,7 +8,7 @@ from typing import Final
 from bundler.conversion.process.accounts import find_group, identify
 from bundler.conversion.process.init import init_warnings, init_words
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule import ABSENT, Givens, Part, array, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, whole
 from bundler.errors import ImageError, RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
@@ -18,38 +18,38 @@ _OF_A_PROCESS: Final = re.compile(r"/proc/(self|thread-self|[0-9]+)(/|\Z)|/dev/(
 _SHOWN: Final = 100  # characters of a path that a message repeats
 
 
-def args(givens: Givens) -> Part:
+def args(inputs: Inputs) -> RuleResult:
     """Entrypoint and command in one list, as Docker joins them.
 
     The image's command runs where no words of another one are given, unless an entrypoint with words takes its place:
     a `command` without any is none, and an `entrypoint` without any takes the image's away.
     """
-    image = givens.image_config
-    entrypoint, command = givens.overrides.get("entrypoint"), givens.overrides.get("command")
+    image = inputs.image_config
+    entrypoint, command = inputs.overrides.get("entrypoint"), inputs.overrides.get("command")
     if command is not UNSET and not command.items():
         command = UNSET
     keeps_command = command is UNSET and (entrypoint is UNSET or not entrypoint.items())
     words: list[Sourced[Json]] = []
-    beaten = givens.image_origin("Entrypoint") if image.entrypoint else None
+    beaten = inputs.image_origin("Entrypoint") if image.entrypoint else None
     if command is UNSET and not keeps_command and image.cmd:
-        dropped = givens.image_origin("Cmd")
+        dropped = inputs.image_origin("Cmd")
         beaten = beating(beaten, dropped) if beaten else dropped
     if entrypoint is not UNSET:
         words += _words(entrypoint, beaten)
     else:
-        words += [givens.from_image("Entrypoint", word) for word in image.entrypoint]
+        words += [inputs.from_image("Entrypoint", word) for word in image.entrypoint]
     if [word.value for word in words] == [""]:
         words = []  # docker's way to clear an entrypoint: one empty word
     if command is not UNSET:
-        below = givens.image_origin("Cmd") if image.cmd else None
+        below = inputs.image_origin("Cmd") if image.cmd else None
         words += _words(command, below)
     elif keeps_command:
-        words += [givens.from_image("Cmd", word) for word in image.cmd]
+        words += [inputs.from_image("Cmd", word) for word in image.cmd]
     if not words:
         raise RequestError(
             "no command: neither the image nor the overrides say what to run", hint="give command: in an overrides file"
         )
-    return replace(array([*init_words(givens), *words]), warnings=init_warnings(givens))
+    return replace(array([*init_words(inputs), *words]), warnings=init_warnings(inputs))
 
 
 def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:
@@ -58,17 +58,17 @@ def _words(node: Node, below: Origin | None) -> list[Sourced[Json]]:
     return [Sourced(word.value, beating(word.origin, beaten)) for word in node.items()]
 
 
-def cwd(givens: Givens) -> Part:
+def cwd(inputs: Inputs) -> RuleResult:
     """The working directory, cleaned of `..` and trailing slashes as Docker does; a symlink in it stays as spelled."""
-    override, below = givens.overrides.get("working_dir"), givens.profile.origin("/process/cwd")
-    if givens.image_config.working_dir:
-        below = beating(givens.image_origin("WorkingDir"), below)
+    override, below = inputs.overrides.get("working_dir"), inputs.profile.origin("/process/cwd")
+    if inputs.image_config.working_dir:
+        below = beating(inputs.image_origin("WorkingDir"), below)
     if override is not UNSET:
         return _warned(whole(_absolute(override.text()), beating(override.origin, below)))
-    return _warned(whole(_absolute(givens.image_config.working_dir or "/"), below))
+    return _warned(whole(_absolute(inputs.image_config.working_dir or "/"), below))
 
 
-def _warned(directory: Part) -> Part:
+def _warned(directory: RuleResult) -> RuleResult:
     """CVE-2024-21626: what runc before 1.1.12 has open, a folder of the machine among it, is the container's, too."""
     if not _OF_A_PROCESS.match(str(directory.value)):
         return directory
@@ -84,37 +84,37 @@ def _absolute(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-def user(givens: Givens) -> Part:
+def user(inputs: Inputs) -> RuleResult:
     """uid, gid and additionalGids, the last starting with the primary gid as dockerd writes them.
 
     The names are those of the rootfs (image-spec conversion.md); what it does not know is an error, never root.
     """
-    override = givens.overrides.get("user")
+    override = inputs.overrides.get("user")
     if override is not UNSET:
-        below = givens.image_origin("User") if givens.image_config.user else None
+        below = inputs.image_origin("User") if inputs.image_config.user else None
         specification, origin = override.text(), beating(override.origin, below)
     else:
-        specification, origin = givens.image_config.user, givens.image_origin("User")
+        specification, origin = inputs.image_config.user, inputs.image_origin("User")
     try:
-        identity = identify(givens.accounts, specification)
+        identity = identify(inputs.accounts, specification)
     except (ImageError, RequestError) as error:
         raise (RequestError if override is not UNSET else ImageError)(
             f"{_where(origin)}{error.what}", hint=error.hint
         ) from None
     groups = [Sourced(gid, origin) for gid in (identity.gid, *identity.groups)]
-    for node in givens.overrides.items("group_add"):
+    for node in inputs.overrides.items("group_add"):
         try:
-            groups.append(Sourced(find_group(givens.accounts, node.text()), node.origin))
+            groups.append(Sourced(find_group(inputs.accounts, node.text()), node.origin))
         except (ImageError, RequestError) as error:
             raise node.error(f"group_add: {error.what}", hint=error.hint) from None
-    groups += cdi.groups(givens)
+    groups += cdi.groups(inputs)
     origins = {"": origin} | {f"/additionalGids/{index}": group.origin for index, group in enumerate(groups)}
     value: dict[str, Json] = {"uid": identity.uid, "gid": identity.gid}
-    mask = givens.overrides.get("umask")
+    mask = inputs.overrides.get("umask")
     if mask is not UNSET:
         value["umask"] = mask.value
         origins["/umask"] = mask.origin
-    return Part(value | {"additionalGids": [group.value for group in groups]}, origins)
+    return RuleResult(value | {"additionalGids": [group.value for group in groups]}, origins)
 
 
 def _where(origin: Origin) -> str:
@@ -123,40 +123,40 @@ def _where(origin: Origin) -> str:
     )
 
 
-def terminal(givens: Givens) -> Part:
+def terminal(inputs: Inputs) -> RuleResult:
     """`/process/terminal`: true with `tty`, else absent, as Docker leaves out what is false."""
-    node = givens.overrides.get("tty")
+    node = inputs.overrides.get("tty")
     return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
 
 
-def console_size(givens: Givens) -> Part:
+def console_size(inputs: Inputs) -> RuleResult:
     """`/process/consoleSize`, which dockerd writes for a process with a terminal only."""
-    node = givens.overrides.get("console_size")
-    return ABSENT if node is UNSET or not givens.overrides.is_true("tty") else whole(node.plain(), node.origin)
+    node = inputs.overrides.get("console_size")
+    return ABSENT if node is UNSET or not inputs.overrides.is_true("tty") else whole(node.plain(), node.origin)
 
 
-def no_new_privileges(givens: Givens) -> Part:
+def no_new_privileges(inputs: Inputs) -> RuleResult:
     """`/process/noNewPrivileges`: Docker's default is off, since on breaks sudo and ping."""
-    node = givens.overrides.get("no_new_privileges")
+    node = inputs.overrides.get("no_new_privileges")
     return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
 
 
-def apparmor_profile(givens: Givens) -> Part:
+def apparmor_profile(inputs: Inputs) -> RuleResult:
     """`/process/apparmorProfile`: as Docker, only for a target with AppArmor; elsewhere a runtime refuses to start."""
-    if not givens.target.apparmor:
+    if not inputs.target.apparmor:
         return ABSENT
-    override, default = givens.overrides.get("apparmor"), givens.profile.get("/process/apparmorProfile")
+    override, default = inputs.overrides.get("apparmor"), inputs.profile.get("/process/apparmorProfile")
     below = None if default is UNSET else default.origin
     if override is not UNSET:
         return whole(override.text(), beating(override.origin, below))
-    if givens.overrides.is_true("privileged"):
-        return whole("unconfined", beating(givens.overrides.entries["privileged"].origin, below))
+    if inputs.overrides.is_true("privileged"):
+        return whole("unconfined", beating(inputs.overrides.entries["privileged"].origin, below))
     return ABSENT if default is UNSET else whole(default.value, default.origin)
 
 
-def rlimits(givens: Givens) -> Part:
+def rlimits(inputs: Inputs) -> RuleResult:
     """`/process/rlimits` (POSIX process), sorted by type as Docker sorts them; Docker sets none by itself."""
-    node = givens.overrides.get("ulimits")
+    node = inputs.overrides.get("ulimits")
     if node is UNSET:
         return ABSENT
     limits = []

@@ -2,19 +2,19 @@
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Givens, Part, table, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, table, whole
 from bundler.origins import UNSET, Sourced, beating
 
 _MEMBERS: Final = ("policy", "nice", "priority", "flags", "runtime", "deadline", "period")
 _REAL_TIME: Final = ("SCHED_FIFO", "SCHED_RR")
 
 
-def scheduler(givens: Givens) -> Part:
+def scheduler(inputs: Inputs) -> RuleResult:
     """`/process/scheduler` (config.md, Linux process): members that are given; policy is required.
 
     The kernel (sched_setattr(2)) refuses a priority without a real-time policy, and times without SCHED_DEADLINE.
     """
-    node = givens.overrides.get("scheduler")
+    node = inputs.overrides.get("scheduler")
     entries = {} if node is UNSET else node.entries()
     if node is UNSET or not entries:
         return ABSENT
@@ -29,22 +29,22 @@ def scheduler(givens: Givens) -> Part:
     return table({name: Sourced(entries[name].plain(), entries[name].origin) for name in _MEMBERS if name in entries})
 
 
-def io_priority(givens: Givens) -> Part:
+def io_priority(inputs: Inputs) -> RuleResult:
     """`/process/ioPriority` (config.md, Linux process)."""
-    node = givens.overrides.get("io_priority")
+    node = inputs.overrides.get("io_priority")
     return ABSENT if node is UNSET else whole(node.plain(), node.origin)
 
 
-def exec_cpu_affinity(givens: Givens) -> Part:
+def exec_cpu_affinity(inputs: Inputs) -> RuleResult:
     """`/process/execCPUAffinity` (config.md, Linux process)."""
-    node = givens.overrides.get("exec_cpu_affinity")
+    node = inputs.overrides.get("exec_cpu_affinity")
     entries = {} if node is UNSET else node.entries()
     return table({name: Sourced(node.value, node.origin) for name, node in entries.items()})
 
 
-def oom_score_adj(givens: Givens) -> Part:
+def oom_score_adj(inputs: Inputs) -> RuleResult:
     """`/process/oomScoreAdj`, which dockerd always writes."""
-    default, override = givens.profile.get("/process/oomScoreAdj"), givens.overrides.get("oom_score_adj")
+    default, override = inputs.profile.get("/process/oomScoreAdj"), inputs.overrides.get("oom_score_adj")
     if override is not UNSET:
         return whole(override.value, beating(override.origin, None if default is UNSET else default.origin))
     return ABSENT if default is UNSET else whole(default.value, default.origin)

@@ -7,7 +7,7 @@ SELinux labels of the process and of its mounts (runtime-spec config.md and conf
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Givens, Part, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, whole
 from bundler.origins import UNSET, Origin, beating
 from bundler.overrides.keys.process import ALL, NAMES
 from bundler.overrides.node import Node
@@ -16,19 +16,19 @@ KINDS: Final = ("bounding", "effective", "inheritable", "permitted", "ambient")
 _DOCKERS: Final = ("bounding", "effective", "permitted")
 
 
-def bounding(givens: Givens) -> dict[str, Origin]:
+def bounding(inputs: Inputs) -> dict[str, Origin]:
     """The capabilities a container may ever hold, each with who granted it."""
-    return _set(givens, "bounding")
+    return _set(inputs, "bounding")
 
 
-def _set(givens: Givens, kind: str) -> dict[str, Origin]:
+def _set(inputs: Inputs, kind: str) -> dict[str, Origin]:
     """One set: as `capabilities` gives it, else Docker's three alike or empty; `ambient_caps` are in each."""
-    given = givens.overrides.get("capabilities")
-    below = _by_docker(givens) if kind in _DOCKERS else {}
+    given = inputs.overrides.get("capabilities")
+    below = _by_docker(inputs) if kind in _DOCKERS else {}
     if given is not UNSET and kind in given.entries():
         chosen = {name: node.origin for node in given.entries()[kind].items() for name in _named(node)}
         below = {name: beating(origin, below.get(name)) for name, origin in chosen.items()}
-    ambient = {name: node.origin for node in givens.overrides.items("ambient_caps") for name in _named(node)}
+    ambient = {name: node.origin for node in inputs.overrides.items("ambient_caps") for name in _named(node)}
     return below | {name: origin for name, origin in ambient.items() if name not in below}
 
 
@@ -36,14 +36,14 @@ def _named(node: Node) -> tuple[str, ...]:
     return NAMES if node.text() == ALL else (node.text(),)
 
 
-def _by_docker(givens: Givens) -> dict[str, Origin]:
+def _by_docker(inputs: Inputs) -> dict[str, Origin]:
     """The fourteen of the profile after `privileged`, `cap_add` and `cap_drop`.
 
     Docker's precedence: privileged, then `ALL` added (less what is dropped by name), then `ALL` dropped (leaving
     exactly what is added), then defaults less drops plus adds. One that is both added and dropped is added.
     """
-    overrides = givens.overrides
-    defaults = {str(item.value): item.origin for item in givens.profile.items("/process/capabilities")}
+    overrides = inputs.overrides
+    defaults = {str(item.value): item.origin for item in inputs.profile.items("/process/capabilities")}
     added = {node.text(): node.origin for node in overrides.items("cap_add")}
     dropped = {node.text() for node in overrides.items("cap_drop")}
     if overrides.is_true("privileged"):
@@ -55,18 +55,18 @@ def _by_docker(givens: Givens) -> dict[str, Origin]:
     return kept | {name: added[name] for name in sorted(added, key=NAMES.index) if name not in kept}
 
 
-def capabilities(givens: Givens) -> Part:
+def capabilities(inputs: Inputs) -> RuleResult:
     """`/process/capabilities` (runtime-spec config.md, linux-process).
 
     Docker fills bounding, effective and permitted alike, whatever the user is, and leaves inheritable and ambient out.
     Dropping everything gives an empty object: an absent one would leave the runtime's own capabilities.
     """
-    sets = {kind: _set(givens, kind) for kind in KINDS}
-    _check_subsets(givens, sets)
-    default, given = givens.profile.get("/process/capabilities"), givens.overrides.get("capabilities")
+    sets = {kind: _set(inputs, kind) for kind in KINDS}
+    _check_subsets(inputs, sets)
+    default, given = inputs.profile.get("/process/capabilities"), inputs.overrides.get("capabilities")
     if default is UNSET and given is UNSET and not any(sets.values()):
         return ABSENT
-    deciders = (node.origin for node in givens.overrides.items("cap_drop"))
+    deciders = (node.origin for node in inputs.overrides.items("cap_drop"))
     fallback = default.origin if default is not UNSET else given.origin if given is not UNSET else None
     origins = {f"/{kind}/{index}": by for kind, held in sets.items() for index, by in enumerate(held.values())}
     if not origins:
@@ -74,14 +74,14 @@ def capabilities(givens: Givens) -> Part:
         fallback = fallback if decider is None else beating(decider, fallback)
     value = {kind: list(held) for kind, held in sets.items() if held}
     whole_origin = fallback or next(iter(origins.values()))
-    return Part(value, {"": whole_origin} | origins)
+    return RuleResult(value, {"": whole_origin} | origins)
 
 
-def _check_subsets(givens: Givens, sets: dict[str, dict[str, Origin]]) -> None:
+def _check_subsets(inputs: Inputs, sets: dict[str, dict[str, Origin]]) -> None:
     """What capset(2) and prctl(2) refuse, so that no container starts with it: effective beyond permitted, ambient
     beyond permitted or inheritable. Only sets that somebody chose can be wrong.
     """
-    given = givens.overrides.get("capabilities")
+    given = inputs.overrides.get("capabilities")
     for kind, within in (("effective", "permitted"), ("ambient", "permitted"), ("ambient", "inheritable")):
         beyond = [name for name in sets[kind] if name not in sets[within]]
         if beyond and given is not UNSET:
@@ -91,18 +91,18 @@ def _check_subsets(givens: Givens, sets: dict[str, dict[str, Origin]]) -> None:
 _CATEGORIES: Final = 1024  # of multi-category security, c0 to c1023
 
 
-def selinux_label(givens: Givens) -> Part:
+def selinux_label(inputs: Inputs) -> RuleResult:
     """`/process/selinuxLabel` (config.md, Linux process): only when asked for; without SELinux a runtime refuses it."""
-    return _label(givens, "process_label", ("system_u", "system_r", "container_t"), "type")
+    return _label(inputs, "process_label", ("system_u", "system_r", "container_t"), "type")
 
 
-def mount_label(givens: Givens) -> Part:
+def mount_label(inputs: Inputs) -> RuleResult:
     """`/linux/mountLabel` (config-linux.md, mount label): what the process may use has the level of the process."""
-    return _label(givens, "mount_label", ("system_u", "object_r", "container_file_t"), "filetype")
+    return _label(inputs, "mount_label", ("system_u", "object_r", "container_file_t"), "filetype")
 
 
-def _label(givens: Givens, whole_key: str, defaults: tuple[str, str, str], type_key: str) -> Part:
-    node = givens.overrides.get("selinux")
+def _label(inputs: Inputs, whole_key: str, defaults: tuple[str, str, str], type_key: str) -> RuleResult:
+    node = inputs.overrides.get("selinux")
     entries = {} if node is UNSET else node.entries()
     if node is UNSET or not entries or ("disable" in entries and entries["disable"].value is True):
         return ABSENT
@@ -112,7 +112,7 @@ def _label(givens: Givens, whole_key: str, defaults: tuple[str, str, str], type_
     user = _text(entries, "user", user)
     if type_key == "type":
         role = _text(entries, "role", role)
-    level = _text(entries, "level", _own_level(givens.image_config.digest.encoded))
+    level = _text(entries, "level", _own_level(inputs.image_config.digest.encoded))
     return whole(f"{user}:{role}:{_text(entries, type_key, kind)}:{level}", node.origin)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.conversion.resources.device_nodes import Device, find_node
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import printable
 from bundler.origins import Json, Origin, Sourced, beating
 from bundler.overrides.keys.mounts import clean_path
@@ -20,10 +20,10 @@ HOOK_NAMES: Final = ("prestart", "createRuntime", "createContainer", "startConta
 _RDT: Final = ("closID", "schemata", "l3CacheSchema", "memBwSchema", "enableMonitoring")
 
 
-def edits(givens: Givens) -> list[Node]:
+def edits(inputs: Inputs) -> list[Node]:
     """The container edits of every device asked for. Raises RequestError for one that no spec describes."""
     found: list[Node] = []
-    for request in givens.overrides.items("cdi"):
+    for request in inputs.overrides.items("cdi"):
         entries = request.entries()
         specs = list(entries["specs"].items()) if "specs" in entries else []
         used: list[Node] = []
@@ -63,16 +63,16 @@ def _priority(spec: Node) -> float:
     return math.inf if found is None else float(found.plain())
 
 
-def _parts(givens: Givens, name: str) -> Iterator[Node]:
-    for edit in edits(givens):
+def _parts(inputs: Inputs, name: str) -> Iterator[Node]:
+    for edit in edits(inputs):
         if name in edit.entries():
             yield from edit.entries()[name].items()
 
 
-def devices(givens: Givens) -> list[Sourced[Device]]:
+def devices(inputs: Inputs) -> list[Sourced[Device]]:
     """Device nodes; a spec that leaves the numbers to the machine is understood where all machines agree on them."""
     found = []
-    for node in _parts(givens, "deviceNodes"):
+    for node in _parts(inputs, "deviceNodes"):
         given = node.plain()
         path, kind = clean_path(given["path"]), given.get("type", "")
         known = find_node(clean_path(given.get("hostPath") or path))
@@ -91,10 +91,10 @@ def devices(givens: Givens) -> list[Sourced[Device]]:
     return found
 
 
-def mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
+def mounts(inputs: Inputs) -> list[Sourced[dict[str, Json]]]:
     """Binds of files of the machine, as the specs have them."""
     found = []
-    for node in _parts(givens, "mounts"):
+    for node in _parts(inputs, "mounts"):
         given = node.plain()
         options = list(given.get("options") or ())
         if not given.get("type") and not {"bind", "rbind"} & set(options):
@@ -110,37 +110,37 @@ def mounts(givens: Givens) -> list[Sourced[dict[str, Json]]]:
     return found
 
 
-def variables(givens: Givens) -> list[Sourced[str]]:
+def variables(inputs: Inputs) -> list[Sourced[str]]:
     """NAME=VALUE entries for the environment; the last of a name counts."""
-    return [Sourced(node.text(), node.origin) for node in _parts(givens, "env")]
+    return [Sourced(node.text(), node.origin) for node in _parts(inputs, "env")]
 
 
-def hooks(givens: Givens) -> dict[str, list[Sourced[Json]]]:
+def hooks(inputs: Inputs) -> dict[str, list[Sourced[Json]]]:
     """Hooks by the runtime-spec's name of their moment."""
     found: dict[str, list[Sourced[Json]]] = {}
-    for node in _parts(givens, "hooks"):
+    for node in _parts(inputs, "hooks"):
         hook = {name: value for name, value in node.plain().items() if name != "hookName"}
         found.setdefault(node.entries()["hookName"].text(), []).append(Sourced(hook, node.origin))
     return found
 
 
-def groups(givens: Givens) -> list[Sourced[int]]:
+def groups(inputs: Inputs) -> list[Sourced[int]]:
     """Supplementary groups of the process; 0 adds nothing, as CDI has it."""
-    return [Sourced(node.plain(), node.origin) for node in _parts(givens, "additionalGids") if node.value]
+    return [Sourced(node.plain(), node.origin) for node in _parts(inputs, "additionalGids") if node.value]
 
 
-def net_devices(givens: Givens) -> dict[str, Sourced[Json]]:
+def net_devices(inputs: Inputs) -> dict[str, Sourced[Json]]:
     """Network devices of the machine by their names there, with the names they get in the container."""
     return {
         node.entries()["hostInterfaceName"].text(): Sourced({"name": node.entries()["name"].text()}, node.origin)
-        for node in _parts(givens, "netDevices")
+        for node in _parts(inputs, "netDevices")
     }
 
 
-def intel_rdt(givens: Givens) -> Sourced[dict[str, Json]] | None:
+def intel_rdt(inputs: Inputs) -> Sourced[dict[str, Json]] | None:
     """Resource Director settings; those of a later edit take the place of an earlier one's."""
     last: Sourced[dict[str, Json]] | None = None
-    for edit in edits(givens):
+    for edit in edits(inputs):
         if "intelRdt" in edit.entries():
             node = edit.entries()["intelRdt"]
             beaten: Origin | None = last.origin if last else None

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bundler.conversion.resources import cdi
-from bundler.conversion.rule import ABSENT, Givens, Part, table, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, table, whole
 from bundler.origins import UNSET, Json, Sourced, beating
 from bundler.overrides.node import Node
 
@@ -16,20 +16,20 @@ _RDT: Final = {
 }
 
 
-def cgroups_path(givens: Givens) -> Part:
+def cgroups_path(inputs: Inputs) -> RuleResult:
     """`/linux/cgroupsPath`: `cgroup_path` as it is, or the parent and the container's name as dockerd joins them.
 
     With cgroupfs that is PARENT/NAME, with systemd SLICE:docker:NAME. Without either the runtime chooses. Docker's name
     is a random id; ours is `name` or the image id.
     """
-    path, parent = givens.overrides.get("cgroup_path"), givens.overrides.get("cgroup_parent")
+    path, parent = inputs.overrides.get("cgroup_path"), inputs.overrides.get("cgroup_parent")
     if path is not UNSET:
         return whole(path.text(), beating(path.origin, None if parent is UNSET else parent.origin))
     if parent is UNSET:
         return ABSENT
-    named = givens.overrides.get("name")
-    name = givens.image_config.digest.encoded if named is UNSET else named.text()
-    if givens.target.cgroup_manager == "systemd":
+    named = inputs.overrides.get("name")
+    name = inputs.image_config.digest.encoded if named is UNSET else named.text()
+    if inputs.target.cgroup_manager == "systemd":
         if not parent.text().endswith(".slice") or "/" in parent.text():
             raise parent.error(
                 "cgroup_parent: with systemd it is the name of a slice", hint="for example cgroup_parent: web.slice"
@@ -38,18 +38,18 @@ def cgroups_path(givens: Givens) -> Part:
     return whole(f"{parent.text().rstrip('/')}/{name}", parent.origin)
 
 
-def intel_rdt(givens: Givens) -> Part:
+def intel_rdt(inputs: Inputs) -> RuleResult:
     """`/linux/intelRdt` (config-linux.md, Intel RDT): what CDI devices need, and the overrides' own over it."""
-    injected = cdi.intel_rdt(givens)
+    injected = cdi.intel_rdt(inputs)
     members = (
         {} if injected is None else {name: Sourced(value, injected.origin) for name, value in injected.value.items()}
     )
-    return table(members | _renamed(givens.overrides.get("intel_rdt"), _RDT))
+    return table(members | _renamed(inputs.overrides.get("intel_rdt"), _RDT))
 
 
-def memory_policy(givens: Givens) -> Part:
+def memory_policy(inputs: Inputs) -> RuleResult:
     """`/linux/memoryPolicy` (config-linux.md, memory policy): mode is required."""
-    node = givens.overrides.get("memory_policy")
+    node = inputs.overrides.get("memory_policy")
     members = _renamed(node, {"mode": "mode", "nodes": "nodes", "flags": "flags"})
     if not members or node is UNSET:
         return ABSENT

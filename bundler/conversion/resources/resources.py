@@ -9,7 +9,7 @@
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Givens, Part, array, table, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table, whole
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.node import Node
 
@@ -24,14 +24,14 @@ _FURTHER: Final = {
 _OF_V1: Final = ("kernel", "kernel_tcp", "use_hierarchy")
 
 
-def memory(givens: Givens) -> Part:
+def memory(inputs: Inputs) -> RuleResult:
     """`mem_limit` and its family, with what dockerd 28 refuses, adds and drops.
 
     A limit without `memswap_limit` allows as much swap again; the runtime-spec counts both together. Swappiness and
     the OOM killer cannot be set on cgroup v2: dockerd drops them with a warning. On v1 it always writes
     disableOOMKiller. Zero is "not set" to Docker.
     """
-    limit, reservation, swap = (_size(givens, key) for key in ("mem_limit", "mem_reservation", "memswap_limit"))
+    limit, reservation, swap = (_size(inputs, key) for key in ("mem_limit", "mem_reservation", "memswap_limit"))
     _check(limit, reservation, swap)
     found: dict[str, Sourced[Json]] = {}
     if limit:
@@ -43,16 +43,16 @@ def memory(givens: Givens) -> Part:
         found["swap"] = Sourced(min(2 * _number(limit), _MOST), doubled)
     elif swap and swap.value != -1:
         found["swap"] = Sourced(swap.value, swap.origin)
-    dropped = _add_further(givens, found) + _add_of_v1(givens, found)
+    dropped = _add_further(inputs, found) + _add_of_v1(inputs, found)
     if not found:
-        return Part(UNSET, warnings=dropped) if dropped else ABSENT
+        return RuleResult(UNSET, warnings=dropped) if dropped else ABSENT
     values = {name: item.value for name, item in found.items()}
-    return Part(values, {f"/{name}": item.origin for name, item in found.items()}, dropped)
+    return RuleResult(values, {f"/{name}": item.origin for name, item in found.items()}, dropped)
 
 
-def _size(givens: Givens, key: str) -> Node | None:
+def _size(inputs: Inputs, key: str) -> Node | None:
     """A size that is set; dockerd takes 0, and -1 where it means no limit, for not being set."""
-    node = givens.overrides.get(key)
+    node = inputs.overrides.get(key)
     if node is UNSET or node.value == 0:
         return None
     if key != "memswap_limit" and node.value == -1:
@@ -80,30 +80,30 @@ def _check(limit: Node | None, reservation: Node | None, swap: Node | None) -> N
             raise swap.error("memswap_limit: less than mem_limit, which it includes")
 
 
-def _add_further(givens: Givens, found: dict[str, Sourced[Json]]) -> tuple[str, ...]:
-    node = givens.overrides.get("memory")
+def _add_further(inputs: Inputs, found: dict[str, Sourced[Json]]) -> tuple[str, ...]:
+    node = inputs.overrides.get("memory")
     entries = {} if node is UNSET else node.entries()
     dropped = []
     for key, name in _FURTHER.items():
         if key not in entries:
             continue
-        if key in _OF_V1 and givens.target.cgroup != "v1":
+        if key in _OF_V1 and inputs.target.cgroup != "v1":
             dropped.append(_only_v1(entries[key], f"memory.{key}"))
         else:
             found[name] = Sourced(entries[key].value, entries[key].origin)
     return tuple(dropped)
 
 
-def _add_of_v1(givens: Givens, found: dict[str, Sourced[Json]]) -> tuple[str, ...]:
-    swappiness, killer = givens.overrides.get("mem_swappiness"), givens.overrides.get("oom_kill_disable")
+def _add_of_v1(inputs: Inputs, found: dict[str, Sourced[Json]]) -> tuple[str, ...]:
+    swappiness, killer = inputs.overrides.get("mem_swappiness"), inputs.overrides.get("oom_kill_disable")
     set_swappiness = None if swappiness is UNSET or swappiness.value == -1 else swappiness
-    if givens.target.cgroup != "v1":
+    if inputs.target.cgroup != "v1":
         asked = [(set_swappiness, "mem_swappiness")]
         asked.append((None if killer is UNSET or killer.value is False else killer, "oom_kill_disable"))
         return tuple(_only_v1(node, key) for node, key in asked if node is not None)
     if set_swappiness:
         found["swappiness"] = Sourced(set_swappiness.value, set_swappiness.origin)
-    default = givens.profile.get("/linux/resources/memory/disableOOMKiller")
+    default = inputs.profile.get("/linux/resources/memory/disableOOMKiller")
     below = None if default is UNSET else default.origin
     if killer is not UNSET:
         found["disableOOMKiller"] = Sourced(killer.value, beating(killer.origin, below))
@@ -138,17 +138,17 @@ _MEMBERS: Final = {
 _REAL_TIME: Final = ("realtimeRuntime", "realtimePeriod")
 
 
-def cpu(givens: Givens) -> Part:
+def cpu(inputs: Inputs) -> RuleResult:
     """`cpus` as a share of each tenth of a second, and the kernel's own settings by name.
 
     As dockerd 28: 0 and empty text are not set; `cpus` excludes quota and period. Real-time limits are for cgroup v1,
     and left out with a warning elsewhere.
     """
-    nodes = {name: node for name, key in _MEMBERS.items() if (node := _given(givens, key)) is not None}
+    nodes = {name: node for name, key in _MEMBERS.items() if (node := _given(inputs, key)) is not None}
     _check_cpu(nodes)
     values: dict[str, Json] = {name: node.value for name, node in nodes.items()}
     origins: dict[str, Origin] = {f"/{name}": node.origin for name, node in nodes.items()}
-    share = _given(givens, "cpus")
+    share = _given(inputs, "cpus")
     if share is not None:
         for name in ("quota", "period"):
             if name in nodes:
@@ -156,19 +156,19 @@ def cpu(givens: Givens) -> Part:
         values |= {"quota": share.value, "period": _PERIOD}
         origins |= {"/quota": share.origin, "/period": share.origin}
     warnings = []
-    for name in _REAL_TIME if givens.target.cgroup != "v1" else ():
+    for name in _REAL_TIME if inputs.target.cgroup != "v1" else ():
         if name in nodes:
             warnings.append(f"{nodes[name].origin.where}: {_MEMBERS[name]}: only control groups v1 have it; left out")
             del values[name], origins[f"/{name}"]
     ordered = {name: values[name] for name in _MEMBERS if name in values}
     if not ordered:
-        return Part(UNSET, warnings=tuple(warnings)) if warnings else ABSENT
-    return Part(ordered, origins, tuple(warnings))
+        return RuleResult(UNSET, warnings=tuple(warnings)) if warnings else ABSENT
+    return RuleResult(ordered, origins, tuple(warnings))
 
 
-def _given(givens: Givens, key: str) -> Node | None:
+def _given(inputs: Inputs, key: str) -> Node | None:
     """A setting that is set: dockerd takes 0 and empty text for not being set, but idle has a 0 of its own."""
-    node = givens.overrides.get(key)
+    node = inputs.overrides.get(key)
     return None if node is UNSET or (node.value in (0, "") and key != "cpu_idle") else node
 
 
@@ -192,17 +192,17 @@ _THROTTLES: Final = {
 }
 
 
-def pids(givens: Givens) -> Part:
+def pids(inputs: Inputs) -> RuleResult:
     """`pids_limit`; Docker writes nothing for 0 and -1, which is no limit."""
-    node = givens.overrides.get("pids_limit")
+    node = inputs.overrides.get("pids_limit")
     if node is UNSET or node.value in (0, -1):
         return ABSENT
     return whole({"limit": node.value}, node.origin)
 
 
-def block_io(givens: Givens) -> Part:
+def block_io(inputs: Inputs) -> RuleResult:
     """`blkio_config` (config-linux.md, block IO); a weight of 0 is not set, as to Docker."""
-    node = givens.overrides.get("blkio_config")
+    node = inputs.overrides.get("blkio_config")
     entries = {} if node is UNSET else node.entries()
     members: dict[str, Sourced[Json]] = {}
     for name, key in (("weight", "weight"), ("leafWeight", "leaf_weight")):
@@ -223,22 +223,22 @@ def _device(node: Node) -> dict[str, Json]:
     return {"major": int(major), "minor": int(minor)} | limits
 
 
-def huge_pages(givens: Givens) -> Part:
+def huge_pages(inputs: Inputs) -> RuleResult:
     """`hugepages`, sorted by page size as text (config-linux.md, huge page limits)."""
-    node = givens.overrides.get("hugepages")
+    node = inputs.overrides.get("hugepages")
     entries = {} if node is UNSET else node.entries()
     return array(
         Sourced({"pageSize": page, "limit": limit.value}, limit.origin) for page, limit in sorted(entries.items())
     )
 
 
-def network(givens: Givens) -> Part:
+def network(inputs: Inputs) -> RuleResult:
     """`net_cls` (config-linux.md, network), which only control groups v1 have."""
-    node = givens.overrides.get("net_cls")
+    node = inputs.overrides.get("net_cls")
     if node is UNSET or not node.entries():
         return ABSENT
-    if givens.target.cgroup != "v1":
-        return Part(UNSET, warnings=(f"{node.origin.where}: net_cls: only control groups v1 have it; left out",))
+    if inputs.target.cgroup != "v1":
+        return RuleResult(UNSET, warnings=(f"{node.origin.where}: net_cls: only control groups v1 have it; left out",))
     entries = node.entries()
     members: dict[str, Sourced[Json]] = {}
     if "class_id" in entries:
@@ -250,9 +250,9 @@ def network(givens: Givens) -> Part:
     return table(members)
 
 
-def rdma(givens: Givens) -> Part:
+def rdma(inputs: Inputs) -> RuleResult:
     """`rdma` (config-linux.md, RDMA)."""
-    node = givens.overrides.get("rdma")
+    node = inputs.overrides.get("rdma")
     names = {"hca_handles": "hcaHandles", "hca_objects": "hcaObjects"}
     entries = {} if node is UNSET else node.entries()
     return table(
@@ -263,11 +263,11 @@ def rdma(givens: Givens) -> Part:
     )
 
 
-def unified(givens: Givens) -> Part:
+def unified(inputs: Inputs) -> RuleResult:
     """`unified` (config-linux.md, unified): files of cgroup v2. A runtime on v1 refuses to start with any."""
-    node = givens.overrides.get("unified")
+    node = inputs.overrides.get("unified")
     if node is UNSET or not node.entries():
         return ABSENT
-    if givens.target.cgroup == "v1":
+    if inputs.target.cgroup == "v1":
         raise node.error("unified: control groups v1 have no such files", hint="target: {cgroup: v2} if it has v2")
     return table({name: Sourced(value.text(), value.origin) for name, value in sorted(node.entries().items())})

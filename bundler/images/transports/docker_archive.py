@@ -15,7 +15,7 @@ from bundler.archives.compression import NONE, detect
 from bundler.archives.stream import ByteStream
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.digest import Digest
-from bundler.images.documents import Part, parse_document
+from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice
@@ -81,7 +81,7 @@ def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *,
     )
 
 
-def _parse(document: Part) -> tuple[_Entry, ...]:
+def _parse(document: Member) -> tuple[_Entry, ...]:
     entries = []
     for position, item in enumerate(document.items()):
         tags, layers = item.find("RepoTags"), item.find("Layers")

@@ -35,11 +35,11 @@ class ComposeFile:
     variables: Variables
     includes: tuple["ComposeFile", ...] = ()
 
-    def layers(self, section: str, name: str) -> "list[Layer]":
+    def layers(self, section: str, name: str) -> "list[NamedNode]":
         """What stands under a name, in the files that this one includes and then in this one."""
         below = [layer for included in self.includes for layer in included.layers(section, name)]
         named = self.section(section).get(name)
-        return [*below, Layer(named, self)] if named is not None else below
+        return [*below, NamedNode(named, self)] if named is not None else below
 
     def names(self, section: str) -> list[str]:
         below = [name for included in self.includes for name in included.names(section)]
@@ -62,7 +62,7 @@ class ComposeFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class NamedNode:
     """What one file says under a name."""
 
     node: Node

@@ -9,7 +9,7 @@ from typing import Final
 from bundler.errors import RequestError, printable
 from bundler.overrides import schema
 from bundler.overrides.compose.merge import by_form, lay_over, untagged
-from bundler.overrides.compose.project import ComposeFile, Layer, Reader, nearest, texts
+from bundler.overrides.compose.project import ComposeFile, NamedNode, Reader, nearest, texts
 from bundler.overrides.compose.variables import interpolate
 from bundler.overrides.node import Node
 
@@ -65,7 +65,7 @@ class Project:
             merged = untagged(node) if layer.node.tag else lay_over(merged, node)
         return merged
 
-    def _layer(self, layer: Layer, name: str, trail: Trail) -> Node:
+    def _layer(self, layer: NamedNode, name: str, trail: Trail) -> Node:
         """What one file says of a service, over what it extends."""
         self.reader.look_at(layer.node)
         here = (layer.file.path, name)
@@ -99,7 +99,7 @@ def _unknown(files: Sequence[ComposeFile], name: str, named_by: Node | None) -> 
     return named_by.error(message, hint=hint) if named_by else RequestError(message, hint=hint)
 
 
-def _checked(layer: Layer) -> Node:
+def _checked(layer: NamedNode) -> Node:
     """The keys of a service with variables replaced and paths absolute, as the schema wants them."""
     node = _spelled(interpolate(layer.node, layer.file.variables))
     if not isinstance(node.value, dict):

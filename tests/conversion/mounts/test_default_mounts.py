@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 
 def mounts(*texts: str, **more: Any) -> dict[str, dict[str, Any]]:
@@ -35,13 +35,13 @@ def test_the_machines_ipc_comes_with_its_shared_memory() -> None:
 def test_shareable_memory_is_a_folder_that_anybody_may_write_to() -> None:
     text = "ipc: shareable"
     assert mounts(text)["/dev/shm"]["source"] == "shm"
-    (folder,) = folders(givens(text))
+    (folder,) = folders(inputs(text))
     assert (folder.path, folder.mode) == ("shm", 0o1777)
-    assert any("mount a tmpfs there first" in warning for warning in convert(givens(text)).warnings)
+    assert any("mount a tmpfs there first" in warning for warning in convert(inputs(text)).warnings)
 
 
 def test_a_size_without_effect_is_said_to_have_none() -> None:
-    assert any("has no effect" in warning for warning in convert(givens("ipc: none\nshm_size: 1m")).warnings)
+    assert any("has no effect" in warning for warning in convert(inputs("ipc: none\nshm_size: 1m")).warnings)
 
 
 def test_proc_takes_its_own_options() -> None:

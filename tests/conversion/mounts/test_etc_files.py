@@ -1,14 +1,14 @@
 """/etc/hosts, /etc/hostname, /etc/resolv.conf: what is in them, and where they come from."""
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 
 def lines(text: str, name: str) -> list[str]:
-    return generated_files(givens(text))[name].decode().splitlines()
+    return generated_files(inputs(text))[name].decode().splitlines()
 
 
 def sources(text: str) -> dict[str, str]:
@@ -45,13 +45,13 @@ def test_the_resolver_knows_what_it_was_told_and_nothing_else() -> None:
 
 
 def test_hosts_and_servers_of_several_files_are_put_together() -> None:
-    files = generated_files(givens("extra_hosts: [a:1.1.1.1]\ndns: 1.1.1.1", "extra_hosts: {b: 2.2.2.2}\ndns: 2.2.2.2"))
+    files = generated_files(inputs("extra_hosts: [a:1.1.1.1]\ndns: 1.1.1.1", "extra_hosts: {b: 2.2.2.2}\ndns: 2.2.2.2"))
     assert b"1.1.1.1\ta\n2.2.2.2\tb\n" in files["hosts"]
     assert files["resolv.conf"] == b"nameserver 1.1.1.1\nnameserver 2.2.2.2\n"
 
 
 def test_the_machine_is_at_the_address_of_the_bridge_that_connects_the_container() -> None:
-    hosts = generated_files(givens("network_mode: bridge\nextra_hosts: ['up:host-gateway', 'db:10.0.0.5']"))["hosts"]
+    hosts = generated_files(inputs("network_mode: bridge\nextra_hosts: ['up:host-gateway', 'db:10.0.0.5']"))["hosts"]
     assert b"\n10.90.0.1\tup\n10.0.0.5\tdb\n" in hosts
 
 
@@ -73,7 +73,7 @@ def test_who_shares_a_network_shares_its_names_unless_given_others(mode: str) ->
 def test_each_file_can_come_from_somewhere_else() -> None:
     text = "etc_files: {hosts: image, resolv_conf: bind, hostname: /srv/hostname}"
     assert sources(text) == {"/etc/resolv.conf": "/etc/resolv.conf", "/etc/hostname": "/srv/hostname"}
-    assert generated_files(givens(text)) == {}
+    assert generated_files(inputs(text)) == {}
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,19 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import inputs, overrides
 
 from bundler.conversion.convert import convert
-from bundler.conversion.mounts.mount_points import Mounted, Node, mounted, nodes
+from bundler.conversion.mounts.mount_points import Mounted, MountNode, mounted, nodes
 from bundler.conversion.target import Target
 from bundler.targets import load_target
-from tests.support.givens import givens, overrides
 
 VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}}}
 
 
 def points(*texts: str, **more: Any) -> dict[str, tuple[str | None, str]]:
     """Kind and source in the bundle, by destination."""
-    given = givens(*texts, target=load_target(None, overrides(*texts)), **more)
+    given = inputs(*texts, target=load_target(None, overrides(*texts)), **more)
     return {each.destination: (each.kind, each.source) for each in mounted(given, convert(given).document)}
 
 
@@ -65,26 +65,26 @@ def test_a_mount_that_was_removed_needs_nothing() -> None:
 
 
 def test_no_mounts_need_no_mount_points() -> None:
-    assert mounted(givens(), {"ociVersion": "1.0.2"}) == []
+    assert mounted(inputs(), {"ociVersion": "1.0.2"}) == []
 
 
 def test_what_a_target_says_of_sources_is_recorded() -> None:
     target = Target(sources={"/srv/x": "file"})
     assert target.described()["sources"] == {"/srv/x": "file"}
     assert "sources" not in Target().described()
-    found = mounted(givens("volumes: ['/srv/x:/v']", target=target), convert(givens("volumes: ['/srv/x:/v']")).document)
+    found = mounted(inputs("volumes: ['/srv/x:/v']", target=target), convert(inputs("volumes: ['/srv/x:/v']")).document)
     assert Mounted("/v", "file") in found
 
 
 def test_devices_are_made_but_in_a_user_namespace_mounted() -> None:
     text = "devices: ['/dev/fuse:/opt/fuse']"
-    document = convert(givens(text)).document
-    assert nodes(document) == [Node("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
+    document = convert(inputs(text)).document
+    assert nodes(document) == [MountNode("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
     assert "/opt/fuse" not in points(text)
     mapped = text + "\nuid_map: ['0:100000:65536']\ngid_map: ['0:100000:65536']"
-    assert nodes(convert(givens(mapped)).document) == []
+    assert nodes(convert(inputs(mapped)).document) == []
     assert points(mapped)["/opt/fuse"] == ("file", "")
     bare = {
         "linux": {"devices": [{"path": "/p", "type": "p"}, {"path": "/u", "type": "u", "fileMode": 0o20600, "uid": 7}]}
     }
-    assert nodes(bare) == [Node("/p", "p", (0, 0), 0o666, 0, 0), Node("/u", "u", (0, 0), 0o600, 7, 0)]
+    assert nodes(bare) == [MountNode("/p", "p", (0, 0), 0o666, 0, 0), MountNode("/u", "u", (0, 0), 0o600, 7, 0)]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import _folder_name, user_mounts
@@ -13,7 +14,6 @@ from bundler.conversion.target import Target
 from bundler.errors import ImageError, RequestError
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.load import load_one
-from tests.support.givens import converted, givens
 
 OLD_KERNEL = Target(kernel=(5, 11))
 
@@ -180,7 +180,7 @@ def test_a_mount_that_cannot_be_is_refused_where_it_stands(text: str, message: s
 
 
 def test_a_volume_is_filled_from_the_image_unless_it_is_told_not_to() -> None:
-    given = givens("volumes: ['v:/x', 'n:/y:nocopy', './own:/z', /anon, '/h:/h']")
+    given = inputs("volumes: ['v:/x', 'n:/y:nocopy', './own:/z', /anon, '/h:/h']")
     assert {folder.path: folder.seed for folder in folders(given)} == {
         "own": None,
         "volumes/anon": "/anon",
@@ -190,13 +190,13 @@ def test_a_volume_is_filled_from_the_image_unless_it_is_told_not_to() -> None:
 
 
 def test_a_volume_that_is_mounted_twice_is_filled_from_the_first_place_that_may() -> None:
-    given = givens("volumes: ['v:/a:nocopy', 'v:/b', 'v:/c']")
+    given = inputs("volumes: ['v:/a:nocopy', 'v:/b', 'v:/c']")
     assert [(folder.path, folder.seed) for folder in folders(given)] == [("volumes/v", "/b")]
 
 
 def test_what_is_mounted_over_an_image_s_volume_takes_its_place() -> None:
     image = {"Cmd": ["x"], "Volumes": {"/data/": {}, "/cache": {}}}
-    given = givens("volumes: ['/h:/data']\ntmpfs: /cache", config=image)
+    given = inputs("volumes: ['/h:/data']\ntmpfs: /cache", config=image)
     assert {mount.destination: mount.mount.value["source"] for mount in user_mounts(given)} == {
         "/cache": "tmpfs",
         "/data": "/h",

@@ -4,12 +4,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import BundleFolder, content_files
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}, "/cache": {}}}
 
@@ -23,14 +23,14 @@ def test_another_image_is_mounted_read_only_from_the_bundle() -> None:
     text = f"volumes: [{{{image}, target: /a}}, {{{image}, target: /b, image: {{subpath: x/y}}}}]"
     assert mounts(text)["/b"]["source"] == mounts(text)["/a"]["source"] + "/x/y"
     assert mounts(text)["/a"]["options"] == ["rbind", "rro", "rprivate"]
-    (folder,) = folders(givens(text))
+    (folder,) = folders(inputs(text))
     assert (folder.image, folder.subpaths) == ("app:1", ("x/y",))
 
 
 def test_a_folder_inside_a_volume_is_not_filled() -> None:
     text = "volumes: [{type: volume, source: v, target: /v, volume: {subpath: in/side}}]"
     assert mounts(text)["/v"]["source"] == "volumes/v/in/side"
-    assert folders(givens(text)) == [BundleFolder("volumes/v/in/side", None)]
+    assert folders(inputs(text)) == [BundleFolder("volumes/v/in/side", None)]
 
 
 def test_ids_of_one_mount_can_be_mapped() -> None:
@@ -82,15 +82,15 @@ def test_what_becomes_of_the_images_volumes(text: str, kinds: dict[str, str]) ->
 
 
 def test_only_seeded_volumes_are_filled() -> None:
-    assert {folder.seed for folder in folders(givens("image_volumes: bind", config=VOLUMES))} == {None}
-    assert {folder.seed for folder in folders(givens(config=VOLUMES))} == {"/data", "/cache"}
+    assert {folder.seed for folder in folders(inputs("image_volumes: bind", config=VOLUMES))} == {None}
+    assert {folder.seed for folder in folders(inputs(config=VOLUMES))} == {"/data", "/cache"}
 
 
 def test_a_read_only_container_has_places_to_write_to() -> None:
     found = mounts("read_only: true\nread_only_tmpfs: true\nvolumes: ['/t:/tmp']")
     assert found["/var/tmp"]["type"] == "tmpfs"
     assert found["/tmp"]["type"] == "bind"
-    assert any("has no effect" in warning for warning in convert(givens("read_only_tmpfs: true")).warnings)
+    assert any("has no effect" in warning for warning in convert(inputs("read_only_tmpfs: true")).warnings)
 
 
 def test_mounts_in_the_runtime_specs_words_are_written_as_they_are() -> None:
@@ -109,7 +109,7 @@ def test_a_mount_can_have_a_place_of_its_own(at: str, neighbours: tuple[str, str
 
 
 def test_mounts_are_removed_by_name_or_pattern() -> None:
-    config = convert(givens("remove_mounts: [/etc/hosts, '/dev/*', /nowhere]"))
+    config = convert(inputs("remove_mounts: [/etc/hosts, '/dev/*', /nowhere]"))
     left = {mount["destination"] for mount in config.document["mounts"]}
     assert left == {"/proc", "/dev", "/sys", "/sys/fs/cgroup", "/etc/hostname", "/etc/resolv.conf"}
     assert config.warnings == ("0.yaml:1:39: remove_mounts: nothing is mounted on /nowhere",)
@@ -170,7 +170,7 @@ def test_a_file_of_which_the_content_is_said_is_carried_and_read_only() -> None:
     (mount,) = [mount for mount in converted(text)["mounts"] if mount["destination"] == "/etc/app.conf"]
     source = "etc/content-etc-app.conf"
     assert (mount["type"], mount["source"], mount["options"]) == ("bind", source, ["rbind", "ro", "rprivate"])
-    (file,) = content_files(givens(text)).items()
+    (file,) = content_files(inputs(text)).items()
     assert file[0] == source
     assert (file[1].content, file[1].mode, file[1].uid, file[1].gid) == ("level = é".encode(), 0o444, 0, 0)
 
@@ -178,7 +178,7 @@ def test_a_file_of_which_the_content_is_said_is_carried_and_read_only() -> None:
 @pytest.mark.parametrize("mode", ["256", "'0400'", "'400'", "0o400", "'0o400'"])
 def test_a_file_of_which_the_content_is_said_has_the_owner_and_mode_that_are_said(mode: str) -> None:
     (file,) = content_files(
-        givens(f"volumes: [{{type: bind, content: x, target: /x, uid: 33, gid: 7, mode: {mode}}}]")
+        inputs(f"volumes: [{{type: bind, content: x, target: /x, uid: 33, gid: 7, mode: {mode}}}]")
     ).values()
     assert (file.mode, file.uid, file.gid) == (0o400, 33, 7)
 

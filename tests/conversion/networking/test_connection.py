@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler import data
 from bundler.conversion.bundled_hooks import STARTER
@@ -13,7 +14,6 @@ from bundler.conversion.hooks import carried_files
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from tests.conversion.test_hooks import loaded
-from tests.support.givens import converted, givens
 
 ANY6 = ":".join(["0000"] * 8)
 FAMILIES = ("network", "network6")
@@ -28,7 +28,7 @@ def words(hook: dict[str, Any]) -> list[str]:
 
 
 def plugins(*texts: str) -> dict[str, Any]:
-    files = carried_files(givens(*texts))
+    files = carried_files(inputs(*texts))
     return {path: json.loads(file.content) for path, file in files.items() if path.endswith(".json")}
 
 
@@ -41,7 +41,7 @@ def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
     ]
     assert words(hooks["poststop"][0]) == ["hooks/network", "down"]
     assert list(hooks) == ["createRuntime", "poststop"]
-    files = carried_files(givens(text))
+    files = carried_files(inputs(text))
     configurations = [f"hooks/{name}-{plugin}.json" for name in FAMILIES for plugin in ("01-bridge", "02-portmap")]
     assert list(files) == ["hooks/network", "hooks/network-ports", "hooks/network-files", *configurations]
     assert files["hooks/network"].content == data.read("network.sh")
@@ -156,11 +156,11 @@ def test_the_program_netns_is_started_and_its_bridge_goes_with_the_last_containe
 
 def test_a_hook_of_a_name_may_make_the_network() -> None:
     text = "{network_mode: 'hook:lan', hooks: {create_runtime: [{path: /a, name: lan}]}}"
-    done = convert(givens(text))
+    done = convert(inputs(text))
     assert done.warnings == ()
     assert done.document["linux"]["namespaces"] == converted("")["linux"]["namespaces"]
     with pytest.raises(RequestError, match=r"0\.yaml:1:15: network_mode: hook:lan: no hook has this name") as refused:
-        convert(givens("network_mode: hook:lan"))
+        convert(inputs("network_mode: hook:lan"))
     assert refused.value.hint == "give a hook of hooks a name"
 
 
@@ -184,7 +184,7 @@ def test_a_hook_of_a_name_may_make_the_network() -> None:
 )
 def test_a_network_that_cannot_be_made_is_refused(text: str, message: str) -> None:
     with pytest.raises(RequestError) as refused:
-        convert(givens(text))
+        convert(inputs(text))
     assert message in refused.value.what
 
 
@@ -205,7 +205,7 @@ def test_what_could_pose_as_something_else_is_refused(tmp_path: Path, text: str)
 
 
 def test_what_a_network_does_not_know_is_told() -> None:
-    done = convert(givens("{network_mode: netns, ports: ['80:80'], mac_address: '02:00:00:00:00:01'}"))
+    done = convert(inputs("{network_mode: netns, ports: ['80:80'], mac_address: '02:00:00:00:00:01'}"))
     assert done.warnings == (
         "0.yaml:1:30: ports: has no effect with network_mode: netns",
         "0.yaml:1:54: mac_address: has no effect with network_mode: netns",

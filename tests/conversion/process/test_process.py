@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.overrides.keys.process import NAMES
-from tests.support.givens import converted, givens
 
 FULL = {
     "Entrypoint": ["/entry", "--flag"],
@@ -88,7 +88,7 @@ def test_an_image_without_variables_has_dockers_path() -> None:
 
 
 def test_the_host_name_is_the_image_s_unless_one_is_given() -> None:
-    short = givens().image_config.digest.short
+    short = inputs().image_config.digest.short
     assert [converted(text)["hostname"] for text in ("", "name: web1", "name: web1\nhostname: h")] == [
         short,
         "web1",
@@ -208,11 +208,11 @@ OF_A_PROCESS = ["/proc/self/fd/7", "proc/self/fd/7", "/x/../proc/1/cwd/", "/proc
 def test_a_working_directory_that_a_process_has_open_is_told(path: str) -> None:
     """CVE-2024-21626."""
     image = {"WorkingDir": path, "Cmd": ["a"]}
-    for made in (givens("", config=image), givens(f"working_dir: /{path}\ncommand: [a]")):
+    for made in (inputs("", config=image), inputs(f"working_dir: /{path}\ncommand: [a]")):
         (warning,) = convert(made).warnings
         assert "is one that a process has open: with runc before 1.1.12" in warning
 
 
 @pytest.mark.parametrize("path", ["/proc", "/proc/sys", "/process/self/fd/7", "/dev/fdx", "/srv/proc/self/fd/7"])
 def test_other_working_directories_are_not_remarkable(path: str) -> None:
-    assert convert(givens("", config={"WorkingDir": path, "Cmd": ["a"]})).warnings == ()
+    assert convert(inputs("", config={"WorkingDir": path, "Cmd": ["a"]})).warnings == ()

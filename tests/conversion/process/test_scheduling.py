@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, image_config, inputs
 
 from bundler.conversion.process.environment import env
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.overrides.node import Node
-from tests.support.givens import converted, givens, image_config
 
 HEX = image_config().digest.encoded
 
@@ -137,7 +137,7 @@ def test_env_files_lie_below_environment_and_keep_duplicates(tmp_path: Path) -> 
     (tmp_path / "a.env").write_text("A=file\nA=again\nB=file\nC=file\n")
     (tmp_path / "o.yaml").write_text("env_file: a.env\nenvironment: {B: own, C: null}\n")
     entries: dict[str, Node] = dict(load([str(tmp_path / "o.yaml")]).entries)
-    asked = givens(config={"Cmd": ["/bin/true"], "Env": ["A=image", "D=image"]})
+    asked = inputs(config={"Cmd": ["/bin/true"], "Env": ["A=image", "D=image"]})
     part = env(replace(asked, overrides=replace(asked.overrides, entries=entries)))
     assert isinstance(part.value, list)
     assert part.value[2:] == ["A=file", "A=again", "B=file", "B=own", "D=image"]

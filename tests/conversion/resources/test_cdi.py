@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, image_config
 
 from bundler.conversion.convert import convert
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile
-from tests.support.givens import converted, image_config
 
 SPEC = """\
 cdiVersion: 0.6.0
@@ -35,8 +35,8 @@ def config(folder: Path, overrides: str) -> dict[str, Any]:
     """config.json for an overrides file in `folder`, which is read as `bundler` reads it."""
     path = folder / "web.yaml"
     path.write_text(overrides)
-    givens = Givens(image_config=image_config(), overrides=load([str(path)]), profile=load_profile())
-    return convert(givens).document
+    inputs = Inputs(image_config=image_config(), overrides=load([str(path)]), profile=load_profile())
+    return convert(inputs).document
 
 
 @pytest.fixture

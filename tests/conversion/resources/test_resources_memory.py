@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
-from tests.support.givens import converted, givens
 
 V1 = Target(cgroup="v1")
 M = 1 << 20
@@ -73,7 +73,7 @@ def test_what_docker_or_the_kernel_refuses_is_refused(text: str, message: str) -
 
 
 def test_cgroup_v2_has_no_swappiness_and_no_oom_killer_switch() -> None:
-    done = convert(givens("{mem_swappiness: 10, oom_kill_disable: true, memory: {kernel: 8m}, net_cls: {class_id: 1}}"))
+    done = convert(inputs("{mem_swappiness: 10, oom_kill_disable: true, memory: {kernel: 8m}, net_cls: {class_id: 1}}"))
     assert set(done.document["linux"]["resources"]) == {"devices"}
     assert len(done.warnings) == 4
     assert all("left out" in warning for warning in done.warnings)
@@ -94,7 +94,7 @@ def test_cgroup_v1_has_them_and_dockerd_always_writes_the_switch() -> None:
 
 
 def test_without_a_limit_the_oom_killer_is_missed() -> None:
-    done = convert(givens("oom_kill_disable: true", target=V1))
+    done = convert(inputs("oom_kill_disable: true", target=V1))
     assert done.warnings == (
         "0.yaml:1:19: oom_kill_disable: without mem_limit the whole machine may run out of memory",
     )

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from bundler.conversion.convert import convert
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.overrides import schema
 from bundler.overrides.docker_inspect.convert import import_inspect
 from bundler.overrides.docker_inspect.fields import FIELDS
 from bundler.overrides.imports import ImageSettings, Imported
 from bundler.overrides.load import Overrides, load_one
-from tests.support.goldens import cases, givens, recorded
+from tests.support.goldens import cases, inputs, recorded
 from tests.support.inspects import fields, inspects
 from tests.support.runtime_leaves import differences, leaves
 
@@ -49,8 +49,8 @@ def again(version: str, name: str, target: Target, *, knowing_image: bool = True
     return convert(replace(given, overrides=Overrides().upon([found]))).document
 
 
-def from_line(name: str, target: Target) -> Givens:
-    return givens(CASES[name], target)
+def from_line(name: str, target: Target) -> Inputs:
+    return inputs(CASES[name], target)
 
 
 @pytest.mark.parametrize("name", [name for name in said("28.5.2") if name != "cgroupns-host"])

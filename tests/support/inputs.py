@@ -1,4 +1,4 @@
-"""Givens of a conversion from short texts: an image's `config` object, an overrides file, passwd and group."""
+"""Inputs of a conversion from short texts: an image's `config` object, an overrides file, passwd and group."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from bundler.conversion.convert import convert
 from bundler.conversion.process.accounts import parse_accounts
-from bundler.conversion.rule import Givens
+from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.overrides.load import Overrides, load_one
@@ -38,15 +38,15 @@ def overrides(*texts: str) -> Overrides:
     return Overrides(merged)
 
 
-def givens(
+def inputs(
     *texts: str,
     config: Mapping[str, Any] | None = None,
     architecture: str = "amd64",
     passwd: bytes | None = PASSWD,
     group: bytes | None = GROUP,
     target: Target = DEBIAN_12,
-) -> Givens:
-    return Givens(
+) -> Inputs:
+    return Inputs(
         image_config=image_config(config, architecture),
         overrides=overrides(*texts),
         profile=load_profile(),
@@ -56,5 +56,5 @@ def givens(
 
 
 def converted(*texts: str, **more: Any) -> dict[str, Any]:
-    """config.json for overrides files of these texts; `more` is what `givens` takes."""
-    return convert(givens(*texts, **more)).document
+    """config.json for overrides files of these texts; `more` is what `inputs` takes."""
+    return convert(inputs(*texts, **more)).document
