@@ -211,3 +211,16 @@ def test_scripts_are_executable_and_the_checkers_know_them() -> None:
     for path in PYTHON_SCRIPTS:
         assert name_of(path) in settings["mypy"]["files"]
         assert name_of(path) in settings["ruff"]["extend-include"]
+
+
+def test_every_file_that_a_text_names_is_there() -> None:
+    """`rootfs/tree.py` and `tree.py` alike: what a text sends its reader to has not moved away."""
+    there = {
+        path for known in [*MODULES, *TESTS] for path in (known.name, name_of(known), name_of(known).partition("/")[2])
+    }
+    told = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *MODULES]
+
+    def gone(path: Path) -> set[str]:
+        return set(re.findall(r"(?<![\w./])(?:[a-z_]+/)*[a-z_]+\.py\b", path.read_text())) - there
+
+    assert offenders(told, gone) == {}

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.inputs import overrides
 
 from bundler import targets, tools
 from bundler.errors import RequestError, ToolError
@@ -15,6 +14,7 @@ from bundler.overrides import schema
 from bundler.overrides.load import Overrides, load
 from bundler.overrides.node import from_json
 from bundler.targets import load_target
+from tests.support.inputs import overrides
 
 
 @pytest.fixture(autouse=True)

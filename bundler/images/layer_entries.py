@@ -2,7 +2,7 @@
 
 Reading a layer costs about as much as making its files when there are many of them, so the work is cut in three:
 
-    the filler    stored bytes -> digest -> decompress -> diff_id -> shared memory      layer_filler.py
+    the filler    stored bytes -> digest -> decompress -> diff_id -> shared memory      layer_stream.py
     the reader    shared memory -> tar entries -> sha256 of files                       layer_reader.py
     this one      limits -> changeset -> tree, with the content out of the shared memory
 

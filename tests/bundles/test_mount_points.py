@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
 from bundler.conversion.convert import convert
@@ -17,6 +16,7 @@ from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 from tests.attacks.attack import Listing, filled, leaves
+from tests.support.inputs import inputs
 from tests.support.layers import layer
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink
 from tests.support.tree import tree

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
@@ -14,6 +13,7 @@ from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.rule import Inputs
 from bundler.origins import Json
 from bundler.overrides.load import load
+from tests.support.inputs import inputs
 
 
 def recorded(given: Inputs) -> dict[str, Json]:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import converted
 
 from bundler.compare.difference import Difference, differences
 from bundler.origins import UNSET
+from tests.support.inputs import converted
 
 MIRRORED = {"looser": "tighter", "tighter": "looser", "neutral": "neutral"}
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.bundles.record import fits, record
 from bundler.bundles.write import encode
@@ -13,6 +12,7 @@ from bundler.conversion.convert import convert, default_config
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.profiles import load_profile
+from tests.support.inputs import inputs
 
 
 def explained(*texts: str) -> dict[str, Explained]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import COMMAND, converted
 
 from bundler.errors import RequestError
+from tests.support.inputs import COMMAND, converted
 
 LABELS = {
     **COMMAND,

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.inputs import COMMAND, converted, inputs
 
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.convert import convert
 from bundler.conversion.process.init import chosen_init
 from bundler.overrides.load import load
 from tests.support.elf import program
+from tests.support.inputs import COMMAND, converted, inputs
 
 
 @pytest.mark.parametrize(

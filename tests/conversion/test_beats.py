@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.conversion.convert import RULES, convert
 from bundler.conversion.target import Target
 from bundler.origins import Origin, setter
+from tests.support.inputs import inputs
 
 IMAGE = {
     "Cmd": ["image"],

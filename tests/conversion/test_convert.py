@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion import merge_patch
 from bundler.conversion.convert import RULES, RuntimeConfig, convert
@@ -14,6 +13,7 @@ from bundler.errors import BundlerError
 from bundler.origins import UNSET, pointer_tokens
 from bundler.overrides.yaml_document import parse
 from bundler.runtime_spec.oci_version import lowest
+from tests.support.inputs import converted, inputs
 
 
 def reached(document: Any, pointer: str) -> Any:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
-from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import BundlerError
 from bundler.overrides import schema
 from bundler.overrides.load import load
 from bundler.runtime_spec.validity import malformed
+from tests.support.inputs import inputs
 
 PROPERTIES: dict[str, Any] = schema.document()["properties"]
 SPEC_SCHEMA = Path("/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, image_config, inputs
 
 from bundler.conversion.bundled_hooks import STARTER, CarriedFile, start
 from bundler.conversion.convert import convert
@@ -15,6 +14,7 @@ from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile
+from tests.support.inputs import converted, image_config, inputs
 
 ODD_NAMES = [
     "plain",

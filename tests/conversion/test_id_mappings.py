@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted
 
 from bundler.errors import RequestError
+from tests.support.inputs import converted
 
 REMAPPED = "uid_map: ['0:100000:65536']"
 RANGE = {"containerID": 0, "hostID": 100000, "size": 65536}

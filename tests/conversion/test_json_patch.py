@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import converted, overrides
 
 from bundler.conversion import json_patch
 from bundler.errors import RequestError
 from bundler.origins import Origin
+from tests.support.inputs import converted, overrides
 
 
 def patched(document: Any, *steps: dict[str, Any], origins: dict[str, Origin] | None = None) -> Any:

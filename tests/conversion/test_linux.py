@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 OWN_NETWORK = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 DEFAULT = ["mount", "network", "uts", "pid", "ipc", "cgroup"]
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.conversion.convert import RuntimeConfig, convert
 from bundler.errors import RequestError
 from bundler.overrides.keys.namespaces import caller_maps
+from tests.support.inputs import inputs
 
 
 def rootless(text: str = "{}") -> RuntimeConfig:

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted
 
 from bundler.conversion.seccomp import compile_filter
 from bundler.errors import RequestError
 from bundler.overrides.keys.process import NAMES
 from bundler.profiles import load_profile
+from tests.support.inputs import converted
 
 PROFILE = load_profile("docker@28")
 DEFAULTS = frozenset(item.value for item in PROFILE.items("/process/capabilities"))

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 
 def rules(*texts: str) -> list[dict[str, Any]]:

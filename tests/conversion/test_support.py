@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.conversion import support
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.runtime_spec.features import Features
+from tests.support.inputs import inputs
 
 ALL = "{scheduler: {policy: batch}, io_priority: be, exec_cpu_affinity: {initial: 0}, cpu_idle: 1}"
 

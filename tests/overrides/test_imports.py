@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.overrides.imports import Imported, literal
 from bundler.overrides.load import Overrides, load_one
+from tests.support.inputs import inputs
 
 PLACES = {"": "web.json", "/environment/1": "web.json#/0/Config/Env/1", "/cap_add": "web.json#/0/HostConfig/CapAdd"}
 

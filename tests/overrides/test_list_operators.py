@@ -5,11 +5,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.support.inputs import overrides
 
 from bundler.errors import RequestError
 from bundler.overrides import list_operators, schema
 from bundler.overrides.load import load_one
+from tests.support.inputs import overrides
 
 
 def merged(*texts: str) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import overrides
 
 from bundler.conversion import merge_patch
 from bundler.overrides.load import load_one
 from bundler.overrides.merge import merge
 from bundler.overrides.node import Node
+from tests.support.inputs import overrides
 
 
 def merged(*texts: str) -> dict[str, Any]:

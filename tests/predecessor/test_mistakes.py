@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
@@ -25,6 +24,7 @@ from bundler.overrides.load import Overrides, load_one
 from tests.overrides.docker_inspect.inspected import container, imported, remarks
 from tests.predecessor.cases import CASES, Fields
 from tests.support.command import bundler, call_bundler, installed
+from tests.support.inputs import inputs
 from tests.support.runtime_leaves import leaves
 
 HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"

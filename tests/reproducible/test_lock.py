@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import image_config, inputs
 
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
@@ -17,6 +16,7 @@ from bundler.images.image import Image, in_place
 from bundler.images.platform import Platform
 from bundler.overrides.load import load
 from bundler.reproducible.lock import Lock, check_place, describe, load_lock, write_lock
+from tests.support.inputs import image_config, inputs
 
 MANIFEST = Digest("sha256", "a" * 64)
 NAME = "docker.io/library/web:1"

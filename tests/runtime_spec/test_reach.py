@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, overrides
 
 from bundler.errors import RequestError
 from bundler.runtime_spec.reach import exposed
 from bundler.runtime_spec.validity import check
+from tests.support.inputs import converted, overrides
 
 # One for each key that can name a path of the bundle; PATH is that.
 KEYS = {

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.runtime_spec.validity import STARTABLE, malformed, unknown_names
+from tests.support.inputs import converted, inputs
 
 REFUSED = {
     "a propagation that does not exist": (

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.inputs import overrides
-
 from bundler.conversion.process.accounts import parse_accounts
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
@@ -22,6 +20,7 @@ from bundler.images.image_config import parse_image_config
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import convert as from_docker_run
 from bundler.profiles import load_profile
+from tests.support.inputs import overrides
 from tests.support.runtime_leaves import Leaves
 
 FOLDER = Path(__file__).parents[2] / "testdata/docker"

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 
 def mounts(*texts: str, **more: Any) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,10 @@
 """/etc/hosts, /etc/hostname, /etc/resolv.conf: what is in them, and where they come from."""
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 
 def lines(text: str, name: str) -> list[str]:

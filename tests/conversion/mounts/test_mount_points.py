@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import inputs, overrides
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mount_points import Mounted, MountNode, mounted, nodes
 from bundler.conversion.target import Target
 from bundler.targets import load_target
+from tests.support.inputs import inputs, overrides
 
 VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}}}
 

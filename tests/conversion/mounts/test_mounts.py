@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import _folder_name, user_mounts
@@ -14,6 +13,7 @@ from bundler.conversion.target import Target
 from bundler.errors import ImageError, RequestError
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.load import load_one
+from tests.support.inputs import converted, inputs
 
 OLD_KERNEL = Target(kernel=(5, 11))
 

@@ -4,12 +4,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
 from bundler.conversion.mounts.volumes import BundleFolder, content_files
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}, "/cache": {}}}
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler import data
 from bundler.conversion.bundled_hooks import STARTER
@@ -14,6 +13,7 @@ from bundler.conversion.hooks import carried_files
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from tests.conversion.test_hooks import loaded
+from tests.support.inputs import converted, inputs
 
 ANY6 = ":".join(["0000"] * 8)
 FAMILIES = ("network", "network6")

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import GROUP, PASSWD
 
 from bundler.conversion.process.accounts import MAXIMUM_ID, Identity, find_group, identify, needs_lookup, parse_accounts
 from bundler.errors import ImageError, RequestError
+from tests.support.inputs import GROUP, PASSWD
 
 ACCOUNTS = parse_accounts(PASSWD, GROUP)
 NOBODY = parse_accounts(None, None)

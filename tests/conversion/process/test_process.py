@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.overrides.keys.process import NAMES
+from tests.support.inputs import converted, inputs
 
 FULL = {
     "Entrypoint": ["/entry", "--flag"],

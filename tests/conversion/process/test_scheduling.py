@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, image_config, inputs
 
 from bundler.conversion.process.environment import env
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.overrides.node import Node
+from tests.support.inputs import converted, image_config, inputs
 
 HEX = image_config().digest.encoded
 

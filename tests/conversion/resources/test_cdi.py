@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, image_config
 
 from bundler.conversion.convert import convert
 from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.overrides.load import load
 from bundler.profiles import load_profile
+from tests.support.inputs import converted, image_config
 
 SPEC = """\
 cdiVersion: 0.6.0

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import converted
 
 from bundler.conversion.resources.device_nodes import DeviceNode, find_node
 from bundler.errors import RequestError
+from tests.support.inputs import converted
 
 DEFAULT_RULES = 8
 

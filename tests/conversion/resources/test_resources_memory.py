@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted, inputs
 
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
+from tests.support.inputs import converted, inputs
 
 V1 = Target(cgroup="v1")
 M = 1 << 20

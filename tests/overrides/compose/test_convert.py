@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.inputs import converted
 
 from bundler.overrides import schema
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import convert as convert_line
 from bundler.overrides.load import load_one
 from tests.support.compose import imported, keys, refused, remarks
+from tests.support.inputs import converted
 
 # Every key of a service that compose knows: a value, and the key it becomes ("" for those that are reported).
 KEYS = {

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import image_config
 
 from bundler.errors import RequestError
 from tests.overrides.docker_inspect.inspected import imported, keys, remarks
+from tests.support.inputs import image_config
 
 PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
 VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True, "Driver": "local"}

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.support.inputs import overrides
 
 from bundler.errors import RequestError
+from tests.support.inputs import overrides
 
 
 def value(text: str) -> Any:

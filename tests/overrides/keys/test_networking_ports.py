@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inputs import overrides
 
 from bundler.errors import RequestError
+from tests.support.inputs import overrides
 
 
 def ports(text: str) -> list[tuple[Any, ...]]:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.support.inputs import overrides
 
 from bundler.errors import RequestError
 from bundler.overrides import schema
 from bundler.overrides.load import load
+from tests.support.inputs import overrides
 
 
 def test_deploy_is_the_limits_it_names() -> None:
