@@ -21,11 +21,13 @@ PERSONAL_SETTINGS = [
 POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("any machine", deadline=None)  # a machine that is busy is no mistake
     settings.load_profile("any machine")
     # runc and dockerd are in sbin, which is not on every user's PATH.
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.import_plugin("tests.support.distribution")
 
 
 def what_is_missing(item: pytest.Item) -> list[str]:
@@ -66,10 +68,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where slow things are kept: for this run, or for the next ones too if BUNDLER_TEST_CACHE names a directory."""
-    if CACHE not in os.environ:
-        return tmp_path_factory.mktemp("cache")
-    directory = Path(os.environ[CACHE])
+def cache(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """Where all workers keep slow things: for this run, or for the next ones too if BUNDLER_TEST_CACHE is a folder."""
+    of_the_run = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):  # a worker of pytest-xdist
+        of_the_run = of_the_run.parent
+    directory = Path(os.environ.get(CACHE, of_the_run / "cache"))
     directory.mkdir(parents=True, exist_ok=True)
     return directory

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.outside import outside
+
 PROJECT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "bundler")
 NAMES = ("bundler", "oci-bundler")
@@ -31,6 +33,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [
+        *outside(),
         sys.executable,
         "-m",
         "pip",
@@ -64,7 +67,7 @@ def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp
     script = "\n".join(["set -eu", *lines])
     environment = os.environ | {"HOME": str(tmp_path)}
     done = subprocess.run(
-        ["sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False
+        [*outside(), "sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("bundler 0.")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.outside import outside
+
 PROJECT = Path(__file__).resolve().parents[2]
 GREETING = "Hello from a bundle! No daemon made it, and no daemon runs it."
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "build", "dist", "*.egg-info", "__pycache__", "tests")
@@ -21,7 +23,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def quickstart(copy: Path, *arguments: str | Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    command = [copy / "scripts/quickstart", *arguments]
+    command = [*outside(), copy / "scripts/quickstart", *arguments]
     done = subprocess.run(command, cwd="/", env=environment, capture_output=True, check=False, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

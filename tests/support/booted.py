@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def systemd_root(debian: Path, folder: Path) -> Path:
 @contextmanager
 def booted(root: Path) -> Iterator[Booted]:
     """Start systemd in `root`, and end it and all it started."""
-    group = f"booted-{os.getpid()}"
+    group = f"booted-{uuid.uuid4().hex[:12]}"
     command = ["unshare", *("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child")]
     _make(group)
     # The shell is in the groups before unshare makes them the roots of what is seen inside.

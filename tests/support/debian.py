@@ -6,6 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.made_once import made_once
+from tests.support.outside import outside
+
 # nginx serves a page from inside the container, which takes users, capabilities and mounts that are right; redis-server
 # has a user and files of its own.
 PACKAGES = "nginx-light,redis-server"
@@ -68,7 +71,7 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 def bootstrap(tree: Path) -> None:
     """Install a minimal Debian with nginx and redis into `tree`."""
     mirror = Mirror.of_this_machine()
-    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", mirror.codename, tree, mirror.url)
+    run(*outside(), "debootstrap", "--variant=minbase", f"--include={PACKAGES}", mirror.codename, tree, mirror.url)
     for package in (tree / "var/cache/apt/archives").glob("*.deb"):
         package.unlink()
     # Before any year that a test could run in, and with a fraction of a second, which not every tool keeps.
@@ -84,7 +87,16 @@ def add_packages(tree: Path, *packages: str) -> None:
         (tree / folder).mkdir(parents=True, exist_ok=True)
     options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value.format(tree=tree)}")]
     # A TMPDIR of whoever runs the tests is no folder of the tree's.
-    apt = ("env", "--unset=TMPDIR", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "apt-get", "--quiet", *options)
+    apt = (
+        *outside(),
+        "env",
+        "--unset=TMPDIR",
+        "DEBIAN_FRONTEND=noninteractive",
+        "LC_ALL=C.UTF-8",
+        "apt-get",
+        "--quiet",
+        *options,
+    )
     run(*apt, "update")
     run(*apt, "install", "--yes", "--no-install-recommends", *packages)
     policy.unlink()
@@ -129,14 +141,7 @@ def make_layout(layout: Path, scratch: Path) -> None:
 
 def debian_layout(cache: Path) -> Path:
     """The OCI layout with the image `debian`; made once per cache."""
-    layout = cache / "debian"
-    if not layout.exists():
-        unfinished = cache / f"unfinished-{os.getpid()}"
-        unfinished.mkdir()
-        make_layout(unfinished / "layout", unfinished)
-        (unfinished / "layout").rename(layout)
-        unfinished.rmdir()
-    return layout
+    return made_once(cache / "debian", make_layout)
 
 
 def recompressed(layout: Path, destination: Path, compression: str) -> Path:

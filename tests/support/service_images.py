@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from bundler.images.platform import Platform
 from tests.support.command import bundler
 from tests.support.debian import add_packages, run
+from tests.support.made_once import made_once
 
 # nginx and redis are in the image `debian` already.
 PACKAGES = (
@@ -144,11 +146,4 @@ def add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
 
 def service_archive(debian: Path, cache: Path) -> Path:
     """The archive of all images; made once per cache."""
-    archive = cache / "services.tar"
-    if not archive.exists():
-        unfinished = cache / f"unfinished-services-{os.getpid()}"
-        unfinished.mkdir()
-        make_archive(debian, unfinished / "services.tar", unfinished)
-        (unfinished / "services.tar").rename(archive)
-        unfinished.rmdir()
-    return archive
+    return made_once(cache / "services.tar", partial(make_archive, debian))
