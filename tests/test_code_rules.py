@@ -12,6 +12,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 MODULES = sorted(PROJECT.glob("bundler/**/*.py"))
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
 SCRIPTS = sorted(path for path in PROJECT.glob("scripts/*") if path.is_file())
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/**/*.md"))]
 PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().partition(b"\n")[0]]
 
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
@@ -126,7 +127,7 @@ def test_only_three_modules_start_programs() -> None:
 
 
 def test_no_module_forks() -> None:
-    """A fork has the stack, the locks and the files of a process whose work it does not do (CONTRIBUTING.md)."""
+    """A fork has the stack, the locks and the files of a process whose work it does not do (docs/decisions.md)."""
 
     def forks(path: Path) -> set[str]:
         return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and node.attr == "fork"}
@@ -218,7 +219,7 @@ def test_every_file_that_a_text_names_is_there() -> None:
     there = {
         path for known in [*MODULES, *TESTS] for path in (known.name, name_of(known), name_of(known).partition("/")[2])
     }
-    told = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *MODULES]
+    told = [*PAGES, *MODULES]
 
     def gone(path: Path) -> set[str]:
         return set(re.findall(r"(?<![\w./])(?:[a-z_]+/)*[a-z_]+\.py\b", path.read_text())) - there
