@@ -23,10 +23,10 @@ RANKS = {
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 4),
-    **dict.fromkeys(["bundles", "compare", "profiles", "targets"], 5),
-    **dict.fromkeys(["packing", "repack", "reproducible"], 6),
+    **dict.fromkeys(["bundles", "profiles", "targets"], 5),
+    **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
     **dict.fromkeys(["doctor", "request", "running", "units", "upkeep"], 7),
-    **dict.fromkeys(["build", "hardening", "kit"], 8),
+    **dict.fromkeys(["hardening", "kit", "pipeline"], 8),
     "cli": 9,
     "__main__": 10,
 }

@@ -106,7 +106,7 @@ def build(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler import build as pipeline
+    from bundler import pipeline
     from bundler.reproducible.lock import NAME, check_place, describe, load_lock, write_lock
 
     if check_reproducible and "-" in read_by(options):

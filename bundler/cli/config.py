@@ -11,7 +11,7 @@ from bundler.cli.options import BundleOptions, spread
 @spread
 def config(options: BundleOptions) -> None:
     """Print the config.json that `build` would write; no rootfs is made."""
-    from bundler import build as pipeline
+    from bundler import pipeline
     from bundler.bundles.write import encode
 
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:

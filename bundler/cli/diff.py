@@ -42,7 +42,7 @@ def diff(
 def _documents(before: str, after: str) -> tuple[Json, Json]:
     """The two sides; where one is a profile, what no profile can say is left out of both."""
     from bundler.bundles.config_file import read_config_file
-    from bundler.cli.defaults import NEUTRAL, like
+    from bundler.compare.defaults import NEUTRAL, like
     from bundler.conversion.convert import without_the_images_part
     from bundler.profiles import PROFILES
 

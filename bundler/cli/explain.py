@@ -65,7 +65,7 @@ def explain(
 
 
 def _by_defaults(written: "ConfigFile", profile: str | None) -> "list[Explained]":
-    from bundler.cli.defaults import like
+    from bundler.compare.defaults import like
     from bundler.compare.explanation import explain_by_defaults
 
     return explain_by_defaults(written.document, like(written, profile))

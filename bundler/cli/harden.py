@@ -38,9 +38,9 @@ def harden(options: BundleOptions) -> None:
 
 
 def _of_image(options: BundleOptions) -> "tuple[Evidence, str]":
-    from bundler.build import survey
     from bundler.doctor.bundle_facts import seeker_of
     from bundler.hardening.rootfs_facts import gather
+    from bundler.pipeline import survey
 
     with (
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,

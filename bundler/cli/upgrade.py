@@ -156,7 +156,7 @@ def _packed_bundle(options: UpgradeOptions) -> Path | None:
 
 
 def _builder(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
-    from bundler import build as pipeline
+    from bundler import pipeline
 
     def build(stage: "Stage") -> None:
         built = pipeline.make(stage, options.request(), bundle, progress=progress)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import build, preview
 from bundler.conversion.convert import RuntimeConfig
 from bundler.errors import BundlerError, LayerError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
+from bundler.pipeline import build, preview
 from bundler.request import Request
 from bundler.rootfs.remove import remove_tree
 from tests.attacks.attack import Attack, Listing, filled

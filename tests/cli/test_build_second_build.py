@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler import build as pipeline
+from bundler import pipeline
 from bundler.bundles.stage import Stage
 from bundler.cli.build import check
 from bundler.errors import BundlerError, DifferenceError

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bundler import build as pipeline
+from bundler import pipeline
 from bundler.errors import BundlerError
 from bundler.images.platform import Platform
 from bundler.request import Request

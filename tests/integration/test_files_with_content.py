@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import build
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError
 from bundler.images.platform import Platform
@@ -17,6 +16,7 @@ from bundler.limits import DEFAULTS
 from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
 from bundler.packing.verification import PackedVerification
+from bundler.pipeline import build
 from bundler.request import Request
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import build
 from bundler.images.platform import Platform
+from bundler.pipeline import build
 from bundler.request import Request
 from tests.support.machine import Machine, connected_machines
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user

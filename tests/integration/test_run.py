@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import build
 from bundler.images.platform import Platform
+from bundler.pipeline import build
 from bundler.request import Request
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler, installed

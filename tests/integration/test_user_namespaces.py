@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bundler.build import build
 from bundler.images.platform import Platform
 from bundler.images.upper_layer import History
+from bundler.pipeline import build
 from bundler.repack.repacking import repack
 from bundler.request import Request
 from bundler.store.repacked import Destination

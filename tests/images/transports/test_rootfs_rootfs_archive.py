@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from bundler.build import build, preview
 from bundler.errors import ImageError, RequestError
 from bundler.images.platform import Platform
+from bundler.pipeline import build, preview
 from bundler.request import Request
 from tests.support.command import bundler, call_bundler
 from tests.support.opened import layer_contents, opened
