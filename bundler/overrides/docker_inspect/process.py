@@ -57,15 +57,21 @@ def _entrypoint(container: Container) -> list[str]:
 
 
 def environment(container: Container, draft: Draft) -> None:
-    """The variables that the image has not, in their order; the bare name of one that it has and the container not."""
-    listed = [item for item in container.config("Env").items() if "=" in item.text()]
+    """The variables that the image has not, in their order, and the bare names of those that were taken away: Docker
+    keeps such a name, of podman's container it only shows that the image has the variable.
+    """
+    entries = container.config("Env").items()
+    listed = [item for item in entries if "=" in item.text()]
     if container.is_podmans:
         own = (*_PODMANS, f"HOSTNAME={container.config('Hostname').text()}")
         listed = [item for item in listed if item.text() not in own]
     image = () if container.image is None else container.image.env
     for item in listed[: _first_of_image(listed, image, ordered=not container.is_podmans)]:
         _add_variable(draft, item, image if container.is_podmans else ())
-    names = {item.text().partition("=")[0] for item in listed}
+    for item in entries:
+        if item.text() and "=" not in item.text() and item.text() not in image:
+            draft.add("environment", literal(item.text()), item)
+    names = {item.text().partition("=")[0] for item in entries}
     for name in dict.fromkeys(entry.partition("=")[0] for entry in image if "=" in entry):
         if name not in names and not container.is_of_another_image:
             draft.add("environment", name, container.config("Env"))

@@ -211,6 +211,11 @@ def test_a_value_that_no_daemon_writes_is_refused_with_its_place(fields: dict[st
     assert "\n" not in refused.value.what
 
 
+def test_a_variable_that_was_taken_away_is_taken_away_here_too() -> None:
+    """`-t -e TERM` with no TERM to give: Docker keeps the bare name, which also takes away what it would set itself."""
+    assert keys(Config_Tty=True, Config_Env=["TERM", "A=1"]) == {"tty": True, "environment": ["A=1", "TERM"]}
+
+
 def test_an_entrypoint_that_dropped_the_image_s_command_is_said_although_it_is_the_image_s_own() -> None:
     image = image_config({"Entrypoint": ["/entry"], "Cmd": ["serve"]})
     found = imported(image, Config_Entrypoint=["/entry"], Config_Cmd=None).keys

@@ -66,9 +66,8 @@ def test_inspect_and_the_line_of_docker_run_give_one_config_json(version: str, n
     assert again(version, name, OLDER) == convert(from_line(name, OLDER)).document
 
 
-@pytest.mark.parametrize("name", [name for name in said("28.5.2") if name != "env-remove-image-var"])
+@pytest.mark.parametrize("name", said("28.5.2"))
 def test_without_the_image_everything_is_said(name: str) -> None:
-    """But for a variable that only the image had: nothing in the inspect tells of it."""
     assert again("28.5.2", name, OLDER, knowing_image=False) == again("28.5.2", name, OLDER)
 
 
