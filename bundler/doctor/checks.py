@@ -285,7 +285,7 @@ BUNDLE_CHECKS: Final[tuple[Check[BundleFacts], ...]] = (
         "note",
         checkpoint.kept,
         "It can run, but not be checkpointed and restored.",
-        "See README, A container that moves while it runs.",
+        "See docs/running.md, A container that moves while it runs.",
     ),
     Check(
         "lifecycle",

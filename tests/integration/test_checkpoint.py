@@ -1,4 +1,4 @@
-"""A container that is kept while it runs, moves with its bundle, and goes on: README's recipe, by both runtimes."""
+"""A container that is kept while it runs, moves with its bundle, and goes on: by both runtimes (docs/running.md)."""
 
 import json
 import re

@@ -21,7 +21,7 @@ from tests.support.operating import UnderDocker, UnderSystemd, called, for_each,
 
 TOOLS = ("dockerd", "docker", "docker-init", "debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")
 pytestmark = [pytest.mark.root, pytest.mark.tool(*TOOLS, "/usr/bin/tini-static")]
-# What README tells to say for published ports, and what the warning about --init tells.
+# What docs/from-docker.md tells to say for published ports, and what the warning about --init tells.
 OVERRIDES = {
     "network": "network_mode: bridge\n",
     "init": "init: {path: /usr/bin/tini-static, embed: true}\n",

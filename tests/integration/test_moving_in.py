@@ -1,4 +1,4 @@
-"""The README's way from Docker to a machine without it, followed line by line."""
+"""The way of docs/recipes.md from Docker to a machine without it, followed line by line."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from tests.support.machine import Machine
 
 TOOLS = ("dockerd", "docker", "debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")
 pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("\n## From Docker to a machine without it\n")[2].partition("\n## ")[0]
+RECIPES = (Path(__file__).parents[2] / "docs/recipes.md").read_text()
+SECTION = RECIPES.partition("\n## From Docker to a machine without it\n")[2].partition("\n## ")[0]
 ON_DOCKERS, ON_BUNDLERS, ON_THE_NEW = re.findall(r"(?:^ {4}.+\n)+", SECTION, re.MULTILINE)
 (COPY,) = re.findall(r"`(docker cp [^`]+)`", SECTION)
 UNITS = "etc/systemd/system"
@@ -57,7 +57,7 @@ def kit(docker: Docker, services: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def root(debian: Path, tmp_path: Path) -> Iterator[Path]:
-    """Debian's smallest system with systemd, and the packages that the README names."""
+    """Debian's smallest system with systemd, and the packages that the page names."""
     bundler("build", f"oci:{debian}:debian", "--output", tmp_path / "fresh")
     install, *_ = ON_THE_NEW.splitlines()
     words = shlex.split(install)
@@ -76,7 +76,7 @@ def when_it_serves(fresh: Booted, url: str) -> str:
     return page
 
 
-def test_the_readme_is_followed_to_a_running_service(kit: Path, root: Path) -> None:
+def test_the_recipe_is_followed_to_a_running_service(kit: Path, root: Path) -> None:
     kit.rename(root / "home/kit")
     _, *lines = ON_THE_NEW.splitlines()
     with booted(root) as fresh:

@@ -1,4 +1,4 @@
-"""What the README promises who comes from riddler: each of its options, and what does the same here."""
+"""What docs/from-docker.md promises who comes from riddler: each of its options, and what does the same here."""
 
 import json
 import re
@@ -16,7 +16,9 @@ OPTIONS = {"--host", "--bundle", "--force", "-f", "--hook", "--idroot", "--idlen
 
 
 def rows() -> dict[str, str]:
-    section = (PROJECT / "README.md").read_text().partition("## Coming from riddler\n")[2].partition("\n## ")[0]
+    section = (
+        (PROJECT / "docs/from-docker.md").read_text().partition("## Coming from riddler\n")[2].partition("\n## ")[0]
+    )
     cells = (line.strip("| ").partition(" | ") for line in section.splitlines() if line.startswith("| `"))
     return {theirs: ours for theirs, _, ours in cells}
 
