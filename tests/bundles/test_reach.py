@@ -74,7 +74,7 @@ def test_a_hook_does_not_lie_where_the_container_can_write(bundle: Path) -> None
     hooks = {"poststop": [{"path": f"{bundle}/{place}"} for place in places] + [{"path": "/bin/sh"}]}
     writable = [f"{bundle}/{place}" for place in ("volumes/v/bin/x", "rootfs/x")]
     told_of = told(bundle, ("volumes/v", "rw"), ("volumes/w", "ro"), hooks=hooks)
-    assert told_of == [f"'{path}' can be changed from inside the container" for path in writable]
+    assert told_of == [f"{path[:100]!r} can be changed from inside the container" for path in writable]
 
 
 def test_the_first_is_told_with_what_to_do(bundle: Path) -> None:
