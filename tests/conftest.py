@@ -15,6 +15,7 @@ PERSONAL_SETTINGS = [
     *("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
     *("CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER"),
     *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),  # each command would compile all of bundler anew
     *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANGUAGE", "LC_ALL", "LANG", "TZ"),
 ]
 # skopeo and podman refuse every image unless a policy says which are trusted.
