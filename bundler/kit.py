@@ -110,7 +110,7 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
     shown = printable(str(output))
     if not replace:
         raise RequestError(f"{shown} exists already", hint="--force replaces it, -o names another place")
-    # --force must not cost anybody more than a kit.
+    # --force must not cost the user more than a kit.
     if output.is_symlink() or not ((output / SUMS).is_file() and (output / _SCRIPT).is_file()):
         raise RequestError(f"{shown} is not a kit; --force replaces kits only")
     foreign = next(_unlisted(output), None)
@@ -135,11 +135,10 @@ def _unnamed(recorded: dict[str, Json]) -> str:
 
 def _constants(bundle: Path, recorded: BundleRecord, name: str, directory: str, runtime: str | None) -> bytes:
     """What the script has to know of this bundle, one constant a line."""
-    document = read_config_file(str(bundle)).document
+    config = read_config_file(str(bundle)).config
     user = ""
     if not BundleFiles(bundle).owned:
-        mappings = document.get("linux", {}).get("uidMappings") or []
-        user = next((str(each["hostID"]) for each in mappings if each["containerID"] == 0), "")
+        user = next((str(mapping.host_id) for mapping in config.uid_mappings if mapping.container_id == 0), "")
     constants = {
         "format": _FORMAT,
         "name": name,
@@ -148,8 +147,8 @@ def _constants(bundle: Path, recorded: BundleRecord, name: str, directory: str, 
         "bundle": recorded.digest.removeprefix("sha256:"),
         "user": user,
         "attributes": _with_attributes(bundle),
-        "systemd-cgroup": int(asks_systemd(document, recorded.document)),
-        "init": _on_one_line(needed_init(document)),
+        "systemd-cgroup": int(asks_systemd(config, recorded.document)),
+        "init": _on_one_line(needed_init(config)),
     }
     lines = [*(f"{key}={value}" for key, value in constants.items()), *_parts(bundle, recorded)]
     unfit = next((line for line in lines if not line.isprintable()), None)

@@ -12,7 +12,7 @@ from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import chown_to_container_root, set_epoch_times
-from bundler.conversion.convert import RuntimeConfig, convert
+from bundler.conversion.convert import ConvertedConfig, convert
 from bundler.conversion.id_mappings import ranges
 from bundler.conversion.mounts.mount_points import mounted, nodes
 from bundler.conversion.mounts.mounts import folders
@@ -49,7 +49,7 @@ class Built:
     path: Path
     image: Image
     inputs: Inputs
-    runtime_config: RuntimeConfig
+    runtime_config: ConvertedConfig
     skipped: Mapping[str, int]
 
 
@@ -109,7 +109,7 @@ def _make(
 
 def _fill(
     stage: Stage, request: Request, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
-) -> RuntimeConfig:
+) -> ConvertedConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
 
     def unpack_into(
@@ -135,7 +135,7 @@ def _fill(
             inputs = replace(inputs, accounts=_read_accounts(tree))
             runtime_config = convert(inputs)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
-            points = make_mount_points(tree, mounted(inputs, runtime_config.document), nodes(runtime_config.document))
+            points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
             manifest = write_manifest(inventory, bundle / "rootfs.mtree")
             make_folders(bundle, tree, folders(inputs))
     mount_images(
@@ -168,7 +168,7 @@ def _fill(
     return runtime_config
 
 
-def preview(request: Request, *, progress: Progress = SILENT) -> RuntimeConfig:
+def preview(request: Request, *, progress: Progress = SILENT) -> ConvertedConfig:
     """The runtime config that `build` would write. Layers are read only if a name has to be looked up in them."""
     overrides = request.load_overrides()
     with temporary_folder() as workspace, request.open(overrides, workspace, progress) as image:
@@ -191,7 +191,7 @@ class Survey:
     """What `build` would make: `tree` has the files with their content, `entries` say their owners and privileges."""
 
     image: Image
-    runtime_config: RuntimeConfig
+    runtime_config: ConvertedConfig
     accounts: Accounts
     tree: Tree
     entries: Iterator[MtreeEntry]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from typing import Final, NoReturn
 
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
 MAXIMUM_DEPTH: Final = 100  # levels; the specs have ten, and an unknown field may bring its own
@@ -67,6 +67,17 @@ def parse(raw: bytes, *, maps: Collection[str] | None, repair: bool = False) -> 
     _check(document, maps)
     if not repair and "\\u" in text and _SURROGATES.search(json.dumps(document, ensure_ascii=False)):
         raise JsonError("it holds half of a surrogate pair")
+    return document
+
+
+def parse_object(content: bytes, label: str, maps: Collection[str]) -> dict[str, Json]:
+    """The JSON object that `content` is; `label` names it in messages, `maps` are its maps. Raises RequestError."""
+    try:
+        document = parse(content, maps=maps)
+    except JsonError as error:
+        raise RequestError(f"{label}: {error}") from None
+    if not isinstance(document, dict):
+        raise RequestError(f"{label}: not a JSON object")
     return document
 
 

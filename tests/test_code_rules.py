@@ -42,6 +42,13 @@ STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|
 MEANINGLESS = {"common", "config", "data", "helper", "helpers", "info", "manager", "misc", "util", "utils"}
 COMMANDS = {"config"}  # `bundler config` has its file in cli/ like every command
 
+# Members of config.json. Conversion's rules write them, and read overrides' keys of the same names as some.
+WRITTEN_MEMBERS = {
+    *("linux", "process", "root", "rlimits", "uidMappings", "gidMappings", "namespaces", "cgroupsPath"),
+    *("apparmorProfile", "selinuxLabel", "oomScoreAdj", "noNewPrivileges"),
+}
+MEMBERS = {*WRITTEN_MEMBERS, "mounts", "hooks", "sysctl", "resources", "capabilities", "additionalGids"}
+
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
@@ -110,6 +117,22 @@ def test_conversion_opens_nothing_and_asks_nobody() -> None:
         return builtins | {name for name in imports(path) if name.split(".")[0] in IMPURE}
 
     assert offenders(PROJECT.glob("bundler/conversion/**/*.py"), impure) == {}
+
+
+def test_config_json_is_read_in_one_place() -> None:
+    """Elsewhere its parts have names (RuntimeConfig), so that no reader forgets what a hostile document may hold."""
+
+    def walks(path: Path) -> set[str]:
+        members = WRITTEN_MEMBERS if path.is_relative_to(PROJECT / "bundler/conversion") else MEMBERS
+        called = (node for node in nodes(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+        keys = [node.args[0] for node in called if ast.unparse(node.func).endswith(".get") and node.args]
+        keys += [node.slice for node in nodes(path) if isinstance(node, ast.Subscript)]
+        return {key.value for key in keys if isinstance(key, ast.Constant) and key.value in members}
+
+    readers = [
+        path for path in MODULES if part_of(module_of(path)) not in {"runtime_spec", "overrides", "images", "store"}
+    ]
+    assert offenders((path for path in readers if path.name != "rootless.py"), walks) == {}
 
 
 def test_only_three_modules_start_programs() -> None:

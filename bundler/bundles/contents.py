@@ -10,7 +10,7 @@ from bundler.bundles.record import record
 from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.bundled_hooks import CarriedFile
-from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.convert import ConvertedConfig
 from bundler.conversion.hooks import carried_files
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.mounts.volumes import BundleFolder, ContentFile, content_files
@@ -93,7 +93,7 @@ def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
 def write_documents(
     bundle: Path,
     inputs: Inputs,
-    runtime_config: RuntimeConfig,
+    runtime_config: ConvertedConfig,
     folders: Sequence[BundleFolder],
     mount_points: Sequence[bytes],
     *,

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -11,14 +11,11 @@ from bundler import __version__
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_inside, read_all
 from bundler.origins import Json
-from bundler.strict_json import JsonError, parse
 
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
 _LARGEST_MANIFEST: Final = 4 << 30  # bytes; an entry has some 150, and an image at most ten million of them
 LARGEST: Final = 16 << 20  # bytes; the largest config.json of a real container has some 100 kB
-# Members of config.json, folded, whose names are data (tests hold this against the schema).
-RUNTIME_CONFIG_MAPS: Final = frozenset(("annotations", "netdevices", "rdma", "sysctl", "unified"))
-# The same of bundler.json: paths and JSON Pointers.
+# Members of bundler.json, folded, whose names are data: paths and JSON Pointers.
 RECORD_MAPS: Final = frozenset(("attributes", "beaten", "documents", "files", "folders", "origins"))
 
 
@@ -48,17 +45,6 @@ def read_document(bundle: Path, name: str) -> bytes:
             return read_all(stream.fileno(), LARGEST)
         except InputError as error:
             raise RequestError(f"{printable(str(bundle / name))} {error}") from None
-
-
-def parse_object(content: bytes, label: str, maps: Collection[str]) -> dict[str, Json]:
-    """The JSON object that `content` is; `label` names it in messages, `maps` are its maps. Raises RequestError."""
-    try:
-        document = parse(content, maps=maps)
-    except JsonError as error:
-        raise RequestError(f"{label}: {error}") from None
-    if not isinstance(document, dict):
-        raise RequestError(f"{label}: not a JSON object")
-    return document
 
 
 def check_format(document: Mapping[str, Json], label: str, known: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, open_document, parse_object, read_document
+from bundler.bundles.documents import open_document, read_document
 from bundler.errors import RequestError
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
@@ -18,7 +18,7 @@ from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import ancestors, join, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.tree import Tree
-from bundler.runtime_spec.bind_mounts import is_bind
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 Plain = tuple[tuple[bytes, ...], tuple[tuple[bytes, int], ...]]
 """Paths, and paths with times."""
@@ -70,12 +70,9 @@ def find_left_behind(bundle: Path, owners: Owners) -> LeftBehind:
 
 def _destinations(bundle: Path) -> list[str]:
     """Where config.json mounts files and directories of the machine. Raises RequestError, OSError."""
-    mounts = parse_object(read_document(bundle, "config.json"), "", RUNTIME_CONFIG_MAPS).get("mounts")
-    binds = (
-        [mount for mount in mounts if isinstance(mount, dict) and is_bind(mount)] if isinstance(mounts, list) else []
-    )
-    of_the_machine = (mount for mount in binds if str(mount.get("source") or "").startswith("/"))
-    return [mount["destination"] for mount in of_the_machine if isinstance(mount.get("destination"), str)]
+    mounts = RuntimeConfig.parse(read_document(bundle, "config.json"), "").mounts
+    of_the_machine = (mount for mount in mounts if mount.is_bind and (mount.source or "").startswith("/"))
+    return [mount.destination for mount in of_the_machine if mount.destination]
 
 
 def _times(bundle: Path, paths: Collection[bytes]) -> dict[bytes, int]:

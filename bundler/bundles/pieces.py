@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import descend
-from bundler.origins import Json
 from bundler.rootfs.paths import ancestors
-from bundler.runtime_spec.fault import objects
-from bundler.runtime_spec.reach import taken
+from bundler.runtime_spec.parts import IdMapping
+from bundler.runtime_spec.reach import mounted_paths
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # Folders of files that have their digests in bundler.json. They hold no folders.
 FOLDERS: Final = ("etc", "hooks")
@@ -62,23 +61,20 @@ class BundleMounts:
     @classmethod
     def of(cls, content: bytes) -> Self:
         """That of a config.json; of one that makes no sense, which other readers say, nothing."""
-        with suppress(RequestError, RecursionError):
-            document = parse_object(content, "", RUNTIME_CONFIG_MAPS)
-            users, groups = (frozenset(_roots(document, name)) for name in ("uidMappings", "gidMappings"))
-            return cls(sources(document), users, groups)
+        with suppress(RequestError):
+            config = RuntimeConfig.parse(content, "")
+            return cls(sources(config), _roots(config.uid_mappings), _roots(config.gid_mappings))
         return cls()
 
 
-def sources(document: Json) -> frozenset[str]:
+def sources(config: RuntimeConfig) -> frozenset[str]:
     """The paths in the bundle that the runtime config mounts from, clean."""
-    paths = {posixpath.normpath(mount.path) for mount in taken(document) if not mount.path.startswith("/")}
+    paths = {posixpath.normpath(mount.path) for mount in mounted_paths(config) if not mount.path.startswith("/")}
     return frozenset(path for path in paths if path != "." and path.partition("/")[0] != "..")
 
 
-def _roots(document: Json, maps: str) -> Iterator[int]:
-    for _, mapping in objects(document, "linux", maps):
-        if mapping.get("containerID") == 0 and isinstance(mapping.get("hostID"), int):
-            yield mapping["hostID"]
+def _roots(mappings: Iterable[IdMapping]) -> frozenset[int]:
+    return frozenset(mapping.host_id for mapping in mappings if mapping.container_id == 0)
 
 
 def on_the_way(paths: Iterable[str]) -> set[str]:
@@ -146,13 +142,13 @@ def misled(pieces: Pieces, paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def check_sources(bundle: Path, document: Json, label: str | None = None) -> None:
+def check_sources(bundle: Path, config: RuntimeConfig, label: str | None = None) -> None:
     """Raise DifferenceError where a mount would take something that the bundle does not hold itself. Raises OSError.
 
     A container could write there, and so could the bundle's hooks, which are the machine's root. `label` names the
     bundle in messages, if not its path.
     """
-    wanted = sources(document)
+    wanted = sources(config)
     for path in misled(look(bundle, wanted), wanted):
         what = f"{label or printable(str(bundle))} is not what was built: {printable(path)} leads out of the bundle"
         raise DifferenceError(what, hint="put a folder in its place, and mount another disk or folder onto that")

@@ -13,22 +13,23 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from bundler import __version__
-from bundler.bundles.documents import RECORD_MAPS, check_format, parse_object
+from bundler.bundles.documents import RECORD_MAPS, check_format
 from bundler.conversion.annotations import lifecycle
-from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.convert import ConvertedConfig
 from bundler.conversion.mounts.volumes import BundleFolder
 from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError
 from bundler.origins import Json, Origin
 from bundler.rootfs.mount_points import encoded
 from bundler.rootfs.paths import PathError
+from bundler.strict_json import parse_object
 
 FORMAT = 2
 
 
 def record(
     inputs: Inputs,
-    runtime_config: RuntimeConfig,
+    runtime_config: ConvertedConfig,
     config_json: bytes,
     folders: Sequence[BundleFolder],
     *,

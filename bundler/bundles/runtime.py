@@ -1,15 +1,12 @@
-"""How runtimes know a bundle, and whether something runs from it, or is mounted in it.
+"""How runtimes know a bundle, and whether a container runs from it: then neither it nor its volumes can be moved.
 
-How runtimes know a bundle: by a container's id, and by who makes its control group.
-
-Whether something runs from a bundle, or is mounted in it: then neither it nor its volumes can be moved.
-A container has mounts of its own: its rootfs and its volumes. The mount tables of its processes show them by the device
-of a file system and the path in it, whatever the path is called here, and whoever started the container.
+A container has mounts of its own, its rootfs and its volumes. The mount tables of its processes show them by the device
+of a file system and the path in it, whatever the path is called here, and whichever user started the container.
 """
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +14,12 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.runtime_spec.bind_mounts import is_bind
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # What every runtime takes as an id and systemd in the name of a unit, short enough for `-health.service`.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_SHARED: Final = ("/dev/shm", "shm")  # noqa: S108 -- in the container
+_INIT: Final = "/sbin/docker-init"
 _SYSTEMD_PATH: Final = re.compile(r"[^/:]+\.slice:[^:]*:[^:]+|:[^:]*:[^:]+")
 
 
@@ -39,11 +38,10 @@ def container_name(given: str | None, recorded: Mapping[str, Json], bundle: str,
     return name
 
 
-def asks_systemd(document: Mapping[str, Json], recorded: Mapping[str, Json]) -> bool:
+def asks_systemd(config: RuntimeConfig, recorded: Mapping[str, Json]) -> bool:
     """Whether the runtime is to ask systemd for the control group: by the form of its path, else by the target."""
-    path = (document.get("linux") or {}).get("cgroupsPath")
-    if path:
-        return bool(_SYSTEMD_PATH.fullmatch(path))
+    if config.cgroups_path:
+        return bool(_SYSTEMD_PATH.fullmatch(config.cgroups_path))
     return part_of(recorded, "target").get("cgroup_manager") == "systemd"
 
 
@@ -55,23 +53,16 @@ def part_of(recorded: Mapping[str, Json], key: str) -> dict[str, Json]:
     return found
 
 
-def bind_sources(document: Mapping[str, Json]) -> Iterable[tuple[str, str]]:
-    """Destination and source of everything that is mounted from elsewhere."""
-    for mount in document.get("mounts") or []:
-        source = mount.get("source")
-        if isinstance(source, str) and is_bind(mount):
-            yield mount["destination"], source
-
-
-def shared_memory(document: Mapping[str, Json]) -> str | None:
+def shared_memory(config: RuntimeConfig) -> str | None:
     """The bundle's folder that is /dev/shm, for which no daemon keeps a tmpfs mounted; None where there is none."""
-    return next((source for place, source in bind_sources(document) if (place, source) == ("/dev/shm", "shm")), None)  # noqa: S108
+    has_folder = any(mount.is_bind and (mount.destination, mount.source) == _SHARED for mount in config.mounts)
+    return _SHARED[1] if has_folder else None
 
 
-def needed_init(document: Mapping[str, Json]) -> str | None:
+def needed_init(config: RuntimeConfig) -> str | None:
     """The path of the init that the machine has to have; None where there is none, or the bundle carries its own."""
-    sources = (source for place, source in bind_sources(document) if place == "/sbin/docker-init")
-    return next((source for source in sources if source.startswith("/")), None)
+    inits = (mount.source or "" for mount in config.mounts if mount.is_bind and mount.destination == _INIT)
+    return next((source for source in inits if source.startswith("/")), None)
 
 
 _OWN: Final = "self"

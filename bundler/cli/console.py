@@ -20,7 +20,7 @@ from bundler.progress import SILENT, Meter, Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from bundler.conversion.convert import RuntimeConfig
+    from bundler.conversion.convert import ConvertedConfig
     from bundler.overrides.imports import Imported
 
 _WIDEST = 120  # characters of a column in a pipe; a longer cell pushes the rest of its line to the right
@@ -53,7 +53,7 @@ def _draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def remark(runtime_config: "RuntimeConfig", *, quiet: bool) -> None:
+def remark(runtime_config: "ConvertedConfig", *, quiet: bool) -> None:
     """A line for each remark of an importer, for each warning, and one for all keys that mean nothing; silent when
     `quiet`.
     """

@@ -48,12 +48,10 @@ def _documents(before: str, after: str) -> tuple[Json, Json]:
 
     sides = {side: None if side in PROFILES else read_config_file(side) for side in (before, after)}
     written: ConfigFile = next((side for side in sides.values() if side is not None), NEUTRAL)
-    documents = tuple(like(written, name).document if side is None else side.document for name, side in sides.items())
-    if before == after:
-        documents *= 2
+    configs = [like(written, name) if side is None else side.config for name, side in sides.items()]
     if None in sides.values():
-        documents = tuple(without_the_images_part(document) for document in documents)
-    return documents[0], documents[1]
+        configs = [without_the_images_part(config) for config in configs]
+    return configs[0].document, configs[-1].document
 
 
 def cells(difference: "Difference") -> tuple[str, ...]:

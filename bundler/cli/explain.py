@@ -54,7 +54,7 @@ def explain(
     if written.stale:
         typer.echo("bundler: warning: config.json was changed since bundler.json was written", err=True)
     if written.recorded is not None and profile is None:
-        explained = explanation.explain_recorded(written.document, written.recorded)
+        explained = explanation.explain_recorded(written.config.document, written.recorded)
     else:
         explained = _by_defaults(written, profile)
     found = explanation.below(explained, pointer or "")
@@ -68,7 +68,7 @@ def _by_defaults(written: "ConfigFile", profile: str | None) -> "list[Explained]
     from bundler.compare.defaults import like
     from bundler.compare.explanation import explain_by_defaults
 
-    return explain_by_defaults(written.document, like(written, profile))
+    return explain_by_defaults(written.config.document, like(written, profile))
 
 
 def _cells(leaf: "Explained") -> tuple[str, str, str, str]:

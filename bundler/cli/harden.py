@@ -46,7 +46,7 @@ def _of_image(options: BundleOptions) -> "tuple[Evidence, str]":
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
         survey(options.request(), progress=progress) as found,
     ):
-        document, image = found.runtime_config.document, found.image
+        config, image = found.runtime_config, found.image
         ports = tuple(int(digits[0]) for text in image.image_config.exposed_ports if (digits := _PORT.match(text)))
-        evidence = gather(document, seeker_of(found.tree, document), found.accounts, found.entries, ports)
+        evidence = gather(config, seeker_of(found.tree, config), found.accounts, found.entries, ports)
         return evidence, image.name or str(image.id)

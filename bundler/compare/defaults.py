@@ -3,9 +3,10 @@
 from typing import Final
 
 from bundler.bundles.config_file import ConfigFile
-from bundler.conversion.convert import RuntimeConfig, default_config
+from bundler.conversion.convert import ConvertedConfig, default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # libseccomp's names of native architectures → Go's. Without any of them: a document with no filter, so of any machine.
 _ARCHITECTURES: Final = {
@@ -22,22 +23,19 @@ _ARCHITECTURES: Final = {
 }
 
 # What a profile is compared with when nothing was written: the other profile.
-NEUTRAL: Final = ConfigFile({})
+NEUTRAL: Final = ConfigFile(RuntimeConfig({}))
 
 
-def like(written: ConfigFile, profile: str | None = None) -> RuntimeConfig:
+def like(written: ConfigFile, profile: str | None = None) -> ConvertedConfig:
     """The defaults of `profile` (None: the one that `written` was made with, else docker)."""
     recorded = written.recorded or {}
     if profile is None and isinstance(recorded.get("profile"), str):
         profile = recorded["profile"]
     loaded = load_profile() if profile is None else load_profile(profile)
-    return default_config(loaded, Target(apparmor=_has_apparmor(written)), _architecture(written))
+    has_apparmor = "apparmorProfile" in written.config.process.members
+    return default_config(loaded, Target(apparmor=has_apparmor), _architecture(written.config))
 
 
-def _has_apparmor(written: ConfigFile) -> bool:
-    return "apparmorProfile" in written.document.get("process", {})
-
-
-def _architecture(written: ConfigFile) -> str:
-    listed = written.document.get("linux", {}).get("seccomp", {}).get("architectures", [])
-    return next((_ARCHITECTURES[name] for name in listed if name in _ARCHITECTURES), "amd64")
+def _architecture(config: RuntimeConfig) -> str:
+    names = config.values("linux", "seccomp", "architectures", "*")
+    return next((_ARCHITECTURES[name] for name in names if name in _ARCHITECTURES), "amd64")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.compare.effects import changed_access, changed_actions
 from bundler.compare.marks import Mark, judge
 from bundler.origins import UNSET, Json
 from bundler.runtime_spec import list_identity
+from bundler.runtime_spec.effects import changed_access, changed_actions
 from bundler.runtime_spec.list_identity import Place
 
 _DEVICE_RULES: Final = ("/linux", "/resources", "/devices")

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.runtime_spec.list_identity import leaves
@@ -35,7 +35,7 @@ def explain_recorded(document: Json, recorded: Mapping[str, Json]) -> list[Expla
     return explained
 
 
-def explain_by_defaults(document: Json, defaults: RuntimeConfig) -> list[Explained]:
+def explain_by_defaults(document: Json, defaults: ConvertedConfig) -> list[Explained]:
     """Every leaf of a `document` without a record: the profile's where it says the same, else unknown."""
     known = {}
     for pointer, place, value in leaves(defaults.document):

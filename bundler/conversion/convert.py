@@ -1,10 +1,7 @@
 """The conversion: a table of small pure functions, one owner for each place of the runtime config.
 
-The conversion: a table of small pure functions, one owner for each place of the runtime config.
 A rule looks at the inputs only, never at another rule's result, and no pointer of the table contains another; so the
 order of the table is nothing but the order of the file that is written.
-
-A profile as a runtime config: what a container gets when neither image nor overrides say anything.
 """
 
 import json
@@ -22,7 +19,6 @@ from bundler.conversion import (
     namespaces,
     rootless,
     seccomp,
-    support,
 )
 from bundler.conversion.mounts import mounts
 from bundler.conversion.networking import network
@@ -34,7 +30,8 @@ from bundler.conversion.target import Target
 from bundler.images.image_config import parse_image_config
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
 from bundler.overrides.load import Overrides
-from bundler.runtime_spec import oci_version, validity
+from bundler.runtime_spec import oci_version, support, validity
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 Rule = Callable[[Inputs], RuleResult]
 
@@ -90,29 +87,21 @@ RULES: Final[dict[str, Rule]] = {
 _LOWEST_VERSION: Final = Origin("bundler", "the lowest version that has every field used")
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeConfig:
+@dataclass(frozen=True)
+class ConvertedConfig(RuntimeConfig):
     """The content of config.json, the origin of each value by its JSON Pointer, and what to warn of.
 
-    `without_meaning` names the overrides' keys that a bundle has no place for, each with its file; `remarks` are what
-    importers said.
+    `without_meaning` names the overrides' keys that a bundle has no place for, each with its file; `remarks` are those
+    of the importers.
     """
 
-    document: dict[str, Json]
     origins: dict[str, Origin]
     warnings: tuple[str, ...] = ()
     without_meaning: str = ""
     remarks: tuple[str, ...] = ()
 
-    @property
-    def working_directory(self) -> str:
-        """The process's cwd, `/` where `spec` took it away."""
-        process = self.document.get("process")
-        cwd = process.get("cwd") if isinstance(process, dict) else None
-        return cwd if isinstance(cwd, str) and cwd.startswith("/") else "/"
 
-
-def convert(inputs: Inputs) -> RuntimeConfig:
+def convert(inputs: Inputs) -> ConvertedConfig:
     """Apply every rule, then `spec`, `spec_patch` and `remove`; choose the version, and check the result.
 
     Raises RequestError or ImageError.
@@ -133,10 +122,11 @@ def convert(inputs: Inputs) -> RuntimeConfig:
         version, origin = _version(inputs, document)
         document = {"ociVersion": ""} | document | {"ociVersion": version}
         origins["/ociVersion"] = origin
-    warnings += support.unsupported(document, inputs.target)
-    warnings += validity.check(document, origins, patched=patched)
+    config = RuntimeConfig(document)
+    warnings += support.unsupported(config, inputs.target.known_runtime)
+    warnings += validity.check(config, origins, patched=patched)
     overrides = inputs.overrides
-    return RuntimeConfig(document, origins, tuple(warnings), overrides.without_meaning, overrides.remarks)
+    return ConvertedConfig(document, origins, tuple(warnings), overrides.without_meaning, overrides.remarks)
 
 
 def _assumptions(inputs: Inputs) -> list[str]:
@@ -163,8 +153,8 @@ def _patched(inputs: Inputs, document: Json, origins: dict[str, Origin]) -> tupl
 def _version(inputs: Inputs, document: Json) -> tuple[str, Origin]:
     target = inputs.target
     if target.oci_version == "auto":
-        return oci_version.lowest(document), _LOWEST_VERSION
-    return support.pinned_version(document, target.oci_version, target.origin), target.origin
+        return oci_version.lowest(RuntimeConfig(document)), _LOWEST_VERSION
+    return oci_version.pinned(RuntimeConfig(document), target.oci_version, target.origin), target.origin
 
 
 def _place(document: dict[str, Json], pointer: str, value: Json) -> None:
@@ -174,7 +164,7 @@ def _place(document: dict[str, Json], pointer: str, value: Json) -> None:
     document[last] = value
 
 
-def default_config(profile: Profile, target: Target, architecture: str = "amd64") -> RuntimeConfig:
+def default_config(profile: Profile, target: Target, architecture: str = "amd64") -> ConvertedConfig:
     """The config of an image that says only what it runs. `architecture` is Go's name."""
     image = {
         "os": "linux",
@@ -186,11 +176,11 @@ def default_config(profile: Profile, target: Target, architecture: str = "amd64"
     return convert(Inputs(image_config=image_config, overrides=Overrides(), profile=profile, target=target))
 
 
-def without_the_images_part(document: dict[str, Json]) -> dict[str, Json]:
-    """`document` less what no profile can say: the command and the name of the container."""
-    process = document.get("process")
-    kept = {name: value for name, value in document.items() if name not in ("hostname", "ociVersion")}
-    if isinstance(process, dict):
-        kept["process"] = {name: value for name, value in process.items() if name != "args"}
-        kept["process"]["env"] = [entry for entry in process.get("env", ()) if not entry.startswith("HOSTNAME=")]
-    return kept
+def without_the_images_part(config: RuntimeConfig) -> RuntimeConfig:
+    """`config` less what no profile can say: the command and the name of the container."""
+    kept = {name: value for name, value in config.document.items() if name not in ("hostname", "ociVersion")}
+    if not config.has_process:
+        return RuntimeConfig(kept)
+    members = {name: value for name, value in config.process.members.items() if name != "args"}
+    members["env"] = [entry for entry in config.process.env if not entry.startswith("HOSTNAME=")]
+    return RuntimeConfig(kept).with_process(members)

@@ -1,7 +1,5 @@
 """`/linux/uidMappings` and `/linux/gidMappings` (runtime-spec config-linux.md, user namespace mappings)."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bundler.conversion.namespaces import mode
@@ -10,6 +8,7 @@ from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node
+from bundler.runtime_spec.parts import IdMapping, machine_ids
 
 _OTHER: Final = {"uid_map": "gid_map", "gid_map": "uid_map"}
 
@@ -44,7 +43,7 @@ def ranges(inputs: Inputs) -> tuple[list[Json], list[Json]] | None:
 def maps_group(inputs: Inputs, gid: int) -> bool:
     """Whether the container has this group: without a map of its own it has every one."""
     node = _id_map(inputs, "gid_map")
-    return node is None or machine_ids([entry.plain() for entry in node.items()], [gid]) != [None]
+    return node is None or machine_ids(_mappings(node), [gid]) != [None]
 
 
 def _id_map(inputs: Inputs, key: str) -> Node | None:
@@ -68,7 +67,7 @@ def _id_map(inputs: Inputs, key: str) -> Node | None:
 def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
     """What the process runs as has to be in the map, and so has root: runtimes set the container up as root."""
     numbers = sorted(wanted)
-    ids = machine_ids([entry.plain() for entry in node.items()], numbers)
+    ids = machine_ids(_mappings(node), numbers)
     missing = [number for number, machines in zip(numbers, ids, strict=True) if machines is None]
     if missing:
         raise node.error(
@@ -77,20 +76,6 @@ def _check_covered(node: Node, key: str, wanted: set[int]) -> None:
         )
 
 
-def machine_ids(ranges: Sequence[Mapping[str, Json]], numbers: Iterable[int]) -> list[int | None]:
-    """The machine's id for each of the container's `numbers`; None where no range of the map has it.
-
-    Both may be thousands in a hostile config.json. Ranges that overlap are refused elsewhere.
-    """
-    sorted_ranges = sorted(ranges, key=_start)
-    ids: list[int | None] = []
-    for number in numbers:
-        index = bisect_right(sorted_ranges, number, key=_start) - 1
-        entry = sorted_ranges[index] if index >= 0 else None
-        inside = entry is not None and number - entry["containerID"] < entry["size"]
-        ids.append(int(entry["hostID"] + number - entry["containerID"]) if entry is not None and inside else None)
-    return ids
-
-
-def _start(entry: Mapping[str, Json]) -> int:
-    return int(entry["containerID"])
+def _mappings(node: Node) -> list[IdMapping]:
+    entries = (entry.plain() for entry in node.items())
+    return [IdMapping("", entry["containerID"], entry["hostID"], entry["size"]) for entry in entries]

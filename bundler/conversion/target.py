@@ -13,6 +13,7 @@ from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
 from bundler.runtime_spec import features
 from bundler.runtime_spec.features import Features
+from bundler.runtime_spec.support import Runtime
 
 _RECURSIVE_READ_ONLY_SINCE: Final = (5, 12)  # mount_setattr(2)
 _ARCHITECTURES: Final = (
@@ -62,6 +63,11 @@ class Target:
     seccomp_actions: tuple[str, ...] | None = None
     emulates: tuple[str, ...] | None = None
     origin: Origin = DEFAULT_ORIGIN
+
+    @property
+    def known_runtime(self) -> Runtime:
+        """The runtime, as far as it is known."""
+        return Runtime(self.runtime, self.runtime_version, self.features)
 
     @property
     def read_only(self) -> str:

@@ -1,9 +1,8 @@
 """A bundle as it lies on disk, looked at without starting anything: the facts that its checks judge by."""
 
 import os
-import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from bundler.bundles.config_file import read_config_file
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.runtime import part_of
-from bundler.conversion.hooks import KINDS
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -25,18 +23,16 @@ from bundler.errors import BundlerError, RequestError, printable
 from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
 from bundler.rootfs.tree import Tree
-from bundler.runtime_spec.bind_mounts import is_bind
-from bundler.runtime_spec.fault import Fault
-from bundler.runtime_spec.oci_version import values_at
+from bundler.runtime_spec.parts import HOOK_KINDS, Device, Hook, Mount, Namespace, Process
+from bundler.runtime_spec.runtime_config import Fault, RuntimeConfig, values_at
 
 _LARGEST_ACCOUNTS: Final = 4 << 20  # bytes
-_IN_THE_CONTAINER: Final = "startContainer"  # config.md: the only hooks whose path is one of the rootfs
 
 
 @dataclass(frozen=True, slots=True)
 class BoundPath:
     """Something that config.json names by a path; `kind` is what is there: `file`, `directory`, `missing`, another
-    word, or `unknown` where nobody can look. `onto` is the same of where it is mounted.
+    word, or `unknown` where that cannot be seen from here. `onto` is the same of where it is mounted.
     """
 
     pointer: str
@@ -57,7 +53,7 @@ class BundleFacts:
 
     target: Target
     surroundings: HostFacts | None
-    document: Json
+    config: RuntimeConfig
     recorded: Json
     stale: bool
     rootfs: str = ""
@@ -77,12 +73,8 @@ class BundleFacts:
     parameters: tuple[BoundPath, ...] = ()
 
     @property
-    def process(self) -> dict[str, Json]:
-        return self.document.get("process") or {}
-
-    @property
-    def linux(self) -> dict[str, Json]:
-        return self.document.get("linux") or {}
+    def process(self) -> Process:
+        return self.config.process
 
 
 def built_for(bundle: Path) -> Json:
@@ -97,56 +89,55 @@ def look_at(bundle: Path, target: Target, surroundings: HostFacts | None) -> Bun
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
     written = read_config_file(str(bundle))
-    document = written.document
-    check_sources(bundle, document)
+    config = written.config
+    check_sources(bundle, config)
     here = surroundings is not None
     subject = BundleFacts(
         target=target,
         surroundings=surroundings,
-        document=document,
+        config=config,
         recorded=written.recorded,
         stale=written.stale,
-        exposed=tuple(exposed_here(bundle, document, here=here)),
-        devices=tuple(_devices(document)) if here else (),
-        namespaces=tuple(_namespaces(document)) if here else (),
-        parameters=tuple(_parameters(document)) if here else (),
-        unknown_syscalls=unknown_to_libseccomp(_calls(document)) if here else (),
-        missing_programs=() if surroundings is None else missing_programs(bundle, document, root=surroundings.uid == 0),
+        exposed=tuple(exposed_here(bundle, config, here=here)),
+        devices=tuple(_devices(config.devices)) if here else (),
+        namespaces=tuple(_namespaces(config.namespaces)) if here else (),
+        parameters=tuple(_parameters(config.sysctl)) if here else (),
+        unknown_syscalls=unknown_to_libseccomp(_calls(config)) if here else (),
+        missing_programs=() if surroundings is None else missing_programs(bundle, config, root=surroundings.uid == 0),
     )
     try:
-        with open_rootfs(bundle, document) as tree:
-            seeker = seeker_of(tree, document)
-            process = document.get("process") or {}
-            args = process.get("args") or ()
-            root = root_of(bundle, document)
-            mount_points = look_at_mount_points(bundle, root, document, tree, here=here)
+        with open_rootfs(bundle, config) as tree:
+            seeker = seeker_of(tree, config)
+            args = config.process.args
+            root = root_of(bundle, config)
+            mount_points = look_at_mount_points(bundle, root, config, tree, here=here)
             return replace(
                 subject,
-                program=seeker.program(str(args[0])) if args else None,
-                cwd=seeker.kind(str(process.get("cwd") or "/")),
+                program=seeker.program(args[0]) if args else None,
+                cwd=seeker.kind(config.process.cwd or "/"),
                 accounts=accounts_of(tree),
                 read_only=here and is_read_only(root),
                 noexec=here and forbids_execution(root),
                 mount_points=mount_points,
-                binds=tuple(_binds(bundle, document, mount_points, here=here)),
-                hooks=tuple(_hooks(bundle, document, seeker, here=here)),
+                binds=tuple(_binds(bundle, config.mounts, mount_points, here=here)),
+                hooks=tuple(_hooks(bundle, config.hooks, seeker, here=here)),
             )
     except OSError as error:
         where = error.filename if isinstance(error.filename, str | bytes) else str(bundle)
         return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
 
 
-def _calls(document: Json) -> list[str]:
-    """The names in the filter's rules but those that Docker's own filter has: these nobody has misspelt."""
+def _calls(config: RuntimeConfig) -> list[str]:
+    """The names in the filter's rules but those that Docker's own filter has, which are spelt right."""
     dockers = set(values_at(load_profile().seccomp, ("syscalls", "*", "names", "*")))
-    named = values_at(document, ("linux", "seccomp", "syscalls", "*", "names", "*"))
+    named = config.values("linux", "seccomp", "syscalls", "*", "names", "*")
     return [name for name in dict.fromkeys(map(str, named)) if name not in dockers]
 
 
 @contextmanager
-def open_rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
+def open_rootfs(bundle: Path, config: RuntimeConfig) -> Iterator[Tree]:
     """The tree that config.json names. Raises OSError."""
-    path = root_of(bundle.resolve(), document)
+    path = root_of(bundle.resolve(), config)
     try:
         tree = Tree(path)
     except ValueError:
@@ -155,20 +146,17 @@ def open_rootfs(bundle: Path, document: Json) -> Iterator[Tree]:
         yield tree
 
 
-def root_of(bundle: Path, document: Json) -> Path:
+def root_of(bundle: Path, config: RuntimeConfig) -> Path:
     """Where config.json says that the root filesystem is."""
-    return bundle / str((document.get("root") or {}).get("path") or "rootfs")
+    return bundle / (config.root_path or "rootfs")
 
 
-def seeker_of(tree: Tree, document: Json) -> Seeker:
+def seeker_of(tree: Tree, config: RuntimeConfig) -> Seeker:
     """Looks for the process's files, where none of its mounts will cover them."""
-    process = document.get("process") or {}
     # Of two entries of one name the later one counts: runtimes set them one after the other.
-    search = [str(entry)[5:] for entry in process.get("env") or () if str(entry).startswith("PATH=")]
-    mounted = {
-        posixpath.normpath("/" + str(mount["destination"]).lstrip("/")) for mount in document.get("mounts") or ()
-    }
-    return Seeker(tree, mounted, str(process.get("cwd") or "/"), search[-1] if search else None)
+    search = [entry.removeprefix("PATH=") for entry in config.process.env if entry.startswith("PATH=")]
+    mounted = {mount.place for mount in config.mounts}
+    return Seeker(tree, mounted, config.process.cwd or "/", search[-1] if search else None)
 
 
 def accounts_of(tree: Tree) -> Accounts | None:
@@ -179,56 +167,56 @@ def accounts_of(tree: Tree) -> Accounts | None:
         return None
 
 
-def _binds(bundle: Path, document: Json, points: Sequence[MountPoint], *, here: bool) -> Iterator[BoundPath]:
+def _binds(bundle: Path, mounts: Iterable[Mount], points: Sequence[MountPoint], *, here: bool) -> Iterator[BoundPath]:
     """A relative source is one of the bundle (runtime-spec config.md, mounts), any other is the machine's."""
     onto = {point.pointer: point.kind for point in points if not point.below}
-    for index, mount in enumerate(document.get("mounts") or ()):
-        if is_bind(mount):
-            source, pointer = str(mount.get("source") or ""), f"/mounts/{index}"
+    for mount in mounts:
+        if mount.is_bind:
+            source = mount.source or ""
             kind = "unknown" if source.startswith("/") and not here else _kind(bundle / source)
-            yield BoundPath(pointer, source, kind, onto.get(pointer, "unknown"))
+            yield BoundPath(mount.pointer, source, kind, onto.get(mount.pointer, "unknown"))
 
 
-def _hooks(bundle: Path, document: Json, seeker: Seeker, *, here: bool) -> Iterator[BoundPath]:
-    named = document.get("hooks") or {}
-    for kind in KINDS.values():
-        for index, hook in enumerate(named.get(kind) or ()):
-            path, pointer = str(hook["path"]), f"/hooks/{kind}/{index}"
-            own = carried(hook)
-            if own is not None and kind != _IN_THE_CONTAINER:
-                yield BoundPath(pointer, own, _runnable(bundle / own))
-            if kind == _IN_THE_CONTAINER:
-                program = seeker.program(path)
-                yield BoundPath(pointer, path, "file" if not program.fault else "not executable")
-            elif here or not path.startswith("/"):
-                yield BoundPath(pointer, path, _runnable(bundle / path))
+def _hooks(bundle: Path, hooks: Iterable[Hook], seeker: Seeker, *, here: bool) -> Iterator[BoundPath]:
+    for hook in sorted((hook for hook in hooks if hook.kind in HOOK_KINDS), key=_turn):
+        own = carried(hook)
+        if own is not None and hook.is_outer:
+            yield BoundPath(hook.pointer, own, _runnable(bundle / own))
+        if not hook.is_outer:
+            program = seeker.program(hook.path)
+            yield BoundPath(hook.pointer, hook.path, "file" if not program.fault else "not executable")
+        elif here or not hook.path.startswith("/"):
+            yield BoundPath(hook.pointer, hook.path, _runnable(bundle / hook.path))
 
 
-def _devices(document: Json) -> Iterator[BoundPath]:
+def _turn(hook: Hook) -> int:
+    return HOOK_KINDS.index(hook.kind)
+
+
+def _devices(devices: Iterable[Device]) -> Iterator[BoundPath]:
     kinds = {"c": stat.S_ISCHR, "u": stat.S_ISCHR, "b": stat.S_ISBLK}
-    for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
-        is_kind = kinds.get(device.get("type"))
+    for device in devices:
+        is_kind = kinds.get(device.type)
         if is_kind is None:  # a fifo is the container's own
             continue
-        kind = _kind(Path(str(device["path"])))
+        kind = _kind(Path(device.path))
         if kind == "device":
-            status = os.stat(str(device["path"]))  # noqa: PTH116
+            status = os.stat(device.path)  # noqa: PTH116
             numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
-            same = is_kind(status.st_mode) and numbers == (device.get("major"), device.get("minor"))
+            same = is_kind(status.st_mode) and numbers == (device.major, device.minor)
             kind = "device" if same else "another device"
-        yield BoundPath(f"/linux/devices/{index}", str(device["path"]), kind)
+        yield BoundPath(device.pointer, device.path, kind)
 
 
-def _namespaces(document: Json) -> Iterator[BoundPath]:
-    for index, namespace in enumerate((document.get("linux") or {}).get("namespaces") or ()):
-        if namespace.get("path"):
-            path = str(namespace["path"])
-            yield BoundPath(f"/linux/namespaces/{index}", path, _kind(Path(path)))
+def _namespaces(namespaces: Iterable[Namespace]) -> Iterator[BoundPath]:
+    for namespace in namespaces:
+        if namespace.path:
+            yield BoundPath(namespace.pointer, namespace.path, _kind(Path(namespace.path)))
 
 
-def _parameters(document: Json) -> Iterator[BoundPath]:
+def _parameters(names: Iterable[str]) -> Iterator[BoundPath]:
     """But for those of single interfaces, which the container may get from a hook."""
-    for name in (document.get("linux") or {}).get("sysctl") or {}:
+    for name in names:
         path = name.replace(".", "/")
         if not {"conf", "neigh"} & set(path.split("/")):
             yield BoundPath(f"/linux/sysctl/{pointer_token(name)}", name, _kind(Path("/proc/sys", path)))

@@ -1,14 +1,12 @@
 """Judges of what a bundle asks of the machine's kernel and runtime; each gives printable sentences."""
 
-import posixpath
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.conversion.support import shortcomings
 from bundler.doctor.bundle_facts import BundleFacts
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.runtime_spec.oci_version import values_at
+from bundler.runtime_spec.support import shortcomings
 
 # The runtime-spec's words for what a filter does → the kernel's (seccomp_unload(2), actions_avail).
 _ACTIONS: Final = {
@@ -61,7 +59,7 @@ def runtime(subject: BundleFacts) -> Iterator[str]:
 
 
 def refused(subject: BundleFacts) -> Iterator[str]:
-    for shortcoming in shortcomings(subject.document, subject.target):
+    for shortcoming in shortcomings(subject.config, subject.target.known_runtime):
         if shortcoming.refuses:
             yield shortcoming.what
 
@@ -70,17 +68,16 @@ def refused_by_runc(subject: BundleFacts) -> Iterator[str]:
     """What runc alone checks before a start (libcontainer): variables, ids, and mounts that could fake /proc."""
     if subject.target.runtime != "runc":
         return
-    for index, entry in enumerate(subject.process.get("env") or ()):
+    for index, entry in enumerate(subject.process.env):
         if not entry.partition("=")[0] or "=" not in entry:
             yield f"/process/env/{index}: {printable(entry[:80])} is not NAME=VALUE, which runc refuses"
-    for key, number in (subject.process.get("user") or {}).items():
-        if key in ("uid", "gid") and number > _LARGEST_ID:
+    for key, number in (("uid", subject.process.uid), ("gid", subject.process.gid)):
+        if number > _LARGEST_ID:
             yield f"/process/user/{key}: runc takes no id beyond {_LARGEST_ID}"
-    for index, mount in enumerate(subject.document.get("mounts") or ()):
-        place = posixpath.normpath("/" + str(mount["destination"]).lstrip("/"))
-        fakes = place == "/proc" and mount.get("type") != "proc" and not str(mount.get("source")).startswith("/proc")
-        if fakes or (place.startswith("/proc/") and place.removeprefix("/proc/") not in _MOUNTED_IN_PROC):
-            yield f"/mounts/{index}: runc mounts nothing else on {printable(place)}"
+    for mount in subject.config.mounts:
+        fakes = mount.place == "/proc" and mount.type != "proc" and not (mount.source or "").startswith("/proc")
+        if fakes or (mount.place.startswith("/proc/") and mount.place.removeprefix("/proc/") not in _MOUNTED_IN_PROC):
+            yield f"{mount.pointer}: runc mounts nothing else on {printable(mount.place)}"
 
 
 def refused_by_crun(subject: BundleFacts) -> Iterator[str]:
@@ -88,9 +85,9 @@ def refused_by_crun(subject: BundleFacts) -> Iterator[str]:
     version = subject.target.runtime_version
     if subject.target.runtime != "crun" or not version or version >= _CRUN_TAKES_FILES:
         return
+    options = {mount.pointer: mount.options for mount in subject.config.mounts}
     for bind in subject.binds:
-        mount = subject.document["mounts"][int(bind.pointer.rpartition("/")[2])]
-        recursive = _RECURSIVE & set(map(str, mount.get("options") or ()))
+        recursive = _RECURSIVE & set(options[bind.pointer])
         if recursive and bind.kind not in ("directory", "missing", "unknown"):
             yield f"{bind.pointer}: {printable(bind.path)} is no directory, and crun fails at {min(recursive)} for it"
 
@@ -103,24 +100,23 @@ def hybrid(subject: BundleFacts) -> Iterator[str]:
 
 
 def ignored(subject: BundleFacts) -> Iterator[str]:
-    for shortcoming in shortcomings(subject.document, subject.target):
+    for shortcoming in shortcomings(subject.config, subject.target.known_runtime):
         if not shortcoming.refuses:
             yield shortcoming.what
 
 
 def namespaces(subject: BundleFacts) -> Iterator[str]:
     known = subject.target.namespaces
-    for kind in values_at(subject.document, ("linux", "namespaces", "*", "type")):
-        if known is not None and kind not in known:
-            yield f"the machine's kernel has no {printable(str(kind))} namespaces"
+    for namespace in subject.config.namespaces:
+        if known is not None and namespace.type not in known:
+            yield f"the machine's kernel has no {printable(namespace.type)} namespaces"
 
 
 def seccomp(subject: BundleFacts) -> Iterator[str]:
-    known, filtered = subject.target.seccomp_actions, subject.linux.get("seccomp")
-    if known is None or not filtered:
+    known = subject.target.seccomp_actions
+    if known is None:
         return
-    actions = [filtered.get("defaultAction"), *(rule.get("action") for rule in filtered.get("syscalls") or ())]
-    for action in dict.fromkeys(map(str, actions)):
+    for action in dict.fromkeys(subject.config.seccomp_actions):
         if _ACTIONS.get(action, known[0]) not in known:
             yield f"the machine's kernel cannot {printable(action)}"
 
@@ -133,7 +129,7 @@ def system_calls(subject: BundleFacts) -> Iterator[str]:
 
 
 def controllers(subject: BundleFacts) -> Iterator[str]:
-    """The machine's; for who is not root, those that are delegated to him."""
+    """The machine's; for an ordinary user, those that are delegated to him."""
     there, around = subject.target.controllers, subject.surroundings
     if around is not None and around.uid != 0:
         there = around.delegated or ()
@@ -141,25 +137,25 @@ def controllers(subject: BundleFacts) -> Iterator[str]:
         return
     version = 0 if subject.target.cgroup == "v1" else 1
     for path, names in _CONTROLLERS.items():
-        asked = any(value not in (None, {}, []) for value in values_at(subject.linux.get("resources") or {}, path))
+        asked = any(value not in (None, {}, []) for value in subject.config.values("linux", "resources", *path))
         if asked and names[version] and names[version] not in there:
             yield f"/linux/resources/{'/'.join(path)} needs the controller {names[version]}, which is not there"
 
 
 def unified(subject: BundleFacts) -> Iterator[str]:
-    if subject.target.cgroup == "v1" and (subject.linux.get("resources") or {}).get("unified"):
+    if subject.target.cgroup == "v1" and any(subject.config.values("linux", "resources", "unified")):
         yield "/linux/resources/unified speaks of cgroup v2, the machine has v1"
 
 
 def other_target(subject: BundleFacts) -> Iterator[str]:
     """What bundler.json says the bundle was built for."""
-    said: Json = (subject.recorded or {}).get("target")
-    if isinstance(said, dict) and said.get("cgroup") not in (None, subject.target.cgroup):
-        yield f"it was built for cgroup {printable(str(said['cgroup']))}, the machine has {subject.target.cgroup}"
+    target: Json = (subject.recorded or {}).get("target")
+    if isinstance(target, dict) and target.get("cgroup") not in (None, subject.target.cgroup):
+        yield f"it was built for cgroup {printable(str(target['cgroup']))}, the machine has {subject.target.cgroup}"
 
 
 def apparmor(subject: BundleFacts) -> Iterator[str]:
-    profile, around = subject.process.get("apparmorProfile"), subject.surroundings
+    profile, around = subject.process.apparmor_profile, subject.surroundings
     if not profile or profile == "unconfined":
         return
     if not subject.target.apparmor:
@@ -169,7 +165,7 @@ def apparmor(subject: BundleFacts) -> Iterator[str]:
 
 
 def selinux(subject: BundleFacts) -> Iterator[str]:
-    label = subject.process.get("selinuxLabel") or subject.linux.get("mountLabel")
+    label = subject.process.selinux_label or subject.config.mount_label
     if label and subject.target.selinux is False:
         yield f"the SELinux label {printable(label)} is asked for, and the machine has no SELinux"
 
@@ -181,31 +177,31 @@ def network(subject: BundleFacts) -> Iterator[str]:
 
 def hard_limits(subject: BundleFacts) -> Iterator[str]:
     highest = {} if subject.surroundings is None else subject.surroundings.hard_limits
-    for index, limit in enumerate(subject.process.get("rlimits") or ()):
-        kind, hard = limit["type"], limit["hard"]
-        if hard > highest.get(kind, hard):
-            yield f"/process/rlimits/{index}: {kind} of {hard} is more than the {highest[kind]} that you may give"
+    for limit in subject.process.rlimits:
+        if limit.hard > highest.get(limit.type, limit.hard):
+            most = highest[limit.type]
+            yield f"{limit.pointer}: {limit.type} of {limit.hard} is more than the {most} that you may give"
 
 
 def rootless(subject: BundleFacts) -> Iterator[str]:
-    """user_namespaces(7): who is not root makes the rest in a user namespace of his own."""
+    """user_namespaces(7): an ordinary user makes the rest in a user namespace of his own."""
     around = subject.surroundings
     if around is None or around.uid == 0:
         return
-    if "user" not in values_at(subject.document, ("linux", "namespaces", "*", "type")):
+    if not subject.config.has_namespace("user"):
         yield "it has no user namespace, so only root can run it"
         return
     if not around.unprivileged or around.user_namespaces == 0:
-        yield "this machine lets nobody but root make user namespaces"
-    for key, own, ranges, mapper in (
-        ("uidMappings", around.uid, around.subuids, "newuidmap"),
-        ("gidMappings", around.gid, around.subgids, "newgidmap"),
+        yield "this machine lets only root make user namespaces"
+    config = subject.config
+    for key, mappings, own, ranges, mapper in (
+        ("uidMappings", config.uid_mappings, around.uid, around.subuids, "newuidmap"),
+        ("gidMappings", config.gid_mappings, around.gid, around.subgids, "newgidmap"),
     ):
-        entries = subject.linux.get(key) or ()
-        for entry in entries:
-            if not _may_map(entry["hostID"], entry["size"], own, ranges):
-                yield f"/linux/{key} takes {entry['size']} ids from {entry['hostID']} on, which are not yours"
-        if [(entry["hostID"], entry["size"]) for entry in entries] != [(own, 1)] and mapper not in around.mappers:
+        for mapping in mappings:
+            if not _may_map(mapping.host_id, mapping.size, own, ranges):
+                yield f"/linux/{key} takes {mapping.size} ids from {mapping.host_id} on, which are not yours"
+        if [(mapping.host_id, mapping.size) for mapping in mappings] != [(own, 1)] and mapper not in around.mappers:
             yield f"/linux/{key} takes the program {mapper}, which is not on PATH"
 
 

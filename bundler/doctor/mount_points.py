@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.conversion.mounts.mount_points import of_the_bundle
-from bundler.origins import Json
 from bundler.rootfs.mount_points import Mounts, MountSpot
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.parts import Mount
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _WORDS = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 
@@ -30,7 +30,9 @@ class MountPoint:
     fixed: bool = False
 
 
-def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *, here: bool) -> tuple[MountPoint, ...]:
+def look_at_mount_points(
+    bundle: Path, root: Path, config: RuntimeConfig, tree: Tree, *, here: bool
+) -> tuple[MountPoint, ...]:
     """Those of all mounts and devices, in their order, where `tree` is that at `root`. Raises OSError.
 
     `here` says that this machine will run the bundle.
@@ -38,7 +40,7 @@ def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *
     read_only: dict[str, bool] = {}
     mounts, sources, points = Mounts(tree), dict[bytes, str](), []
     with Tree(bundle.resolve()) as whole:
-        for pointer, path, mount in _places(document):
+        for pointer, path, mount in _places(config):
             spot = mounts.locate(path)
             if spot is None:
                 points.append(MountPoint(pointer, path, "nowhere"))
@@ -50,16 +52,14 @@ def look_at_mount_points(bundle: Path, root: Path, document: Json, tree: Tree, *
             points.append(MountPoint(pointer, path, kind, below, read_only[below]))
             if mount is not None:
                 mounts.add(spot)
-                sources[spot.path] = of_the_bundle(mount)
+                sources[spot.path] = mount.bundle_source
     return tuple(points)
 
 
-def _places(document: Json) -> Iterator[tuple[str, str, Mapping[str, Json] | None]]:
+def _places(config: RuntimeConfig) -> Iterator[tuple[str, str, Mount | None]]:
     """Pointer, path and mount; then those of devices, which are made when all is mounted."""
-    for index, mount in enumerate(document.get("mounts") or ()):
-        yield f"/mounts/{index}", str(mount["destination"]), mount
-    for index, device in enumerate((document.get("linux") or {}).get("devices") or ()):
-        yield f"/linux/devices/{index}", str(device["path"]), None
+    yield from ((mount.pointer, mount.destination, mount) for mount in config.mounts)
+    yield from ((device.pointer, device.path, None) for device in config.devices)
 
 
 def _kind(tree: Tree, path: bytes) -> str:

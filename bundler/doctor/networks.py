@@ -9,7 +9,8 @@ from typing import Final
 
 from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, STARTER
-from bundler.origins import Json
+from bundler.runtime_spec.parts import Hook
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _SCRIPT: Final = f"{FOLDER}/network"
 _PLUGIN: Final = re.compile(r"network6?-\d+-(.+)\.json")
@@ -24,21 +25,20 @@ def _folders() -> tuple[str, ...]:
     return tuple(match[1].decode().split()) if match else ()
 
 
-def carried(hook: Json) -> str | None:
+def carried(hook: Hook) -> str | None:
     """The bundle's file that a hook starts, if it is one that the bundle carries."""
-    args = [str(word) for word in hook.get("args") or ()]
-    return args[3] if args[:3] == ["sh", "-c", STARTER] and args[3:] else None
+    return hook.args[3] if hook.args[:3] == ("sh", "-c", STARTER) and hook.args[3:] else None
 
 
-def missing_programs(bundle: Path, document: Json, *, root: bool) -> tuple[str, ...]:
-    """What the hook of `bundle` would not find on this machine, begun by root or by somebody else."""
-    hooks = (document.get("hooks") or {}).get("createRuntime") or ()
-    ups = [hook["args"][5:] for hook in hooks if carried(hook) == _SCRIPT and hook["args"][4:5] == ["up"]]
+def missing_programs(bundle: Path, config: RuntimeConfig, *, root: bool) -> tuple[str, ...]:
+    """What the hook of `bundle` would not find on this machine, begun by root or by another user."""
+    hooks = [hook for hook in config.hooks if hook.kind == "createRuntime" and carried(hook) == _SCRIPT]
+    ups = [hook.args[5:] for hook in hooks if hook.args[4:5] == ("up",)]
     if not ups:
         return ()
     folder = bundle / FOLDER
     names = (_PLUGIN.fullmatch(path.name) for path in (sorted(folder.iterdir()) if folder.is_dir() else ()))
-    bridged = any(words[:1] not in ([], ["-"]) for words in ups)
+    bridged = any(words[:1] not in ((), ("-",)) for words in ups)
     return _missing(list(dict.fromkeys(match[1] for match in names if match)), bridged=bridged, root=root)
 
 
@@ -51,5 +51,5 @@ def _missing(plugins: Sequence[str], *, bridged: bool, root: bool) -> tuple[str,
     if not root:
         return () if any(map(shutil.which, _UNPRIVILEGED)) else (" or ".join(_UNPRIVILEGED),)
     programs = [name for name in ("flock", "nsenter", *(("iptables",) if bridged else ())) if not shutil.which(name)]
-    found = [name for name in plugins if not any((Path(folder) / name).is_file() for folder in _folders())]
-    return (*programs, *(f"the CNI plugin {name}" for name in found))
+    absent = [name for name in plugins if not any((Path(folder) / name).is_file() for folder in _folders())]
+    return (*programs, *(f"the CNI plugin {name}" for name in absent))

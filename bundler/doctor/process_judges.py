@@ -27,10 +27,10 @@ def rootfs(subject: BundleFacts) -> Iterator[str]:
 
 def form(subject: BundleFacts) -> Iterator[str]:
     """What no runtime starts, whatever is on disk."""
-    if "process" not in subject.document:
+    if not subject.config.has_process:
         yield "/process: there is none, so nothing would be started"
     for startable in STARTABLE:
-        for fault in startable(subject.document):
+        for fault in startable(subject.config):
             yield printable(f"{fault.pointer}: {fault.what}")
 
 
@@ -76,25 +76,23 @@ def working_directory_missing(subject: BundleFacts) -> Iterator[str]:
 
 
 def _cwd(subject: BundleFacts) -> str:
-    return printable(str(subject.process.get("cwd")))
+    return printable(subject.process.cwd)
 
 
 def mapped(subject: BundleFacts) -> Iterator[str]:
     """user_namespaces(7): an id without a mapping cannot be taken on."""
-    user = subject.process.get("user") or {}
-    needed = {
-        "uidMappings": [user.get("uid", 0)],
-        "gidMappings": [user.get("gid", 0), *(user.get("additionalGids") or ())],
-    }
-    for key, numbers in needed.items():
-        ids = outside(subject, key, numbers)
+    config, process = subject.config, subject.process
+    for key, mappings, numbers in (
+        ("uidMappings", config.uid_mappings, (process.uid,)),
+        ("gidMappings", config.gid_mappings, process.gids),
+    ):
+        ids = outside(mappings, numbers)
         for number in (number for number, known in zip(numbers, ids, strict=True) if known is None):
             yield f"the process needs the id {number}, and no range of /linux/{key} has it"
 
 
 def account(subject: BundleFacts) -> Iterator[str]:
-    user = subject.process.get("user") or {}
-    uid = user.get("uid", 0)
+    uid = subject.process.uid
     if (
         subject.accounts is not None
         and subject.accounts.users
@@ -113,11 +111,11 @@ def reach(subject: BundleFacts) -> Iterator[str]:
 
 
 def source_kinds(subject: BundleFacts) -> Iterator[str]:
+    destinations = {mount.pointer: mount.destination for mount in subject.config.mounts}
     for bind in subject.binds:
         pair = (bind.kind, bind.onto)
         if ("directory" in pair) and not {*pair} & {"missing", "unknown"} and pair != ("directory", "directory"):
-            mount = subject.document["mounts"][int(bind.pointer.rpartition("/")[2])]
-            where = printable(str(mount["destination"]))
+            where = printable(destinations[bind.pointer])
             yield f"{bind.pointer}: {printable(bind.path)} is a {bind.kind}, {where} in the rootfs a {bind.onto}"
     binds = {bind.pointer for bind in subject.binds}
     for point in subject.mount_points:
@@ -175,8 +173,8 @@ def _missing(references: tuple[BoundPath, ...], what: str) -> Iterator[str]:
 
 
 def _lifecycle(recorded: Json) -> dict[str, Json]:
-    said = (recorded or {}).get("lifecycle")
-    return said if isinstance(said, dict) else {}
+    lifecycle = (recorded or {}).get("lifecycle")
+    return lifecycle if isinstance(lifecycle, dict) else {}
 
 
 def lifecycle(subject: BundleFacts) -> Iterator[str]:
@@ -193,8 +191,8 @@ def stale(subject: BundleFacts) -> Iterator[str]:
 def capabilities(subject: BundleFacts) -> Iterator[str]:
     """What the kernel does not have, a runtime cannot give (capabilities(7))."""
     last = subject.target.last_capability
-    sets = subject.process.get("capabilities") or {}
-    held = {name for kind in KINDS for name in sets.get(kind) or ()}
+    sets = subject.process.capabilities or {}
+    held = {name for kind in KINDS for name in sets.get(kind, ())}
     for name in sorted(held & set(NAMES), key=NAMES.index):
         if last is not None and NAMES.index(name) > last:
             yield f"the machine's kernel does not have {name}"

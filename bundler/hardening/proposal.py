@@ -1,9 +1,4 @@
-"""The proposal: lines of an overrides file, each with its reason, by pure rules over the evidence; and its text.
-
-The proposal: lines of an overrides file, each with its reason, by pure rules over the evidence.
-
-The proposal as an overrides file: YAML, with the reason for each line in a comment.
-"""
+"""The proposal: lines of an overrides file by pure rules over the evidence, each with its reason in a comment."""
 
 import json
 import re
@@ -48,7 +43,7 @@ def _rows(evidence: Evidence) -> list[Known]:
 
 
 def _is_root(evidence: Evidence) -> bool:
-    return bool(((evidence.document.get("process") or {}).get("user") or {}).get("uid", 0) == 0)
+    return evidence.config.process.uid == 0
 
 
 def _capabilities(evidence: Evidence) -> Iterator[Line]:
@@ -56,8 +51,8 @@ def _capabilities(evidence: Evidence) -> Iterator[Line]:
     reasons: dict[str, str] = {}
     if _is_root(evidence):
         for row in _rows(evidence):
-            said = f"{', '.join(name for name in row.names if name in evidence.words)} {row.why}"
-            reasons |= {name: said for name in row.capabilities if name not in reasons}
+            reason = f"{', '.join(name for name in row.names if name in evidence.words)} {row.why}"
+            reasons |= {name: reason for name in row.capabilities if name not in reasons}
         foreign = [folder.path for folder in _written(evidence) if folder.uid != 0]
         if foreign:
             reasons.setdefault("DAC_OVERRIDE", f"root writes to {_listed(foreign)}, which root does not own")
@@ -77,9 +72,8 @@ def _capabilities(evidence: Evidence) -> Iterator[Line]:
 
 
 def _needs_low_ports(evidence: Evidence) -> bool:
-    sysctls = (evidence.document.get("linux") or {}).get("sysctl") or {}
     low = evidence.ports is None or any(port < _PRIVILEGED_PORTS for port in evidence.ports)
-    return low and _is_root(evidence) and sysctls.get(_FREE_PORTS) != "0"
+    return low and _is_root(evidence) and evidence.config.sysctl.get(_FREE_PORTS) != "0"
 
 
 def _started(evidence: Evidence, files: "dict[str, tuple[str, ...]] | tuple[str, ...]") -> list[str]:
@@ -88,7 +82,7 @@ def _started(evidence: Evidence, files: "dict[str, tuple[str, ...]] | tuple[str,
 
 
 def _privileges(evidence: Evidence) -> Iterator[Line]:
-    """`no_new_privileges`: only who is not root can have need of a file that gives privileges."""
+    """`no_new_privileges`: only another user than root can need a file that gives privileges."""
     needed = [] if _is_root(evidence) else _started(evidence, evidence.set_id)
     gaining = _started(evidence, evidence.capable)
     if needed or (gaining and not _is_root(evidence)):
@@ -107,7 +101,7 @@ def _files(evidence: Evidence) -> Iterator[Line]:
         path for path in mounted if path.startswith("/") and not path.startswith(("/dev", "/proc", "/sys", "/etc/"))
     ]
     volumes = f"; its mounts stay as they are: {_listed(kept)}" if kept else ""
-    yield Line("read_only", True, f"nobody changes the files of the image{volumes}")
+    yield Line("read_only", True, f"the files of the image need not change{volumes}")
     folders = [folder for folder in _written(evidence) if _SAFE_PATH.fullmatch(folder.path)]
     for path in _SCRATCH:
         if path not in mounted:
@@ -132,7 +126,7 @@ def _written(evidence: Evidence) -> list[Folder]:
     known = {path for row in rows for path in row.writes}
     names = {name for row in rows for name in row.users}
     uids = {user.uid for user in evidence.accounts.users if user.name in names}
-    uids.add(((evidence.document.get("process") or {}).get("user") or {}).get("uid", 0))
+    uids.add(evidence.config.process.uid)
     mounted = _mounts(evidence)
     return [
         folder
@@ -143,16 +137,16 @@ def _written(evidence: Evidence) -> list[Folder]:
 
 
 def _mounts(evidence: Evidence) -> list[str]:
-    return [str(mount["destination"]) for mount in evidence.document.get("mounts") or ()]
+    return [mount.destination for mount in evidence.config.mounts]
 
 
 def _suggestions(evidence: Evidence) -> Iterator[Line]:
-    """What nobody but who knows the service can decide."""
+    """What only an operator who knows the service can decide."""
     user = _user(evidence)
     if user:
         yield Line("user", user, "the image has this user; without root, cap_add may go, too", active=False)
     yield Line("pids_limit", _PROCESSES, "against fork bombs; a program with many threads needs more", active=False)
-    yield Line("network_mode", "none", "if it serves nobody and asks nobody", active=False)
+    yield Line("network_mode", "none", "if it talks to no other machine", active=False)
 
 
 def _user(evidence: Evidence) -> str | None:

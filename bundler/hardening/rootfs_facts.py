@@ -1,11 +1,8 @@
-"""What the files of a bundle tell about what it needs: gathered in one pass over them, in their order.
-
-The evidence of a bundle that is built.
-"""
+"""What the files of a bundle tell about what it needs: gathered in one pass over them, in their order."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,12 +13,12 @@ from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
-from bundler.origins import Json
 from bundler.overrides.keys.process import NAMES as CAPABILITIES
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _CAPABILITY: Final = b"xattr.security.capability"
 _SET_ID: Final = 0o6000
@@ -51,10 +48,10 @@ class Evidence:
 
     `set_id` and `capable` are executables that give privileges, the latter with their capabilities. `folders` are
     directories that services write to: those below /run and /var that are not root's, and known ones. `ports` are what
-    the image exposes, None where nobody knows.
+    the image exposes, None where that is not known.
     """
 
-    document: Json
+    config: RuntimeConfig
     trail: tuple[str, ...]
     words: frozenset[str]
     accounts: Accounts
@@ -65,14 +62,14 @@ class Evidence:
 
 
 def gather(
-    document: Json,
+    config: RuntimeConfig,
     seeker: Seeker,
     accounts: Accounts,
     entries: Iterable[MtreeEntry],
     ports: tuple[int, ...] | None,
 ) -> Evidence:
     """`entries` are those of rootfs.mtree. Raises OSError, MtreeError."""
-    arguments = [str(word) for word in (document.get("process") or {}).get("args") or ()]
+    arguments = config.process.args
     program = seeker.program(arguments[0]) if arguments else ElfChain()
     set_id: list[str] = []
     capable: dict[str, tuple[str, ...]] = {}
@@ -87,7 +84,7 @@ def gather(
         if kind == b"file" and _CAPABILITY in entry.keywords and len(capable) < _MOST:
             capable[path] = _capabilities(entry.keywords[_CAPABILITY])
     return Evidence(
-        document=document,
+        config=config,
         trail=program.trail,
         words=frozenset(_words(arguments, program, seeker.tree)),
         accounts=accounts,
@@ -107,7 +104,7 @@ def _folder(path: str, mode: int, entry: MtreeEntry, known: list[Folder]) -> Fol
     return None if path.startswith(above) else Folder(path, uid, gid, mode)
 
 
-def _words(arguments: list[str], program: ElfChain, tree: Tree) -> Iterator[str]:
+def _words(arguments: Sequence[str], program: ElfChain, tree: Tree) -> Iterator[str]:
     """Known names in the arguments and in the scripts that are on the way to the program."""
     for text in arguments:
         yield from NAMES & {word.rpartition("/")[2] for word in re.split(r"[\s;&|()]+", text)}
@@ -140,11 +137,11 @@ def _capabilities(text: bytes) -> tuple[str, ...]:
 
 def look_into(bundle: Path) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
-    document = read_config_file(str(bundle)).document
+    config = read_config_file(str(bundle)).config
     try:
-        with open_rootfs(bundle, document) as tree:
+        with open_rootfs(bundle, config) as tree:
             accounts = accounts_of(tree) or Accounts()
-            return gather(document, seeker_of(tree, document), accounts, _entries(bundle), None)
+            return gather(config, seeker_of(tree, config), accounts, _entries(bundle), None)
     except ValueError as error:
         raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bundler.bundles.documents import RUNTIME_CONFIG_MAPS, parse_object, read_document
+from bundler.bundles.documents import read_document
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
@@ -17,12 +17,12 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
-from bundler.origins import Json
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.packed import PackedFile, open_packed
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 
 def unpack(
@@ -84,11 +84,11 @@ def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
             restored.apply(entry, content)
 
 
-def _runtime_config(bundle: Path) -> Json:
-    """What its config.json says; nothing where that makes no sense."""
-    with suppress(RequestError, RecursionError):
-        return parse_object(read_document(bundle, "config.json"), "", RUNTIME_CONFIG_MAPS)
-    return {}
+def _runtime_config(bundle: Path) -> RuntimeConfig:
+    """The bundle's; an empty one where config.json makes no sense."""
+    with suppress(RequestError):
+        return RuntimeConfig.parse(read_document(bundle, "config.json"), "")
+    return RuntimeConfig({})
 
 
 def _verify(bundle: Path, label: str) -> None:

@@ -20,6 +20,7 @@ from bundler.repack.umoci import make_layer
 from bundler.rootfs.directories import explain
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.rootfs.tree import Tree
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.store.repacked import Base, Destination, name_image
 
 
@@ -47,17 +48,17 @@ def repack(
     name = printable(str(bundle))
     bundle = bundle.resolve()
     verification = Verification(bundle, opened_up=True)
-    document = read_config_file(str(bundle)).document
+    config = read_config_file(str(bundle)).config
     image_id = _image_id(verification.recorded.document, name)
     with destination.open() as store:
         base = Base.find(store, image_id)
         if not take_name:
             destination.check_free(store)
-        owners = _owners(bundle, document, name)
+        owners = _owners(bundle, config, name)
         changes = rootfs_changes(verification, name)
         manifest, added = base.manifest, None
         with _reading(bundle / "rootfs", name) as tree:
-            destinations = [mount["destination"] for mount in document.get("mounts") or []]
+            destinations = [mount.destination for mount in config.mounts]
             delta = find_delta(changes, tree, destinations, verification.recorded.mount_points)
             if delta:
                 check_names(delta, name)
@@ -92,15 +93,14 @@ def _image_id(recorded: dict[str, Json], name: str) -> Digest:
         raise RequestError(f"{name}: its bundler.json names no image") from None
 
 
-def _owners(bundle: Path, document: dict[str, Json], name: str) -> Owners:
+def _owners(bundle: Path, config: RuntimeConfig, name: str) -> Owners:
     """What makes of owners on disk those in the image. Raises RequestError."""
     owned = BundleFiles(bundle).owned
     if owned and os.geteuid():
         raise RequestError(f"{name}: its files belong to several users", hint="repack it as root")
-    linux = document.get("linux") or {}
     users, groups = (
-        IdMap(kind, tuple((each["containerID"], each["hostID"], each["size"]) for each in linux.get(key) or ()))
-        for kind, key in (("user", "uidMappings"), ("group", "gidMappings"))
+        IdMap(kind, tuple((each.container_id, each.host_id, each.size) for each in mappings))
+        for kind, mappings in (("user", config.uid_mappings), ("group", config.gid_mappings))
     )
     if not owned and not (users.ranges and groups.ranges):
         raise RequestError(f"{name}: its config.json no longer says which ids its files have")

@@ -6,14 +6,16 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.documents import RECORD_MAPS, RUNTIME_CONFIG_MAPS, parse_object, read_document
+from bundler.bundles.documents import RECORD_MAPS, read_document
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
 from bundler.rootfs.mtree import encode_path, parse_keywords
 from bundler.rootfs.scan import Found, hash_ahead
+from bundler.runtime_spec.runtime_config import MAPS
+from bundler.strict_json import parse_object
 
-_JSON_DOCUMENTS: Final = {"config.json": RUNTIME_CONFIG_MAPS, "bundler.json": RECORD_MAPS}
+_JSON_DOCUMENTS: Final = {"config.json": MAPS, "bundler.json": RECORD_MAPS}
 _LONGEST: Final = 60  # characters of a value that is shown
 _HINT: Final = "this is a bug in bundler unless the image itself has changed between the two builds"
 

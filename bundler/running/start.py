@@ -1,7 +1,4 @@
-"""Everything that is known before a runtime takes over: what to call, and why it would not work.
-
-The container's process when somebody asks for another one than config.json has.
-"""
+"""Everything that is known before a runtime takes over: what to call, and why it would not work."""
 
 import json
 import os
@@ -23,38 +20,32 @@ from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.origins import Json
 from bundler.running.namespace import CHANGED_DESCRIPTOR, Rootfs, in_namespace
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.targets import RUNTIMES, choose_runtime
 from bundler.tools import Tool, ToolFailedError
 
 _TERM = "TERM=xterm"
 
 
-def with_process(document: Mapping[str, Json], arguments: Sequence[str], terminal: bool | None) -> dict[str, Json]:
-    """`document` with other `arguments`, if there are any, and with or without a terminal; None leaves that as it is.
+def with_process(config: RuntimeConfig, arguments: Sequence[str], terminal: bool | None) -> RuntimeConfig:
+    """`config` with other `arguments`, if there are any, and with or without a terminal; None leaves that as it is.
 
-    A terminal brings TERM along, as Docker's does. The document itself when nothing differs. Raises RequestError.
+    A terminal brings TERM along, as Docker's does. Raises RequestError.
     """
-    process = document.get("process")
-    if not isinstance(process, dict):
+    if not config.has_process:
         raise RequestError("config.json starts no process")
-    changed = dict(process)
+    changed = dict(config.process.members)
     if arguments:
         for word in arguments:
             if any("\ud800" <= char <= "\udfff" for char in word):
                 raise RequestError(f"the argument {printable(word[:80])!r} is not UTF-8, and config.json has to be")
         changed["args"] = list(arguments)
-    if terminal is not None and terminal != has_terminal(document):
+    if terminal is not None and terminal != config.process.terminal:
         changed["terminal"] = terminal
         changed.pop("consoleSize", None)
-        env = changed.get("env") or []
-        if terminal and not any(entry.startswith("TERM=") for entry in env):
-            changed["env"] = [*env, _TERM]
-    return dict(document) | {"process": changed}
-
-
-def has_terminal(document: Mapping[str, Json]) -> bool:
-    process = document.get("process")
-    return isinstance(process, dict) and process.get("terminal") is True
+        if terminal and not any(entry.startswith("TERM=") for entry in config.process.env):
+            changed["env"] = [*config.process.env, _TERM]
+    return config.with_process(changed)
 
 
 _END: Final = "END OF config.json"
@@ -62,7 +53,7 @@ _END: Final = "END OF config.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody wants to run. `runtime` is a name or a path, `root` the folder of the runtime's states.
+    """What the user wants to run. `runtime` is a name or a path, `root` the folder of the runtime's states.
 
     `terminal` is None for what config.json says; `arguments` take the place of its own when there are any. With
     `replace` an ended container of the same name is deleted first.
@@ -111,34 +102,34 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     """
     written = _read(wanted)
     _check_pieces(wanted, written)
-    document, recorded = written.document, written.recorded or {}
+    config, recorded = written.config, written.recorded or {}
     bundle = str(wanted.bundle.resolve())
     name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id")  # noqa: PTH100 -- as it is called
-    changed = with_process(document, wanted.arguments, wanted.terminal)
+    changed = with_process(config, wanted.arguments, wanted.terminal)
     _check_terminal(wanted, changed, terminal_here=terminal_here)
     user = os.geteuid() != 0
-    _check_user(wanted, document, user=user)
-    rootfs = _rootfs(document, bundle)
-    check_reach(wanted.bundle, document)
+    _check_user(wanted, config, user=user)
+    rootfs = _rootfs(config.root_path, bundle)
+    check_reach(wanted.bundle, config)
     tool = _choose_runtime(wanted.runtime, recorded)
     runtime = (
         tools.require(tool),
         *_states(wanted),
-        *(("--systemd-cgroup",) if asks_systemd(document, recorded) else ()),
+        *(("--systemd-cgroup",) if asks_systemd(config, recorded) else ()),
     )
     before = _make_room(tool, wanted, name)
     words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
-    differs = changed != document
+    differs = changed != config
     if differs or wanted.ephemeral:
-        _check_mapping(document, user=user)
+        _check_mapping(config, user=user)
         words = in_namespace(words, bundle, rootfs, changed=differs, ephemeral=wanted.ephemeral, user=user)
     return Start(
         tool=tool,
         before=before,
         words=words,
-        changed=encode(changed) if differs else None,
+        changed=encode(changed.document) if differs else None,
         input=wanted.interactive or not wanted.detach,
-        remarks=_remarks(document, bundle),
+        remarks=_remarks(config, bundle),
     )
 
 
@@ -161,7 +152,7 @@ def _check_pieces(wanted: Wanted, written: ConfigFile) -> None:
     What is in the rootfs takes long to look at, and has no power over the machine. `as_is` is not for paths that lead
     out of the bundle.
     """
-    check_sources(wanted.bundle, written.document)
+    check_sources(wanted.bundle, written.config)
     if wanted.as_is:
         return
     shown, hint = printable(str(wanted.bundle)), "bundler verify looks at all of it; --as-is runs it as it is"
@@ -176,9 +167,9 @@ def _check_pieces(wanted: Wanted, written: ConfigFile) -> None:
             raise DifferenceError(f"{shown}: {printable(change.path)} is not what was built", hint=hint)
 
 
-def _check_terminal(wanted: Wanted, document: Mapping[str, Json], *, terminal_here: bool) -> None:
+def _check_terminal(wanted: Wanted, config: RuntimeConfig, *, terminal_here: bool) -> None:
     """A runtime copies between two terminals: the container's and ours."""
-    if not has_terminal(document):
+    if not config.process.terminal:
         return
     if wanted.detach:
         raise RequestError("a container in the background cannot have a terminal", hint="--no-tty runs it without")
@@ -188,11 +179,10 @@ def _check_terminal(wanted: Wanted, document: Mapping[str, Json], *, terminal_he
         )
 
 
-def _check_user(wanted: Wanted, document: Mapping[str, Json], *, user: bool) -> None:
+def _check_user(wanted: Wanted, config: RuntimeConfig, *, user: bool) -> None:
     if not user:
         return
-    namespaces = (document.get("linux") or {}).get("namespaces") or []
-    if not any(namespace.get("type") == "user" for namespace in namespaces):
+    if not config.has_namespace("user"):
         shown = printable(str(wanted.bundle))
         raise BundlerError(f"{shown} takes root to run", hint="bundler build --rootless makes one for an ordinary user")
     if wanted.root is None and not os.environ.get("XDG_RUNTIME_DIR"):
@@ -200,19 +190,16 @@ def _check_user(wanted: Wanted, document: Mapping[str, Json], *, user: bool) -> 
         raise RequestError("XDG_RUNTIME_DIR is not set, so there is no place for the state of a container", hint=hint)
 
 
-def _check_mapping(document: Mapping[str, Json], *, user: bool) -> None:
+def _check_mapping(config: RuntimeConfig, *, user: bool) -> None:
     """Inside a user namespace of one id there is no newuidmap, which a runtime needs to give out more than that one."""
-    maps = (document.get("linux") or {}).get("uidMappings") or []
-    if user and sum(entry["size"] for entry in maps) > 1:
+    if user and sum(mapping.size for mapping in config.uid_mappings) > 1:
         hint = "--ephemeral, other arguments and another terminal are for root, or for a bundle without --uid-map"
         raise RequestError("an ordinary user's bundle of several ids runs only as it is", hint=hint)
 
 
-def _rootfs(document: Mapping[str, Json], bundle: str) -> Rootfs:
-    root = document.get("root")
-    path = root.get("path") if isinstance(root, dict) else None
-    place = Path(os.path.realpath(Path(bundle, path if isinstance(path, str) else "")))  # resolve() fails at a loop
-    if not isinstance(path, str) or not place.is_dir():
+def _rootfs(path: str | None, bundle: str) -> Rootfs:
+    place = Path(os.path.realpath(Path(bundle, path or "")))  # resolve() fails at a loop
+    if path is None or not place.is_dir():
         raise RequestError(f"{printable(bundle)} has no rootfs: {printable(str(place))} is not a directory")
     status = place.stat()
     return Rootfs(path=str(place), uid=status.st_uid, gid=status.st_gid, mode=stat.S_IMODE(status.st_mode))
@@ -240,7 +227,7 @@ def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], 
     try:
         state = tools.run(tool, *_states(wanted), "state", name)
     except ToolFailedError:
-        return ()  # nobody has the name; if it is something else, `run` will say what
+        return ()  # no container has the name; if it is something else, `run` will say what
     try:
         status = json.loads(state)["status"]
     except (ValueError, LookupError, TypeError):
@@ -256,9 +243,9 @@ def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], 
     )
 
 
-def _remarks(document: Mapping[str, Json], bundle: str) -> tuple[str, ...]:
-    folder = shared_memory(document)
+def _remarks(config: RuntimeConfig, bundle: str) -> tuple[str, ...]:
+    folder = shared_memory(config)
     if folder is None or os.path.ismount(os.path.join(bundle, folder)):  # noqa: PTH118
         return ()
     mount = shlex.join(("mount", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=1777", "shm", f"{bundle}/{folder}"))
-    return (f"its shared memory is a folder on disk until somebody mounts memory there: {printable(mount)}",)
+    return (f"its shared memory is a folder on disk until memory is mounted there: {printable(mount)}",)

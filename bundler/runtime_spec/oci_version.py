@@ -3,10 +3,13 @@
 The lowest, because runtimes refuse versions they do not know: crun 1.8 of Debian 12 takes nothing from 1.2.0 on.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.origins import Json
+from bundler.errors import RequestError
+from bundler.origins import Origin
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 BASE: Final = "1.0.0"
 _RELATIVE_DESTINATIONS: Final = "1.2.0"  # until then a mount's destination had to be an absolute path
@@ -74,37 +77,39 @@ _VALUES: Final[dict[tuple[tuple[str, ...], str], str]] = {
 }
 
 
-def lowest(document: Json) -> str:
-    """The lowest ociVersion for `document`.
+def lowest(config: RuntimeConfig) -> str:
+    """The lowest ociVersion for `config`.
 
     Annotations do not raise it: every runtime ignores those it does not know.
     """
-    found = {BASE} | {version for _, version in requirements(document)}
-    return max(found, key=lambda version: tuple(map(int, version.split("."))))
+    versions = {BASE} | {version for _, version in requirements(config)}
+    return max(versions, key=numbers_of)
 
 
-def requirements(document: Json) -> Iterator[tuple[str, str]]:
-    """What of `document` was not in 1.0.0: the place, and the version that brought it."""
+def pinned(config: RuntimeConfig, version: str, origin: Origin) -> str:
+    """`version`, which was asked for. Raises RequestError where a field of `config` came later."""
+    for place, needed in requirements(config):
+        if numbers_of(needed) > numbers_of(version):
+            raise RequestError(
+                f"{origin.where}: oci_version {version} does not have {place}, which came with {needed}",
+                hint="oci_version: auto is the lowest version that has every field",
+            )
+    return version
+
+
+def requirements(config: RuntimeConfig) -> Iterator[tuple[str, str]]:
+    """What of `config` was not in 1.0.0: the place, and the version that brought it."""
     for path, version in _FIELDS.items():
-        if any(True for _ in values_at(document, path)):
+        if any(True for _ in config.values(*path)):
             yield "/" + "/".join(path), version
     for (path, value), version in _VALUES.items():
-        if any(item == value for item in values_at(document, path)):
+        if value in config.values(*path):
             yield f"/{'/'.join(path)} ({value})", version
-    destinations = values_at(document, ("mounts", "*", "destination"))
-    if any(isinstance(path, str) and not path.startswith("/") for path in destinations):
+    if any(mount.destination and not mount.destination.startswith("/") for mount in config.mounts):
         yield "a relative destination of a mount", _RELATIVE_DESTINATIONS
 
 
-def values_at(document: Json, path: tuple[str, ...]) -> Iterator[Json]:
-    """Every value of `document` that `path` reaches."""
-    if not path:
-        yield document
-        return
-    step, rest = path[0], path[1:]
-    if step == "*":
-        children = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
-    else:
-        children = [document[step]] if isinstance(document, dict) and step in document else []
-    for child in children:
-        yield from values_at(child, rest)
+def numbers_of(version: str) -> tuple[int, ...]:
+    """The numbers of `1.0.2-dev`; none for what has no such form."""
+    match = re.match(r"\d{1,4}(?:\.\d{1,4})*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()

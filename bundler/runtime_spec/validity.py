@@ -8,15 +8,15 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, Final
 
 from bundler import data
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
-from bundler.runtime_spec.fault import Fault, objects
 from bundler.runtime_spec.reach import exposed
+from bundler.runtime_spec.runtime_config import Fault, RuntimeConfig
 from bundler.strict_json import fold
 
 # What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
@@ -30,19 +30,34 @@ _LONGEST_NAME: Final = 64  # bytes (sethostname(2))
 _WITHIN: Final = {"effective": "permitted", "inheritable": "bounding"}
 
 
-def check(document: Json, origins: Mapping[str, Origin], *, patched: Origin | None = None) -> list[str]:
+def parse(content: bytes, label: str) -> RuntimeConfig:
+    """The config.json that `content` is, held against the schema; `label` names it. Raises RequestError."""
+    config = RuntimeConfig.parse(content, label)
+    check_form(config, label)
+    return config
+
+
+def check_form(config: RuntimeConfig, label: str) -> None:
+    """Raise RequestError for what the schema does not allow in the config that `label` names."""
+    fault = next(malformed(config.document), None)
+    if fault is not None:
+        where = f"{printable(fault.pointer)}: " if fault.pointer else ""
+        raise RequestError(f"{label} is not a runtime config: {where}{fault.what}", hint=fault.hint)
+
+
+def check(config: RuntimeConfig, origins: Mapping[str, Origin], *, patched: Origin | None = None) -> list[str]:
     """Raise RequestError for what no runtime would start, or no bundle should hold, naming who set it.
 
-    `patched` is who changed the document after the rules (`spec`, `spec_patch`): only then is it held against the
+    `patched` is who changed the config after the rules (`spec`, `spec_patch`): only then is it held against the
     schema, which costs an import. Returns warnings: names that the runtime-spec does not know, which a runtime ignores.
     """
     if patched is not None:
-        for fault in malformed(document):
+        for fault in malformed(config.document):
             raise _refused(fault, origins, patched)
     for rule in (*STARTABLE, exposed):
-        for fault in rule(document):
+        for fault in rule(config):
             raise _refused(fault, origins, patched)
-    return [] if patched is None else [f"{patched.where}: spec: {text}" for text in unknown_names(document)]
+    return [] if patched is None else [f"{patched.where}: spec: {text}" for text in unknown_names(config.document)]
 
 
 def _refused(fault: Fault, origins: Mapping[str, Origin], patched: Origin | None) -> RequestError:
@@ -133,47 +148,41 @@ def _unknown(value: Json, schema: Json, definitions: Json, pointer: str) -> Iter
             yield pointer, name, known
 
 
-def _process(document: Json) -> dict[str, Json]:
-    process = document.get("process")
-    return process if isinstance(process, dict) else {}
-
-
-def _command(document: Json) -> Iterator[Fault]:
+def _command(config: RuntimeConfig) -> Iterator[Fault]:
     """runtime-spec config.md, process: at least one argument, and an absolute working directory."""
-    process = _process(document)
-    if "process" in document and not process.get("args"):
+    if "process" in config.document and not config.process.args:
         yield Fault("/process/args", "there is nothing to run")
-    if process and not str(process.get("cwd") or "").startswith("/"):
+    if config.process.members and not config.process.cwd.startswith("/"):
         yield Fault("/process/cwd", "the working directory has to be an absolute path")
 
 
-def _limits(document: Json) -> Iterator[Fault]:
+def _limits(config: RuntimeConfig) -> Iterator[Fault]:
     """setrlimit(2) refuses a soft limit above the hard one, and a type may stand once (config.md, POSIX process)."""
     seen = set()
-    for pointer, limit in objects(document, "process", "rlimits"):
-        if limit["soft"] > limit["hard"]:
-            yield Fault(pointer, f"the soft limit {limit['soft']} is above the hard limit {limit['hard']}")
-        if limit["type"] in seen:
-            yield Fault(pointer, f"{limit['type']} is there twice")
-        seen.add(limit["type"])
+    for limit in config.process.rlimits:
+        if limit.soft > limit.hard:
+            yield Fault(limit.pointer, f"the soft limit {limit.soft} is above the hard limit {limit.hard}")
+        if limit.type in seen:
+            yield Fault(limit.pointer, f"{limit.type} is there twice")
+        seen.add(limit.type)
 
 
-def _capabilities(document: Json) -> Iterator[Fault]:
+def _capabilities(config: RuntimeConfig) -> Iterator[Fault]:
     """The kernel refuses them all if one is in a set and not in the one around it."""
-    sets = _process(document).get("capabilities") or {}
+    sets = config.process.capabilities or {}
     for inner, outer in _WITHIN.items():
-        allowed = set(sets.get(outer) or ())
-        beyond = [name for name in sets.get(inner) or () if name not in allowed]
+        allowed = set(sets.get(outer, ()))
+        beyond = [name for name in sets.get(inner, ()) if name not in allowed]
         if beyond:
             verb = "is" if len(beyond) == 1 else "are"
-            shown = printable(", ".join(beyond)[:_LONGEST_SHOWN])
-            yield Fault(f"/process/capabilities/{inner}", f"{shown} {verb} not in {outer}")
+            names = printable(", ".join(beyond)[:_LONGEST_SHOWN])
+            yield Fault(f"/process/capabilities/{inner}", f"{names} {verb} not in {outer}")
 
 
-def _kernel_parameters(document: Json) -> Iterator[Fault]:
+def _kernel_parameters(config: RuntimeConfig) -> Iterator[Fault]:
     """config-linux.md, sysctl: what namespaces of the container's own have. Runtimes take a slash for a dot."""
-    own = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
-    for name in (document.get("linux") or {}).get("sysctl") or {}:
+    own = {namespace.type for namespace in config.namespaces}
+    for name in config.sysctl:
         needed = _namespace_of(name.replace("/", "."))
         if needed not in own:
             of_whom = "belongs to the whole machine"
@@ -190,62 +199,58 @@ def _namespace_of(parameter: str) -> str:
     return "uts" if parameter == "kernel.domainname" else ""
 
 
-def _namespaces(document: Json) -> Iterator[Fault]:
+def _namespaces(config: RuntimeConfig) -> Iterator[Fault]:
     """config-linux.md, namespaces: each type once; a host name needs a uts namespace of its own to be set in."""
-    seen: dict[str, Json] = {}
-    for pointer, namespace in objects(document, "linux", "namespaces"):
-        if namespace["type"] in seen:
-            yield Fault(pointer, f"a second namespace of the type {namespace['type']}")
-        seen[namespace["type"]] = namespace
-    for key in ("hostname", "domainname"):
-        if len((document.get(key) or "").encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+    seen = set()
+    for namespace in config.namespaces:
+        if namespace.type in seen:
+            yield Fault(namespace.pointer, f"a second namespace of the type {namespace.type}")
+        seen.add(namespace.type)
+    for key, name in (("hostname", config.hostname), ("domainname", config.domainname)):
+        if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
             yield Fault(f"/{key}", f"a host name has at most {_LONGEST_NAME} bytes")
-        if document.get(key) and "linux" in document and "uts" not in seen:
+        if name and "linux" in config.document and "uts" not in seen:
             yield Fault(f"/{key}", "without a uts namespace this would be the machine's own name")
 
 
-def _mappings(document: Json) -> Iterator[Fault]:
+def _mappings(config: RuntimeConfig) -> Iterator[Fault]:
     """user_namespaces(7): ranges of one map do not overlap; without a user namespace there is nothing to map."""
-    listed = {namespace["type"] for _, namespace in objects(document, "linux", "namespaces")}
-    for key in ("uidMappings", "gidMappings"):
-        ranges = [(pointer, item["containerID"], item["size"]) for pointer, item in objects(document, "linux", key)]
-        if ranges and "user" not in listed:
+    for key, ranges in (("uidMappings", config.uid_mappings), ("gidMappings", config.gid_mappings)):
+        if ranges and not config.has_namespace("user"):
             yield Fault(f"/linux/{key}", "ids are mapped without a user namespace")
-        for (_, start, size), (pointer, after, _) in pairwise(sorted(ranges, key=itemgetter(1, 2))):
-            if after < start + size:
-                yield Fault(pointer, "this range overlaps another one")
+        for before, after in pairwise(sorted(ranges, key=attrgetter("container_id", "size"))):
+            if after.container_id < before.container_id + before.size:
+                yield Fault(after.pointer, "this range overlaps another one")
 
 
-def _mounts(document: Json) -> Iterator[Fault]:
+def _mounts(config: RuntimeConfig) -> Iterator[Fault]:
     """config.md, mounts; `..` in a destination is refused by runtimes that resolve it in the rootfs."""
-    for pointer, mount in objects(document, "mounts"):
-        if not mount.get("destination"):
-            yield Fault(pointer, "a mount without a destination")
-        options = set(mount.get("options") or ())
-        if mount.get("type") == "bind" and not options & {"bind", "rbind"}:
-            yield Fault(pointer, "a bind needs the option bind or rbind")
-        if options & {"bind", "rbind"} and not mount.get("source"):
-            yield Fault(pointer, "a bind without a source")
+    for mount in config.mounts:
+        is_optional = bool({"bind", "rbind"} & set(mount.options))
+        if not mount.destination:
+            yield Fault(mount.pointer, "a mount without a destination")
+        if mount.type == "bind" and not is_optional:
+            yield Fault(mount.pointer, "a bind needs the option bind or rbind")
+        if is_optional and not mount.source:
+            yield Fault(mount.pointer, "a bind without a source")
 
 
-def _memory(document: Json) -> Iterator[Fault]:
+def _memory(config: RuntimeConfig) -> Iterator[Fault]:
     """config-linux.md, memory: swap counts memory and swap together; -1 is no limit."""
-    resources = (document.get("linux") or {}).get("resources") or {}
-    memory = resources.get("memory") or {}
-    limit, swap = memory.get("limit") or 0, memory.get("swap") or 0
+    memory = ("linux", "resources", "memory")
+    limit, swap = (next(config.values(*memory, name), None) or 0 for name in ("limit", "swap"))
     if 0 < swap < limit:
         yield Fault("/linux/resources/memory/swap", f"memory and swap together, {swap}, are less than memory, {limit}")
 
 
-def _user(document: Json) -> Iterator[Fault]:
-    """The kernel keeps 2^32 - 1 for "no change" (setuid(2)), so it is nobody's id."""
-    user = _process(document).get("user") or {}
-    for key in ("uid", "gid"):
-        if user.get(key) == (1 << 32) - 1:
-            yield Fault(f"/process/user/{key}", f"{user[key]} is not an id")
+def _user(config: RuntimeConfig) -> Iterator[Fault]:
+    """The kernel keeps 2^32 - 1 for "no change" (setuid(2)), so it can be no user's and no group's id."""
+    for key, number in (("uid", config.process.uid), ("gid", config.process.gid)):
+        if number == (1 << 32) - 1:
+            yield Fault(f"/process/user/{key}", f"{number} is not an id")
 
 
-STARTABLE: Final[tuple[Callable[[Json], Iterator[Fault]], ...]] = (
+STARTABLE: Final[tuple[Callable[[RuntimeConfig], Iterator[Fault]], ...]] = (
     _command,
     _limits,
     _capabilities,

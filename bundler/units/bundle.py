@@ -31,7 +31,7 @@ def units_of(
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
     written = read_config_file(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
-    check_reach(bundle, written.document, here=directory is None)
+    check_reach(bundle, written.config, here=directory is None)
     recorded = written.recorded or {}
     here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it
     place = check_absolute(here if directory is None else directory, "--directory")
@@ -39,12 +39,12 @@ def units_of(
         name=container_name(name, recorded, place, "--name"),
         directory=place,
         runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
-        systemd_cgroup=asks_systemd(written.document, recorded),
+        systemd_cgroup=asks_systemd(written.config, recorded),
         user=not has_owners(bundle),
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
-    units = write_units(written.document, part_of(recorded, "lifecycle"), placing)
-    init = needed_init(written.document)
+    units = write_units(written.config, part_of(recorded, "lifecycle"), placing)
+    init = needed_init(written.config)
     if init is not None:
         units = Units(units.texts, (*units.remarks, f"the machine needs {printable(init)}, the container's init"))
     if written.stale:

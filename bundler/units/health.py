@@ -13,6 +13,7 @@ from typing import Final
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides.keys.scalars import parse_duration
+from bundler.runtime_spec.parts import Process
 from bundler.units.placing import Placing
 from bundler.units.starting import container_directory, run_directory
 from bundler.units.text import command_line, time_span, unit_text
@@ -101,7 +102,7 @@ def _retries(given: Json) -> int:
     return retries or 3
 
 
-def health_units(placing: Placing, health: Health, process: Mapping[str, Json]) -> dict[str, str]:
+def health_units(placing: Placing, health: Health, process: Process) -> dict[str, str]:
     """NAME-health.service, which runs one check, and NAME-health.timer, which starts it.
 
     A check runs as the container's own `process` does (config.json's), which dockerd takes for its checks, too.
@@ -142,28 +143,26 @@ def health_units(placing: Placing, health: Health, process: Mapping[str, Json]) 
     }
 
 
-def _identity(process: Mapping[str, Json]) -> Iterator[str]:
+def _identity(process: Process) -> Iterator[str]:
     """The options of `exec` that make another process what the container's own is.
 
     runc starts from config.json, crun from root in / with new privileges allowed, and both take the same words for it.
     Capabilities are config.json's in either: `--cap` would add ambient ones in runc, and leave crun no others.
     """
-    user = process.get("user") or {}
-    yield from ("--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", "--cwd", str(process.get("cwd") or "/"))
-    if process.get("noNewPrivileges") is True:
+    yield from ("--user", f"{process.uid}:{process.gid}", "--cwd", process.cwd or "/")
+    if process.no_new_privileges:
         yield "--no-new-privs"
 
 
-def health_remarks(placing: Placing, process: Mapping[str, Json]) -> tuple[str, ...]:
+def health_remarks(placing: Placing, process: Process) -> tuple[str, ...]:
     """What a check lacks of the container's own process, since `crun exec` has no option for it."""
     if not PurePosixPath(placing.runtime).name.startswith("crun"):
         return ()
-    user = process.get("user") or {}
     parts = {
-        "group_add": user.get("additionalGids"),
-        "umask": user.get("umask"),
-        "ulimits": process.get("rlimits"),
-        "oom_score_adj": process.get("oomScoreAdj"),
+        "group_add": process.additional_gids,
+        "umask": process.umask,
+        "ulimits": process.rlimits,
+        "oom_score_adj": process.oom_score_adj,
     }
     lost = [key for key, value in parts.items() if value]
     return (f"crun starts a health check without {', '.join(lost)} of the container",) if lost else ()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from bundler.bundles.runtime import bind_sources
 from bundler.errors import RequestError
 from bundler.origins import Json
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.health import health_remarks, health_units, parse_health
 from bundler.units.placing import Placing
 from bundler.units.service_settings import hardening_rows, limit_rows, restart_policy, stop_rows
@@ -20,13 +20,13 @@ _ALWAYS_THERE: Final = ("/proc", "/sys", "/dev", "/run")
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Unit files by their names, the container's service first; `remarks` are lines for whoever asked."""
+    """Unit files by their names, the container's service first; `remarks` are sentences for the user."""
 
     texts: dict[str, str]
     remarks: tuple[str, ...] = ()
 
 
-def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placing: Placing) -> Units:
+def write_units(config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: Placing) -> Units:
     """The units for a config.json and what bundler.json has under `lifecycle`. Raises RequestError.
 
     The container's control group is made by the runtime: beside the service's, or where config.json says, so the
@@ -41,13 +41,13 @@ def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placin
         f"{placing.name}.service": unit_text(
             Unit=[
                 ("Description", f"Container {placing.name}"),
-                *_surroundings(document, placing),
+                *_surroundings(config, placing),
                 ("Wants", None if health is None else f"{placing.name}-health.timer"),
                 *policy.unit,
             ],
             Service=[
                 ("Type", "exec"),
-                *start_rows(document, placing, stop_signal),
+                *start_rows(config, placing, stop_signal),
                 *stopping,
                 *policy.service,
                 ("Delegate", "yes"),
@@ -55,20 +55,20 @@ def write_units(document: dict[str, Json], lifecycle: Mapping[str, Json], placin
                 ("OOMPolicy", "continue"),
                 ("RuntimeDirectory", runtime_directories(placing)),
                 ("RuntimeDirectoryMode", "0700"),
-                *limit_rows(document),
+                *limit_rows(config),
                 # What a process inherits reaches the container: there, a closed pipe ends whoever writes to it.
                 ("IgnoreSIGPIPE", "no"),
                 ("SyslogIdentifier", placing.name),
-                *hardening_rows(document, user=placing.user),
-                *_terminal(document, placing),
+                *hardening_rows(config, user=placing.user),
+                *_terminal(config, placing),
             ],
             Install=[("WantedBy", "default.target" if placing.user else "multi-user.target")],
         )
     }
     if health is None:
         return Units(texts, remarks)
-    process = document.get("process") or {}
-    return Units(texts | health_units(placing, health, process), (*remarks, *health_remarks(placing, process)))
+    checks = health_units(placing, health, config.process)
+    return Units(texts | checks, (*remarks, *health_remarks(placing, config.process)))
 
 
 def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:
@@ -78,11 +78,11 @@ def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:
     return value
 
 
-def _surroundings(document: dict[str, Json], placing: Placing) -> Iterator[tuple[str, str | None]]:
+def _surroundings(config: RuntimeConfig, placing: Placing) -> Iterator[tuple[str, str | None]]:
     """What has to be there first: the file systems of the bundle and of what it mounts, and the network."""
-    paths = [placing.directory, *(source for _, source in bind_sources(document))]
+    paths = [placing.directory, *(mount.source for mount in config.mounts if mount.is_bind and mount.source)]
     yield "RequiresMountsFor", plain_paths(path for path in paths if _may_be_mounted(path))
-    if _needs_network(document) and not placing.user:  # the manager of a user does not know that target
+    if _needs_network(config) and not placing.user:  # the manager of a user does not know that target
         yield "Wants", "network-online.target"
         yield "After", "network-online.target"
 
@@ -96,16 +96,15 @@ def _may_be_mounted(path: str) -> bool:
     )
 
 
-def _needs_network(document: dict[str, Json]) -> bool:
-    """One of its own without a hook that connects it has no interface but lo, and needs to wait for nobody."""
-    namespaces = document.get("linux", {}).get("namespaces") or []
-    own = any(namespace.get("type") == "network" and not namespace.get("path") for namespace in namespaces)
-    return not own or any((document.get("hooks") or {}).values())
+def _needs_network(config: RuntimeConfig) -> bool:
+    """One of its own without a hook that connects it has no interface but lo, and waits for no other machine."""
+    own = any(namespace.type == "network" and not namespace.path for namespace in config.namespaces)
+    return not own or bool(config.hooks)
 
 
-def _terminal(document: dict[str, Json], placing: Placing) -> Rows:
+def _terminal(config: RuntimeConfig, placing: Placing) -> Rows:
     """A runtime in the foreground copies between the container's terminal and its own, which a service has to get."""
-    if not document.get("process", {}).get("terminal"):
+    if not config.process.terminal:
         return ()
     if placing.terminal is None:
         raise RequestError(

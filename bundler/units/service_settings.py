@@ -1,15 +1,10 @@
-"""The settings of a service that follow from config.json and bundler.json, one row each.
+"""The settings of a service that follow from config.json and bundler.json: limits, privileges, restarts and the stop.
 
-The limits (setrlimit(2)) that a service hands on to its container: those of Docker's own service.
-
-What the service itself gives up: only what neither runtime nor container can miss.
-Whatever else systemd offers would reach the container. A mount namespace of the service's own (ProtectSystem,
-ProtectHome, PrivateTmp ...) would hide what is mounted into it; system call filters (RestrictNamespaces,
-LockPersonality, SystemCallFilter ...) and NoNewPrivileges are inherited; and namespaces are the runtime's to make.
-
-Docker's restart policies in systemd's words, one row each.
-
-How a service ends its container: the stop signal, and how long it may take.
+The limits (setrlimit(2)) that a service hands on to its container are those of Docker's own service. The service gives
+up only what neither runtime nor container can miss, since whatever else systemd offers would reach the container: a
+mount namespace of the service's own (ProtectSystem, ProtectHome, PrivateTmp ...) would hide what is mounted into it;
+system call filters (RestrictNamespaces, LockPersonality, SystemCallFilter ...) and NoNewPrivileges are inherited; and
+namespaces are the runtime's to make.
 """
 
 import re
@@ -18,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.origins import Json
 from bundler.overrides.keys.scalars import parse_duration
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.placing import Placing
 from bundler.units.text import Rows, command_line, time_span
 
@@ -31,12 +26,12 @@ _DOCKER: Final = (
 )
 
 
-def limit_rows(document: dict[str, Json]) -> Rows:
+def limit_rows(config: RuntimeConfig) -> Rows:
     """Rows of [Service] for what config.json leaves open (`ulimits`): the rest is for the runtime to set.
 
     The manager of an ordinary user takes the most that it may give where that is less.
     """
-    stated = {limit["type"] for limit in document.get("process", {}).get("rlimits") or []}
+    stated = {limit.type for limit in config.process.rlimits}
     return [(key, value) for key, name, value in _DOCKER if name not in stated]
 
 
@@ -49,12 +44,11 @@ _UNNEEDED: Final = (
 )
 
 
-def hardening_rows(document: dict[str, Json], *, user: bool) -> Rows:
+def hardening_rows(config: RuntimeConfig, *, user: bool) -> Rows:
     """Rows of [Service]. A hook may need anything, and an ordinary user's service has no capability to give up."""
-    sets = document.get("process", {}).get("capabilities") or {}
-    granted = {name for names in sets.values() for name in names}
+    granted = {name for names in (config.process.capabilities or {}).values() for name in names}
     dropped = [name for name in _UNNEEDED if name not in granted]
-    if user or any(document.get("hooks", {}).values()) or not dropped:
+    if user or config.hooks or not dropped:
         dropped = []
     return (
         ("UMask", "0077"),
@@ -65,7 +59,7 @@ def hardening_rows(document: dict[str, Json], *, user: bool) -> Rows:
 # Docker waits 100 ms at first and up to a minute; a service's pause is always the same.
 _PAUSE: Final = 1
 _UP: Final = 10  # seconds; what ran longer has been up, says Docker, and did not fail to start
-# Nobody waits for a start that succeeds, so a failing service is started again for ever.
+# No one waits for a start that succeeds, so a failing service is started again for ever.
 _NO_LIMIT: Final = (("StartLimitIntervalSec", "0"),)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from bundler import data
 from bundler.bundles.runtime import shared_memory
-from bundler.origins import Json
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.placing import Placing
 from bundler.units.text import command_line, plain_text
 
@@ -16,14 +16,14 @@ from bundler.units.text import command_line, plain_text
 _STARTED: Final = 'until [ -s "$0/pid" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done'
 
 
-def start_rows(document: dict[str, Json], placing: Placing, stop_signal: int) -> Iterator[tuple[str, str]]:
+def start_rows(config: RuntimeConfig, placing: Placing, stop_signal: int) -> Iterator[tuple[str, str]]:
     """Rows of [Service] that start the container and remove it.
 
     A container that was left by a crash of runtime or machine is removed first; it would keep the id. `stop_signal` is
     the number of the signal that the service passes on to the container besides the usual ones.
     """
     delete = command_line(placing.call("delete", "--force", placing.name))
-    shared = None if placing.user else shared_memory(document)
+    shared = None if placing.user else shared_memory(config)
     folder = f"{placing.directory}/{shared}"
     yield "ExecStartPre", f"-{delete}"
     if shared:
@@ -74,6 +74,6 @@ def run_directory(placing: Placing) -> str:
 
 
 def _script() -> str:
-    """The script without its comments, which are for whoever reads it here."""
+    """The script without its comments, which are for readers of the source."""
     text = data.read("service.sh").decode()
     return re.sub(r"(?m)^ *#.*\n", "", text)

@@ -14,7 +14,7 @@ from bundler.archives.entry import DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK,
 from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import data_line, is_data_place
-from bundler.bundles.documents import LARGEST, check_format, parse_object
+from bundler.bundles.documents import LARGEST, check_format
 from bundler.errors import ImageError, LayerError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.packed import PackedFile
@@ -24,6 +24,7 @@ from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group,
 from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
+from bundler.strict_json import parse_object
 
 DOCUMENT: Final = "backup.json"
 MANIFEST: Final = "backup.mtree"

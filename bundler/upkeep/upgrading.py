@@ -25,11 +25,10 @@ from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
 from bundler.errors import DifferenceError, RequestError, printable
-from bundler.origins import Json
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # What has no place in the other bundle stays where it is; whether that may be is asked before.
 _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
-_MAPS: Final = ("uidMappings", "gidMappings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def upgrade(
         fill(stage)
         carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
         step = Step(
-            differences=differences(_config(bundle), _config(stage.bundle)),
+            differences=differences(_config(bundle).document, _config(stage.bundle).document),
             carried=carried(),
             staying=homeless_data(bundle, stage.bundle),
             left=_written_to(bundle),
@@ -113,7 +112,7 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
         what = f"{holding_data(old, twice)}, and in those of {printable(str(bundle))}, too"
         raise RequestError(what, hint="move one of them elsewhere first")
     step = Step(
-        differences=differences(_config(bundle), _config(old)),
+        differences=differences(_config(bundle).document, _config(old).document),
         carried=carried(),
         staying=homeless_data(bundle, old),
         left=_written_to(bundle),
@@ -163,13 +162,13 @@ def _places(found: Sequence[Difference]) -> str:
     return first if len(found) <= 3 else f"{first} and {len(found) - 3} other places"  # noqa: PLR2004
 
 
-def _config(bundle: Path) -> Json:
-    return read_config_file(f"{bundle}/").document
+def _config(bundle: Path) -> RuntimeConfig:
+    return read_config_file(f"{bundle}/").config
 
 
 def _owners(bundle: Path) -> object:
-    linux = _config(bundle).get("linux") or {}
-    return has_owners(bundle), [linux.get(key) for key in _MAPS]
+    config = _config(bundle)
+    return has_owners(bundle), config.uid_mappings, config.gid_mappings
 
 
 def _written_to(bundle: Path) -> int | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import BundlerError, LayerError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
@@ -75,7 +75,7 @@ def requested(tmp_path: Path, layers: list[bytes], **more: object) -> Request:
 
 def both_ways(request: Request, tmp_path: Path) -> tuple[object, object]:
     answers: list[object] = []
-    asked: list[Callable[[], RuntimeConfig]] = [
+    asked: list[Callable[[], ConvertedConfig]] = [
         lambda: build(request, tmp_path / "bundle", force=False).runtime_config,
         lambda: preview(request),
     ]

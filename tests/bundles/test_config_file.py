@@ -10,9 +10,9 @@ import pytest
 
 from bundler import data
 from bundler.bundles.config_file import read_config_file
-from bundler.bundles.documents import RUNTIME_CONFIG_MAPS
 from bundler.errors import RequestError
 from bundler.origins import Json
+from bundler.runtime_spec.runtime_config import MAPS
 from bundler.runtime_spec.validity import SCHEMA
 from bundler.strict_json import fold
 
@@ -125,7 +125,7 @@ def test_who_reads_another_format_is_said(tmp_path: Path) -> None:
 def test_names_that_are_data_keep_their_case(tmp_path: Path) -> None:
     document = {"ociVersion": "1.0.0", "annotations": {"a": "1", "A": "2"}, "linux": {"sysctl": {"x": "1", "X": "2"}}}
     (tmp_path / "config.json").write_text(json.dumps(document))
-    assert read_config_file(str(tmp_path)).document == document
+    assert read_config_file(str(tmp_path)).config.document == document
 
 
 def test_all_maps_of_the_schema_are_known() -> None:
@@ -141,7 +141,7 @@ def test_all_maps_of_the_schema_are_known() -> None:
             yield from maps(below)
 
     found = {name for form in (schema, *schema["$defs"].values()) for name in maps(form)}
-    assert found == RUNTIME_CONFIG_MAPS
+    assert found == MAPS
 
 
 @pytest.mark.parametrize("name", ["config.json", "bundler.json"])

@@ -21,7 +21,7 @@ from tests.support.layers import layer
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink
 from tests.support.tree import tree
 
-DEFAULT = mounted(inputs(), convert(inputs()).document)
+DEFAULT = mounted(inputs(), convert(inputs()))
 OWN = sorted(path[1:] for path in DOCKERS)
 # What there is when all is made, but for the three files of etc.
 REST = ["dev/console=", "dev/pts/", "dev/shm/", "etc/mtab -> /proc/mounts", "proc/", "sys/"]
@@ -175,7 +175,7 @@ def test_in_a_volume_no_symlink_is_followed(tmp_path: Path) -> None:
 def test_where_etc_files_keeps_the_image_s_nothing_is_made_or_replaced(tmp_path: Path) -> None:
     given = inputs("etc_files: {hosts: image, resolv_conf: image}")
     members = [symlink("etc/resolv.conf", "/run/resolv.conf")]
-    made(tmp_path / "bundle", members, mounted(given, convert(given).document))
+    made(tmp_path / "bundle", members, mounted(given, convert(given)))
     assert sorted(leaves(tmp_path / "bundle/rootfs")) == sorted(
         [*REST, "etc/hostname=", "etc/resolv.conf -> /run/resolv.conf"]
     )

@@ -7,6 +7,7 @@ import pytest
 
 from bundler.bundles.reach import check_reach, exposed_here
 from bundler.errors import RequestError
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def told(bundle: Path, *mounts: tuple[str, str], here: bool = True, **document: Any) -> list[str]:
     listed = [{"destination": "/x", "source": source, "options": ["bind", word]} for source, word in mounts]
-    return [fault.what for fault in exposed_here(bundle, {"mounts": listed} | document, here=here)]
+    return [fault.what for fault in exposed_here(bundle, RuntimeConfig({"mounts": listed} | document), here=here)]
 
 
 @pytest.mark.parametrize("target", ["../hooks", "../hooks/../hooks", "../.", "../rootfs", "../images/i", "{}/etc"])
@@ -81,5 +82,5 @@ def test_the_first_is_told_with_what_to_do(bundle: Path) -> None:
     (bundle / "volumes/data").symlink_to("../hooks")
     mount = {"destination": "/x", "source": "volumes/data", "options": ["bind"]}
     with pytest.raises(RequestError, match=r"^config\.json/mounts/0/source: 'volumes/data' leads to 'hooks'") as told:
-        check_reach(bundle, {"mounts": [mount]})
+        check_reach(bundle, RuntimeConfig({"mounts": [mount]}))
     assert "./volumes/NAME" in str(told.value.hint)

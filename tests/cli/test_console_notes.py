@@ -3,10 +3,10 @@
 import pytest
 
 from bundler.cli.console import remark, remark_skipped
-from bundler.conversion.convert import RuntimeConfig
+from bundler.conversion.convert import ConvertedConfig
 from bundler.rootfs.owners import NOT_OWNED, UNKNOWN_XATTRS
 
-CONFIG = RuntimeConfig({}, {}, ("one \x1b thing", "another"), "scale (o.yaml)")
+CONFIG = ConvertedConfig({}, {}, ("one \x1b thing", "another"), "scale (o.yaml)")
 
 
 def test_each_warning_has_a_line_and_keys_share_one(capsys: pytest.CaptureFixture[str]) -> None:

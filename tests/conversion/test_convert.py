@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.conversion import merge_patch
-from bundler.conversion.convert import RULES, RuntimeConfig, convert
+from bundler.conversion.convert import RULES, ConvertedConfig, convert
 from bundler.errors import BundlerError
 from bundler.origins import UNSET, pointer_tokens
 from bundler.overrides.yaml_document import parse
 from bundler.runtime_spec.oci_version import lowest
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from tests.support.inputs import converted, inputs
 
 
@@ -28,7 +29,7 @@ def reached(document: Any, pointer: str) -> Any:
     return document
 
 
-def dangling(runtime_config: RuntimeConfig) -> list[str]:
+def dangling(runtime_config: ConvertedConfig) -> list[str]:
     origins = runtime_config.origins
     return [pointer for pointer in origins if reached(runtime_config.document, pointer) is UNSET]
 
@@ -120,7 +121,7 @@ def test_the_working_directory_is_that_of_the_finished_document(spec: str, cwd: 
     ],
 )
 def test_the_version_is_the_lowest_that_has_every_field(document: Any, version: str) -> None:
-    assert lowest(document) == version
+    assert lowest(RuntimeConfig(document)) == version
 
 
 def test_no_rule_owns_what_another_owns() -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from bundler.conversion.convert import RuntimeConfig, convert
+from bundler.conversion.convert import ConvertedConfig, convert
 from bundler.errors import RequestError
 from bundler.overrides.keys.namespaces import caller_maps
 from tests.support.inputs import inputs
 
 
-def rootless(text: str = "{}") -> RuntimeConfig:
+def rootless(text: str = "{}") -> ConvertedConfig:
     given = inputs(text)
     entries = caller_maps(1000, 1001) | dict(given.overrides.entries)
     return convert(replace(given, overrides=replace(given.overrides, entries=entries), rootless=True))

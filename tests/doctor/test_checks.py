@@ -15,6 +15,7 @@ from bundler.doctor.host_facts import FoundProgram, HostFacts
 from bundler.doctor.host_judges import Machine
 from bundler.doctor.program import AccessRights, ElfChain
 from bundler.runtime_spec.features import Features
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from tests.support.inputs import PASSWD, converted
 
 TARGET = Target(runtime="runc", runtime_version=(1, 1, 5), architecture="amd64")
@@ -51,7 +52,7 @@ def subject(*overrides: str, around: HostFacts | None = HERE, target: Target = T
     return BundleFacts(
         target=target,
         surroundings=around,
-        document=facts.pop("document", None) or converted(*overrides),
+        config=RuntimeConfig(facts.pop("document", None) or converted(*overrides)),
         recorded=facts.pop("recorded", None),
         stale=facts.pop("stale", False),
         **facts,
@@ -221,7 +222,7 @@ MAPPED = {
             "10 ids from 5 on, which are not yours",
             subject("{user: '0:0', uid_map: ['0:5:10']}", around=A_USER),
         ),
-        ("rootless", "nobody but root", subject(MAP, around=replace(A_USER, unprivileged=False))),
+        ("rootless", "lets only root", subject(MAP, around=replace(A_USER, unprivileged=False))),
         (
             "rootless",
             "newgidmap, which is not on PATH",

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from bundler.compare.difference import differences
-from bundler.conversion.id_mappings import machine_ids
 from bundler.conversion.target import Target
 from bundler.doctor.bundle_facts import look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import examine
+from bundler.runtime_spec.parts import IdMapping, machine_ids
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.runtime_spec.validity import STARTABLE
 from tests.support.elf import program
 from tests.support.steps import grows_no_faster
@@ -84,16 +85,13 @@ def test_to_compare_and_to_check_it(kind: str) -> None:
     def compare(count: int) -> None:
         differences(document(kind, 1), document(kind, count))
         for rule in STARTABLE:
-            list(rule(document(kind, count)))
+            list(rule(RuntimeConfig(document(kind, count))))
 
     compare(1)
     assert grows_no_faster(lambda: compare(SMALL), lambda: compare(LARGE), LARGE / SMALL)
 
 
 def test_an_id_is_found_in_the_range_that_has_it() -> None:
-    mapped = [
-        {"containerID": 1000, "hostID": 5, "size": 1},
-        {"containerID": 0, "hostID": 100, "size": 10},
-    ]
+    mapped = [IdMapping("", 1000, 5, 1), IdMapping("", 0, 100, 10)]
     assert machine_ids(mapped, [0, 9, 10, 999, 1000, 1001]) == [100, 109, None, None, 5, None]
     assert machine_ids([], [0]) == [None]

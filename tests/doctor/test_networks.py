@@ -7,8 +7,11 @@ import pytest
 
 from bundler.conversion.bundled_hooks import start
 from bundler.doctor import networks
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
-UP = {"hooks": {"createRuntime": [start("hooks/network", ["up", "bundler0", "10.90.0.0/16", "-", "machine"])]}}
+UP = RuntimeConfig(
+    {"hooks": {"createRuntime": [start("hooks/network", ["up", "bundler0", "10.90.0.0/16", "-", "machine"])]}}
+)
 
 
 def bundle(folder: Path, *plugins: str) -> Path:
@@ -36,7 +39,7 @@ def test_others_need_one_of_two_programs(tmp_path: Path, monkeypatch: pytest.Mon
     "document", [{}, {"hooks": {"createRuntime": [{"path": "/x"}, {"path": "/x", "args": ["sh"]}]}}]
 )
 def test_other_bundles_need_nothing(tmp_path: Path, document: Any) -> None:
-    assert networks.missing_programs(tmp_path, document, root=True) == ()
+    assert networks.missing_programs(tmp_path, RuntimeConfig(document), root=True) == ()
 
 
 def test_where_plugins_lie_is_what_the_hook_says() -> None:
@@ -44,5 +47,6 @@ def test_where_plugins_lie_is_what_the_hook_says() -> None:
 
 
 def test_a_hook_that_the_bundle_carries_is_known_by_its_file() -> None:
-    assert networks.carried(start("hooks/setup", ["a"])) == "hooks/setup"
-    assert networks.carried({"path": "/bin/sh", "args": ["sh", "-c", "true", "x"]}) is None
+    listed = [start("hooks/setup", ["a"]), {"path": "/bin/sh", "args": ["sh", "-c", "true", "x"]}]
+    hooks = RuntimeConfig({"hooks": {"poststop": listed}}).hooks
+    assert [networks.carried(hook) for hook in hooks] == ["hooks/setup", None]

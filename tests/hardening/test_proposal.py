@@ -13,6 +13,7 @@ from bundler.hardening.known_programs import KNOWN
 from bundler.hardening.proposal import Line, propose, write
 from bundler.hardening.rootfs_facts import Evidence, Folder
 from bundler.overrides.load import load_one
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 PASSWD = b"root:x:0:0::/:\nwww-data:x:33:33::/:\nredis:x:101:101::/:\nada:x:1000:1000::/:\n"
 FREE = {"sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"}}
@@ -20,7 +21,7 @@ FREE = {"sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"}}
 
 def see(*words: str, uid: int = 0, linux: Any = FREE, mounts: Any = (), **more: Any) -> Evidence:
     facts: dict[str, Any] = {
-        "document": {"process": {"user": {"uid": uid}}, "linux": linux, "mounts": list(mounts)},
+        "config": RuntimeConfig({"process": {"user": {"uid": uid}}, "linux": linux, "mounts": list(mounts)}),
         "trail": ("/usr/bin/app",),
         "words": frozenset(words),
         "accounts": parse_accounts(PASSWD, None),

@@ -7,6 +7,7 @@ import pytest
 
 from bundler.errors import RequestError
 from bundler.runtime_spec.reach import exposed
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.runtime_spec.validity import check
 from tests.support.inputs import converted, overrides
 
@@ -93,18 +94,18 @@ def test_other_ways_around_are_refused(text: str) -> None:
     ],
 )
 def test_what_is_for_containers_is_given_to_them(text: str) -> None:
-    assert list(exposed(converted(text))) == []
+    assert list(exposed(RuntimeConfig(converted(text)))) == []
 
 
 @pytest.mark.parametrize("document", [{}, {"root": 1, "mounts": {}, "hooks": [], "linux": 1}, {"hooks": {"x": [1]}}])
 def test_a_document_of_any_form_is_looked_at(document: Any) -> None:
-    assert list(exposed(document)) == []
+    assert list(exposed(RuntimeConfig(document))) == []
 
 
 def test_who_wrote_what_is_exposed_is_told_with_the_hint() -> None:
     origin = overrides("user: '1'").entries["user"].origin
     document = {"mounts": [{"destination": "/x", "source": "hooks", "options": ["bind"]}]}
     with pytest.raises(RequestError) as refused:
-        check(json.loads(json.dumps(document)), {"/mounts/0": origin})
+        check(RuntimeConfig(json.loads(json.dumps(document))), {"/mounts/0": origin})
     assert refused.value.what == "0.yaml:1:7: config.json/mounts/0/source: 'hooks' belongs to the bundle itself"
     assert "./volumes/NAME" in str(refused.value.hint)

@@ -6,6 +6,7 @@ import pytest
 
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.runtime_spec.validity import STARTABLE, malformed, unknown_names
 from tests.support.inputs import converted, inputs
 
@@ -119,7 +120,7 @@ def test_what_the_rules_write_is_valid(text: str) -> None:
     document = converted(text)
     assert list(malformed(document)) == []
     assert unknown_names(document) == []
-    assert [fault for startable in STARTABLE for fault in startable(document)] == []
+    assert [fault for startable in STARTABLE for fault in startable(RuntimeConfig(document))] == []
 
 
 OVERLAPS: dict[str, tuple[list[tuple[int, int]], bool]] = {
@@ -133,5 +134,5 @@ OVERLAPS: dict[str, tuple[list[tuple[int, int]], bool]] = {
 def test_ranges_of_ids_do_not_overlap(ranges: list[tuple[int, int]], *, overlapping: bool) -> None:
     mappings = [{"containerID": start, "hostID": start, "size": size} for start, size in ranges]
     linux: dict[str, Any] = {"namespaces": [{"type": "user"}], "uidMappings": mappings}
-    found = [fault.what for startable in STARTABLE for fault in startable({"linux": linux})]
+    found = [fault.what for startable in STARTABLE for fault in startable(RuntimeConfig({"linux": linux}))]
     assert found == (["this range overlaps another one"] if overlapping else [])

@@ -11,6 +11,7 @@ from bundler.rootfs.owners import ignored
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from tests.support.layers import layer
 from tests.support.tarballs import Member
 
@@ -32,4 +33,5 @@ def evidence(
         with Tree.open(root, ignored()) as tree:
             accounts = accounts_of(tree)
             assert accounts is not None
-            return gather(document, seeker_of(tree, document), accounts, parse(lines), ports)
+            config = RuntimeConfig(document)
+            return gather(config, seeker_of(tree, config), accounts, parse(lines), ports)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from bundler.errors import RequestError
+from bundler.runtime_spec.parts import Process
 from bundler.units.health import Health, health_remarks, health_units, parse_health
 from bundler.units.placing import Placing
 from tests.support.systemd import commands, settings
 
 S = 10**9
-PROCESS = {"user": {"uid": 0, "gid": 0}, "cwd": "/"}
+PROCESS = Process({"user": {"uid": 0, "gid": 0}, "cwd": "/"})
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_timer_looks_again_after_each_interval() -> None:
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
 def test_a_check_is_as_the_process_of_config_json(runtime: str) -> None:
     check = Health(command=("/c", "--user"), interval=S, timeout=S, start_period=0, retries=1)
-    process = {"user": {"uid": 33, "gid": 7}, "cwd": "/srv/%h $x", "noNewPrivileges": True}
+    process = Process({"user": {"uid": 33, "gid": 7}, "cwd": "/srv/%h $x", "noNewPrivileges": True})
     placing = Placing(name="web", directory="/b", runtime=runtime)
     line = commands(health_units(placing, check, process)["web-health.service"], "ExecStart", {"t": "/run"})[0]
     identity = ["--user", "33:7", "--cwd", "/srv/%h $x", "--no-new-privs"]
@@ -88,7 +89,8 @@ def test_a_check_is_as_the_process_of_config_json(runtime: str) -> None:
 
 
 def test_what_crun_has_no_option_for_is_told() -> None:
-    process = {"user": {"uid": 1, "gid": 1, "additionalGids": [2]}, "cwd": "/", "rlimits": [{"type": "RLIMIT_CORE"}]}
+    limits = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+    process = Process({"user": {"uid": 1, "gid": 1, "additionalGids": [2]}, "cwd": "/", "rlimits": limits})
     told = [health_remarks(Placing(name="web", directory="/b", runtime=it), process) for it in ("/bin/crun", "runc")]
     assert told == [("crun starts a health check without group_add, ulimits of the container",), ()]
     assert health_remarks(Placing(name="web", directory="/b", runtime="crun"), PROCESS) == ()

@@ -9,6 +9,7 @@ import pytest
 
 from bundler import data
 from bundler.errors import RequestError
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.placing import Placing
 from bundler.units.service import Units, write_units
 from tests.support.systemd import commands, complaints, settings
@@ -63,7 +64,7 @@ WantedBy=multi-user.target
 
 
 def units(lifecycle: Mapping[str, Any] | None = None, placing: Placing = WEB, **changes: Any) -> Units:
-    return write_units({**CONFIG, **changes}, dict(lifecycle or {}), placing)
+    return write_units(RuntimeConfig({**CONFIG, **changes}), dict(lifecycle or {}), placing)
 
 
 def service(lifecycle: Mapping[str, Any] | None = None, placing: Placing = WEB, **changes: Any) -> dict[str, str]:

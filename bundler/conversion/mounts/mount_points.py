@@ -11,8 +11,8 @@ from bundler.conversion.mounts.volumes import content_files
 from bundler.conversion.process.init import chosen_init
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import ON_EVERY_MACHINE, Kind
-from bundler.origins import Json
-from bundler.runtime_spec.bind_mounts import is_bind
+from bundler.runtime_spec.parts import Device, Mount
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # dockerd lays these over every image (its init layer) but for /.dockerenv, which says that Docker runs the container.
 # What does not begin with a word of Kind is the target of a symlink.
@@ -57,46 +57,37 @@ class MountNode:
     gid: int
 
 
-def mounted(inputs: Inputs, document: Mapping[str, Json]) -> list[Mounted]:
+def mounted(inputs: Inputs, config: RuntimeConfig) -> list[Mounted]:
     """The mounts of config.json, in their order, and the devices that runtimes mount in a user namespace."""
     known = _known(inputs)
-    mounts = [_mounted(mount, known) for mount in document.get("mounts") or ()]
-    return mounts + [Mounted(str(device["path"]), "file") for device in _devices(document, mounted=True)]
+    mounts = [_mounted(mount, known) for mount in config.mounts]
+    return mounts + [Mounted(device.path, "file") for device in _devices(config, mounted=True)]
 
 
-def nodes(document: Mapping[str, Json]) -> list[MountNode]:
+def nodes(config: RuntimeConfig) -> list[MountNode]:
     """The devices of config.json, where runtimes make them, with the runtimes' defaults."""
     return [
         MountNode(
-            str(device["path"]),
-            str(device["type"]),
-            (device.get("major") or 0, device.get("minor") or 0),
-            device.get("fileMode", 0o666) & 0o7777,
-            device.get("uid") or 0,
-            device.get("gid") or 0,
+            device.path,
+            device.type,
+            (device.major or 0, device.minor or 0),
+            (0o666 if device.file_mode is None else device.file_mode) & 0o7777,
+            device.uid or 0,
+            device.gid or 0,
         )
-        for device in _devices(document, mounted=False)
+        for device in _devices(config, mounted=False)
     ]
 
 
-def _devices(document: Mapping[str, Json], *, mounted: bool) -> Sequence[Mapping[str, Json]]:
+def _devices(config: RuntimeConfig, *, mounted: bool) -> Sequence[Device]:
     """mknod(2) is denied in a user namespace, so there the machine's own devices are mounted."""
-    linux = document.get("linux") or {}
-    maps = any(namespace.get("type") == "user" for namespace in linux.get("namespaces") or ())
-    return linux.get("devices") or () if maps == mounted else ()
+    return config.devices if config.has_namespace("user") == mounted else ()
 
 
-def of_the_bundle(mount: Mapping[str, Json]) -> str:
-    """The clean path in the bundle that a mount has its source at (config.md: it may be relative), or nothing."""
-    source = str(mount.get("source") or "")
-    return posixpath.normpath(source) if is_bind(mount) and source and not source.startswith("/") else ""
-
-
-def _mounted(mount: Mapping[str, Json], known: Mapping[str, Kind]) -> Mounted:
-    if not is_bind(mount):
-        return Mounted(str(mount["destination"]), "directory")
-    source = posixpath.normpath(str(mount.get("source") or ""))
-    return Mounted(str(mount["destination"]), known.get(source), of_the_bundle(mount))
+def _mounted(mount: Mount, known: Mapping[str, Kind]) -> Mounted:
+    if not mount.is_bind:
+        return Mounted(mount.destination, "directory")
+    return Mounted(mount.destination, known.get(posixpath.normpath(mount.source or "")), mount.bundle_source)
 
 
 def _known(inputs: Inputs) -> dict[str, Kind]:

@@ -7,6 +7,7 @@ import pytest
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mount_points import Mounted, MountNode, mounted, nodes
 from bundler.conversion.target import Target
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.targets import load_target
 from tests.support.inputs import inputs, overrides
 
@@ -16,7 +17,7 @@ VOLUMES = {"Cmd": ["/bin/true"], "Volumes": {"/data": {}}}
 def points(*texts: str, **more: Any) -> dict[str, tuple[str | None, str]]:
     """Kind and source in the bundle, by destination."""
     given = inputs(*texts, target=load_target(None, overrides(*texts)), **more)
-    return {each.destination: (each.kind, each.source) for each in mounted(given, convert(given).document)}
+    return {each.destination: (each.kind, each.source) for each in mounted(given, convert(given))}
 
 
 def test_dockers_own_mounts_are_file_systems_on_directories_and_three_files() -> None:
@@ -65,26 +66,29 @@ def test_a_mount_that_was_removed_needs_nothing() -> None:
 
 
 def test_no_mounts_need_no_mount_points() -> None:
-    assert mounted(inputs(), {"ociVersion": "1.0.2"}) == []
+    assert mounted(inputs(), RuntimeConfig({"ociVersion": "1.0.2"})) == []
 
 
 def test_what_a_target_says_of_sources_is_recorded() -> None:
     target = Target(sources={"/srv/x": "file"})
     assert target.described()["sources"] == {"/srv/x": "file"}
     assert "sources" not in Target().described()
-    found = mounted(inputs("volumes: ['/srv/x:/v']", target=target), convert(inputs("volumes: ['/srv/x:/v']")).document)
+    found = mounted(inputs("volumes: ['/srv/x:/v']", target=target), convert(inputs("volumes: ['/srv/x:/v']")))
     assert Mounted("/v", "file") in found
 
 
 def test_devices_are_made_but_in_a_user_namespace_mounted() -> None:
     text = "devices: ['/dev/fuse:/opt/fuse']"
     document = convert(inputs(text)).document
-    assert nodes(document) == [MountNode("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
+    assert nodes(RuntimeConfig(document)) == [MountNode("/opt/fuse", "c", (10, 229), 0o666, 0, 0)]
     assert "/opt/fuse" not in points(text)
     mapped = text + "\nuid_map: ['0:100000:65536']\ngid_map: ['0:100000:65536']"
-    assert nodes(convert(inputs(mapped)).document) == []
+    assert nodes(convert(inputs(mapped))) == []
     assert points(mapped)["/opt/fuse"] == ("file", "")
     bare = {
         "linux": {"devices": [{"path": "/p", "type": "p"}, {"path": "/u", "type": "u", "fileMode": 0o20600, "uid": 7}]}
     }
-    assert nodes(bare) == [MountNode("/p", "p", (0, 0), 0o666, 0, 0), MountNode("/u", "u", (0, 0), 0o600, 7, 0)]
+    assert nodes(RuntimeConfig(bare)) == [
+        MountNode("/p", "p", (0, 0), 0o666, 0, 0),
+        MountNode("/u", "u", (0, 0), 0o600, 7, 0),
+    ]

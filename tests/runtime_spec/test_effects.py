@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bundler.compare.effects import OTHER_CALLS, access, changed_access, changed_actions
 from bundler.conversion.convert import default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
+from bundler.runtime_spec.effects import OTHER_CALLS, access, changed_access, changed_actions
 from bundler.runtime_spec.list_identity import elements
 from tests.support.steps import grows_no_faster
 

@@ -1,14 +1,13 @@
 """What the target's runtime understands, and the version of the runtime-spec that is asked for."""
 
-from dataclasses import replace
-
 import pytest
 
-from bundler.conversion import support
 from bundler.conversion.convert import convert
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from bundler.runtime_spec.features import Features
+from bundler.runtime_spec.runtime_config import RuntimeConfig
+from bundler.runtime_spec.support import Runtime, shortcomings, unsupported
 from tests.support.inputs import inputs
 
 ALL = "{scheduler: {policy: batch}, io_priority: be, exec_cpu_affinity: {initial: 0}, cpu_idle: 1}"
@@ -55,23 +54,23 @@ def test_a_version_below_a_field_in_use_is_refused() -> None:
 
 
 def test_a_runtime_that_says_what_it_knows_is_taken_at_its_word() -> None:
-    document = convert(inputs("seccomp: unconfined")).document
+    config = convert(inputs("seccomp: unconfined"))
     knows = Features(namespaces=("mount", "network", "uts", "pid", "ipc", "cgroup"), capabilities=("CAP_KILL",))
-    target = Target(runtime="youki", features=knows)
-    said = support.unsupported(document, target)
+    runtime = Runtime("youki", features=knows)
+    said = unsupported(config, runtime)
     assert said[0] == "youki ignores CAP_CHOWN in /process/capabilities/*, which it does not know"
     assert len(said) == 13
     with pytest.raises(RequestError, match="youki refuses network in /linux/namespaces"):
-        support.unsupported(document, replace(target, features=Features(namespaces=("mount",))))
+        unsupported(config, Runtime("youki", features=Features(namespaces=("mount",))))
 
 
 def test_features_that_nobody_has_told_of_decide_nothing() -> None:
-    assert support.unsupported(convert(inputs()).document, Target(features=Features())) == ()
+    assert unsupported(convert(inputs()), Runtime("runc", features=Features())) == ()
 
 
 @pytest.mark.parametrize(("version", "refused"), [((1, 8, 1), True), ((1, 9), False), ((), False)])
 def test_old_versions_of_crun_refuse_new_ones_of_the_runtime_spec(version: tuple[int, ...], *, refused: bool) -> None:
-    target = Target(runtime="crun", runtime_version=version)
-    found = [one for one in support.shortcomings({"ociVersion": "1.2.0"}, target) if one.refuses]
+    crun = Runtime("crun", version)
+    found = [one for one in shortcomings(RuntimeConfig({"ociVersion": "1.2.0"}), crun) if one.refuses]
     assert bool(found) is refused
-    assert not list(support.shortcomings({"ociVersion": "1.1.0"}, target))
+    assert not list(shortcomings(RuntimeConfig({"ociVersion": "1.1.0"}), crun))
