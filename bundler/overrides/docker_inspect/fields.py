@@ -143,6 +143,7 @@ _ROWS: Final = (
     *_records(
         *_config("AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "OnBuild", "Shell", "ArgsEscaped"),
         *_config("Passwd", "sdNotifyMode", "sdNotifySocket", "HealthLogDestination", "HealthMaxLogCount"),
+        *_config("HealthcheckMaxLogCount", "HealthcheckMaxLogSize"),
         *_config("HealthMaxLogSize"),
         *_host("CgroupManager", "Capabilities", "AutoRemoveImage", "IntelRdtClosID"),
         *("Created", "State", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "RestartCount"),

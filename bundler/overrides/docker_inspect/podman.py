@@ -10,6 +10,14 @@ from bundler.overrides.docker_inspect.container import Container, Draft
 _DOCKERS_SHM: Final = 64 << 20  # bytes
 _PODMANS_SHM: Final = 65536000
 _PODMANS_PIDS: Final = 2048
+# Flag → the field that some podmans leave empty all the same, and the key that says it here.
+_UNSAID: Final = {
+    "--sysctl": ("Sysctls", "sysctls"),
+    "--device-cgroup-rule": ("DeviceCgroupRules", "device_cgroup_rules"),
+    "--blkio-weight": ("BlkioWeight", "blkio_config"),
+    "--memory-swap": ("MemorySwap", "memswap_limit"),
+    "--memory-swappiness": ("MemorySwappiness", "mem_swappiness"),
+}
 
 
 def given(container: Container, flag: str) -> Iterator[str]:
@@ -52,9 +60,23 @@ def limits(container: Container, draft: Draft) -> None:
 
 
 def unsaid(container: Container, draft: Draft) -> None:
-    """What inspect of podman 4 keeps to itself."""
-    if container.is_podmans and container.host("Sysctls").says_nothing and _asked(container, "--sysctl"):
-        draft.remarks.append("podman's inspect says nothing of --sysctl: give sysctls in an overrides file")
+    """What was asked for and the inspect keeps to itself, of which versions and machines differ."""
+    if not container.is_podmans:
+        return
+    for flag, (field, key) in _UNSAID.items():
+        if container.host(field).says_nothing and _asked(container, flag):
+            _remark_unsaid(draft, flag, key)
+    if any(_limits_access(value) for value in given(container, "--device")):
+        _remark_unsaid(draft, "the permissions of --device", "devices")
+
+
+def _limits_access(device: str) -> bool:
+    last = device.rpartition(":")[2]
+    return bool(last) and set(last) < set("rwm")
+
+
+def _remark_unsaid(draft: Draft, what: str, key: str) -> None:
+    draft.remarks.append(f"podman's inspect says nothing of {what}: give {key} in an overrides file")
 
 
 def scratch(container: Container, draft: Draft) -> None:

@@ -130,8 +130,9 @@ def test_old_dockers_say_in_other_words_what_is_mounted(fields: dict[str, Any], 
     assert not any("does not know" in remark for remark in remarks(**fields))
 
 
-def test_what_old_dockers_note_of_themselves_is_no_news() -> None:
+def test_what_old_dockers_and_new_podmans_note_of_themselves_is_no_news() -> None:
     assert remarks(ExecDriver="native-0.2", SysInitPath="/kitty/bin/docker") == remarks()
+    assert remarks(Config_HealthcheckMaxLogCount=5, Config_HealthcheckMaxLogSize=500) == remarks()
 
 
 def test_what_leaves_no_trace_is_named_once_for_each_reason() -> None:
@@ -235,6 +236,32 @@ def test_podman_5_does_not_say_where_a_read_only_container_may_write(line: list[
     found = imported(OCIRuntime="crun", Host_ReadonlyRootfs=True, Host_Tmpfs={}, Config_CreateCommand=line).keys
     assert found["read_only"] is True
     assert found.get("read_only_tmpfs", False) is has_places
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "remark"),
+    [
+        (["--sysctl", "net.core.somaxconn=1"], {}, "--sysctl: give sysctls"),
+        (["--device-cgroup-rule=c 42:* rwm"], {}, "--device-cgroup-rule: give device_cgroup_rules"),
+        (["--blkio-weight", "300"], {}, "--blkio-weight: give blkio_config"),
+        (["--memory-swap", "-1"], {"Host_Memory": 300 << 20}, "--memory-swap: give memswap_limit"),
+        (["--memory-swappiness=0"], {"Host_MemorySwappiness": 0}, "--memory-swappiness: give mem_swappiness"),
+        (["--device", "/dev/fuse:/dev/x:r"], {}, "the permissions of --device: give devices"),
+        (["--device=/dev/fuse:rw"], {}, "the permissions of --device: give devices"),
+        (["--memory-swap", "600m"], {"Host_Memory": 300 << 20, "Host_MemorySwap": 600 << 20}, None),
+        (["--device", "/dev/fuse"], {}, None),
+        (["--device", "/dev/fuse:/dev/x:rwm"], {}, None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_podman_was_asked_for_and_does_not_say_is_named(
+    line: list[str], fields: dict[str, Any], remark: str | None
+) -> None:
+    words = ["podman", "create", *line, "web"]
+    found = [
+        said for said in remarks(OCIRuntime="crun", Config_CreateCommand=words, **fields) if "says nothing" in said
+    ]
+    assert found == ([] if remark is None else [f"podman's inspect says nothing of {remark} in an overrides file"])
 
 
 def test_podman_4_says_where_a_read_only_container_may_write() -> None:
