@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.outside import outside
+from tests.support.pages import blocks
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "bundler")
@@ -62,9 +63,8 @@ def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path,
 
 def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp_path: Path) -> None:
     """Also where Debian's own Python refuses a bare `pip install` (PEP 668)."""
-    chapter = (PROJECT / "README.md").read_text().partition("\n## Install\n")[2].partition("\n## ")[0]
-    lines = [line for line in chapter.splitlines() if line.startswith("    ")]
-    script = "\n".join(["set -eu", *lines])
+    [lines] = [block.text for block in blocks(PROJECT / "README.md") if "pip install" in block.text]
+    script = f"set -eu\n{lines}"
     environment = os.environ | {"HOME": str(tmp_path)}
     done = subprocess.run(
         [*outside(), "sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The first line of the README, on a copy of the project: nothing that was installed before helps."""
+"""The first command of README.md, on a copy of the project: nothing that was installed before helps."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -6,7 +7,7 @@ PROJECT = Path(__file__).parents[2]
 
 def test_what_is_generated_is_up_to_date() -> None:
     checked = subprocess.run(
-        [PROJECT / "scripts" / "regenerate", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, PROJECT / "scripts/regenerate", "--check"], capture_output=True, text=True, check=False
     )
 
     assert (checked.returncode, checked.stderr) == (0, "")

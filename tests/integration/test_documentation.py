@@ -1,0 +1,119 @@
+"""What the pages tell readers to type is typed, chapter by chapter; what they show is what is printed.
+
+`tests/support/pages.py` has the words of the comments that say how. What a chapter may need, besides programs by their
+names: `nginx.tar`, `registry` (one in the place of Docker's, with images of Debian's packages), `docker` (a daemon that
+has nginx:1.27), `systemd` (a machine that has it, whose /srv, units and containers the chapter sees).
+"""
+
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.debian import run
+from tests.support.docker import Docker
+from tests.support.machine import Machine, machine
+from tests.support.pages import PAGES, Chapter, chapters, matches
+from tests.support.reader import Reader
+from tests.support.registry import registry
+from tests.support.small_services import NAMES, small_archive
+
+TOOLS = {"nginx.tar": ("skopeo",), "registry": ("docker-registry", "skopeo"), "docker": ("dockerd", "docker")}
+PORT = 5000
+MIRROR = f"""\
+[[registry]]
+prefix = "docker.io"
+location = "127.0.0.1:{PORT}"
+insecure = true
+"""
+SERVE = """
+version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {storage}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+START_SECONDS = 30
+
+
+def cases() -> Iterator[object]:
+    """The chapters, each with the programs that have to be installed for it."""
+    for page in PAGES:
+        for chapter in chapters(page):
+            programs = ["runc", *(tool for need in sorted(chapter.needs) for tool in TOOLS.get(need, (need,)))]
+            yield pytest.param(chapter, id=chapter.name, marks=[pytest.mark.tool(*programs)])
+
+
+@pytest.fixture(scope="module")
+def images(debian: Path, cache: Path) -> Path:
+    """The archive of the images that the pages speak of."""
+    return small_archive(debian, cache)
+
+
+@pytest.fixture(scope="module")
+def nginx_archive(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    archive = tmp_path_factory.mktemp("images") / "nginx.tar"
+    run("skopeo", "copy", "--quiet", f"docker-archive:{images}:nginx:1.27", f"docker-archive:{archive}:nginx:1.27")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def storage(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a registry with these images keeps on disk."""
+    directory = tmp_path_factory.mktemp("registry") / "docker.io"
+    with registry(directory) as served:
+        for name in NAMES:
+            served.push(f"docker-archive:{images}:{name}", f"library/{name}")
+    return directory / "storage"
+
+
+@contextmanager
+def serving(storage: Path, inside: Machine, directory: Path) -> Iterator[None]:
+    """A registry on the machine."""
+    settings = directory / "registry.yml"
+    settings.write_text(SERVE.format(storage=storage, port=PORT))
+    command: list[str | Path] = ["nsenter", "--target", str(inside.pid), "--net", "docker-registry", "serve", settings]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while inside("bash", "-c", f"</dev/tcp/127.0.0.1/{PORT}").exit_code != 0:
+                assert time.monotonic() < deadline, "docker-registry does not start"
+                time.sleep(0.1)
+            yield
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def reader(chapter: Chapter, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reader]:
+    """Whoever follows the chapter has what it needs."""
+    with ExitStack() as stack:
+        inside = stack.enter_context(machine())
+        reader = Reader(inside, tmp_path / "folder")
+        if "nginx.tar" in chapter.needs:
+            (reader.folder / "nginx.tar").hardlink_to(request.getfixturevalue("nginx_archive"))
+        if "registry" in chapter.needs:
+            stack.enter_context(serving(request.getfixturevalue("storage"), inside, tmp_path))
+            (reader.home / ".config/containers/registries.conf").write_text(MIRROR)
+        if "docker" in chapter.needs:
+            docker: Docker = request.getfixturevalue("docker")
+            docker("load", "--input", request.getfixturevalue("nginx_archive"))
+            reader.settings["DOCKER_HOST"] = docker.host
+        yield reader
+
+
+@pytest.mark.root
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the pages show digests of images for amd64")
+@pytest.mark.parametrize("chapter", list(cases()))
+def test_a_chapter_is_followed(chapter: Chapter, reader: Reader) -> None:
+    ended = reader.follow(chapter.steps)
+    wrong = [
+        f"{step.place}: exit code {exit_code}\n$ {step.commands}\n{printed}"
+        for step, (printed, exit_code) in zip(chapter.steps, ended, strict=False)
+        if exit_code != 0 or (step.output is not None and not matches(step.output, printed))
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert len(ended) == len(chapter.steps)

@@ -1,0 +1,69 @@
+"""Who follows a chapter of a page: a shell on a machine of its own, with an empty folder and an empty home."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import POLICY
+from tests.support.command import installed
+from tests.support.machine import Machine
+from tests.support.pages import PROJECT, Step
+
+SECONDS = 400
+END = "\036"
+# Printed behind each step, with its exit code; the first that fails is the last.
+MARK = r"""
+end_of_step=$?; printf '\036%d\036' $end_of_step; [ $end_of_step = 0 ] || exit 0
+"""
+
+
+@dataclass
+class Reader:
+    """`folder` is where the shell begins; `settings` are added to an environment that is nearly empty."""
+
+    machine: Machine
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    set_up: str = ""
+
+    def __post_init__(self) -> None:
+        """A home with what skopeo cannot do without, and the images that lie in a clone."""
+        self.folder.mkdir()
+        policy = self.home / ".config/containers/policy.json"
+        policy.parent.mkdir(parents=True)
+        policy.write_text(POLICY)
+        (self.folder / "testdata").symlink_to(PROJECT / "testdata")
+        shutil.copy(PROJECT / "testdata/hello-amd64.tar", self.folder / "hello.tar")
+
+    @property
+    def home(self) -> Path:
+        return self.folder.parent / "home"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        path = f"{self.home}/bin:{Path(installed()).parent}:{os.environ['PATH']}"
+        kept = {name: os.environ[name] for name in ("BUNDLER_TEST_CACHE",) if name in os.environ}
+        return {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "dumb", **kept, **self.settings}
+
+    def follow(self, steps: Sequence[Step]) -> list[tuple[str, int]]:
+        """What each step has printed, and its exit code, up to the first that fails."""
+        script, printed = self.folder.parent / "script", self.folder.parent / "printed"
+        begin = f"cd {self.folder} || exit\n{self.set_up}"
+        script.write_text(begin + "".join(f"{step.commands}{MARK}" for step in steps))
+        enter = ["nsenter", "--target", str(self.machine.pid), "--net", "--mount"]
+        with printed.open("wb") as output:
+            subprocess.run(
+                [*enter, "bash", script],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+                timeout=SECONDS,
+            )
+        words = printed.read_text(errors="replace").split(END)
+        ended = [(text, int(code)) for text, code in zip(words[::2], words[1::2], strict=False)]
+        return ended if len(ended) == len(steps) or (ended and ended[-1][1]) else [*ended, (words[-1], -1)]
