@@ -12,7 +12,11 @@ INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def held() -> Iterator[None]:
-    """What would interrupt the context is delivered at its end. Only the main thread is ever interrupted."""
+    """What would interrupt the context is delivered at its end. Only the main thread is ever interrupted.
+
+    Only handlers that are Python functions wait: the others raise nothing, and those that a program has set without
+    Python's knowledge could not be put back.
+    """
     waiting: list[int] = []
 
     def wait(number: int, _frame: FrameType | None) -> None:
@@ -22,7 +26,7 @@ def held() -> Iterator[None]:
     try:
         if threading.current_thread() is threading.main_thread():
             for number in INTERRUPTIONS:
-                if signal.getsignal(number) is not signal.SIG_IGN:
+                if callable(signal.getsignal(number)):
                     handlers[number] = signal.signal(number, wait)
         yield
     finally:

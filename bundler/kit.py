@@ -21,6 +21,7 @@ from bundler.bundles.proof import digests, folders
 from bundler.bundles.record import BundleRecord
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
+from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
 from bundler.errors import DifferenceError, RequestError, printable
@@ -67,6 +68,7 @@ def make_kit(
     place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. Raises
     BundlerError.
     """
+    finish_replacement(bundle)
     _check_place(bundle, output, replace=replace)
     recorded = Verification(bundle).recorded
     name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")

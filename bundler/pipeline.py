@@ -1,9 +1,9 @@
 """The pipeline: a reference and overrides become a bundle, or the config.json that the bundle would have."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from bundler.origins import UNSET
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.rootfs.home import Home, P
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.mtree import MtreeEntry, parse
@@ -39,9 +39,9 @@ _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Built:
-    """A finished bundle, the image it was made from, what decided its config.json, and what that says.
+    """A finished bundle at `path`, the image it was made from, what decided its config.json, and what that says.
 
     `skipped` counts what of the image an ordinary user could not make, by what it is.
     """
@@ -54,40 +54,44 @@ class Built:
 
 
 def build(
-    request: Request,
-    output: Path | None,
+    request: BuildRequest,
+    output: Path | None = None,
     *,
-    force: bool,
+    replace: bool = False,
     volumes: OldVolumes = OldVolumes.REFUSED,
     progress: Progress = SILENT,
     before_publishing: Callable[[Stage], None] = lambda _stage: None,
 ) -> Built:
-    """Make the bundle at `output` (None: the image's own name, in the current folder), whole or not at all.
+    """Make the bundle (runtime-spec bundle.md) at `output`, whole or not at all.
 
-    With `force`, a bundle that is there is replaced; `volumes` says what becomes of the data in it.
-    `before_publishing` is called when nothing is left to do but the one step that makes the bundle appear; what it
-    raises undoes the build.
+    Without `output` it gets the image's own name, in the current folder. With `replace`, a bundle that is there is
+    replaced; `volumes` says what becomes of the data in it. `before_publishing` is called when nothing is left to do
+    but the one step that makes the bundle appear; what it raises undoes the build.
+
+    Raises RequestError for a request or overrides that make no sense, ImageError for an image that is missing or
+    corrupt, LayerError for a layer that cannot be applied safely, ToolError for a program that is missing or failed,
+    DifferenceError for what the lock does not allow, BundlerError where the machine is the reason (a full disk).
     """
     overrides = request.load_overrides()
     if output is not None:
-        check_destination(output, replace=force, volumes=volumes)
+        check_destination(output, replace=replace, volumes=volumes)
     with (
         open_stage(output.parent if output else Path()) as stage,
         request.open(overrides, stage.workspace, progress, unpacked=True) as image,
     ):
         destination = output or Path(_own_name(image))
-        check_destination(destination, replace=force, volumes=volumes)
+        check_destination(destination, replace=replace, volumes=volumes)
         built = _make(stage, request, image, overrides, destination=destination, progress=progress)
         stage.publish(
             destination,
-            replace=force,
+            replace=replace,
             carried=lambda: carried_folders(destination, stage.bundle, volumes),
             before=lambda: before_publishing(stage),
         )
     return built
 
 
-def make(stage: Stage, request: Request, destination: Path, *, progress: Progress = SILENT) -> Built:
+def make(stage: Stage, request: BuildRequest, destination: Path, *, progress: Progress = SILENT) -> Built:
     """Make the bundle of the stage, which is to become `destination`."""
     overrides = request.load_overrides()
     with request.open(overrides, stage.workspace, progress, unpacked=True) as image:
@@ -95,7 +99,7 @@ def make(stage: Stage, request: Request, destination: Path, *, progress: Progres
 
 
 def _make(
-    stage: Stage, request: Request, image: Image, overrides: Overrides, *, destination: Path, progress: Progress
+    stage: Stage, request: BuildRequest, image: Image, overrides: Overrides, *, destination: Path, progress: Progress
 ) -> Built:
     inputs = request.inputs(image, overrides)
     if request.lock is not None:
@@ -108,7 +112,7 @@ def _make(
 
 
 def _fill(
-    stage: Stage, request: Request, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
+    stage: Stage, request: BuildRequest, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
 ) -> ConvertedConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
 
@@ -132,7 +136,7 @@ def _fill(
     with Inventory(stage.workspace, owned=not request.rootless) as inventory:
         unpack_into(rootfs, image, inventory, request.selection(inputs.overrides))
         with Tree.open(rootfs, owners, inventory) as tree:
-            inputs = replace(inputs, accounts=_read_accounts(tree))
+            inputs = dataclasses.replace(inputs, accounts=_read_accounts(tree))
             runtime_config = convert(inputs)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
@@ -168,8 +172,12 @@ def _fill(
     return runtime_config
 
 
-def preview(request: Request, *, progress: Progress = SILENT) -> ConvertedConfig:
-    """The runtime config that `build` would write. Layers are read only if a name has to be looked up in them."""
+def preview(request: BuildRequest, *, progress: Progress = SILENT) -> ConvertedConfig:
+    """The runtime config (runtime-spec config.md) that `build` would write; no rootfs is made.
+
+    `document` of the result is config.json, `origins` say where each value comes from. Layers are read only if a name
+    of a user or group has to be looked up in them. Raises what `build` raises.
+    """
     overrides = request.load_overrides()
     with temporary_folder() as workspace, request.open(overrides, workspace, progress) as image:
         inputs = request.inputs(image, overrides)
@@ -180,13 +188,13 @@ def preview(request: Request, *, progress: Progress = SILENT) -> ConvertedConfig
             tree = unpack_partially(
                 layers, _ACCOUNT_FILES, progress=progress, limits=request.limits, selection=selection
             )
-            runtime_config = convert(replace(inputs, accounts=_read_accounts(tree)))
+            runtime_config = convert(dataclasses.replace(inputs, accounts=_read_accounts(tree)))
             # A file in its way is as much a mistake here as when the bundle is built.
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             return runtime_config
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Survey:
     """What `build` would make: `tree` has the files with their content, `entries` say their owners and privileges."""
 
@@ -198,7 +206,7 @@ class Survey:
 
 
 @contextmanager
-def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]:
+def survey(request: BuildRequest, *, progress: Progress = SILENT) -> Iterator[Survey]:
     """The image of `request` unpacked where anybody may look into it, for as long as the context lasts.
 
     Owners and devices, which only root can make, are in the entries alone.
@@ -210,7 +218,7 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
             path.mkdir()
         image = stack.enter_context(request.open(overrides, workspace, progress, unpacked=True))
         inventory = stack.enter_context(Inventory(folder))
-        selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
+        selection = dataclasses.replace(request.selection(overrides) or Selection(), devices="placeholder")
         with image.local(progress) as layers:
             unpack(
                 layers,
@@ -223,7 +231,7 @@ def survey(request: Request, *, progress: Progress = SILENT) -> Iterator[Survey]
             )
         tree = stack.enter_context(Tree.open(rootfs, ignored()))
         accounts = _read_accounts(tree)
-        runtime_config = convert(replace(request.inputs(image, overrides), accounts=accounts))
+        runtime_config = convert(dataclasses.replace(request.inputs(image, overrides), accounts=accounts))
         lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
         yield Survey(image, runtime_config, accounts, tree, parse(lines))
 

@@ -1,5 +1,7 @@
 """What a build is asked for, and the image, the overrides and the inputs that it names."""
 
+import os
+import platform as uname
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,27 +22,46 @@ from bundler.overrides.imports import ImageSettings, Importer
 from bundler.overrides.keys.namespaces import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
-from bundler.progress import Progress
+from bundler.progress import SILENT, Progress
 from bundler.reproducible.lock import Lock
+from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.selection import Selection
-from bundler.store.find import open_kept
+from bundler.store.find import default_place, open_kept
 from bundler.targets import load_target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the command line asks for. `image` and `platform` may be left to the overrides.
+def this_machine() -> Platform:
+    """The platform of this machine: what is taken from an image for several platforms unless a request names one."""
+    return Platform.of("linux", uname.machine() or "x86_64")
 
-    What `imports` give lies below the files in `overrides`.
-    `machine` is the platform to take from a multi-platform image when nobody asks for one; `caller` is the user and
-    the group that are root in a rootless bundle when no map says so. What is not in `store` (None: no store) comes
-    from where its reference says; with a `lock`, only what it holds does. `opened` is told each image that was opened.
-    With `umoci_metadata`, the bundle has what `umoci repack` expects.
+
+def _this_user() -> tuple[int, int]:
+    return os.geteuid(), os.getegid()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What a bundle is built from, and what it is to be like; each field is an option of `bundler build`.
+
+    `image` is a reference (`nginx:1.27`, `oci-archive:FILE`, `oci:DIR`); without it the overrides name the image.
+    `overrides` are files, later ones win; what `imports` give (of `docker inspect`, of compose) lies below them.
+    `platform` wins over the overrides' key; without either, an image for several platforms gives the one for
+    `machine`. `target` is what will run the bundle: `host`, or a file; None for the fixed target.
+
+    `uid_map` and `gid_map` are `CONTAINER:HOST:COUNT` each. A `rootless` bundle is one of an ordinary user; `caller`
+    (user id, group id) is root in it when no map says so.
+
+    `access` says how registries are reached and for how many seconds they are waited for, `limits` the most that an
+    image may have. An image that is not in `store` (None: no store) comes from where its reference says. With a
+    `lock`, whatever differs from it raises DifferenceError; `require_digest` refuses a registry's tag that no lock
+    pins. `unpacker` is `native` or `umoci`; `umoci_metadata` adds what `umoci repack` expects.
+
+    `opened` is called with each image that was opened.
     """
 
-    image: str | None
-    machine: Platform
-    overrides: Sequence[str] = ()
+    image: str | None = None
+    machine: Platform = field(default_factory=this_machine)
+    overrides: Sequence[str | Path] = ()
     imports: Sequence[Importer] = ()
     platform: Platform | None = None
     access: Access = field(default_factory=Access)
@@ -50,21 +71,22 @@ class Request:
     uid_map: Sequence[str] = ()
     gid_map: Sequence[str] = ()
     rootless: bool = False
-    caller: tuple[int, int] = (0, 0)
-    store: Path | None = None
+    caller: tuple[int, int] = field(default_factory=_this_user)
+    store: Path | None = field(default_factory=default_place)
     require_digest: bool = False
     lock: Lock | None = None
     umoci_metadata: bool = False
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
-        """What the files say and, above them, the options that have a key's meaning; imports are added where the image
-        is known.
+        """What the files say and, above them, the options that have a key's meaning.
+
+        Imports are added where the image is known. Raises RequestError.
         """
-        return load(self.overrides).over(stated_maps(self.uid_map, self.gid_map))
+        return load([str(path) for path in self.overrides]).over(stated_maps(self.uid_map, self.gid_map))
 
     def _with_imports(self, overrides: Overrides, image: ImageSettings | None) -> Overrides:
-        """`overrides` upon what the importers give for the image, and what has to be said if nobody does."""
+        """`overrides` upon what the importers give for the image; a rootless bundle without maps gets the caller's."""
         complete = overrides.upon([importer(image) for importer in self.imports])
         if self.rootless and not {"uid_map", "gid_map"} & complete.entries.keys():
             complete = complete.over(caller_maps(*self.caller))
@@ -73,9 +95,9 @@ class Request:
     def open(
         self, overrides: Overrides, workspace: Path, progress: Progress, *, unpacked: bool = False
     ) -> AbstractContextManager[Image]:
-        """The image; the command line's reference and platform win over those of `overrides` and of imports.
+        """The image; the request's own reference and platform win over those of `overrides` and of imports.
 
-        `unpacked` says that its layers will be wanted for sure.
+        `unpacked` says that its layers will be wanted for sure. Raises RequestError, ImageError, ToolError.
         """
         complete = self._with_imports(overrides, None)
         named, platform = complete.get("image"), complete.get("platform")
@@ -99,7 +121,7 @@ class Request:
         *,
         unpacked: bool = False,
     ) -> Iterator[Image]:
-        """Any image, reached and limited as the one asked for; `platform` is None where nobody asks for one."""
+        """Any image, reached and limited as the one asked for; with `platform` None, the machine's or the lock's."""
         machine, lock = self.machine, self.lock
         if lock is not None:
             if platform is not None:
@@ -157,7 +179,7 @@ class Request:
         return None if chosen == Selection() else chosen
 
     def inputs(self, image: Image, overrides: Overrides) -> Inputs:
-        """What the rules may look at, but for the users of a rootfs that nobody has read yet."""
+        """What the rules may look at, but for the users of the rootfs, which is not there yet."""
         overrides = self._with_imports(overrides, image.image_config)
         named = overrides.get("profile")
         return Inputs(
@@ -168,3 +190,16 @@ class Request:
             accounts=Accounts(),
             rootless=self.rootless,
         )
+
+
+def inspect(request: BuildRequest, *, progress: Progress = SILENT) -> Image:
+    """The image that `request` names: digests, platform, layers, image config (image-spec config.md, manifest.md).
+
+    Layers are not fetched. The image can be looked at, and not unpacked. Raises RequestError for a request that makes
+    no sense, ImageError for an image that is missing or corrupt, ToolError where skopeo fails.
+    """
+    with (
+        temporary_folder() as workspace,
+        request.open(request.load_overrides(), workspace, progress) as image,
+    ):
+        return image

@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import bundler
+
 PROJECT = Path(__file__).resolve().parents[1]
 MODULES = sorted(PROJECT.glob("bundler/**/*.py"))
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
@@ -18,17 +20,19 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     "interruptions": -1,
-    **dict.fromkeys(["__init__", "durability", "errors", "limits", "origins", "program", "progress", "subnets"], 0),
+    **dict.fromkeys(["durability", "errors", "limits", "origins", "program", "progress", "subnets"], 0),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,
     **dict.fromkeys(["host", "rootfs", "conversion", "store"], 4),
     **dict.fromkeys(["bundles", "profiles", "targets"], 5),
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
-    **dict.fromkeys(["doctor", "request", "running", "units", "upkeep"], 7),
+    **dict.fromkeys(["doctor", "request", "running", "units"], 7),
     **dict.fromkeys(["hardening", "kit", "pipeline"], 8),
-    "cli": 9,
-    "__main__": 10,
+    "upkeep": 9,
+    "__init__": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.
@@ -82,13 +86,14 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            # `from bundler import tools` imports bundler.tools; `from bundler import __version__` a name.
+            # `from bundler import tools` imports bundler.tools, `from bundler import build` a name of the front door.
             yield from (f"{base}.{alias.name}" if base == "bundler" else base for alias in node.names)
 
 
 def imported_parts(path: Path) -> set[str]:
-    inside = (name for name in imports(path) if name.split(".")[0] == "bundler")
-    return {"__init__" if name == "bundler.__version__" else part_of(name) for name in inside}
+    """The version is a constant, for which no module has to be loaded."""
+    inside = {name for name in imports(path) if name.split(".")[0] == "bundler"} - {"bundler.__version__"}
+    return {"__init__" if name.removeprefix("bundler.") in bundler.__all__ else part_of(name) for name in inside}
 
 
 def offenders(paths: Iterable[Path], find: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:

@@ -1,5 +1,6 @@
 """What has to be done whole is done whole, and an interruption comes after it."""
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
@@ -69,3 +70,15 @@ def test_what_is_ignored_stays_ignored() -> None:
         interrupt()
     interrupt()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_handler_that_python_does_not_know_stays() -> None:
+    library = ctypes.CDLL(None)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    calls: list[int] = []
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(calls.append)
+    library.signal(signal.SIGHUP, handler)
+    with held():
+        pass
+    signal.raise_signal(signal.SIGHUP)
+    assert calls == [signal.SIGHUP]

@@ -1,15 +1,8 @@
-"""`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible.
+"""`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible."""
 
-`bundler build --check-reproducible`: the same command once more, where everything is different that may be.
-
-`bundler build`: an image becomes a bundle.
-"""
-
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,39 +21,8 @@ from bundler.cli.options import (
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
+    from bundler import Image
     from bundler.bundles.stage import Stage
-    from bundler.images.image import Image
-
-# Two values each: the second build gets the one that the first has not got.
-_CIRCUMSTANCES: Final = {
-    "LC_ALL": ("tr_TR.UTF-8", "C"),
-    "TZ": ("Pacific/Kiritimati", "America/St_Johns"),
-    "PYTHONHASHSEED": ("4242", "1"),
-}
-_UMASKS: Final = (0o077, 0o022)
-T = TypeVar("T")
-
-
-def check(stage: "Stage", words: Sequence[str]) -> None:
-    """Build what `words` ask for again, beside the bundle of `stage`, and compare. Raises DifferenceError."""
-    from bundler.reproducible.reproduction import compare_builds
-    from bundler.tools import build_again
-
-    folder = stage.workspace / "again" / "in another folder"
-    folder.mkdir(parents=True)
-    changed = {name: _other(os.environ.get(name), values) for name, values in _CIRCUMSTANCES.items()}
-    changed["TMPDIR"] = str(folder.absolute())
-    umask = os.umask(0o077)
-    os.umask(umask)
-    again = folder / "second"
-    options = ["build", "--quiet", f"--output={again}"]
-    build_again([*options, *words], changed, _other(umask, _UMASKS))
-    compare_builds(stage.bundle, again)
-
-
-def _other(value: T | None, values: tuple[T, T]) -> T:
-    return values[1] if value == values[0] else values[0]
-
 
 CheckReproducibleOption = Annotated[
     bool,
@@ -106,8 +68,9 @@ def build(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler import pipeline
-    from bundler.reproducible.lock import NAME, check_place, describe, load_lock, write_lock
+    import bundler
+    from bundler.reproducible.lock import NAME, check_place, describe, write_lock
+    from bundler.reproducible.second_build import check_reproducible as build_again
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
@@ -121,15 +84,15 @@ def build(
 
     def finish(stage: "Stage") -> None:
         if check_reproducible:
-            check(stage, [*words, *words_of(options)])
+            build_again(stage, [*words, *words_of(options)])
         ignore_interruptions()
 
     opened: list[Image] = []
-    read = load_lock(lock or Path(NAME)) if locked else None
+    read = bundler.load_lock(lock or Path(NAME)) if locked else None
     request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append, umoci_metadata=umoci_metadata)
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
-        built = pipeline.build(
-            request, output, force=force, volumes=volumes, progress=progress, before_publishing=finish
+        built = bundler.build(
+            request, output, replace=force, volumes=volumes, progress=progress, before_publishing=finish
         )
     if lock is not None and not locked:
         write_lock(lock, describe(built.inputs, opened))

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.console import show_rows
+from bundler.errors import DifferenceError
 from bundler.origins import UNSET, Json
 
 if TYPE_CHECKING:
-    from bundler.bundles.config_file import ConfigFile
-    from bundler.compare.difference import Difference
+    from bundler import Difference
 
-_DIFFERS = 6
 _LONGEST_SHOWN = 60  # characters of a value in a table; --json has all of it
 _METAVAR_HELP = "a bundle, a config.json, - for one on standard input, or the name of a profile (docker, docker@29)"
 
@@ -28,30 +27,15 @@ def diff(
     Lists whose order has no meaning are compared as sets, mounts by destination, device rules and seccomp filters by
     what they do. Exit code 0: equal, 6: different.
     """
-    from bundler.compare.difference import differences
+    import bundler
 
-    found = differences(*_documents(before, after))
+    differences = bundler.diff(before, after)
     if as_json:
-        typer.echo(json.dumps([as_plain(difference) for difference in found], indent=2))
-    elif found:
-        show_rows(("place", "A", "B", "B is", "about"), [cells(difference) for difference in found])
-    if found:
-        raise typer.Exit(_DIFFERS)
-
-
-def _documents(before: str, after: str) -> tuple[Json, Json]:
-    """The two sides; where one is a profile, what no profile can say is left out of both."""
-    from bundler.bundles.config_file import read_config_file
-    from bundler.compare.defaults import NEUTRAL, like
-    from bundler.conversion.convert import without_the_images_part
-    from bundler.profiles import PROFILES
-
-    sides = {side: None if side in PROFILES else read_config_file(side) for side in (before, after)}
-    written: ConfigFile = next((side for side in sides.values() if side is not None), NEUTRAL)
-    configs = [like(written, name) if side is None else side.config for name, side in sides.items()]
-    if None in sides.values():
-        configs = [without_the_images_part(config) for config in configs]
-    return configs[0].document, configs[-1].document
+        typer.echo(json.dumps([as_plain(difference) for difference in differences], indent=2))
+    elif differences:
+        show_rows(("place", "A", "B", "B is", "about"), [cells(difference) for difference in differences])
+    if differences:
+        raise typer.Exit(DifferenceError.exit_code)
 
 
 def cells(difference: "Difference") -> tuple[str, ...]:

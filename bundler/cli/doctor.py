@@ -14,8 +14,9 @@ from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
 if TYPE_CHECKING:
-    from bundler.doctor.finding import Finding
-    from bundler.doctor.host_judges import Machine
+    from bundler.conversion.target import Target
+    from bundler.doctor.examination import Examination
+    from bundler.doctor.host_facts import HostFacts
 
 _HEADER = ("", "what", "why it matters", "what to do")
 
@@ -60,107 +61,70 @@ def doctor(
     Nothing is started but programs that are asked for their versions, and `criu check`. Exit code 0: it can run, 1: it
     cannot.
     """
+    from bundler.doctor.examination import examine_bundle, examine_machine
+
     if runtime is not None:
-        _check_runtime(runtime)
+        _check_runtime(runtime, target_features)
     if dump:
-        if bundle is not None or target_features is not None:
-            raise RequestError("--dump is about this machine, and takes neither a bundle nor --target-features")
-        _dump(runtime)
+        _dump(runtime, bundle, target_features)
         return
+    if bundle is None and target_features is not None:
+        raise RequestError("--target-features is for a bundle", hint="bundler doctor BUNDLE --target-features FILE")
     if bundle is None:
-        if target_features is not None:
-            raise RequestError("--target-features is for a bundle", hint="bundler doctor BUNDLE --target-features FILE")
-        findings = _examine_machine(store, runtime, as_json=as_json)
+        examination = examine_machine(runtime=runtime, store=store)
     else:
-        if runtime is not None and target_features is not None:
-            raise RequestError("--target-features says which runtime there is: --runtime is for this machine")
-        findings = _examine_bundle(bundle, target_features, store, runtime, as_json=as_json)
-    if any(finding.severity == "blocks" for finding in findings):
+        examination = examine_bundle(bundle, features=target_features, runtime=runtime, store=store)
+    if as_json:
+        typer.echo(json.dumps(_plain(examination, bundle), indent=2))
+    else:
+        _show(examination, bundle)
+    if not examination.runs:
         raise typer.Exit(1)
 
 
-def _check_runtime(name: str) -> None:
+def _check_runtime(name: str, target_features: Path | None) -> None:
     from bundler.targets import RUNTIMES
 
     if name not in RUNTIMES:
         raise RequestError(f"--runtime: {printable(name[:80])} is not known", hint=f"known are {', '.join(RUNTIMES)}")
+    if target_features is not None:
+        raise RequestError("--target-features says which runtime there is: --runtime is for this machine")
 
 
-def _dump(runtime: str | None) -> None:
+def _dump(runtime: str | None, bundle: Path | None, target_features: Path | None) -> None:
     from bundler.targets import host_target
 
+    if bundle is not None or target_features is not None:
+        raise RequestError("--dump is about this machine, and takes neither a bundle nor --target-features")
     typer.echo(json.dumps(host_target(runtime).described(), indent=2))
 
 
-def _examine_machine(store: Path | None, runtime: str | None, *, as_json: bool) -> "list[Finding]":
-    from bundler.doctor.finding import examine
-    from bundler.doctor.host_checks import HOST_CHECKS
-    from bundler.doctor.host_facts import look_around
-    from bundler.doctor.host_judges import Machine
-    from bundler.store.find import default_place
-    from bundler.targets import host_target
-
-    machine = Machine(host_target(runtime), look_around(store or default_place()))
-    findings = examine(HOST_CHECKS, machine)
-    if as_json:
-        described = {"target": machine.target.described(), "machine": machine.surroundings.described()}
-        _print_json(described, findings)
-        return findings
-    show_rows(("", "here"), _rows(machine))
-    if findings:
-        typer.echo()
-        _show(findings)
-    return findings
+def _plain(examination: "Examination", bundle: Path | None) -> dict[str, Json]:
+    document: dict[str, Json] = {"runs": examination.runs, "target": examination.target.described()}
+    if bundle is None and examination.here is not None:
+        document["machine"] = examination.here.described()
+    return document | {"findings": [finding.described() for finding in examination.findings]}
 
 
-def _examine_bundle(
-    bundle: Path, target_features: Path | None, store: Path | None, runtime: str | None, *, as_json: bool
-) -> "list[Finding]":
-    from bundler.doctor.bundle_facts import built_for, look_at
-    from bundler.doctor.checks import BUNDLE_CHECKS
-    from bundler.doctor.finding import examine
-    from bundler.doctor.host_facts import look_around
-    from bundler.store.find import default_place
-    from bundler.targets import (
-        choose_runtime,
-        host_target,
-        read_target,
-    )
-
-    if target_features is not None:
-        subject = look_at(bundle, read_target(str(target_features)), None)
-    else:
-        chosen = choose_runtime(built_for(bundle))  # as `bundler run` does
-        named = runtime or (None if chosen is None else chosen.name)
-        subject = look_at(bundle, host_target(named), look_around(store or default_place()))
-    findings = examine(BUNDLE_CHECKS, subject)
-    if as_json:
-        _print_json({"target": subject.target.described()}, findings)
-    else:
-        _show(findings)
-        if not findings:
+def _show(examination: "Examination", bundle: Path | None) -> None:
+    """Findings as a table on a terminal, in a pipe a line each; above them, without a bundle, what the machine is."""
+    findings = examination.findings
+    if bundle is None and examination.here is not None:
+        show_rows(("", "here"), _rows(examination.target, examination.here))
+        if findings:
+            typer.echo()
+    if not findings:
+        if bundle is not None:
             typer.echo(f"bundler: nothing was found that keeps {printable(str(bundle))} from running", err=True)
-    return findings
-
-
-def _print_json(described: dict[str, Json], findings: "list[Finding]") -> None:
-    runs = all(finding.severity != "blocks" for finding in findings)
-    document = {"runs": runs, **described, "findings": [finding.described() for finding in findings]}
-    typer.echo(json.dumps(document, indent=2))
-
-
-def _show(findings: "list[Finding]") -> None:
-    """A table on a terminal, in a pipe a line each."""
-    if sys.stdout.isatty():
+    elif sys.stdout.isatty():
         show_rows(_HEADER, [(finding.severity, finding.what, finding.why, finding.advice) for finding in findings])
-        return
-    for finding in findings:
-        typer.echo(f"{finding.severity}: {finding.what}. {finding.why} {finding.advice}")
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.severity}: {finding.what}. {finding.why} {finding.advice}")
 
 
-def _rows(machine: "Machine") -> list[tuple[str, str]]:
+def _rows(target: "Target", around: "HostFacts") -> list[tuple[str, str]]:
     """What there is, in the order that people ask for it."""
-    target, around = machine.target, machine.surroundings
     rows = [
         (program.name, f"{program.version} ({program.minimum} or newer is needed), {program.path}")
         for program in around.programs

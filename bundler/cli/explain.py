@@ -10,8 +10,7 @@ from bundler.cli.console import show_rows
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
-    from bundler.bundles.config_file import ConfigFile
-    from bundler.compare.explanation import Explained
+    from bundler import Explained
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _HEADER = ("place", "value", "set by", "instead of")
@@ -41,8 +40,7 @@ def explain(
     Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
     profile's where they say the same as the profile, else unknown.
     """
-    from bundler.bundles.config_file import read_config_file
-    from bundler.compare import explanation
+    import bundler
 
     if config is not None:
         if pointer is not None:
@@ -50,25 +48,13 @@ def explain(
         bundle, pointer = config, bundle
     if bundle is None:
         raise RequestError("nothing to explain: name a bundle, or a file with --config")
-    written = read_config_file(bundle)
-    if written.stale:
+    explanation = bundler.explain(bundle, pointer or "", profile=profile)
+    if explanation.stale:
         typer.echo("bundler: warning: config.json was changed since bundler.json was written", err=True)
-    if written.recorded is not None and profile is None:
-        explained = explanation.explain_recorded(written.config.document, written.recorded)
-    else:
-        explained = _by_defaults(written, profile)
-    found = explanation.below(explained, pointer or "")
     if as_json:
-        typer.echo(json.dumps([_plain(leaf) for leaf in found], indent=2))
+        typer.echo(json.dumps([_plain(leaf) for leaf in explanation.leaves], indent=2))
     else:
-        show_rows(_HEADER, [_cells(leaf) for leaf in found])
-
-
-def _by_defaults(written: "ConfigFile", profile: str | None) -> "list[Explained]":
-    from bundler.compare.defaults import like
-    from bundler.compare.explanation import explain_by_defaults
-
-    return explain_by_defaults(written.config.document, like(written, profile))
+        show_rows(_HEADER, [_cells(leaf) for leaf in explanation.leaves])
 
 
 def _cells(leaf: "Explained") -> tuple[str, str, str, str]:

@@ -2,8 +2,6 @@
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +11,7 @@ from bundler.cli.options import ImageOptions, spread
 from bundler.errors import printable
 
 if TYPE_CHECKING:
-    from bundler.images.image import Image
+    from bundler import Image
 
 
 @spread
@@ -23,13 +21,10 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print an image's digests, platform, layers and image config. Layers are not fetched."""
-    request = options.request()
-    with (
-        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
-        tempfile.TemporaryDirectory() as workspace,
-        request.open(request.load_overrides(), Path(workspace), progress) as opened,
-    ):
-        facts = _facts(opened)
+    import bundler
+
+    with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+        facts = _facts(bundler.inspect(options.request(), progress=progress))
     typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
 
 

@@ -20,7 +20,7 @@ from bundler.store.find import VARIABLE, default_place
 if TYPE_CHECKING:
     from bundler.bundles.replacing import OldVolumes
     from bundler.overrides.imports import Importer
-    from bundler.request import Request
+    from bundler.request import BuildRequest
 
 REACHING: Final = "How the image is reached, and what it may be"
 
@@ -234,12 +234,12 @@ class AccessOptions:
     limit: LimitOption = None
     quiet: QuietOption = False
 
-    def request(self, **more: Any) -> "Request":
+    def request(self, **more: Any) -> "BuildRequest":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
         from bundler.images.transports.access import Access
-        from bundler.request import Request
+        from bundler.request import BuildRequest
 
-        return Request(
+        return BuildRequest(
             machine=Platform.of("linux", machine.machine() or "x86_64"),
             platform=self._platform(),
             access=Access(
@@ -276,7 +276,7 @@ class ImageOptions(AccessOptions):
 
     image: ImageArgument = None
 
-    def request(self, **more: Any) -> "Request":
+    def request(self, **more: Any) -> "BuildRequest":
         return AccessOptions.request(self, image=self.image, **more)
 
 
@@ -292,7 +292,7 @@ class LockOptions(AccessOptions):
     compose_env_file: ComposeEnvFileOption = None
     target: TargetOption = None
 
-    def request(self, **more: Any) -> "Request":
+    def request(self, **more: Any) -> "BuildRequest":
         imports = importers(self)
         return AccessOptions.request(self, overrides=self.overrides or (), imports=imports, target=self.target, **more)
 
@@ -312,7 +312,7 @@ class BundleOptions(ImageOptions):
     gid_map: GidMapOption = None
     rootless: RootlessOption = False
 
-    def request(self, **more: Any) -> "Request":
+    def request(self, **more: Any) -> "BuildRequest":
         return ImageOptions.request(
             self,
             overrides=self.overrides or (),

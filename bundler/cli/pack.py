@@ -102,9 +102,6 @@ def pack(
     """
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
-    from bundler.bundles.stage_folder import finish_replacement
-
-    finish_replacement(bundle)
     document: dict[str, object]
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
         options: dict[str, Any] = {
@@ -120,11 +117,11 @@ def pack(
             made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
             remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
         else:
-            from bundler.packing import packing
+            import bundler
 
-            packed = packing.pack(bundle, output, made_at=made_at, **options)
+            packed = bundler.pack(bundle, output, made_at=made_at, **options)
             remarks = () if packed.remark is None else (packed.remark,)
-            # Only who asks for it waits for another look at the file.
+            # To hash the file takes a while: only with --json.
             document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size} if as_json else {}
     for remark in remarks:
         typer.echo(f"bundler: note: {remark}", err=True)

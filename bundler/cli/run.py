@@ -88,11 +88,9 @@ def run(
     container sees them.
     """
     from bundler import tools
-    from bundler.bundles.stage_folder import finish_replacement
     from bundler.running.namespace import CHANGED_DESCRIPTOR
     from bundler.running.start import Wanted, prepare
 
-    finish_replacement(bundle)
     wanted = Wanted(
         bundle=bundle,
         arguments=arguments or (),

@@ -67,10 +67,8 @@ def unit(
     It has the restart policy, stop signal, grace period and health check that image and overrides ask for; limits
     stand in config.json. A health check is a second service and a timer: -o or --json write all three.
     """
-    from bundler.bundles.stage_folder import finish_replacement
     from bundler.units.bundle import units_of, write_unit_files
 
-    finish_replacement(bundle)
     units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
     for remark in units.remarks:
         typer.echo(f"bundler: warning: {remark}", err=True)

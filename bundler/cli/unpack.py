@@ -36,12 +36,12 @@ def unpack(
 
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
-    from bundler.packing import unpacking
+    import bundler
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
     with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
-        unpacking.unpack(
+        bundler.unpack(
             file,
             output,
             as_is=as_is,

@@ -14,7 +14,7 @@ from bundler.cli.console import aligned, note, remark, remark_skipped, shown_pro
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
-from bundler.errors import BundlerError, ImageError, RequestError, printable
+from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:
     from bundler.bundles.stage import Stage
@@ -118,45 +118,13 @@ def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: Quie
 
 def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
     """What makes the new bundle in a stage, by what NEW is. Raises RequestError."""
-    from bundler.packing.unpacking import copy_into, unpack_into
-
-    file = _packed_bundle(options)
-    new = Path(options.image or "")
-    if file is not None:
-        limits = limits_of(options.limit)
-        return lambda stage: unpack_into(stage.bundle, file, limits=limits, progress=progress)
-    if options.image is None or not (new / "bundler.json").is_file():
-        return _builder(options, bundle, progress)
-    _check_plain(options)
-    if new.resolve() == bundle.resolve():
-        raise RequestError(f"{printable(str(new))} is the bundle itself")
-    return lambda stage: copy_into(stage.bundle, new)
-
-
-def _packed_bundle(options: UpgradeOptions) -> Path | None:
-    """The file to unpack, if NEW is what `pack` has written. Raises RequestError, DifferenceError."""
-    from bundler.kit import BUNDLE, check_kit, is_kit
-    from bundler.packing.packed import open_packed
-
-    new = Path(options.image or "")
-    if new.is_dir() and is_kit(new):
-        _check_plain(options)
-        check_kit(new)
-        return new / BUNDLE
-    if not new.is_file():
-        return None
-    try:
-        with open_packed(new, limits_of(options.limit)) as packed:
-            if packed.first_document() != b"bundler.json":
-                return None
-    except ImageError:
-        return None  # an image, perhaps: the build says what is wrong with it
-    _check_plain(options)
-    return new
-
-
-def _builder(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
     from bundler import pipeline
+    from bundler.upkeep.successor import finished
+
+    fill = None if options.image is None else finished(Path(options.image), bundle, limits_of(options.limit), progress)
+    if fill is not None:
+        _check_plain(options)
+        return fill
 
     def build(stage: "Stage") -> None:
         built = pipeline.make(stage, options.request(), bundle, progress=progress)

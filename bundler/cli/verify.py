@@ -2,22 +2,17 @@
 
 import json
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import shown_progress
+from bundler.cli.console import note, shown_progress
 from bundler.cli.options import LimitOption, QuietOption, limits_of
-from bundler.errors import RequestError, printable
+from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
-    from bundler.bundles.comparison import Change
-    from bundler.reproducible.lock import Lock
-    from bundler.upkeep.backup_verification import BackupVerification
-
-_DIFFERS = 6
+    from bundler import Change, Verified
 
 
 def verify(
@@ -39,64 +34,22 @@ def verify(
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
     6: not. A FILE of `bundler backup` is held against its own list of files.
     """
-    from bundler.bundles.comparison import Change
-    from bundler.bundles.stage_folder import finish_replacement
-    from bundler.bundles.verification import Verification
-    from bundler.packing.packed import open_packed
-    from bundler.packing.verification import PackedVerification
-    from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
+    import bundler
 
-    finish_replacement(bundle)
-    locked = None if lock is None else _load(lock)
-    verification: Verification | PackedVerification
-    with ExitStack() as stack:
-        if bundle.is_dir() or not bundle.exists():
-            verification = Verification(bundle)
-        else:
-            progress = stack.enter_context(shown_progress(wanted=not quiet and sys.stderr.isatty()))
-            packed = stack.enter_context(open_packed(bundle, limits_of(limit)))
-            if packed.first_document() == DOCUMENT.encode():
-                _verify_backup(BackupVerification(packed, progress), locked, as_json=as_json)
-                return
-            verification = PackedVerification(packed, progress)
-        differing = {} if locked is None else locked.differences(verification.recorded.document)
-        changes = [Change("bundler.json", "not as locked", differing)] if differing else []
-        changes += verification.changes()
-    _print("bundler.json", verification.recorded.digest, changes, verification.unread, as_json=as_json)
-    if changes:
-        raise typer.Exit(_DIFFERS)
-
-
-def _verify_backup(verification: "BackupVerification", locked: "Lock | None", *, as_json: bool) -> None:
-    if locked is not None:
-        raise RequestError("--lock is about a bundle, and this is a backup")
-    changes = list(verification.changes())
-    _print("backup.json", verification.digest, changes, verification.unread, as_json=as_json)
-    if changes:
-        raise typer.Exit(_DIFFERS)
-
-
-def _load(lock: Path) -> "Lock":
     # What a lock needs takes as long to import as a small bundle to verify.
-    from bundler.reproducible.lock import load_lock
-
-    return load_lock(lock)
-
-
-def _print(name: str, digest: str, changes: "list[Change]", unread: int, *, as_json: bool) -> None:
-    """`digest` is that of the document `name`, with which trust begins."""
+    locked = None if lock is None else bundler.load_lock(lock)
+    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=progress)
     if as_json:
-        document = {
-            name: digest,
-            "unread": unread,
-            "changes": [_plain(change) for change in changes],
-        }
-        typer.echo(json.dumps(document, indent=2))
-        return
-    for line in (line for change in changes for line in _lines(change)):
-        typer.echo(line)
-    if unread:
-        typer.echo(f"bundler: note: {unread} files could not be read by this user", err=True)
+        typer.echo(json.dumps(_plain(verified), indent=2))
+    else:
+        for change in verified.changes:
+            for line in _lines(change):
+                typer.echo(line)
+        if verified.unread:
+            note(f"{verified.unread} files could not be read by this user")
+    if verified.changes:
+        raise typer.Exit(DifferenceError.exit_code)
 
 
 def _lines(change: "Change") -> list[str]:
@@ -112,7 +65,15 @@ def _shown(value: str | None) -> str:
     return "none" if value is None else printable(value)
 
 
-def _plain(change: "Change") -> dict[str, object]:
+def _plain(verified: "Verified") -> dict[str, object]:
+    return {
+        verified.document: verified.digest,
+        "unread": verified.unread,
+        "changes": [_plain_change(change) for change in verified.changes],
+    }
+
+
+def _plain_change(change: "Change") -> dict[str, object]:
     keywords = {
         keyword: {"expected": expected, "found": found} for keyword, (expected, found) in change.keywords.items()
     }

@@ -1,11 +1,13 @@
 """A profile's config.json for a machine like that of another config.json, so that the two can be compared."""
 
+from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import ConfigFile
-from bundler.conversion.convert import ConvertedConfig, default_config
+from bundler.bundles.config_file import ConfigFile, read_config_file
+from bundler.compare.difference import Difference, differences
+from bundler.conversion.convert import ConvertedConfig, default_config, without_the_images_part
 from bundler.conversion.target import Target
-from bundler.profiles import load_profile
+from bundler.profiles import PROFILES, load_profile
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # libseccomp's names of native architectures → Go's. Without any of them: a document with no filter, so of any machine.
@@ -24,6 +26,22 @@ _ARCHITECTURES: Final = {
 
 # What a profile is compared with when nothing was written: the other profile.
 NEUTRAL: Final = ConfigFile(RuntimeConfig({}))
+
+
+def diff(before: str | Path, after: str | Path) -> list[Difference]:
+    """How the runtime config `after` differs from `before`, place by place, and what that means for security.
+
+    Each is a bundle's directory, a config.json, `-` for one on standard input, or the name of a profile (`docker`,
+    `docker@29`); with a profile, what no profile can say is left out of both. Sets are compared as sets, mounts by
+    destination, device rules and seccomp filters by what they do (runtime-spec config-linux.md). Raises RequestError.
+    """
+    names = str(before), str(after)
+    sides = {name: None if name in PROFILES else read_config_file(name) for name in names}
+    written = next((side for side in sides.values() if side is not None), NEUTRAL)
+    configs = {name: like(written, name) if side is None else side.config for name, side in sides.items()}
+    if None in sides.values():
+        configs = {name: without_the_images_part(config) for name, config in configs.items()}
+    return differences(*(configs[name].document for name in names))
 
 
 def like(written: ConfigFile, profile: str | None = None) -> ConvertedConfig:

@@ -3,7 +3,10 @@
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from bundler.bundles.config_file import read_config_file
+from bundler.compare.defaults import like
 from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -20,6 +23,30 @@ class Explained:
     value: Json
     origin: str
     beat: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The leaves of a config.json, in its order; `stale` if it was changed since bundler.json was written."""
+
+    leaves: tuple[Explained, ...]
+    stale: bool
+
+
+def explain(bundle: str | Path, pointer: str = "", *, profile: str | None = None) -> Explanation:
+    """Every value of a config.json (runtime-spec config.md) at `pointer` (RFC 6901) and below, with its origin.
+
+    `bundle` is a bundle's directory, a config.json, or `-` for one on standard input. Origins are those of the
+    bundle's bundler.json. Without one that is about this config.json, or with a `profile`, values are the profile's
+    where they say the same as the profile, else of unknown origin. Raises RequestError for what is no runtime config,
+    and for a pointer at which there is nothing.
+    """
+    written = read_config_file(str(bundle))
+    if written.recorded is not None and profile is None:
+        explained = explain_recorded(written.config.document, written.recorded)
+    else:
+        explained = explain_by_defaults(written.config.document, like(written, profile))
+    return Explanation(tuple(below(explained, pointer)), written.stale)
 
 
 def explain_recorded(document: Json, recorded: Mapping[str, Json]) -> list[Explained]:

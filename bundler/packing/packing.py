@@ -12,6 +12,7 @@ from typing import Final
 
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
+from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
@@ -53,10 +54,14 @@ def pack(
 ) -> Packed:
     """Write the bundle into the new file `output`, whole or not at all; its name says the format, if none is `chosen`.
 
-    `made_at` (seconds) is the time of formats that want one of their own. Unless `as_is`, a bundle that is not what was
-    built raises DifferenceError. Raises RequestError for what cannot be done, BundlerError where the machine is the
-    reason.
+    `level` says how hard to compress (zst 1 to 19, gz 1 to 9, squashfs 1 to 22), `made_at` (seconds since 1970) is the
+    time of formats that have one of their own. `replace` allows that a file is there already. `before_publishing` is
+    called when nothing is left to do but the step that makes the file appear.
+
+    Unless `as_is`, a bundle that is not what was built raises DifferenceError. Raises RequestError for what cannot be
+    done, ToolError for a program that is missing or failed, BundlerError where the machine is the reason.
     """
+    finish_replacement(bundle)
     chosen = chosen or format_of(output)
     level = choose_level(chosen, level)
     check_file(output, replace=replace)

@@ -36,7 +36,10 @@ def unpack(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make the bundle `output` out of what `pack` has written, whole or not at all.
+    """Make the bundle `output` out of the `file` that `pack` has written, whole or not at all.
+
+    With `replace`, a bundle that is there is replaced; `volumes` says what becomes of the data in it.
+    `before_publishing` is called when nothing is left to do but the step that makes the bundle appear.
 
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
@@ -55,7 +58,7 @@ def unpack(
 def unpack_into(
     bundle: Path, file: Path, *, as_is: bool = False, limits: Limits = DEFAULTS, progress: Progress = SILENT
 ) -> None:
-    """The same in the folder `bundle` of a stage."""
+    """Fill `bundle`, a folder of a stage, with what is packed in `file`. Raises what `unpack` raises."""
     with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
         _fill(bundle, packed, meter)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():

@@ -77,14 +77,18 @@ def set_nothing(target: int | bytes, attributes: Attributes) -> None:
 def bits_taken() -> int | None:
     """Bits of a mode that a file does not get from being created with it: those of the umask, setuid and setgid.
 
-    None for anybody but root, whose new files are not the 0:0 that most files of an image are. The umask can be had
-    from /proc without being changed, which other threads would feel.
+    None for a user other than root, whose new files are not the 0:0 that most files of an image are.
     """
     if os.geteuid() or os.getegid():
         return None
+    return current_umask() | stat.S_ISUID | stat.S_ISGID
+
+
+def current_umask() -> int:
+    """The umask of this process, from /proc: os.umask would have to change it, which other threads would feel."""
     with open("/proc/self/status", "rb") as status:  # noqa: PTH123 -- no Path of the image
         line = next((line for line in status if line.startswith(b"Umask:")), b"Umask: 7777")
-    return int(line.split()[1], 8) | stat.S_ISUID | stat.S_ISGID
+    return int(line.split()[1], 8)
 
 
 def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:

@@ -15,6 +15,7 @@ from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
+from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
@@ -100,6 +101,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
 
     Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
     """
+    finish_replacement(wanted.bundle)
     written = _read(wanted)
     _check_pieces(wanted, written)
     config, recorded = written.config, written.recorded or {}

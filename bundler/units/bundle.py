@@ -9,6 +9,7 @@ from bundler.bundles.reach import check_reach
 from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
 from bundler.bundles.stage import open_stage
+from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.write import write_file
 from bundler.errors import RequestError, printable
 from bundler.units.placing import Placing, check_absolute, check_runtime
@@ -28,6 +29,7 @@ def units_of(
     `name` (default: container_name, else the directory's) is the unit's and the container's; `runtime` (default: the
     target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
     """
+    finish_replacement(bundle)
     if not bundle.is_dir():
         raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
     written = read_config_file(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input

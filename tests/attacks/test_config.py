@@ -10,7 +10,7 @@ from bundler.errors import BundlerError, LayerError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
 from bundler.pipeline import build, preview
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.rootfs.remove import remove_tree
 from tests.attacks.attack import Attack, Listing, filled
 from tests.attacks.test_layers import EVERY
@@ -66,17 +66,17 @@ ODD: dict[str, tuple[Listing, ...]] = {
 }
 
 
-def requested(tmp_path: Path, layers: list[bytes], **more: object) -> Request:
+def requested(tmp_path: Path, layers: list[bytes], **more: object) -> BuildRequest:
     (tmp_path / "image.tar").write_bytes(
         archive_of(docker_files({"t/image:1": sample(*layers, User="app", WorkingDir="/work/here")}))
     )
-    return Request(image=str(tmp_path / "image.tar"), machine=Platform.parse("linux/amd64"), **more)  # type: ignore[arg-type]
+    return BuildRequest(image=str(tmp_path / "image.tar"), machine=Platform.parse("linux/amd64"), **more)  # type: ignore[arg-type]
 
 
-def both_ways(request: Request, tmp_path: Path) -> tuple[object, object]:
+def both_ways(request: BuildRequest, tmp_path: Path) -> tuple[object, object]:
     answers: list[object] = []
     asked: list[Callable[[], ConvertedConfig]] = [
-        lambda: build(request, tmp_path / "bundle", force=False).runtime_config,
+        lambda: build(request, tmp_path / "bundle").runtime_config,
         lambda: preview(request),
     ]
     for ask in asked:

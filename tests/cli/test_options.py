@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 from bundler.cli.options import BundleOptions, spread, words_of
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
-from bundler.request import Request
+from bundler.request import BuildRequest
 
 
-def request(*, platform: str | None = None, tls_verify: str | None = None) -> Request:
+def request(*, platform: str | None = None, tls_verify: str | None = None) -> BuildRequest:
     options = BundleOptions(
         image="nginx",
         overrides=["a.yaml"],

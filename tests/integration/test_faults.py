@@ -16,7 +16,7 @@ import pytest
 from bundler import pipeline
 from bundler.errors import BundlerError
 from bundler.images.platform import Platform
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.rootfs.remove import remove_tree
 from tests.support.command import bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
@@ -199,11 +199,11 @@ class Fault:
 
 
 def build_with(fault: Fault, image: Path, destination: Path, patch: pytest.MonkeyPatch) -> None:
-    request = Request(image=str(image), machine=Platform.parse("linux/amd64"))
+    request = BuildRequest(image=str(image), machine=Platform.parse("linux/amd64"))
     with patch.context() as context:
         for name in CALLS:
             context.setattr(os, name, fault.around(getattr(os, name)))
-        pipeline.build(request, destination, force=False)
+        pipeline.build(request, destination)
 
 
 def test_whichever_call_fails_nothing_is_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
 from bundler.packing.verification import PackedVerification
 from bundler.pipeline import build
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
@@ -146,14 +146,14 @@ def test_an_ordinary_user_owns_all_and_is_told(golden_archives: dict[str, Path],
     )
 
     def work(name: str) -> None:
-        request = Request(
+        request = BuildRequest(
             image=f"docker-archive:{image}:golden/full:1",
             machine=Platform.of("linux", "x86_64"),
             overrides=(str(folder / "o.yaml"),),
             rootless=True,
             caller=(os.geteuid(), os.getegid()),
         )
-        made = build(request, folder / name, force=False)
+        made = build(request, folder / name)
         (folder / f"{name}.json").write_text(json.dumps(made.skipped))
 
     work("imports")

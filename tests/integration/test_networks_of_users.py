@@ -11,7 +11,7 @@ import pytest
 
 from bundler.images.platform import Platform
 from bundler.pipeline import build
-from bundler.request import Request
+from bundler.request import BuildRequest
 from tests.support.machine import Machine, connected_machines
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Ended
@@ -53,7 +53,7 @@ def make_bundle(folder: Path, archive: Path, ports: str) -> Path:
     overrides.write_text(
         f"{{network_mode: bridge, ports: [{ports}], command: [/bin/busybox, httpd, -f, -p, '80', -h, /etc]}}"
     )
-    request = Request(
+    request = BuildRequest(
         image=f"docker-archive:{image}:golden/plain:1",
         machine=Platform("linux", "amd64"),
         overrides=(str(overrides),),
@@ -62,7 +62,7 @@ def make_bundle(folder: Path, archive: Path, ports: str) -> Path:
     )
 
     def work(name: str) -> None:
-        build(request, folder / name, force=False)
+        build(request, folder / name)
 
     work("first")  # Python's own files may be root's alone, so everything is imported before
     as_user(lambda: work("b"))

@@ -14,7 +14,7 @@ import pytest
 
 from bundler.images.platform import Platform
 from bundler.pipeline import build
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
@@ -131,14 +131,14 @@ def test_an_ordinary_user_runs_his_own(
     with folder_of_a_user() as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder / "states"))
         (folder / "o.yaml").write_text("command: [sh, -c, 'echo x >/new']")
-        request = Request(
+        request = BuildRequest(
             image=f"docker-archive:{golden_archives['docker28']}:golden/plain:1",
             machine=Platform.of("linux", "x86_64"),
             overrides=(str(folder / "o.yaml"),),
             rootless=True,
             caller=(USER, USER),
         )
-        bundle = build(request, folder / "b", force=False).path
+        bundle = build(request, folder / "b").path
         (folder / "states").mkdir()
         name = f"bundler-run-{os.getpid()}"
         wanted = Wanted(

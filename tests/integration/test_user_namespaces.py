@@ -12,7 +12,7 @@ from bundler.images.platform import Platform
 from bundler.images.upper_layer import History
 from bundler.pipeline import build
 from bundler.repack.repacking import repack
-from bundler.request import Request
+from bundler.request import BuildRequest
 from bundler.store.repacked import Destination
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_folder
@@ -78,14 +78,14 @@ def test_an_ordinary_user_builds_and_runs(golden_archives: dict[str, Path], fold
     path = overrides(folder)
 
     def work(name: str) -> None:
-        request = Request(
+        request = BuildRequest(
             image=f"docker-archive:{image}:golden/full:1",
             machine=LINUX,
             overrides=(str(path),),
             rootless=True,
             caller=(os.geteuid(), os.getegid()),
         )
-        build(request, folder / name, force=False)
+        build(request, folder / name)
 
     work("first")  # Python's own files may be root's alone, so everything is imported before
     as_user(lambda: work("b"))
@@ -110,8 +110,8 @@ def test_an_ordinary_user_repacks_his_own_bundle(golden_archives: dict[str, Path
 
     def built(tag: str, name: str) -> None:
         caller = (os.geteuid(), os.getegid())
-        request = Request(image=f"oci:{layout}:{tag}", machine=LINUX, rootless=True, caller=caller)
-        build(request, folder / name, force=False)
+        request = BuildRequest(image=f"oci:{layout}:{tag}", machine=LINUX, rootless=True, caller=caller)
+        build(request, folder / name)
 
     def repacked(name: str, tag: str) -> None:
         repack(folder / name, Destination(layout, tag), History(None, None, None), take_name=True)
@@ -157,10 +157,10 @@ def test_the_bundle_says_nothing_of_its_builder_when_the_map_is_given(
     path = overrides(folder)
     documents = []
     for caller in ((0, 0), (4242, 4343)):
-        request = Request(
+        request = BuildRequest(
             image=image, machine=LINUX, overrides=(str(path),), rootless=True, caller=caller, uid_map=("0:1000:1",)
         )
-        built = build(request, folder / f"b{caller[0]}", force=False)
+        built = build(request, folder / f"b{caller[0]}")
         names = ("config.json", "bundler.json", "rootfs.mtree")
         documents.append([(built.path / name).read_bytes() for name in names])
     assert documents[0] == documents[1]

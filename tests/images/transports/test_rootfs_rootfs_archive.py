@@ -13,7 +13,7 @@ import zstandard
 from bundler.errors import ImageError, RequestError
 from bundler.images.platform import Platform
 from bundler.pipeline import build, preview
-from bundler.request import Request
+from bundler.request import BuildRequest
 from tests.support.command import bundler, call_bundler
 from tests.support.opened import layer_contents, opened
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
@@ -81,7 +81,7 @@ def test_without_a_transport_there_is_a_hint(tmp_path: Path, form: str) -> None:
 
 def test_a_command_has_to_be_said(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(FILES)
-    request = Request(image=f"rootfs-tar:{tmp_path}/a.tar", machine=Platform.parse("linux/amd64"))
+    request = BuildRequest(image=f"rootfs-tar:{tmp_path}/a.tar", machine=Platform.parse("linux/amd64"))
     with pytest.raises((ImageError, RequestError), match="command"):
         preview(request)
 
@@ -107,10 +107,10 @@ def folder_of(path: Path) -> Path:
 def test_a_folder_becomes_the_rootfs_as_it_is(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "root")
     (tmp_path / "o.yaml").write_text("command: [/b/file]\nnetwork_mode: none\n")
-    request = Request(
+    request = BuildRequest(
         image=f"rootfs:{folder}", machine=Platform.parse("linux/amd64"), overrides=[str(tmp_path / "o.yaml")]
     )
-    built = build(request, tmp_path / "bundle", force=False)
+    built = build(request, tmp_path / "bundle")
     made, given = tree(tmp_path / "bundle/rootfs"), tree(folder)
     given.pop("socket")
     assert {name: made[name] for name in given} == given

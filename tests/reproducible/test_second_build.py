@@ -6,10 +6,9 @@ import pytest
 
 from bundler import pipeline
 from bundler.bundles.stage import Stage
-from bundler.cli.build import check
 from bundler.errors import BundlerError, DifferenceError
-from bundler.images.platform import Platform
-from bundler.request import Request
+from bundler.reproducible.second_build import check_reproducible
+from bundler.request import BuildRequest
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.tarballs import directory, file, tarball
 
@@ -24,10 +23,10 @@ def image(tmp_path: Path) -> Path:
 
 def build(image: Path, *words: str) -> Path:
     def compare(stage: Stage) -> None:
-        check(stage, [*words, "--", str(image)])
+        check_reproducible(stage, [*words, "--", str(image)])
 
-    request = Request(image=str(image), machine=Platform.of("linux", "amd64"))
-    return pipeline.build(request, image.parent / "bundle", force=False, before_publishing=compare).path
+    request = BuildRequest(image=str(image))
+    return pipeline.build(request, image.parent / "bundle", before_publishing=compare).path
 
 
 def test_the_same_image_gives_the_same_bundle(image: Path) -> None:
@@ -53,7 +52,7 @@ def test_empty_folders_of_a_bundle_have_the_time_of_no_build(image: Path, tmp_pa
     (tmp_path / "o.yaml").write_text(folders)
     layer = tarball(file("f", b"x"))
     write_archive(image, layout_files({"1": sample(layer, Cmd=["sh"], Volumes={"/v": {}})}))
-    request = Request(image=str(image), machine=Platform.of("linux", "amd64"), overrides=[str(tmp_path / "o.yaml")])
-    bundle = pipeline.build(request, tmp_path / "bundle", force=False).path
+    request = BuildRequest(image=str(image), overrides=[str(tmp_path / "o.yaml")])
+    bundle = pipeline.build(request, tmp_path / "bundle").path
     below = [path for path in bundle.rglob("*") if not path.is_relative_to(bundle / "rootfs")]
     assert {path.name: path.stat().st_mtime for path in below} == {path.name: 0 for path in below}

@@ -1,0 +1,45 @@
+"""What is to take the place of a bundle: another bundle, a packed one, or one that is built from an image."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bundler.bundles.stage import Stage
+from bundler.errors import ImageError, RequestError, printable
+from bundler.kit import BUNDLE, check_kit, is_kit
+from bundler.limits import Limits
+from bundler.packing.packed import open_packed
+from bundler.packing.unpacking import copy_into, unpack_into
+from bundler.progress import Progress
+
+Fill = Callable[[Stage], None]
+"""What makes the bundle of a stage."""
+
+
+def finished(new: Path, bundle: Path, limits: Limits, progress: Progress) -> Fill | None:
+    """What puts the finished bundle `new` into a stage; None for an image, which has to be built.
+
+    `new` is a bundle's directory, what `pack` has written, or a kit. Raises RequestError for `bundle` itself,
+    DifferenceError for a damaged kit.
+    """
+    file = packed_in(new, limits)
+    if file is not None:
+        return lambda stage: unpack_into(stage.bundle, file, limits=limits, progress=progress)
+    if not (new / "bundler.json").is_file():
+        return None
+    if new.resolve() == bundle.resolve():
+        raise RequestError(f"{printable(str(new))} is the bundle itself")
+    return lambda stage: copy_into(stage.bundle, new)
+
+
+def packed_in(new: Path, limits: Limits) -> Path | None:
+    """The file that a bundle is packed in, if `new` is one or a kit with one. Raises DifferenceError."""
+    if new.is_dir() and is_kit(new):
+        check_kit(new)
+        return new / BUNDLE
+    if not new.is_file():
+        return None
+    try:
+        with open_packed(new, limits) as packed:
+            return new if packed.first_document() == b"bundler.json" else None
+    except ImageError:
+        return None  # an image, perhaps: the build says what is wrong with it

@@ -1,0 +1,67 @@
+"""Whether a bundle, a packed one or a backup still is what was made: one answer for the three."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bundler.bundles.comparison import Change
+from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.verification import Verification
+from bundler.errors import RequestError
+from bundler.limits import DEFAULTS, Limits
+from bundler.packing.packed import open_packed
+from bundler.packing.verification import PackedVerification
+from bundler.progress import SILENT, Progress
+from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
+
+if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
+    from bundler.reproducible.lock import Lock
+
+_RECORD: Final = "bundler.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What differs from what was made: nothing, if `changes` is empty.
+
+    `digest` is that of `document` (`bundler.json`, `backup.json`), with which trust begins: who knows it from elsewhere
+    knows that nothing at all was changed. `unread` counts files that this user may not read, of which only the
+    attributes were compared.
+    """
+
+    document: str
+    digest: str
+    changes: tuple[Change, ...]
+    unread: int
+
+
+def verify(
+    bundle: Path, *, lock: "Lock | None" = None, limits: Limits = DEFAULTS, progress: Progress = SILENT
+) -> Verified:
+    """Compare a bundle's directory, or the file that `pack` or `bundler backup` has written, with its own record.
+
+    The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json; data in
+    volumes may change. With a `lock`, image, profile, target and overrides are compared with it, too. Nothing is
+    unpacked. `limits` are the most that a file may hold.
+
+    Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
+    it, BundlerError where the machine is the reason. A difference is no exception.
+    """
+    finish_replacement(bundle)
+    if bundle.is_dir() or not bundle.exists():
+        return _compared(Verification(bundle), lock)
+    with open_packed(bundle, limits) as packed:
+        if packed.first_document() != DOCUMENT.encode():
+            return _compared(PackedVerification(packed, progress), lock)
+        if lock is not None:
+            raise RequestError("--lock is about a bundle, and this is a backup")
+        backup = BackupVerification(packed, progress)
+        return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.unread)
+
+
+def _compared(verification: Verification | PackedVerification, lock: "Lock | None") -> Verified:
+    recorded = verification.recorded
+    differing = {} if lock is None else lock.differences(recorded.document)
+    changes = [Change(_RECORD, "not as locked", differing)] if differing else []
+    changes += verification.changes()
+    return Verified(_RECORD, recorded.digest, tuple(changes), verification.unread)
