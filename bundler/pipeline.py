@@ -26,7 +26,7 @@ from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
 from bundler.request import BuildRequest
-from bundler.rootfs.home import Home, P
+from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.owners import Owners, choose_owners, ignored
@@ -243,7 +243,7 @@ def _own_name(image: Image) -> str:
     return name
 
 
-def _read_accounts(tree: Home[P]) -> Accounts:
+def _read_accounts(tree: Home) -> Accounts:
     passwd, group = (tree.read_regular(b"etc/" + name, _MAXIMUM_ACCOUNT_FILE) for name in _ACCOUNT_FILES)
     return parse_accounts(passwd, group)
 

@@ -100,7 +100,7 @@ def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes]
 
 def _is_empty(tree: Tree, path: bytes, left: set[bytes], *, is_wanted: bool) -> bool:
     try:
-        status = tree.status(tree.locate(path))
+        status = tree.status(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     if status is None:

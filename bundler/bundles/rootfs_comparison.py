@@ -149,7 +149,7 @@ def _first(tree: Tree, found: Found, line: Listed) -> bytes | None:
     if known is None:
         return None
     try:
-        status = tree.status(tree.locate(known))
+        status = tree.status(known)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return known if status is not None and (status.st_dev, status.st_ino) == found.file else None

@@ -64,7 +64,7 @@ def _places(config: RuntimeConfig) -> Iterator[tuple[str, str, Mount | None]]:
 
 def _kind(tree: Tree, path: bytes) -> str:
     try:
-        return _WORDS.get(tree.kind(tree.locate(path)), "device")
+        return _WORDS.get(tree.kind(path), "device")
     except PermissionError:
         return "unknown"
     except OSError:

@@ -17,7 +17,7 @@ from typing import Final
 from bundler import elf
 from bundler.errors import printable
 from bundler.rootfs.paths import join, split
-from bundler.rootfs.tree import Place, Tree
+from bundler.rootfs.tree import Tree
 
 _SHEBANG_BYTES: Final = 256  # BINPRM_BUF_SIZE: what the kernel reads of a script's first line
 _MOST_SCRIPTS: Final = 5  # a script's interpreter may be a script again (fs/exec.c)
@@ -101,9 +101,9 @@ class Seeker:
         way: tuple[AccessRights, ...] = ()
         architecture = fault = hidden = ""
         try:
-            path = self._named(name).path
+            path = self._named(name)
             way = tuple(self._way(path))
-            architecture = self._follow(self.tree.locate(path))
+            architecture = self._follow(path)
         except _Stopped as stopped:
             fault, hidden = stopped.fault, stopped.hidden
         return ElfChain(
@@ -114,11 +114,11 @@ class Seeker:
         """The directories that a path without symlinks goes through, and what it ends at."""
         names = path.split(b"/")
         for part in (b"/".join(names[:number]) for number in range(len(names) + 1)):
-            status = self.tree.status(self.tree.locate(part))
+            status = self.tree.status(part)
             if status is not None:
                 yield AccessRights(printable(b"/" + part), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
-    def _named(self, name: str) -> Place:
+    def _named(self, name: str) -> bytes:
         """As execvp(3): a name with a slash is a path, any other is looked for along PATH."""
         if not name:
             raise _Stopped(fault="the name of the program is empty")
@@ -136,11 +136,11 @@ class Seeker:
                     nearest = stopped
         raise nearest
 
-    def _follow(self, place: Place) -> str:
+    def _follow(self, path: bytes) -> str:
         """The architecture of what is run in the end."""
         for _ in range(_MOST_SCRIPTS + 1):
             shown = self._trail[-1]
-            descriptor = self._opened(place)
+            descriptor = self._opened(path)
             try:
                 head = os.pread(descriptor, _SHEBANG_BYTES, 0)
                 if head.startswith(elf.MAGIC):
@@ -151,7 +151,7 @@ class Seeker:
             if not head.startswith(b"#!"):
                 what = "begins neither as an ELF file nor with #!" if head else "is empty"
                 raise _Stopped(fault=f"{shown} {what}: no program")
-            place = self._interpreter(head, shown)
+            path = self._interpreter(head, shown)
         raise _Stopped(fault=f"{self._trail[0]}: more than {_MOST_SCRIPTS} scripts interpret each other")
 
     def _load(self, descriptor: int, shown: str) -> str:
@@ -169,7 +169,7 @@ class Seeker:
             self._executable(posixpath.join(os.fsencode(self.cwd), program.interpreter), f"the loader of {shown}")
         return program.architecture
 
-    def _interpreter(self, head: bytes, shown: str) -> Place:
+    def _interpreter(self, head: bytes, shown: str) -> bytes:
         """What a script's first line names; for env(1) also the program that it will look for."""
         line, newline, _ = head[2:].partition(b"\n")
         words = [word for word in line.replace(b"\t", b" ").split(b" ") if word]
@@ -179,26 +179,26 @@ class Seeker:
             raise _Stopped(fault=f"{shown}: its first line is longer than the {_SHEBANG_BYTES} bytes the kernel reads")
         if words[0].endswith(b"\r"):
             raise _Stopped(fault=f"{shown}: its first line ends as on Windows, so no interpreter has that name")
-        place = self._executable(posixpath.join(os.fsencode(self.cwd), words[0]), f"the interpreter of {shown}")
+        path = self._executable(posixpath.join(os.fsencode(self.cwd), words[0]), f"the interpreter of {shown}")
         wanted = [word for word in words[1:] if not word.startswith(b"-") and b"=" not in word]
         if posixpath.basename(words[0]) == b"env" and wanted:
             return self._named(os.fsdecode(wanted[0]))
-        return place
+        return path
 
-    def _executable(self, path: bytes, called: str) -> Place:
+    def _executable(self, path: bytes, called: str) -> bytes:
         """The regular file with an execute bit that `path` leads to; it is added to the trail."""
         shown = printable(path)
         name = shown if called == os.fsdecode(path) else f"{printable(called)}, {shown},"
-        place, kind = self._seek(path, name)
+        resolved, kind = self._seek(path, name)
         if kind != stat.S_IFREG:
             raise _Stopped(fault=f"{name} {_KINDS[kind]}")
-        status = self.tree.status(place)
+        status = self.tree.status(resolved)
         if status is None or not status.st_mode & _EXECUTE:
             raise _Stopped(fault=f"{name} is not executable")
-        self._trail.append(printable(b"/" + place.path))
-        return place
+        self._trail.append(printable(b"/" + resolved))
+        return resolved
 
-    def _seek(self, path: bytes, name: str = "") -> tuple[Place, int]:
+    def _seek(self, path: bytes, name: str = "") -> tuple[bytes, int]:
         """Where `path` leads to, symlinks followed inside the rootfs, and its S_IF... type (0: nothing is there)."""
         name = name or printable(path)
         for _ in range(_MOST_LINKS + 1):
@@ -207,13 +207,13 @@ class Seeker:
             try:
                 if last in (b"", b".", b".."):
                     self.tree.follow(join(directory, last))
-                    return self.tree.locate(b""), stat.S_IFDIR
-                place = self.tree.locate(join(directory, last))
-                self._check_seen(b"/" + place.path, name)
-                kind = self.tree.kind(place)
+                    return b"", stat.S_IFDIR
+                resolved = self.tree.resolve(join(directory, last))
+                self._check_seen(b"/" + resolved, name)
+                kind = self.tree.kind(resolved)
                 if kind != stat.S_IFLNK:
-                    return place, kind
-                path = posixpath.join(b"/" + place.directory.path, self.tree.read_link(place))
+                    return resolved, kind
+                path = posixpath.join(b"/" + split(resolved)[0], self.tree.read_link(resolved))
             except OSError as error:
                 raise _explained(error, name) from None
         raise _Stopped(fault=f"{name}: too many symlinks lead to each other")
@@ -226,9 +226,9 @@ class Seeker:
             if above in self.covered:
                 raise _Stopped(hidden=f"{name} will be below the mount on {printable(above)}")
 
-    def _opened(self, place: Place) -> int:
+    def _opened(self, path: bytes) -> int:
         try:
-            return self.tree.open_file(place)
+            return self.tree.open_file(path)
         except OSError as error:
             raise _explained(error, self._trail[-1]) from None
 

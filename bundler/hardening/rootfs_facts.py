@@ -117,7 +117,7 @@ def _words(arguments: Sequence[str], program: ElfChain, tree: Tree) -> Iterator[
 def _script(tree: Tree, path: str) -> bytes:
     """The beginning of a script; empty for anything else."""
     try:
-        descriptor = tree.open_file(tree.locate(os.fsencode(path.lstrip("/"))))
+        descriptor = tree.open_file(os.fsencode(path.lstrip("/")))
     except OSError:  # printable() has changed its name, or this user may not read it
         return b""
     with os.fdopen(descriptor, "rb") as stream:

@@ -102,7 +102,7 @@ class BundleEntries:
     ) -> Iterator[tuple[Entry, Iterable[Content]]]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
-        descriptor = tree.open_file(found.place or tree.locate(found.path), found.kind)
+        descriptor = tree.open_file(found.path, found.kind)
         try:
             pieces = find_content(descriptor, found.size)
             wanted = manifest is not None

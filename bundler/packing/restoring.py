@@ -14,13 +14,13 @@ from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import PathError, clean
-from bundler.rootfs.tree import Place, Tree
+from bundler.rootfs.tree import Tree
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
 MOST_OPEN = 0o710
 
 
-class Restored(Changeset[Place]):
+class Restored(Changeset):
     """What a packed bundle holds, as it comes into `tree`. `label` names it in messages.
 
     Each name stands once, however it is spelled, and nothing below a symlink: readers that take the first of two, and
@@ -50,7 +50,7 @@ class Restored(Changeset[Place]):
             names = (path, clean(entry.link_name))
             # Of one file with two names the container may write to the one in its rootfs: not if the other is what
             # it is started by.
-            if len({_top(self._tree.locate(name, create=True).path) for name in names}) > 1:
+            if len({_top(self._tree.resolve(name, create=True)) for name in names}) > 1:
                 raise PathError("it is a hard link to another part of the bundle")
         if os.geteuid() and (entry.uid or entry.gid):
             raise BundlerError(
@@ -58,13 +58,12 @@ class Restored(Changeset[Place]):
             )
 
     def _check_name(self, path: bytes) -> None:
-        place = self._tree.locate(path, create=True)
-        if place.path != path:
+        if self._tree.resolve(path, create=True) != path:
             raise PathError("it lies below a symlink")
         key = sort_key(path)
         if path not in DOCUMENTS and (self._last is None or key > self._last):
             self._last = key
-        elif self._tree.kind(place):
+        elif self._tree.kind(path):
             raise PathError("the name stands twice, or behind what is below it")
 
 

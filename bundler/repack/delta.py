@@ -51,7 +51,7 @@ def find_delta(
     changes = dict(changes)
     extra = [path for path, change in changes.items() if change.what == "extra"]
     left = mount_points(tree, destinations, extra)
-    sockets = {path for path in extra if tree.kind(tree.locate(path)) == stat.S_IFSOCK}
+    sockets = {path for path in extra if tree.kind(path) == stat.S_IFSOCK}
     for path in left | sockets:
         del changes[path]
     for path in {split(path)[0] for path in left}:
@@ -76,7 +76,7 @@ def _is_uppermost(tree: Tree, path: bytes, changes: dict[bytes, Change]) -> bool
     """Whether nothing above it is gone or became something else, with which it goes anyway."""
     parent = split(path)[0]
     above = changes.get(parent)
-    return (above is None or above.what != "missing") and tree.kind(tree.locate(parent)) == stat.S_IFDIR
+    return (above is None or above.what != "missing") and tree.kind(parent) == stat.S_IFDIR
 
 
 def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:
@@ -84,9 +84,7 @@ def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:
     linked = {
         (status.st_dev, status.st_ino)
         for path in paths
-        if (status := tree.status(tree.locate(path))) is not None
-        and status.st_nlink > 1
-        and not stat.S_ISDIR(status.st_mode)
+        if (status := tree.status(path)) is not None and status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
     }
     return {found.path for found in walk(tree) if found.file in linked} if linked else set()
 

@@ -228,7 +228,7 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
         try:
             for path in delta.there:
                 _check(tree, path, name)
-                status = tree.status(tree.locate(path))
+                status = tree.status(path)
                 if status is not None and stat.S_ISREG(status.st_mode):
                     holes.add(path, status.st_size, status.st_blocks * 512)
                 for each in (*reversed(list(ancestors(path))), path):
@@ -244,7 +244,7 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
 
 def _check(tree: Tree, path: bytes, name: str) -> None:
     """Raise BundlerError for what Go's writer of tar archives leaves out without a word."""
-    for xattr, value in tree.attributes(tree.locate(path)).xattrs.items():
+    for xattr, value in tree.attributes(path).xattrs.items():
         if not value:
             what = f"{name}: /{printable(path)}: umoci would lose the empty attribute {printable(xattr)}"
             raise BundlerError(what, hint="remove the attribute, or give it a value")

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic
+from typing import Final
 
 from bundler.archives.entry import (
     BLOCK_DEVICE,
@@ -20,7 +20,7 @@ from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
 from bundler.rootfs.attributes import Attributes, is_known
 from bundler.rootfs.directories import explain
-from bundler.rootfs.home import Home, P
+from bundler.rootfs.home import Home
 from bundler.rootfs.owners import UNKNOWN_XATTRS
 from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
 
@@ -42,7 +42,7 @@ ContentAt = Callable[[int, int], Iterable[Content]]
 """Gives what is stored from an offset of the archive on, of a size; good until the next entry."""
 
 
-class Changeset(Generic[P]):
+class Changeset:
     """One layer on its way into `tree`. `label` names it in messages; `lowest` says that nothing lies below it.
 
     A whiteout hides what lower layers have and never what its own layer has, wherever in the layer it stands. So
@@ -51,7 +51,7 @@ class Changeset(Generic[P]):
     lower can be. The lowest layer has nothing to hide and keeps track of nothing.
     """
 
-    def __init__(self, tree: Home[P], label: str, *, lowest: bool) -> None:
+    def __init__(self, tree: Home, label: str, *, lowest: bool) -> None:
         self._tree = tree
         self._label = label
         self._lowest = lowest
@@ -97,12 +97,12 @@ class Changeset(Generic[P]):
                 _check_owner(uid, gid)
                 content = content_at(offset, size) if size else ()
                 try:
-                    place = self._tree.make_row(path, row, content)
+                    self._tree.make_row(path, row, content)
                 except FileExistsError:
-                    self._tree.remove(self._tree.locate(join(path, name)))
-                    place = self._tree.make_row(path, row, content)
+                    self._tree.remove(join(path, name))
+                    self._tree.make_row(path, row, content)
                 if not self._lowest:
-                    self._remember(place, own=False)
+                    self._remember(join(path, name), own=False)
         except PathError as error:
             raise LayerError(f"{self._where(join(files.directory, name))}: {error}") from error
         except OSError as error:
@@ -131,21 +131,18 @@ class Changeset(Generic[P]):
         try:
             self._make(path, entry, content)
         except FileExistsError:
-            self._tree.remove(self._tree.locate(path))
+            self._tree.remove(path)
             self._make(path, entry, content)
 
     def _make(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         """A directory keeps what it holds when it becomes a directory again; anything else may not be there yet."""
-        attributes = self._attributes(entry)
-        place = self._tree.locate(path, create=True)
-        made = _MAKE[entry.kind](self._tree, place, path, entry, attributes, content)
+        made = _MAKE[entry.kind](self._tree, path, entry, self._attributes(entry), content)
         if not self._lowest:
-            self._remember(place, own=made)
+            self._remember(path, own=made)
 
     def _pass_by(self, path: bytes) -> None:
         """A global PAX header, of which Docker and containerd make no file; but they remove what has its name."""
-        place = self._tree.locate(path, create=True)
-        if WHITEOUT in path or self._tree.kind(place):
+        if WHITEOUT in path or self._tree.kind(self._tree.resolve(path, create=True)):
             raise PathError("a global PAX header has the name of a file, which Docker would remove")
 
     def _attributes(self, entry: Entry) -> Attributes:
@@ -163,17 +160,17 @@ class Changeset(Generic[P]):
     def _leave_out(self, path: bytes) -> None:
         """What is not made still replaces what was there: a file that became a device is a file no longer."""
         try:
-            place = self._tree.locate(path)
+            kind = self._tree.kind(path)
         except FileNotFoundError:
             return
-        if self._tree.kind(place):
-            self._tree.remove(place)
+        if kind:
+            self._tree.remove(path)
 
     # --- whiteouts ---
 
-    def _remember(self, place: P, *, own: bool) -> None:
-        """The layer has put `place` there, and `own` says that it is a directory that was not there before."""
-        path = place.path
+    def _remember(self, path: bytes, *, own: bool) -> None:
+        """The layer has made what is at `path`, and `own` says that it is a directory that was not there before."""
+        path = self._tree.resolve(path)
         directory, name = split(path)
         if not path or self._is_own(directory):
             return
@@ -222,12 +219,11 @@ class Changeset(Generic[P]):
         while paths:
             path = paths.pop()
             directory, name = split(path)
-            place = self._tree.locate(path)
-            found = self._tree.kind(place)
+            kind = self._tree.kind(path)
             if name not in self._names.get(directory, ()):
-                if found:
-                    self._tree.remove(place)
-            elif found == stat.S_IFDIR and path not in self._own and path not in self._cleared:
+                if kind:
+                    self._tree.remove(path)
+            elif kind == stat.S_IFDIR and path not in self._own and path not in self._cleared:
                 paths += [join(path, child) for child in self._tree.names(path)]
 
 
@@ -236,34 +232,30 @@ def _check_owner(uid: int, gid: int) -> None:
         raise PathError(f"owner {uid}:{gid} does not exist on Linux")
 
 
-_Make = Callable[[Home[Any], Any, bytes, Entry, Attributes, Iterable[Content]], bool]
+_Make = Callable[[Home, bytes, Entry, Attributes, Iterable[Content]], bool]
 """Makes what the entry is; whether that is a directory that was not there before. Raises FileExistsError."""
 
 
 def _make_directory(
-    tree: Home[P], place: P, _path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[Content]
+    tree: Home, path: bytes, _entry: Entry, attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
-    return tree.make_directory(place, attributes)
+    return tree.make_directory(path, attributes)
 
 
-def _make_file(
-    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]
-) -> bool:
+def _make_file(tree: Home, path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]) -> bool:
     if entry.size > _LARGEST_FILE:
         raise PathError(f"File too large: {entry.size} bytes, most of them holes")
-    tree.make_file(place, attributes, content, sparse=entry.sparse, size=entry.size, digest=entry.digest)
+    tree.make_file(path, attributes, content, sparse=entry.sparse, size=entry.size, digest=entry.digest)
     return False
 
 
-def _make_symlink(
-    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
-) -> bool:
-    tree.make_symlink(place, entry.link_name, attributes)
+def _make_symlink(tree: Home, path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]) -> bool:
+    tree.make_symlink(path, entry.link_name, attributes)
     return False
 
 
 def _make_hard_link(
-    tree: Home[P], _place: P, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[Content]
+    tree: Home, path: bytes, entry: Entry, _attributes: Attributes, _content: Iterable[Content]
 ) -> bool:
     # A file has its attributes from the entry that brought its content; umoci reads a link's own as no news either.
     try:
@@ -273,15 +265,13 @@ def _make_hard_link(
     return False
 
 
-def _make_node(
-    tree: Home[P], place: P, _path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]
-) -> bool:
+def _make_node(tree: Home, path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]) -> bool:
     if entry.kind == FIFO:
-        tree.make_node(place, stat.S_IFIFO, (0, 0), attributes)
+        tree.make_node(path, stat.S_IFIFO, (0, 0), attributes)
         return False
     if not all(0 <= number <= largest for number, largest in zip(entry.device, _LARGEST_DEVICE, strict=True)):
         raise PathError("the numbers of the device do not exist on Linux")
-    tree.make_node(place, _DEVICES[entry.kind], entry.device, attributes)
+    tree.make_node(path, _DEVICES[entry.kind], entry.device, attributes)
     return False
 
 

@@ -8,11 +8,11 @@ import stat
 from pathlib import Path
 
 from bundler.errors import ImageError, printable
-from bundler.rootfs.attributes import implied
+from bundler.rootfs.attributes import Attributes, implied
 from bundler.rootfs.directories import explain
 from bundler.rootfs.paths import PathError, clean, join
 from bundler.rootfs.sparse_files import find_pieces, read_pieces
-from bundler.rootfs.tree import Place, Tree
+from bundler.rootfs.tree import Tree
 
 
 class Copy:
@@ -25,8 +25,7 @@ class Copy:
 
     def add(self, original: bytes, path: bytes) -> bool:
         """Copy what is at `original` to `path`; whether it is a directory, which may hold more."""
-        place = self._source.locate(original)
-        status = self._source.status(place)
+        status = self._source.status(original)
         if status is None:
             return False
         kind = stat.S_IFMT(status.st_mode)
@@ -35,26 +34,24 @@ class Copy:
             if first != path:
                 self._target.make_hard_link(path, first)
                 return False
-        attributes = self._source.attributes(place)
-        copy = self._target.locate(path)
+        attributes = self._source.attributes(original)
         if kind == stat.S_IFDIR:
-            self._target.make_directory(copy, attributes)
+            self._target.make_directory(path, attributes)
         elif kind == stat.S_IFREG:
-            self._copy_content(place, copy, status.st_size)
+            self._copy_content(original, path, status.st_size, attributes)
         elif kind == stat.S_IFLNK:
-            self._target.make_symlink(copy, self._source.read_link(place), attributes)
+            self._target.make_symlink(path, self._source.read_link(original), attributes)
         elif kind != stat.S_IFSOCK:  # a socket is of the process that listens on it
             device = os.major(status.st_rdev), os.minor(status.st_rdev)
-            self._target.make_node(copy, kind, device, attributes)
+            self._target.make_node(path, kind, device, attributes)
         return kind == stat.S_IFDIR
 
-    def _copy_content(self, place: Place, copy: Place, size: int) -> None:
-        attributes = self._source.attributes(place)
-        descriptor = self._source.open_file(place)
+    def _copy_content(self, original: bytes, path: bytes, size: int, attributes: Attributes) -> None:
+        descriptor = self._source.open_file(original)
         try:
             pieces = tuple(find_pieces(descriptor, size))
             content = read_pieces(descriptor, pieces)
-            self._target.make_file(copy, attributes, content, sparse=pieces, size=size)
+            self._target.make_file(path, attributes, content, sparse=pieces, size=size)
         finally:
             os.close(descriptor)
 
@@ -80,7 +77,7 @@ def seed_volume(tree: Tree, path: bytes, destination: Path) -> None:
         destination.mkdir(mode=0o700)
         with Tree(destination, tree.owners.as_they_are()) as volume:
             if source is None:
-                volume.make_directory(volume.locate(b""), tree.owners.adapt(implied()))
+                volume.make_directory(b"", tree.owners.adapt(implied()))
             else:
                 _copy_all(tree, source, volume)
     except OSError as error:

@@ -6,7 +6,7 @@ Paths are those of paths.py. Methods raise OSError, whose `filename` is a path i
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
@@ -28,54 +28,46 @@ MOST_LINKS: Final = 40
 LONGEST_PATH: Final = 4095
 
 
-class Located(Protocol):
-    """A name in a directory, there or not. It is good until the next one is located."""
+class Home(ABC):
+    """A tree that a changeset can be applied to. `owners` is what becomes of owners, and counts what is left out.
 
-    @property
-    def path(self) -> bytes:
-        """The path, without a symlink in it but perhaps at its end."""
-        ...
-
-
-P = TypeVar("P", bound=Located)
-
-
-class Home(ABC, Generic[P]):
-    """A tree that a changeset can be applied to; what each method does in detail stands in tree.py.
-
-    `owners` is what becomes of owners, and counts what is left out.
+    Symlinks on the way to a path are followed inside the tree, at its end only by `follow` and `names`. What makes
+    something makes the directories above it that are missing, and raises FileExistsError if something is there.
     """
 
     owners: Owners
 
     @abstractmethod
-    def locate(self, path: bytes, *, create: bool = False) -> P:
-        """Where `path` is or would be. `create` makes the directories above it that are missing."""
+    def resolve(self, path: bytes, *, create: bool = False) -> bytes:
+        """The path of what is or would be at `path`, without a symlink in it but perhaps at its end.
+
+        `create` makes the directories above it that are missing.
+        """
 
     @abstractmethod
     def follow(self, path: bytes, *, create: bool = False) -> bytes:
-        """The path of the directory that `path` leads to, the last component followed too, inside the tree."""
+        """The path of the directory that `path` leads to, the last component followed too. `create` makes it."""
 
     @abstractmethod
-    def kind(self, place: P) -> int:
-        """The S_IF... type of what is there, or 0."""
+    def kind(self, path: bytes) -> int:
+        """The S_IF... type of what is at `path`, or 0."""
 
     @abstractmethod
     def names(self, path: bytes) -> list[bytes]:
         """What a directory holds, sorted."""
 
     @abstractmethod
-    def remove(self, place: P) -> None:
-        """Remove what is there, directories with all they hold."""
+    def remove(self, path: bytes) -> None:
+        """Remove what is at `path`, directories with all they hold."""
 
     @abstractmethod
-    def make_directory(self, place: P, attributes: Attributes) -> bool:
+    def make_directory(self, path: bytes, attributes: Attributes) -> bool:
         """Create a directory, or give the one that is there other attributes; whether one was created."""
 
     @abstractmethod
     def make_file(
         self,
-        place: P,
+        path: bytes,
         attributes: Attributes,
         content: Iterable[Content],
         *,
@@ -83,18 +75,22 @@ class Home(ABC, Generic[P]):
         size: int = 0,
         digest: RunningHash | None = None,
     ) -> None:
-        """Create a regular file of `size`, whose content lies at the (offset, length) of `sparse`, if it is given."""
+        """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
+
+        `digest` is told of all that a reader of the file will see; None for a file of bundler's own. If something is
+        there, nothing of `content` is taken.
+        """
 
     @abstractmethod
-    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> P:
-        """Create a regular file of which there is nothing more to say."""
+    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> None:
+        """Create a regular file in `directory`, of which there is nothing more to say than `row` does."""
 
     @abstractmethod
-    def make_symlink(self, place: P, target: bytes, attributes: Attributes) -> None:
+    def make_symlink(self, path: bytes, target: bytes, attributes: Attributes) -> None:
         """Create a symlink."""
 
     @abstractmethod
-    def make_node(self, place: P, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
+    def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
         """Create a fifo or a device: `kind` is S_IFIFO, S_IFCHR or S_IFBLK."""
 
     @abstractmethod
@@ -102,8 +98,8 @@ class Home(ABC, Generic[P]):
         """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
 
     @abstractmethod
-    def read(self, place: P, most: int) -> bytes:
-        """At most `most` bytes of the regular file that is there."""
+    def read(self, path: bytes, most: int) -> bytes:
+        """At most `most` bytes of the regular file at `path`."""
 
     def read_regular(self, path: bytes, limit: int) -> bytes | None:
         """The content of a file that programs trust, such as etc/passwd; None if there is none.
@@ -113,13 +109,12 @@ class Home(ABC, Generic[P]):
         """
         name = printable(path)
         try:
-            place = self.locate(path)
-            kind = self.kind(place)
+            kind = self.kind(path)
             if not kind:
                 return None
             if kind != stat.S_IFREG:
                 raise ImageError(f"/{name} in the image is {_TYPES.get(kind, 'no file')}, not a regular file")
-            content = self.read(place, limit + 1)
+            content = self.read(path, limit + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

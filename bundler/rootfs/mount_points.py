@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.paths import PathError, clean, join
-from bundler.rootfs.tree import Place, Tree
+from bundler.rootfs.tree import Tree
 
 _MOST_LINKS: Final = 40  # path_resolution(7)
 _LONGEST_PATH: Final = 4095
@@ -88,9 +88,8 @@ class Mounts:
         mount = path if path in self._mounted else above.mount
         if mount is not None or not above.there:
             return _Step(path, mount, there=above.there), None
-        place = self._tree.locate(path)
-        kind = self._tree.kind(place)
-        return _Step(path, None, there=kind != 0), self._tree.read_link(place) if kind == stat.S_IFLNK else None
+        kind = self._tree.kind(path)
+        return _Step(path, None, there=kind != 0), self._tree.read_link(path) if kind == stat.S_IFLNK else None
 
 
 class _Step(NamedTuple):
@@ -122,14 +121,13 @@ def make(
     OSError where the machine is the reason.
     """
     try:
-        place = tree.locate(path, create=True)
-        there = tree.kind(place)
+        made = tree.resolve(path, create=True)
+        there = tree.kind(path)
         if there and not replaced(there):
             return None
-        made = place.path
         if there:
-            tree.remove(place)
-        _make(tree, place, kind)
+            tree.remove(path)
+        _make(tree, path, kind)
     except PathError:
         return None
     except OSError as error:
@@ -139,12 +137,12 @@ def make(
     return made
 
 
-def _make(tree: Tree, place: Place, kind: str | DeviceNode) -> None:
+def _make(tree: Tree, path: bytes, kind: str | DeviceNode) -> None:
     if isinstance(kind, DeviceNode):
-        tree.make_node(place, kind.type, kind.numbers, kind.attributes)
+        tree.make_node(path, kind.type, kind.numbers, kind.attributes)
     elif kind == "directory":
-        tree.make_directory(place, Attributes(mode=0o755))
+        tree.make_directory(path, Attributes(mode=0o755))
     elif kind == "file":
-        tree.make_file(place, Attributes(mode=0o755), ())
+        tree.make_file(path, Attributes(mode=0o755), ())
     else:
-        tree.make_symlink(place, os.fsencode(kind), Attributes(mode=None))
+        tree.make_symlink(path, os.fsencode(kind), Attributes(mode=None))

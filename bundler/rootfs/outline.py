@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
@@ -70,19 +70,8 @@ Node = Folder | File | bytes | int
 """What has a name. Bytes are a symlink, which leads there; a number is the S_IF... type of anything else."""
 
 
-class Spot(NamedTuple):
-    """A name in a directory, there or not."""
-
-    folder: Folder
-    name: bytes
-
-    @property
-    def path(self) -> bytes:
-        return join(self.folder.path, self.name) if self.name else b""
-
-
-class Outline(Home[Spot]):
-    """What `Home` and, for who reads, `Tree` say of each method holds here, attributes and times aside."""
+class Outline(Home):
+    """Attributes and times are checked and forgotten: readers of an outline ask for names and content."""
 
     def __init__(self) -> None:
         self.owners = ignored()
@@ -90,91 +79,99 @@ class Outline(Home[Spot]):
         # Where the last path led, which is asked for again for each file of a directory.
         self._last: tuple[bytes, Folder] = (b"", self._root)
 
-    def locate(self, path: bytes, *, create: bool = False) -> Spot:
-        parent, name = split(path)
-        if not path:
-            return Spot(self._root, b"")
-        if len(name) > _LONGEST_NAME:
-            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
-        return Spot(self._find(parent, create=create), name)
+    def resolve(self, path: bytes, *, create: bool = False) -> bytes:
+        folder, name = self._find(path, create=create)
+        return _path(folder, name)
 
     def follow(self, path: bytes, *, create: bool = False) -> bytes:
-        return self._find(path, create=create).path
+        return self._follow(path, create=create).path
 
-    def kind(self, place: Spot) -> int:
-        node = place.folder.names.get(place.name) if place.name else place.folder
+    def kind(self, path: bytes) -> int:
+        node = self._node(path)
         return 0 if node is None else _kind(node)
 
     def names(self, path: bytes) -> list[bytes]:
-        return sorted(self._find(path).names)
+        return sorted(self._follow(path).names)
 
-    def remove(self, place: Spot) -> None:
-        del self._below_root(place).folder.names[place.name]
+    def remove(self, path: bytes) -> None:
+        folder, name = self._find_below_root(path)
+        del folder.names[name]
         self._last = (b"", self._root)
 
-    def make_directory(self, place: Spot, attributes: Attributes) -> bool:
+    def make_directory(self, path: bytes, attributes: Attributes) -> bool:
+        folder, name = self._find(path, create=True)
         _check(attributes, stat.S_IFDIR)
-        node = place.folder.names.get(place.name) if place.name else place.folder
+        node = folder.names.get(name) if name else folder
         if node is not None and not isinstance(node, Folder):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), _path(folder, name))
         if node is None:
-            _new_folder(place.folder, place.name)
+            _new_folder(folder, name)
         return node is None
 
     def make_file(
         self,
-        place: Spot,
+        path: bytes,
         attributes: Attributes,
         content: Iterable[Content],
         *,
         sparse: tuple[tuple[int, int], ...] | None = None,
         size: int = 0,
-        digest: RunningHash | None = None,  # noqa: ARG002 -- nobody asks what is in it
+        digest: RunningHash | None = None,  # noqa: ARG002 -- content is not read here
     ) -> None:
-        self._put(place, File(content, size, sparse), attributes, stat.S_IFREG)
+        self._put(path, File(content, size, sparse), attributes, stat.S_IFREG)
 
-    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> Spot:
-        place = Spot(self._find(directory, create=True), row[0])
-        self._put(place, File(content, row[4]), implied(), stat.S_IFREG)
-        return place
+    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> None:
+        self._put(join(directory, row[0]), File(content, row[4]), implied(), stat.S_IFREG)
 
-    def make_symlink(self, place: Spot, target: bytes, attributes: Attributes) -> None:
+    def make_symlink(self, path: bytes, target: bytes, attributes: Attributes) -> None:
         if not target or len(target) > LONGEST_PATH:
             number = errno.ENAMETOOLONG if target else errno.ENOENT
             raise OSError(number, os.strerror(number), target)
-        self._put(place, target, attributes, stat.S_IFLNK)
+        self._put(path, target, attributes, stat.S_IFLNK)
 
-    def make_node(self, place: Spot, kind: int, device: tuple[int, int], attributes: Attributes) -> None:  # noqa: ARG002
-        self._put(place, kind, attributes, kind)
+    def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:  # noqa: ARG002
+        self._put(path, kind, attributes, kind)
 
     def make_hard_link(self, path: bytes, target: bytes) -> None:
-        source = self.locate(target)
-        node = source.folder.names.get(source.name) if source.name else source.folder
+        self._find(path, create=True)  # what is above `path` may be what `target` names
+        node = self._node(target)
         if node is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), target)
         if isinstance(node, Folder):
             raise IsADirectoryError(errno.EISDIR, "a directory cannot have two names", target)
-        self._put(self.locate(path, create=True), node)
+        self._put(path, node)
 
-    def _put(self, place: Spot, node: Node, attributes: Attributes | None = None, kind: int = 0) -> None:
-        if place.name in self._below_root(place).folder.names:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
+    def _put(self, path: bytes, node: Node, attributes: Attributes | None = None, kind: int = 0) -> None:
+        folder, name = self._find_below_root(path, create=True)
+        if name in folder.names:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), _path(folder, name))
         if attributes is not None:
             _check(attributes, kind)
-        place.folder.names[place.name] = node
+        folder.names[name] = node
 
-    def read(self, place: Spot, most: int) -> bytes:
-        node = place.folder.names[place.name]
+    def read(self, path: bytes, most: int) -> bytes:
+        node = self._node(path)
         if not isinstance(node, File):
-            raise OSError(errno.EINVAL, "it is not a regular file", place.path)
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
         return node.read(most)
 
-    def _below_root(self, place: Spot) -> Spot:
-        if not place.name:
-            raise PathError("the root filesystem itself can only be a directory")
-        return place
+    def _node(self, path: bytes) -> Node | None:
+        folder, name = self._find(path)
+        return folder.names.get(name) if name else folder
 
-    def _find(self, path: bytes, *, create: bool = False) -> Folder:
+    def _find_below_root(self, path: bytes, *, create: bool = False) -> tuple[Folder, bytes]:
+        if not path:
+            raise PathError("the root filesystem itself can only be a directory")
+        return self._find(path, create=create)
+
+    def _find(self, path: bytes, *, create: bool = False) -> tuple[Folder, bytes]:
+        """The folder that holds `path`, and the name in it, which is not followed; the root has no name."""
+        parent, name = split(path)
+        if len(name) > _LONGEST_NAME:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+        return self._follow(parent, create=create), name
+
+    def _follow(self, path: bytes, *, create: bool = False) -> Folder:
         if self._last[0] != path:
             self._last = (path, self._walk(path, create=create))
         return self._last[1]
@@ -204,22 +201,26 @@ class Outline(Home[Spot]):
 
     def _enter(self, folder: Folder, name: bytes, node: Node | None, *, create: bool) -> Folder:
         if node is None and not create:
-            raise FileNotFoundError(errno.ENOENT, "it does not exist", Spot(folder, name).path)
+            raise FileNotFoundError(errno.ENOENT, "it does not exist", _path(folder, name))
         if node is None:
             return _new_folder(folder, name)
         if not isinstance(node, Folder):
-            raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", Spot(folder, name).path)
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", _path(folder, name))
         return node
 
 
 def _new_folder(parent: Folder, name: bytes) -> Folder:
-    path = Spot(parent, name).path
+    path = _path(parent, name)
     if len(name) > _LONGEST_NAME:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
     if len(path) > LONGEST_PATH:
         raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
     parent.names[name] = folder = Folder(parent, name)
     return folder
+
+
+def _path(folder: Folder, name: bytes) -> bytes:
+    return join(folder.path, name) if name else b""
 
 
 def _kind(node: Node) -> int:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
-from bundler.rootfs.tree import Place, Tree
+from bundler.rootfs.tree import Tree
 
 # Read into one piece of memory again and again: a new one for each file would cost more than the hash of most.
 _PIECE: Final = 1 << 17
@@ -28,7 +28,7 @@ class Found:
     """One path: what mtree.describe is given, but for the digest.
 
     `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
-    look into the file or directory. `place` is where it is in a tree, until another place is located there.
+    look into the file or directory.
     """
 
     path: bytes
@@ -40,7 +40,6 @@ class Found:
     links: int = 1
     file: tuple[int, int] | None = None
     closed: bool = False
-    place: Place | None = None
 
 
 def manifest_entry(
@@ -149,28 +148,26 @@ def take_stock(tree: Tree, inventory: Inventory) -> None:
 
 def _look(tree: Tree, path: bytes) -> Found | None:
     """What is at `path`; None if it went away meanwhile."""
-    place = tree.locate(path)
-    status = tree.status(place)
+    status = tree.status(path)
     if status is None:
         return None
     kind = stat.S_IFMT(status.st_mode)
     closed = False
     try:
-        attributes = tree.attributes(place, status)
+        attributes = tree.attributes(path, status)
     except PermissionError:
         closed = True
-        attributes = tree.attributes(place, status, xattrs=False)
+        attributes = tree.attributes(path, status, xattrs=False)
     return Found(
         path,
         kind,
         attributes,
         size=status.st_size if kind == stat.S_IFREG else 0,
-        target=tree.read_link(place) if kind == stat.S_IFLNK else b"",
+        target=tree.read_link(path) if kind == stat.S_IFLNK else b"",
         device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if status.st_rdev else (0, 0),
         links=status.st_nlink,
         file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
         closed=closed,
-        place=place,
     )
 
 
@@ -182,7 +179,7 @@ def hash_file(tree: Tree, found: Found) -> str | None:
 
 def _open(tree: Tree, found: Found) -> int | None:
     try:
-        return tree.open_file(found.place or tree.locate(found.path), found.kind)
+        return tree.open_file(found.path, found.kind)
     except PermissionError:
         found.closed = True
         return None

@@ -10,7 +10,7 @@ from typing import Final
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.rootfs.changeset import Changeset
-from bundler.rootfs.home import Home, P
+from bundler.rootfs.home import Home
 from bundler.rootfs.paths import split
 
 _DEVICES: Final = frozenset({BLOCK_DEVICE, CHARACTER_DEVICE})
@@ -45,10 +45,10 @@ class Selection:
         return False
 
 
-class SelectedChangeset(Changeset[P]):
+class SelectedChangeset(Changeset):
     """A changeset of which only the selection is made."""
 
-    def __init__(self, tree: Home[P], label: str, *, lowest: bool, selection: Selection) -> None:
+    def __init__(self, tree: Home, label: str, *, lowest: bool, selection: Selection) -> None:
         super().__init__(tree, label, lowest=lowest)
         self._selection = selection
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, KnownDigest, RunningHash
@@ -28,7 +28,7 @@ from bundler.rootfs.directories import Directories, Directory, close_again, open
 from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
-from bundler.rootfs.paths import PathError, join, split
+from bundler.rootfs.paths import PathError, join
 from bundler.rootfs.remove import remove_at
 from bundler.rootfs.sparse_files import write, write_pieces
 
@@ -37,22 +37,12 @@ _EXISTING_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEX
 _ROOT: Final = b"."
 
 
-class Place(NamedTuple):
-    """A name in an open directory, there or not. It is good until the next place is located."""
-
-    directory: Directory
-    name: bytes
-
-    @property
-    def path(self) -> bytes:
-        """The path, without a symlink in it but perhaps at its end."""
-        return b"" if self.name == _ROOT else join(self.directory.path, self.name)
-
-
-class Tree(Home[Place]):
+class Tree(Home):
     """The tree below an existing directory `root`. As a context, it ends with `finish`; after an error it is closed.
 
-    Methods raise OSError, whose `filename` is a path in the tree, and PathError for what the root cannot be.
+    Methods raise OSError, whose `filename` is a path in the tree, and PathError for what the root cannot be. Each
+    takes a path and finds its directory anew: the one used last is found by a comparison, and none is held between
+    two calls, which may close it.
     """
 
     def __init__(self, root: Path, owners: Owners | None = None, inventory: Inventory | None = None) -> None:
@@ -86,52 +76,44 @@ class Tree(Home[Place]):
         finally:
             self._directories.close()
 
-    def locate(self, path: bytes, *, create: bool = False) -> Place:
-        """Where `path` is or would be. `create` makes the directories above it that are missing."""
-        if not path:
-            return Place(self._directories.root, _ROOT)
-        parent, name = split(path)
-        return Place(self._find(parent, create=create), name)
+    def resolve(self, path: bytes, *, create: bool = False) -> bytes:
+        return _path(*self._find(path, create=create))
 
     def follow(self, path: bytes, *, create: bool = False) -> bytes:
-        """The path of the directory that `path` leads to, the last component followed too, inside the tree."""
-        return self._find(path, create=create).path
+        return self._follow(path, create=create).path
 
-    def status(self, place: Place) -> os.stat_result | None:
-        """What is there, or None."""
-        try:
-            return os.stat(place.name, dir_fd=place.directory.descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
+    def status(self, path: bytes) -> os.stat_result | None:
+        """What is at `path`, or None."""
+        return _status(*self._find(path))
 
-    def kind(self, place: Place) -> int:
-        """The S_IF... type of what is there, or 0."""
-        status = self.status(place)
-        return stat.S_IFMT(status.st_mode) if status is not None else 0
+    def kind(self, path: bytes) -> int:
+        return _kind(*self._find(path))
 
     def names(self, path: bytes) -> list[bytes]:
-        """What a directory holds, sorted."""
-        return sorted(map(os.fsencode, os.listdir(self._find(path).descriptor)))  # noqa: PTH208 -- a descriptor
+        return sorted(map(os.fsencode, os.listdir(self._follow(path).descriptor)))  # noqa: PTH208 -- a descriptor
 
-    def remove(self, place: Place) -> None:
-        """Remove what is there, directories with all they hold."""
-        path = self._below_root(place).path
-        self._directories.forget(path)
+    def remove(self, path: bytes) -> None:
+        directory, name = self._find_below_root(path)
+        resolved = join(directory.path, name)
+        self._directories.forget(resolved)
         if self._inventory is not None:
-            self._inventory.remove(path)
-        place.directory.changed = True
-        remove_at(place.directory.descriptor, place.name)
+            self._inventory.remove(resolved)
+        directory.changed = True
+        remove_at(directory.descriptor, name)
 
-    def make_directory(self, place: Place, attributes: Attributes) -> bool:
-        """Create a directory, or give the one that is there other attributes; whether one was created.
+    def make_directory(self, path: bytes, attributes: Attributes) -> bool:
+        if not path:
+            self._describe_directory(self._directories.root, attributes, is_new=False)
+            return False
+        return self._make_directory(*self._find(path, create=True), attributes)
 
-        Raises FileExistsError if something else is there.
-        """
-        created = place.name != _ROOT and self._make_bare(place)
-        directory = self._directories.root
-        if place.name != _ROOT:
-            directory = self._directories.enter(place.directory, place.name)
-        if not created:
+    def _make_directory(self, parent: Directory, name: bytes, attributes: Attributes) -> bool:
+        created = _make_bare(parent, name)
+        self._describe_directory(self._directories.enter(parent, name), attributes, is_new=created)
+        return created
+
+    def _describe_directory(self, directory: Directory, attributes: Attributes, *, is_new: bool) -> None:
+        if not is_new:
             clear_xattrs(directory.descriptor)
         attributes = self.owners.adapt(attributes)
         self._describe(directory.descriptor, attributes)
@@ -145,11 +127,10 @@ class Tree(Home[Place]):
             directory.mode = None
         if self._inventory is not None:
             self._inventory.add(directory.path, stat.S_IFDIR, attributes)
-        return created
 
     def make_file(
         self,
-        place: Place,
+        path: bytes,
         attributes: Attributes,
         content: Iterable[Content],
         *,
@@ -157,12 +138,7 @@ class Tree(Home[Place]):
         size: int = 0,
         digest: RunningHash | None = None,
     ) -> None:
-        """Create a regular file of `size`. With `sparse`, `content` is only what lies at its (offset, length).
-
-        `digest` is told of all that a reader of the file will see; None for one of our own. Raises FileExistsError if
-        something is there; then nothing of `content` was taken.
-        """
-        directory, name = self._below_root(place)
+        directory, name = self._find_below_root(path, create=True)
         directory.changed = True
         # An ordinary user can only set the extended attributes of what he may write to.
         mode = 0o600 if self.owners.confined else attributes.mode or 0
@@ -185,18 +161,17 @@ class Tree(Home[Place]):
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            found = None if digest is None else digest.hexdigest()
-            self._inventory.add(place.path, stat.S_IFREG, attributes, size=size, digest=found)
+            sha256 = None if digest is None else digest.hexdigest()
+            self._inventory.add(join(directory.path, name), stat.S_IFREG, attributes, size=size, digest=sha256)
 
-    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> Place:
-        """What make_file does for nearly all files of an image: four system calls, and little else."""
+    def make_row(self, directory: bytes, row: FileRow, content: Iterable[Content]) -> None:
+        """What make_file does, for nearly all files of an image: four system calls, and little else."""
         name, mode, uid, gid, size, mtime, _, sha256 = row
-        parent = self._find(directory, create=True)
-        place = Place(parent, name)
+        parent = self._follow(directory, create=True)
         if not self._is_born_so(parent, uid, gid, mode):
             attributes = Attributes(mode, uid, gid, mtime, mtime)
-            self.make_file(place, attributes, content, size=size, digest=KnownDigest(sha256))
-            return place
+            self.make_file(join(directory, name), attributes, content, size=size, digest=KnownDigest(sha256))
+            return
         parent.changed = True
         descriptor = os.open(name, _NEW_FILE, mode, dir_fd=parent.descriptor)
         try:
@@ -207,116 +182,112 @@ class Tree(Home[Place]):
             os.close(descriptor)
         if self._inventory is not None:
             self._inventory.add_file(join(parent.path, name), mode, mtime, size, sha256)
-        return place
 
-    def make_symlink(self, place: Place, target: bytes, attributes: Attributes) -> None:
-        self._below_root(place).directory.changed = True
-        os.symlink(target, place.name, dir_fd=place.directory.descriptor)
+    def make_symlink(self, path: bytes, target: bytes, attributes: Attributes) -> None:
+        directory, name = self._find_below_root(path, create=True)
+        directory.changed = True
+        os.symlink(target, name, dir_fd=directory.descriptor)
         attributes = self.owners.adapt(attributes)
-        self.owners.set_attributes(self._unopened(place), attributes)
+        self.owners.set_attributes(_unopened(directory, name), attributes)
         if self._inventory is not None:
-            self._inventory.add(place.path, stat.S_IFLNK, attributes, target=target)
+            self._inventory.add(join(directory.path, name), stat.S_IFLNK, attributes, target=target)
 
-    def make_node(self, place: Place, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
-        """Create a fifo or a device: `kind` is S_IFIFO, S_IFCHR or S_IFBLK.
-
-        Where no device can be made, an empty file stands in its place, as with umoci: a runtime can mount one there.
+    def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
+        """As `Home` says; where no device can be made, an empty file stands in its place, as with umoci: a runtime can
+        mount a device there.
         """
         if self.owners.confined and kind != stat.S_IFIFO:
-            self.make_file(place, attributes, ())
+            self.make_file(path, attributes, ())
             self.owners.skipped["devices"] += 1
             return
-        self._below_root(place).directory.changed = True
-        os.mknod(place.name, kind | 0o600, os.makedev(*device), dir_fd=place.directory.descriptor)
+        directory, name = self._find_below_root(path, create=True)
+        directory.changed = True
+        os.mknod(name, kind | 0o600, os.makedev(*device), dir_fd=directory.descriptor)
         attributes = self.owners.adapt(attributes)
         if self._inherits:
-            clear_xattrs(self._unopened(place))
-        self.owners.set_attributes(self._unopened(place), attributes)
+            clear_xattrs(_unopened(directory, name))
+        self.owners.set_attributes(_unopened(directory, name), attributes)
         if self._inventory is not None:
-            self._inventory.add(place.path, kind, attributes, device=device)
+            self._inventory.add(join(directory.path, name), kind, attributes, device=device)
 
     def make_hard_link(self, path: bytes, target: bytes) -> None:
-        """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
-        source = self.locate(target)
-        if self.kind(source) == stat.S_IFDIR:
+        self._find(path, create=True)  # what is above `path` may be what `target` names
+        source, source_name = self._find(target)
+        if _kind(source, source_name) == stat.S_IFDIR:
             raise IsADirectoryError(errno.EISDIR, "a directory cannot have two names", target)
-        known = source.path
-        descriptor = os.dup(source.directory.descriptor)  # the next place may close it
+        known = _path(source, source_name)
+        descriptor = os.dup(source.descriptor)  # to find the other directory may close it
         try:
-            place = self._below_root(self.locate(path, create=True))
-            place.directory.changed = True
-            os.link(
-                source.name,
-                place.name,
-                src_dir_fd=descriptor,
-                dst_dir_fd=place.directory.descriptor,
-                follow_symlinks=False,
-            )
+            directory, name = self._find_below_root(path)
+            directory.changed = True
+            os.link(source_name, name, src_dir_fd=descriptor, dst_dir_fd=directory.descriptor, follow_symlinks=False)
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            self._inventory.link(place.path, known)
+            self._inventory.link(join(directory.path, name), known)
 
-    def open_file(self, place: Place, kind: int | None = None) -> int:
-        """A descriptor to read what is there, which has to be a regular file: anything else is not opened.
+    def open_file(self, path: bytes, kind: int | None = None) -> int:
+        """A descriptor to read what is at `path`, which has to be a regular file: anything else is not opened.
 
-        `kind` is what `kind` has just said.
+        `kind` is what the method `kind` has just said.
         """
-        if (self.kind(place) if kind is None else kind) != stat.S_IFREG:
-            raise OSError(errno.EINVAL, "it is not a regular file", place.path)
-        parent = place.directory.descriptor
-        mode = open_up(parent, place.name, stat.S_IRUSR) if self.owners.confined else None
-        descriptor = os.open(place.name, _EXISTING_FILE, dir_fd=parent)
+        directory, name = self._find(path)
+        if (_kind(directory, name) if kind is None else kind) != stat.S_IFREG:
+            raise OSError(errno.EINVAL, "it is not a regular file", _path(directory, name))
+        mode = open_up(directory.descriptor, name, stat.S_IRUSR) if self.owners.confined else None
+        descriptor = os.open(name, _EXISTING_FILE, dir_fd=directory.descriptor)
         if mode is not None:
             os.fchmod(descriptor, mode)
         return descriptor
 
-    def attributes(self, place: Place, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:
-        """Those of what is there. Times and mode of a directory are the ones it will have in the end.
+    def attributes(self, path: bytes, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:
+        """Those of what is at `path`. Times and mode of a directory are the ones it will have in the end.
 
-        `status` is what `status` said. Without `xattrs`, there are none: to read them takes the permission to read the
-        file.
+        `status` is what the method `status` has just said. Without `xattrs`, there are none: to read them takes the
+        permission to read the file.
         """
-        parent, name = place.directory.descriptor, place.name
-        mode = open_up(parent, name, stat.S_IRUSR) if self.owners.confined else None
-        attributes = read_attributes(self._unopened(place), status, xattrs=xattrs)
+        parent, name = self._find(path)
+        mode = open_up(parent.descriptor, name, stat.S_IRUSR) if self.owners.confined else None
+        attributes = read_attributes(_unopened(parent, name), status, xattrs=xattrs)
         if mode is not None:
-            close_again(parent, name, mode)
+            close_again(parent.descriptor, name, mode)
             attributes.mode = mode
         if status is not None and not stat.S_ISDIR(status.st_mode):
             return attributes
-        directory = self._directories.known(place.path)
+        directory = self._directories.known(_path(parent, name))
         if directory is not None:
             attributes.atime, attributes.mtime = directory.times
             if directory.mode is not None:
                 attributes.mode = directory.mode
         return attributes
 
-    def read_link(self, place: Place) -> bytes:
-        return os.readlink(place.name, dir_fd=place.directory.descriptor)
+    def read_link(self, path: bytes) -> bytes:
+        directory, name = self._find(path)
+        return os.readlink(name, dir_fd=directory.descriptor)
 
-    def read(self, place: Place, most: int) -> bytes:
-        """At most `most` bytes of the regular file that is there."""
-        with os.fdopen(self.open_file(place), "rb") as file:
+    def read(self, path: bytes, most: int) -> bytes:
+        with os.fdopen(self.open_file(path), "rb") as file:
             return file.read(most)
 
-    def _find(self, path: bytes, *, create: bool = False) -> Directory:
+    def _follow(self, path: bytes, *, create: bool = False) -> Directory:
+        """The directory that `path` leads to. It may be closed when the next one is found."""
         return self._directories.find(path, self._imply if create else None)
+
+    def _find(self, path: bytes, *, create: bool = False) -> tuple[Directory, bytes]:
+        """The directory that holds `path`, as `_follow` gives it, and the name in it, which is not followed."""
+        if not path:
+            return self._directories.root, _ROOT
+        parent, _, name = path.rpartition(b"/")
+        return self._directories.find(parent, self._imply if create else None), name
+
+    def _find_below_root(self, path: bytes, *, create: bool = False) -> tuple[Directory, bytes]:
+        if not path:
+            raise PathError("the root filesystem itself can only be a directory")
+        return self._find(path, create=create)
 
     def _imply(self, parent: Directory, name: bytes) -> None:
         """Make a directory that no entry describes."""
-        self.make_directory(Place(parent, name), implied())
-
-    def _make_bare(self, place: Place) -> bool:
-        """Whether a directory was made; False if there was one."""
-        try:
-            os.mkdir(place.name, 0o700, dir_fd=place.directory.descriptor)
-        except FileExistsError:
-            if self.kind(place) != stat.S_IFDIR:
-                raise
-            return False
-        place.directory.changed = True
-        return True
+        self._make_directory(parent, name, implied())
 
     def _describe(self, descriptor: int, attributes: Attributes) -> None:
         """Set the attributes of an open file or directory, and see to it that it has no others."""
@@ -332,11 +303,35 @@ class Tree(Home[Place]):
         """
         return not (self._taken is None or self._inherits or directory.hands_down or uid or gid or mode & self._taken)
 
-    def _below_root(self, place: Place) -> Place:
-        if place.name == _ROOT:
-            raise PathError("the root filesystem itself can only be a directory")
-        return place
 
-    def _unopened(self, place: Place) -> bytes:
-        # The link to the descriptor is the kernel's own; what comes after it is not followed by those who use this.
-        return b"/proc/self/fd/%d/%s" % (place.directory.descriptor, place.name)
+def _path(directory: Directory, name: bytes) -> bytes:
+    return b"" if name == _ROOT else join(directory.path, name)
+
+
+def _status(directory: Directory, name: bytes) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _kind(directory: Directory, name: bytes) -> int:
+    status = _status(directory, name)
+    return stat.S_IFMT(status.st_mode) if status is not None else 0
+
+
+def _make_bare(parent: Directory, name: bytes) -> bool:
+    """Whether a directory was made; False if there was one. Raises FileExistsError if something else is there."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+    except FileExistsError:
+        if _kind(parent, name) != stat.S_IFDIR:
+            raise
+        return False
+    parent.changed = True
+    return True
+
+
+def _unopened(directory: Directory, name: bytes) -> bytes:
+    # The link to the descriptor is the kernel's own; what comes after it is not followed by those who use this.
+    return b"/proc/self/fd/%d/%s" % (directory.descriptor, name)

@@ -17,7 +17,7 @@ from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.directories import explain
-from bundler.rootfs.home import Home, P
+from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.outline import Outline
 from bundler.rootfs.owners import Owners, kept
@@ -97,7 +97,7 @@ def unpack_partially(
     return tree
 
 
-def _changeset(tree: Home[P], layer: LocalLayer, selection: Selection | None, *, lowest: bool) -> Changeset[P]:
+def _changeset(tree: Home, layer: LocalLayer, selection: Selection | None, *, lowest: bool) -> Changeset:
     """The changeset of `layer`, of all its files or of those selected."""
     if selection is None:
         return Changeset(tree, label_of(layer), lowest=lowest)
@@ -111,7 +111,7 @@ def _unpack_natively(job: _Job) -> None:
         Tree(job.root, job.owners, job.inventory) as tree,
     ):
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
-        tree.make_directory(tree.locate(b""), implied())
+        tree.make_directory(b"", implied())
         for number, layer in enumerate(job.layers):
             changeset = _changeset(tree, layer, job.selection, lowest=number == 0)
             with through.entries(layer) as entries:

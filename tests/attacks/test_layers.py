@@ -134,11 +134,10 @@ def outlined(outline: Outline) -> dict[str, tuple[int, bytes]]:
     pending = [b""]
     while pending:
         path = pending.pop()
-        place = outline.locate(path)
-        kind = outline.kind(place)
+        kind = outline.kind(path)
         if kind == stat.S_IFDIR:
             pending += [join(path, name) for name in outline.names(path)]
-        found[os.fsdecode(path)] = kind, outline.read(place, MOST) if kind == stat.S_IFREG else b""
+        found[os.fsdecode(path)] = kind, outline.read(path, MOST) if kind == stat.S_IFREG else b""
     return found
 
 

@@ -1,10 +1,12 @@
 """What the pipeline asks of a tree once it is unpacked."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from bundler.errors import ImageError
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.tree import Tree
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import Member, character_device, directory, fifo, file, symlink
@@ -85,3 +87,21 @@ def test_a_working_directory_that_cannot_be_is_refused(tmp_path: Path, path: byt
     root = unpacked(tmp_path / "root", layer(file("f"), symlink("loop", "loop")))
     with pytest.raises(ImageError, match=message), Tree.open(root) as rootfs:
         rootfs.make_working_directory(path)
+
+
+def test_any_number_of_other_places_may_be_looked_at_in_between(tmp_path: Path) -> None:
+    """More directories than stay open: what is done to a path does not depend on what was done to others before it."""
+    (tmp_path / "root").mkdir()
+    attributes = Attributes(mode=0o755)
+    others = [b"other/%03d" % number for number in range(100)]
+    with Tree(tmp_path / "root") as rootfs:
+        rootfs.make_file(b"etc/hosts", attributes, [b"a"])
+        for path in others:
+            rootfs.make_directory(path, attributes)
+            assert rootfs.read(b"etc/hosts", 1) == b"a"
+        kind, status = rootfs.kind(b"etc/hosts"), rootfs.status(b"etc/hosts")
+        assert all(rootfs.names(path) == [] for path in others)
+        os.close(rootfs.open_file(b"etc/hosts", kind))
+        assert rootfs.attributes(b"etc/hosts", status).mode == 0o755
+        rootfs.make_hard_link(b"/".join(others) + b"/hosts", b"etc/hosts")
+        assert rootfs.names(b"/".join(others)) == [b"hosts"]
