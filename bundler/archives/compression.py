@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
-from bundler.archives.stream import ByteStream, DamagedError
+from bundler.archives.stream import ByteStream, DamagedError, read_up_to
 
 # Long enough for the longest magic below; read once per stream.
 _HEAD: Final = 10
@@ -37,11 +37,16 @@ class _Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """One format: its name, how its files begin, and the reader of what is inside."""
+    """One format: its name, what names of compressed tar archives end in, how its files begin, the reader of them.
+
+    `of_layers` says that layers have media types of this compression, which end in its name.
+    """
 
     name: str
+    endings: tuple[str, ...]
     magic: re.Pattern[bytes] = field(repr=False)
     open: Callable[[ByteStream], ByteStream] = field(repr=False)
+    of_layers: bool = False
 
 
 class _Prefixed:
@@ -168,21 +173,32 @@ def _open_bzip2(source: ByteStream) -> ByteStream:
     return _Members(source, "bzip2", bz2.BZ2Decompressor, (OSError,))
 
 
-NONE: Final = Compression("none", re.compile(b""), lambda source: source)
+NONE: Final = Compression("none", (".tar",), re.compile(b""), lambda source: source)
+GZIP: Final = Compression("gzip", (".tar.gz", ".tgz"), re.compile(rb"\x1f\x8b\x08"), _open_gzip, of_layers=True)
+# A zstd file may begin with a skippable frame (zstd format, RFC 8878 3.1.2), as pzstd's do.
+_ZSTD_MAGIC: Final = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+ZSTD: Final = Compression("zstd", (".tar.zst", ".tzst", ".tar.zstd"), _ZSTD_MAGIC, _Zstd, of_layers=True)
+# "BZh" and a digit could begin the name of a tar's first file, so the first block's own magic is looked at too: that of
+# compressed content or that of the end.
+_BZIP2_MAGIC: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 COMPRESSIONS: Final = (
-    Compression("gzip", re.compile(rb"\x1f\x8b\x08"), _open_gzip),
-    # A zstd file may begin with a skippable frame (zstd format, RFC 8878 3.1.2), as pzstd's do.
-    Compression("zstd", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _Zstd),
-    Compression("xz", re.compile(rb"\xfd7zXZ\0"), _open_xz),
-    # "BZh" and a digit could begin the name of a tar's first file, so the first block's own magic is looked at too:
-    # that of compressed content or that of the end.
-    Compression("bzip2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)"), _open_bzip2),
+    GZIP,
+    ZSTD,
+    Compression("xz", (".tar.xz", ".txz"), re.compile(rb"\xfd7zXZ\0"), _open_xz),
+    Compression("bzip2", (".tar.bz2", ".tbz2", ".tbz"), _BZIP2_MAGIC, _open_bzip2),
 )
+# What the name of a tar archive ends in, compressed or not.
+TAR_ENDINGS: Final = tuple(ending for row in (NONE, *COMPRESSIONS) for ending in row.endings)
 
 
 def detect(head: bytes) -> Compression:
     """The compression of what begins with `head` (ten bytes are enough); NONE if it is none of the known ones."""
     return next((row for row in COMPRESSIONS if row.magic.match(head)), NONE)
+
+
+def compression_of(source: ByteStream) -> Compression:
+    """The compression of what `source` begins with, of which at most ten bytes are read."""
+    return detect(read_up_to(source, _HEAD))
 
 
 def decompress(source: ByteStream) -> tuple[Compression, ByteStream]:
@@ -192,8 +208,6 @@ def decompress(source: ByteStream) -> tuple[Compression, ByteStream]:
     truncated data (but see _Zstd). What it needs does not depend on the content: at most 128 MiB, for zstd's largest
     window.
     """
-    head = b""
-    while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
-        head += more
+    head = read_up_to(source, _HEAD)
     compression = detect(head)
     return compression, compression.open(_Prefixed(head, source))

@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from bundler.archives import compression
+from bundler.archives.compression import Compression
 from bundler.archives.stream import Content
 
 _BLOCK: Final = 1 << 19
@@ -30,9 +32,9 @@ class Compressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compressing:
-    """One format to write: its name, the levels it has, the usual one, and what makes a compressor of a level."""
+    """One format to write: the levels it has, the usual one, and what makes a compressor of a level."""
 
-    name: str
+    format: Compression
     levels: range
     usual: int
     start: Callable[[int], Compressor]
@@ -106,6 +108,6 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-PLAIN: Final = Compressing("none", range(1), 0, lambda _level: _Plain())
-GZIP: Final = Compressing("gzip", range(1, 10), 6, _Gzip)
-ZSTD: Final = Compressing("zstd", range(1, 20), 3, _start_zstd)
+PLAIN: Final = Compressing(compression.NONE, range(1), 0, lambda _level: _Plain())
+GZIP: Final = Compressing(compression.GZIP, range(1, 10), 6, _Gzip)
+ZSTD: Final = Compressing(compression.ZSTD, range(1, 20), 3, _start_zstd)

@@ -12,21 +12,29 @@ class ByteStream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+def read_up_to(stream: ByteStream, size: int) -> bytes:
+    """The next `size` bytes of `stream`, fewer only at its end."""
+    content = b""
+    while len(content) < size and (more := stream.read(size - len(content))):
+        content += more
+    return content
+
+
 class ContentStream(Protocol):
-    """The same where the bytes may be part of something that is used again."""
+    """A `ByteStream` whose bytes may be part of something that is used again."""
 
     def read(self, size: int, /) -> Content: ...
 
 
 class RunningHash(Protocol):
-    """What hashlib gives, or what knows a hash that somebody else takes: to be asked once all content has gone by."""
+    """What hashlib gives, or what knows a hash that is taken elsewhere: to be asked once all content has gone by."""
 
     def update(self, content: Content, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
 class KnownDigest:
-    """A digest that somebody else takes; it is there once the content is."""
+    """A digest that is taken elsewhere; it is there once the content is."""
 
     __slots__ = ("sha256",)
 
@@ -44,6 +52,6 @@ class DamagedError(ValueError):
     """The bytes are not what their format says. The message has no final full stop; callers say where it was."""
 
     def __init__(self, what: str, *, hint: str | None = None) -> None:
-        """`hint` says what to do, where something can be done about it."""
+        """`hint` says what to do, if anything can be done."""
         super().__init__(what)
         self.hint = hint

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bundler.images.digest import Digest
 from bundler.images.documents import Member
@@ -34,6 +34,11 @@ class Descriptor:
 
     def __str__(self) -> str:
         return str(self.digest)
+
+
+def descriptor_document(media_type: str, digest: Digest, size: int) -> dict[str, Any]:
+    """A descriptor as it stands in JSON."""
+    return {"mediaType": media_type, "digest": str(digest), "size": size}
 
 
 def parse_descriptor(part: Member, *wanted: Kind) -> Descriptor:

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import Final
 
+from bundler.archives.compression import COMPRESSIONS, NONE, Compression
 from bundler.errors import printable
 
 
@@ -26,6 +27,21 @@ DOCKER_INDEX: Final = f"{_DOCKER}.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = f"{_DOCKER}.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = f"{_DOCKER}.container.image.v1+json"
 DOCKER_LAYER: Final = f"{_DOCKER}.image.rootfs.diff.tar"
+# Nondistributable (Docker: foreign) layers are ordinary changesets that registries may lack; if the bytes are there,
+# they are applied. Their `urls` are never followed.
+_LAYERS: Final = (
+    OCI_LAYER,
+    f"{_OCI}.layer.nondistributable.v1.tar",
+    DOCKER_LAYER,
+    f"{_DOCKER}.image.rootfs.foreign.diff.tar",
+)
+
+
+def layer_type(base: str, compression: Compression) -> str:
+    """The media type of such layers compressed so; `base` is that of the uncompressed ones."""
+    separator = "." if base.startswith(_DOCKER) else "+"
+    return base if compression is NONE else f"{base}{separator}{compression.name}"
+
 
 KINDS: Final[dict[str, Kind]] = {
     OCI_INDEX: Kind.INDEX,
@@ -34,19 +50,12 @@ KINDS: Final[dict[str, Kind]] = {
     DOCKER_MANIFEST: Kind.MANIFEST,
     OCI_CONFIG: Kind.CONFIG,
     DOCKER_CONFIG: Kind.CONFIG,
-    OCI_LAYER: Kind.LAYER,
-    f"{OCI_LAYER}+gzip": Kind.LAYER,
-    f"{OCI_LAYER}+zstd": Kind.LAYER,
-    # Nondistributable (Docker: foreign) layers are ordinary changesets that registries may lack; if the bytes are
-    # there, they are applied. Their `urls` are never followed.
-    f"{_OCI}.layer.nondistributable.v1.tar": Kind.LAYER,
-    f"{_OCI}.layer.nondistributable.v1.tar+gzip": Kind.LAYER,
-    f"{_OCI}.layer.nondistributable.v1.tar+zstd": Kind.LAYER,
-    DOCKER_LAYER: Kind.LAYER,
-    f"{DOCKER_LAYER}.gzip": Kind.LAYER,
-    f"{DOCKER_LAYER}.zstd": Kind.LAYER,
-    f"{_DOCKER}.image.rootfs.foreign.diff.tar": Kind.LAYER,
-    f"{_DOCKER}.image.rootfs.foreign.diff.tar.gzip": Kind.LAYER,
+    **{
+        layer_type(base, compression): Kind.LAYER
+        for base in _LAYERS
+        for compression in (NONE, *COMPRESSIONS)
+        if compression is NONE or compression.of_layers
+    },
 }
 
 _SCHEMA_1: Final = (f"{_DOCKER}.distribution.manifest.v1+json", f"{_DOCKER}.distribution.manifest.v1+prettyjws")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Self
 
+from bundler.archives.compression import TAR_ENDINGS
 from bundler.errors import RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.image import Image
@@ -156,7 +157,7 @@ TRANSPORT_NAMES: Final = (
     *("docker-daemon", "containers-storage"),
 )
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
-_SUFFIX: Final = re.compile(r"\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?)(?=$|:|@)", re.IGNORECASE)
+_SUFFIX: Final = re.compile(f"(?:{'|'.join(map(re.escape, TAR_ENDINGS))})(?=$|:|@)", re.IGNORECASE)
 _PATH_STARTS: Final = ("/", "./", "../")
 # What may become the name of a folder: no leading dot or dash, nothing a shell or a terminal could trip over.
 _DIRECTORY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -5,14 +5,14 @@ umoci writes documents of its own, in which what it does not know is lost: healt
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from bundler.archives.compression import GZIP
+from bundler.images.descriptor import descriptor_document
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.manifest import Manifest
-from bundler.images.media_types import DOCKER_CONFIG, DOCKER_LAYER, OCI_LAYER
-
-_GZIP: Final = {True: f"{DOCKER_LAYER}.gzip", False: f"{OCI_LAYER}+gzip"}
+from bundler.images.media_types import DOCKER_CONFIG, DOCKER_LAYER, OCI_LAYER, layer_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,10 @@ def manifest_above(manifest: Manifest, image_config: bytes, digest: Digest, size
     """The manifest with the new config, and a gzip layer of this digest and `size` in bytes."""
     content = _content(manifest.raw, "manifest")
     media_type = manifest.config.media_type
-    content["config"] = _descriptor(media_type, Digest.of(image_config), len(image_config))
-    added = _descriptor(_GZIP[media_type == DOCKER_CONFIG], digest, size)
-    content["layers"] = [*(content.get("layers") or []), added]
+    content["config"] = descriptor_document(media_type, Digest.of(image_config), len(image_config))
+    added = layer_type(DOCKER_LAYER if media_type == DOCKER_CONFIG else OCI_LAYER, GZIP)
+    content["layers"] = [*(content.get("layers") or []), descriptor_document(added, digest, size)]
     return _encode(content)
-
-
-def _descriptor(media_type: str, digest: Digest, size: int) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": str(digest), "size": size}
 
 
 def _content(raw: bytes, name: str) -> dict[str, Any]:

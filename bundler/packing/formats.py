@@ -51,14 +51,15 @@ def choose_level(chosen: Format, level: int | None) -> int:
     return level
 
 
-def _row(compressing: Compressing, *suffixes: str) -> Format:
+def _row(compressing: Compressing) -> Format:
+    suffixes = compressing.format.endings
     return Format(suffixes, compressing.levels, compressing.usual, partial(write_tar, compressing))
 
 
 FORMATS: Final = (
-    _row(ZSTD, ".tar.zst", ".tzst"),
-    _row(GZIP, ".tar.gz", ".tgz"),
-    _row(PLAIN, ".tar"),
+    _row(ZSTD),
+    _row(GZIP),
+    _row(PLAIN),
     Format((".squashfs", ".sqfs"), range(1, 23), 9, write_squashfs, is_image=True),
     Format((".erofs",), range(1), 0, write_erofs, is_image=True),
 )

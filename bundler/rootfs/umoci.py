@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bundler.archives.compression import decompress
+from bundler.archives.compression import GZIP, NONE, compression_of
 from bundler.archives.stream import ByteStream
+from bundler.images.descriptor import REF_NAME, descriptor_document
+from bundler.images.digest import Digest
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
+from bundler.images.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, layer_type
+from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTENT, blob_name
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree, temporary_folder
@@ -22,7 +26,6 @@ from bundler.tools import UMOCI, run
 
 _CHUNK: Final = 1 << 20
 _TAG: Final = "image"
-_OCI: Final = "application/vnd.oci.image"
 
 
 def unpack_with_umoci(layers: Sequence[LocalLayer], root: Path, owners: Owners, progress: Progress) -> None:
@@ -48,7 +51,7 @@ def _options(owners: Owners) -> list[str]:
 
 def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress = SILENT) -> dict[str, Any]:
     """Write a new layout of one image that has these layers; gives what it lists."""
-    (layout / "blobs/sha256").mkdir(parents=True)
+    (layout / BLOBS / "sha256").mkdir(parents=True)
     descriptors = [_copy_layer(layout, layer, progress) for layer in layers]
     image_config = {
         "architecture": "amd64",
@@ -58,43 +61,44 @@ def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress 
     }
     manifest = {
         "schemaVersion": 2,
-        "config": _write_document(layout, "config", image_config),
+        "config": _write_document(layout, OCI_CONFIG, image_config),
         "layers": descriptors,
     }
-    listed = _write_document(layout, "manifest", manifest)
-    listed["annotations"] = {"org.opencontainers.image.ref.name": _TAG}
-    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
-    (layout / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+    listed = _write_document(layout, OCI_MANIFEST, manifest)
+    listed["annotations"] = {REF_NAME: _TAG}
+    (layout / INDEX).write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
+    (layout / MARKER).write_bytes(MARKER_CONTENT)
     return listed
 
 
 def _copy_layer(layout: Path, layer: LocalLayer, progress: Progress) -> dict[str, Any]:
     with layer.open() as source:
-        is_gzip = decompress(source)[0].name == "gzip"
+        is_gzip = compression_of(source) is GZIP
     name = (layer.blob.digest or layer.diff_id).short
     with progress.measure(name, layer.blob.size) as meter:
         if is_gzip and layer.blob.digest is not None:
             with open_blob(layer, meter) as stream:
-                return _write_blob(layout, f"{_OCI}.layer.v1.tar+gzip", stream)
+                return _write_blob(layout, layer_type(OCI_LAYER, GZIP), stream)
         with open_layer(layer, meter) as stream:
-            return _write_blob(layout, f"{_OCI}.layer.v1.tar", stream)
+            return _write_blob(layout, layer_type(OCI_LAYER, NONE), stream)
 
 
 def _write_blob(layout: Path, media_type: str, stream: ByteStream) -> dict[str, Any]:
     """Copy `stream`, which checks itself at its end, and give the descriptor of the copy."""
-    digest = hashlib.sha256()
+    sha256 = hashlib.sha256()
     size = 0
-    unnamed = layout / "blobs/unnamed"
+    unnamed = layout / BLOBS / "unnamed"
     with unnamed.open("wb") as blob:
         while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+            sha256.update(chunk)
             size += blob.write(chunk)
-    unnamed.rename(layout / "blobs/sha256" / digest.hexdigest())
-    return {"mediaType": media_type, "digest": f"sha256:{digest.hexdigest()}", "size": size}
+    digest = Digest("sha256", sha256.hexdigest())
+    unnamed.rename(layout / blob_name(digest))
+    return descriptor_document(media_type, digest, size)
 
 
-def _write_document(layout: Path, kind: str, document: dict[str, Any]) -> dict[str, Any]:
+def _write_document(layout: Path, media_type: str, document: dict[str, Any]) -> dict[str, Any]:
     content = json.dumps(document).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    (layout / "blobs/sha256" / digest).write_bytes(content)
-    return {"mediaType": f"{_OCI}.{kind}.v1+json", "digest": f"sha256:{digest}", "size": len(content)}
+    digest = Digest.of(content)
+    (layout / blob_name(digest)).write_bytes(content)
+    return descriptor_document(media_type, digest, len(content))

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from bundler.durability import sync_names, sync_tree
 from bundler.errors import BundlerError, ImageError, RequestError, printable
-from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
 from bundler.images.index import parse_index
@@ -25,13 +25,12 @@ from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.files import Folder, open_folder
-from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, check_marker, is_there
+from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTENT, blob_name, check_marker, is_there
 from bundler.input_files import InputError, read_inside
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free
 
 _STAGE: Final = ".bundler-"
-_MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _CHUNK: Final = 1 << 20
 _LARGEST_INDEX: Final = 64 << 20  # bytes; some 200,000 names
 
@@ -172,7 +171,7 @@ def _make(path: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix=_STAGE, dir=path) as stage:
             empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-            documents = {INDEX: json.dumps(empty, separators=(",", ":")).encode(), MARKER: _MARKER_CONTENT}
+            documents = {INDEX: json.dumps(empty, separators=(",", ":")).encode(), MARKER: MARKER_CONTENT}
             for name, content in documents.items():
                 write_durably(Path(stage, name), content)
                 if not (path / name).exists():  # from a process that was killed
@@ -222,11 +221,7 @@ def whole(store: Store, entry: Descriptor) -> Iterator[None]:
 def entry_of(raw: bytes, digest: Digest, media_type: str, name: str, platform: Platform | None = None) -> Entry:
     """How a manifest or index is listed as `name`; of `media_type` unless it states another itself."""
     stated = parse_document(raw, f"document {digest}").find("mediaType")
-    entry: Entry = {
-        "mediaType": media_type if stated is None else stated.text(),
-        "digest": str(digest),
-        "size": len(raw),
-    }
+    entry: Entry = descriptor_document(media_type if stated is None else stated.text(), digest, len(raw))
     if platform is not None:
         parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
         entry["platform"] = {name: part for name, part in parts.items() if part is not None}

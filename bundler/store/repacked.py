@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundler.archives.compression import GZIP
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME
 from bundler.images.digest import Digest
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.layer import Layer
 from bundler.images.manifest import Manifest, parse_manifest
-from bundler.images.media_types import OCI_MANIFEST
+from bundler.images.media_types import OCI_LAYER, OCI_MANIFEST, layer_type
 from bundler.images.reference import RegistryReference, parse_reference, split_path
 from bundler.images.transports.layout import find_manifest, read_blob
 from bundler.images.upper_layer import History, config_above, manifest_above
@@ -88,7 +89,7 @@ class Base:
 
     def above(self, layer: Layer, history: History) -> tuple[Manifest, bytes]:
         """The same image with a gzip layer more: its manifest, and its config."""
-        if layer.blob.digest is None or not layer.blob.media_type.endswith("+gzip"):
+        if layer.blob.digest is None or layer.blob.media_type != layer_type(OCI_LAYER, GZIP):
             raise ImageError(f"a layer of media type {printable(layer.blob.media_type)} cannot be added")
         content = config_above(self.image_config.raw, layer.diff_id, history)
         raw = manifest_above(self.manifest, content, layer.blob.digest, layer.blob.size)

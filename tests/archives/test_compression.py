@@ -1,13 +1,11 @@
 """Every compression, its damage, and its bombs."""
 
-import bz2
 import contextlib
 import gzip
 import io
 import lzma
 import struct
 import zlib
-from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 
 from bundler.archives.compression import COMPRESSIONS, decompress, detect
 from bundler.archives.stream import ByteStream, DamagedError
+from tests.support import compressors
 
 TEXT = b"".join(b"line %d of a file\n" % number for number in range(20_000))
 
@@ -24,18 +23,9 @@ def skippable(content: bytes) -> bytes:
     return struct.pack("<II", 0x184D2A50, len(content)) + content
 
 
-def zstd(content: bytes) -> bytes:
-    return zstandard.ZstdCompressor(write_checksum=True).compress(content)
-
-
-COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "zstd": zstd,
-    "xz": lzma.compress,
-    "bzip2": bz2.compress,
-    "none": lambda content: content,
-}
-FORMATS = [name for name in COMPRESSORS if name != "none"]
+FORMATS = list(compressors.COMPRESSORS)
+COMPRESSORS = {**compressors.COMPRESSORS, "none": bytes}
+zstd = COMPRESSORS["zstd"]
 
 
 class Dribble:

@@ -22,18 +22,18 @@ def compressed(row: Compressing, content: bytes, step: int = 1 << 20, level: int
     return b"".join(parts) + compressor.flush()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.format.name)
 @pytest.mark.parametrize("size", [0, 1, (1 << 19) - 1, 1 << 19, (1 << 19) + 1, len(CONTENT)])
 def test_what_was_compressed_comes_out(row: Compressing, size: int) -> None:
     found, stream = decompress(io.BytesIO(compressed(row, CONTENT[:size])))
-    assert found.name == row.name or not size
+    assert found.name == row.format.name or not size
     parts = []
     while part := stream.read(1 << 20):
         parts.append(part)
     assert b"".join(parts) == CONTENT[:size]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.format.name)
 def test_processors_and_portions_do_not_show(row: Compressing, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = compressed(row, CONTENT)
     for processors, step in ((1, 1000), (2, 1 << 16), (7, 1 << 24)):

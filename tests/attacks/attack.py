@@ -10,7 +10,8 @@ from typing import Any
 from bundler.errors import BundlerError, LayerError
 from bundler.images.layer import LocalLayer
 from bundler.limits import DEFAULTS, Limits
-from tests.support.layers import Compress, plain, stored_layer
+from tests.support.compressors import Compress
+from tests.support.layers import plain, stored_layer
 from tests.support.tarballs import Member, encoded, tarball
 from tests.support.tree import content_of, paths_below
 

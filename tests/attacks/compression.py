@@ -1,8 +1,6 @@
 """Compressed layers that are damaged, cut, hidden behind each other, or bombs."""
 
-import bz2
 import gzip
-import lzma
 import struct
 from collections.abc import Callable
 
@@ -11,17 +9,11 @@ import zstandard
 from bundler.errors import ImageError
 from bundler.limits import Limits
 from tests.attacks.attack import Attacks, accepted, refused
-from tests.support.layers import Compress
+from tests.support.compressors import COMPRESSORS, Compress
 from tests.support.tarballs import directory, file, pax_header
 
 LISTING = [file("f", b"x"), file("g", b"y" * 3000)]
 ON_DISK = ["f=x", "g=3000 bytes"]
-COMPRESSORS: dict[str, Compress] = {
-    "gzip": lambda content: gzip.compress(content, mtime=0),
-    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
-    "xz": lzma.compress,
-    "bzip2": bz2.compress,
-}
 
 
 def then(compress: Compress, change: Callable[[bytes], bytes]) -> Compress:

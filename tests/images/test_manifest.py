@@ -7,6 +7,7 @@ from bundler.errors import ImageError
 from bundler.images.digest import Digest
 from bundler.images.image_config import parse_image_config
 from bundler.images.manifest import Manifest, parse_manifest
+from tests.support.compressors import OF_LAYERS
 from tests.support.image_files import as_json, manifest_of, sample
 
 
@@ -19,7 +20,7 @@ def changed(**changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["OCI", "Docker"])
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("compression", OF_LAYERS)
 def test_manifests_of_both_kinds_are_read(*, docker: bool, compression: str) -> None:
     raw, stored = manifest_of(sample(), compression, docker=docker)
     manifest = parse(raw)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundler.archives.compression import TAR_ENDINGS
 from bundler.errors import RequestError
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
@@ -33,7 +34,7 @@ DIGEST = f"sha256:{'a' * 64}"
         ("../a", None, "../a"),
         (".", None, "."),
         ("a.tar", None, "a.tar"),
-        ("a.tar.gz", None, "a.tar.gz"),
+        *((f"a{ending}", None, f"a{ending}") for ending in TAR_ENDINGS),
         ("a.TGZ", None, "a.TGZ"),
         ("a.tar.zst:b/c:1", None, "a.tar.zst:b/c:1"),
         (f"a.txz@{DIGEST}", None, f"a.txz@{DIGEST}"),

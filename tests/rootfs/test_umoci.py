@@ -9,7 +9,8 @@ import zstandard
 from bundler.errors import ImageError, ToolError
 from bundler.images.digest import Digest
 from bundler.rootfs.unpack import UNPACKERS
-from tests.support.layers import Compress, layer, plain, unpacked, zipped
+from tests.support.compressors import Compress
+from tests.support.layers import layer, plain, unpacked, zipped
 from tests.support.tarballs import (
     block_device,
     character_device,

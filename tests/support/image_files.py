@@ -4,24 +4,21 @@ A format is a dict from file name to content, so a test can change a byte, a dig
 to a folder or an archive.
 """
 
-import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
+from tests.support.compressors import COMPRESSORS, Compress
 from tests.support.tarballs import directory, file, symlink, tarball
 
 OCI = "application/vnd.oci.image"
 DOCKER = "application/vnd.docker"
-COMPRESSIONS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+COMPRESSIONS: dict[str, tuple[Compress, str, str]] = {
     "none": (bytes, "", ""),
-    "gzip": (lambda content: gzip.compress(content, mtime=0), "+gzip", ".gzip"),
-    "zstd": (zstandard.compress, "+zstd", ".zstd"),
+    **{name: (compress, f"+{name}", f".{name}") for name, compress in COMPRESSORS.items()},
 }
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from bundler.images.digest import Digest
 from bundler.images.layer import Blob, FileSlice, LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from bundler.rootfs.unpack import unpack
+from tests.support.compressors import Compress
 from tests.support.tarballs import Member, tarball
 
 TYPE = "application/vnd.oci.image.layer.v1.tar"
-Compress = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)

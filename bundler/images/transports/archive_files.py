@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.compression import NONE, decompress, detect
+from bundler.archives.compression import NONE, compression_of, decompress
 from bundler.archives.entry import DIRECTORY, GLOBAL, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import DamagedError
 from bundler.archives.tar import TarReader
@@ -166,7 +166,7 @@ def _is_plain(descriptor: int) -> bool:
     """Whether the archive begins at the start of an ordinary, uncompressed file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) or os.lseek(descriptor, 0, os.SEEK_CUR) != 0:
         return False
-    return detect(os.pread(descriptor, 16, 0)) is NONE
+    return compression_of(FileSlice(descriptor, 0, os.fstat(descriptor).st_size)) is NONE
 
 
 @contextmanager

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.archives.compression import NONE, detect
-from bundler.archives.stream import ByteStream
+from bundler.archives.compression import compression_of
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
@@ -21,7 +20,7 @@ from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.index import PlatformChoice
 from bundler.images.layer import Blob, LocalLayer, LocalLayers
 from bundler.images.manifest import Manifest, check_layer_count
-from bundler.images.media_types import DOCKER_LAYER
+from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.reference import Choice, listing, same_name
 from bundler.images.transports.files import Files, load_document
@@ -29,7 +28,6 @@ from bundler.images.transports.layout import find_manifest, is_layout
 
 MANIFEST: Final = "manifest.json"
 _LEGACY: Final = "repositories"
-_HEAD: Final = 16
 _BLOB: Final = re.compile(r"blobs/(?P<algorithm>[a-z0-9]+)/(?P<encoded>[0-9a-f]+)")
 # `HEX.json` (docker, skopeo), `HEX`, `sha256:HEX` (go-containerregistry) and `blobs/sha256/HEX` all state the image id.
 _CONFIG: Final = re.compile(r"(?:blobs/sha256/|sha256:)?(?P<encoded>[0-9a-f]{64})(?:\.json)?")
@@ -167,17 +165,8 @@ def _local_layer(files: Files, name: str, diff_id: Digest) -> LocalLayer:
     if not files.has(name):
         raise ImageError(f"{files.label}: layer {diff_id} is missing ({printable(name)})")
     with files.open(name) as source:
-        compression = detect(_head(source))
-        suffix = "" if compression is NONE else f".{compression.name}"
-        blob = Blob(DOCKER_LAYER + suffix, source.size, _stated_digest(name))
+        blob = Blob(layer_type(DOCKER_LAYER, compression_of(source)), source.size, _stated_digest(name))
     return LocalLayer(blob, diff_id, files, name)
-
-
-def _head(source: ByteStream) -> bytes:
-    head = b""
-    while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
-        head += more
-    return head
 
 
 def _stated_digest(name: str) -> Digest | None:

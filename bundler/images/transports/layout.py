@@ -22,6 +22,7 @@ from bundler.images.transports.files import Files, load_document, read_file
 MARKER: Final = "oci-layout"
 INDEX: Final = "index.json"
 BLOBS: Final = "blobs"
+MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _VERSION: Final = "1."
 # containerd and BuildKit write the complete name here, and only its tag as image-spec's ref.name.
 _FULL_NAME: Final = "io.containerd.image.name"

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, Any, Final
 
-from bundler.archives.compression import NONE, decompress
+from bundler.archives.compression import decompress
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.archives.tar import TarReader
@@ -33,7 +33,7 @@ from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
 from bundler.images.index import PlatformChoice
 from bundler.images.layer import Blob, FileSlice, LocalLayer
-from bundler.images.media_types import DOCKER_LAYER
+from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.transports.archive_files import check_size
 from bundler.limits import Limits
@@ -209,8 +209,7 @@ def rootfs_image(
     except DamagedError as error:
         raise ImageError(f"{label}: {error}", hint=error.hint) from error
     diff_id = Digest("sha256", hashed.sha256.hexdigest())
-    suffix = "" if compression is NONE else f".{compression.name}"
-    blob = Blob(DOCKER_LAYER + suffix, source.size, None)
+    blob = Blob(layer_type(DOCKER_LAYER, compression), source.size, None)
     layers = (LocalLayer(blob, diff_id, place=_OneFile(descriptor), file="layer.tar"),)
     image_config = parse_image_config(_config(diff_id, wanted.platform), f"{label}: image config")
     return Image(

@@ -1,7 +1,5 @@
-import bz2
 import gzip
 import io
-import lzma
 import os
 import sys
 import threading
@@ -10,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.transports.archive_files import Archive, open_archive
 from bundler.images.transports.files import read_file
+from tests.support.compressors import COMPRESSORS
 from tests.support.tarballs import Member, directory, fifo, file, hard_link, symlink, tarball
 
 LISTING = tarball(
@@ -47,13 +45,7 @@ def contents(files: Archive) -> list[bytes]:
 
 
 EXPECTED = [b"first", b"second" * 1000, b"first", b"second" * 1000, b"first", b"first"]
-WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "gzip": gzip.compress,
-    "zstd": zstandard.compress,
-    "xz": lzma.compress,
-    "bzip2": bz2.compress,
-}
+WRAPPINGS = {"plain": bytes, **COMPRESSORS}
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)

@@ -4,6 +4,7 @@ import pytest
 
 from bundler.errors import ImageError, RequestError
 from bundler.images.digest import Digest
+from tests.support.compressors import OF_LAYERS
 from tests.support.image_files import (
     Files,
     digits,
@@ -21,7 +22,7 @@ FILES = directory_files(ONE)
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["OCI", "Docker"])
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("compression", OF_LAYERS)
 def test_a_folder_that_skopeo_wrote_is_read(tmp_path: Path, compression: str, *, docker: bool) -> None:
     folder = write_folder(tmp_path / "image", directory_files(ONE, compression, docker=docker))
     for reference in (f"dir:{folder}", folder):

@@ -6,6 +6,7 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
+from tests.support.compressors import OF_LAYERS
 from tests.support.image_files import (
     Files,
     Link,
@@ -37,7 +38,7 @@ def test_both_forms_of_docker_save_hold_the_same_image(tmp_path: Path, write: An
         assert tuple(layer_contents(image)) == ONE.layers
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("compression", OF_LAYERS)
 def test_the_newer_form_has_the_manifest_and_may_compress_its_layers(tmp_path: Path, compression: str) -> None:
     archive = write_archive(tmp_path / "image.tar", docker_files({"one:1": ONE}, compression))
     with opened(archive, tmp_path / "w") as image:

@@ -7,6 +7,7 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
+from tests.support.compressors import OF_LAYERS
 from tests.support.image_files import (
     Files,
     Link,
@@ -29,7 +30,7 @@ ARM = sample(architecture="arm64")
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["OCI", "Docker"])
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("compression", OF_LAYERS)
 def test_a_layout_of_either_media_types_is_read(tmp_path: Path, compression: str, *, docker: bool) -> None:
     folder = write_folder(tmp_path / "layout", layout_files({"1": ONE}, compression, docker=docker))
     with opened(f"oci:{folder}", tmp_path / "w") as image:
