@@ -4,6 +4,7 @@ An expected failure is raised as one of these types and printed as one or two li
 what to do about it. Any other exception reaching the top is a bug in bundler.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
@@ -58,6 +59,13 @@ def printable(text: str | bytes) -> str:
     """`text` on one line, fit for a terminal: what an image chose (names, tags, messages) may hold escapes."""
     decoded = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in decoded)
+
+
+def closest(word: str, known: Iterable[str], *, similarity: float = 0.6) -> str | None:
+    """Which of the `known` words `word` was probably meant to be; None if it is like none of them."""
+    import difflib  # noqa: PLC0415 -- takes a while, and is only needed for what was mistyped
+
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=similarity)), None)
 
 
 def brief(message: str) -> str:

@@ -1,4 +1,4 @@
-"""What a build is asked for, and the image, the overrides and the inputs that it names."""
+"""What a build is asked for, and the image, the overrides and the inputs that the request names."""
 
 import os
 import platform as uname
@@ -13,9 +13,9 @@ from bundler.errors import RequestError, printable
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.reference import RegistryReference, parse_reference
+from bundler.images.reference import Reference
 from bundler.images.transports.access import Access
-from bundler.images.transports.table import open_image
+from bundler.images.transports.table import open_image, parse_reference
 from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
 from bundler.overrides.imports import ImageSettings, Importer
@@ -100,21 +100,21 @@ class BuildRequest:
         `unpacked` says that its layers will be wanted for sure. Raises RequestError, ImageError, ToolError.
         """
         complete = self._with_imports(overrides, None)
-        named, platform = complete.get("image"), complete.get("platform")
-        reference = self.image if named is UNSET or self.image is not None else named.text()
-        if reference is None and self.lock is not None:
-            reference = self.lock.only_reference
-        if reference is None:
+        image, platform = complete.get("image"), complete.get("platform")
+        name = self.image if image is UNSET or self.image is not None else image.text()
+        if name is None and self.lock is not None:
+            name = self.lock.only_reference
+        if name is None:
             raise RequestError("no image: name one, or give image: in an overrides file")
         requested = self.platform
         if requested is None and platform is not UNSET:
             requested = Platform.parse(platform.text())
-        return self.open_other(reference, requested, workspace, progress, unpacked=unpacked)
+        return self.open_other(name, requested, workspace, progress, unpacked=unpacked)
 
     @contextmanager
     def open_other(
         self,
-        reference: str,
+        name: str,
         platform: Platform | None,
         workspace: Path,
         progress: Progress,
@@ -122,22 +122,19 @@ class BuildRequest:
         unpacked: bool = False,
     ) -> Iterator[Image]:
         """Any image, reached and limited as the one asked for; with `platform` None, the machine's or the lock's."""
-        machine, lock = self.machine, self.lock
+        lock, reference = self.lock, parse_reference(name)
+        wanted = PlatformChoice.of(platform, (lock and lock.platform) or self.machine)
         if lock is not None:
-            if platform is not None:
-                lock.check_platform(platform)
-            machine = lock.platform or machine
-            reference = lock.pin(reference, platform or machine)
+            lock.check_platform(wanted)
+            reference = lock.pin(reference, wanted.platform)
         self.check_digest(reference)
-        wanted = PlatformChoice(platform or machine, platform is not None)
         with ExitStack() as stack:
             image = stack.enter_context(self._open_kept(reference, wanted))
             if image is None:
                 image = stack.enter_context(
                     open_image(
                         reference,
-                        platform=wanted.platform,
-                        platform_requested=wanted.requested,
+                        wanted,
                         access=self.access,
                         workspace=workspace,
                         progress=progress,
@@ -150,19 +147,17 @@ class BuildRequest:
             self.opened(image)
             yield image
 
-    def _open_kept(self, reference: str, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:
+    def _open_kept(self, reference: Reference, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:
         """The image from the store. docker:// asks for the registry itself."""
-        parsed = parse_reference(reference)
-        if parsed.transport != "docker" or reference.startswith("docker:") or self.store is None:
+        if reference.registry is None or reference.states_transport or self.store is None:
             return nullcontext()
-        return open_kept(self.store, RegistryReference.parse(parsed.rest), wanted, self.limits)
+        return open_kept(self.store, reference.registry, wanted, self.limits)
 
-    def check_digest(self, reference: str) -> None:
+    def check_digest(self, reference: Reference) -> None:
         """Raise RequestError for a tag in a registry, where digests are required."""
-        parsed = parse_reference(reference)
-        if self.require_digest and parsed.transport == "docker" and "@" not in parsed.rest:
+        if self.require_digest and reference.registry is not None and reference.registry.digest is None:
             raise RequestError(
-                f"{printable(reference)} is named by a tag, which may mean another image tomorrow",
+                f"{printable(reference.text)} is named by a tag, which may mean another image tomorrow",
                 hint="name it by its digest (bundler inspect shows it), or build with --locked",
             )
 
@@ -170,22 +165,22 @@ class BuildRequest:
     def selection(overrides: Overrides) -> Selection | None:
         """Which files of the image the rootfs gets, by the overrides key `rootfs`; None for all."""
         node = overrides.get("rootfs")
-        said = {} if node is UNSET else node.plain()
-        chosen = Selection(
-            exclude=tuple(said.get("exclude") or ()),
-            devices=said.get("devices") or "create",
-            strip_setuid=said.get("strip_setuid") or False,
+        stated = {} if node is UNSET else node.plain()
+        selection = Selection(
+            exclude=tuple(stated.get("exclude") or ()),
+            devices=stated.get("devices") or "create",
+            strip_setuid=stated.get("strip_setuid") or False,
         )
-        return None if chosen == Selection() else chosen
+        return None if selection == Selection() else selection
 
     def inputs(self, image: Image, overrides: Overrides) -> Inputs:
         """What the rules may look at, but for the users of the rootfs, which is not there yet."""
         overrides = self._with_imports(overrides, image.image_config)
-        named = overrides.get("profile")
+        profile = overrides.get("profile")
         return Inputs(
             image_config=image.image_config,
             overrides=overrides,
-            profile=load_profile() if named is UNSET else load_profile(named.plain()),
+            profile=load_profile() if profile is UNSET else load_profile(profile.plain()),
             target=load_target(self.target, overrides),
             accounts=Accounts(),
             rootless=self.rootless,

@@ -25,7 +25,8 @@ def fetch(
     for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
     """
     from bundler.images.index import PlatformChoice
-    from bundler.store.fetch import Fetch, registry_reference
+    from bundler.images.transports.table import parse_reference
+    from bundler.store.fetch import Fetch
     from bundler.store.find import place_of
     from bundler.store.layout import open_store, prepare
 
@@ -34,19 +35,20 @@ def fetch(
         raise RequestError("fetch needs the network, and --offline forbids it")
     if all_platforms and request.platform is not None:
         raise RequestError("--platform and --all-platforms exclude each other")
-    references = [registry_reference(image) for image in images]
-    for image in images:
-        request.check_digest(image)
+    references = [parse_reference(image) for image in images]
+    names = [reference.name_in_registry() for reference in references]
+    for reference in references:
+        request.check_digest(reference)
     place = place_of(request.store)
     prepare(place)
     with (
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
         open_store(place, limits=request.limits) as store,
     ):
-        wanted = PlatformChoice(request.platform or request.machine, request.platform is not None)
+        wanted = PlatformChoice.of(request.platform, request.machine)
         fetching = Fetch(
             access=request.access, limits=request.limits, progress=progress, wanted=wanted, every=all_platforms
         )
-        for reference in references:
-            digest = fetching.into(store, reference)
-            typer.echo(f"{reference} {digest}")
+        for name in names:
+            digest = fetching.into(store, name)
+            typer.echo(f"{name} {digest}")

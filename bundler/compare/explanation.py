@@ -1,6 +1,5 @@
 """Where each value of a config.json comes from, and what it took the place of."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from bundler.bundles.config_file import read_config_file
 from bundler.compare.defaults import like
 from bundler.conversion.convert import ConvertedConfig
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
 from bundler.runtime_spec.list_identity import leaves
 
@@ -102,6 +101,6 @@ def below(explained: list[Explained], pointer: str) -> list[Explained]:
     if found:
         return found
     places = dict.fromkeys(above for leaf in explained for above in _upward(leaf.pointer) if above)
-    near = difflib.get_close_matches(wanted, places, n=1, cutoff=0.0)
-    hint = f"did you mean {printable(near[0])}?" if near else "config.json is empty"
+    near = closest(wanted, places, similarity=0)
+    hint = f"did you mean {printable(near)}?" if near else "config.json is empty"
     raise RequestError(f"config.json has nothing at {printable(pointer)}", hint=hint)

@@ -9,7 +9,7 @@ from typing import Final
 from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
-from bundler.images.platform import Platform
+from bundler.images.platform import UNSTATED, Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,6 @@ def _number(part: Member, name: str) -> int:
 
 
 _ROOTFS_TYPE: Final = "layers"
-# What a reader who does not look at the platform takes for one that is not said.
-_UNSAID: Final = Platform("linux", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ class ImageConfig:
 
 
 def parse_image_config(
-    raw: bytes, where: str | None = None, *, algorithm: str = "sha256", otherwise: Platform = _UNSAID
+    raw: bytes, where: str | None = None, *, algorithm: str = "sha256", otherwise: Platform = UNSTATED
 ) -> ImageConfig:
     """Read the image config in `raw`, Docker's or OCI's; its digest, by `algorithm`, becomes the image id.
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from bundler.errors import ImageError, printable
 from bundler.images.descriptor import Descriptor, parse_any_descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
+from bundler.images.image_config import ImageConfig
 from bundler.images.manifest import Manifest, check_kind, kind_of, manifest_of
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
@@ -29,17 +30,24 @@ class PlatformChoice:
     platform: Platform
     requested: bool
 
+    @classmethod
+    def of(cls, requested: Platform | None, default: Platform) -> Self:
+        """The platform that a person asks for, or else the default."""
+        return cls(requested or default, requested is not None)
+
     def otherwise(self, listed: Platform | None) -> Platform:
         """The platform of an image that does not say one: what was asked for, or what an index lists it as, or ours."""
         return self.platform if self.requested or listed is None else listed
 
-    def check(self, stated: Platform, where: str) -> None:
+    def check(self, image_config: ImageConfig) -> None:
         """Raise ImageError if a person asked for another platform than the image config states.
 
         An image that comes without an index is the only one there is: unless asked for another, it is taken.
         """
+        stated = image_config.platform
         if self.requested and not self.platform.accepts(stated):
-            raise ImageError(f"{where}: the image is for {stated}, not for {self.platform}")
+            what = f"the image is for {stated}, not for {self.platform}"
+            raise ImageError(f"image config {image_config.digest}: {what}")
 
 
 def parse_index(part: Member) -> tuple[Descriptor, ...]:

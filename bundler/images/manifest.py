@@ -6,8 +6,9 @@ from typing import Final
 from bundler.images.descriptor import Descriptor, parse_descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
-from bundler.images.image_config import ImageConfig
+from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.media_types import SCHEMA_1_HINT, Kind, refusal
+from bundler.images.platform import Platform
 
 _SCHEMA_VERSION: Final = 2
 # More layers than any file system can stack, and far more than any builder makes.
@@ -28,9 +29,16 @@ class Manifest:
         """Each layer once: an image may have the same one several times."""
         return tuple({layer.digest: layer for layer in self.layers}.values())
 
-    def check_layers(self, image_config: ImageConfig) -> None:
-        """Raise ImageError unless there is one layer for each diff_id, which is all that pairs the two lists."""
+    def parse_config(self, raw: bytes, otherwise: Platform) -> ImageConfig:
+        """The image config in `raw`, whose digest was checked; `otherwise` is the platform of one that states none.
+
+        Raises ImageError unless it has one diff_id for each layer, which is all that pairs the two lists.
+        """
+        digest = self.config.digest
+        where = f"image config {digest}"
+        image_config = parse_image_config(raw, where, algorithm=digest.algorithm, otherwise=otherwise)
         check_layer_count(f"manifest {self.digest}", len(self.layers), image_config)
+        return image_config
 
 
 def check_layer_count(document: str, layers: int, image_config: ImageConfig) -> None:
@@ -46,7 +54,7 @@ def parse_manifest(raw: bytes, digest: Digest) -> Manifest:
 
 
 def manifest_of(part: Member, raw: bytes, digest: Digest) -> Manifest:
-    """The same, from the parsed document."""
+    """The image manifest in the document that `raw` was parsed to. Raises ImageError."""
     check_kind(part, Kind.MANIFEST)
     # image-spec lets an artifact have any config; only these two are images that can be run.
     config = parse_descriptor(part.get("config"), Kind.CONFIG)

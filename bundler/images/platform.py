@@ -60,3 +60,7 @@ class Platform:
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+# What a reader that does not look at the platform takes for one that an image config does not state.
+UNSTATED: Final = Platform("linux", "unknown")

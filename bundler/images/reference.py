@@ -1,18 +1,13 @@
-"""What a person types to say which image: `TRANSPORT:REST`, a registry name, a path, or `-`; which of several is meant.
+"""What names an image: in a registry, as Docker reads and completes `domain/path:tag@digest`; anywhere, as a person
+types it (`parse_reference` in images/transports/table.py reads that); and which of several images in one file is meant.
 
-Names of images in registries: `domain/path:tag@digest`, as Docker reads and completes them.
-
-Which of several images in one archive or layout is meant.
-
-What a person types to say which image: `TRANSPORT:REST`, a registry name, a path, or `-`.
 What a text means never depends on what happens to exist in the current folder; only where a file's name ends and the
 choice inside it begins does, because both may hold colons.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final, Self
 
@@ -69,6 +64,18 @@ class RegistryReference:
             raise ValueError(f"{name!r} is an image id, not the name of a repository")
         checked = Digest.parse(digest) if at else None
         return cls(domain, path, tag if colon else (None if at else _DEFAULT_TAG), checked)
+
+    @classmethod
+    def find(cls, text: str | None) -> Self | None:
+        """The name that `text` is; None if it is no such name."""
+        try:
+            return None if text is None else cls.parse(text)
+        except ValueError:
+            return None
+
+    def pinned(self, digest: Digest) -> Self:
+        """What has this digest in the repository. A name with both a tag and a digest is refused by skopeo."""
+        return replace(self, tag=None, digest=digest)
 
     @property
     def repository(self) -> str:
@@ -129,14 +136,10 @@ def parse_choice(text: str) -> Choice:
 
 def same_name(asked: str, stated: str | None) -> bool:
     """Whether both texts name the same image once they are complete: `nginx` is `docker.io/library/nginx:latest`."""
-    if stated is None:
-        return False
-    if asked == stated:
-        return True
-    try:
-        return RegistryReference.parse(asked) == RegistryReference.parse(stated)
-    except ValueError:
-        return False
+    if stated is None or asked == stated:
+        return asked == stated
+    complete = RegistryReference.find(asked)
+    return complete is not None and complete == RegistryReference.find(stated)
 
 
 def listing(images: Sequence[tuple[str, str]]) -> str | None:
@@ -150,83 +153,46 @@ def listing(images: Sequence[tuple[str, str]]) -> str | None:
     return f"choose with one of: {', '.join(shown)}{more}"
 
 
-STANDARD_INPUT: Final = "-"
-# In the order of the documentation. `docker` is the only one that is followed by two slashes.
-TRANSPORT_NAMES: Final = (
-    *("docker", "docker-archive", "oci-archive", "oci", "dir", "rootfs-tar", "rootfs"),
-    *("docker-daemon", "containers-storage"),
-)
-_PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _SUFFIX: Final = re.compile(f"(?:{'|'.join(map(re.escape, TAR_ENDINGS))})(?=$|:|@)", re.IGNORECASE)
-_PATH_STARTS: Final = ("/", "./", "../")
 # What may become the name of a folder: no leading dot or dash, nothing a shell or a terminal could trip over.
 _DIRECTORY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`transport` is one of TRANSPORT_NAMES, or None for a path or `-`, whose content says what it is."""
+    """What the `text` of a person names; `rest` is the text without a transport.
 
+    `transport` is a name in TRANSPORTS, or None for a path or `-`, whose content says what it is. `registry` is the
+    complete name of what is in a registry.
+    """
+
+    text: str
     transport: str | None
     rest: str
+    registry: RegistryReference | None = None
 
+    @property
+    def states_transport(self) -> bool:
+        """Whether the transport was typed: docker:// asks the registry itself, even if the store has the image."""
+        return self.rest != self.text
 
-def parse_reference(text: str) -> Reference:
-    """Tell transport, path and registry name apart. Raises RequestError, naming the nearest transport or the fault."""
-    if "\0" in text or not text:
-        raise RequestError("the name of an image cannot be empty or hold a NUL byte")
-    if text == STANDARD_INPUT or text.startswith((f"{STANDARD_INPUT}:", f"{STANDARD_INPUT}@")):
-        return Reference(None, text)
-    prefixed = _PREFIX.fullmatch(text)
-    if prefixed is not None and prefixed[1] in TRANSPORT_NAMES:
-        return _with_transport(prefixed[1], prefixed[2])
-    if text in (".", "..") or text.startswith(_PATH_STARTS) or text.endswith("/"):
-        return Reference(None, text)
-    looks_like_path = _SUFFIX.search(text) is not None
-    try:
-        RegistryReference.parse(text)
-        fault = None
-    except ValueError as error:
-        fault = printable(str(error))
-    if prefixed is not None and (fault is not None or looks_like_path):
-        _refuse_unknown_transport(text, prefixed[1], prefixed[2])
-    if looks_like_path:
-        return Reference(None, text)
-    if fault is not None:
-        raise RequestError(
-            f'"{printable(text)}" does not name an image: {fault}', hint="start a path with / or ./, such as ./image"
-        )
-    return Reference("docker", text)
-
-
-def _with_transport(transport: str, rest: str) -> Reference:
-    if transport == "docker":
-        if not rest.startswith("//"):
-            raise RequestError(f'"docker:{printable(rest)}" lacks two slashes', hint="write docker://NAME")
-        rest = rest[2:]
-        try:
-            RegistryReference.parse(rest)
-        except ValueError as error:
+    def name_in_registry(self) -> RegistryReference:
+        """Raises RequestError for what is not in a registry."""
+        if self.registry is None:
             raise RequestError(
-                f'"docker://{printable(rest)}" does not name an image: {printable(str(error))}'
-            ) from error
-    if not rest:
-        raise RequestError(f'"{transport}:" lacks the name or path of an image')
-    return Reference(transport, rest)
+                f'"{printable(self.text)}" is not in a registry', hint="a file or folder is built from where it is"
+            )
+        return self.registry
+
+    def renamed(self, registry: RegistryReference) -> "Reference":
+        """The image of another name in a registry, asked for in the way of this one."""
+        rest = str(registry)
+        return Reference(self.text.removesuffix(self.rest) + rest, self.transport, rest, registry)
 
 
-def _refuse_unknown_transport(text: str, prefix: str, rest: str) -> None:
-    """Raise if what stands before the colon was meant as a transport; a host or a folder may also stand there."""
-    known = [f"{name}:" for name in TRANSPORT_NAMES]
-    if prefix in ("http", "https"):
-        raise RequestError(f'"{printable(text)}" is a web address', hint="write docker://HOST/NAME for a registry")
-    nearest = difflib.get_close_matches(prefix.lower(), TRANSPORT_NAMES, n=1, cutoff=0.75)
-    if not nearest and not rest.startswith("/"):
-        return
-    hint = f"did you mean {nearest[0]}{'://' if nearest[0] == 'docker' else ':'}?" if nearest else None
-    raise RequestError(
-        f'"{printable(prefix)}:" is no transport', hint=hint or f"there are: docker://, {', '.join(known[1:])}"
-    )
+def looks_like_archive(text: str) -> bool:
+    """Whether `text` ends as the names of tar archives do, or says what is wanted of one."""
+    return _SUFFIX.search(text) is not None
 
 
 def split_path(rest: str, exists: Callable[[str], bool]) -> tuple[str, Choice]:

@@ -5,14 +5,13 @@ which is how two files are combined, and `config`, the places of config.json it 
 `words` that it stands for.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
 from bundler import data
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
 from bundler.overrides.node import Node
 
@@ -137,8 +136,8 @@ def _nearest_key(word: str, known: Iterable[str]) -> str:
 def nearest_word(word: str, known: Iterable[str]) -> str:
     """A hint for a word that is none of `known`."""
     words = list(known)
-    near = difflib.get_close_matches(word, words, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(words)}"
+    near = closest(word, words)
+    return f"did you mean {near!r}?" if near else f"known here: {', '.join(words)}"
 
 
 def _expected(path: list[str | int], validator: str, rule: Json) -> str:

@@ -20,8 +20,9 @@ from bundler.errors import BundlerError, DifferenceError, ImageError, RequestErr
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
-from bundler.images.reference import RegistryReference, parse_reference
+from bundler.images.reference import Reference, RegistryReference
 from bundler.input_files import InputError, read_named
 from bundler.origins import Json
 
@@ -39,7 +40,7 @@ class LockedImage:
     """One image for one platform. `manifest` is None when it was locked from a file."""
 
     reference: str
-    platform: str
+    platform: Platform
     manifest: Digest | None
     id: Digest
     diff_ids: tuple[Digest, ...]
@@ -48,25 +49,39 @@ class LockedImage:
     def of(cls, image: Image) -> Self:
         stated = image.image_config
         manifest = image.manifest_digest if image.transport in _EXACT else None
-        return cls(image.name, str(stated.platform), manifest, image.id, stated.diff_ids)
+        return cls(image.name, stated.platform, manifest, image.id, stated.diff_ids)
+
+    @property
+    def name(self) -> RegistryReference | None:
+        """What it is called in a registry; None for a name that no registry takes."""
+        return RegistryReference.find(self.reference)
+
+    def is_meant_by(self, asked: RegistryReference) -> bool:
+        name = self.name
+        if name is None:
+            return False
+        return name == asked or (name.repository == asked.repository and asked.digest == self.manifest is not None)
+
+    def is_alike(self, other: Self) -> bool:
+        """Whether both have one repository and tag; `other` may have been asked for by digest, which has no tag."""
+        name, asked = self.name, other.name
+        if name is None or asked is None:
+            return False
+        return name.repository == asked.repository and (name.tag == asked.tag or asked.tag is None)
 
     @property
     def facts(self) -> dict[str, Json]:
         """What is the same wherever the image comes from, as it stands in JSON."""
         return {
             "id": str(self.id),
-            "platform": self.platform,
+            "platform": str(self.platform),
             "diff_ids": [str(diff_id) for diff_id in self.diff_ids],
         }
 
     def described(self) -> dict[str, Json]:
-        return {
-            "reference": self.reference,
-            "platform": self.platform,
-            "manifest": None if self.manifest is None else str(self.manifest),
-            "id": str(self.id),
-            "diff_ids": [str(diff_id) for diff_id in self.diff_ids],
-        }
+        facts = self.facts
+        manifest = None if self.manifest is None else str(self.manifest)
+        return {"reference": self.reference, "platform": facts["platform"], "manifest": manifest, **facts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,46 +107,42 @@ class Lock:
     def platform(self) -> Platform | None:
         """The platform of all its images; None if they differ."""
         platforms = {image.platform for image in self.images}
-        return Platform.parse(next(iter(platforms))) if len(platforms) == 1 else None
+        return next(iter(platforms)) if len(platforms) == 1 else None
 
-    def pin(self, reference: str, platform: Platform) -> str:
+    def pin(self, reference: Reference, platform: Platform) -> Reference:
         """`reference`, by the digest of the locked manifest if it is a registry's. Raises DifferenceError."""
-        parsed = parse_reference(reference)
-        if parsed.transport != "docker":
+        asked = reference.registry
+        if asked is None:
             return reference
-        asked = RegistryReference.parse(parsed.rest)
-        named = [image for image in self.images if _is_meant(image, asked)]
+        named = [image for image in self.images if image.is_meant_by(asked)]
         if not named:
             self._refuse(f"{asked} is not in it")
-        fits = [image for image in named if platform.accepts(Platform.parse(image.platform))]
+        fits = [image for image in named if platform.accepts(image.platform)]
         locked = (fits or named)[0]
         if locked.manifest is None:
             self._refuse(f"it has no manifest digest of {asked}, because that was locked from a file")
-        pinned = RegistryReference(asked.domain, asked.path, None, locked.manifest)
-        return f"docker://{pinned}" if reference.startswith("docker:") else str(pinned)
+        return reference.renamed(asked.pinned(locked.manifest))
 
-    def check_platform(self, platform: Platform) -> None:
-        """Raise DifferenceError unless something is locked for `platform`, which somebody asks for."""
-        locked = sorted({image.platform for image in self.images})
-        if not any(platform.accepts(Platform.parse(one)) for one in locked):
-            self._differ("the platform", ", ".join(locked), platform)
+    def check_platform(self, wanted: PlatformChoice) -> None:
+        """Raise DifferenceError if a person asks for a platform that nothing is locked for."""
+        locked = {image.platform for image in self.images}
+        if wanted.requested and not any(wanted.platform.accepts(platform) for platform in locked):
+            self._differ("the platform", ", ".join(sorted(map(str, locked))), wanted.platform)
 
     def check_image(self, image: Image) -> None:
         """Raise DifferenceError, with the value, unless `image` is locked. Where it was read from does not matter."""
-        found = LockedImage.of(image)
-        if any(
-            (one.id, one.diff_ids, one.platform) == (found.id, found.diff_ids, found.platform) for one in self.images
-        ):
+        opened = LockedImage.of(image)
+        if any(locked.facts == opened.facts for locked in self.images):
             return
-        name = f"{printable(found.reference)}: " if found.reference else ""
-        locked = self._likeliest(found)
-        if locked is None:
-            self._refuse(f"{name}the image id {found.id} is not in it")
-        if locked.platform != found.platform:
-            self._differ(f"{name}the platform", locked.platform, found.platform)
-        if locked.id != found.id:
-            self._differ(f"{name}the image id", locked.id, found.id)
-        self._differ(f"{name}the list of diff_ids", _listed(locked.diff_ids), _listed(found.diff_ids))
+        name = f"{printable(opened.reference)}: " if opened.reference else ""
+        meant = self._likeliest(opened)
+        if meant is None:
+            self._refuse(f"{name}the image id {opened.id} is not in it")
+        if meant.platform != opened.platform:
+            self._differ(f"{name}the platform", meant.platform, opened.platform)
+        if meant.id != opened.id:
+            self._differ(f"{name}the image id", meant.id, opened.id)
+        self._differ(f"{name}the list of diff_ids", _listed(meant.diff_ids), _listed(opened.diff_ids))
 
     def check_givens(self, inputs: Inputs) -> None:
         """Raise DifferenceError, with the value, unless profile, target and overrides are the locked ones."""
@@ -166,11 +177,11 @@ class Lock:
         pairs["overrides sha256"] = list(self.overrides), sums
         return {name: (_plain(locked), _plain(value)) for name, (locked, value) in pairs.items() if locked != value}
 
-    def _likeliest(self, found: LockedImage) -> LockedImage | None:
-        """What `found` was probably meant to be: of the same id or name, for the same platform if there is one."""
-        named = [one for one in self.images if one.id == found.id or _alike(one.reference, found.reference)]
+    def _likeliest(self, opened: LockedImage) -> LockedImage | None:
+        """What `opened` was probably meant to be: of the same id or name, for the same platform if there is one."""
+        named = [locked for locked in self.images if locked.id == opened.id or locked.is_alike(opened)]
         candidates = named or (list(self.images) if len(self.images) == 1 else [])
-        same = [one for one in candidates if one.platform == found.platform]
+        same = [locked for locked in candidates if locked.platform == opened.platform]
         return next(iter(same or candidates), None)
 
     def _differ(self, what: str, locked: object, found: object) -> NoReturn:
@@ -183,7 +194,7 @@ class Lock:
 def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
     """The content of a lock for `images`, each once and by name, under what `inputs` say besides."""
     locked = {LockedImage.of(image): None for image in images}
-    ordered = sorted(locked, key=lambda one: (one.reference, one.platform, one.id))
+    ordered = sorted(locked, key=lambda one: (one.reference, str(one.platform), one.id))
     return encode(
         {
             "format": FORMAT,
@@ -250,35 +261,18 @@ def _parse(part: Member, label: str) -> Lock:
 
 
 def _parse_image(part: Member) -> LockedImage:
-    manifest, platform = part.find("manifest"), part.get("platform")
+    manifest, stated = part.find("manifest"), part.get("platform")
     try:
-        Platform.parse(platform.text())
+        platform = Platform.parse(stated.text())
     except ValueError:
-        raise platform.expected("a platform such as linux/amd64") from None
+        raise stated.expected("a platform such as linux/amd64") from None
     return LockedImage(
         part.get("reference").text(),
-        platform.text(),
+        platform,
         None if manifest is None else manifest.digest(),
         part.get("id").digest(),
         tuple(item.digest() for item in part.get("diff_ids").items()),
     )
-
-
-def _is_meant(locked: LockedImage, asked: RegistryReference) -> bool:
-    try:
-        named = RegistryReference.parse(locked.reference)
-    except ValueError:
-        return False
-    return named == asked or (named.repository == asked.repository and asked.digest == locked.manifest is not None)
-
-
-def _alike(locked: str, found: str) -> bool:
-    """Whether both are names of one repository and tag; a locked build asks by digest, which has no tag."""
-    try:
-        left, right = RegistryReference.parse(locked), RegistryReference.parse(found)
-    except ValueError:
-        return False
-    return left.repository == right.repository and (left.tag == right.tag or right.tag is None)
 
 
 def _plain(value: Json) -> str | None:

@@ -4,7 +4,6 @@ The rules write nothing malformed. `spec` and `spec_patch` reach every field, so
 the schema; what no schema can say is checked in every document.
 """
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
@@ -12,7 +11,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from bundler import data
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.schema import strict_validator
 from bundler.runtime_spec.reach import exposed
@@ -107,8 +106,8 @@ def unknown_names(document: Json) -> list[str]:
     """Names that the runtime-spec does not have (config.md, extensibility: a runtime passes them by)."""
     texts = []
     for pointer, name, known in _unknown_members(document):
-        near = difflib.get_close_matches(name, known, n=1)
-        also = f" (did you mean {near[0]}?)" if near else ""
+        near = closest(name, known)
+        also = f" (did you mean {near}?)" if near else ""
         texts.append(
             f"config.json{pointer}/{printable(name)} is no field of the runtime-spec, runtimes ignore it{also}"
         )

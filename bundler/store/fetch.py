@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.errors import ImageError, RequestError, printable
+from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
@@ -13,7 +13,7 @@ from bundler.images.index import PlatformChoice, descend, parse_index, select_ma
 from bundler.images.manifest import Manifest, kind_of, parse_manifest
 from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
-from bundler.images.reference import RegistryReference, parse_reference
+from bundler.images.reference import RegistryReference
 from bundler.images.transports.access import Access
 from bundler.images.transports.registry import Repository
 from bundler.images.transports.skopeo import Skopeo
@@ -74,7 +74,7 @@ class Fetch:
         """Layers, config and manifest, in this order; gives the platform that the config states."""
         image_config = repository.read_config(manifest, self.wanted.platform)
         if requested:
-            self.wanted.check(image_config.platform, f"image config {image_config.digest}")
+            self.wanted.check(image_config)
         self._fetch_layers(store, repository, manifest)
         store.put(image_config.raw, manifest.config.digest)
         store.put(manifest.raw, manifest.digest)
@@ -92,16 +92,6 @@ class Fetch:
             (self.progress if missing else SILENT).measure(f"fetching {repository.reference}", total) as meter,
         ):
             repository.fetch_layers(manifest, missing, stage, store.path, meter, store.lock)
-
-
-def registry_reference(text: str) -> RegistryReference:
-    """The name in a registry that `text` is. Raises RequestError if it means something else."""
-    parsed = parse_reference(text)
-    if parsed.transport != "docker":
-        raise RequestError(
-            f'"{printable(text)}" is not in a registry', hint="a file or folder is built from where it is"
-        )
-    return RegistryReference.parse(parsed.rest)
 
 
 @contextmanager

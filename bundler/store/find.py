@@ -68,7 +68,7 @@ def open_kept(
         with whole(store, entry):
             anyway = replace(wanted, requested=False)
             image = read_image(store.files, entry, anyway, transport=TRANSPORT, name=str(reference))
-        wanted.check(image.image_config.platform, f"image config {image.id}")
+        wanted.check(image.image_config)
         try:
             yield image
         except ImageError as error:
@@ -138,10 +138,8 @@ def remove(store: Store, references: Sequence[RegistryReference]) -> None:
 
 
 def _name_of(entry: Entry) -> str | None:
-    try:
-        return str(RegistryReference.parse(str((entry.get("annotations") or {}).get(REF_NAME))))
-    except ValueError:
-        return None
+    name = RegistryReference.find(str((entry.get("annotations") or {}).get(REF_NAME)))
+    return None if name is None else str(name)
 
 
 def _is_of(entry: Descriptor, reference: RegistryReference) -> bool:

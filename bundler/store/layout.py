@@ -192,10 +192,7 @@ def remove_abandoned(path: Path) -> None:
 
 def reference_of(entry: Descriptor) -> RegistryReference | None:
     """The complete name that an entry was fetched by; None for what another tool put there under another."""
-    try:
-        return RegistryReference.parse(entry.annotation(REF_NAME) or "")
-    except ValueError:
-        return None
+    return RegistryReference.find(entry.annotation(REF_NAME))
 
 
 def damaged(store: Store, entry: Descriptor, what: str) -> ImageError:

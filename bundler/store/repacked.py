@@ -10,12 +10,14 @@ from bundler.archives.compression import GZIP
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME
 from bundler.images.digest import Digest
-from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.image_config import ImageConfig
 from bundler.images.layer import Layer
 from bundler.images.manifest import Manifest, parse_manifest
 from bundler.images.media_types import OCI_LAYER, OCI_MANIFEST, layer_type
-from bundler.images.reference import RegistryReference, parse_reference, split_path
+from bundler.images.platform import UNSTATED
+from bundler.images.reference import split_path
 from bundler.images.transports.layout import find_manifest, read_blob
+from bundler.images.transports.table import parse_reference
 from bundler.images.upper_layer import History, config_above, manifest_above
 from bundler.store.find import place_of
 from bundler.store.layout import Store, entry_of, is_store, open_store
@@ -31,21 +33,21 @@ class Destination:
     @classmethod
     def parse(cls, text: str, store: Path | None) -> "Destination":
         """`NAME[:TAG]` for the store, or `oci:LAYOUT:TAG`. Raises RequestError."""
-        parsed = parse_reference(text)
-        if parsed.transport == "oci":
-            path, choice = split_path(parsed.rest, os.path.lexists)
+        reference = parse_reference(text)
+        if reference.transport == "oci":
+            path, choice = split_path(reference.rest, os.path.lexists)
             if choice.name is None:
                 raise RequestError(f"{printable(text)}: the new image needs a tag", hint="write oci:LAYOUT:TAG")
             return cls(Path(path), choice.name)
-        if parsed.transport != "docker" or text.startswith("docker:"):
+        name = reference.registry
+        if name is None or reference.states_transport:
             raise RequestError(
                 f"{printable(text)}: only the store and OCI layouts take new images",
                 hint="write NAME or oci:LAYOUT:TAG",
             )
-        reference = RegistryReference.parse(parsed.rest)
-        if reference.digest is not None:
+        if name.digest is not None:
             raise RequestError(f"{printable(text)}: what digest it will have is not known yet", hint="name a tag")
-        return cls(place_of(store), str(reference))
+        return cls(place_of(store), str(name))
 
     @contextmanager
     def open(self) -> Iterator[Store]:
@@ -80,15 +82,14 @@ class Base:
         hint = "bundler fetch brings it into the store; oci:LAYOUT:TAG names a layout that has it"
         if manifest is None:
             raise ImageError(f"{where} is not there", hint=hint)
-        image_config = parse_image_config(read_blob(store.files, manifest.config))
-        manifest.check_layers(image_config)
+        image_config = manifest.parse_config(read_blob(store.files, manifest.config), UNSTATED)
         for layer in manifest.layers:
             if not store.has(layer):
                 raise ImageError(f"{where} lacks its layer {layer}", hint=hint)
         return cls(manifest, image_config)
 
     def above(self, layer: Layer, history: History) -> tuple[Manifest, bytes]:
-        """The same image with a gzip layer more: its manifest, and its config."""
+        """The image with a gzip layer more: its manifest, and its config."""
         if layer.blob.digest is None or layer.blob.media_type != layer_type(OCI_LAYER, GZIP):
             raise ImageError(f"a layer of media type {printable(layer.blob.media_type)} cannot be added")
         content = config_above(self.image_config.raw, layer.diff_id, history)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.transports.access import Access
-from bundler.images.transports.table import open_image
+from bundler.images.transports.table import open_image, parse_reference
 from tests.attacks.archives import ARCHIVES
 from tests.attacks.documents import DOCUMENTS, ONE, ImageAttack
 from tests.support.image_files import write_folder
@@ -26,9 +27,8 @@ def read(attack: ImageAttack, tmp_path: Path) -> tuple[Image, list[bytes]]:
         write_folder(path, attack.image)
     (tmp_path / "workspace").mkdir()
     with open_image(
-        str(path),
-        platform=Platform.parse("linux/amd64"),
-        platform_requested=False,
+        parse_reference(str(path)),
+        PlatformChoice.of(None, Platform.parse("linux/amd64")),
         access=Access(offline=True),
         workspace=tmp_path / "workspace",
         limits=attack.limits,

@@ -5,8 +5,8 @@ import pytest
 
 from bundler.errors import ImageError
 from bundler.images.digest import Digest
-from bundler.images.image_config import parse_image_config
 from bundler.images.manifest import Manifest, parse_manifest
+from bundler.images.platform import UNSTATED
 from tests.support.compressors import OF_LAYERS
 from tests.support.image_files import as_json, manifest_of, sample
 
@@ -74,4 +74,4 @@ def test_urls_and_inline_content_of_a_descriptor_are_left_alone() -> None:
 def test_one_layer_for_each_diff_id() -> None:
     manifest = parse(changed(layers=[LAYER]))
     with pytest.raises(ImageError, match="1 layers, but the image config states 2 diff_ids"):
-        manifest.check_layers(parse_image_config(sample().config))
+        manifest.parse_config(sample().config, UNSTATED)

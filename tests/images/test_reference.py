@@ -9,7 +9,8 @@ from bundler.archives.compression import TAR_ENDINGS
 from bundler.errors import RequestError
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
-from bundler.images.reference import Choice, Reference, default_directory_name, parse_reference, split_path
+from bundler.images.reference import Choice, default_directory_name, split_path
+from bundler.images.transports.table import parse_reference
 from tests.support.image_files import sample
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -47,7 +48,10 @@ DIGEST = f"sha256:{'a' * 64}"
     ],
 )
 def test_a_text_means_the_same_in_every_folder(text: str, transport: str | None, rest: str) -> None:
-    assert parse_reference(text) == Reference(transport, rest)
+    reference = parse_reference(text)
+    assert (reference.text, reference.transport, reference.rest) == (text, transport, rest)
+    assert (reference.registry is not None) == (transport == "docker")
+    assert reference.states_transport == (text != rest)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
 from bundler.images.digest import Digest
 from bundler.images.image import Image, in_place
+from bundler.images.index import PlatformChoice
 from bundler.images.platform import Platform
+from bundler.images.reference import Reference
+from bundler.images.transports.table import parse_reference
 from bundler.overrides.load import load
 from bundler.reproducible.lock import Lock, check_place, describe, load_lock, write_lock
 from tests.support.inputs import image_config, inputs
@@ -87,6 +90,10 @@ def test_a_symlink_to_a_lock_stays_one(tmp_path: Path) -> None:
     assert (tmp_path / "real.lock").read_bytes() == b"{}"
 
 
+def pin(lock: Lock, asked: str, platform: Platform = AMD64) -> Reference:
+    return lock.pin(parse_reference(asked), platform)
+
+
 @pytest.mark.parametrize(
     ("asked", "pinned"),
     [
@@ -98,19 +105,19 @@ def test_a_symlink_to_a_lock_stays_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_in_a_registry_becomes_a_digest(tmp_path: Path, asked: str, pinned: str) -> None:
-    assert locked(tmp_path).pin(asked, AMD64) == pinned
+    assert pin(locked(tmp_path), asked) == parse_reference(pinned)
 
 
 @pytest.mark.parametrize("asked", ["web:2", "other:1", f"web@sha256:{'b' * 64}"])
 def test_what_is_not_in_the_lock_is_refused(tmp_path: Path, asked: str) -> None:
     with pytest.raises(DifferenceError, match="is not in it"):
-        locked(tmp_path).pin(asked, AMD64)
+        pin(locked(tmp_path), asked)
 
 
 def test_a_file_locks_no_tag_of_a_registry(tmp_path: Path) -> None:
     lock = locked(tmp_path, image(transport="docker-archive"))
     with pytest.raises(DifferenceError, match=f"no manifest digest of {NAME}, because that was locked from a file"):
-        lock.pin("web:1", AMD64)
+        pin(lock, "web:1")
     lock.check_image(image(transport="docker"))
 
 
@@ -118,15 +125,16 @@ def test_of_several_platforms_the_asked_one_is_pinned(tmp_path: Path) -> None:
     other = replace(image(architecture="arm64"), manifest_digest=Digest("sha256", "c" * 64))
     lock = locked(tmp_path, image(), other)
     assert lock.platform is None
-    assert lock.pin("web:1", Platform("linux", "arm64")).endswith("c" * 64)
-    assert lock.pin("web:1", AMD64).endswith("a" * 64)
+    assert pin(lock, "web:1", Platform("linux", "arm64")).text.endswith("c" * 64)
+    assert pin(lock, "web:1").text.endswith("a" * 64)
 
 
 def test_a_platform_that_nothing_is_locked_for_is_a_difference(tmp_path: Path) -> None:
     lock = locked(tmp_path)
-    lock.check_platform(AMD64)
+    lock.check_platform(PlatformChoice(AMD64, requested=True))
+    lock.check_platform(PlatformChoice(Platform("linux", "arm64"), requested=False))
     with pytest.raises(DifferenceError, match="the platform is locked as linux/amd64, and now is linux/arm64"):
-        lock.check_platform(Platform("linux", "arm64"))
+        lock.check_platform(PlatformChoice(Platform("linux", "arm64"), requested=True))
 
 
 def test_a_lock_for_one_image_says_which(tmp_path: Path) -> None:

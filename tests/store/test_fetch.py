@@ -15,9 +15,10 @@ from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports import access
 from bundler.images.transports.access import Access
+from bundler.images.transports.table import parse_reference
 from bundler.limits import DEFAULTS
 from bundler.progress import SILENT, Meter, Progress
-from bundler.store.fetch import Fetch, registry_reference
+from bundler.store.fetch import Fetch
 from bundler.store.find import Kept, kept, open_kept
 from bundler.store.layout import open_store, prepare
 from tests.support.faulty_registry import Fault, FaultyRegistry, cut, faulty_registry, refuse, swap
@@ -60,7 +61,7 @@ def fetch(
     fetching = Fetch(access=access, limits=DEFAULTS, progress=progress, wanted=wanted, every=every)
     prepare(store)
     with open_store(store) as opened:
-        return str(fetching.into(opened, registry_reference(name)))
+        return str(fetching.into(opened, parse_reference(name).name_in_registry()))
 
 
 def listed(store: Path) -> list[Kept]:
@@ -259,7 +260,7 @@ def test_the_policy_is_asked_also_when_every_layer_is_there(
 @pytest.mark.parametrize("name", ["./image.tar", "oci:layout", "docker-daemon:nginx:1"])
 def test_only_registries_are_fetched_from(name: str) -> None:
     with pytest.raises(RequestError, match="is not in a registry"):
-        registry_reference(name)
+        parse_reference(name).name_in_registry()
 
 
 def test_the_store_may_have_any_name(served: FaultyRegistry, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bundler.images.image import Image
+from bundler.images.index import PlatformChoice
 from bundler.images.layer_stream import open_layer
 from bundler.images.platform import Platform
 from bundler.images.transports.access import Access
-from bundler.images.transports.table import open_image
+from bundler.images.transports.table import open_image, parse_reference
 from bundler.progress import SILENT, Progress
 
 
@@ -24,9 +25,8 @@ def opened(
     """`platform` is None when nobody asked for one; then images for linux/amd64 are looked for."""
     workspace.mkdir(exist_ok=True)
     with open_image(
-        str(reference),
-        platform=Platform.parse(platform or "linux/amd64"),
-        platform_requested=platform is not None,
+        parse_reference(str(reference)),
+        PlatformChoice.of(Platform.parse(platform) if platform else None, Platform("linux", "amd64")),
         access=access or Access(),
         workspace=workspace,
         progress=progress,

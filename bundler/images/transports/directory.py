@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from bundler.errors import ImageError
-from bundler.images.blobs import local_layer, read_document
+from bundler.errors import ImageError, RequestError
+from bundler.images.blobs import read_document, stored_image
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.image import Image, in_place
-from bundler.images.image_config import parse_image_config
+from bundler.images.image import Image
 from bundler.images.index import PlatformChoice, select_manifest
+from bundler.images.reference import Choice
 from bundler.images.transports.files import Files, load_document, read_file
 
 MANIFEST: Final = "manifest.json"
@@ -21,34 +21,19 @@ def is_directory(files: Files) -> bool:
     return files.has(MANIFEST) and files.has(VERSION)
 
 
-def open_directory(files: Files, wanted: PlatformChoice, *, file_name: str) -> Image:
-    """The image in a folder. Raises ImageError."""
+def open_directory(
+    files: Files, choice: Choice, wanted: PlatformChoice, *, transport: str, file_name: str = ""
+) -> Image:
+    """The only image in a folder. Raises ImageError, and RequestError for a choice."""
+    if choice != Choice():
+        raise RequestError(f"{files.label}: skopeo's folders hold one image, there is nothing to choose")
     version = read_file(files, VERSION, _VERSION_SIZE)
     if not version.startswith(_VERSION_LINE):
         raise ImageError(f"{files.label}: {VERSION} does not say that skopeo wrote this folder")
     raw = load_document(files, MANIFEST)
     digest = Digest.of(raw)
     manifest = select_manifest(raw, digest, wanted.platform, lambda one: _read_manifest(files, one))
-    image_config = parse_image_config(
-        read_document(files, blob_name(manifest.config.digest), manifest.config),
-        f"image config {manifest.config.digest}",
-        algorithm=manifest.config.digest.algorithm,
-        otherwise=wanted.platform,
-    )
-    manifest.check_layers(image_config)
-    wanted.check(image_config.platform, f"image config {image_config.digest}")
-    pairs = zip(manifest.layers, image_config.diff_ids, strict=True)
-    layers = tuple(local_layer(files, blob_name(one.digest), one, diff_id) for one, diff_id in pairs)
-    return Image(
-        transport="dir",
-        name="",
-        file_name=file_name,
-        image_config=image_config,
-        layers=layers,
-        local=in_place(layers),
-        manifest=manifest.raw,
-        manifest_digest=manifest.digest,
-    )
+    return stored_image(files, blob_name, manifest, wanted, transport=transport, file_name=file_name)
 
 
 def blob_name(digest: Digest) -> str:

@@ -57,18 +57,20 @@ def refuse_legacy(files: Files) -> None:
         )
 
 
-def open_docker_archive(files: Files, choice: Choice, wanted: PlatformChoice, *, file_name: str) -> Image:
+def open_docker_archive(
+    files: Files, choice: Choice, wanted: PlatformChoice, *, transport: str, file_name: str
+) -> Image:
     """The image that `choice` names. Raises ImageError, or RequestError when several could be meant."""
     refuse_legacy(files)
     entries = _parse(parse_document(load_document(files, MANIFEST), f"{files.label}: {MANIFEST}"))
     entry, image_config, name = _choose(files, entries, choice, wanted.platform)
-    wanted.check(image_config.platform, f"image config {image_config.digest}")
+    wanted.check(image_config)
     check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
     pairs = zip(entry.layers, image_config.diff_ids, strict=True)
     layers = tuple(_local_layer(files, name, diff_id) for name, diff_id in pairs)
     manifest = _find_manifest(files, layers, image_config)
     return Image(
-        transport="docker-archive",
+        transport=transport,
         name=name,
         file_name=file_name,
         image_config=image_config,

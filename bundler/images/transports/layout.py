@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.blobs import local_layer, read_document
+from bundler.images.blobs import read_document, stored_image
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
-from bundler.images.image import Image, in_place
-from bundler.images.image_config import parse_image_config
+from bundler.images.image import Image
 from bundler.images.index import PlatformChoice, choose_platform, descend, parse_index, select_manifest
-from bundler.images.layer import LocalLayers
 from bundler.images.manifest import Manifest, manifest_of
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
@@ -49,25 +47,8 @@ def read_image(
         return read_blob(files, descriptor)
 
     manifest = select_manifest(read(chosen), chosen.digest, wanted.platform, read)
-    image_config = parse_image_config(
-        read(manifest.config),
-        f"image config {manifest.config.digest}",
-        algorithm=manifest.config.digest.algorithm,
-        otherwise=wanted.otherwise(chosen.platform),
-    )
-    manifest.check_layers(image_config)
-    wanted.check(image_config.platform, f"image config {image_config.digest}")
-    layers = _layers(files, manifest, image_config.diff_ids)
-    return Image(
-        transport=transport,
-        name=name,
-        file_name=file_name,
-        image_config=image_config,
-        layers=layers,
-        local=in_place(layers),
-        manifest=manifest.raw,
-        manifest_digest=manifest.digest,
-    )
+    names = {"transport": transport, "name": name, "file_name": file_name}
+    return stored_image(files, blob_name, manifest, wanted, chosen.platform, **names)
 
 
 def find_manifest(files: Files, config: Digest) -> Manifest | None:
@@ -152,8 +133,3 @@ def _name(image: Descriptor) -> str:
 
 def _there(images: Iterable[Descriptor]) -> str | None:
     return listing([(_name(image), f"@{image.digest}") for image in images])
-
-
-def _layers(files: Files, manifest: Manifest, diff_ids: tuple[Digest, ...]) -> LocalLayers:
-    pairs = zip(manifest.layers, diff_ids, strict=True)
-    return tuple(local_layer(files, blob_name(layer.digest), layer, diff_id) for layer, diff_id in pairs)

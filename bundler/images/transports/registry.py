@@ -8,18 +8,18 @@ name given to skopeo after the first is by digest, so a tag that moves meanwhile
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from bundler.errors import ImageError
-from bundler.images.blobs import check_document, local_layer
+from bundler.images.blobs import check_document, image_of, local_layers
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.image import Image
-from bundler.images.image_config import ImageConfig, parse_image_config
+from bundler.images.image_config import ImageConfig
 from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.layer import Blob, Layer, LocalLayers
 from bundler.images.manifest import Manifest
@@ -44,8 +44,8 @@ class Repository:
     reference: RegistryReference
 
     def pinned(self, digest: Digest) -> str:
-        """What skopeo calls the manifest or index `digest`; it refuses a name with both a tag and a digest."""
-        return f"docker://{replace(self.reference, tag=None, digest=digest)}"
+        """What skopeo calls the manifest or index `digest`."""
+        return f"docker://{self.reference.pinned(digest)}"
 
     def resolve(self) -> tuple[bytes, Digest]:
         """The manifest or index that the reference names now. Raises ImageError or ToolError."""
@@ -72,7 +72,7 @@ class Repository:
         if raw[-1:] == b"\n" and len(raw) == stated.size + 1:
             raw = raw[:-1]  # some versions end their output with a newline that is not the document's
         check_document(raw, stated)
-        return _parse_config(raw, manifest, otherwise)
+        return manifest.parse_config(raw, otherwise)
 
     def fetch_layers(
         self, manifest: Manifest, missing: Sequence[Descriptor], folder: Path, layout: Path, meter: Meter, *lock: int
@@ -121,14 +121,6 @@ class Repository:
             raise ImageError(f"{self.reference}: {what}", hint=raise_hint("unpacked_size"))
 
 
-def _parse_config(raw: bytes, manifest: Manifest, otherwise: Platform) -> ImageConfig:
-    """The image config that fits the layers of `manifest`, which names it. Raises ImageError."""
-    stated = manifest.config.digest
-    image_config = parse_image_config(raw, f"image config {stated}", algorithm=stated.algorithm, otherwise=otherwise)
-    manifest.check_layers(image_config)
-    return image_config
-
-
 def _collect(folder: Path, layout: Path, wanted: Iterable[Descriptor]) -> None:
     """Move those of the blobs `wanted` that skopeo has written to `folder` (`dir:`) into `layout`."""
     for descriptor in wanted:
@@ -156,7 +148,7 @@ class _Remote:
             return self.repository.read_config(self.manifest, otherwise)
         with open_folder(self._layout, self.repository.skopeo.limits) as files:
             raw = read_blob(files, self.manifest.config)
-        return _parse_config(raw, self.manifest, otherwise)
+        return self.manifest.parse_config(raw, otherwise)
 
     def layers(self, image_config: ImageConfig) -> tuple[Layer, ...]:
         """As the image states them."""
@@ -168,8 +160,7 @@ class _Remote:
         """Raises ImageError or ToolError."""
         self.fetch(progress)
         with open_folder(self._layout) as files:
-            pairs = zip(self.manifest.layers, layers, strict=True)
-            yield tuple(local_layer(files, blob_name(one.digest), one, layer.diff_id) for one, layer in pairs)
+            yield local_layers(files, blob_name, self.manifest, [layer.diff_id for layer in layers])
 
     def fetch(self, progress: Progress) -> None:
         """Have the layers here. Raises ImageError or ToolError."""
@@ -187,25 +178,22 @@ class _Remote:
 
 
 def open_registry_image(
-    text: str, wanted: PlatformChoice, access: Access, workspace: Path, *, limits: Limits, fetch: Progress | None
+    name: RegistryReference,
+    wanted: PlatformChoice,
+    access: Access,
+    workspace: Path,
+    *,
+    limits: Limits,
+    fetch: Progress | None,
 ) -> Image:
-    """The image that `text` names in a registry; with `fetch`, its layers are here at once. Raises ImageError or
-    ToolError.
-    """
-    repository = Repository(Skopeo(access, limits), RegistryReference.parse(text))
+    """The image `name` in its registry; with `fetch`, its layers are here at once. Raises ImageError or ToolError."""
+    repository = Repository(Skopeo(access, limits), name)
     manifest = select_manifest(*repository.resolve(), wanted.platform, repository.read)
     remote = _Remote(repository, manifest, workspace)
     if fetch is not None:
         remote.fetch(fetch)
     image_config = remote.read_config(wanted.platform)
-    wanted.check(image_config.platform, f"image config {image_config.digest}")
+    wanted.check(image_config)
     layers = remote.layers(image_config)
-    return Image(
-        transport="docker",
-        name=str(repository.reference),
-        image_config=image_config,
-        layers=layers,
-        local=partial(remote.local, layers),
-        manifest=manifest.raw,
-        manifest_digest=manifest.digest,
-    )
+    local = partial(remote.local, layers)
+    return image_of(manifest, image_config, layers, local, transport="docker", name=str(name))

@@ -12,7 +12,7 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import Choice, RegistryReference
 from bundler.images.transports.access import Access, Silence, persist
 from bundler.images.transports.arrivals import ALLOWANCE, Arrivals, at_most, layers_of
 from bundler.images.transports.directory import open_directory
@@ -132,9 +132,9 @@ def open_stored_image(
     with progress.measure(f"copying from {transport}", None) as meter:
         Skopeo(access, limits).copy(name, workspace / _FETCHED, meter, *options)
     with open_folder(workspace / _FETCHED / IMAGE, limits) as files:
-        image = open_directory(files, wanted, file_name="")
+        image = open_directory(files, Choice(), wanted, transport=transport)
         called = "" if image.id.encoded.startswith(text) else complete
-        yield replace(image, transport=transport, name=called, manifest=None, manifest_digest=None)
+        yield replace(image, name=called, manifest=None, manifest_digest=None)
 
 
 def _complete(text: str) -> str:
@@ -142,7 +142,5 @@ def _complete(text: str) -> str:
 
     A name in podman's storage may say in brackets which storage (`[vfs@/ROOT+/RUN]NAME`).
     """
-    try:
-        return "" if text.startswith("sha256:") else str(RegistryReference.parse(text.rpartition("]")[2]))
-    except ValueError:
-        return ""
+    name = None if text.startswith("sha256:") else RegistryReference.find(text.rpartition("]")[2])
+    return "" if name is None else str(name)

@@ -1,23 +1,30 @@
-"""Where an image comes from: one row per transport, and the one function that opens an image."""
+"""Where an image comes from: one row per transport, what a person types of it, and the one function that opens it."""
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from bundler.errors import ImageError, RequestError, printable
+from bundler.errors import ImageError, RequestError, closest, printable
 from bundler.images.image import Image
 from bundler.images.index import PlatformChoice
-from bundler.images.platform import Platform
-from bundler.images.reference import STANDARD_INPUT, Choice, parse_choice, parse_reference, split_path
+from bundler.images.reference import (
+    Choice,
+    Reference,
+    RegistryReference,
+    looks_like_archive,
+    parse_choice,
+    split_path,
+)
 from bundler.images.transports.access import Access
 from bundler.images.transports.archive_files import open_archive, open_stored
 from bundler.images.transports.directory import is_directory, open_directory
 from bundler.images.transports.docker_archive import is_docker_archive, open_docker_archive, refuse_legacy
-from bundler.images.transports.files import open_folder
+from bundler.images.transports.files import Files, open_folder
 from bundler.images.transports.layout import is_layout, open_layout
 from bundler.images.transports.registry import open_registry_image
 from bundler.images.transports.rootfs import rootfs_image, write_folder
@@ -25,18 +32,31 @@ from bundler.images.transports.skopeo import open_stored_image
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 
+_STANDARD_INPUT: Final = "-"
+_PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+_PATH_STARTS: Final = ("/", "./", "../")
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What an opener is given: `rest` is the reference without its transport."""
+    """What an opener is given. `name` is the transport, empty for a path."""
 
-    rest: str
+    name: str
+    reference: Reference
     wanted: PlatformChoice
     access: Access
     workspace: Path
     progress: Progress
     limits: Limits
     unpacked: bool
+
+    def split(self) -> tuple[Path | None, Choice]:
+        """A path (None: standard input) and the choice after it."""
+        rest = self.reference.rest
+        if _is_standard_input(rest):
+            return None, parse_choice(rest.removeprefix(_STANDARD_INPUT))
+        path, choice = split_path(rest, os.path.lexists)
+        return Path(path), choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,117 +68,73 @@ class Transport:
     open: Callable[[_Request], AbstractContextManager[Image]]
     beyond: tuple[str, str] | None = None
 
+    @property
+    def typed(self) -> str:
+        """What is typed in front of an image."""
+        return f"{self.name}://" if self.takes.startswith("//") else f"{self.name}:"
+
+
+class _Read(Protocol):
+    """What reads an image out of files. Raises ImageError, or RequestError when several could be meant."""
+
+    def __call__(
+        self, files: Files, choice: Choice, wanted: PlatformChoice, /, *, transport: str, file_name: str
+    ) -> Image: ...
+
+
+def _from_archive(read: _Read) -> Callable[[_Request], AbstractContextManager[Image]]:
+    @contextmanager
+    def open_archived(request: _Request) -> Iterator[Image]:
+        path, choice = request.split()
+        with open_archive(path, request.workspace, request.progress, request.limits) as files:
+            yield read(files, choice, request.wanted, transport=request.name, file_name=_file_name(path))
+
+    return open_archived
+
 
 @contextmanager
 def _open_docker(request: _Request) -> Iterator[Image]:
-    yield open_registry_image(
-        request.rest,
-        request.wanted,
-        request.access,
-        request.workspace,
-        limits=request.limits,
-        fetch=request.progress if request.unpacked else None,
-    )
+    name, fetch = request.reference.name_in_registry(), request.progress if request.unpacked else None
+    access, place, limits = request.access, request.workspace, request.limits
+    yield open_registry_image(name, request.wanted, access, place, limits=limits, fetch=fetch)
 
 
-def _stored(transport: str) -> Callable[[_Request], AbstractContextManager[Image]]:
-    def open_stored(request: _Request) -> AbstractContextManager[Image]:
-        return open_stored_image(
-            f"{transport}:{request.rest}",
-            request.wanted,
-            request.access,
-            request.workspace,
-            progress=request.progress,
-            limits=request.limits,
-        )
-
-    return open_stored
-
-
-@contextmanager
-def _open_docker_archive(request: _Request) -> Iterator[Image]:
-    path, choice = _split(request.rest)
-    with open_archive(path, request.workspace, request.progress, request.limits) as files:
-        yield open_docker_archive(files, choice, request.wanted, file_name=_file_name(path))
-
-
-@contextmanager
-def _open_oci_archive(request: _Request) -> Iterator[Image]:
-    path, choice = _split(request.rest)
-    with open_archive(path, request.workspace, request.progress, request.limits) as files:
-        yield open_layout(files, choice, request.wanted, transport="oci-archive", file_name=_file_name(path))
+def _open_stored(request: _Request) -> AbstractContextManager[Image]:
+    name = f"{request.name}:{request.reference.rest}"
+    shown, limits = request.progress, request.limits
+    return open_stored_image(name, request.wanted, request.access, request.workspace, progress=shown, limits=limits)
 
 
 @contextmanager
 def _open_oci(request: _Request) -> Iterator[Image]:
-    path, choice = split_path(request.rest, os.path.lexists)
+    path, choice = split_path(request.reference.rest, os.path.lexists)
     with open_folder(Path(path), request.limits) as files:
-        yield open_layout(files, choice, request.wanted, transport="oci", file_name=_file_name(Path(path)))
+        yield open_layout(files, choice, request.wanted, transport=request.name, file_name=_file_name(Path(path)))
 
 
 @contextmanager
 def _open_dir(request: _Request) -> Iterator[Image]:
-    path = Path(request.rest)
+    path = Path(request.reference.rest)
     with open_folder(path, request.limits) as files:
-        yield open_directory(files, request.wanted, file_name=_file_name(path))
+        yield open_directory(files, Choice(), request.wanted, transport=request.name, file_name=_file_name(path))
 
 
 @contextmanager
 def _open_rootfs_tar(request: _Request) -> Iterator[Image]:
-    path = None if request.rest == STANDARD_INPUT else Path(request.rest)
-    with open_stored(path, request.workspace, request.progress, request.limits) as (file, label):
-        yield rootfs_image(
-            file, label, request.wanted, request.limits, transport="rootfs-tar", file_name=_file_name(path)
-        )
+    rest, wanted, limits = request.reference.rest, request.wanted, request.limits
+    path = None if rest == _STANDARD_INPUT else Path(rest)
+    with open_stored(path, request.workspace, request.progress, limits) as (file, label):
+        yield rootfs_image(file, label, wanted, limits, transport=request.name, file_name=_file_name(path))
 
 
 @contextmanager
 def _open_rootfs(request: _Request) -> Iterator[Image]:
-    path = Path(request.rest)
-    with open_folder(path, request.limits) as folder, tempfile.TemporaryFile(dir=request.workspace) as spool:
+    path, wanted, limits = Path(request.reference.rest), request.wanted, request.limits
+    with open_folder(path, limits) as folder, tempfile.TemporaryFile(dir=request.workspace) as spool:
         with request.progress.measure(f"reading {folder.label}", None):
-            write_folder(folder.descriptor, folder.label, spool, request.limits)
-        yield rootfs_image(
-            spool.fileno(),
-            folder.label,
-            request.wanted,
-            request.limits,
-            transport="rootfs",
-            file_name=_file_name(path),
-        )
-
-
-@contextmanager
-def _open_path(request: _Request) -> Iterator[Image]:
-    """A path without a transport: its content says which it is."""
-    path, choice = _split(request.rest)
-    name = _file_name(path)
-    if path is not None and path.is_dir():
-        with open_folder(path, request.limits) as folder:
-            if is_layout(folder):
-                yield open_layout(folder, choice, request.wanted, transport="oci", file_name=name)
-            elif is_directory(folder):
-                if choice != Choice():
-                    raise RequestError(f"{folder.label}: skopeo's folders hold one image, there is nothing to choose")
-                yield open_directory(folder, request.wanted, file_name=name)
-            else:
-                raise ImageError(
-                    f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote",
-                    hint=f"if these are the files of a root filesystem: rootfs:{folder.label}",
-                )
-        return
-    with open_archive(path, request.workspace, request.progress, request.limits) as archive:
-        # What Docker 25 and later save is both; manifest.json has the names that people know.
-        if is_docker_archive(archive):
-            yield open_docker_archive(archive, choice, request.wanted, file_name=name)
-        elif is_layout(archive):
-            yield open_layout(archive, choice, request.wanted, transport="oci-archive", file_name=name)
-        else:
-            refuse_legacy(archive)
-            raise ImageError(
-                f"{archive.label}: neither a docker-archive nor an oci-archive",
-                hint=f"if this is a root filesystem (docker export): rootfs-tar:{request.rest}",
-            )
+            write_folder(folder.descriptor, folder.label, spool, limits)
+        name = _file_name(path)
+        yield rootfs_image(spool.fileno(), folder.label, wanted, limits, transport=request.name, file_name=name)
 
 
 _IN_A_REGISTRY: Final = (
@@ -166,30 +142,69 @@ _IN_A_REGISTRY: Final = (
     "name a file or a folder, or bundler fetch it into the store first and name it without docker://",
 )
 _IN_A_DAEMON: Final = ("is in a Docker daemon", "docker save makes a file of it")
+_REGISTRY: Final = Transport("docker", "//NAME[:TAG|@DIGEST]", _open_docker, beyond=_IN_A_REGISTRY)
+_DOCKER_ARCHIVE: Final = Transport("docker-archive", "FILE[:NAME|:@POSITION|@ID]", _from_archive(open_docker_archive))
+_OCI_ARCHIVE: Final = Transport("oci-archive", "FILE[:NAME|:@POSITION|@DIGEST]", _from_archive(open_layout))
+_OCI: Final = Transport("oci", "FOLDER[:NAME|:@POSITION|@DIGEST]", _open_oci)
+_DIR: Final = Transport("dir", "FOLDER", _open_dir)
+_ROOTFS_TAR: Final = Transport("rootfs-tar", "FILE|-", _open_rootfs_tar)
+_ROOTFS: Final = Transport("rootfs", "FOLDER", _open_rootfs)
 TRANSPORTS: Final = {
     row.name: row
     for row in (
-        Transport("docker", "//NAME[:TAG|@DIGEST]", _open_docker, beyond=_IN_A_REGISTRY),
-        Transport("docker-archive", "FILE[:NAME|:@POSITION|@ID]", _open_docker_archive),
-        Transport("oci-archive", "FILE[:NAME|:@POSITION|@DIGEST]", _open_oci_archive),
-        Transport("oci", "FOLDER[:NAME|:@POSITION|@DIGEST]", _open_oci),
-        Transport("dir", "FOLDER", _open_dir),
-        Transport("rootfs-tar", "FILE|-", _open_rootfs_tar),
-        Transport("rootfs", "FOLDER", _open_rootfs),
+        _REGISTRY,
+        _DOCKER_ARCHIVE,
+        _OCI_ARCHIVE,
+        _OCI,
+        _DIR,
+        _ROOTFS_TAR,
+        _ROOTFS,
         # A socket is all it takes to reach a daemon, and DOCKER_HOST may name one anywhere.
-        Transport("docker-daemon", "NAME:TAG|ID", _stored("docker-daemon"), beyond=_IN_A_DAEMON),
-        Transport("containers-storage", "NAME[:TAG|@DIGEST]|ID", _stored("containers-storage")),
+        Transport("docker-daemon", "NAME:TAG|ID", _open_stored, beyond=_IN_A_DAEMON),
+        Transport("containers-storage", "NAME[:TAG|@DIGEST]|ID", _open_stored),
     )
 }
-_PATH: Final = Transport("path", "", _open_path)
+
+
+@contextmanager
+def _open_path(request: _Request) -> Iterator[Image]:
+    """A path without a transport: its content says which it is."""
+    path, choice = request.split()
+    wanted, name = request.wanted, _file_name(path)
+    if path is not None and path.is_dir():
+        with open_folder(path, request.limits) as folder:
+            if is_layout(folder):
+                yield open_layout(folder, choice, wanted, transport=_OCI.name, file_name=name)
+            elif is_directory(folder):
+                yield open_directory(folder, choice, wanted, transport=_DIR.name, file_name=name)
+            else:
+                raise ImageError(
+                    f"{folder.label}: neither an OCI layout nor a folder that skopeo wrote",
+                    hint=f"if these are the files of a root filesystem: {_ROOTFS.typed}{folder.label}",
+                )
+        return
+    with open_archive(path, request.workspace, request.progress, request.limits) as archive:
+        # What Docker 25 and later save is both; manifest.json has the names that people know.
+        if is_docker_archive(archive):
+            yield open_docker_archive(archive, choice, wanted, transport=_DOCKER_ARCHIVE.name, file_name=name)
+        elif is_layout(archive):
+            yield open_layout(archive, choice, wanted, transport=_OCI_ARCHIVE.name, file_name=name)
+        else:
+            refuse_legacy(archive)
+            raise ImageError(
+                f"{archive.label}: neither a docker-archive nor an oci-archive",
+                hint=f"if this is a root filesystem (docker export): {_ROOTFS_TAR.typed}{request.reference.rest}",
+            )
+
+
+_PATH: Final = Transport("", "", _open_path)
 
 
 @contextmanager
 def open_image(
-    reference: str,
+    reference: Reference,
+    wanted: PlatformChoice,
     *,
-    platform: Platform,
-    platform_requested: bool,
     access: Access,
     workspace: Path,
     progress: Progress = SILENT,
@@ -198,29 +213,77 @@ def open_image(
 ) -> Iterator[Image]:
     """The image that `reference` names, for as long as the context lasts; its layers are had and read while it does.
 
-    `unpacked` says that its layers will be wanted for sure.
-
-    `platform` is what is looked for in an image index; if `platform_requested`, an image without an index has to be
-    for it too. `workspace` is an existing private folder for temporary files, which the caller removes. Raises
-    RequestError for a reference that is none, ImageError for an image that is missing, corrupt or unsupported, and
-    ToolError when skopeo is needed and fails.
+    `unpacked` says that its layers will be wanted for sure. `workspace` is an existing private folder for temporary
+    files, which the caller removes. Raises RequestError for what cannot be asked for, ImageError for an image that is
+    missing, corrupt or unsupported, and ToolError when skopeo is needed and fails.
     """
-    parsed = parse_reference(reference)
-    transport = _PATH if parsed.transport is None else TRANSPORTS[parsed.transport]
+    transport = _PATH if reference.transport is None else TRANSPORTS[reference.transport]
     if transport.beyond is not None and access.offline:
         where, hint = transport.beyond
-        raise RequestError(f'"{printable(reference)}" {where}, and --offline forbids the network', hint=hint)
-    wanted = PlatformChoice(platform, platform_requested)
-    with transport.open(_Request(parsed.rest, wanted, access, workspace, progress, limits, unpacked)) as image:
+        raise RequestError(f'"{printable(reference.text)}" {where}, and --offline forbids the network', hint=hint)
+    request = _Request(transport.name, reference, wanted, access, workspace, progress, limits, unpacked)
+    with transport.open(request) as image:
         yield image
 
 
-def _split(rest: str) -> tuple[Path | None, Choice]:
-    """A path (None: standard input) and the choice after it."""
-    if rest == STANDARD_INPUT or rest.startswith((f"{STANDARD_INPUT}:", f"{STANDARD_INPUT}@")):
-        return None, parse_choice(rest.removeprefix(STANDARD_INPUT))
-    path, choice = split_path(rest, os.path.lexists)
-    return Path(path), choice
+def parse_reference(text: str) -> Reference:
+    """Tell transport, path and registry name apart. Raises RequestError, naming the nearest transport or the fault."""
+    if "\0" in text or not text:
+        raise RequestError("the name of an image cannot be empty or hold a NUL byte")
+    if _is_standard_input(text):
+        return Reference(text, None, text)
+    prefixed = _PREFIX.fullmatch(text)
+    if prefixed is not None and prefixed[1] in TRANSPORTS:
+        return _with_transport(text, TRANSPORTS[prefixed[1]], prefixed[2])
+    if text in (".", "..") or text.startswith(_PATH_STARTS) or text.endswith("/"):
+        return Reference(text, None, text)
+    registry, fault = None, ""
+    try:
+        registry = RegistryReference.parse(text)
+    except ValueError as error:
+        fault = printable(str(error))
+    is_path = looks_like_archive(text)
+    if prefixed is not None and (fault or is_path):
+        _refuse_unknown_transport(text, prefixed[1], prefixed[2])
+    if is_path:
+        return Reference(text, None, text)
+    if fault:
+        raise RequestError(
+            f'"{printable(text)}" does not name an image: {fault}', hint="start a path with / or ./, such as ./image"
+        )
+    return Reference(text, _REGISTRY.name, text, registry)
+
+
+def _with_transport(text: str, transport: Transport, rest: str) -> Reference:
+    registry = None
+    if transport is _REGISTRY:
+        if not rest.startswith("//"):
+            raise RequestError(f'"{printable(text)}" lacks two slashes', hint=f"write {transport.typed}NAME")
+        rest = rest[2:]
+        try:
+            registry = RegistryReference.parse(rest)
+        except ValueError as error:
+            what = f'"{printable(text)}" does not name an image: {printable(str(error))}'
+            raise RequestError(what) from error
+    if not rest:
+        raise RequestError(f'"{transport.name}:" lacks the name or path of an image')
+    return Reference(text, transport.name, rest, registry)
+
+
+def _refuse_unknown_transport(text: str, prefix: str, rest: str) -> None:
+    """Raise if what stands before the colon was meant as a transport; a host or a folder may also stand there."""
+    if prefix in ("http", "https"):
+        raise RequestError(f'"{printable(text)}" is a web address', hint="write docker://HOST/NAME for a registry")
+    meant = closest(prefix.lower(), TRANSPORTS, similarity=0.75)
+    if meant is None and not rest.startswith("/"):
+        return
+    there = f"there are: {', '.join(row.typed for row in TRANSPORTS.values())}"
+    hint = there if meant is None else f"did you mean {TRANSPORTS[meant].typed}?"
+    raise RequestError(f'"{printable(prefix)}:" is no transport', hint=hint)
+
+
+def _is_standard_input(text: str) -> bool:
+    return text == _STANDARD_INPUT or text.startswith((f"{_STANDARD_INPUT}:", f"{_STANDARD_INPUT}@"))
 
 
 def _file_name(path: Path | None) -> str:

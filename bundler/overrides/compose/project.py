@@ -4,14 +4,13 @@ Nothing is merged here. A service, a volume, a config is what stands under its n
 what is asked for is looked at any closer.
 """
 
-import difflib
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError, closest, printable
 from bundler.overrides.compose.variables import Variables, interpolate, parse_variables
 from bundler.overrides.files import OverridesFile, described, read, read_first
 from bundler.overrides.node import Budget, Node
@@ -208,9 +207,9 @@ def texts(node: Node, key: str) -> tuple[Node, ...]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that does not exist."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = closest(name, names)
     shown = ", ".join(printable(each[:60]) for each in names[:20]) or "none"
-    return f"did you mean {printable(near[0])!r}?" if near else f"known here: {shown}"
+    return f"did you mean {printable(near)!r}?" if near else f"known here: {shown}"
 
 
 def _folder_of(path: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
 from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT, Flag
 from bundler.overrides.docker_run.values import boolean
@@ -129,10 +129,8 @@ def _meant(flag: Flag, value: str) -> Json:
 
 
 def _near(name: str) -> str:
-    import difflib  # noqa: PLC0415  (only for somebody who mistyped)
-
-    near = difflib.get_close_matches(name, FLAGS, n=1)
-    return f"did you mean --{near[0]}?" if near else "docker run --help lists them"
+    near = closest(name, FLAGS)
+    return f"did you mean --{near}?" if near else "docker run --help lists them"
 
 
 _PROMPTS: Final = ("$", "#")

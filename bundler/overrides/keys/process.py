@@ -9,12 +9,11 @@ Docker's security options, where a seccomp profile is not named but at hand: `se
 Paths of /proc and /sys that a container is kept from, and the execution domain.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from bundler.errors import printable
+from bundler.errors import closest, printable
 from bundler.origins import Json
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.keys.scalars import whole_number
@@ -112,8 +111,8 @@ def _capability(node: Node) -> str:
     upper = node.text().upper()
     name = upper if upper == ALL or upper.startswith("CAP_") else f"CAP_{upper}"
     if name != ALL and name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]}?" if near else "capabilities(7) lists them"
+        near = closest(name, NAMES)
+        hint = f"did you mean {near}?" if near else "capabilities(7) lists them"
         raise node.error(f"{printable(name[:60])} is not a capability of Linux", hint=hint)
     return name
 

@@ -3,17 +3,11 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import ImageError, RequestError
-from bundler.images.reference import TRANSPORT_NAMES
 from bundler.images.transports.access import Access
-from bundler.images.transports.table import TRANSPORTS
 from tests.support.image_files import docker_files, layout_files, sample, write_archive, write_folder
 from tests.support.opened import opened
 
 ONE = sample()
-
-
-def test_every_transport_that_can_be_typed_has_a_row() -> None:
-    assert tuple(TRANSPORTS) == TRANSPORT_NAMES
 
 
 def test_the_image_id_is_the_same_from_every_file_format(tmp_path: Path) -> None:
