@@ -94,8 +94,8 @@ def kit(operator: UnderDocker, name: str, archive: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def root(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return systemd_root(debian, tmp_path_factory.mktemp("systemd"))
+def root(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return systemd_root(debian, cache, tmp_path_factory.mktemp("systemd"))
 
 
 @contextmanager

@@ -20,8 +20,8 @@ IN_VAIN = {"SigIgn": "0000000000000000"}
 
 
 @pytest.fixture(scope="module")
-def machine(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    with booted(systemd_root(debian, tmp_path_factory.mktemp("systemd"))) as up:
+def machine(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    with booted(systemd_root(debian, cache, tmp_path_factory.mktemp("systemd"))) as up:
         yield up
 
 

@@ -9,10 +9,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.support.command import bundler
 from tests.support.debian import add_packages
+from tests.support.made_once import made_once
 from tests.support.runtime import Ended, call
 
 PACKAGES = ("systemd", "runc", "crun", "iptables", "iproute2", "containernetworking-plugins")
@@ -96,13 +98,19 @@ class Booted:
         return self.must("journalctl", "--no-pager", "--output=cat", *match).splitlines()
 
 
-def systemd_root(debian: Path, folder: Path) -> Path:
-    """A Debian with systemd and runtimes, made out of the image `debian` of an OCI layout."""
-    bundler("build", f"oci:{debian}:debian", "--output", folder / "bundle")
-    root = folder / "bundle/rootfs"
+def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
+    """A Debian with systemd and runtimes, a new one in `folder`; what it is a copy of is made once per cache."""
+    made = made_once(cache / "systemd", partial(_make_root, debian))
+    subprocess.run(["cp", "--archive", "--reflink=auto", made, folder / "root"], check=True)
+    return folder / "root"
+
+
+def _make_root(debian: Path, root: Path, scratch: Path) -> None:
+    """Out of the image `debian` of an OCI layout."""
+    bundler("build", f"oci:{debian}:debian", "--output", scratch / "bundle")
+    (scratch / "bundle/rootfs").rename(root)
     add_packages(root, *PACKAGES)
     (root / "srv/bundles").mkdir()
-    return root
 
 
 @contextmanager
