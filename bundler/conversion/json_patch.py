@@ -108,8 +108,8 @@ def remove(document: Json, names: tuple[Node, ...], origins: dict[str, Origin]) 
 def _place_of(node: Node, name: str) -> str:
     if name.startswith("/"):
         return name
-    rule = schema.document()["properties"].get(name)
-    if rule is None:
+    rule = schema.rule(name)
+    if not rule:
         raise node.error(f"remove: {name!r} is no key", hint="give a JSON Pointer, such as /linux/seccomp")
     places = [place for place in rule.get("config", ()) if place]
     if len(places) != 1:

@@ -23,14 +23,13 @@ def is_edit(key: str, node: Node) -> bool:
 
 def takes_lists(key: str) -> bool:
     """Whether the schema lets `key` be a list that is merged, or replaced, as a list."""
-    rule = schema.document()["properties"].get(key, {})
+    rule = schema.rule(key)
     return rule.get("merge") in ("append", "replace", "sequence") and _allows_arrays(rule)
 
 
 def _allows_arrays(rule: Json) -> bool:
     if "$ref" in rule:
-        name = str(rule["$ref"]).rpartition("/")[2]
-        return _allows_arrays(schema.document()["$defs"][name])
+        return _allows_arrays(schema.form(str(rule["$ref"]).rpartition("/")[2]))
     if any(_allows_arrays(choice) for choice in (*rule.get("anyOf", ()), *rule.get("oneOf", ()))):
         return True
     kinds = rule.get("type", ())

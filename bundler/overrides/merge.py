@@ -35,8 +35,7 @@ def check_tags(root: Node) -> None:
     if root.tag:
         raise root.error(f"{root.tag} is for the keys of the file")
     for key, node in root.entries().items():
-        rule = schema.document()["properties"].get(key)
-        if rule is not None:
+        if rule := schema.rule(key):
             _check_tags_below(node, _TAGGED_LEVELS.get(rule["merge"], 0))
 
 
@@ -80,7 +79,7 @@ def _edited(key: str, below: Node, edit: Node) -> Node:
 
 
 def _strategy(key: str) -> "Callable[[str, Node, Node], Node]":
-    return STRATEGIES[schema.document()["properties"][key]["merge"]]
+    return STRATEGIES[schema.rule(key)["merge"]]
 
 
 def _replace(_key: str, _below: Node, above: Node) -> Node:
@@ -127,7 +126,7 @@ def _lists(key: str, below: Node, above: Node) -> Node:
 
 def _extended(key: str, below: Node, above: Node) -> Node:
     """Entries that have a name (or device) of their own replace the one that has it already."""
-    unique_by = schema.document()["properties"][key]["unique_by"]
+    unique_by = schema.rule(key)["unique_by"]
     listed: dict[object, Node] = {}
     for number, node in enumerate((*below.items(), *above.items())):
         named = node.entries().get(unique_by)
@@ -136,7 +135,7 @@ def _extended(key: str, below: Node, above: Node) -> Node:
 
 
 def _identity(key: str, node: Node) -> object:
-    unique_by = schema.document()["properties"][key].get("unique_by")
+    unique_by = schema.rule(key).get("unique_by")
     return node.entries()[unique_by].value if unique_by else repr(node.plain())
 
 

@@ -1,9 +1,4 @@
-"""A parsed overrides file: YAML nodes that remember their file, line and column, and how much they may hold in all.
-
-How much overrides may hold in all: an alias, a variable or a path costs nothing to write, whatever it stands for.
-
-A parsed overrides file: YAML nodes that remember their file, line and column.
-"""
+"""A parsed overrides file: nodes that remember their file, line and column, and how many there may be in all."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
@@ -17,7 +12,11 @@ MAXIMUM_CHARACTERS: Final = 16 << 20  # a process takes 2 MiB of arguments and v
 
 @dataclass(slots=True)
 class Budget:
-    """What is left for one file, or for the files of one project together."""
+    """How much one file, or the files of one project together, may still hold.
+
+    It is counted in values and characters, since an alias, a variable or a path costs nothing to write, whatever it
+    stands for.
+    """
 
     values: int = MAXIMUM_VALUES
     characters: int = MAXIMUM_CHARACTERS
@@ -83,11 +82,19 @@ class Node:
             raise TypeError(f"{self.origin.where} is not a list")
         return self.value
 
+    def listed(self) -> "tuple[Node, ...]":
+        """The elements of a list; a node that is none is the only one, as where compose takes one or several."""
+        return self.value if isinstance(self.value, tuple) else (self,)
+
     def entries(self) -> "dict[str, Node]":
         """The entries of a node that the schema says is a map."""
         if not isinstance(self.value, dict):
             raise TypeError(f"{self.origin.where} is not a map")
         return self.value
+
+    def spelled(self) -> "Node":
+        """The node with text as its value: a number or a truth value keeps its spelling."""
+        return self if isinstance(self.value, str) else self.with_value(self.written)
 
     def with_value(self, value: "Scalar | tuple[Node, ...] | dict[str, Node]") -> "Node":
         return replace(self, value=value)

@@ -6,7 +6,7 @@ which is how two files are combined, and `config`, the places of config.json it 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +15,14 @@ from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
 from bundler.overrides.node import Node
 
+# Of numbers, and of text that is one. `least` bounds what is above 0, which says that nothing is wanted.
+_BOUNDS: Final[dict[str, Callable[[int | float, int | float], bool]]] = {
+    "minimum": lambda number, bound: number < bound,
+    "least": lambda number, bound: 0 < number < bound,
+    "maximum": lambda number, bound: number > bound,
+}
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,40}")
+_LARGE: Final = (1 << 63) - 1  # bounds from here on are those of the field in config.json, and of no interest to people
 _LONGEST_SHOWN: Final = 100  # characters of what a file says that a message repeats
 _NAMES: Final = {
     "object": "a map",
@@ -34,9 +42,21 @@ def document() -> dict[str, Json]:
     return schema
 
 
+def rule(key: str) -> dict[str, Json]:
+    """What the schema says of a key of overrides files; nothing where it is none."""
+    properties: dict[str, dict[str, Json]] = document()["properties"]
+    return properties.get(key, {})
+
+
+def form(name: str) -> dict[str, Json]:
+    """A form that several keys, or parts of them, have."""
+    forms: dict[str, dict[str, Json]] = document()["$defs"]
+    return forms[name]
+
+
 def ignored(key: str) -> bool:
     """Whether `key` is accepted because compose has it, without meaning anything for a bundle."""
-    return "ignored" in document()["properties"].get(key, {})
+    return "ignored" in rule(key)
 
 
 def check(root: Node, name: str) -> None:
@@ -85,12 +105,28 @@ def strict_validator(schema: Json) -> Any:
     draft = jsonschema.Draft202012Validator
     kinds = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
 
-    def pattern(_validator: Any, rule: str, text: Json, _schema: Json) -> Iterator[jsonschema.ValidationError]:
-        if isinstance(text, str) and not re.search(rule.replace("$", r"\Z"), text):
-            yield jsonschema.ValidationError(f"{text!r} does not match {rule!r}")
+    def pattern(_validator: Any, wanted: str, text: Json, _schema: Json) -> Iterator[jsonschema.ValidationError]:
+        if isinstance(text, str) and not re.search(wanted.replace("$", r"\Z"), text):
+            yield jsonschema.ValidationError(f"{text!r} does not match {wanted!r}")
+
+    def bound(is_beyond: Callable[[int | float, int | float], bool]) -> Callable[..., Iterator[Any]]:
+        def check_bound(_validator: Any, bound: int, value: Json, _schema: Json) -> Iterator[Any]:
+            number = _number(value)
+            if number is not None and is_beyond(number, bound):
+                yield jsonschema.ValidationError(f"{value!r} is beyond {bound}")
+
+        return check_bound
 
     extend: Any = jsonschema.validators.extend
-    return extend(draft, {"pattern": pattern}, type_checker=kinds)(schema)
+    bounds = {name: bound(is_beyond) for name, is_beyond in _BOUNDS.items()}
+    return extend(draft, {"pattern": pattern, **bounds}, type_checker=kinds)(schema)
+
+
+def _number(value: Json) -> int | float | None:
+    """The number that a value is, or that its text consists of."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def check_value(key: str, node: Node) -> None:
@@ -100,19 +136,19 @@ def check_value(key: str, node: Node) -> None:
 
 def _explained(root: Node, path: list[str | int], error: Any) -> RequestError:
     """`error` is jsonschema's, about the value at `path`."""
-    node, validator, rule = _at(root, path), str(error.validator), error.validator_value
+    node, validator, wanted = _at(root, path), str(error.validator), error.validator_value
     if validator == "additionalProperties":
         return _unknown_key(node, path, error.schema)
     if "propertyNames" in error.absolute_schema_path:
         bad = str(error.instance)
-        hint = nearest_word(bad, rule) if validator == "enum" else "a name is not empty and holds no ="
+        hint = nearest_word(bad, wanted) if validator == "enum" else "a name is not empty and holds no ="
         return _at(node, [bad]).key_error(f"{_shown(path)}: {_quoted(bad)} is not one of its names", hint)
     if validator == "required":
-        missing = next(key for key in rule if key not in node.entries())
+        missing = next(key for key in wanted if key not in node.entries())
         return node.error(f"{_shown(path)}: {missing} is missing")
     words = _words(error)
     remedy = nearest_word(node.value, words) if words and isinstance(node.value, str) else _example(path)
-    return node.error(f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, validator, rule)}", hint=remedy)
+    return node.error(f"{_shown(path)}: found {_kind(node)}, expected {_expected(path, error)}", hint=remedy)
 
 
 def _unknown_key(node: Node, path: list[str | int], schema: Json) -> RequestError:
@@ -140,16 +176,31 @@ def nearest_word(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near!r}?" if near else f"known here: {', '.join(words)}"
 
 
-def _expected(path: list[str | int], validator: str, rule: Json) -> str:
+def is_allowed(number: float, schema: Json) -> bool:
+    """Whether a number is between the bounds of `schema`."""
+    return not any(name in schema and is_beyond(number, schema[name]) for name, is_beyond in _BOUNDS.items())
+
+
+def allowed_range(schema: Json) -> str:
+    """The numbers that are between the bounds of `schema`, in words."""
+    lowest, least, highest = (schema.get(bound) for bound in ("minimum", "least", "maximum"))
+    upper = "" if highest is None else f" to {highest}" if highest < _LARGE else " or more"
+    if least is not None:
+        return f"{'0' if lowest == 0 else '0 and below'}, or {least}{upper}"
+    return f"{lowest}{upper}" if upper else f"at least {lowest}"
+
+
+def _expected(path: list[str | int], error: Any) -> str:
+    validator, wanted = str(error.validator), error.validator_value
     if validator in ("enum", "const"):
-        choices = rule if validator == "enum" else [rule]
+        choices = wanted if validator == "enum" else [wanted]
         return "one of " + ", ".join(str(choice) for choice in choices if choice is not None)
     if validator == "type" and len(path) > 1:
-        kinds = [rule] if isinstance(rule, str) else rule
+        kinds = [wanted] if isinstance(wanted, str) else wanted
         return " or ".join(_NAMES[kind] for kind in kinds if kind != "null")
-    if validator in ("minimum", "maximum"):
-        return f"at {'least' if validator == 'minimum' else 'most'} {rule}"
-    title: str = document()["properties"][str(path[0])]["title"]
+    if validator in _BOUNDS or (len(path) > 1 and validator == "pattern" and "minimum" in error.schema):
+        return allowed_range(error.schema)
+    title: str = rule(str(path[0]))["title"]
     return title
 
 
@@ -158,7 +209,7 @@ def _example(path: list[str | int]) -> str | None:
         return None
     import json  # noqa: PLC0415
 
-    example = document()["properties"][str(path[0])]["examples"][0]
+    example = rule(str(path[0]))["examples"][0]
     return f"for example {path[0]}: {json.dumps(example)}"
 
 

@@ -1,20 +1,13 @@
-"""`/linux/resources` but for devices (config-linux.md, control groups): memory, processors, I/O, and what else.
-
-`/linux/resources/memory`: Docker's checks and sums (runtime-spec config-linux.md, memory).
-
-`/linux/resources/cpu` (runtime-spec config-linux.md, CPU).
-
-`/linux/resources` but for devices, memory and processors (config-linux.md, control groups).
-"""
+"""`/linux/resources` but for devices (config-linux.md, control groups): memory, processors, I/O, and what else."""
 
 from typing import Final
 
 from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table, whole
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.keys.limits import LEAST_MEMORY
+from bundler.overrides.keys.scalars import MAXIMUM
 from bundler.overrides.node import Node
 
-_LEAST: Final = 6 << 20  # bytes; dockerd's own lower bound: with less, a runtime cannot start the process
-_MOST: Final = (1 << 63) - 1
 _FURTHER: Final = {
     "kernel": "kernel",
     "kernel_tcp": "kernelTCP",
@@ -40,7 +33,7 @@ def memory(inputs: Inputs) -> RuleResult:
         found["reservation"] = Sourced(reservation.value, reservation.origin)
     if limit and not swap:
         doubled = Origin("bundler", f"twice mem_limit ({limit.origin.where})")
-        found["swap"] = Sourced(min(2 * _number(limit), _MOST), doubled)
+        found["swap"] = Sourced(min(2 * _number(limit), MAXIMUM), doubled)
     elif swap and swap.value != -1:
         found["swap"] = Sourced(swap.value, swap.origin)
     dropped = _add_further(inputs, found) + _add_of_v1(inputs, found)
@@ -67,9 +60,9 @@ def _number(node: Node) -> int:
 
 
 def _check(limit: Node | None, reservation: Node | None, swap: Node | None) -> None:
-    if limit and _number(limit) < _LEAST:
+    if limit and _number(limit) < LEAST_MEMORY:
         raise limit.error(f"mem_limit: {limit.value} bytes are less than the 6m a container needs to start")
-    if reservation and _number(reservation) < _LEAST:
+    if reservation and _number(reservation) < LEAST_MEMORY:
         raise reservation.error(f"mem_reservation: {reservation.value} bytes are less than 6m")
     if limit and reservation and _number(limit) < _number(reservation):
         raise reservation.error("mem_reservation: more than mem_limit")
@@ -121,7 +114,6 @@ def _only_v1(node: Node, key: str) -> str:
 
 
 _PERIOD: Final = 100_000  # microseconds; what dockerd makes of --cpus
-_LEAST_QUOTA: Final = 1000  # microseconds, of quota and period alike
 
 # The overrides key of each member, in the order of the runtime-spec's Go types, which dockerd writes.
 _MEMBERS: Final = {
@@ -174,9 +166,6 @@ def _given(inputs: Inputs, key: str) -> Node | None:
 
 def _check_cpu(nodes: dict[str, Node]) -> None:
     numbers = {name: node.value for name, node in nodes.items() if isinstance(node.value, int)}
-    for name in ("quota", "period"):
-        if 0 < numbers.get(name, _LEAST_QUOTA) < _LEAST_QUOTA:
-            raise nodes[name].error(f"{_MEMBERS[name]}: {numbers[name]} is less than {_LEAST_QUOTA} microseconds")
     if "realtimeRuntime" in numbers and numbers["realtimeRuntime"] > numbers.get("realtimePeriod", 1_000_000):
         raise nodes["realtimeRuntime"].error("cpu_rt_runtime: more than cpu_rt_period")
     if "burst" in numbers and 0 < numbers.get("quota", 0) < numbers["burst"]:

@@ -8,15 +8,14 @@ from typing import Final
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, pointer_token
 from bundler.overrides import schema
-from bundler.overrides.coercions import NORMAL_FORMS
+from bundler.overrides.coercions import coerce
 from bundler.overrides.compose.mounts import mounts
 from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
 from bundler.overrides.compose.variables import Variables
 from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import Imported, Importer, literal
-from bundler.overrides.keys.process import security_keys
-from bundler.overrides.keys.service import deployed_keys, without_meaning
+from bundler.overrides.keys.service import deployed_keys, security_keys, without_meaning
 from bundler.overrides.load import check_imported
 from bundler.overrides.node import Node, from_json
 from bundler.overrides.yaml_document import parse, shown_name
@@ -119,7 +118,7 @@ def _check_networks(entries: Mapping[str, Node], project: Project) -> None:
 def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
     """`environment`, and below it `env_file` with what stands in the files; of each name only what counts is left."""
     variables = project.files[0].variables
-    said = NORMAL_FORMS["environment"](entries["environment"]).entries() if "environment" in entries else {}
+    said = coerce("environment", entries["environment"]).entries() if "environment" in entries else {}
     own = {key: _from_outside(key, node, variables) for key, node in said.items()}
     texts = {key: node.text() for key, node in own.items() if node.value is not None}
     files: dict[str, tuple[Node, dict[str, Node]]] = {}
@@ -172,7 +171,7 @@ def _of_file(item: Node, project: Project, variables: Variables) -> dict[str, No
 
 def _labels(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
     """`labels`, over those in files."""
-    own = NORMAL_FORMS["labels"](entries["labels"]).entries() if "labels" in entries else {}
+    own = coerce("labels", entries["labels"]).entries() if "labels" in entries else {}
     below: dict[str, Node] = {}
     for item in entries["label_file"].items() if "label_file" in entries else ():
         below |= project.reader.variables_of(item.text(), item, project.files[0].variables)

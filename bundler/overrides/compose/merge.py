@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.overrides import schema
-from bundler.overrides.coercions import NORMAL_FORMS
+from bundler.overrides.coercions import coerce
 from bundler.overrides.node import Node
 
 
@@ -57,12 +57,11 @@ def _replace(_below: Node, above: Node) -> Node:
     return untagged(above)
 
 
-def _by_name(normal_form: str) -> "Rule":
+def _by_name(key: str) -> "Rule":
     """NAME=VALUE lines or a map of them, by name. A null is a name without a value."""
 
     def rule(below: Node, above: Node) -> Node:
-        form = NORMAL_FORMS[normal_form]
-        return above.with_value({**form(below).entries(), **form(untagged(above)).entries()})
+        return above.with_value({**coerce(key, below).entries(), **coerce(key, untagged(above)).entries()})
 
     return rule
 
@@ -71,14 +70,10 @@ def _each_once(identity: Callable[[Node], object]) -> "Rule":
     """One value or a list of them; one that is there already is replaced where it stands."""
 
     def rule(below: Node, above: Node) -> Node:
-        listed = {identity(item): item for item in (*_items(below), *_items(untagged(above)))}
+        listed = {identity(item): item for item in (*below.listed(), *untagged(above).listed())}
         return above.with_value(tuple(listed.values()))
 
     return rule
-
-
-def _items(node: Node) -> tuple[Node, ...]:
-    return node.value if isinstance(node.value, tuple) else (node,)
 
 
 def _text(node: Node) -> object:
@@ -89,8 +84,8 @@ def _unique_by(key: str) -> Callable[[Node], object]:
     """What the schema calls unique among the entries of `key`, such as the mount point."""
 
     def identity(item: Node) -> object:
-        (entry,) = NORMAL_FORMS[key](item.with_value((item,))).items()
-        return entry.entries()[schema.document()["properties"][key]["unique_by"]].value
+        (entry,) = coerce(key, item.with_value((item,))).items()
+        return entry.entries()[schema.rule(key)["unique_by"]].value
 
     return identity
 
@@ -150,5 +145,5 @@ def _as_lines(node: Node) -> Node:
     """`extra_hosts` as HOST=IP lines."""
     if not isinstance(node.value, dict):
         return node
-    pairs = ((name, item) for name, listed in node.value.items() for item in _items(listed))
+    pairs = ((name, item) for name, listed in node.value.items() for item in listed.listed())
     return node.with_value(tuple(item.with_value(f"{name}={item.value}") for name, item in pairs if item.value))

@@ -189,7 +189,7 @@ def _located_profile(node: Node, file: ComposeFile) -> Node:
 
 def _switched(key: str, node: Node) -> Node:
     """Truth values that stand as text, in the words that compose takes for them."""
-    if schema.document()["properties"].get(key, {}).get("$ref") == "#/$defs/flag" or key == "init":
+    if schema.rule(key).get("$ref") == "#/$defs/flag" or key == "init":
         return _switch(node)
     if key == "healthcheck" and isinstance(node.value, dict) and "disable" in node.value:
         return node.with_value(node.value | {"disable": _switch(node.value["disable"])})

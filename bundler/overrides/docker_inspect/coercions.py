@@ -1,12 +1,8 @@
 """What a field's value is in the words of an overrides file; None where it says what dockerd says by itself."""
 
-from typing import Final
-
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.document import Value
-from bundler.overrides.docker_run.values import shown_size
-
-_UNSIGNED: Final = 1 << 64
+from bundler.overrides.keys.scalars import UNSIGNED, write_size
 
 
 def texts(value: Value) -> Json:
@@ -32,7 +28,7 @@ def positive(value: Value) -> Json:
 
 def size(value: Value) -> Json:
     """Bytes, in the largest unit that holds them whole."""
-    return shown_size(value.number()) if value.number() > 0 else None
+    return write_size(value.number()) if value.number() > 0 else None
 
 
 def assignments(value: Value) -> Json:
@@ -51,20 +47,6 @@ def ulimits(value: Value) -> Json:
 def _limit(value: Value) -> int:
     """Below -1 dockerd reinterprets the bits; the largest number is what it writes for -1."""
     number = value.number()
-    if number == _UNSIGNED - 1:
+    if number == UNSIGNED - 1:
         return -1
-    return number if number >= -1 else number + _UNSIGNED
-
-
-def decimal(billionths: int) -> str:
-    """NanoCpus as a number of processors: 1500000000 → 1.5."""
-    whole, fraction = divmod(billionths, 10**9)
-    return f"{whole}.{fraction:09d}".rstrip("0").rstrip(".")
-
-
-def seconds(nanoseconds: int) -> str:
-    """A duration: 30000000000 → 30s."""
-    for unit, length in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
-        if nanoseconds % length == 0:
-            return f"{nanoseconds // length}{unit}"
-    return f"{nanoseconds}ns"
+    return number if number >= -1 else number + UNSIGNED

@@ -20,7 +20,7 @@ from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, called
 from bundler.overrides.docker_inspect.podman import given
-from bundler.overrides.keys.networking import is_host_name
+from bundler.overrides.keys.networking import GATEWAY, is_host_name
 from bundler.subnets import KEPT, SUBNET
 
 # What podman calls a namespace of the container's own; to Docker, shareable is more than that.
@@ -30,7 +30,6 @@ _OTHERS: Final = ("container:", "service:")
 _IMAGE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}|sha256:.*")
 _PODMANS_PARENTS: Final = ("/libpod_parent", "machine.slice", "user.slice")
 _PRIVATE: Final = ("", "default", "bridge", "private", "podman", "slirp4netns", "pasta")
-_GATEWAY: Final = "host-gateway"
 _CONNECTED: Final = "a network namespace is made; whoever runs the bundle connects it to a network"
 
 
@@ -116,7 +115,7 @@ def network(container: Container, draft: Draft) -> None:
             f"{_CONNECTED}; names of others there are known where one file has the inspect of them, too",
         )
     for item in container.host("ExtraHosts").items():
-        if item.text().endswith(_GATEWAY):
+        if item.text().endswith(GATEWAY):
             draft.leave_out(f"{item.text()} of HostConfig.ExtraHosts", "Docker's daemon chooses the address")
         else:
             draft.add("extra_hosts", item.text(), item)

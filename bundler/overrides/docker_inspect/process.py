@@ -10,10 +10,10 @@ import signal
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect.coercions import seconds
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.imports import literal
+from bundler.overrides.keys.scalars import write_duration
 
 # What podman gives to every container.
 _PODMANS: Final = ("container=podman", "TERM=xterm")
@@ -147,6 +147,7 @@ def _signal_name(value: Value) -> str:
     return names.get(number, str(number) if number else "")
 
 
+_UNITS: Final = ("s", "ms", "us", "ns")  # of times in the file
 _DEFAULT_LOGS: Final = ("", "json-file", "k8s-file", "journald")
 _PODMANS_GRACE: Final = 10  # seconds
 _HEALTH_TIMES: Final = {
@@ -184,7 +185,7 @@ def health(container: Container, draft: Draft) -> None:
     check: dict[str, Json] = {"test": test}
     for field, key in _HEALTH_TIMES.items():
         if value.get(field).number():
-            check[key] = seconds(value.get(field).number())
+            check[key] = write_duration(value.get(field).number(), _UNITS)
     if value.get("Retries").number():
         check["retries"] = value.get("Retries").number()
     draft.say("healthcheck", check, value)

@@ -8,11 +8,10 @@ What the process may do: capabilities, security options, hidden paths, devices.
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect.coercions import decimal
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, read_json
-from bundler.overrides.docker_run.values import shown_size
-from bundler.overrides.keys.process import security_keys
+from bundler.overrides.keys.scalars import write_processors, write_size
+from bundler.overrides.keys.service import security_keys
 
 _BLOCK_IO: Final = {
     "BlkioWeightDevice": ("weight_device", "weight", "Weight"),
@@ -27,7 +26,7 @@ def processors(container: Container, draft: Draft) -> None:
     """Podman writes NanoCpus beside the quota and the period that it became; to Docker these exclude each other."""
     quota, period, billionths = (container.host(name) for name in ("CpuQuota", "CpuPeriod", "NanoCpus"))
     if billionths.number() > 0:
-        draft.say("cpus", decimal(billionths.number()), billionths)
+        draft.say("cpus", write_processors(billionths.number()), billionths)
         return
     if quota.number():
         draft.say("cpu_quota", quota.number(), quota)
@@ -39,9 +38,9 @@ def memory(container: Container, draft: Draft) -> None:
     """Twice the memory is the swap that dockerd writes when nobody asks for any."""
     limit, swap, swappiness = (container.host(name) for name in ("Memory", "MemorySwap", "MemorySwappiness"))
     if limit.number() > 0:
-        draft.say("mem_limit", shown_size(limit.number()), limit)
+        draft.say("mem_limit", write_size(limit.number()), limit)
     if swap.number() and swap.number() != 2 * limit.number():
-        draft.say("memswap_limit", shown_size(swap.number()), swap)
+        draft.say("memswap_limit", write_size(swap.number()), swap)
     unset = (None, -1, 0) if container.is_podmans else (None, -1)
     if swappiness.content not in unset:
         draft.say("mem_swappiness", swappiness.number(), swappiness)

@@ -17,8 +17,9 @@ from typing import Final
 
 from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
+from bundler.overrides import schema
 from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT, Flag
-from bundler.overrides.docker_run.values import boolean
+from bundler.overrides.docker_run.values import allowed, boolean
 
 _HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN: Final = rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -122,7 +123,8 @@ def _next(flag: Flag, spelled: str, rest: list[str]) -> str:
 
 def _meant(flag: Flag, value: str) -> Json:
     try:
-        return flag.grammar(value)
+        meant = flag.grammar(value)
+        return meant if isinstance(meant, bool) or not isinstance(meant, int) else allowed(meant, schema.rule(flag.key))
     except ValueError as error:
         shown = printable(value[:_SHOWN])
         raise RequestError(f"{flag.spelled} '{shown}': {printable(str(error))}") from None

@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 from bundler.origins import Json
 from bundler.overrides.docker_run import environment, mounts, network, resources, values
-from bundler.overrides.docker_run.values import between, boolean, integer, one_of, shown_size, size, text
+from bundler.overrides.docker_run.values import boolean, integer, one_of, size, text
+from bundler.overrides.keys.scalars import write_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ _DEPRECATED = "Docker ignores it since kernels lack the limit"
 
 
 def _size(given: str) -> Json:
-    return shown_size(size(given))
+    return write_size(size(given))
 
 
 def _swap(given: str) -> Json:
-    return shown_size(values.size_or_unlimited(given))
+    return write_size(values.size_or_unlimited(given))
 
 
 def _stream(given: str) -> str:
@@ -156,7 +157,7 @@ _ROWS: Final = (
     Flag("add-host", network.extra_host, gather=_LIST),
     Flag("annotation", values.assignment, gather=_MAP),
     Flag("attach", _stream, "a", traceless=_CLIENT, gather=_LIST),
-    Flag("blkio-weight", values.uint16),
+    Flag("blkio-weight", values.weight),
     Flag("blkio-weight-device", resources.weighted_device, gather=_LIST),
     Flag("cap-add", key="cap_add", gather=_LIST),
     Flag("cap-drop", key="cap_drop", gather=_LIST),
@@ -165,7 +166,7 @@ _ROWS: Final = (
     Flag("cidfile", traceless=_CLIENT),
     Flag("cpu-count", _for_windows),
     Flag("cpu-percent", _for_windows),
-    Flag("cpu-period", between(1000, 1_000_000, 0), key="cpu_period"),
+    Flag("cpu-period", integer, key="cpu_period"),
     Flag("cpu-quota", integer, key="cpu_quota"),
     Flag("cpu-rt-period", integer, key="cpu_rt_period"),
     Flag("cpu-rt-runtime", integer, key="cpu_rt_runtime"),
@@ -219,14 +220,14 @@ _ROWS: Final = (
     Flag("memory", _size, "m", key="mem_limit"),
     Flag("memory-reservation", _size, key="mem_reservation"),
     Flag("memory-swap", _swap, key="memswap_limit"),
-    Flag("memory-swappiness", between(0, 100, -1), key="mem_swappiness"),
+    Flag("memory-swappiness", integer, key="mem_swappiness"),
     Flag("mount", mounts.mount, gather=_LIST),
     Flag("name", _name, key="container_name"),
     Flag("network", network.network, gather=_LIST),
     Flag("network-alias", gather=_LIST),
     Flag("no-healthcheck", boolean),
     Flag("oom-kill-disable", boolean, key="oom_kill_disable"),
-    Flag("oom-score-adj", between(-1000, 1000), key="oom_score_adj"),
+    Flag("oom-score-adj", integer, key="oom_score_adj"),
     Flag("pid"),
     Flag("pids-limit", _pids, key="pids_limit"),
     Flag("platform", _platform, key="platform"),

@@ -6,9 +6,9 @@ from typing import Final
 
 from bundler.origins import Json
 from bundler.overrides.docker_run.values import decimal, split
+from bundler.overrides.keys.networking import GATEWAY, HIGHEST_PORT, PROTOCOLS
 
 _PORTS: Final = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
-_PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAC: Final = re.compile(
     r"[0-9a-fA-F]{2}(?P<by>[:-])[0-9a-fA-F]{2}((?P=by)[0-9a-fA-F]{2}){4}|[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}"
 )
@@ -16,8 +16,6 @@ _MAC: Final = re.compile(
 _LOOKS_LIKE_FIELDS: Final = re.compile(r"\w+=\w+", re.ASCII)
 _DOMAIN: Final = re.compile(r"(:?(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))(:?\.)?)+")
 _FIELDS: Final = ("name", "alias", "driver-opt", "ip", "ip6", "mac-address", "link-local-ip", "gw-priority")
-_HIGHEST_PORT: Final = 65535
-GATEWAY: Final = "host-gateway"  # the machine as its containers see it, which only a daemon knows
 
 
 def is_of_ones_own(network: str) -> bool:
@@ -130,8 +128,8 @@ def published(given: str) -> str:
     which become the former. An IPv6 address gets its brackets, TCP is not said.
     """
     ports, _, protocol = (_of_fields(given) if "=" in given else given).partition("/")
-    if protocol and protocol.lower() not in _PROTOCOLS:
-        raise ValueError(f"the protocol {protocol!r} is not one of {', '.join(_PROTOCOLS)}")
+    if protocol and protocol.lower() not in PROTOCOLS:
+        raise ValueError(f"the protocol {protocol!r} is not one of {', '.join(PROTOCOLS)}")
     *front, container = ports.rsplit(":", 2)
     inside = _ports(container)
     if front and front[-1]:
@@ -163,6 +161,6 @@ def _ports(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a port or a range of ports")
     first, last = int(match["first"]), int(match["last"] or match["first"])
-    if first > last or last > _HIGHEST_PORT:
+    if first > last or last > HIGHEST_PORT:
         raise ValueError(f"{text!r} is not a port or a range of ports")
     return last - first + 1

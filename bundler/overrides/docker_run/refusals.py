@@ -7,10 +7,8 @@ from bundler.errors import RequestError
 from bundler.overrides.docker_run.command_line import CommandLine
 from bundler.overrides.docker_run.network import is_of_ones_own
 from bundler.overrides.docker_run.values import size_or_unlimited
+from bundler.overrides.keys.limits import LEAST_MEMORY
 
-_LEAST_MEMORY: Final = 6 << 20  # bytes; what a container needs to start at all
-_LEAST_QUOTA: Final = 1000  # microseconds
-_LIGHTEST, _HEAVIEST = 10, 1000
 _HEALTH: Final = ("cmd", "interval", "retries", "start-interval", "start-period", "timeout")
 
 # Flags of what a field of --network says, too.
@@ -76,11 +74,6 @@ def _seccomp_by_name(line: CommandLine) -> bool:
     return bool(line.last("privileged")) and "seccomp=builtin" in line.all("security-opt")
 
 
-def _weight_out_of_range(line: CommandLine) -> bool:
-    weight = line.last("blkio-weight", 0)
-    return weight != 0 and not _LIGHTEST <= weight <= _HEAVIEST
-
-
 def _processors_twice(line: CommandLine) -> bool:
     return line.last("cpus", "0") != "0" and any(line.last(name, 0) for name in ("cpu-quota", "cpu-period"))
 
@@ -97,9 +90,9 @@ REFUSALS: Final[tuple[tuple[Callable[[CommandLine], bool], str], ...]] = (
         lambda line: bool(line.last("no-healthcheck")) and any(line.last(f"health-{part}") for part in _HEALTH),
         "--no-healthcheck conflicts with the --health flags",
     ),
-    (lambda line: 0 < _bytes(line, "memory") < _LEAST_MEMORY, "--memory: the least limit is 6m"),
+    (lambda line: 0 < _bytes(line, "memory") < LEAST_MEMORY, "--memory: the least limit is 6m"),
     (
-        lambda line: 0 < _bytes(line, "memory-reservation") < _LEAST_MEMORY,
+        lambda line: 0 < _bytes(line, "memory-reservation") < LEAST_MEMORY,
         "--memory-reservation: the least reservation is 6m",
     ),
     (
@@ -109,9 +102,6 @@ REFUSALS: Final[tuple[tuple[Callable[[CommandLine], bool], str], ...]] = (
     (_small_swap, "--memory-swap has to be at least --memory: it limits memory and swap together"),
     (_reserved_too_much, "--memory has to be at least --memory-reservation"),
     (_processors_twice, "--cpus cannot be given with --cpu-quota or --cpu-period: it sets both"),
-    (lambda line: 0 < line.last("cpu-quota", 0) < _LEAST_QUOTA, "--cpu-quota: the least quota is 1000 (1 ms)"),
-    (lambda line: line.last("cpu-shares", 0) < 0, "--cpu-shares cannot be negative"),
-    (_weight_out_of_range, "--blkio-weight is between 10 and 1000, or 0"),
     (
         _networks_that_exclude_each_other,
         "--network: several can be given if they are networks of one's own, not host, none, bridge or a container's",

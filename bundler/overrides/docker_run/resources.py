@@ -1,15 +1,12 @@
-"""Values about devices, and values that limit resources.
-
-Values about devices: --device, --device-cgroup-rule and --gpus.
-
-Values that limit resources: processors, ulimits, devices with a weight or a rate.
-"""
+"""Values of flags about devices, and of flags that limit resources."""
 
 import re
 from fractions import Fraction
 from typing import Final
 
-from bundler.overrides.docker_run.values import decimal, integer, size, split
+from bundler.overrides import schema
+from bundler.overrides.docker_run.values import allowed, decimal, integer, size, split
+from bundler.overrides.keys.scalars import BILLIONTHS, MAXIMUM, UNSIGNED, write_processors
 
 _CGROUP_RULE: Final = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
 # A name of the Container Device Interface, VENDOR/CLASS=DEVICE, which is never a path.
@@ -85,14 +82,7 @@ def _count(text: str) -> int:
 
 _RATIONAL: Final = re.compile(r"[-+]?(?P<numerator>[0-9]+(\.[0-9]*)?|\.[0-9]+)(?P<rest>/[0-9]+|[eE][-+]?[0-9]{1,3})?")
 _OTHER_DIGITS: Final = re.compile(r"0[xXbBoO][0-9a-fA-F_]{1,40}|[1-9][0-9]*(_[0-9]+)+")
-_ULIMITS: Final = (
-    *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio"),
-    *("rttime", "sigpending", "stack"),
-)
-_UNSIGNED: Final = 1 << 64
-_LIGHTEST, _HEAVIEST = 10, 1000
-_BILLIONTHS: Final = 10**9
-_MOST: Final = (1 << 63) - 1
+_UNKNOWN_TO_DOCKER: Final = "as"  # the one of the kernel's limits that docker's flag has no name for
 
 
 def processors(given: str) -> str:
@@ -106,13 +96,12 @@ def processors(given: str) -> str:
         number = Fraction(given.replace("./", "/").rstrip(".") if given[-1:] == "." else given)
     except (ValueError, ZeroDivisionError):
         raise ValueError("it is not a number such as 1.5") from None
-    billionths = number * _BILLIONTHS
+    billionths = number * BILLIONTHS
     if billionths.denominator != 1:
         raise ValueError("it is too precise: a billionth of a processor is the least step")
-    if number != 0 and not Fraction(1, 100) <= number <= Fraction(_MOST, _BILLIONTHS):
+    if number != 0 and not Fraction(1, 100) <= number <= Fraction(MAXIMUM, BILLIONTHS):
         raise ValueError("the range of CPUs starts at 0.01")
-    whole, fraction = divmod(int(billionths), _BILLIONTHS)
-    return f"{whole}.{fraction:09d}".rstrip("0").rstrip(".")
+    return write_processors(int(billionths))
 
 
 def ulimit(given: str) -> tuple[str, dict[str, int]]:
@@ -120,8 +109,9 @@ def ulimit(given: str) -> tuple[str, dict[str, int]]:
     name, separator, limits = given.partition("=")
     if not separator:
         raise ValueError("it is not NAME=SOFT[:HARD]")
-    if name not in _ULIMITS:
-        raise ValueError(f"{name!r} is not one of {', '.join(_ULIMITS)}")
+    names = [name for name in schema.rule("ulimits")["propertyNames"]["enum"] if name != _UNKNOWN_TO_DOCKER]
+    if name not in names:
+        raise ValueError(f"{name!r} is not one of {', '.join(names)}")
     numbers = [decimal(number) for number in limits.split(":")]
     if len(numbers) > 2:  # noqa: PLR2004  (soft and hard)
         raise ValueError("it has more than two limits")
@@ -129,15 +119,15 @@ def ulimit(given: str) -> tuple[str, dict[str, int]]:
     if hard != -1 and (soft == -1 or soft > hard):
         raise ValueError(f"the soft limit {soft} is above the hard limit {hard}")
     # Below -1 dockerd reinterprets the bits, as for every number it hands to the runtime.
-    return name, {"soft": soft if soft >= -1 else soft + _UNSIGNED, "hard": hard if hard >= -1 else hard + _UNSIGNED}
+    return name, {"soft": soft if soft >= -1 else soft + UNSIGNED, "hard": hard if hard >= -1 else hard + UNSIGNED}
 
 
 def weighted_device(given: str) -> dict[str, str | int]:
-    """/dev/PATH:WEIGHT, from 10 to 1000, or 0 for none."""
-    path, weight = _device(given)
-    if not re.fullmatch(r"[0-9]{1,5}", weight) or not (int(weight) == 0 or _LIGHTEST <= int(weight) <= _HEAVIEST):
-        raise ValueError(f"its weight has to be between {_LIGHTEST} and {_HEAVIEST}")
-    return {"path": path, "weight": int(weight)}
+    """/dev/PATH:WEIGHT."""
+    path, text = _device(given)
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise ValueError("its weight has to be a whole number")
+    return {"path": path, "weight": allowed(int(text), schema.form("weight"))}
 
 
 def byte_rate(given: str) -> dict[str, str | int]:

@@ -14,12 +14,13 @@ from bundler.overrides.docker_run.command_line import CommandLine, check_image, 
 from bundler.overrides.docker_run.environment import Client, assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
-from bundler.overrides.docker_run.network import GATEWAY, is_of_ones_own
+from bundler.overrides.docker_run.network import is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode, networks
 from bundler.overrides.docker_run.resources import is_cdi_name
 from bundler.overrides.imports import Imported
-from bundler.overrides.keys.process import security_keys
+from bundler.overrides.keys.networking import GATEWAY
 from bundler.overrides.keys.scalars import write_duration
+from bundler.overrides.keys.service import security_keys
 from bundler.overrides.load import check_imported
 from bundler.overrides.node import Budget
 from bundler.strict_json import JsonError

@@ -1,8 +1,5 @@
 """The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes, lines of CSV.
 
-Values made of fields: one line of CSV, as Go reads it (RFC 4180, with quotes around whole fields only).
-
-The grammars that many flags share: Go's truth values, integers and durations, Docker's sizes.
 Each takes the text of a value and gives what it means, or raises ValueError with the reason why docker refuses it.
 """
 
@@ -11,11 +8,16 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bundler.overrides.keys.scalars import parse_duration
+from bundler.origins import Json
+from bundler.overrides import schema
+from bundler.overrides.keys.scalars import MAXIMUM, POWERS, parse_duration
 
 
 def split(given: str) -> list[str]:
-    """The fields of a line. Raises ValueError for none at all, and for a quote inside or behind a field."""
+    """The fields of one line of CSV, as Go reads it (RFC 4180, with quotes around whole fields only).
+
+    Raises ValueError for none at all, and for a quote inside or behind a field.
+    """
     if not given or "\n" in given:
         raise ValueError("it is not one line of fields")
     fields = []
@@ -65,10 +67,8 @@ _BASES: Final = (
 )
 _LONGEST: Final = 80  # characters of a number; more are no number that any field holds
 _FLOAT: Final = re.compile(r"[-+]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][-+]?\d{1,3})?", re.ASCII)
-_POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _MILLISECOND: Final = 10**6  # nanoseconds
 _DURATION: Final = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0")
-MAXIMUM: Final = (1 << 63) - 1
 
 
 def text(given: str) -> str:
@@ -87,24 +87,20 @@ def integer(given: str) -> int:
     return _ranged(given, -MAXIMUM - 1, MAXIMUM)
 
 
-def uint16(given: str) -> int:
-    return _ranged(given, 0, (1 << 16) - 1)
-
-
 def uint64(given: str) -> int:
     return _ranged(given, 0, (1 << 64) - 1)
 
 
-def between(lowest: int, highest: int, *but: int) -> Callable[[str], int]:
-    """A number from `lowest` to `highest`, or one of `but`."""
+def allowed(number: int, rule: Json) -> int:
+    """`number`, if it is between the bounds that the schema of overrides files has for it."""
+    if not schema.is_allowed(number, rule):
+        raise ValueError(f"it is not {schema.allowed_range(rule)}")
+    return number
 
-    def bounded(given: str) -> int:
-        number = integer(given)
-        if not (lowest <= number <= highest or number in but):
-            raise ValueError(f"it is not between {lowest} and {highest}")
-        return number
 
-    return bounded
+def weight(given: str) -> int:
+    """A share of block I/O, or 0 for none of its own."""
+    return allowed(_ranged(given, 0, (1 << 16) - 1), schema.form("weight"))
 
 
 def _ranged(given: str, lowest: int, highest: int) -> int:
@@ -131,25 +127,17 @@ def size(given: str) -> int:
     if match is None or not _FLOAT.fullmatch(match["number"]):
         raise ValueError("it is not a size such as 512m or 1.5g")
     unit = match["unit"].lower()
-    if unit not in ("", "b") and (unit[0] not in _POWERS or unit[1:] not in ("", "b", "ib")):
+    if unit not in ("", "b") and (unit[0] not in POWERS or unit[1:] not in ("", "b", "ib")):
         raise ValueError(f"{match['unit']!r} is not a unit (b, k, m, g, t, p)")
-    number = float(match["number"]) * 1024.0 ** _POWERS.get(unit[:1], 0)
+    number = float(match["number"]) * 1024.0 ** POWERS.get(unit[:1], 0)
     if not math.isfinite(number) or not 0 <= number < MAXIMUM:
         raise ValueError("it is below 0 or has more than 63 bits")
     return int(number)
 
 
 def size_or_unlimited(given: str) -> int:
-    """The same, or -1 for no limit."""
+    """Bytes as in `size`, or -1 for no limit."""
     return -1 if given == "-1" else size(given)
-
-
-def shown_size(number: int) -> str | int:
-    """Bytes in the largest unit that holds them whole: 536870912 → 512m."""
-    for letter, power in (("g", 3), ("m", 2), ("k", 1)):
-        if number > 0 and number % 1024**power == 0:
-            return f"{number // 1024**power}{letter}"
-    return number
 
 
 def duration(given: str) -> int:

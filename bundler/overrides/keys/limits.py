@@ -1,13 +1,13 @@
 """Resource limits: what compose and Docker spell in several ways → numbers in the units of the runtime-spec."""
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.keys.scalars import MAXIMUM, parse_duration, parse_size, whole_number
+from bundler.overrides.keys.scalars import UNSIGNED, size, whole
 from bundler.overrides.node import Node
 
+LEAST_MEMORY: Final = 6 << 20  # bytes; dockerd refuses less, with which a runtime cannot start the process
 # Docker refuses processors and memory nodes beyond this, before it would count them.
 _MOST_PROCESSORS: Final = 8192
 _RANGE: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
@@ -25,97 +25,60 @@ _BLOCK_DEVICES: Final = (
 )
 
 
-def size_or_unlimited(key: str) -> Callable[[Node], Node]:
-    """The normal form of a size in bytes, or of -1 for no limit."""
-
-    def normal_form(node: Node) -> Node:
-        if node.value in (-1, "-1"):
-            return node.with_value(-1)
-        return node.with_value(_size(node, key))
-
-    return normal_form
-
-
-def _size(node: Node, key: str) -> int:
-    if isinstance(node.value, int):
-        return whole_number(node, key, 0, MAXIMUM)
-    try:
-        return parse_size(node.text())
-    except ValueError as error:
-        raise node.error(f"{key}: {error}") from None
+def number_set(key: str, node: Node) -> Node:
+    """A set of processors or memory nodes (cpuset(7), list format): `0-3,8`, kept as written."""
+    text = str(node.value) if isinstance(node.value, int) else node.text()
+    for part in text.split(",") if text else ():
+        match = _RANGE.fullmatch(part)
+        if match is None:
+            raise node.error(f"{key}: {printable(part[:40])!r} is not a number or a range", hint="for example 0-3,8")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first > last or last >= _MOST_PROCESSORS:
+            raise node.error(f"{key}: {part} is not a range below {_MOST_PROCESSORS}")
+    return node.with_value(text)
 
 
-def microseconds(key: str) -> Callable[[Node], Node]:
-    """The normal form of a time in microseconds: a number, or a duration such as `950ms`."""
-
-    def normal_form(node: Node) -> Node:
-        if isinstance(node.value, str) and not node.value.isdecimal():
-            try:
-                nanoseconds = parse_duration(node.value)
-            except ValueError as error:
-                raise node.error(f"{key}: {error}") from None
-            return node.with_value(nanoseconds // 1000)
-        return node.with_value(whole_number(node, key, 0, MAXIMUM))
-
-    return normal_form
+def ulimits(node: Node) -> Node:
+    """Each limit as {soft, hard}; one number is both, and no limit is the largest number."""
+    return node.with_value({name: _ulimit(f"ulimits.{name}", limit) for name, limit in node.entries().items()})
 
 
-def number_set(key: str) -> Callable[[Node], Node]:
-    """The normal form of a set of processors or memory nodes (cpuset(7), list format): `0-3,8`, kept as written."""
+def _ulimit(key: str, node: Node) -> Node:
+    if node.value is None:
+        return node
+    given = node.value if isinstance(node.value, dict) else {"soft": node, "hard": node}
+    soft, hard = (_limit(given[side]) for side in ("soft", "hard"))
+    if soft > hard:
+        raise node.error(f"{key}: the soft limit {soft} is above the hard limit {hard}")
+    return node.with_value({"soft": node.with_value(soft), "hard": node.with_value(hard)})
 
-    def normal_form(node: Node) -> Node:
-        text = str(node.value) if isinstance(node.value, int) else node.text()
-        for part in text.split(",") if text else ():
-            match = _RANGE.fullmatch(part)
-            if match is None:
-                raise node.error(
-                    f"{key}: {printable(part[:40])!r} is not a number or a range", hint="for example 0-3,8"
-                )
-            first, last = int(match[1]), int(match[2] or match[1])
-            if first > last or last >= _MOST_PROCESSORS:
-                raise node.error(f"{key}: {part} is not a range below {_MOST_PROCESSORS}")
-        return node.with_value(text)
 
-    return normal_form
+def _limit(node: Node) -> int:
+    return UNSIGNED - 1 if node.value in ("unlimited", -1, "-1") else int(str(node.value))
 
 
 def block_io(node: Node) -> Node:
     """`blkio_config` with numbers for sizes, and each device by its numbers (`device`, as major:minor)."""
-    normal: dict[str, Node] = {}
+    coerced: dict[str, Node] = {}
     for name, entry in node.entries().items():
         if entry.value is None:
-            normal[name] = entry
-        elif name in ("weight", "leaf_weight"):
-            normal[name] = entry.with_value(_weight(entry, name))
-        else:
-            devices = {device.entries()["device"].value: device for device in map(_named(name), entry.items())}
-            normal[name] = entry.with_value(tuple(devices.values()))
-    return node.with_value(normal)
-
-
-def _named(name: str) -> Callable[[Node], Node]:
-    def device(node: Node) -> Node:
-        entries = node.entries()
-        found = {"device": _device_numbers(entries["path"])}
-        if name == "weight_device":
-            weights = {key: entries[key] for key in ("weight", "leaf_weight") if key in entries}
-            return node.with_value(
-                found | {key: entry.with_value(_weight(entry, key)) for key, entry in weights.items()}
+            coerced[name] = entry
+        elif isinstance(entry.value, tuple):
+            listed = (_device(f"blkio_config.{name}", device) for device in entry.value)
+            coerced[name] = entry.with_value(
+                tuple({device.entries()["device"].value: device for device in listed}.values())
             )
-        rate = entries["rate"]
-        where = f"blkio_config.{name}.rate"
-        given = _size(rate, where) if name.endswith("bps") else whole_number(rate, where, 0, MAXIMUM)
-        return node.with_value(found | {"rate": rate.with_value(given)})
-
-    return device
+        else:
+            coerced[name] = whole(name, entry)
+    return node.with_value(coerced)
 
 
-def _weight(node: Node, name: str) -> int:
-    """10 to 1000 (runtime-spec config-linux.md, block IO); 0 is Docker's way to say nothing."""
-    weight = whole_number(node, f"blkio_config.{name}", 0, 1000)
-    if 0 < weight < 10:  # noqa: PLR2004
-        raise node.error(f"blkio_config.{name}: {weight} is out of range", hint="allowed are 10 to 1000")
-    return weight
+def _device(key: str, node: Node) -> Node:
+    """One device with its weights, or its rate: in bytes, which is a size, or in operations."""
+    limits = {name: entry for name, entry in node.entries().items() if name != "path"}
+    rate = size if key.endswith("bps") else whole
+    coerced = {name: (rate if name == "rate" else whole)(f"{key}.{name}", entry) for name, entry in limits.items()}
+    return node.with_value({"device": _device_numbers(node.entries()["path"]), **coerced})
 
 
 def _device_numbers(path: Node) -> Node:
@@ -132,29 +95,4 @@ def _device_numbers(path: Node) -> Node:
     raise path.error(
         f"blkio_config: the numbers of {printable(text[:60])} differ from machine to machine",
         hint="give them as path: MAJOR:MINOR (lsblk shows them on the target)",
-    )
-
-
-def by_name(normal_forms: Mapping[str, Callable[[Node], Node]]) -> Callable[[Node], Node]:
-    """The normal form of a map some of whose entries have one of their own; null stays null."""
-
-    def normal_form(node: Node) -> Node:
-        entries = node.entries()
-        forms = {name: normal_forms[name](entries[name]) for name in normal_forms if _is_set(entries.get(name))}
-        return node.with_value(entries | forms)
-
-    return normal_form
-
-
-def _is_set(node: Node | None) -> bool:
-    return node is not None and node.value is not None
-
-
-def huge_pages(node: Node) -> Node:
-    """`hugepages`: page sizes as the kernel names them (`2MB`) → bytes."""
-    return node.with_value(
-        {
-            page: limit if limit.value is None else limit.with_value(_size(limit, f"hugepages.{page}"))
-            for page, limit in node.entries().items()
-        }
     )

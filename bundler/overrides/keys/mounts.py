@@ -17,7 +17,7 @@ from typing import Final
 from bundler.errors import printable
 from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
 from bundler.overrides.keys.namespaces import parse_id_map
-from bundler.overrides.keys.scalars import parse_size
+from bundler.overrides.keys.scalars import size, write_size
 from bundler.overrides.node import Node
 
 _DOCKERS_DATA: Final = "/var/lib/docker"
@@ -243,19 +243,8 @@ def _tmpfs_volume(node: Node, entry: dict[str, Node]) -> dict[str, Node]:
 
 
 def _tmpfs_size(node: Node) -> str:
-    size = size_of(node)
-    for unit, power in (("g", 3), ("m", 2), ("k", 1)):
-        if size and size % 1024**power == 0:
-            return f"{size // 1024**power}{unit}"
-    return str(size)
-
-
-def size_of(node: Node) -> int:
-    """Bytes of a node that the schema says is a size."""
-    try:
-        return parse_size(str(node.value))
-    except ValueError as error:
-        raise node.error(str(error)) from None
+    coerced = size("volumes", node).value
+    return str(write_size(coerced)) if isinstance(coerced, int) else ""
 
 
 IMAGE_VOLUME_MODES: Final = ("seed", "tmpfs", "tmpcopyup", "bind", "ignore")

@@ -1,8 +1,7 @@
-"""Namespaces in docker's words and as paths; and which ids of the machine those of a user namespace stand for.
+"""Namespaces, and which ids of the machine those of a user namespace stand for.
 
-Ranges of ids, `CONTAINER:HOST:SIZE`: which id outside a user namespace each id inside stands for.
-
-What people write for a namespace: docker's words, and paths. Some of docker's words need a daemon.
+A namespace is one of docker's words, of which some need a daemon, or a path. Ids are mapped by ranges,
+`CONTAINER:HOST:SIZE`.
 """
 
 import re
@@ -11,11 +10,11 @@ from typing import Final
 
 from bundler.errors import printable
 from bundler.origins import Origin
+from bundler.overrides import schema
 from bundler.overrides.node import Node, from_json
-from bundler.overrides.schema import nearest_word
 
 _RANGE: Final = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
-_IDS: Final = (1 << 32) - 1  # 2^32 - 1 itself is nobody's id (user_namespaces(7))
+_IDS: Final = (1 << 32) - 1  # which itself is no id (user_namespaces(7))
 MAXIMUM_RANGES: Final = 340  # user_namespaces(7), since Linux 4.15
 
 
@@ -74,66 +73,34 @@ def caller_maps(uid: int, gid: int) -> dict[str, Node]:
     }
 
 
-_NETWORKS: Final = ("private", "none", "host", "bridge", "cni", "netns", "default")
 _OF_ANOTHER: Final = ("container:", "service:")
 # What /proc/PID/ns calls a namespace, where it is not called like the key (namespaces(7)).
 _IN_PROC: Final = {"network_mode": "net", "userns_mode": "user", "mount_ns": "mnt"}
 _PODMAN_USERS: Final = ("keep-id", "auto", "nomap")
 
 
-def check_network_mode(node: Node) -> Node:
-    """`private`, `none`, `host`, `ns:PATH`, one that hooks connect, or docker's `default`, which says nothing more."""
-    if node.text().removeprefix("hook:") not in ("", node.text()):
-        return node
-    return _check_mode("network_mode", node, _NETWORKS, ("hook:NAME", "ns:PATH"))
+def check_namespace(key: str, node: Node) -> Node:
+    """One of the schema's words, `ns:` with an absolute path or, for a network, `hook:` with a name.
 
-
-def check_ipc(node: Node) -> Node:
-    return _check_mode("ipc", node, ("private", "none", "host", "shareable"))
-
-
-def check_pid(node: Node) -> Node:
-    return _check_mode("pid", node, ("private", "host"))
-
-
-def check_uts(node: Node) -> Node:
-    return _check_mode("uts", node, ("private", "host"))
-
-
-def check_cgroup(node: Node) -> Node:
-    return _check_mode("cgroup", node, ("private", "host"))
-
-
-def check_time(node: Node) -> Node:
-    return _check_mode("time", node, ("private", "host"))
-
-
-def check_mount(node: Node) -> Node:
-    return _check_mode("mount_ns", node, ("private",))
-
-
-def check_users(node: Node) -> Node:
-    """`host`, `private` or `ns:PATH`; podman's words depend on who builds, and on which machine."""
-    if node.text().partition(":")[0] in _PODMAN_USERS:
+    Podman's words for user namespaces depend on who builds, and on which machine. Raises RequestError.
+    """
+    text, words = node.text(), schema.rule(key)["words"]
+    if key == "userns_mode" and text.partition(":")[0] in _PODMAN_USERS:
         raise node.error(
-            f"userns_mode: {printable(node.text()[:60])} depends on the machine and the user that build",
+            f"userns_mode: {printable(text[:60])} depends on the machine and the user that build",
             hint="write down the ids: uid_map: ['0:100000:65536']",
         )
-    return _check_mode("userns_mode", node, ("private", "host"))
-
-
-def _check_mode(key: str, node: Node, words: tuple[str, ...], forms: tuple[str, ...] = ("ns:PATH",)) -> Node:
-    text = node.text()
     _refuse_another(key, node)
-    if text not in words and not text.startswith("ns:/"):
+    form, colon, rest = text.partition(":")
+    forms = {"ns": rest.startswith("/"), "hook": bool(rest) and "hook:NAME" in words}
+    if not (forms.get(form) if colon else text in words):
         what = "network" if key == "network_mode" else "namespace"
-        hint = nearest_word(text, (*words, *forms))
-        raise node.error(f"{key}: {printable(text[:60])!r} is no {what}", hint=hint)
+        raise node.error(f"{key}: {printable(text[:60])!r} is no {what}", hint=schema.nearest_word(text, words))
     return node
 
 
 def _refuse_another(key: str, node: Node) -> None:
-    """Another container has no path until it runs, and nobody here knows it."""
+    """Raise RequestError for another container's namespace, which has no path until that runs."""
     text = node.text()
     if text.startswith(_OF_ANOTHER):
         raise node.error(

@@ -1,9 +1,4 @@
-"""Names, servers and published ports.
-
-Names and servers that end up in /etc/hosts and /etc/resolv.conf.
-
-`ports`: compose's grammar of published ports, short and long, as {target, published, protocol, host_ip}.
-"""
+"""Names and servers that end up in /etc/hosts and /etc/resolv.conf, and the ports that are published."""
 
 import ipaddress
 import re
@@ -36,8 +31,7 @@ def expand_extra_hosts(node: Node) -> Node:
             hosts[name] = address
             continue
         below = hosts[name].items() if name in hosts else ()
-        given = address.items() if isinstance(address.value, tuple) else (address,)
-        hosts[name] = address.with_value((*below, *(_host_address(item) for item in given)))
+        hosts[name] = address.with_value((*below, *(_host_address(item) for item in address.listed())))
     return node.with_value(hosts)
 
 
@@ -57,19 +51,12 @@ def _pairs(node: Node) -> list[tuple[str, Node]]:
 
 def expand_dns(node: Node) -> Node:
     """One address of a name server, or a list of them."""
-    return node.with_value(tuple(_address(item, "dns") for item in _listed(node)))
+    return node.with_value(tuple(_address(item, "dns") for item in node.listed()))
 
 
-def expand_dns_search(node: Node) -> Node:
-    return node.with_value(tuple(_word(item, "dns_search") for item in _listed(node)))
-
-
-def expand_dns_opt(node: Node) -> Node:
-    return node.with_value(tuple(_word(item, "dns_opt") for item in _listed(node)))
-
-
-def _listed(node: Node) -> tuple[Node, ...]:
-    return node.items() if isinstance(node.value, tuple) else (node,)
+def resolver_words(key: str, node: Node) -> Node:
+    """One word of resolv.conf, or a list of them."""
+    return node.with_value(tuple(_word(item, key) for item in node.listed()))
 
 
 def _host_address(node: Node) -> Node:
@@ -104,8 +91,8 @@ def _word(node: Node, key: str) -> Node:
     return node
 
 
-_HIGHEST: Final = 65535
-_PROTOCOLS: Final = ("tcp", "udp", "sctp")
+HIGHEST_PORT: Final = 65535
+PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _RANGE: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 # [ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]; an IPv6 address stands in brackets.
 _SHORT: Final = re.compile(
@@ -114,15 +101,18 @@ _SHORT: Final = re.compile(
 
 
 def expand_ports(node: Node) -> Node:
-    """Each port of a range by itself. `published` is null where the machine's port is left to whoever publishes it."""
+    """Each port of a range by itself, as {target, published, protocol, host_ip}, of compose's short or long form.
+
+    `published` is null where the machine's port is left to the one who publishes it.
+    """
     return node.with_value(tuple(port for item in node.items() for port in _expanded(item)))
 
 
 def _expanded(node: Node) -> list[Node]:
     given = node.plain() if isinstance(node.value, dict) else _short(node)
     protocol, address = given.get("protocol") or "tcp", str(given.get("host_ip") or "").strip("[]")
-    if protocol not in _PROTOCOLS:
-        raise _wrong(node, f"the protocol {printable(str(protocol)[:20])!r} is not one of {', '.join(_PROTOCOLS)}")
+    if protocol not in PROTOCOLS:
+        raise _wrong(node, f"the protocol {printable(str(protocol)[:20])!r} is not one of {', '.join(PROTOCOLS)}")
     try:
         address = str(ipaddress.ip_address(address)) if address else ""
     except ValueError:
@@ -163,7 +153,7 @@ def _range(node: Node, given: object) -> range:
         return range(0)
     match = _RANGE.fullmatch(str(given))
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not 0 < first <= last <= _HIGHEST:
+    if not 0 < first <= last <= HIGHEST_PORT:
         raise _wrong(node, f"{printable(str(given)[:20])!r} is not a port or a range of ports")
     return range(first, last + 1)
 

@@ -1,27 +1,15 @@
-"""Keys of the process, what it may do, and what is hidden from it.
-
-Keys of the process that have several spellings: umask, console size, init, scheduler and I/O priority.
-
-Linux's capabilities, which overrides files name in any case, with or without CAP_ in front.
-
-Docker's security options, where a seccomp profile is not named but at hand: `security_opt` and what goes with it.
-
-Paths of /proc and /sys that a container is kept from, and the execution domain.
-"""
+"""Keys of the process: how it starts and is scheduled, what it may do, and what is hidden from it."""
 
 import re
-from collections.abc import Callable, Iterable
 from typing import Final
 
 from bundler.errors import closest, printable
-from bundler.origins import Json
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.keys.scalars import whole_number
 from bundler.overrides.node import Node
 
 _CONSOLE: Final = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 _MOST_CELLS: Final = 65535  # a terminal's rows and columns are 16 bits wide (ioctl_tty(2))
-_IO_LEVELS: Final = 7
 
 DOCKERS_INIT: Final = "/usr/bin/docker-init"  # what `init: true` is for dockerd, which brings this file along
 
@@ -81,10 +69,9 @@ def io_priority(node: Node) -> Node:
     """{class, priority} of `CLASS[:PRIORITY]` or a map; the class in the runtime-spec's name."""
     if isinstance(node.value, str):
         name, _, level = node.value.partition(":")
-        entries = {"class": node.with_value(name), "priority": node.with_value(level or "0")}
+        entries = {"class": node.with_value(name), "priority": node.with_value(int(level or "0"))}
     else:
         entries = {"priority": node.with_value(0)} | node.entries()
-    entries["priority"] = node.with_value(whole_number(entries["priority"], "io_priority", 0, _IO_LEVELS))
     entries["class"] = entries["class"].with_value(_prefixed(entries["class"].text(), "IOPRIO_CLASS_"))
     return node.with_value({"class": entries["class"], "priority": entries["priority"]})
 
@@ -102,8 +89,11 @@ NAMES: Final = (
 ALL: Final = "ALL"
 
 
-def list_capabilities(node: Node) -> Node:
-    """Capability names in capitals with CAP_ in front; `ALL` stays a word of its own. Raises RequestError."""
+def list_capabilities(_key: str, node: Node) -> Node:
+    """Capabilities of Linux as CAP_NAME, however they were spelled; `ALL` stays a word of its own.
+
+    Raises RequestError.
+    """
     return node.with_value(tuple(item.with_value(_capability(item)) for item in node.items()))
 
 
@@ -117,32 +107,6 @@ def _capability(node: Node) -> str:
     return name
 
 
-_APPARMOR: Final = re.compile(r"apparmor[=:](?!unconfined$)")
-
-
-def security_keys(options: Iterable[str], profile_of: Callable[[str], Json]) -> dict[str, Json]:
-    """The options as they are, but for a profile: `profile_of` gives what seccomp= stands for. Raises ValueError."""
-    kept: list[str] = []
-    profile: Json = None
-    for option in options:
-        name, separator, value = option.partition("=" if "=" in option else ":")
-        if name != "no-new-privileges" and not (separator and value):
-            raise ValueError(f"{printable(option[:80])!r}: it is not NAME=VALUE")
-        if name != "seccomp":
-            kept.append(option)
-            continue
-        kept = [earlier for earlier in kept if not earlier.startswith("seccomp")]
-        profile = None
-        if value in ("unconfined", "builtin"):
-            kept.append(option)
-        else:
-            profile = profile_of(value)
-    found: dict[str, Json] = {"security_opt": kept} if kept else {}
-    if any(_APPARMOR.match(option) for option in kept):
-        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
-    return found if profile is None else found | {"seccomp": profile}
-
-
 # Every option of proc(5) that a mount of /proc takes.
 _PROC_VALUES: Final = {
     "hidepid": ("0", "1", "2", "4", "off", "noaccess", "invisible", "ptraceable"),
@@ -150,7 +114,7 @@ _PROC_VALUES: Final = {
 }
 
 
-def clean_paths(node: Node) -> Node:
+def clean_paths(_key: str, node: Node) -> Node:
     """A list of absolute paths without `..` and trailing slashes, each once."""
     cleaned = {clean_path(item.text()): item for item in node.items()}
     return node.with_value(tuple(item.with_value(path) for path, item in cleaned.items()))
@@ -160,7 +124,9 @@ def expand_system_paths(node: Node) -> Node:
     """`default`, `unconfined`, or {mask, unmask} with clean paths to mask; what to unmask may be patterns."""
     if not isinstance(node.value, dict):
         return node
-    return node.with_value({name: clean_paths(item) if name == "mask" else item for name, item in node.value.items()})
+    return node.with_value(
+        {name: clean_paths(name, item) if name == "mask" else item for name, item in node.value.items()}
+    )
 
 
 def expand_personality(node: Node) -> Node:

@@ -1,11 +1,12 @@
-"""What a compose service says in other words, and what of it has no meaning for a bundle."""
+"""Keys that stand for others (`deploy`, `security_opt`), and keys that have no meaning for a bundle."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides import schema
+from bundler.overrides import list_operators, schema
 from bundler.overrides.keys.scalars import parse_cpus, parse_size
 from bundler.overrides.node import Node
 
@@ -30,7 +31,7 @@ def deployed_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
     found = {}
     for group, name, node in _resources(entries):
         key = _DEPLOYED.get((group, name))
-        if key is None or node.value is None or key not in schema.document()["properties"]:
+        if key is None or node.value is None or not schema.rule(key):
             continue
         beside = entries.get(key)
         if beside is not None and beside.value is not None and _meant(key, beside) != _meant(key, node):
@@ -52,14 +53,13 @@ def _meant(key: str, node: Node) -> Json:
 
 def without_meaning(entries: Mapping[str, Node]) -> tuple[str, ...]:
     """The keys of a file that a bundle has no place for, in its order."""
-    rules = schema.document()["properties"]
-    found = [key for key, node in entries.items() if "ignored" in rules.get(key, {}) and node.value is not None]
+    found = [key for key, node in entries.items() if schema.ignored(key) and node.value is not None]
     if "deploy" in entries and isinstance(entries["deploy"].value, dict):
         found += [f"deploy.{printable(key)}" for key in entries["deploy"].value if key != "resources"]
         found += [
             f"deploy.resources.{group}.{name}"
             for group, name, _ in _resources(entries)
-            if _DEPLOYED.get((group, name)) not in rules
+            if not schema.rule(_DEPLOYED.get((group, name), ""))
         ]
     return tuple(found)
 
@@ -72,3 +72,78 @@ def _resources(entries: Mapping[str, Node]) -> Iterator[tuple[str, str, Node]]:
         for name, value in named.value.items() if isinstance(named.value, dict) else ():
             if not name.startswith("x-"):
                 yield group, name, value
+
+
+_TRUTH: Final = {**dict.fromkeys(("true", "1", "t", ""), True), **dict.fromkeys(("false", "0", "f"), False)}
+_APPARMOR: Final = re.compile(r"apparmor[=:](?!unconfined$)")
+
+
+def secured_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
+    """The keys that the options of `security_opt` stand for; a later option wins, as on docker's command line."""
+    node = entries.get("security_opt")
+    if node is None:
+        return {}
+    if node.value is None:
+        raise node.error("security_opt: only the keys it stands for can be unset", hint="for example seccomp: null")
+    keys = dict(_secured_key(option) for option in _options(node))
+    keys.pop("label", None)  # leaves no trace in config.json unless the daemon runs on a machine with SELinux
+    return keys
+
+
+def _options(node: Node) -> Iterator[Node]:
+    if not list_operators.is_edit("security_opt", node):
+        yield from node.items()
+        return
+    lists = node.entries()
+    if "remove" in lists:
+        raise lists["remove"].error("security_opt: options cannot be removed", hint="unset the key one stands for")
+    for listed in lists.values():
+        yield from listed.items()
+
+
+def _divided(option: str) -> tuple[str, str, str]:
+    """Name, separator and value: dockerd splits at the first `=` if there is one, else at the first `:`, as before
+    1.11.
+    """
+    return option.partition("=" if "=" in option else ":")
+
+
+def _secured_key(node: Node) -> tuple[str, Node]:
+    name, separator, value = _divided(node.text())
+    match name:
+        case "no-new-privileges" | "writable-cgroups":
+            if value.lower() not in _TRUTH or (separator and not value):
+                raise node.error(f"security_opt: {printable(node.text())!r} takes true or false")
+            return name.replace("-", "_"), node.with_value(_TRUTH[value.lower()])
+        case "seccomp" if value:
+            return name, node.with_value("docker" if value == "builtin" else value)
+        case "apparmor" | "label" if value:
+            return name, node.with_value(value)
+        case "systempaths" if value == "unconfined":
+            return "system_paths", node.with_value(value)
+        case _:
+            known = "no-new-privileges, seccomp=, apparmor=, systempaths=unconfined, writable-cgroups, label="
+            raise node.error(f"security_opt: {printable(node.text())!r} is not an option of Docker's ({known})")
+
+
+def security_keys(options: Iterable[str], profile_of: Callable[[str], Json]) -> dict[str, Json]:
+    """The options as they are, but for a profile: `profile_of` gives what seccomp= stands for. Raises ValueError."""
+    kept: list[str] = []
+    profile: Json = None
+    for option in options:
+        name, separator, value = _divided(option)
+        if name != "no-new-privileges" and not (separator and value):
+            raise ValueError(f"{printable(option[:80])!r}: it is not NAME=VALUE")
+        if name != "seccomp":
+            kept.append(option)
+            continue
+        kept = [earlier for earlier in kept if not earlier.startswith("seccomp")]
+        profile = None
+        if value in ("unconfined", "builtin"):
+            kept.append(option)
+        else:
+            profile = profile_of(value)
+    found: dict[str, Json] = {"security_opt": kept} if kept else {}
+    if any(_APPARMOR.match(option) for option in kept):
+        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
+    return found if profile is None else found | {"seccomp": profile}

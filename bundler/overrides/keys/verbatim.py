@@ -1,11 +1,4 @@
-"""Keys that are the runtime-spec's own: annotations, hooks, and the steps of `spec_patch`.
-
-`annotations` and `labels`: text by name. An annotation that a runtime acts on has to be allowed where it stands.
-
-`hooks`: programs that a runtime starts at six moments of a container's life (config.md, POSIX hooks).
-
-`spec_patch`: the steps of a JSON Patch (RFC 6902 section 4), each with the members its operation needs.
-"""
+"""Keys that say what the runtime-spec says, in its own words: annotations, hooks, and the steps of `spec_patch`."""
 
 import posixpath
 from collections.abc import Callable
@@ -27,8 +20,8 @@ def _entry(node: Node) -> Node:
         return node
     if isinstance(node.value, dict):
         value = node.value["value"]
-        return node.with_value(node.value | {"value": _text(value)})
-    return node.with_value({"value": _text(node)})
+        return node.with_value(node.value | {"value": value.spelled()})
+    return node.with_value({"value": node.spelled()})
 
 
 def labels(node: Node) -> Node:
@@ -36,7 +29,10 @@ def labels(node: Node) -> Node:
     if isinstance(node.value, tuple):
         return node.with_value(_pairs(node, "labels"))
     return node.with_value(
-        {name: value.with_value("") if value.value is None else _text(value) for name, value in node.entries().items()}
+        {
+            name: value.with_value("") if value.value is None else value.spelled()
+            for name, value in node.entries().items()
+        }
     )
 
 
@@ -48,11 +44,6 @@ def _pairs(node: Node, key: str) -> dict[str, Node]:
             raise item.error(f"{key}: {printable(item.text())!r} has no name")
         pairs[name] = item.with_value(value)
     return pairs
-
-
-def _text(node: Node) -> Node:
-    """Text as it is written: a number or a truth value keeps its spelling."""
-    return node if isinstance(node.value, str) else node.with_value(node.written)
 
 
 def hooks(node: Node) -> Node:

@@ -59,8 +59,6 @@ def test_what_docker_takes_for_unset_leaves_no_trace(text: str) -> None:
         ("{mem_limit: 8m, memswap_limit: 7m}", "memswap_limit: less than mem_limit"),
         ("{cpus: 1, cpu_quota: 25000}", "cpu_quota: conflicts with cpus"),
         ("{cpus: 1, cpu_period: 25000}", "cpu_period: conflicts with cpus"),
-        ("cpu_period: 999", "cpu_period: 999 is less than 1000"),
-        ("cpu_quota: 999", "cpu_quota: 999 is less than 1000"),
         ("{cpu_rt_runtime: 20, cpu_rt_period: 10}", "cpu_rt_runtime: more than cpu_rt_period"),
         ("{cpu_quota: 1000, cpu_burst: 2000}", "cpu_burst: more than cpu_quota"),
     ],
