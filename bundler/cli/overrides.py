@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -94,11 +93,10 @@ def from_compose(
     from bundler.overrides.compose.convert import convert
     from bundler.overrides.compose.project import Reader
     from bundler.overrides.keys.networking import check_gateway
-    from bundler.overrides.load import check_imported
 
     reader = Reader.of(env or (), env_files or (), file)
     imported = convert([file, *(files or ())], service, reader)
-    check_gateway(check_imported(imported))
+    check_gateway(imported.entries)
     show_imported(imported)
 
 
@@ -139,7 +137,7 @@ def from_inspect(
         options.request(image=image).open(Overrides(), Path(workspace), progress) as opened,
     ):
         imported = importer(opened.image_config)
-    show_imported(replace(imported, keys={"image": image} | imported.keys | {"image": image}))
+    show_imported(imported.of_image(image))
 
 
 def _read(path: str) -> bytes:

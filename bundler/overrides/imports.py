@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from bundler.errors import RequestError
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.files import OverridesFile
-from bundler.overrides.node import Node
-from bundler.overrides.yaml_document import parse
+from bundler.overrides.node import Budget, Node, Scalar, spelling
+from bundler.overrides.yaml_document import check_length
 
 # Text that every reader of YAML takes for text without quotes; anything else is written as JSON, which YAML contains.
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/.@+-]*(:[A-Za-z0-9_/.@+-]+)*")
@@ -121,29 +122,36 @@ class ImageSettings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """The keys of an overrides file, and what people are to know of them.
+    """An overrides file that an importer has made, and what people are to know of it.
 
-    `name` is what messages and origins call the file where there is no better place. `places` says for JSON Pointers
-    into `keys` where that, and all below it, was said: `web.json#/0/HostConfig/CapAdd`, `compose.yaml:12:5`. `remarks`
-    are sentences for standard error, without a final full stop. `files` are the files that were read; what a key names
-    by a relative path lies below `folder`.
+    `root` is what the file says, each value with its place; `entries` are its keys in their one form. `name` is the
+    file's in messages. `remarks` are sentences for standard error, without a final full stop. `files` are the files
+    that were read; what a key names by a relative path lies below `folder`.
     """
 
-    keys: dict[str, Json]
+    root: Node
+    entries: Mapping[str, Node]
     name: str
-    places: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     files: tuple[OverridesFile, ...] = ()
     folder: Path = Path()
 
     @property
-    def text(self) -> str:
-        """The overrides file."""
-        return emit(self.keys)
+    def keys(self) -> dict[str, Json]:
+        """What the file says, without places."""
+        return {key: node.plain() for key, node in self.root.entries().items()}
 
-    def document(self) -> Node:
-        """The file as it is read, each value with its place. Raises RequestError for what no such file may hold."""
-        return _placed(parse(self.text.encode(), self.name), "", self)
+    @property
+    def text(self) -> str:
+        """The file as people read it. Raises RequestError for one that is larger than such a file may be."""
+        text = emit(self.keys)
+        check_length(len(text.encode()), self.name)
+        return text
+
+    def of_image(self, reference: str) -> "Imported":
+        """The file with another image."""
+        image = Node(reference, Origin("overrides", self.name), written=reference)
+        return replace(self, root=self.root.with_value({"image": image} | self.root.entries() | {"image": image}))
 
 
 class Importer(Protocol):
@@ -158,11 +166,29 @@ def literal(variable: str) -> str:
     return f"{name}{separator}{value.replace('${image:', '$${image:')}"
 
 
-def _placed(node: Node, pointer: str, imported: Imported) -> Node:
-    where = setter(imported.places, pointer) or imported.name
-    value = node.value
-    if isinstance(value, dict):
-        value = {key: _placed(inner, f"{pointer}/{pointer_token(key)}", imported) for key, inner in value.items()}
-    elif isinstance(value, tuple):
-        value = tuple(_placed(inner, f"{pointer}/{index}", imported) for index, inner in enumerate(value))
-    return replace(node, value=value, origin=Origin("overrides", where), key_where=where)
+def located(keys: Json, name: str, places: Mapping[str, str]) -> Node:
+    """The keys of an overrides file as its root. Raises RequestError for what no such file may hold.
+
+    `places` says for JSON Pointers into `keys` where that, and all below it, was said, as web.json#/0/HostConfig/CapAdd
+    is; `name` is the place of the rest.
+    """
+    return _Locator(name, places).node(keys, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Locator:
+    name: str
+    places: Mapping[str, str]
+    budget: Budget = field(default_factory=Budget)
+
+    def node(self, value: Json, pointer: str) -> Node:
+        where = setter(self.places, pointer) or self.name
+        self.budget.spend(where, len(value) if isinstance(value, str) else 0)
+        content: Scalar | tuple[Node, ...] | dict[str, Node] = value
+        if isinstance(value, dict):
+            content = {key: self.node(inner, f"{pointer}/{pointer_token(key)}") for key, inner in value.items()}
+        elif isinstance(value, list):
+            content = tuple(self.node(inner, f"{pointer}/{index}") for index, inner in enumerate(value))
+        if any("\0" in text for text in (value if isinstance(value, str | dict) else ())):
+            raise RequestError(f"{where}: text cannot hold a NUL")
+        return Node(content, Origin("overrides", where), written=spelling(value), key_where=where)

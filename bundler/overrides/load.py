@@ -6,20 +6,19 @@ from pathlib import Path
 
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
-from bundler.overrides import list_operators
-from bundler.overrides.coercions import normalise
+from bundler.overrides.coercions import read_keys
 from bundler.overrides.embedded import embed
 from bundler.overrides.files import OverridesFile, described, read, read_first
 from bundler.overrides.imports import Imported
 from bundler.overrides.keys.service import without_meaning
-from bundler.overrides.merge import check_tags, merge
+from bundler.overrides.merge import merge
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import parse, shown_name
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the overrides files say together: keys in normal form, absent ones are UNSET.
+    """What the overrides files say together: keys in their one form, absent ones are UNSET.
 
     `layers` are what `entries` were merged from, the lowest first; `remarks` are what importers say.
     """
@@ -39,14 +38,14 @@ class Overrides:
         return ", ".join(f"{', '.join(file.without_meaning)} ({file.name})" for file in files)
 
     def upon(self, imported: Sequence[Imported]) -> "Overrides":
-        """The same, with what was imported below it. Raises RequestError where that is no overrides file."""
+        """The overrides with what was imported below them. Raises RequestError for a file that cannot be read."""
         files = [file for one in imported for file in one.files]
-        lower = [dict(embed(check_imported(one), one.folder, files)) for one in imported]
+        lower = [dict(embed(one.entries, one.folder, files)) for one in imported]
         remarks = (remark for one in imported for remark in one.remarks)
         return _stacked((*lower, *self.layers), (*files, *self.files), (*remarks, *self.remarks))
 
     def over(self, entries: Mapping[str, Node]) -> "Overrides":
-        """The same with `entries`, in normal form, above it."""
+        """The overrides with `entries`, in their one form, above them."""
         return _stacked((*self.layers, entries), self.files, self.remarks) if entries else self
 
     def items(self, key: str) -> tuple[Node, ...]:
@@ -67,10 +66,11 @@ def load(paths: Sequence[str]) -> Overrides:
     files: list[OverridesFile] = []
     for path in paths:
         text = read_first(path)
-        written = _checked(parse(text, shown_name(path)), shown_name(path))
-        files.append(described(path, text, without_meaning(written)))
+        root = parse(text, shown_name(path))
+        entries = read_keys(root, shown_name(path))
+        files.append(described(path, text, without_meaning(root.entries())))
         folder = Path() if path == "-" else Path(path).parent
-        layers.append(dict(embed(normalise(written), folder, files)))
+        layers.append(dict(embed(entries, folder, files)))
     return _stacked(tuple(layers), tuple(files))
 
 
@@ -84,19 +84,8 @@ def _stacked(
 
 
 def load_one(text: bytes, name: str) -> dict[str, Node]:
-    """The keys of one file in normal form. Raises RequestError."""
-    return normalise(_checked(parse(text, name), name))
-
-
-def check_imported(imported: Imported) -> dict[str, Node]:
-    """The keys of what was imported in normal form. Raises RequestError."""
-    return normalise(_checked(imported.document(), imported.name))
-
-
-def _checked(root: Node, name: str) -> dict[str, Node]:
-    list_operators.check(root, name)
-    check_tags(root)
-    return root.entries()
+    """The keys of one file, each in its one form. Raises RequestError."""
+    return read_keys(parse(text, name), name)
 
 
 def read_document(path: str, named_by: Node | None = None) -> Node:

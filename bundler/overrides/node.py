@@ -1,5 +1,6 @@
 """A parsed overrides file: nodes that remember their file, line and column, and how many there may be in all."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -39,13 +40,20 @@ Tag: TypeAlias = Literal["", "!reset", "!override", "!edit"]
 EDIT: Final = "!edit"
 
 
+def spelling(value: Json) -> str:
+    """How a file spells a scalar that was not read from one; nothing for a list or a map."""
+    if isinstance(value, str):
+        return value
+    return "" if isinstance(value, list | dict) else json.dumps(value)
+
+
 def from_json(value: Json, origin: Origin) -> "Node":
     """A JSON value as a node; all of it comes from one place."""
     if isinstance(value, dict):
         return Node({key: from_json(inner, origin) for key, inner in value.items()}, origin)
     if isinstance(value, list):
         return Node(tuple(from_json(inner, origin) for inner in value), origin)
-    return Node(value, origin)
+    return Node(value, origin, written=spelling(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,7 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False, budget
 
     from bundler.overrides.yaml_nodes import compose  # noqa: PLC0415
 
-    if len(text) > MAXIMUM_BYTES:
-        raise RequestError(f"{name}: {len(text)} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
+    check_length(len(text), name)
     try:
         root = compose(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -72,6 +71,12 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False, budget
     if root is None:
         return Node({}, Origin("overrides", f"{name}:1:1"))
     return _Reader(name, leading_zero_is_octal, budget or Budget()).node(root)
+
+
+def check_length(length: int, name: str) -> None:
+    """Raise RequestError for more bytes than a file may have."""
+    if length > MAXIMUM_BYTES:
+        raise RequestError(f"{name}: {length} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
 
 
 def _first_line(message: str | None) -> str:

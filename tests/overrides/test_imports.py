@@ -7,7 +7,8 @@ import pytest
 from bundler.conversion.convert import convert
 from bundler.errors import RequestError
 from bundler.origins import Json
-from bundler.overrides.imports import Imported, literal
+from bundler.overrides.coercions import read_keys
+from bundler.overrides.imports import Imported, literal, located
 from bundler.overrides.load import Overrides, load_one
 from tests.support.inputs import inputs
 
@@ -15,7 +16,8 @@ PLACES = {"": "web.json", "/environment/1": "web.json#/0/Config/Env/1", "/cap_ad
 
 
 def imported(keys: dict[str, Json]) -> Imported:
-    return Imported(keys=keys, name="web.json", places=PLACES, remarks=("of --rm",))
+    root = located(keys, "web.json", PLACES)
+    return Imported(root=root, entries=read_keys(root, "web.json"), name="web.json", remarks=("of --rm",))
 
 
 def stacked(keys: dict[str, Json], *texts: str) -> Overrides:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.origins import Json, pointer_token
+from bundler.origins import Json
 from bundler.overrides import schema
-from bundler.overrides.coercions import coerce
+from bundler.overrides.coercions import coerce, read_keys
+from bundler.overrides.compose.merge import untagged
 from bundler.overrides.compose.mounts import mounts
 from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
@@ -16,7 +17,6 @@ from bundler.overrides.compose.variables import Variables
 from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import Imported, Importer, literal
 from bundler.overrides.keys.service import deployed_keys, security_keys, without_meaning
-from bundler.overrides.load import check_imported
 from bundler.overrides.node import Node, from_json
 from bundler.overrides.yaml_document import parse, shown_name
 
@@ -59,18 +59,15 @@ def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_
     if "image" not in keys and image_needed:
         raise _no_image(node, entries, name)
     _remark(entries, name, project)
-    places: dict[str, str] = {}
-    written = {key: _plain(each, f"/{pointer_token(key)}", places) for key, each in keys.items()}
-    imported = Imported(
-        keys=written,
-        name=shown_name(paths[0]),
-        places=places,
+    root = untagged(node.with_value(dict(keys)))
+    return Imported(
+        root=root,
+        entries=read_keys(root, project.files[0].name),
+        name=project.files[0].name,
         remarks=tuple(reader.remarks),
         files=tuple(reader.files),
         folder=Path(project.files[0].folder),
     )
-    check_imported(imported)
-    return imported
 
 
 def _only_service(project: Project) -> str:
@@ -207,13 +204,3 @@ def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
     lost = without_meaning({key: node for key, node in entries.items() if key not in _UNDERSTOOD})
     if lost:
         project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[0].name})")
-
-
-def _plain(node: Node, pointer: str, places: dict[str, str]) -> Json:
-    """The value of a node; where each part of it stands is added to `places`."""
-    places[pointer] = node.origin.where
-    if isinstance(node.value, dict):
-        return {key: _plain(each, f"{pointer}/{pointer_token(key)}", places) for key, each in node.value.items()}
-    if isinstance(node.value, tuple):
-        return [_plain(each, f"{pointer}/{index}", places) for index, each in enumerate(node.value)]
-    return node.value

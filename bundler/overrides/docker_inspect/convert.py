@@ -1,13 +1,16 @@
 """From the bytes of an inspect to an overrides file."""
 
+from collections.abc import Callable
+
 from bundler.origins import pointer_token
 from bundler.overrides import schema
+from bundler.overrides.coercions import normalise, read_keys
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import MAXIMUM_BYTES, Value, choose, read_containers
 from bundler.overrides.docker_inspect.fields import FIELDS, PARTS
 from bundler.overrides.files import described, read_first
-from bundler.overrides.imports import ImageSettings, Imported, Importer
-from bundler.overrides.load import check_imported
+from bundler.overrides.imports import ImageSettings, Imported, Importer, located
+from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import shown_name
 
 _LONGEST_LIST = 20  # names of fields that one remark repeats
@@ -20,21 +23,24 @@ def load_inspect(path: str, name: str | None) -> Importer:
 
 
 def import_inspect(raw: bytes, path: str, name: str | None = None) -> Importer:
-    """The same for the bytes of a file that were read."""
+    """The importer of one container of the file `path`, whose bytes are `raw`. Raises RequestError.
+
+    The file is held to the schema before the image is known: what is left of it then is so by its types.
+    """
     shown = shown_name(path)
     entries = read_containers(raw, shown)
     entry = choose(entries, name)
     files = (described(path, raw),)
 
-    def import_container(image: ImageSettings | None) -> Imported:
+    def import_container(image: ImageSettings | None, keys_of: Callable[[Node], dict[str, Node]]) -> Imported:
         draft = convert(Container(entry, image, tuple(entries)))
-        imported = Imported(
-            keys=draft.keys, name=shown, places={"": shown, **draft.places}, remarks=_remarks(draft), files=files
-        )
-        check_imported(imported)
-        return imported
+        root = located(draft.keys, shown, draft.places)
+        return Imported(root=root, entries=keys_of(root), name=shown, remarks=_remarks(draft), files=files)
 
-    return import_container
+    of_any_image = import_container(None, lambda root: read_keys(root, shown))
+    return lambda image: (
+        of_any_image if image is None else import_container(image, lambda root: normalise(root.entries()))
+    )
 
 
 def convert(container: Container) -> Draft:

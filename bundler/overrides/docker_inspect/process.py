@@ -73,7 +73,7 @@ def environment(container: Container, draft: Draft) -> None:
             draft.add("environment", literal(item.text()), item)
     names = {item.text().partition("=")[0] for item in entries}
     for name in dict.fromkeys(entry.partition("=")[0] for entry in image if "=" in entry):
-        if name not in names and not container.is_of_another_image:
+        if name and name not in names and not container.is_of_another_image:
             draft.add("environment", name, container.config("Env"))
 
 

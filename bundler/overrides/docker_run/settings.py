@@ -10,6 +10,7 @@ from typing import Final
 from bundler import strict_json
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.overrides.coercions import read_keys
 from bundler.overrides.docker_run.command_line import CommandLine, check_image, parse, words_of_run
 from bundler.overrides.docker_run.environment import Client, assignments, environment
 from bundler.overrides.docker_run.flags import FLAGS
@@ -17,11 +18,10 @@ from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.network import is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode, networks
 from bundler.overrides.docker_run.resources import is_cdi_name
-from bundler.overrides.imports import Imported
+from bundler.overrides.imports import Imported, located
 from bundler.overrides.keys.networking import GATEWAY
 from bundler.overrides.keys.scalars import write_duration
 from bundler.overrides.keys.service import security_keys
-from bundler.overrides.load import check_imported
 from bundler.overrides.node import Budget
 from bundler.strict_json import JsonError
 
@@ -29,6 +29,7 @@ _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "dev
 _HEALTH_TIMES: Final = {
     f"health-{name}": name.replace("-", "_") for name in ("interval", "timeout", "start-period", "start-interval")
 }
+_NAME: Final = "docker run"  # what messages call the line
 _ADDRESSES: Final = {"ip": "ipv4_address", "ip6": "ipv6_address"}
 # Keys whose 0, or empty text, means to Docker that nothing was said.
 _SAYS_NOTHING: Final[tuple[Json, ...]] = (0, "")
@@ -230,6 +231,5 @@ def convert(words: Sequence[str], client: Client) -> Imported:
     line, variables = words_of_run(words)
     found = settings(parse(line), replace(client, environment={**client.environment, **variables}))
     remarks = tuple(f"no trace in config.json of {sentence}" for sentence in found.traceless)
-    imported = Imported(keys=found.keys, name="docker run", remarks=remarks)
-    check_imported(imported)
-    return imported
+    root = located(found.keys, _NAME, {})
+    return Imported(root=root, entries=read_keys(root, _NAME), name=_NAME, remarks=remarks)

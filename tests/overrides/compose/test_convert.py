@@ -216,8 +216,8 @@ def test_the_text_is_the_same_each_time_and_each_value_has_its_place(tmp_path: P
     text = "services:\n  web:\n    image: x\n    environment: {B: 1, A: 2}\n    cap_add: [BPF, KILL]\n"
     first, second = (imported(tmp_path, text) for _ in range(2))
     assert first.text == second.text == 'image: x\ncap_add: [BPF, KILL]\nenvironment:\n  B: "1"\n  A: "2"\n'
-    assert first.places["/environment/A"] == "compose.yaml:4:28"
-    assert first.places["/cap_add/1"] == "compose.yaml:5:20"
+    assert first.root.entries()["environment"].entries()["A"].origin.where == "compose.yaml:4:28"
+    assert first.root.entries()["cap_add"].items()[1].origin.where == "compose.yaml:5:20"
     assert [file.name for file in first.files] == ["compose.yaml"]
 
 
