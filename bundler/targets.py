@@ -21,7 +21,8 @@ from bundler.images.platform import Platform
 from bundler.origins import UNSET, Json, Origin
 from bundler.overrides import schema
 from bundler.overrides.embedded import embed_features
-from bundler.overrides.load import Overrides, read_document
+from bundler.overrides.files import Reader, read
+from bundler.overrides.load import Overrides
 from bundler.overrides.node import Node, from_json
 from bundler.tools import Tool
 
@@ -235,13 +236,14 @@ def read_target(path: str) -> Target:
 
 def _read(path: str) -> tuple[Mapping[str, Node], Origin]:
     """What a file with the words of the key `target` says, or one that a runtime's `features` has written."""
-    document = read_document(path)
+    source = read(Path(path))
+    document = source.document()
     if not isinstance(document.value, dict):
         raise RequestError(f"{document.origin.where}: a target is a map, as the overrides key target takes it")
     if _OF_FEATURES in document.entries():
         document = Node({"features": document}, document.origin)
     schema.check_value("target", document)
-    document = embed_features(document, Path(path).parent, [])
+    document = embed_features(document, Reader(source.folder, []))
     return document.entries(), Origin("target", document.origin.where.partition(":")[0])
 
 

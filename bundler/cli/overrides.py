@@ -143,7 +143,7 @@ def from_inspect(
 def _read(path: str) -> bytes:
     from bundler.overrides.files import read
 
-    return read(Path(path), limit=_MAXIMUM_FILE)
+    return read(Path(path), limit=_MAXIMUM_FILE).content
 
 
 def _console() -> tuple[int, int] | None:

@@ -4,43 +4,44 @@ A relative path is relative to the overrides file. EMBEDDED has a row for each s
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from bundler import elf
 from bundler.errors import printable
 from bundler.overrides import schema
-from bundler.overrides.files import OverridesFile, described, parse_env_file, read
+from bundler.overrides.files import OverridesFile, Reader, parse_env_file
 from bundler.overrides.keys import devices
 from bundler.overrides.keys.verbatim import embed_hooks
 from bundler.overrides.node import EDIT, Budget, Node
-from bundler.overrides.yaml_document import parse, shown_name
 
-_SECCOMP: Final = ("docker", "unconfined")
-_PROFILES: Final = ("docker", "docker@28", "docker@29", "none")
 _LARGEST_PROGRAM: Final = 16 << 20  # bytes; a static init has some tens of thousands, a hook in Go a few millions
 _STATIC: Final = "name a static one: /usr/bin/tini-static comes with Debian's package tini"
 
-Embed = Callable[[Node, Path, list[OverridesFile]], Node]
+Embed = Callable[[Node, Reader], Node]
 
 
-def embed(entries: Mapping[str, Node], folder: Path, files: list[OverridesFile]) -> Iterator[tuple[str, Node]]:
-    """`entries` with the files they name read in; each is added to `files`. Raises RequestError."""
-    for key, node in entries.items():
-        yield key, node if key not in EMBEDDED or node.value is None else EMBEDDED[key](node, folder, files)
+def embed(entries: Mapping[str, Node], folder: Path, files: list[OverridesFile]) -> dict[str, Node]:
+    """`entries` with the files they name, which lie below `folder`, read in; each is added to `files`.
+
+    Raises RequestError.
+    """
+    reader = Reader(folder, files)
+    return {
+        key: node if key not in EMBEDDED or node.value is None else EMBEDDED[key](node, reader)
+        for key, node in entries.items()
+    }
 
 
-def _document(key: str, built_in: tuple[str, ...]) -> Embed:
+def _document(key: str) -> Embed:
     """A key that takes a name of bundler's own, the path of a document, or the document itself."""
 
-    def embed_document(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+    def embed_document(node: Node, reader: Reader) -> Node:
+        built_in = schema.rule(key).get("words", ())
         if not isinstance(node.value, str) or node.value in built_in:
             return node
-        path = folder / node.value
-        text = read(path, node)
-        files.append(described(str(path), text))
-        document = parse(text, shown_name(str(path)))
+        document = reader.read(node).document()
         if not isinstance(document.value, dict):
             raise document.error(
                 f"{key}: found no map", hint=f"besides a file, {key} takes {', '.join(built_in) or 'a map'}"
@@ -51,34 +52,32 @@ def _document(key: str, built_in: tuple[str, ...]) -> Embed:
     return embed_document
 
 
-def _env_files(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+def _env_files(node: Node, reader: Reader) -> Node:
     if node.tag == EDIT:
-        return node.with_value({name: _env_files(listed, folder, files) for name, listed in node.entries().items()})
+        return node.with_value({name: _env_files(listed, reader) for name, listed in node.entries().items()})
     budget = Budget()  # one file may be named many times
-    return node.with_value(tuple(_env_file(entry, folder, files, budget) for entry in node.items()))
+    return node.with_value(tuple(_env_file(entry, reader, budget) for entry in node.items()))
 
 
-def _env_file(node: Node, folder: Path, files: list[OverridesFile], budget: Budget) -> Node:
+def _env_file(node: Node, reader: Reader, budget: Budget) -> Node:
     """An entry with its `variables`; a file that is not required may be missing."""
     entries = node.entries()
     if "variables" in entries:  # written down where the file was read, as a docker run line is
         return node
-    path = folder / entries["path"].text()
-    if entries["required"].value is False and not path.exists():
+    if entries["required"].value is False and not (reader.folder / entries["path"].text()).exists():
         return node
-    text = read(path, entries["path"])
-    files.append(described(str(path), text))
-    variables = parse_env_file(text, shown_name(str(path)), budget)
+    source = reader.read(entries["path"])
+    variables = parse_env_file(source.content, source.name, budget)
     return node.with_value(entries | {"variables": node.with_value(variables)})
 
 
-def _init(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
+def _init(node: Node, reader: Reader) -> Node:
     """The path of an init that is to be copied into the bundle, as this machine finds it."""
     if not isinstance(node.value, dict) or node.value["embed"].value is False:
         return node
     path = node.value["path"]
-    program = _static_program(path, _read_program(path, folder, files, hint=_STATIC))
-    place, architecture = path.with_value(str(folder / path.text())), path.with_value(program.architecture)
+    program = _static_program(path, reader.read(path, _LARGEST_PROGRAM, hint=_STATIC).content)
+    place, architecture = path.with_value(str(reader.folder / path.text())), path.with_value(program.architecture)
     return node.with_value(node.value | {"path": place, "architecture": architecture})
 
 
@@ -95,35 +94,20 @@ def _static_program(path: Node, content: bytes) -> elf.Elf:
     return program
 
 
-def _hooks(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
-    return embed_hooks(node, lambda path: _read_program(path, folder, files))
+def _hooks(node: Node, reader: Reader) -> Node:
+    return embed_hooks(node, lambda path: reader.read(path, _LARGEST_PROGRAM).content)
 
 
-def _read_program(path: Node, folder: Path, files: list[OverridesFile], hint: str | None = None) -> bytes:
-    found = folder / path.text()
-    content = read(found, path, _LARGEST_PROGRAM, hint=hint)
-    files.append(described(str(found), content))
-    return content
+def _cdi(node: Node, reader: Reader) -> Node:
+    return node.with_value(tuple(devices.read_specs(request, reader) for request in node.items()))
 
 
-def _cdi(node: Node, folder: Path, files: list[OverridesFile]) -> Node:
-    def read_spec(path: Path, named_by: Node) -> bytes:
-        text = read(path, named_by)
-        files.append(described(str(path), text))
-        return text
-
-    return node.with_value(tuple(devices.read_specs(request, folder, read_spec) for request in node.items()))
-
-
-def embed_features(target: Node, folder: Path, files: list[OverridesFile]) -> Node:
+def embed_features(target: Node, reader: Reader) -> Node:
     """What a runtime says of itself, in a target that names the file with it."""
     named = target.entries().get("features") if isinstance(target.value, dict) else None
     if named is None or not isinstance(named.value, str):
         return target
-    path = folder / named.value
-    text = read(path, named)
-    files.append(described(str(path), text))
-    document = parse(text, shown_name(str(path)))
+    document = reader.read(named).document()
     if not isinstance(document.value, dict):
         raise document.error("target.features: found no map", hint="runc features prints one")
     whole = target.with_value(target.entries() | {"features": document})
@@ -132,12 +116,12 @@ def embed_features(target: Node, folder: Path, files: list[OverridesFile]) -> No
 
 
 EMBEDDED: Final[dict[str, Embed]] = {
-    "profile": _document("profile", _PROFILES),
-    "seccomp": _document("seccomp", _SECCOMP),
+    "profile": _document("profile"),
+    "seccomp": _document("seccomp"),
     "env_file": _env_files,
     "init": _init,
     "hooks": _hooks,
     "cdi": _cdi,
-    "cni": _document("cni", ()),
+    "cni": _document("cni"),
     "target": embed_features,
 }

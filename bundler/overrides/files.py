@@ -1,6 +1,6 @@
 """Files of the build machine: overrides files and what they name, read once and remembered by their bytes.
 
-`env_file`: files of NAME=VALUE lines, in the grammar of docker's --env-file.
+Among these are files of NAME=VALUE lines (`env_file`), in the grammar of docker's --env-file.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, read_named, read_request
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node
-from bundler.overrides.yaml_document import MAXIMUM_BYTES, shown_name
+from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,56 @@ class OverridesFile:
     without_meaning: tuple[str, ...] = ()
 
 
-def described(path: str, text: bytes, without_meaning: tuple[str, ...] = ()) -> OverridesFile:
-    """What bundler.json says of a file that was read."""
-    return OverridesFile(shown_name(path), hashlib.sha256(text).hexdigest(), without_meaning)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was read: what messages call it, the folder that relative paths in it lie below, and its bytes."""
+
+    name: str
+    folder: Path
+    content: bytes
+
+    def document(self) -> Node:
+        """The root of a file of YAML or JSON. Raises RequestError."""
+        return parse(self.content, self.name)
+
+    def recorded(self, without_meaning: tuple[str, ...] = ()) -> OverridesFile:
+        """What bundler.json says of the file."""
+        return OverridesFile(self.name, hashlib.sha256(self.content).hexdigest(), without_meaning)
 
 
-def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES, *, hint: str | None = None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads what an overrides file names, below the folder that this one is in; `files` remembers what was read."""
+
+    folder: Path
+    files: list[OverridesFile]
+
+    def read(self, named: Node, limit: int = MAXIMUM_BYTES, *, hint: str | None = None) -> Source:
+        """The file whose path is the text of `named`. Raises RequestError."""
+        return self.read_path(self.folder / named.text(), named, limit, hint=hint)
+
+    def read_path(self, path: Path, named_by: Node, limit: int = MAXIMUM_BYTES, *, hint: str | None = None) -> Source:
+        """A file that `named_by` is about. Raises RequestError."""
+        source = read(path, named_by, limit, hint=hint)
+        self.files.append(source.recorded())
+        return source
+
+
+def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES, *, hint: str | None = None) -> Source:
     """A file of at most `limit` bytes. What another file names has to be one; a person may also name a pipe.
 
     Raises RequestError, which says where the file was named, and the `hint`.
     """
     where = f"{named_by.origin.where}: " if named_by else ""
     try:
-        return read_named(path, limit, pipe=named_by is None)
+        return Source(shown_name(str(path)), path.parent, read_named(path, limit, pipe=named_by is None))
     except InputError as error:
         raise RequestError(f"{where}the file {printable(str(path))} {error}", hint=hint) from None
 
 
-def read_first(path: str, limit: int = MAXIMUM_BYTES) -> bytes:
+def read_first(word: str, limit: int = MAXIMUM_BYTES) -> Source:
     """What a command line names, `-` for standard input, of at most `limit` bytes. Raises RequestError."""
-    return read_request(path, limit) if path == "-" else read(Path(path), limit=limit)
+    return Source(shown_name(word), Path(), read_request(word, limit)) if word == "-" else read(Path(word), limit=limit)
 
 
 _BLANKS: Final = " \t\v\f\r\x85\xa0"
@@ -55,8 +85,7 @@ _FORMATS: Final = ("raw", "docker")
 
 def env_files(node: Node) -> Node:
     """A list of {path, required}. Compose's own format, with quotes, is not understood and so refused."""
-    given = node.items() if isinstance(node.value, tuple) else (node,)
-    return node.with_value(tuple(_entry(item) for item in given))
+    return node.with_value(tuple(_entry(item) for item in node.listed()))
 
 
 def _entry(node: Node) -> Node:

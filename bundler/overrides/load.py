@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
 from bundler.overrides.coercions import read_keys
 from bundler.overrides.embedded import embed
-from bundler.overrides.files import OverridesFile, described, read, read_first
+from bundler.overrides.files import OverridesFile, read_first
 from bundler.overrides.imports import Imported
 from bundler.overrides.keys.service import without_meaning
 from bundler.overrides.merge import merge
 from bundler.overrides.node import Node
-from bundler.overrides.yaml_document import parse, shown_name
+from bundler.overrides.yaml_document import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Overrides:
     def upon(self, imported: Sequence[Imported]) -> "Overrides":
         """The overrides with what was imported below them. Raises RequestError for a file that cannot be read."""
         files = [file for one in imported for file in one.files]
-        lower = [dict(embed(one.entries, one.folder, files)) for one in imported]
+        lower = [embed(one.entries, one.folder, files) for one in imported]
         remarks = (remark for one in imported for remark in one.remarks)
         return _stacked((*lower, *self.layers), (*files, *self.files), (*remarks, *self.remarks))
 
@@ -64,13 +63,11 @@ def load(paths: Sequence[str]) -> Overrides:
         raise RequestError("standard input can be read only once")
     layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
-    for path in paths:
-        text = read_first(path)
-        root = parse(text, shown_name(path))
-        entries = read_keys(root, shown_name(path))
-        files.append(described(path, text, without_meaning(root.entries())))
-        folder = Path() if path == "-" else Path(path).parent
-        layers.append(dict(embed(entries, folder, files)))
+    for source in map(read_first, paths):
+        root = source.document()
+        entries = read_keys(root, source.name)
+        files.append(source.recorded(without_meaning(root.entries())))
+        layers.append(embed(entries, source.folder, files))
     return _stacked(tuple(layers), tuple(files))
 
 
@@ -86,8 +83,3 @@ def _stacked(
 def load_one(text: bytes, name: str) -> dict[str, Node]:
     """The keys of one file, each in its one form. Raises RequestError."""
     return read_keys(parse(text, name), name)
-
-
-def read_document(path: str, named_by: Node | None = None) -> Node:
-    """A YAML or JSON file that overrides name. Raises RequestError, which says where it was named."""
-    return parse(read(Path(path), named_by), shown_name(path))

@@ -18,7 +18,7 @@ from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import Imported, Importer, literal
 from bundler.overrides.keys.service import deployed_keys, security_keys, without_meaning
 from bundler.overrides.node import Node, from_json
-from bundler.overrides.yaml_document import parse, shown_name
+from bundler.overrides.yaml_document import parse
 
 # Keys that become others, or that have been followed: none of them is without meaning.
 _UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets", "label_file")
@@ -161,7 +161,8 @@ def _of_file(item: Node, project: Project, variables: Variables) -> dict[str, No
         return project.reader.variables_of(path.text(), path, variables)
     if written.value != _RAW:
         raise written.error(f"env_file: unknown format {printable(str(written.value)[:40])!r}", hint="known is raw")
-    lines = parse_env_file(project.reader.text_of(path.text(), path), shown_name(path.text()), project.reader.budget)
+    source = project.reader.source(path.text(), path)
+    lines = parse_env_file(source.content, source.name, project.reader.budget)
     pairs = ((line, line.text().partition("=")) for line in lines)
     return {name: line.with_value(value) for line, (name, _, value) in pairs}
 
@@ -185,7 +186,8 @@ def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
 
     def profile_of(path: str) -> Json:
         named_by = next(item for item in node.items() if item.text().endswith(path))
-        return parse(project.reader.text_of(path, named_by), shown_name(path), budget=project.reader.budget).plain()
+        source = project.reader.source(path, named_by)
+        return parse(source.content, source.name, budget=project.reader.budget).plain()
 
     try:
         keys = security_keys(options, profile_of)

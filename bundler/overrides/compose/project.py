@@ -12,7 +12,7 @@ from typing import Final
 
 from bundler.errors import RequestError, closest, printable
 from bundler.overrides.compose.variables import Variables, interpolate, parse_variables
-from bundler.overrides.files import OverridesFile, described, read, read_first
+from bundler.overrides.files import OverridesFile, Source, read, read_first
 from bundler.overrides.node import Budget, Node
 from bundler.overrides.yaml_document import parse, shown_name
 
@@ -108,8 +108,7 @@ class Reader:
         folder = _folder_of(paths[0])
         files: list[ComposeFile] = []
         for path in paths:
-            text = read_first(path)
-            root = self._root(path, text)
+            root = self._root(read_first(path))
             named = root.entries().get("name")
             if named is not None and isinstance(named.value, str):
                 variables = variables.beneath({"COMPOSE_PROJECT_NAME": interpolate(named, variables).text()})
@@ -118,30 +117,28 @@ class Reader:
 
     def extended(self, path: str, named_by: Node, variables: Variables) -> ComposeFile:
         """A file that a service extends one of; what it includes does not count, as with compose."""
-        root = self._root(path, read(Path(path), named_by))
+        root = self._root(read(Path(path), named_by))
         return ComposeFile(shown_name(path), path, posixpath.dirname(path), root, variables)
 
     def variables_of(self, path: str, named_by: Node | None, variables: Variables) -> dict[str, Node]:
         """The variables of a file in compose's grammar."""
-        text = self.text_of(path, named_by)
-        return parse_variables(text, shown_name(path), variables)
+        source = self.source(path, named_by)
+        return parse_variables(source.content, source.name, variables)
 
-    def text_of(self, path: str, named_by: Node | None) -> bytes:
-        """The bytes of a file of variables or labels."""
-        self._count(path)
-        text = read(Path(path), named_by)
-        self.files.append(described(path, text))
-        return text
+    def source(self, path: str, named_by: Node | None) -> Source:
+        """A file of variables, of labels, or a seccomp profile."""
+        return self._counted(read(Path(path), named_by))
 
-    def _count(self, path: str) -> None:
+    def _counted(self, source: Source) -> Source:
         self.count += 1
         if self.count > _MOST_FILES:
-            raise RequestError(f"{shown_name(path)}: a project of more than {_MOST_FILES} files")
+            raise RequestError(f"{source.name}: a project of more than {_MOST_FILES} files")
+        self.files.append(source.recorded())
+        return source
 
-    def _root(self, path: str, text: bytes) -> Node:
-        self._count(path)
-        root = parse(text, shown_name(path), leading_zero_is_octal=True, budget=self.budget)
-        self.files.append(described(path, text))
+    def _root(self, source: Source) -> Node:
+        text = self._counted(source).content
+        root = parse(text, source.name, leading_zero_is_octal=True, budget=self.budget)
         if not isinstance(root.value, dict):
             raise root.error("a compose file is a map with the key services")
         for key, node in root.value.items():
@@ -184,7 +181,7 @@ class Reader:
         for path in paths:
             if path in trail:
                 raise node.error(f"include: {printable(posixpath.basename(path))} includes itself")
-        return [self._file(path, self._root(path, read(Path(path), node)), folder, variables, trail) for path in paths]
+        return [self._file(path, self._root(read(Path(path), node)), folder, variables, trail) for path in paths]
 
 
 def _assignment(word: str) -> tuple[str, str]:

@@ -8,36 +8,33 @@ from bundler.overrides.coercions import normalise, read_keys
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import MAXIMUM_BYTES, Value, choose, read_containers
 from bundler.overrides.docker_inspect.fields import FIELDS, PARTS
-from bundler.overrides.files import described, read_first
+from bundler.overrides.files import Source, read_first
 from bundler.overrides.imports import ImageSettings, Imported, Importer, located
 from bundler.overrides.node import Node
-from bundler.overrides.yaml_document import shown_name
 
 _LONGEST_LIST = 20  # names of fields that one remark repeats
 
 
 def load_inspect(path: str, name: str | None) -> Importer:
     """The importer of one container in a file (`-` is standard input). Raises RequestError for what is none."""
-    raw = read_first(path, MAXIMUM_BYTES)
-    return import_inspect(raw, path, name)
+    return import_inspect(read_first(path, MAXIMUM_BYTES), name)
 
 
-def import_inspect(raw: bytes, path: str, name: str | None = None) -> Importer:
-    """The importer of one container of the file `path`, whose bytes are `raw`. Raises RequestError.
+def import_inspect(source: Source, name: str | None = None) -> Importer:
+    """The importer of one container of a file. Raises RequestError.
 
     The file is held to the schema before the image is known: what is left of it then is so by its types.
     """
-    shown = shown_name(path)
-    entries = read_containers(raw, shown)
+    entries = read_containers(source.content, source.name)
     entry = choose(entries, name)
-    files = (described(path, raw),)
 
     def import_container(image: ImageSettings | None, keys_of: Callable[[Node], dict[str, Node]]) -> Imported:
         draft = convert(Container(entry, image, tuple(entries)))
-        root = located(draft.keys, shown, draft.places)
-        return Imported(root=root, entries=keys_of(root), name=shown, remarks=_remarks(draft), files=files)
+        root = located(draft.keys, source.name, draft.places)
+        files = (source.recorded(),)
+        return Imported(root=root, entries=keys_of(root), name=source.name, remarks=_remarks(draft), files=files)
 
-    of_any_image = import_container(None, lambda root: read_keys(root, shown))
+    of_any_image = import_container(None, lambda root: read_keys(root, source.name))
     return lambda image: (
         of_any_image if image is None else import_container(image, lambda root: normalise(root.entries()))
     )

@@ -10,15 +10,14 @@ specification, SPEC.md), and one that stands in the overrides file itself counts
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.overrides import schema
+from bundler.overrides.files import Reader
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.node import Node
-from bundler.overrides.yaml_document import parse, shown_name
 
 ALL_ACCESS: Final = "rwm"
 _ACCESS: Final = re.compile(r"(?!.*(.).*\1)[rwm]{1,3}")
@@ -128,8 +127,8 @@ def request_devices(node: Node) -> Node:
     return node.with_value((node,))
 
 
-def read_specs(request: Node, folder: Path, read: Callable[[Path, Node], bytes]) -> Node:
-    """`request` with the specs in its directories, which are relative to `folder`; `read` gives a file's bytes.
+def read_specs(request: Node, reader: Reader) -> Node:
+    """`request` with the specs in its directories, which are relative to the folder of `reader`.
 
     Raises RequestError, with file, line and column, for a spec that is malformed.
     """
@@ -137,8 +136,8 @@ def read_specs(request: Node, folder: Path, read: Callable[[Path, Node], bytes])
     specs = list(entries["specs"].items()) if "specs" in entries else []
     directories = entries["spec_dirs"].items() if "spec_dirs" in entries else ()
     for number, directory in enumerate(directories):
-        for path in _spec_files(directory, folder / directory.text()):
-            spec = parse(read(path, directory), shown_name(str(path)))
+        for path in _spec_files(directory, reader.folder / directory.text()):
+            spec = reader.read_path(path, directory).document()
             schema.check_value("cdi", Node({"specs": Node((spec,), spec.origin)}, spec.origin))
             specs.append(spec.with_value(spec.entries() | {"priority": directory.with_value(number)}))
     entries.pop("spec_dirs", None)

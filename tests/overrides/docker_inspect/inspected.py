@@ -1,10 +1,13 @@
 """Containers as tests write them: what inspect says of one that nobody asked anything of, and what is different."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from bundler.overrides.docker_inspect.convert import import_inspect
-from bundler.overrides.imports import ImageSettings, Imported
+from bundler.overrides.files import Source
+from bundler.overrides.imports import ImageSettings, Imported, Importer
+from bundler.overrides.yaml_document import shown_name
 from tests.support.inspects import inspects
 
 DEFAULT = inspects("28.5.2")["default"]
@@ -19,8 +22,13 @@ def container(**fields: Any) -> dict[str, Any]:
     return dict(found)
 
 
+def importer(raw: bytes, file: str, name: str | None = None) -> Importer:
+    """The importer of a file that holds these bytes."""
+    return import_inspect(Source(shown_name(file), Path(), raw), name)
+
+
 def imported(image: ImageSettings | None = None, **fields: Any) -> Imported:
-    return import_inspect(json.dumps([container(**fields)]).encode(), "web.json")(image)
+    return importer(json.dumps([container(**fields)]).encode(), "web.json")(image)
 
 
 def keys(**fields: Any) -> dict[str, Any]:

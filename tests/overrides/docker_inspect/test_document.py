@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
-from bundler.overrides.docker_inspect.convert import import_inspect
 from bundler.overrides.load import load_one
-from tests.overrides.docker_inspect.inspected import DEFAULT, container, imported
+from tests.overrides.docker_inspect.inspected import DEFAULT, container, imported, importer
 from tests.support.inspects import inspects
 
 SEVERAL = json.dumps([container(Name="/web", Id="ab" * 32), container(Name="/db", Id="ac" * 32)]).encode()
@@ -20,15 +19,15 @@ IMAGE = b'[{"Id": "sha256:ab", "RepoTags": ["web:1"], "Config": {"Env": null}, "
 
 @pytest.mark.parametrize("name", ["db", "/db", "ac", "ac" * 32])
 def test_a_name_or_the_beginning_of_an_id_chooses(name: str) -> None:
-    assert import_inspect(SEVERAL, "all.json", name)(None).keys["container_name"] == "db"
+    assert importer(SEVERAL, "all.json", name)(None).keys["container_name"] == "db"
 
 
 def test_one_container_may_stand_without_a_list() -> None:
-    assert import_inspect(json.dumps(container()).encode(), "web.json")(None).keys["image"] == "golden/plain:1"
+    assert importer(json.dumps(container()).encode(), "web.json")(None).keys["image"] == "golden/plain:1"
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert import_inspect(b"\xef\xbb\xbf" + DEFAULT, "web.json")(None).keys["image"] == "golden/plain:1"
+    assert importer(b"\xef\xbb\xbf" + DEFAULT, "web.json")(None).keys["image"] == "golden/plain:1"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 )
 def test_what_is_no_container_is_said_in_one_line(raw: bytes, name: str | None, message: str) -> None:
     with pytest.raises(RequestError) as refused:
-        import_inspect(raw, "web.json", name)(None)
+        importer(raw, "web.json", name)(None)
     assert message in refused.value.what
     assert refused.value.what.isprintable()
 
@@ -68,7 +67,7 @@ def test_what_is_no_container_is_said_in_one_line(raw: bytes, name: str | None, 
 def test_hostile_names_are_shown_harmless() -> None:
     hostile = [container(Name="/\x1b[2J\nweb"), container(Name="/b")]
     with pytest.raises(RequestError) as refused:
-        import_inspect(json.dumps(hostile).encode(), "\x1b.json")
+        importer(json.dumps(hostile).encode(), "\x1b.json")
     assert refused.value.what.isprintable()
 
 
@@ -123,7 +122,7 @@ def test_any_other_value_anywhere_gives_an_overrides_file_or_one_clear_line(
 def complaint(raw: bytes) -> str:
     """Why a file is refused; nothing where it gives an overrides file."""
     try:
-        load_one(import_inspect(raw, "web.json")(None).text.encode(), "o.yaml")
+        load_one(importer(raw, "web.json")(None).text.encode(), "o.yaml")
     except RequestError as refused:
         return refused.what
     return ""

@@ -9,10 +9,10 @@ from bundler.conversion.convert import convert
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.overrides import schema
-from bundler.overrides.docker_inspect.convert import import_inspect
 from bundler.overrides.docker_inspect.fields import FIELDS
 from bundler.overrides.imports import ImageSettings, Imported
 from bundler.overrides.load import Overrides, load_one
+from tests.overrides.docker_inspect.inspected import importer
 from tests.support.goldens import cases, inputs, recorded
 from tests.support.inspects import fields, inspects
 from tests.support.runtime_leaves import differences, leaves
@@ -39,7 +39,7 @@ def said(version: str) -> list[str]:
 
 
 def imported(version: str, name: str, image: ImageSettings | None = None) -> Imported:
-    return import_inspect(INSPECTS[version][name], f"{name}.json")(image)
+    return importer(INSPECTS[version][name], f"{name}.json")(image)
 
 
 def again(version: str, name: str, target: Target, *, knowing_image: bool = True) -> dict[str, Any]:

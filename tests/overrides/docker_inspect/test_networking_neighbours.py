@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from bundler.errors import RequestError
-from bundler.overrides.docker_inspect.convert import import_inspect
 from bundler.overrides.imports import Imported
 from bundler.subnets import KEPT
-from tests.overrides.docker_inspect.inspected import container
+from tests.overrides.docker_inspect.inspected import container, importer
 
 IDS = {"web": "a" * 64, "db": "b" * 64, "job": "c" * 64}
 
@@ -31,7 +30,7 @@ def one(name: str, networks: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def imported(name: str, *containers: dict[str, Any]) -> Imported:
-    return import_inspect(json.dumps(containers).encode(), "all.json", name)(None)
+    return importer(json.dumps(containers).encode(), "all.json", name)(None)
 
 
 def hosts(made: Imported) -> dict[str, list[str]]:
@@ -137,4 +136,4 @@ def test_a_container_is_chosen_by_its_compose_service_too() -> None:
 def test_more_containers_than_a_bridge_has_places_are_refused() -> None:
     many = [container(Id=str(number), NetworkSettings={"Networks": {"a": {}}}) for number in range(1025)]
     with pytest.raises(RequestError, match="more than 1024 containers have names"):
-        import_inspect(json.dumps(many).encode(), "all.json", "1024")(None)
+        importer(json.dumps(many).encode(), "all.json", "1024")(None)
