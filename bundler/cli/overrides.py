@@ -22,10 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Overrides files: what a bundle doe
 @app.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON Schema of overrides files, for editors that complete and check."""
-    from bundler.overrides import list_operators
     from bundler.overrides import schema as vocabulary
 
-    typer.echo(json.dumps(list_operators.published(vocabulary.document()), indent=2))
+    typer.echo(json.dumps(vocabulary.published(), indent=2))
 
 
 @app.command("check", cls=Command)

@@ -10,7 +10,7 @@ from typing import Final
 
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides import list_operators, schema
+from bundler.overrides import schema
 from bundler.overrides.files import env_files
 from bundler.overrides.keys.devices import expand_device_rules, expand_devices, refuse_gpus, request_devices
 from bundler.overrides.keys.limits import block_io, number_set, ulimits
@@ -48,16 +48,16 @@ from bundler.overrides.keys.scalars import (
 )
 from bundler.overrides.keys.service import deployed_keys, secured_keys
 from bundler.overrides.keys.verbatim import annotations, hooks, labels, patch_steps
-from bundler.overrides.list_operators import is_edit, normalise_edit
-from bundler.overrides.merge import check_tags
-from bundler.overrides.node import Node
+from bundler.overrides.merge import check_tags, marked
+from bundler.overrides.node import EDIT, Node
 
 
 def read_keys(root: Node, name: str) -> dict[str, Node]:
     """The keys of an overrides file, each in its one form. Raises RequestError with file, line and column."""
-    list_operators.check(root, name)
+    entries = {key: marked(key, node) for key, node in root.value.items()} if isinstance(root.value, dict) else {}
+    schema.check(root, name, frozenset(key for key, node in entries.items() if node.tag == EDIT))
     check_tags(root)
-    return normalise(root.entries())
+    return normalise(entries)
 
 
 def normalise(entries: Mapping[str, Node]) -> dict[str, Node]:
@@ -74,7 +74,9 @@ def normalise(entries: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def _normal(key: str, node: Node) -> Node:
-    return normalise_edit(node, lambda part: coerce(key, part)) if is_edit(key, node) else coerce(key, node)
+    if node.tag != EDIT:
+        return coerce(key, node)
+    return node.with_value({operator: coerce(key, part) for operator, part in node.entries().items()})
 
 
 def coerce(key: str, node: Node) -> Node:

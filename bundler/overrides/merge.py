@@ -30,6 +30,17 @@ def merge(lower: Mapping[str, Node], higher: Mapping[str, Node]) -> dict[str, No
     return merged
 
 
+def marked(key: str, node: Node) -> Node:
+    """`node` with a mark if it edits the list of `key` instead of giving one: {set, append, prepend, remove}.
+
+    An edit has the power of YAML's tags, for those who write JSON. A map of these words and nothing else is one at
+    every key that takes a list; at other keys it is what it is.
+    """
+    if not isinstance(node.value, dict) or not node.value or node.tag or not schema.takes_lists(key):
+        return node
+    return replace(node, tag=EDIT) if node.value.keys() <= set(schema.OPERATORS) else node
+
+
 def check_tags(root: Node) -> None:
     """Raise RequestError for a `!reset` or `!override` where merging would pass it by."""
     if root.tag:

@@ -15,6 +15,10 @@ from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json
 from bundler.overrides.node import Node
 
+OPERATORS: Final = ("set", "prepend", "append", "remove")
+"""What an edit does with the list that lower files made."""
+# What the schema says about a key, beside what it may be.
+_WORDS: Final = ("title", "description", "examples", "merge", "unique_by", "config", "ignored")
 # Of numbers, and of text that is one. `least` bounds what is above 0, which says that nothing is wanted.
 _BOUNDS: Final[dict[str, Callable[[int | float, int | float], bool]]] = {
     "minimum": lambda number, bound: number < bound,
@@ -37,9 +41,46 @@ _NAMES: Final = {
 
 @cache
 def document() -> dict[str, Json]:
-    """The schema, as `bundler overrides schema` prints it."""
+    """The schema of what a compose service, too, may say."""
     schema: dict[str, Json] = data.load("overrides.schema.json")
     return schema
+
+
+@cache
+def published() -> dict[str, Json]:
+    """The schema of overrides files, as editors need it: every key that takes a list also takes an edit of one."""
+    properties = {key: _widened(each) if takes_lists(key) else each for key, each in document()["properties"].items()}
+    return document() | {"properties": properties}
+
+
+def _widened(plain: Json) -> Json:
+    about = {word: plain[word] for word in _WORDS if word in plain}
+    constraints = {word: constraint for word, constraint in plain.items() if word not in _WORDS}
+    return about | {"anyOf": [constraints, _edit_of(constraints)]}
+
+
+def _edit_of(constraints: Json) -> Json:
+    listed = {"not": {"type": ["null", "object"]}} | constraints
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": dict.fromkeys(OPERATORS, listed),
+    }
+
+
+def takes_lists(key: str) -> bool:
+    """Whether the schema lets `key` be a list that is merged, or replaced, as a list."""
+    return rule(key).get("merge") in ("append", "replace", "sequence") and _allows_arrays(rule(key))
+
+
+def _allows_arrays(constraints: Json) -> bool:
+    if "$ref" in constraints:
+        return _allows_arrays(form(str(constraints["$ref"]).rpartition("/")[2]))
+    if any(_allows_arrays(choice) for choice in (*constraints.get("anyOf", ()), *constraints.get("oneOf", ()))):
+        return True
+    kinds = constraints.get("type", ())
+    return "array" in ([kinds] if isinstance(kinds, str) else kinds)
 
 
 def rule(key: str) -> dict[str, Json]:
@@ -59,13 +100,16 @@ def ignored(key: str) -> bool:
     return "ignored" in rule(key)
 
 
-def check(root: Node, name: str) -> None:
-    """Raise RequestError, with file, line and column, for the first thing in `root` that the schema does not allow."""
+def check(root: Node, name: str, edited: frozenset[str] = frozenset()) -> None:
+    """Raise RequestError, with file, line and column, for the first thing in `root` that the schema does not allow.
+
+    The keys `edited` hold edits of a list in the place of one.
+    """
     import jsonschema  # noqa: PLC0415  (slow to import, and needed by few)
 
     if not isinstance(root.value, dict):
         raise RequestError(f"{name}:1:1: an overrides file is a map of keys, this is {_kind(root)}")
-    errors = list(_validator().iter_errors(root.plain()))
+    errors = list(_validator(edited).iter_errors(root.plain()))
     if errors:
         error = _meant(max(errors, key=jsonschema.exceptions.relevance))
         error = jsonschema.exceptions.best_match([error])  # where no form was meant more than the others
@@ -91,8 +135,9 @@ def _is_of_another_type(error: Any) -> bool:
 
 
 @cache
-def _validator() -> Any:
-    return strict_validator(document())
+def _validator(edited: frozenset[str]) -> Any:
+    properties = {key: _edit_of(each) if key in edited else each for key, each in document()["properties"].items()}
+    return strict_validator(document() | {"properties": properties})
 
 
 def strict_validator(schema: Json) -> Any:

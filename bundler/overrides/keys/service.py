@@ -6,9 +6,9 @@ from typing import Final
 
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides import list_operators, schema
+from bundler.overrides import schema
 from bundler.overrides.keys.scalars import parse_cpus, parse_size
-from bundler.overrides.node import Node
+from bundler.overrides.node import EDIT, Node
 
 # deploy.resources → the key of the same meaning.
 _DEPLOYED: Final = {
@@ -91,7 +91,7 @@ def secured_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def _options(node: Node) -> Iterator[Node]:
-    if not list_operators.is_edit("security_opt", node):
+    if node.tag != EDIT:
         yield from node.items()
         return
     lists = node.entries()
