@@ -16,7 +16,7 @@ from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import convert
 from bundler.overrides.imports import Importer
 from bundler.pipeline import preview
-from bundler.request import Request
+from bundler.request import BuildRequest
 
 HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
 CONTAINER = {"Id": "ab" * 32, "HostConfig": {"CapAdd": ["BPF"]}, "Config": {"Env": ["A=1"], "Image": "hello:1"}}
@@ -40,7 +40,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def previewed(*imports: Importer) -> dict[str, Any]:
-    request = Request(image=str(HELLO), machine=Platform.parse("linux/amd64"), imports=imports)
+    request = BuildRequest(image=str(HELLO), machine=Platform.parse("linux/amd64"), imports=imports)
     return preview(request).document
 
 
