@@ -32,6 +32,7 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
+@pytest.mark.slow
 def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [
         *outside(),
@@ -61,6 +62,7 @@ def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path,
     assert dict(scripts["console_scripts"]) == dict.fromkeys(NAMES, "bundler.__main__:main")
 
 
+@pytest.mark.slow
 def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp_path: Path) -> None:
     """Also where Debian's own Python refuses a bare `pip install` (PEP 668)."""
     [lines] = [block.text for block in blocks(PROJECT / "README.md") if "pip install" in block.text]
