@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bundler.compare.explanation import Explanation as Explanation
     from bundler.compare.explanation import explain as explain
     from bundler.conversion.convert import ConvertedConfig as ConvertedConfig
+    from bundler.dry_run import inspect as inspect
+    from bundler.dry_run import preview as preview
     from bundler.errors import BundlerError as BundlerError
     from bundler.errors import DifferenceError as DifferenceError
     from bundler.errors import ImageError as ImageError
@@ -38,13 +40,11 @@ if TYPE_CHECKING:
     from bundler.packing.unpacking import unpack as unpack
     from bundler.pipeline import Built as Built
     from bundler.pipeline import build as build
-    from bundler.pipeline import preview as preview
     from bundler.progress import Meter as Meter
     from bundler.progress import Progress as Progress
     from bundler.reproducible.lock import Lock as Lock
     from bundler.reproducible.lock import load_lock as load_lock
     from bundler.request import BuildRequest as BuildRequest
-    from bundler.request import inspect as inspect
     from bundler.runtime_spec.runtime_config import RuntimeConfig as RuntimeConfig
     from bundler.upkeep.verification import Verified as Verified
     from bundler.upkeep.verification import verify as verify
@@ -58,6 +58,7 @@ _HOMES: Final = {
     "compare.difference": ("Difference",),
     "compare.explanation": ("Explained", "Explanation", "explain"),
     "conversion.convert": ("ConvertedConfig",),
+    "dry_run": ("inspect", "preview"),
     "errors": ("BundlerError", "DifferenceError", "ImageError", "LayerError", "RequestError", "ToolError"),
     "images.image": ("Image",),
     "images.platform": ("Platform",),
@@ -65,10 +66,10 @@ _HOMES: Final = {
     "limits": ("Limits",),
     "packing.packing": ("Packed", "pack"),
     "packing.unpacking": ("unpack",),
-    "pipeline": ("Built", "build", "preview"),
+    "pipeline": ("Built", "build"),
     "progress": ("Meter", "Progress"),
     "reproducible.lock": ("Lock", "load_lock"),
-    "request": ("BuildRequest", "inspect"),
+    "request": ("BuildRequest",),
     "runtime_spec.runtime_config": ("RuntimeConfig",),
     "upkeep.verification": ("Verified", "verify"),
 }

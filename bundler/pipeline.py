@@ -2,10 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 from bundler.bundles.contents import make_folders, mount_images, write_documents, write_images_manifest
 from bundler.bundles.mount_points import make_inside, make_mount_points
@@ -16,27 +14,20 @@ from bundler.conversion.convert import ConvertedConfig, convert
 from bundler.conversion.id_mappings import ranges
 from bundler.conversion.mounts.mount_points import mounted, nodes
 from bundler.conversion.mounts.mounts import folders
-from bundler.conversion.process.accounts import Accounts, needs_lookup, parse_accounts
 from bundler.conversion.rule import Inputs
+from bundler.dry_run import read_accounts
 from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
-from bundler.origins import UNSET
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
 from bundler.request import BuildRequest
-from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.mtree import MtreeEntry, parse
-from bundler.rootfs.owners import Owners, choose_owners, ignored
-from bundler.rootfs.remove import temporary_folder
+from bundler.rootfs.owners import Owners, choose_owners
 from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack, unpack_partially
-
-_ACCOUNT_FILES: Final = (b"passwd", b"group")
-_MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
+from bundler.rootfs.unpack import unpack
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,7 +127,7 @@ def _fill(
     with Inventory(stage.workspace, owned=not request.rootless) as inventory:
         unpack_into(rootfs, image, inventory, request.selection(inputs.overrides))
         with Tree.open(rootfs, owners, inventory) as tree:
-            inputs = dataclasses.replace(inputs, accounts=_read_accounts(tree))
+            inputs = dataclasses.replace(inputs, accounts=read_accounts(tree))
             runtime_config = convert(inputs)
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
@@ -172,83 +163,8 @@ def _fill(
     return runtime_config
 
 
-def preview(request: BuildRequest, *, progress: Progress = SILENT) -> ConvertedConfig:
-    """The runtime config (runtime-spec config.md) that `build` would write; no rootfs is made.
-
-    `document` of the result is config.json, `origins` say where each value comes from. Layers are read only if a name
-    of a user or group has to be looked up in them. Raises what `build` raises.
-    """
-    overrides = request.load_overrides()
-    with temporary_folder() as workspace, request.open(overrides, workspace, progress) as image:
-        inputs = request.inputs(image, overrides)
-        if not _needs_accounts(inputs):
-            return convert(inputs)
-        with image.local(progress) as layers:
-            selection = request.selection(inputs.overrides)
-            tree = unpack_partially(
-                layers, _ACCOUNT_FILES, progress=progress, limits=request.limits, selection=selection
-            )
-            runtime_config = convert(dataclasses.replace(inputs, accounts=_read_accounts(tree)))
-            # A file in its way is as much a mistake here as when the bundle is built.
-            tree.make_working_directory(os.fsencode(runtime_config.working_directory))
-            return runtime_config
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Survey:
-    """What `build` would make: `tree` has the files with their content, `entries` say their owners and privileges."""
-
-    image: Image
-    runtime_config: ConvertedConfig
-    accounts: Accounts
-    tree: Tree
-    entries: Iterator[MtreeEntry]
-
-
-@contextmanager
-def survey(request: BuildRequest, *, progress: Progress = SILENT) -> Iterator[Survey]:
-    """The image of `request` unpacked where anybody may look into it, for as long as the context lasts.
-
-    Owners and devices, which only root can make, are in the entries alone.
-    """
-    overrides = request.load_overrides()
-    with temporary_folder() as folder, ExitStack() as stack:
-        workspace, rootfs = folder / "workspace", folder / "rootfs"
-        for path in (workspace, rootfs):
-            path.mkdir()
-        image = stack.enter_context(request.open(overrides, workspace, progress, unpacked=True))
-        inventory = stack.enter_context(Inventory(folder))
-        selection = dataclasses.replace(request.selection(overrides) or Selection(), devices="placeholder")
-        with image.local(progress) as layers:
-            unpack(
-                layers,
-                rootfs,
-                owners=ignored(),
-                inventory=inventory,
-                progress=progress,
-                limits=request.limits,
-                selection=selection,
-            )
-        tree = stack.enter_context(Tree.open(rootfs, ignored()))
-        accounts = _read_accounts(tree)
-        runtime_config = convert(dataclasses.replace(request.inputs(image, overrides), accounts=accounts))
-        lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
-        yield Survey(image, runtime_config, accounts, tree, parse(lines))
-
-
 def _own_name(image: Image) -> str:
     name = default_directory_name(image)
     if name is None:
         raise RequestError("the image has no name to call the bundle by", hint="name the bundle's directory with -o")
     return name
-
-
-def _read_accounts(tree: Home) -> Accounts:
-    passwd, group = (tree.read_regular(b"etc/" + name, _MAXIMUM_ACCOUNT_FILE) for name in _ACCOUNT_FILES)
-    return parse_accounts(passwd, group)
-
-
-def _needs_accounts(inputs: Inputs) -> bool:
-    user = inputs.overrides.get("user")
-    user_text = inputs.image_config.user if user is UNSET else user.text()
-    return needs_lookup(user_text, tuple(node.text() for node in inputs.overrides.items("group_add")))

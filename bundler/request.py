@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.rule import Inputs
@@ -22,12 +23,13 @@ from bundler.overrides.imports import ImageSettings, Importer
 from bundler.overrides.keys.namespaces import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
-from bundler.progress import SILENT, Progress
-from bundler.reproducible.lock import Lock
-from bundler.rootfs.remove import temporary_folder
+from bundler.progress import Progress
 from bundler.rootfs.selection import Selection
 from bundler.store.find import default_place, open_kept
 from bundler.targets import load_target
+
+if TYPE_CHECKING:  # which needs what writes bundles, and most requests have none
+    from bundler.reproducible.lock import Lock
 
 
 def this_machine() -> Platform:
@@ -74,7 +76,7 @@ class BuildRequest:
     caller: tuple[int, int] = field(default_factory=_this_user)
     store: Path | None = field(default_factory=default_place)
     require_digest: bool = False
-    lock: Lock | None = None
+    lock: "Lock | None" = None
     umoci_metadata: bool = False
     opened: Callable[[Image], None] = lambda _image: None
 
@@ -185,16 +187,3 @@ class BuildRequest:
             accounts=Accounts(),
             rootless=self.rootless,
         )
-
-
-def inspect(request: BuildRequest, *, progress: Progress = SILENT) -> Image:
-    """The image that `request` names: digests, platform, layers, image config (image-spec config.md, manifest.md).
-
-    Layers are not fetched. The image can be looked at, and not unpacked. Raises RequestError for a request that makes
-    no sense, ImageError for an image that is missing or corrupt, ToolError where skopeo fails.
-    """
-    with (
-        temporary_folder() as workspace,
-        request.open(request.load_overrides(), workspace, progress) as image,
-    ):
-        return image

@@ -39,8 +39,8 @@ def harden(options: BundleOptions) -> None:
 
 def _of_image(options: BundleOptions) -> "tuple[Evidence, str]":
     from bundler.doctor.bundle_facts import seeker_of
+    from bundler.dry_run import survey
     from bundler.hardening.rootfs_facts import gather
-    from bundler.pipeline import survey
 
     with (
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,

@@ -9,7 +9,6 @@ import typer
 from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
 from bundler.errors import RequestError, printable
-from bundler.store.find import place_of
 
 _HEADER = ("name", "platform", "image id", "digest", "bytes")
 
@@ -20,7 +19,7 @@ def images(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List the images of the store: name, platform, image id, digest and the bytes of the layers."""
-    from bundler.store.find import kept
+    from bundler.store.find import kept, place_of
     from bundler.store.layout import open_store
 
     found = []
@@ -41,6 +40,7 @@ def remove(
 ) -> None:
     """Take images out of the store, all or none; `bundler gc` then frees what no other image needs."""
     from bundler.images.reference import RegistryReference
+    from bundler.store.find import place_of
     from bundler.store.find import remove as remove_names
     from bundler.store.layout import open_store
 
@@ -55,5 +55,6 @@ def remove(
 def collect(*, store: StoreOption = None) -> None:
     """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds."""
     from bundler.store import collect as garbage
+    from bundler.store.find import place_of
 
     typer.echo(f"{garbage.collect(place_of(store))} bytes freed")

@@ -1,7 +1,6 @@
 """`bundler lock`: what builds with --locked are held to."""
 
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +33,7 @@ def lock(
     """
     from bundler.conversion.mounts.mounts import folders
     from bundler.reproducible.lock import check_place, describe, write_lock
+    from bundler.rootfs.remove import temporary_folder
 
     check_place(output)
     opened: list[Image] = []
@@ -41,11 +41,11 @@ def lock(
     overrides = request.load_overrides()
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress, ExitStack() as stack:
         for name in images or (None,):
-            workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            workspace = stack.enter_context(temporary_folder())
             image = stack.enter_context(replace(request, image=name).open(overrides, workspace, progress))
             for folder in folders(request.inputs(image, overrides)):
                 if folder.image is not None:
-                    workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                    workspace = stack.enter_context(temporary_folder())
                     stack.enter_context(request.open_other(folder.image, request.platform, workspace, progress))
         # But for the image, the inputs are the same each time.
         inputs = request.inputs(opened[0], overrides)

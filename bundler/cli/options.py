@@ -1,8 +1,6 @@
 """Options that several commands share, each written once, and the request they add up to."""
 
 import inspect
-import os
-import platform as machine
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -13,14 +11,12 @@ import typer
 
 from bundler.cli.console import note
 from bundler.errors import RequestError
-from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS, NAMES, Limits
-from bundler.store.find import VARIABLE, default_place
+from bundler.store import VARIABLE
 
 if TYPE_CHECKING:
-    from bundler.bundles.replacing import OldVolumes
+    from bundler import BuildRequest, OldVolumes, Platform
     from bundler.overrides.imports import Importer
-    from bundler.request import BuildRequest
 
 REACHING: Final = "How the image is reached, and what it may be"
 
@@ -210,7 +206,7 @@ def limits_of(limit: list[str] | None) -> Limits:
 
 def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
     """What becomes of the volumes of a bundle that is replaced. Raises RequestError."""
-    from bundler.bundles.replacing import OldVolumes
+    from bundler import OldVolumes
 
     if (keep or discard) and not force:
         raise RequestError("--keep-volumes and --discard-volumes are for a bundle that is replaced", hint="add --force")
@@ -236,11 +232,10 @@ class AccessOptions:
 
     def request(self, **more: Any) -> "BuildRequest":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
-        from bundler.images.transports.access import Access
-        from bundler.request import BuildRequest
+        from bundler import Access, BuildRequest
+        from bundler.store.find import default_place
 
         return BuildRequest(
-            machine=Platform.of("linux", machine.machine() or "x86_64"),
             platform=self._platform(),
             access=Access(
                 authfile=self.authfile,
@@ -257,7 +252,9 @@ class AccessOptions:
             **more,
         )
 
-    def _platform(self) -> Platform | None:
+    def _platform(self) -> "Platform | None":
+        from bundler import Platform
+
         try:
             return Platform.parse(self.platform) if self.platform is not None else None
         except ValueError as error:
@@ -321,7 +318,6 @@ class BundleOptions(ImageOptions):
             uid_map=self.uid_map or (),
             gid_map=self.gid_map or (),
             rootless=self.rootless,
-            caller=(os.geteuid(), os.getegid()),
             **more,
         )
 

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -123,6 +122,7 @@ def from_inspect(
     """
     from bundler.overrides.docker_inspect.convert import load_inspect
     from bundler.overrides.load import Overrides
+    from bundler.rootfs.remove import temporary_folder
 
     if image == file == "-":
         raise RequestError("standard input can be read only once")
@@ -131,9 +131,9 @@ def from_inspect(
         show_imported(importer(None))
         return
     with (
-        tempfile.TemporaryDirectory() as workspace,
+        temporary_folder() as workspace,
         shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
-        options.request(image=image).open(Overrides(), Path(workspace), progress) as opened,
+        options.request(image=image).open(Overrides(), workspace, progress) as opened,
     ):
         imported = importer(opened.image_config)
     show_imported(imported.of_image(image))

@@ -21,9 +21,8 @@ from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image
 from bundler.limits import Limits
+from bundler.store import VARIABLE
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
-
-VARIABLE: Final = "BUNDLER_STORE"
 
 
 def default_place() -> Path | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from bundler.conversion.convert import ConvertedConfig
+from bundler.dry_run import preview
 from bundler.errors import BundlerError, LayerError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS
-from bundler.pipeline import build, preview
+from bundler.pipeline import build
 from bundler.request import BuildRequest
 from bundler.rootfs.remove import remove_tree
 from tests.attacks.attack import Attack, Listing, filled

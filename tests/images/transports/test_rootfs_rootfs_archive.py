@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from bundler.dry_run import preview
 from bundler.errors import ImageError, RequestError
 from bundler.images.platform import Platform
-from bundler.pipeline import build, preview
+from bundler.pipeline import build
 from bundler.request import BuildRequest
 from tests.support.command import bundler, call_bundler
 from tests.support.opened import layer_contents, opened
