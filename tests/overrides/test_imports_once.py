@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bundler.dry_run import preview
 from bundler.images.platform import Platform
 from bundler.overrides import schema, yaml_document
 from bundler.overrides.compose.convert import load_compose
@@ -15,7 +16,6 @@ from bundler.overrides.docker_inspect.convert import load_inspect
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.settings import convert
 from bundler.overrides.imports import Importer
-from bundler.pipeline import preview
 from bundler.request import BuildRequest
 
 HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
