@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from bundler.bundles.bundle import Bundle as Bundle
     from bundler.bundles.comparison import Change as Change
     from bundler.bundles.replacing import OldVolumes as OldVolumes
     from bundler.compare.defaults import diff as diff
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES: Final = {
+    "bundles.bundle": ("Bundle",),
     "bundles.comparison": ("Change",),
     "bundles.replacing": ("OldVolumes",),
     "compare.defaults": ("diff",),

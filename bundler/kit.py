@@ -13,16 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler import data
-from bundler.bundles.config_file import read_config_file
-from bundler.bundles.documents import read_document
-from bundler.bundles.files import BundleFiles
-from bundler.bundles.pieces import FOLDERS, BundleMounts
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.pieces import FOLDERS, sources
 from bundler.bundles.proof import digests, folders
-from bundler.bundles.record import BundleRecord
-from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
+from bundler.bundles.record import BundleRecord, part_of
+from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
-from bundler.bundles.stage_folder import finish_replacement
-from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.origins import Json
@@ -50,7 +46,7 @@ class Kit:
 
 
 def make_kit(
-    bundle: Path,
+    bundle: Path | Bundle,
     output: Path,
     *,
     name: str | None = None,
@@ -68,9 +64,9 @@ def make_kit(
     place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. Raises
     BundlerError.
     """
-    finish_replacement(bundle)
-    _check_place(bundle, output, replace=replace)
-    recorded = Verification(bundle).recorded
+    bundle = Bundle.open(bundle)
+    _check_place(bundle.path, output, replace=replace)
+    recorded = bundle.record
     name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")
     directory = directory or f"{_PLACES}/{name}"
     if not directory.isprintable():
@@ -135,11 +131,11 @@ def _unnamed(recorded: dict[str, Json]) -> str:
     return f"bundle-{image_id.rpartition(':')[2][:12]}"
 
 
-def _constants(bundle: Path, recorded: BundleRecord, name: str, directory: str, runtime: str | None) -> bytes:
+def _constants(bundle: Bundle, recorded: BundleRecord, name: str, directory: str, runtime: str | None) -> bytes:
     """What the script has to know of this bundle, one constant a line."""
-    config = read_config_file(str(bundle)).config
+    config = bundle.config_file.config
     user = ""
-    if not BundleFiles(bundle).owned:
+    if not bundle.owned:
         user = next((str(mapping.host_id) for mapping in config.uid_mappings if mapping.container_id == 0), "")
     constants = {
         "format": _FORMAT,
@@ -159,18 +155,17 @@ def _constants(bundle: Path, recorded: BundleRecord, name: str, directory: str, 
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _parts(bundle: Path, recorded: BundleRecord) -> Iterator[str]:
+def _parts(bundle: Bundle, recorded: BundleRecord) -> Iterator[str]:
     """What of the bundle a container or a hook would use, which the script looks at before each start."""
     known = digests(recorded.document)
-    for path in sorted(path for path in known if os.path.lexists(bundle / path)):
-        with (bundle / path).open("rb") as stream:
+    for path in sorted(path for path in known if os.path.lexists(bundle.path / path)):
+        with (bundle.path / path).open("rb") as stream:
             yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
     for name in (*FOLDERS, "images", "volumes"):
-        if (bundle / name).is_dir():
+        if (bundle.path / name).is_dir():
             yield f"own={name}"
-    mounted = BundleMounts.of(read_document(bundle, "config.json")).sources
-    for path in sorted({*mounted, *folders(recorded.document)}):
-        if os.path.lexists(bundle / path):
+    for path in sorted({*sources(bundle.config), *folders(recorded.document)}):
+        if os.path.lexists(bundle.path / path):
             yield f"mounted={path}"
 
 
@@ -179,7 +174,7 @@ def _on_one_line(path: str | None) -> str:
     return path if path is not None and path.isprintable() else ""
 
 
-def _with_attributes(bundle: Path) -> int:
+def _with_attributes(bundle: Bundle) -> int:
     """How many files have extended attributes, which not every tar restores."""
     return sum(line.startswith(b"#") and b" xattr." in line for line in manifest_lines(bundle))
 

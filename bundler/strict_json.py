@@ -1,8 +1,8 @@
 """JSON as all its readers agree about it: what Go's encoding/json and Python's json would read differently is refused.
 
 runc, containerd, Docker and skopeo read the same documents with encoding/json. It takes any spelling of a field's name
-(`Process` is `process` to it), the last of several values for one name, and the first document of several. Whoever
-checks another value than the one that is used has checked nothing.
+(`Process` is `process` to it), the last of several values for one name, and the first document of several. A
+reader that checks another value than the one that is used has checked nothing.
 """
 
 import json
@@ -43,7 +43,7 @@ def replace_surrogates(text: str) -> str:
 def parse(raw: bytes, *, maps: Collection[str] | None, repair: bool = False) -> Json:
     """The value that the document `raw` is. Raises JsonError.
 
-    `maps` are the folded names of members whose value is an object with names of anyone's choice, in which `a` and `A`
+    `maps` are the folded names of members whose value is an object with names of the author's choice: `a` and `A` in it
     are two (annotations, labels). In all other objects a name stands once, however it is spelled. With None, no
     name is held against another spelling of it: nothing that was written in Go reads the document.
 

@@ -1,14 +1,17 @@
 """What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
+from bundler import __version__
 from bundler.bundles.proof import MANIFESTS
-from bundler.bundles.record import record
+from bundler.bundles.record import FORMAT, digest_of
 from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
+from bundler.conversion.annotations import lifecycle
 from bundler.conversion.bundled_hooks import CarriedFile
 from bundler.conversion.convert import ConvertedConfig
 from bundler.conversion.hooks import carried_files
@@ -18,7 +21,7 @@ from bundler.conversion.process.init import chosen_init
 from bundler.conversion.rule import Inputs
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.image import Image
-from bundler.origins import Json
+from bundler.origins import Json, Origin
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import seed_volume
 from bundler.rootfs.directories import explain
@@ -127,6 +130,64 @@ def write_documents(
     write_file(bundle / "bundler.json", encode(recorded))
 
 
+def record(
+    inputs: Inputs,
+    runtime_config: ConvertedConfig,
+    config_json: bytes,
+    folders: Sequence[BundleFolder],
+    *,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+    attributes: Mapping[str, Mapping[str, Json]] = MappingProxyType({}),
+    mount_points: Sequence[bytes] = (),
+    manifest: str | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Json]:
+    """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
+
+    It depends neither on where the image was read from (a registry, a file carried by hand) nor on the machine, so that
+    an image and overrides give the same bytes everywhere.
+
+    `files` are those of etc/ and hooks/ by path, `attributes` owner and mode of those that have other ones than the
+    rest; `mount_points` are paths of the rootfs that are bundler's own;
+    `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs; `more` are the digests, by name,
+    of other documents that were asked for.
+
+    `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
+    for those that took the place of others, whose place it was, the last one beaten first.
+    """
+    origins = sorted(runtime_config.origins.items())
+    image_config = inputs.image_config
+    return {
+        "format": FORMAT,
+        "bundler": __version__,
+        "image": {
+            "id": str(image_config.digest),
+            "platform": str(image_config.platform),
+            "diff_ids": [str(diff_id) for diff_id in image_config.diff_ids],
+        },
+        "profile": inputs.profile.id,
+        "target": inputs.target.described(),
+        "target_from": str(inputs.target.origin),
+        "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
+        "lifecycle": lifecycle(inputs),
+        "folders": {folder.path: folder.seed for folder in folders},
+        "mount_points": [f"/{path.decode('utf-8', 'surrogateescape')}" for path in sorted(mount_points)],
+        "files": {path: digest_of(content) for path, content in sorted(files.items())},
+        **({"attributes": {path: dict(given) for path, given in sorted(attributes.items())}} if attributes else {}),
+        "config": digest_of(config_json),
+        "manifest": None if manifest is None else f"sha256:{manifest}",
+        **({"documents": dict(more)} if more else {}),
+        "origins": {pointer: str(origin) for pointer, origin in origins},
+        "beaten": {pointer: [str(beaten) for beaten in _beaten(origin)] for pointer, origin in origins if origin.beat},
+    }
+
+
+def _beaten(origin: Origin) -> Iterator[Origin]:
+    while origin.beat is not None:
+        origin = origin.beat
+        yield origin
+
+
 def _files(inputs: Inputs) -> dict[str, CarriedFile]:
     """The files of etc/ and hooks/, by their path in the bundle."""
     plain = {f"etc/{name}": content for name, content in generated_files(inputs).items()}
@@ -146,7 +207,7 @@ def _set_attributes(path: Path, file: ContentFile, owners: Owners) -> dict[str, 
             owners.set_attributes(stream.fileno(), attributes)
     except OSError as error:
         raise explain(error, printable(str(path))) from error
-    # Root's files are those of whoever unpacks the bundle.
+    # Root's files are those of the user who unpacks the bundle.
     ids = {key: number for key, number in (("uid", attributes.uid), ("gid", attributes.gid)) if number}
     return {"mode": f"{file.mode:04o}", **ids}
 

@@ -1,13 +1,11 @@
 """What a bundle holds that its user would miss: the folders that a container writes to, and their files.
 
-What a bundle holds that its user would miss: the folders that a container writes to, unless they are as they were.
 These are the volumes, and the bundle's own folders that overrides mount (`./data:/data`). A volume that was filled from
 the image holds nothing of its user while it is what the rootfs has at that place; one that begins empty, while it is.
 The times of directories do not count: to make a file and remove it changes them.
 
-The files of a bundle's data folders: volumes, and what else a container writes to, as a backup has them.
-Each folder stands for itself: what has another name in another folder is a file of its own here. Sockets belong to a
-process, and devices to a machine; neither is data.
+In a backup each folder stands for itself: what has another name in another folder is a file of its own. Sockets belong
+to a process, and devices to a machine; neither is data.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The documents of a bundle, read back: anyone may have written them anew, and all readers are to agree about them."""
+"""Files of a bundle opened and read back within limits, and the formats of documents that are bundler's own."""
 
 import errno
 import os

@@ -1,7 +1,4 @@
-"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's.
-
-What holes cost where they are written out: a file of some bytes may state that it has terabytes.
-"""
+"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's."""
 
 import os
 import stat
@@ -11,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.documents import open_document
 from bundler.bundles.left_behind import LeftBehind
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
@@ -26,7 +22,7 @@ MOST: Final = 1 << 30
 
 
 class WrittenOut:
-    """Counts the bytes of holes in the archive that `label` names."""
+    """Counts the bytes of holes in the archive that `label` names: a small file may say that it has terabytes."""
 
     def __init__(self, label: str, hint: str) -> None:
         self._label = label
@@ -42,11 +38,10 @@ class WrittenOut:
 
 
 ROOTFS: Final = b"rootfs"
-# They come first, so that who reads a packed bundle knows from the beginning what it is to be.
+# They come first, so that a reader of a packed bundle knows from the beginning what it is to be.
 DOCUMENTS: Final = (b"bundler.json", b"config.json", b"images.mtree", b"rootfs.mtree")
 # Whose files have times of their own: an image's, or those of the container that has run.
 _DATED: Final = (b"rootfs", b"volumes", b"images")
-_MANIFEST_LINES: Final = 2
 
 
 @dataclass(slots=True)
@@ -64,15 +59,13 @@ class BundleFile:
 class BundleFiles:
     """The files of the bundle at `path`, an existing directory.
 
-    `owned` says whether its files have owners: a rootless bundle's are those of whoever built it, and are root's here.
+    `owned` says whether its files have owners: a rootless bundle's are the builder's own, and are root's here.
     Unless `normalised`, files are as they are on disk. `left` is not of the bundle.
     """
 
-    def __init__(
-        self, path: Path, *, normalised: bool = True, left: LeftBehind | None = None, owned: bool | None = None
-    ) -> None:
+    def __init__(self, path: Path, *, owned: bool, normalised: bool = True, left: LeftBehind | None = None) -> None:
         self._left = left or LeftBehind()
-        self.owned = has_owners(path) if owned is None else owned
+        self.owned = owned
         self._normalised = normalised
         self._path = path
 
@@ -128,15 +121,6 @@ def _has_time(path: bytes) -> bool:
     """Whether a file's time is to be kept; those of what bundler wrote are the epoch, also after a copy."""
     top, slash, _ = path.partition(b"/")
     return top in _DATED and (bool(slash) or top == ROOTFS)
-
-
-def has_owners(bundle: Path) -> bool:
-    """Whether the files of the bundle's manifest have owners; without a manifest they have those that they have."""
-    if not os.path.lexists(bundle / "rootfs.mtree"):
-        return True
-    with open_document(bundle, "rootfs.mtree") as lines:
-        head = [lines.readline(1 << 16) for _ in range(_MANIFEST_LINES)]
-    return b" type=dir " not in head[-1] or b" uid=" in head[-1]
 
 
 def failure_at(path: Path, error: OSError) -> BundlerError:

@@ -2,7 +2,7 @@
 
 Who owns a folder, or may write to it, can put a symlink where a bundle is being made, and root's files come out where
 the symlink leads. So root makes bundles only where root alone decides. An ordinary user may share a folder with others
-of his choice, but not with everybody. In a folder with the sticky bit, such as /tmp, names belong to their owners.
+of his choice, but not with all. In a folder with the sticky bit, such as /tmp, names belong to their owners.
 """
 
 import errno
@@ -71,7 +71,7 @@ def _foreign_to_root(place: Path, status: os.stat_result) -> str | None:
 
 def _open_to_all(status: os.stat_result) -> str | None:
     open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
-    return "may be written to by everybody" if open_to_all and stat.S_ISDIR(status.st_mode) else None
+    return "may be written to by all users" if open_to_all and stat.S_ISDIR(status.st_mode) else None
 
 
 def _is_shared(place: Path, status: os.stat_result) -> bool:
@@ -87,7 +87,7 @@ def _name(uid: int) -> str:
 
 
 def _is_machines_root() -> bool:
-    """In a user namespace, root is an ordinary user of the machine, whose real root is nobody there."""
+    """In a user namespace, root is an ordinary user of the machine, whose real root has no id there."""
     try:
         return tuple(Path("/proc/self/uid_map").read_text("ascii").split()) == _ALL_IDS
     except OSError:

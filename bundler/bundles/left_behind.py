@@ -1,16 +1,15 @@
-"""What a runtime leaves in a rootfs that has run: mount points that nobody could make when the bundle was built.
+"""What a runtime leaves in a rootfs that has run: mount points that the build could not make.
 
-That is, those of files and directories of the machine of which nobody has said what they are. Empty as they are, and
-covered whenever the container runs, they are no change of what was built.
+Those are for files and directories of the machine, where no target says which they are. Empty as they are, and covered
+whenever the container runs, they are no change of what was built.
 """
 
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-from bundler.bundles.documents import open_document, read_document
+from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
@@ -37,7 +36,7 @@ class LeftBehind:
 
     @classmethod
     def of(cls, plain: Plain) -> Self:
-        """The opposite."""
+        """From what `plain` gave."""
         paths, times = plain
         return cls(frozenset(paths), dict(times))
 
@@ -46,20 +45,20 @@ class LeftBehind:
         paths, times = (
             {join(below, path) if path else below: path for path in names} for names in (self.paths, self.times)
         )
-        for found in files:
-            if found.path in times:
-                found.attributes.mtime = self.times[times[found.path]]
-            if found.path not in paths:
-                yield found
+        for file in files:
+            if file.path in times:
+                file.attributes.mtime = self.times[times[file.path]]
+            if file.path not in paths:
+                yield file
 
 
-def find_left_behind(bundle: Path, owners: Owners) -> LeftBehind:
+def find_left_behind(bundle: Bundle, owners: Owners) -> LeftBehind:
     """Those of a bundle; none where its documents make no sense, or this user may not look."""
     try:
-        destinations = _destinations(bundle)
+        destinations = _destinations(bundle.config)
         if not destinations:
             return LeftBehind()
-        with Tree(bundle / "rootfs", owners) as tree:
+        with Tree(bundle.path / "rootfs", owners) as tree:
             empty = mount_points(tree, destinations)
             listed = _times(bundle, {*empty, *(split(path)[0] for path in empty)}) if empty else {}
             left = mount_points(tree, destinations, empty - listed.keys())
@@ -68,25 +67,23 @@ def find_left_behind(bundle: Path, owners: Owners) -> LeftBehind:
     return LeftBehind(left, {above: listed[above] for path in left if (above := split(path)[0]) in listed})
 
 
-def _destinations(bundle: Path) -> list[str]:
-    """Where config.json mounts files and directories of the machine. Raises RequestError, OSError."""
-    mounts = RuntimeConfig.parse(read_document(bundle, "config.json"), "").mounts
-    of_the_machine = (mount for mount in mounts if mount.is_bind and (mount.source or "").startswith("/"))
+def _destinations(config: RuntimeConfig) -> list[str]:
+    """Where the config mounts files and directories of the machine."""
+    of_the_machine = (mount for mount in config.mounts if mount.is_bind and (mount.source or "").startswith("/"))
     return [mount.destination for mount in of_the_machine if mount.destination]
 
 
-def _times(bundle: Path, paths: Collection[bytes]) -> dict[bytes, int]:
+def _times(bundle: Bundle, paths: Collection[bytes]) -> dict[bytes, int]:
     """Those that rootfs.mtree has of `paths`, as far as it knows them. Raises MtreeError."""
     names = {encode_path(path): path for path in paths}
-    with open_document(bundle, "rootfs.mtree") as lines:
-        entries = map(Listed, read_lines(lines))
-        return {names[entry.name]: nanoseconds(entry.keywords) for entry in entries if entry.name in names}
+    entries = map(Listed, read_lines(bundle.manifest()))
+    return {names[entry.name]: nanoseconds(entry.keywords) for entry in entries if entry.name in names}
 
 
 def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes] | None = None) -> set[bytes]:
     """Those of the paths `new` (None: any) that are there to be mounted onto, and directories made for them.
 
-    They are empty: what somebody has put there is no mount point any more. Raises OSError.
+    They are empty: with something in it, a place is no mount point any more. Raises OSError.
     """
     spots = (Mounts(tree).locate(destination) for destination in destinations)
     wanted = {spot.path for spot in spots if spot is not None}

@@ -6,12 +6,11 @@ import os
 import posixpath
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from bundler.errors import DifferenceError, RequestError, printable
+from bundler.errors import DifferenceError, printable
 from bundler.input_files import descend
 from bundler.rootfs.paths import ancestors
 from bundler.runtime_spec.parts import IdMapping
@@ -59,12 +58,8 @@ class BundleMounts:
     groups: Collection[int] = frozenset()
 
     @classmethod
-    def of(cls, content: bytes) -> Self:
-        """That of a config.json; of one that makes no sense, which other readers say, nothing."""
-        with suppress(RequestError):
-            config = RuntimeConfig.parse(content, "")
-            return cls(sources(config), _roots(config.uid_mappings), _roots(config.gid_mappings))
-        return cls()
+    def of(cls, config: RuntimeConfig) -> Self:
+        return cls(sources(config), _roots(config.uid_mappings), _roots(config.gid_mappings))
 
 
 def sources(config: RuntimeConfig) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What proves each file of a bundle: a digest in bundler.json, a manifest, or nothing, since it is data.
 
 Every file is in one row of PROOFS; one that is in none is no part of a bundle. Bytes are not all: who owns a file, or
-has another name of it, can change it when nobody looks any more.
+has another name of it, can change it after it was looked at.
 """
 
 import posixpath

@@ -6,10 +6,9 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
-from bundler.bundles.documents import read_document
 from bundler.bundles.files import DOCUMENTS, failure_at
-from bundler.bundles.record import BundleRecord
 from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -99,7 +98,7 @@ def exists(destination: Path) -> RequestError:
 def _replaceable(destination: Path) -> Mapping[str, Json] | None:
     """The bundler.json of the bundle that may be replaced; None for an empty directory. Raises RequestError."""
     shown = printable(str(destination))
-    # --force is for bundles: a slip of the finger such as `-o /home` must not cost anybody a home.
+    # --force is for bundles: a slip of the finger such as `-o /home` must not cost a user his home.
     if destination.is_symlink() or not destination.is_dir():
         raise RequestError(f"{shown} is not a directory; --force replaces bundles only")
     if not any(destination.iterdir()):
@@ -126,7 +125,7 @@ def _is_there(bundle: Path, name: str) -> bool:
 
 def recorded_of(bundle: Path) -> Mapping[str, Json]:
     """The bundler.json of a bundle. Raises RequestError."""
-    return BundleRecord(read_document(bundle, "bundler.json"), printable(str(bundle))).document
+    return Bundle(bundle).record.document
 
 
 def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """rootfs/ against rootfs.mtree, or images/ against images.mtree, in parts.
 
-As many processes as there are processors take one part after another.
-
-Nearly all of the work is Python's, so threads would not do.
+As many processes as there are processors take one part after another. Nearly all of the work is Python's, so threads
+would not do.
 """
 
 import io
@@ -16,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
@@ -45,21 +45,22 @@ _Told = tuple[int, str, str, dict[str, tuple[str | None, str | None]]]
 
 
 def compare_tree(
-    manifest: int, bundle: Path, folder: str, *, opened_up: bool, processes: int | None = None
+    bundle: Bundle, folder: str, *, opened_up: bool, processes: int | None = None
 ) -> tuple[int, list[Change]]:
-    """How many files of the bundle's `folder` this user may not look into, and what differs, in the order of the open
-    `manifest`.
+    """How many files of the bundle's `folder` this user may not look into, and what differs, in the order of its
+    manifest.
 
     What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is the user's own,
     and what modes keep him from reading is read anyway. Raises RequestError, OSError.
     """
     processes = processes or processors()
-    name = printable(str(bundle / f"{folder}.mtree"))
+    name = printable(str(bundle.path / f"{folder}.mtree"))
+    manifest = bundle.manifest(f"{folder}.mtree").fileno()
     with _explained(name):
         parts = _cut_up(manifest, processes)
     left = LeftBehind() if opened_up or folder != "rootfs" else find_left_behind(bundle, kept())
     with _turns(len(parts)) as turns, ExitStack() as others:
-        task = manifest, turns, name, os.fspath(bundle / folder), opened_up, tuple(parts), left.plain()
+        task = manifest, turns, name, os.fspath(bundle.path / folder), opened_up, tuple(parts), left.plain()
         apart = [
             others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
             for _ in parts[1:processes]
@@ -80,6 +81,7 @@ def _explained(name: str) -> Iterator[None]:
 def _cut_up(descriptor: int, processes: int) -> list[_Part]:
     """The manifest in parts, several for each process."""
     with open(descriptor, "rb", closefd=False) as manifest:
+        manifest.seek(0)
         if read_line(manifest) != HEADER:
             raise MtreeError("line 1: it does not begin with #mtree")
         size = os.fstat(descriptor).st_size

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.record import part_of
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
@@ -45,14 +46,6 @@ def asks_systemd(config: RuntimeConfig, recorded: Mapping[str, Json]) -> bool:
     return part_of(recorded, "target").get("cgroup_manager") == "systemd"
 
 
-def part_of(recorded: Mapping[str, Json], key: str) -> dict[str, Json]:
-    """An object of bundler.json, empty where there is none. Raises RequestError for anything else."""
-    found = recorded.get(key, {})
-    if not isinstance(found, dict):
-        raise RequestError(f"bundler.json: {key}: not an object")
-    return found
-
-
 def shared_memory(config: RuntimeConfig) -> str | None:
     """The bundle's folder that is /dev/shm, for which no daemon keeps a tmpfs mounted; None where there is none."""
     has_folder = any(mount.is_bind and (mount.destination, mount.source) == _SHARED for mount in config.mounts)
@@ -79,16 +72,16 @@ class _Mount:
 
 def check_idle(bundle: Path, recorded: Mapping[str, Json]) -> None:
     """Raise RequestError where something is mounted in the bundle, or a container runs from it."""
-    shown = printable(str(bundle))
+    label = printable(str(bundle))
     mounts = list(_mounts(_OWN))
     mounted = next((mount.place for mount in mounts if _is_below(mount.place, os.path.realpath(bundle))), None)
     if mounted is not None:
-        what = f"{shown}: something is mounted at {printable(mounted)}"
+        what = f"{label}: something is mounted at {printable(mounted)}"
         raise RequestError(what, hint="stop what runs from the bundle, and unmount it")
     process = _process_of(bundle, mounts)
     if process is not None:
         name = unit_of(bundle, recorded)
-        what = f"{shown}: a container runs from it (process {process})"
+        what = f"{label}: a container runs from it (process {process})"
         raise RequestError(what, hint=f"stop it first: systemctl stop {name} (or runc kill {name})")
 
 

@@ -1,7 +1,7 @@
 """The folder that a stage is, on disk: how one is made, known for ours, known to be abandoned, and removed.
 
-Somebody else may have called a folder `.bundler-notes`. Ours have a name of 128 random bits, belong to this user, hold
-what a stage holds and nothing else, and their file `lock` says the folder's own name. A copy is not one of ours.
+Another program may have called a folder `.bundler-notes`. Ours have a name of 128 random bits, belong to this user,
+hold what a stage holds and nothing else, and their file `lock` says the folder's own name. A copy is not one of ours.
 """
 
 import errno
@@ -75,7 +75,7 @@ def remove_abandoned(folder: Path) -> None:
 def finish_replacement(bundle: Path) -> None:
     """Finish what a build was doing that was killed while it replaced `bundle`, so that its volumes are all there.
 
-    A command calls this before it uses a bundle; where it cannot be done, the command says itself what is missing.
+    Bundle.open calls this; where it cannot be done, the reader of the bundle says itself what is missing.
     """
     with suppress(OSError, BundlerError):
         for path, _ in _stages_of(bundle):
@@ -123,8 +123,8 @@ def _locked(path: Path, contents: Collection[str]) -> Iterator[None]:
         raise FileExistsError(errno.EEXIST, "it holds what no stage does", str(path))
     lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        said = os.read(lock, len(path.name) + 1)
-        if said not in (b"", path.name.encode()):  # a power cut leaves it empty
+        stated = os.read(lock, len(path.name) + 1)
+        if stated not in (b"", path.name.encode()):  # a power cut leaves it empty
             raise FileExistsError(errno.EEXIST, "it is no stage of this name", str(path))
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

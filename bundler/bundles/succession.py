@@ -9,8 +9,8 @@ No single system call does both, so the order is:
 3. Each folder is renamed from the old one into the new one. The names are synced, and then the old one is removed, or
    gets the name under which it is to stay.
 
-Whoever finds the stage of a killed build (`settle_succession`) looks for the folders of the journal that are in the
-stage and not at the destination, and moves them there: that is right after every step, in whatever order the file
+The build that finds the stage of a killed one (`settle_succession`) looks for the folders of the journal that are in
+the stage and not at the destination, and moves them there: that is right after every step, in whatever order the file
 system has kept the renames. Where directories cannot change places, two renames do it, and what was killed between them
 is put back.
 """

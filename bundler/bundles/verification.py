@@ -1,7 +1,7 @@
 """Whether a bundle still is what was built: each file by what proof.py says that it is proven by.
 
 bundler.json is where trust begins: it holds the digests of config.json, of the manifests and of the files of etc/ and
-hooks/. Who keeps the digest of bundler.json elsewhere can tell whether anything at all was changed.
+hooks/. With the digest of bundler.json, kept elsewhere, a user can tell whether anything at all was changed.
 """
 
 import errno
@@ -9,14 +9,14 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from pathlib import Path
+from io import BufferedReader
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
-from bundler.bundles.documents import open_document, read_document
 from bundler.bundles.pieces import BundleMounts, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
-from bundler.bundles.record import BundleRecord
+from bundler.bundles.record import digest_of
 from bundler.bundles.rootfs_comparison import compare_tree
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
@@ -28,19 +28,18 @@ _LARGEST: Final = 1 << 30
 
 
 class Verification:
-    """A look at the bundle at `path`. Raises RequestError where there is none that could be checked.
+    """A look at a bundle. Raises RequestError for one that cannot be checked.
 
     `recorded` is its bundler.json. `unread` counts, once `changes` has ended, the files and directories that
     this user may not look into: of these only the attributes were compared.
     """
 
-    def __init__(self, path: Path, *, opened_up: bool = False) -> None:
+    def __init__(self, bundle: Bundle, *, opened_up: bool = False) -> None:
         """With `opened_up`, the bundle is this user's own: what its modes keep him from reading is read anyway."""
-        self._path = path
+        self._bundle = bundle
         self._opened_up = opened_up
         self.unread = 0
-        content = read_document(self._path, "bundler.json")
-        self.recorded = BundleRecord(content, printable(str(path)))
+        self.recorded = bundle.record
 
     def changes(self, *, processes: int | None = None) -> Iterator[Change]:
         """What differs, the bundle's own files first, then by path. Raises RequestError, BundlerError.
@@ -54,9 +53,9 @@ class Verification:
         yield from self._changes_of("rootfs", told, processes)
 
     def changes_beside_rootfs(self, *, processes: int | None = None) -> Iterator[Change]:
-        """The same but for the files of the rootfs, which take long to look at."""
+        """What differs in all but the files of the rootfs, which take long to look at."""
         told = set()
-        for change in changed_pieces(self._path, self.recorded.document):
+        for change in changed_pieces(self._bundle, self.recorded.document):
             told.add(change.path)
             yield change
         for folder in MANIFESTS.keys() - {"rootfs"}:
@@ -68,54 +67,47 @@ class Verification:
         if manifest not in digests(self.recorded.document) or {folder, manifest} & set(told):
             return
         try:
-            with open_document(self._path, manifest) as lines:
-                unread, found = compare_tree(
-                    lines.fileno(),
-                    self._path,
-                    folder,
-                    opened_up=self._opened_up,
-                    processes=processes,
-                )
+            unread, changes = compare_tree(self._bundle, folder, opened_up=self._opened_up, processes=processes)
         except OSError as error:
-            raise explain(error, printable(str(self._path / folder))) from error
+            raise explain(error, printable(str(self._bundle.path / folder))) from error
         self.unread += unread
-        yield from (named(change, folder) for change in found)
+        yield from (named(change, folder) for change in changes)
 
 
-def changed_pieces(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[Change]:
+def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Change]:
     """Which documents, generated files, hooks and mounted folders are not as bundler.json has `recorded` them.
 
     Raises BundlerError.
     """
     try:
-        mounted = _mounted(bundle)
-        pieces = look(bundle, (*mounted.sources, *folders(recorded)))
+        mounted = BundleMounts.of(bundle.readable_config)
+        pieces = look(bundle.path, (*mounted.sources, *folders(recorded)))
         yield from changed(recorded, pieces, partial(_digest, bundle), mounted)
     except OSError as error:
-        raise explain(error, printable(str(bundle))) from error
+        raise explain(error, bundle.label) from error
 
 
-def _mounted(bundle: Path) -> BundleMounts:
-    try:
-        return BundleMounts.of(read_document(bundle, "config.json"))
-    except RequestError:  # which then is told as a change
-        return BundleMounts()
-
-
-def _digest(bundle: Path, path: str) -> str | None:
+def _digest(bundle: Bundle, path: str) -> str | None:
     """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
 
     Raises PermissionError.
     """
-    folder = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if path == "config.json" or path in MANIFESTS.values():
+        try:
+            return digest_of(bundle.config_json) if path == "config.json" else _hash(bundle.manifest(path))
+        except RequestError:
+            return None
+    folder = os.open(bundle.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with os.fdopen(open_below(folder, path.split("/")), "rb") as stream:
-            if os.fstat(stream.fileno()).st_size > _LARGEST:
-                return None
-            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+            return _hash(stream) if os.fstat(stream.fileno()).st_size <= _LARGEST else None
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):
             raise PermissionError(error.number, os.strerror(error.number), path) from None
         return None
     finally:
         os.close(folder)
+
+
+def _hash(stream: BufferedReader) -> str:
+    return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

@@ -24,6 +24,7 @@ def harden(options: BundleOptions) -> None:
     Capabilities, setuid files, a writable root filesystem: each line says why. Nothing is applied. An image is unpacked
     into a temporary folder and looked at, with its overrides; nothing of it is started.
     """
+    from bundler.bundles.bundle import Bundle
     from bundler.hardening.proposal import propose, write
     from bundler.hardening.rootfs_facts import look_into
 
@@ -31,7 +32,7 @@ def harden(options: BundleOptions) -> None:
     if named is not None and (Path(named) / "config.json").is_file():
         if options.overrides:
             raise RequestError("a bundle has its overrides already", hint="bundler harden IMAGE --overrides FILE")
-        evidence, name = look_into(Path(named)), Path(named).resolve().name
+        evidence, name = look_into(Bundle.open(Path(named))), Path(named).resolve().name
     else:
         evidence, name = _of_image(options)
     typer.echo(write(propose(evidence), name), nl=False)

@@ -53,7 +53,7 @@ def repack(
 
 
 def _created() -> str | None:
-    """SOURCE_DATE_EPOCH as RFC 3339 has it; nobody else is asked for the time. Raises RequestError."""
+    """SOURCE_DATE_EPOCH as RFC 3339 has it; no clock is asked for the time. Raises RequestError."""
     text = os.environ.get(_EPOCH)
     if not text:
         return None

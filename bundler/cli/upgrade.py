@@ -181,13 +181,13 @@ def _notes(step: "Step", old: str) -> list[str]:
 
 def _commands(bundle: Path) -> Sequence[str]:
     """What brings the change to systemd, and then settles it."""
-    from bundler.bundles.files import has_owners
-    from bundler.bundles.replacing import recorded_of
+    from bundler.bundles.bundle import Bundle
     from bundler.bundles.runtime import unit_of
 
-    name = unit_of(bundle, recorded_of(bundle))
+    opened = Bundle.open(bundle)
+    name = unit_of(bundle, opened.record.document)
     systemctl, units = ("systemctl", "/etc/systemd/system")
-    if not has_owners(bundle):
+    if not opened.owned:
         systemctl, units = ("systemctl --user", "~/.config/systemd/user")
     place = shlex.quote(str(bundle))
     return (

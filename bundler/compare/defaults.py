@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import ConfigFile, read_config_file
+from bundler.bundles.bundle import ConfigFile, read_config_file
 from bundler.compare.difference import Difference, differences
 from bundler.conversion.convert import ConvertedConfig, default_config, without_the_images_part
 from bundler.conversion.target import Target
@@ -36,7 +36,7 @@ def diff(before: str | Path, after: str | Path) -> list[Difference]:
     destination, device rules and seccomp filters by what they do (runtime-spec config-linux.md). Raises RequestError.
     """
     names = str(before), str(after)
-    sides = {name: None if name in PROFILES else read_config_file(name) for name in names}
+    sides = {name: None if name in PROFILES else read_config_file(name) for name in dict.fromkeys(names)}
     written = next((side for side in sides.values() if side is not None), NEUTRAL)
     configs = {name: like(written, name) if side is None else side.config for name, side in sides.items()}
     if None in sides.values():

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.bundles.config_file import read_config_file
+from bundler.bundles.bundle import read_config_file
 from bundler.compare.defaults import like
 from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import RequestError, closest, printable
@@ -80,7 +80,7 @@ def _same(default: Json, value: Json) -> bool:
 
 
 def _texts(recorded: Mapping[str, Json], key: str) -> dict[str, str]:
-    """A map of texts, whatever somebody made of it."""
+    """A map of texts, whatever stands there instead."""
     given = recorded.get(key)
     return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
 
@@ -97,9 +97,9 @@ def below(explained: list[Explained], pointer: str) -> list[Explained]:
     wanted = pointer.rstrip("/")
     if wanted and not wanted.startswith("/"):
         wanted = f"/{wanted}"
-    found = [leaf for leaf in explained if leaf.pointer == wanted or leaf.pointer.startswith(f"{wanted}/")]
-    if found:
-        return found
+    leaves_below = [leaf for leaf in explained if leaf.pointer == wanted or leaf.pointer.startswith(f"{wanted}/")]
+    if leaves_below:
+        return leaves_below
     places = dict.fromkeys(above for leaf in explained for above in _upward(leaf.pointer) if above)
     near = closest(wanted, places, similarity=0)
     hint = f"did you mean {printable(near)}?" if near else "config.json is empty"

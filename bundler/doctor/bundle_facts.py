@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_config_file
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
-from bundler.bundles.runtime import part_of
+from bundler.bundles.record import part_of
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -19,7 +19,7 @@ from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_o
 from bundler.doctor.networks import carried, missing_programs
 from bundler.doctor.program import ElfChain, Seeker
 from bundler.doctor.syscalls import unknown_to_libseccomp
-from bundler.errors import BundlerError, RequestError, printable
+from bundler.errors import BundlerError, printable
 from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
 from bundler.rootfs.tree import Tree
@@ -77,20 +77,16 @@ class BundleFacts:
         return self.config.process
 
 
-def built_for(bundle: Path) -> Json:
+def built_for(bundle: Bundle) -> Json:
     """The name of the runtime that bundler.json says the bundle was built for; None where it does not."""
-    if not bundle.is_dir():
-        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
-    return part_of(read_config_file(str(bundle)).recorded or {}, "target").get("runtime")
+    return part_of(bundle.config_file.recorded or {}, "target").get("runtime")
 
 
-def look_at(bundle: Path, target: Target, surroundings: HostFacts | None) -> BundleFacts:
+def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> BundleFacts:
     """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
-    if not bundle.is_dir():
-        raise RequestError(f"{printable(str(bundle))} is not a bundle's directory")
-    written = read_config_file(str(bundle))
+    written, folder = bundle.config_file, bundle.path
     config = written.config
-    check_sources(bundle, config)
+    check_sources(folder, config)
     here = surroundings is not None
     subject = BundleFacts(
         target=target,
@@ -98,19 +94,19 @@ def look_at(bundle: Path, target: Target, surroundings: HostFacts | None) -> Bun
         config=config,
         recorded=written.recorded,
         stale=written.stale,
-        exposed=tuple(exposed_here(bundle, config, here=here)),
+        exposed=tuple(exposed_here(folder, config, here=here)),
         devices=tuple(_devices(config.devices)) if here else (),
         namespaces=tuple(_namespaces(config.namespaces)) if here else (),
         parameters=tuple(_parameters(config.sysctl)) if here else (),
         unknown_syscalls=unknown_to_libseccomp(_calls(config)) if here else (),
-        missing_programs=() if surroundings is None else missing_programs(bundle, config, root=surroundings.uid == 0),
+        missing_programs=() if surroundings is None else missing_programs(folder, config, root=surroundings.uid == 0),
     )
     try:
-        with open_rootfs(bundle, config) as tree:
+        with open_rootfs(folder, config) as tree:
             seeker = seeker_of(tree, config)
             args = config.process.args
-            root = root_of(bundle, config)
-            mount_points = look_at_mount_points(bundle, root, config, tree, here=here)
+            root = root_of(folder, config)
+            mount_points = look_at_mount_points(folder, root, config, tree, here=here)
             return replace(
                 subject,
                 program=seeker.program(args[0]) if args else None,
@@ -119,11 +115,11 @@ def look_at(bundle: Path, target: Target, surroundings: HostFacts | None) -> Bun
                 read_only=here and is_read_only(root),
                 noexec=here and forbids_execution(root),
                 mount_points=mount_points,
-                binds=tuple(_binds(bundle, config.mounts, mount_points, here=here)),
-                hooks=tuple(_hooks(bundle, config.hooks, seeker, here=here)),
+                binds=tuple(_binds(folder, config.mounts, mount_points, here=here)),
+                hooks=tuple(_hooks(folder, config.hooks, seeker, here=here)),
             )
     except OSError as error:
-        where = error.filename if isinstance(error.filename, str | bytes) else str(bundle)
+        where = error.filename if isinstance(error.filename, str | bytes) else str(folder)
         return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundler.bundles.bundle import Bundle
 from bundler.conversion.target import Target
 from bundler.doctor.bundle_facts import built_for, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
@@ -44,10 +45,11 @@ def examine_bundle(
 
     `runtime` (None: the one that `bundler run` would take) is what is to run it here. Raises RequestError.
     """
+    opened = Bundle.open(bundle)
     if features is not None:
-        facts = look_at(bundle, read_target(str(features)), None)
+        facts = look_at(opened, read_target(str(features)), None)
     else:
-        chosen = choose_runtime(built_for(bundle))
+        chosen = choose_runtime(built_for(opened))
         named = runtime or (None if chosen is None else chosen.name)
-        facts = look_at(bundle, host_target(named), look_around(store or default_place()))
+        facts = look_at(opened, host_target(named), look_around(store or default_place()))
     return Examination(facts.target, facts.surroundings, tuple(examine(BUNDLE_CHECKS, facts)))

@@ -45,9 +45,9 @@ class Finding:
 
 def examine(checks: Sequence[Check[F]], facts: F) -> list[Finding]:
     """What all of `checks` find, the worst first, else in their order."""
-    found = [
+    findings = [
         Finding(check.name, check.severity, what, check.why, check.advice)
         for check in checks
         for what in dict.fromkeys(check.judge(facts))
     ]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

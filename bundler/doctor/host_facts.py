@@ -26,7 +26,7 @@ PROGRAMS: Final = (
 )
 # What the runtimes ask for. Whether it knows this kernel is not a matter of versions, and it can be asked.
 CRIU: Final = Tool("criu", minimum=(3, 0, 0), package="criu")
-# They set the ids of a user namespace for who is not root, and have no versions to ask for.
+# They set the ids of a user namespace for ordinary users, and have no versions to ask for.
 MAPPERS: Final = ("newuidmap", "newgidmap")
 _SYS_RESOURCE: Final = 24  # linux/capability.h
 _POLICIES: Final = (".config/containers/policy.json", "/etc/containers/policy.json")
@@ -53,12 +53,12 @@ class HostFacts:
     """`subuids` and `subgids` are ranges (first id, how many) of the caller. `policy` is the signature policy that
     skopeo would read, empty without one. `free` are the bytes left where `store` lies, None where that is unknown.
 
-    `user_namespaces` is how many there may be, None where the kernel does not say; `unprivileged` whether who is not
-    root may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
+    `user_namespaces` is how many there may be, None where the kernel does not say; `unprivileged` whether ordinary
+    users may make them. `delegated` are the controllers of the caller's own control group, None where he has none.
     `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
     programs that `network_mode: bridge` would need. `beside_v1` are controllers of cgroup v2 on a machine with v1.
     `hard_limits` are the most that the caller may give to a process, by type; what may be any number is not there.
-    `criu` says why it keeps no container here, empty where it can; None where nobody has asked.
+    `criu` says why it keeps no container here, empty where it can; None where criu was not asked.
     """
 
     kernel: str
@@ -180,7 +180,7 @@ def _delegated(root: Path) -> tuple[str, ...] | None:
 
 
 def _hard_limits(root: Path) -> dict[str, int]:
-    """setrlimit(2): nobody goes beyond fs.nr_open, and who lacks the capability not beyond his own hard limits."""
+    """setrlimit(2): no process goes beyond fs.nr_open, and only one with the capability beyond its own hard limits."""
     files = read_text(root / "proc/sys/fs/nr_open").strip()
     most = {"RLIMIT_NOFILE": int(files)} if files.isdecimal() else {}
     if _may_raise(root):
@@ -193,8 +193,8 @@ def _hard_limits(root: Path) -> dict[str, int]:
 def _may_raise(root: Path) -> bool:
     """Whether the caller has CAP_SYS_RESOURCE, and not only in a user namespace."""
     held = re.search(r"^CapEff:\s*([0-9a-f]+)$", read_text(root / "proc/self/status"), re.MULTILINE)
-    everybody = read_text(root / "proc/self/uid_map").split() == ["0", "0", "4294967295"]
-    return everybody and held is not None and bool(int(held[1], 16) >> _SYS_RESOURCE & 1)
+    has_all_ids = read_text(root / "proc/self/uid_map").split() == ["0", "0", "4294967295"]
+    return has_all_ids and held is not None and bool(int(held[1], 16) >> _SYS_RESOURCE & 1)
 
 
 def _profiles(root: Path) -> tuple[str, ...] | None:

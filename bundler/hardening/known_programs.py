@@ -60,7 +60,7 @@ KNOWN: Final = (
     Known(
         ("sshd",),
         ("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID", "SYS_CHROOT"),
-        "becomes whoever logs in",
+        "becomes the user who logs in",
         ("/run/sshd",),
     ),
     Known(("memcached",), ("SETGID", "SETUID"), "leaves root behind", (), ("memcache", "memcached")),

@@ -4,10 +4,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_config_file
+from bundler.bundles.bundle import Bundle
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
@@ -135,21 +134,21 @@ def _capabilities(text: bytes) -> tuple[str, ...]:
     return tuple(name.removeprefix("CAP_") for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
 
 
-def look_into(bundle: Path) -> Evidence:
+def look_into(bundle: Bundle) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
-    config = read_config_file(str(bundle)).config
+    config = bundle.config_file.config
     try:
-        with open_rootfs(bundle, config) as tree:
+        with open_rootfs(bundle.path, config) as tree:
             accounts = accounts_of(tree) or Accounts()
             return gather(config, seeker_of(tree, config), accounts, _entries(bundle), None)
     except ValueError as error:
-        raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None
+        raise RequestError(f"{printable(str(bundle.path / 'rootfs.mtree'))}: {error}") from None
     except OSError as error:
-        raise explain(error, printable(str(bundle))) from error
+        raise explain(error, bundle.label) from error
 
 
-def _entries(bundle: Path) -> Iterator[MtreeEntry]:
-    manifest = bundle / "rootfs.mtree"
+def _entries(bundle: Bundle) -> Iterator[MtreeEntry]:
+    manifest = bundle.path / "rootfs.mtree"
     if not os.path.lexists(manifest):
         raise RequestError(
             f"{printable(str(manifest))} is not there, so nothing is known of the files' privileges",

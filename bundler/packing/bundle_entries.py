@@ -24,8 +24,9 @@ from bundler.archives.entry import (
 )
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, RunningHash
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles
-from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, has_owners
+from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners
 from bundler.bundles.left_behind import find_left_behind
 from bundler.errors import BundlerError, printable
 from bundler.packing.rootfs_manifest import RootfsManifest
@@ -55,17 +56,17 @@ class BundleEntries:
     """
 
     def __init__(
-        self, bundle: Path, hint: str | None, *, documents: Path | None = None, folders: Sequence[str] = ()
+        self, bundle: Bundle, hint: str | None, *, documents: Path | None = None, folders: Sequence[str] = ()
     ) -> None:
         self.bundle = bundle
         self.hint = hint
-        self.task: Task = os.fspath(bundle), hint, None if documents is None else os.fspath(documents), tuple(folders)
-        self._files: list[BundleFiles]
-        if documents is None:
-            left = None if hint is None else find_left_behind(bundle, bundle_owners())
-            self._files = [BundleFiles(bundle, left=left)]
-        else:
-            self._files = [BundleFiles(documents, owned=False), DataFiles(bundle, folders, owned=has_owners(bundle))]
+        self.task: Task = (
+            os.fspath(bundle.path),
+            hint,
+            None if documents is None else os.fspath(documents),
+            tuple(folders),
+        )
+        self._documents, self._folders = documents, folders
         self._digest: str | None = None
         # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
         self._room = memoryview(bytearray(_PIECE))
@@ -75,11 +76,22 @@ class BundleEntries:
     def of(cls, task: "Task") -> Self:
         """Those of another process's `task`."""
         bundle, hint, documents, folders = task
-        return cls(Path(bundle), hint, documents=None if documents is None else Path(documents), folders=folders)
+        return cls(
+            Bundle(Path(bundle)), hint, documents=None if documents is None else Path(documents), folders=folders
+        )
 
     def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
-        for files in self._files:
+        for files in self._files():
             yield from self._entries(files)
+
+    def _files(self) -> Iterator[BundleFiles]:
+        bundle = self.bundle
+        if self._documents is not None:
+            yield BundleFiles(self._documents, owned=False)
+            yield DataFiles(bundle.path, self._folders, owned=bundle.owned)
+            return
+        left = None if self.hint is None else find_left_behind(bundle, bundle_owners())
+        yield BundleFiles(bundle.path, owned=bundle.owned, left=left)
 
     def _entries(self, files: BundleFiles) -> Iterator[tuple[Entry, Iterable[Content]]]:
         with ExitStack() as held:
@@ -146,7 +158,7 @@ class BundleEntries:
             more = os.preadv(descriptor, (part[count:],), at + count)
             if not more:
                 name = printable(file.found.path)
-                raise BundlerError(f"{printable(str(self.bundle))}: {name} was changed while it was packed")
+                raise BundlerError(f"{self.bundle.label}: {name} was changed while it was packed")
             count += more
         return part
 

@@ -1,8 +1,5 @@
 """Packed bundles that can be mounted: squashfs and erofs.
 
-What a bundle is packed from: its files as entries of an archive.
-
-Packed bundles that can be mounted: squashfs and erofs.
 Their programs make an image of a directory, so the bundle's files are restored beside it first, with the owners and
 times that an archive of them has. mksquashfs can also read an archive, but gives the bundle's own directory the time of
 the clock then (4.5.1).
@@ -29,7 +26,7 @@ Entries = Iterable[tuple[Entry, Iterable[Content]]]
 
 
 def metered(entries: Entries, meter: Meter) -> Iterator[tuple[Entry, Iterable[Content]]]:
-    """The same; `meter` is told of the bytes of each file, its holes included, as they are taken."""
+    """The `entries`; `meter` is told of the bytes of each file, its holes included, as they are taken."""
 
     def content(stored: Iterable[Content]) -> Iterator[Content]:
         for part in stored:
@@ -76,7 +73,7 @@ def write_erofs(entries: Entries, file: Path, _level: int, made_at: int, meter: 
 
 
 class _Watched:
-    """The same entries; `lossy` counts those that squashfs cannot hold all of."""
+    """Entries as they come; `lossy` counts those that squashfs cannot hold all of."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries

@@ -63,7 +63,7 @@ class PackedFile:
         self._descriptor = descriptor
         self._limits = limits
         self._format = next((row for row in _FILE_SYSTEMS if self._begins(row)), None)
-        # What `entries` tells a meter of in the end; of a file system nobody knows that in advance.
+        # What `entries` tells a meter of in the end; of a file system that is not known in advance.
         self.total = os.fstat(descriptor).st_size if self._format is None else None
 
     def entries(self, meter: Meter = lambda _count: None) -> Entries:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
-from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
@@ -22,7 +22,7 @@ from bundler.packing.rootfs_manifest import content_size
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 
-_PRIVATE: Final = 0o600  # as the bundle is: whoever can read the file has its secrets, and its setuid programs
+_PRIVATE: Final = 0o600  # as the bundle is: a reader of the file has its secrets, and its setuid programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Packed:
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal. The file is read for it, which takes a while, and not everybody asks."""
+        """In hexadecimal. The file is read for it, which takes a while, and few callers ask."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pack(
-    bundle: Path,
+    bundle: Path | Bundle,
     output: Path,
     *,
     as_is: bool = False,
@@ -61,17 +61,17 @@ def pack(
     Unless `as_is`, a bundle that is not what was built raises DifferenceError. Raises RequestError for what cannot be
     done, ToolError for a program that is missing or failed, BundlerError where the machine is the reason.
     """
-    finish_replacement(bundle)
+    bundle = Bundle.open(bundle)
     chosen = chosen or format_of(output)
     level = choose_level(chosen, level)
     check_file(output, replace=replace)
-    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
-        raise RequestError(f"{printable(str(bundle))} is not a bundle", hint="name a directory that `build` has made")
-    if output.parent.resolve().is_relative_to(bundle.resolve()):
+    if not (bundle.path / "config.json").is_file() or not (bundle.path / "rootfs").is_dir():
+        raise RequestError(f"{bundle.label} is not a bundle", hint="name a directory that `build` has made")
+    if output.parent.resolve().is_relative_to(bundle.path.resolve()):
         raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
     total = content_size(bundle)
-    shown = printable(shlex.quote(str(bundle)))
-    hint = f"`bundler verify {shown}` lists all that differs, --as-is packs it as it is"
+    quoted = printable(shlex.quote(str(bundle.path)))
+    hint = f"`bundler verify {quoted}` lists all that differs, --as-is packs it as it is"
     with open_stage(output.parent) as stage:
         made = stage.workspace / output.name  # which is what messages call it
         try:

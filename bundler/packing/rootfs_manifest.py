@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from bundler.bundles.documents import open_document
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.rootfs.mtree import HEADER, MtreeError, read_line, read_lines, size_of
@@ -16,13 +15,13 @@ class RootfsManifest:
     `hint` says what to do about a difference.
     """
 
-    def __init__(self, bundle: Path, hint: str) -> None:
-        self._name = printable(str(bundle))
+    def __init__(self, bundle: Bundle, hint: str) -> None:
+        self._name = bundle.label
         self._hint = hint
         self._verification = Verification(bundle)
         for change in self._verification.changes_beside_rootfs(processes=1):
             raise self._differs(change.path)
-        self._lines = open_document(bundle, "rootfs.mtree")
+        self._lines = bundle.manifest()
         self._agrees = self._next() == HEADER
 
     def close(self) -> None:
@@ -36,7 +35,7 @@ class RootfsManifest:
 
     def next_has_digest(self, size: int) -> bool:
         """Whether the next entry has one, which is to be a file of `size` bytes: of a file that is nearly all holes
-        nobody has read the zeros. One of another size is not read to find out that it differs.
+        the zeros were never read. One of another size is not read to find out that it differs.
         """
         if not self._agrees:
             return True
@@ -63,7 +62,7 @@ class RootfsManifest:
     def _look_closely(self) -> None:
         """Another line need not be another file: only the whole comparison tells, and says what it is."""
         self._agrees = False
-        # This process may itself be one that is killed at any time, and nobody would know of those below it.
+        # This process may itself be one that is killed at any time, and those below it would go on.
         for change in self._verification.changes(processes=1):
             raise self._differs(change.path)
 
@@ -71,9 +70,9 @@ class RootfsManifest:
         return DifferenceError(f"{self._name} is not what was built: {printable(path)} differs", hint=self._hint)
 
 
-def content_size(bundle: Path) -> int | None:
+def content_size(bundle: Bundle) -> int | None:
     """The bytes of all files in the bundle's manifest, each counted once; None where there is no manifest."""
-    if not os.path.lexists(bundle / "rootfs.mtree"):
+    if not os.path.lexists(bundle.path / "rootfs.mtree"):
         return None
     total = size = 0
     for line in manifest_lines(bundle):
@@ -85,10 +84,9 @@ def content_size(bundle: Path) -> int | None:
     return total
 
 
-def manifest_lines(bundle: Path) -> Iterator[bytes]:
+def manifest_lines(bundle: Bundle) -> Iterator[bytes]:
     """The lines of the bundle's manifest. Raises RequestError."""
-    with open_document(bundle, "rootfs.mtree") as manifest:
-        try:
-            yield from read_lines(manifest)
-        except MtreeError as error:
-            raise RequestError(f"{printable(str(bundle / 'rootfs.mtree'))}: {error}") from None
+    try:
+        yield from read_lines(bundle.manifest())
+    except MtreeError as error:
+        raise RequestError(f"{printable(str(bundle.path / 'rootfs.mtree'))}: {error}") from None

@@ -33,7 +33,7 @@ def complete(
     folders at the top, by their names.
 
     A line of one that makes no sense says nothing, and nor do those behind it. That it is the right manifest is for
-    whoever verifies the bundle.
+    the verification of the bundle.
     """
     known = {top: _listed(manifest) for top, manifest in manifests.items()}
     current: bytes | None = None

@@ -131,7 +131,7 @@ class _Blocks:
 
 
 def _without_holes(entry: Entry, stored: Iterable[Content]) -> tuple[Entry, Iterable[Content]]:
-    """The same file with its zeros written out."""
+    """A file with its zeros written out."""
 
     def content() -> Iterator[Content]:
         parts, end = iter(stored), 0

@@ -6,10 +6,9 @@ bundler.json, and only then does it appear.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from bundler.bundles.documents import read_document
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
@@ -22,7 +21,6 @@ from bundler.packing.packed import PackedFile, open_packed
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
-from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 
 def unpack(
@@ -63,7 +61,7 @@ def unpack_into(
         _fill(bundle, packed, meter)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
         raise ImageError(f"{printable(str(file))} holds no bundle")
-    check_sources(bundle, _runtime_config(bundle), printable(str(file)))
+    check_sources(bundle, Bundle(bundle).readable_config, printable(str(file)))
     if not as_is:
         _verify(bundle, printable(str(file)))
 
@@ -76,7 +74,7 @@ def copy_into(bundle: Path, source: Path) -> None:
     label = printable(str(source))
     with Tree(bundle, bundle_owners()) as tree:
         restored = Restored(tree, label)
-        for entry, content in BundleEntries(source, f"`bundler verify {label}` lists all that differs"):
+        for entry, content in BundleEntries(Bundle.open(source), f"`bundler verify {label}` lists all that differs"):
             restored.apply(entry, content)
 
 
@@ -87,16 +85,9 @@ def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
             restored.apply(entry, content)
 
 
-def _runtime_config(bundle: Path) -> RuntimeConfig:
-    """The bundle's; an empty one where config.json makes no sense."""
-    with suppress(RequestError):
-        return RuntimeConfig.parse(read_document(bundle, "config.json"), "")
-    return RuntimeConfig({})
-
-
 def _verify(bundle: Path, label: str) -> None:
     try:
-        verification = Verification(bundle)
+        verification = Verification(Bundle(bundle))
         change = next(verification.changes(), None)
     except RequestError as error:
         what = error.what.replace(f"{bundle}/", "").replace(str(bundle), "the bundle in it")

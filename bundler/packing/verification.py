@@ -1,8 +1,5 @@
 """Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
 
-The files of one folder of a packed bundle, as they would be on disk, beside the manifest of that folder.
-
-Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
 What is looked at has to be what `unpack` would make. So the entries have to come in the order of `pack`, where no name
 can stand twice, and nothing can lie below a symlink.
 """
@@ -12,7 +9,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import IO, Final
@@ -25,7 +22,7 @@ from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
 from bundler.bundles.record import BundleRecord
-from bundler.errors import ImageError, printable
+from bundler.errors import ImageError, RequestError, printable
 from bundler.packing.packed import PackedFile
 from bundler.packing.restoring import MOST_OPEN
 from bundler.progress import SILENT, Progress
@@ -34,6 +31,7 @@ from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group,
 from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 KINDS: Final = {
     REGULAR: stat.S_IFREG,
@@ -46,7 +44,7 @@ KINDS: Final = {
 
 
 class PackedTree:
-    """That of the bundle's folder `top`."""
+    """The files of the bundle's folder `top`, as they would be on disk, beside the manifest of that folder."""
 
     def __init__(self, top: str) -> None:
         self._top = top.encode()
@@ -149,7 +147,7 @@ class PackedVerification:
         content = self._document(b"bundler.json")
         if not content:
             raise ImageError(f"{packed.label} holds no bundle")
-        self.recorded = BundleRecord(content, packed.label)
+        self.recorded = BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
         self._pieces: dict[str, Piece] = {}
         self._digests: dict[str, str] = {}  # of the files that bundler.json may know
         self._links: Counter[str] = Counter()  # how many further names a file has
@@ -163,7 +161,7 @@ class PackedVerification:
 
     def changes(self) -> Iterator[Change]:
         """What differs: files of images by path, then the others. Raises RequestError, ImageError, LayerError."""
-        mounted = BundleMounts.of(self._document(b"config.json"))
+        mounted = self._mounted()
         with ExitStack() as stack:
             manifests: dict[str, IO[bytes]] = {}
             for folder, name in MANIFESTS.items():
@@ -178,6 +176,11 @@ class PackedVerification:
         for path, count in self._links.items():
             self._pieces[path] = replace(self._pieces[path], links=1 + count)
         yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted)
+
+    def _mounted(self) -> BundleMounts:
+        with suppress(RequestError):  # a config.json that makes no sense is a change
+            return BundleMounts.of(RuntimeConfig.parse(self._document(b"config.json"), "config.json"))
+        return BundleMounts()
 
     def _in_trees(self, manifests: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
         """What differs in the folders that have manifests; of all that is elsewhere, pieces are noted."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bundler.bundles.config_file import read_config_file
-from bundler.bundles.files import BundleFiles, bundle_owners
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.files import bundle_owners
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
-from bundler.errors import RequestError, printable
+from bundler.errors import RequestError
 from bundler.images.digest import Digest
 from bundler.images.upper_layer import History
 from bundler.origins import Json
@@ -33,7 +33,7 @@ class Repacked:
 
 
 def repack(
-    bundle: Path,
+    bundle: Path | Bundle,
     destination: Destination,
     history: History,
     *,
@@ -45,25 +45,25 @@ def repack(
     The bundle is only read; beside it there is a copy of what was changed, meanwhile. Raises RequestError, ImageError
     if the bundle's image is not in the same place, DifferenceError, BundlerError, ToolError.
     """
-    name = printable(str(bundle))
-    bundle = bundle.resolve()
+    bundle = Bundle.open(bundle)
+    name, path = bundle.label, bundle.path.resolve()
     verification = Verification(bundle, opened_up=True)
-    config = read_config_file(str(bundle)).config
+    config = bundle.config_file.config
     image_id = _image_id(verification.recorded.document, name)
     with destination.open() as store:
         base = Base.find(store, image_id)
         if not take_name:
             destination.check_free(store)
-        owners = _owners(bundle, config, name)
+        owners = _owners(config, name, owned=bundle.owned)
         changes = rootfs_changes(verification, name)
         manifest, added = base.manifest, None
-        with _reading(bundle / "rootfs", name) as tree:
+        with _reading(path / "rootfs", name) as tree:
             destinations = [mount.destination for mount in config.mounts]
             delta = find_delta(changes, tree, destinations, verification.recorded.mount_points)
             if delta:
                 check_names(delta, name)
                 with (
-                    open_stage(bundle.parent) as stage,
+                    open_stage(path.parent) as stage,
                     make_layer(tree, delta, owners, stage.workspace, name) as layer,
                 ):
                     store.put_layer(layer)
@@ -93,9 +93,8 @@ def _image_id(recorded: dict[str, Json], name: str) -> Digest:
         raise RequestError(f"{name}: its bundler.json names no image") from None
 
 
-def _owners(bundle: Path, config: RuntimeConfig, name: str) -> Owners:
+def _owners(config: RuntimeConfig, name: str, *, owned: bool) -> Owners:
     """What makes of owners on disk those in the image. Raises RequestError."""
-    owned = BundleFiles(bundle).owned
     if owned and os.geteuid():
         raise RequestError(f"{name}: its files belong to several users", hint="repack it as root")
     users, groups = (

@@ -5,10 +5,9 @@ Unlike mtree(8), go-mtree compares every extended attribute and takes what a man
 entry has to have all of them. Of times it compares whole seconds (`tar_time`), as a tar archive of Go's keeps them.
 Keywords that no entry has are not compared: those that differ by file system (the size of a directory) are left out.
 
-What `umoci repack` expects in a bundle: umoci.json, and a manifest of the rootfs named after that of the image.
-Its format is 2, which every umoci from 0.4 on writes and reads.
+In a bundle `umoci repack` expects umoci.json, and a manifest of the rootfs named after that of the image. The format of
+umoci.json is 2, which every umoci from 0.4 on writes and reads.
 
-The layer that umoci makes of what has become different in a rootfs.
 umoci is not given the bundle: it would look through all of it again, take mount points and labels of the machine for
 changes, and leave the ids of a user namespace in attributes. It gets a bundle that holds what is different and the
 directories on the way there, and a layout with an image that has no layers; what it adds to that is the layer.

@@ -1,1 +1,1 @@
-"""The same bundle a year later: what a build is locked to, and whether two builds agree."""
+"""A bundle built again a year later: what a build is locked to, and whether two builds agree."""

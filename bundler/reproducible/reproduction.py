@@ -6,6 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.documents import RECORD_MAPS, read_document
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
@@ -55,7 +56,7 @@ def _place(first: Json, second: Json, pointer: str = "") -> str:
 
 def _lines(bundle: Path) -> Iterator[tuple[bytes, bytes]]:
     """Each path of a bundle, and what a manifest would say of it."""
-    files = BundleFiles(bundle, normalised=False)
+    files = BundleFiles(bundle, owned=Bundle(bundle).owned, normalised=False)
     with files.open() as tree:
         for file, digest in hash_ahead(tree, files.walk(tree), _hashed):
             yield file.found.path, files.manifest_line(file, digest, root=b"")

@@ -1,6 +1,6 @@
 """A mount namespace around the runtime, in which the bundle looks other than it is.
 
-What is mounted there nobody else sees, and it is gone with the last process in it, however that ends: a copy of
+No other process sees what is mounted there, and it is gone with the last process in it, however that ends: a copy of
 config.json with changes lies over the one of the bundle, and what is written to the rootfs goes into memory. Since all
 of it is at the bundle's own path, relative mounts, hooks and `runc delete` work as ever.
 """

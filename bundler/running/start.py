@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler import tools
-from bundler.bundles.config_file import ConfigFile, read_config_file
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
-from bundler.bundles.runtime import asks_systemd, container_name, part_of, shared_memory
-from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.record import part_of
+from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
@@ -101,10 +101,11 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
 
     Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
     """
-    finish_replacement(wanted.bundle)
-    written = _read(wanted)
-    _check_pieces(wanted, written)
-    config, recorded = written.config, written.recorded or {}
+    opened = Bundle.open(wanted.bundle)
+    config, recorded = opened.config_file.config, opened.config_file.recorded or {}
+    check_sources(opened.path, config)  # also where it is run as it is: these paths lead out of the bundle
+    if not wanted.as_is:
+        _check_built(opened)
     bundle = str(wanted.bundle.resolve())
     name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id")  # noqa: PTH100 -- as it is called
     changed = with_process(config, wanted.arguments, wanted.terminal)
@@ -135,38 +136,24 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     )
 
 
-def _read(wanted: Wanted) -> ConfigFile:
-    shown = printable(str(wanted.bundle))
-    if not wanted.bundle.is_dir():
-        raise RequestError(f"{shown} is not a bundle: there is no such directory")
-    written = read_config_file(os.path.join(wanted.bundle, ""))  # noqa: PTH118 -- `-` would be standard input
-    if written.stale and not wanted.as_is:
-        raise DifferenceError(
-            f"{shown}: config.json is not what was built",
-            hint="bundler verify looks at all of it; --as-is runs it as it is",
-        )
-    return written
-
-
-def _check_pieces(wanted: Wanted, written: ConfigFile) -> None:
+def _check_built(bundle: Bundle) -> None:
     """Raise DifferenceError where a container or a hook would use what was not built, or belongs to another user.
 
-    What is in the rootfs takes long to look at, and has no power over the machine. `as_is` is not for paths that lead
-    out of the bundle.
+    What is in the rootfs takes long to look at, and has no power over the machine.
     """
-    check_sources(wanted.bundle, written.config)
-    if wanted.as_is:
-        return
-    shown, hint = printable(str(wanted.bundle)), "bundler verify looks at all of it; --as-is runs it as it is"
-    owner = wanted.bundle.stat().st_uid
+    hint = "bundler verify looks at all of it; --as-is runs it as it is"
+    if bundle.config_file.stale:
+        raise DifferenceError(f"{bundle.label}: config.json is not what was built", hint=hint)
+    owner = bundle.path.stat().st_uid
     if owner not in (0, os.geteuid()):
-        what = f"{shown} belongs to the user {owner}, who may change it at any time"
+        what = f"{bundle.label} belongs to the user {owner}, who may change it at any time"
         raise DifferenceError(what, hint="run it as that user; --as-is runs it as it is")
-    for change in changed_pieces(wanted.bundle, written.recorded) if written.recorded is not None else ():
-        is_document = change.path in digests(written.recorded or {}) and "/" not in change.path
+    recorded = bundle.config_file.recorded
+    for change in () if recorded is None else changed_pieces(bundle, recorded):
+        is_document = change.path in digests(recorded or {}) and "/" not in change.path
         is_unused = "/" not in change.path and change.what == "extra"
         if change.keywords or not (is_document or is_unused):
-            raise DifferenceError(f"{shown}: {printable(change.path)} is not what was built", hint=hint)
+            raise DifferenceError(f"{bundle.label}: {printable(change.path)} is not what was built", hint=hint)
 
 
 def _check_terminal(wanted: Wanted, config: RuntimeConfig, *, terminal_here: bool) -> None:

@@ -1,1 +1,1 @@
-"""config.json as the runtime-spec has it: read, judged and compared, whoever has written it."""
+"""config.json as the runtime-spec has it: read, judged and compared, whatever has written it."""

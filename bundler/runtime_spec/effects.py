@@ -1,10 +1,9 @@
 """What lists of device rules and seccomp filters do, whatever they are written like.
 
-What a list of device rules allows, whatever it is written like: the last rule that is about a device decides.
-
-What a seccomp filter does with each system call: two filters that differ in their text may do the same.
-A rule without conditions decides its call alone. Conditions on one argument are compared as ranges of numbers, so
-`arg0 != 40` and `arg0 < 40 or arg0 > 40` are equal; others (masks, several arguments, very many) by what they say.
+Of device rules, the last one that is about a device decides. Of two seccomp filters that differ in their text, both may
+do the same with a system call: a rule without conditions decides its call alone. Conditions on one argument are
+compared as ranges of numbers, so `arg0 != 40` and `arg0 < 40 or arg0 > 40` are equal; others (masks, several arguments,
+very many) by what they say.
 """
 
 import itertools
@@ -57,9 +56,9 @@ def _letters(decided: _Decisions, device: Device) -> str:
     """Of all rules that cover the device, the last one decides."""
     kind, major, minor = device
     covering = {(kind, *numbers) for numbers in ((major, minor), (major, _ANY), (_ANY, minor), (_ANY, _ANY))}
-    found = [decided[each] for each in covering if each in decided]
+    deciding = [decided[each] for each in covering if each in decided]
     return "".join(
-        letter for letter in _LETTERS if max((each.get(letter, (0, True)) for each in found), default=(0, True))[1]
+        letter for letter in _LETTERS if max((each.get(letter, (0, True)) for each in deciding), default=(0, True))[1]
     )
 
 

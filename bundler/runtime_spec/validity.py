@@ -85,21 +85,21 @@ def _validator() -> Any:
 
 
 def _explained(validator: str, rule: Json, value: Json) -> tuple[str, str | None]:
-    shown = printable(repr(value)[:_LONGEST_SHOWN])
+    text = printable(repr(value)[:_LONGEST_SHOWN])
     match validator:
         case "required":
             missing = next(name for name in rule if name not in value)
             return f"{missing} is missing", None
         case "type":
-            return f"found {shown}, expected {'an' if rule[0] in 'aio' else 'a'} {rule}", None
+            return f"found {text}, expected {'an' if rule[0] in 'aio' else 'a'} {rule}", None
         case "enum":
-            return f"found {shown}", f"allowed are {', '.join(str(choice) or '(empty)' for choice in rule)}"
+            return f"found {text}", f"allowed are {', '.join(str(choice) or '(empty)' for choice in rule)}"
         case "minimum" | "maximum":
-            return f"found {shown}, expected at {'least' if validator == 'minimum' else 'most'} {rule}", None
+            return f"found {text}, expected at {'least' if validator == 'minimum' else 'most'} {rule}", None
         case "pattern":
-            return f"found {shown}", f"it has to match {rule}"
+            return f"found {text}", f"it has to match {rule}"
         case _:
-            return f"found {shown}, which is empty", None
+            return f"found {text}, which is empty", None
 
 
 def unknown_names(document: Json) -> list[str]:

@@ -3,21 +3,20 @@
 import os
 from pathlib import Path
 
-from bundler.bundles.config_file import read_config_file
-from bundler.bundles.files import has_owners
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.reach import check_reach
+from bundler.bundles.record import part_of
 from bundler.bundles.replacing import check_file
-from bundler.bundles.runtime import asks_systemd, container_name, needed_init, part_of
+from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
-from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.write import write_file
-from bundler.errors import RequestError, printable
+from bundler.errors import printable
 from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.service import Units, write_units
 
 
 def units_of(
-    bundle: Path,
+    bundle: Path | Bundle,
     *,
     name: str | None = None,
     directory: str | None = None,
@@ -29,20 +28,18 @@ def units_of(
     `name` (default: container_name, else the directory's) is the unit's and the container's; `runtime` (default: the
     target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
     """
-    finish_replacement(bundle)
-    if not bundle.is_dir():
-        raise RequestError(f"{printable(str(bundle))} is not a bundle: there is no such directory")
-    written = read_config_file(os.path.join(bundle, ""))  # noqa: PTH118 -- `-` would be standard input
-    check_reach(bundle, written.config, here=directory is None)
+    bundle = Bundle.open(bundle)
+    written = bundle.config_file
+    check_reach(bundle.path, written.config, here=directory is None)
     recorded = written.recorded or {}
-    here = os.path.abspath(bundle)  # noqa: PTH100 -- who calls it by a symlink wants to exchange what is behind it
+    here = os.path.abspath(bundle.path)  # noqa: PTH100 -- a symlink is named to exchange what is behind it
     place = check_absolute(here if directory is None else directory, "--directory")
     placing = Placing(
         name=container_name(name, recorded, place, "--name"),
         directory=place,
         runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
         systemd_cgroup=asks_systemd(written.config, recorded),
-        user=not has_owners(bundle),
+        user=not bundle.owned,
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
     units = write_units(written.config, part_of(recorded, "lifecycle"), placing)

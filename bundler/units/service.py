@@ -56,7 +56,7 @@ def write_units(config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: P
                 ("RuntimeDirectory", runtime_directories(placing)),
                 ("RuntimeDirectoryMode", "0700"),
                 *limit_rows(config),
-                # What a process inherits reaches the container: there, a closed pipe ends whoever writes to it.
+                # What a process inherits reaches the container: there, a closed pipe ends its writer.
                 ("IgnoreSIGPIPE", "no"),
                 ("SyslogIdentifier", placing.name),
                 *hardening_rows(config, user=placing.user),

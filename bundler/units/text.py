@@ -1,4 +1,4 @@
-"""The text of a unit file (systemd.syntax(7)), in which no string that somebody chose can become a directive.
+"""The text of a unit file (systemd.syntax(7)), in which no string of a document can become a directive.
 
 A value ends with its line, and a backslash at the end joins the next one to it. So what is not known to be harmless is
 written in double quotes, with every byte that is not plain ASCII as an escape of C (systemd.service(5), COMMAND LINES).

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler import __version__
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles, data_folders, write_data_manifest
-from bundler.bundles.files import has_owners
-from bundler.bundles.replacing import check_file, recorded_of
-from bundler.bundles.runtime import is_idle, part_of
+from bundler.bundles.record import part_of
+from bundler.bundles.replacing import check_file
+from bundler.bundles.runtime import is_idle
 from bundler.bundles.stage import Stage, open_stage
-from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.write import encode, write_file
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.limits import NONE
@@ -53,7 +53,7 @@ def back_up(
 
     Raises RequestError for what cannot be done, BundlerError for what was changed meanwhile, or the machine's reasons.
     """
-    finish_replacement(bundle)
+    opened = Bundle.open(bundle)
     chosen = format_of(output)
     if chosen.is_image:
         raise RequestError(
@@ -63,11 +63,11 @@ def back_up(
     check_file(output, replace=replace)
     if output.parent.resolve().is_relative_to(bundle.resolve()):
         raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
-    folders = _folders(bundle)
+    folders = _folders(opened)
     remarks = [] if is_idle(bundle) else ["a container runs from it: what it has not written out yet is not in there"]
     with open_stage(output.parent) as stage:
-        documents, devices = _write_documents(stage, bundle, folders)
-        entries = BundleEntries(bundle, None, documents=documents, folders=folders)
+        documents, devices = _write_documents(stage, opened, folders)
+        entries = BundleEntries(opened, None, documents=documents, folders=folders)
         made = stage.workspace / output.name
         try:
             with progress.measure(output.name, None) as meter:
@@ -83,9 +83,10 @@ def back_up(
     return BackedUp(packed, folders, remarks)
 
 
-def _folders(bundle: Path) -> list[str]:
+def _folders(opened: Bundle) -> list[str]:
     """The data folders, which have to be directories. Raises RequestError."""
-    folders = data_folders(bundle, recorded_of(bundle))
+    bundle = opened.path
+    folders = data_folders(bundle, opened.record.document)
     for path in folders:
         if (bundle / path).is_symlink() or not (bundle / path).is_dir():
             raise RequestError(f"{printable(str(bundle / path))} is not a directory", hint="`bundler verify` says more")
@@ -94,21 +95,19 @@ def _folders(bundle: Path) -> list[str]:
     return folders
 
 
-def _write_documents(stage: Stage, bundle: Path, folders: Sequence[str]) -> tuple[Path, int]:
+def _write_documents(stage: Stage, bundle: Bundle, folders: Sequence[str]) -> tuple[Path, int]:
     """The folder of the two documents, and how many devices were left out."""
-    recorded = recorded_of(bundle)
     documents = stage.workspace / "documents"
     documents.mkdir()
     documents.chmod(0o700)
-    owned = has_owners(bundle)
-    files = DataFiles(bundle, folders, owned=owned)
+    files = DataFiles(bundle.path, folders, owned=bundle.owned)
     digest = write_data_manifest(files, documents / MANIFEST)
     (documents / MANIFEST).chmod(0o644)
     document = {
         "format": FORMAT,
         "bundler": __version__,
-        "image": part_of(recorded, "image").get("id"),
-        "owned": owned,
+        "image": part_of(bundle.record.document, "image").get("id"),
+        "owned": bundle.owned,
         "folders": list(folders),
         "manifest": f"sha256:{digest}",
     }
@@ -117,7 +116,7 @@ def _write_documents(stage: Stage, bundle: Path, folders: Sequence[str]) -> tupl
 
 
 def _read_back(made: Path, bundle: Path, output: Path) -> None:
-    """What was written is what was looked at before, unless somebody has written to a volume in between."""
+    """What was written is what was looked at before, unless a volume was written to in between."""
     with open_packed(made, NONE, label=printable(str(output))) as packed:
         for change in BackupVerification(packed).changes():
             what = f"{printable(str(bundle))}: {printable(change.path)} was changed while it was backed up"

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
-from bundler.bundles.files import bundle_owners, has_owners
+from bundler.bundles.files import bundle_owners
 from bundler.bundles.replacing import OldVolumes, check_destination, holding_data, recorded_of
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement
@@ -89,7 +90,7 @@ def _replaced(bundle: Path, folders: Sequence[str]) -> list[str]:
 
 
 def _check_owners(verification: BackupVerification, bundle: Path, label: str) -> None:
-    owned = has_owners(bundle)
+    owned = Bundle(bundle).owned
     if verification.owned != owned:
         kinds = ("an ordinary user's bundle", "a bundle with owners")
         what = f"{label} was made of {kinds[verification.owned]}, and {printable(str(bundle))} is {kinds[owned]}"

@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.config_file import read_config_file
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import is_empty
-from bundler.bundles.files import has_owners
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,
@@ -25,7 +24,6 @@ from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
 from bundler.errors import DifferenceError, RequestError, printable
-from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 # What has no place in the other bundle stays where it is; whether that may be is asked before.
 _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
@@ -82,7 +80,7 @@ def upgrade(
         fill(stage)
         carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
         step = Step(
-            differences=differences(_config(bundle).document, _config(stage.bundle).document),
+            differences=_differences(bundle, stage.bundle),
             carried=carried(),
             staying=homeless_data(bundle, stage.bundle),
             left=_written_to(bundle),
@@ -112,7 +110,7 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
         what = f"{holding_data(old, twice)}, and in those of {printable(str(bundle))}, too"
         raise RequestError(what, hint="move one of them elsewhere first")
     step = Step(
-        differences=differences(_config(bundle).document, _config(old).document),
+        differences=_differences(bundle, old),
         carried=carried(),
         staying=homeless_data(bundle, old),
         left=_written_to(bundle),
@@ -162,19 +160,20 @@ def _places(found: Sequence[Difference]) -> str:
     return first if len(found) <= 3 else f"{first} and {len(found) - 3} other places"  # noqa: PLR2004
 
 
-def _config(bundle: Path) -> RuntimeConfig:
-    return read_config_file(f"{bundle}/").config
+def _differences(before: Path, after: Path) -> list[Difference]:
+    configs = [Bundle(bundle).config_file.config for bundle in (before, after)]
+    return differences(configs[0].document, configs[1].document)
 
 
-def _owners(bundle: Path) -> object:
-    config = _config(bundle)
-    return has_owners(bundle), config.uid_mappings, config.gid_mappings
+def _owners(path: Path) -> object:
+    bundle = Bundle(path)
+    return bundle.owned, bundle.config.uid_mappings, bundle.config.gid_mappings
 
 
 def _written_to(bundle: Path) -> int | None:
     """How many files below rootfs/ are not as they were built; None without a manifest that says how they were."""
     try:
-        changed = [change.path for change in Verification(bundle).changes()]
+        changed = [change.path for change in Verification(Bundle(bundle)).changes()]
     except RequestError:
         return None
     return None if "rootfs.mtree" in changed else sum(path.startswith("./") for path in changed)

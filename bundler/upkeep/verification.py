@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
-from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.limits import DEFAULTS, Limits
@@ -24,8 +24,8 @@ _RECORD: Final = "bundler.json"
 class Verified:
     """What differs from what was made: nothing, if `changes` is empty.
 
-    `digest` is that of `document` (`bundler.json`, `backup.json`), with which trust begins: who knows it from elsewhere
-    knows that nothing at all was changed. `unread` counts files that this user may not read, of which only the
+    `digest` is that of `document` (`bundler.json`, `backup.json`), with which trust begins: kept elsewhere, it tells
+    that nothing at all was changed. `unread` counts files that this user may not read, of which only the
     attributes were compared.
     """
 
@@ -47,9 +47,8 @@ def verify(
     Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
     it, BundlerError where the machine is the reason. A difference is no exception.
     """
-    finish_replacement(bundle)
     if bundle.is_dir() or not bundle.exists():
-        return _compared(Verification(bundle), lock)
+        return _compared(Verification(Bundle.open(bundle)), lock)
     with open_packed(bundle, limits) as packed:
         if packed.first_document() != DOCUMENT.encode():
             return _compared(PackedVerification(packed, progress), lock)

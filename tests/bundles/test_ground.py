@@ -85,7 +85,7 @@ def test_an_ordinary_user_writes_at_home_and_where_a_group_may_but_not_where_all
         shared, open_to_all = make(home / "shared", 0o775, (1, USER)), make(home / "open", 0o777, (USER, USER))
         as_user(lambda: check_ground(home))
         as_user(lambda: check_ground(shared))
-        with pytest.raises(RequestError, match="by everybody"):
+        with pytest.raises(RequestError, match="by all users"):
             as_user(lambda: check_ground(open_to_all))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.left_behind import LeftBehind, find_left_behind
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import encode
@@ -47,7 +48,11 @@ def rewrite(bundle: Path, document: dict[str, Any]) -> None:
 
 
 def changes(bundle: Path) -> list[str]:
-    return [f"{change.what} {change.path}" for change in Verification(bundle).changes() if change.path != "config.json"]
+    return [
+        f"{change.what} {change.path}"
+        for change in Verification(Bundle.open(bundle)).changes()
+        if change.path != "config.json"
+    ]
 
 
 def run(root: Path) -> None:
@@ -57,9 +62,9 @@ def run(root: Path) -> None:
 
 
 def test_mount_points_of_the_machine_s_files_are_no_change(bundle: Path) -> None:
-    assert find_left_behind(bundle, kept()) == LeftBehind(set(), {})
+    assert find_left_behind(Bundle.open(bundle), kept()) == LeftBehind(set(), {})
     run(bundle / "rootfs")
-    left = find_left_behind(bundle, kept())
+    left = find_left_behind(Bundle.open(bundle), kept())
     assert left == LeftBehind({b"d/file", b"new/deep/folder", b"new/deep", b"new"}, {b"d": 5, b"": 7})
     assert changes(bundle) == []
 
@@ -96,7 +101,7 @@ def test_anything_else_is_told(bundle: Path, change: Callable[[Path], object], t
 def test_a_document_without_sense_hides_nothing(bundle: Path, mounts: object) -> None:
     rewrite(bundle, {"ociVersion": "1.0.2", "mounts": mounts})
     (bundle / "rootfs/d/file").touch()
-    assert find_left_behind(bundle, kept()).paths == set()
+    assert find_left_behind(Bundle.open(bundle), kept()).paths == set()
     assert changes(bundle) == ["changed ./d", "extra ./d/file"]
     (bundle / "config.json").write_text(json.dumps([mounts])[1:])
-    assert find_left_behind(bundle, kept()) == LeftBehind()
+    assert find_left_behind(Bundle.open(bundle), kept()) == LeftBehind()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.record import fits, record
+from bundler.bundles.contents import record
+from bundler.bundles.record import BundleRecord
 from bundler.bundles.write import encode
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mounts import folders
@@ -72,5 +73,6 @@ def test_folders_say_what_they_were_filled_from() -> None:
 def test_a_record_fits_the_config_json_it_was_made_with_and_no_other() -> None:
     given = inputs()
     config_json = encode(convert(given).document)
-    assert fits(recorded(given), config_json)
-    assert not fits(recorded(given), config_json + b" ")
+    read_back = BundleRecord(encode(recorded(given)), "bundler.json")
+    assert read_back.fits(config_json)
+    assert not read_back.fits(config_json + b" ")

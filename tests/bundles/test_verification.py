@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import encode, write_file
@@ -51,7 +52,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def changes(bundle: Path) -> list[Change]:
-    return list(Verification(bundle).changes())
+    return list(Verification(Bundle.open(bundle)).changes())
 
 
 def keep_times(path: Path, change: Callable[[], object]) -> None:
@@ -195,7 +196,7 @@ def test_what_a_user_may_not_read_is_counted_and_not_a_change() -> None:
                 manifest = write_manifest(inventory, folder / "rootfs.mtree")
             recorded = {"format": 2, "config": NO_CONFIG, "manifest": f"sha256:{manifest}"}
             (folder / "bundler.json").write_bytes(encode(recorded))
-            verification = Verification(folder)
+            verification = Verification(Bundle.open(folder))
             return list(verification.changes()), verification.unread
 
         assert as_user(work) == ([], 2)
@@ -229,4 +230,4 @@ def test_a_large_rootfs_is_verified_in_parts(tmp_path: Path) -> None:
 def test_what_is_no_bundle_is_told_by_its_name(tmp_path: Path, path: str, why: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(RequestError, match=f"{path} is not a bundle: {why}"):
-        Verification(tmp_path / path)
+        Verification(Bundle.open(tmp_path / path))

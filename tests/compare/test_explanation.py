@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bundler.bundles.record import fits, record
+from bundler.bundles.contents import record
 from bundler.bundles.write import encode
 from bundler.compare.explanation import UNKNOWN, Explained, below, explain_by_defaults, explain_recorded
 from bundler.conversion.convert import convert, default_config
@@ -36,14 +36,6 @@ def test_a_value_remembers_all_it_beat() -> None:
     assert path.value == "PATH=/b"
     assert path.origin == "overrides 1.yaml:1:21"
     assert path.beat == ("overrides 0.yaml:1:21", "profile docker@28#/process/env/0")
-
-
-def test_a_record_fits_only_the_bytes_it_is_about() -> None:
-    given = inputs()
-    recorded = record(given, convert(given), b"{}\n", [])
-    assert fits(recorded, b"{}\n")
-    assert not fits(recorded, b"{}")
-    assert not fits({}, b"{}\n")
 
 
 BROKEN_RECORDS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.conversion.target import Target
 from bundler.doctor.bundle_facts import BundleFacts, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
@@ -20,7 +21,7 @@ def looked_at(folder: Path, document: dict[str, Any], *, here: bool = True) -> B
     (folder / "rootfs/srv").mkdir(parents=True)
     process = {"args": ["/app"], "cwd": "/srv"}
     (folder / "config.json").write_text(json.dumps({"ociVersion": "1.0.2", "process": process} | document))
-    return look_at(folder, Target(), look_around(None) if here else None)
+    return look_at(Bundle.open(folder), Target(), look_around(None) if here else None)
 
 
 def test_kinds_of_hooks_that_nobody_knows_are_passed_over(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.compare.difference import differences
 from bundler.conversion.target import Target
 from bundler.doctor.bundle_facts import look_at
@@ -74,7 +75,7 @@ def bundle(tmp_path: Path) -> Path:
 def test_to_look_at_it(bundle: Path, kind: str) -> None:
     def look(count: int) -> None:
         (bundle / "config.json").write_text(json.dumps(document(kind, count)))
-        examine(BUNDLE_CHECKS, look_at(bundle, Target(), None))
+        examine(BUNDLE_CHECKS, look_at(Bundle.open(bundle), Target(), None))
 
     look(1)  # imports, and what is remembered
     assert grows_no_faster(lambda: look(SMALL), lambda: look(LARGE), LARGE / SMALL)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.conversion.target import Target
 from bundler.doctor.bundle_facts import BundleFacts, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
@@ -46,7 +47,7 @@ def found(subject: BundleFacts) -> dict[str, str]:
 
 
 def here(bundle: Path, target: Target | None = None) -> BundleFacts:
-    return look_at(bundle, target or Target(), look_around(None))
+    return look_at(Bundle.open(bundle), target or Target(), look_around(None))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_on_a_read_only_file_system_all_has_to_be_there(
     assert found(here(bundle)) == {}
     with remounted(bundle, "ro"):
         assert found(here(bundle)).get("mount-points") == what
-        assert found(look_at(bundle, Target(), None)) == {}
+        assert found(look_at(Bundle.open(bundle), Target(), None)) == {}
 
 
 @pytest.mark.root

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError
 from bundler.images.platform import Platform
@@ -107,11 +108,11 @@ def test_a_change_of_owner_or_mode_is_told(golden_archives: dict[str, Path], fol
     for name, (path, tamper) in TAMPERINGS.items():
         subprocess.run(["cp", "-a", whole, bundle], check=True)
         tamper(bundle / path)
-        told = [change.path for change in Verification(bundle).changes()]
+        told = [change.path for change in Verification(Bundle.open(bundle)).changes()]
         assert told == [path], name
         with pytest.raises(DifferenceError):
             prepare(Wanted(bundle=bundle, runtime="runc"), terminal_here=False)
-        packed = pack(bundle, folder / "b.tar", as_is=True, replace=True).path
+        packed = pack(Bundle.open(bundle), folder / "b.tar", as_is=True, replace=True).path
         with open_packed(packed, DEFAULTS) as opened:
             assert [change.path for change in PackedVerification(opened).changes()] == [path], name
         subprocess.run(["rm", "-r", bundle], check=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.proof import DATA, PROOFS
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError
@@ -73,12 +74,12 @@ def test_every_file_of_a_bundle_is_proven_or_data(whole: Path) -> None:
 
 
 def test_what_was_built_passes(whole: Path, tmp_path: Path) -> None:
-    assert list(Verification(whole).changes()) == []
+    assert list(Verification(Bundle.open(whole)).changes()) == []
     for form in FORMS:
-        packed = pack(whole, tmp_path / f"b{form}").path
+        packed = pack(Bundle.open(whole), tmp_path / f"b{form}").path
         assert told_of(packed) == []
         unpack(packed, tmp_path / f"again{form}")
-        assert list(Verification(tmp_path / f"again{form}").changes()) == []
+        assert list(Verification(Bundle.open(tmp_path / f"again{form}")).changes()) == []
     assert prepare(Wanted(bundle=whole, runtime="runc"), terminal_here=False).words
 
 
@@ -89,7 +90,7 @@ def told_of(packed: Path) -> list[str]:
 
 def passes(bundle: Path) -> bool:
     try:
-        return not list(Verification(bundle).changes())
+        return not list(Verification(Bundle.open(bundle)).changes())
     except BundlerError:
         return False
 
@@ -121,11 +122,11 @@ def test_no_tampering_passes(whole: Path, bundle: Path, tmp_path: Path, path: st
         tamperings(bundle / path, is_data=path in MOUNTED)[name](bundle / path)
         assert not passes(bundle), name
         with pytest.raises(BundlerError):
-            pack(bundle, tmp_path / "refused.tar")
+            pack(Bundle.open(bundle), tmp_path / "refused.tar")
         form = next(forms)
         packed, output = tmp_path / f"packed{form}", tmp_path / "unpacked"
         try:
-            pack(bundle, packed, as_is=True, replace=True)
+            pack(Bundle.open(bundle), packed, as_is=True, replace=True)
         except BundlerError:
             continue
         if name not in NOT_PACKED:

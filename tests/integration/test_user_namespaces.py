@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.images.platform import Platform
 from bundler.images.upper_layer import History
 from bundler.pipeline import build
@@ -114,7 +115,7 @@ def test_an_ordinary_user_repacks_his_own_bundle(golden_archives: dict[str, Path
         build(request, folder / name)
 
     def repacked(name: str, tag: str) -> None:
-        repack(folder / name, Destination(layout, tag), History(None, None, None), take_name=True)
+        repack(Bundle.open(folder / name), Destination(layout, tag), History(None, None, None), take_name=True)
 
     built("1", "imports")
     (folder / "imports/rootfs/top").write_text("changed")

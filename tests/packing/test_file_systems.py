@@ -11,6 +11,7 @@ import pytest
 
 from bundler import tools
 from bundler.archives.filesystems.file_system import merge_holes
+from bundler.bundles.bundle import Bundle
 from bundler.errors import BundlerError, ImageError, LayerError, ToolError
 from bundler.limits import DEFAULTS
 from bundler.packing.packed import open_packed
@@ -45,10 +46,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_neither_the_place_nor_the_disk_shows(bundle: Path, tmp_path: Path, suffix: str) -> None:
-    first = pack(bundle, tmp_path / f"a{suffix}")
+    first = pack(Bundle.open(bundle), tmp_path / f"a{suffix}")
     unpack(first.path, tmp_path / "again")
     assert differences(tree(bundle), tree(tmp_path / "again")) == {}
-    assert pack(tmp_path / "again", tmp_path / f"b{suffix}").sha256 == first.sha256
+    assert pack(Bundle.open(tmp_path / "again"), tmp_path / f"b{suffix}").sha256 == first.sha256
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", "again", f"b{suffix}"]
 
 
@@ -60,7 +61,7 @@ def test_a_full_disk_is_told_by_the_name_of_the_file(bundle: Path, tmp_path: Pat
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], check=True)
     try:
         with pytest.raises(BundlerError, match=rf"^b{suffix}: .*no space left"):
-            pack(bundle, disk / f"b{suffix}")
+            pack(Bundle.open(bundle), disk / f"b{suffix}")
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -74,7 +75,7 @@ READERS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_its_own_program_reads_the_same_content(bundle: Path, tmp_path: Path, suffix: str) -> None:
-    pack(bundle, tmp_path / f"b{suffix}")
+    pack(Bundle.open(bundle), tmp_path / f"b{suffix}")
     subprocess.run(READERS[suffix], cwd=tmp_path, check=True, capture_output=True)
     for path in ("rootfs/many", "rootfs/noise", "rootfs/etc/conf.d/0899", "rootfs/zeros", "rootfs.mtree"):
         assert (tmp_path / "out" / path).read_bytes() == (bundle / path).read_bytes()
@@ -83,7 +84,7 @@ def test_its_own_program_reads_the_same_content(bundle: Path, tmp_path: Path, su
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_image_has_the_time_that_it_is_given(bundle: Path, tmp_path: Path, suffix: str) -> None:
-    digests = {pack(bundle, tmp_path / f"{at}{suffix}", made_at=at).sha256 for at in (0, 1, 1700000000)}
+    digests = {pack(Bundle.open(bundle), tmp_path / f"{at}{suffix}", made_at=at).sha256 for at in (0, 1, 1700000000)}
     assert len(digests) == 3
     unpack(tmp_path / f"1700000000{suffix}", tmp_path / "again")
     assert differences(tree(bundle), tree(tmp_path / "again")) == {}
@@ -98,12 +99,12 @@ def test_what_squashfs_cannot_hold_is_told_and_restored_from_the_manifest(tmp_pa
         file("acl", b"x", 0o670, mtime=S, xattrs={"system.posix_acl_access": ACL}),
     ]
     bundle = make_bundle(tmp_path / "made/b", *members)
-    packed = pack(bundle, tmp_path / "b.squashfs")
+    packed = pack(Bundle.open(bundle), tmp_path / "b.squashfs")
     assert packed.remark is not None
     assert "lacks some of 4 files" in packed.remark
     unpack(packed.path, tmp_path / "again")
     assert differences(tree(bundle), tree(tmp_path / "again")) == {}
-    assert pack(bundle, tmp_path / "b.erofs").remark is None
+    assert pack(Bundle.open(bundle), tmp_path / "b.erofs").remark is None
     unpack(tmp_path / "b.erofs", tmp_path / "too")
     assert differences(tree(bundle), tree(tmp_path / "too")) == {}
 
@@ -115,11 +116,11 @@ def test_an_ordinary_user_packs_what_root_owns(tmp_path: Path, suffix: str) -> N
 
         def work() -> str:
             bundle = make_bundle(folder / "made/b", *members, owners=choose_owners(([], []), rootless=True))
-            unpack(pack(bundle, folder / f"b{suffix}").path, folder / "again")
-            return pack(folder / "again", folder / f"c{suffix}").sha256
+            unpack(pack(Bundle.open(bundle), folder / f"b{suffix}").path, folder / "again")
+            return pack(Bundle.open(folder / "again"), folder / f"c{suffix}").sha256
 
         digest = as_user(work)
-        assert pack(folder / "made/b", tmp_path / f"root{suffix}").sha256 == digest
+        assert pack(Bundle.open(folder / "made/b"), tmp_path / f"root{suffix}").sha256 == digest
 
 
 @pytest.mark.parametrize(("suffix", "package"), [(".squashfs", "squashfs-tools"), (".erofs", "erofs-utils")])
@@ -129,7 +130,7 @@ def test_a_missing_program_is_told_with_its_package(
     tools.require.cache_clear()
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolError) as raised:
-        pack(bundle, tmp_path / f"b{suffix}")
+        pack(Bundle.open(bundle), tmp_path / f"b{suffix}")
     assert package in str(raised.value.hint)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
@@ -149,7 +150,7 @@ def truncate_to_head(content: bytes) -> bytes:
 def test_a_truncated_image_is_damaged(
     bundle: Path, tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]
 ) -> None:
-    packed = pack(bundle, tmp_path / f"b{suffix}").path
+    packed = pack(Bundle.open(bundle), tmp_path / f"b{suffix}").path
     packed.write_bytes(damage(packed.read_bytes()))
     with pytest.raises(BundlerError, match=f"b{suffix}"):
         unpack(packed, tmp_path / "again")
@@ -159,7 +160,7 @@ def test_a_truncated_image_is_damaged(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_any_bytes_are_an_image_or_an_expected_failure(tmp_path: Path, suffix: str) -> None:
     small = make_bundle(tmp_path / "made/b", *MEMBERS[:6], hard_link("h", "etc/motd"))
-    content = pack(small, tmp_path / f"b{suffix}").path.read_bytes()
+    content = pack(Bundle.open(small), tmp_path / f"b{suffix}").path.read_bytes()
     dice = random.Random(7)  # noqa: S311 -- the same each time
     for _ in range(300):
         mutated = bytearray(content)
@@ -179,7 +180,7 @@ def rename(packed: Path, name: bytes, lie: bytes) -> None:
 
 @pytest.mark.parametrize("lie", [b"etc/passwd", b"..\0aaaaaaa", b"\0aaaaaaaaa", b"bundler.jsoo"[:10]])
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, lie: bytes) -> None:
-    packed = pack(make_bundle(tmp_path / "made/b", file("zzzzzzzzzz", b"x")), tmp_path / "b.erofs").path
+    packed = pack(Bundle(make_bundle(tmp_path / "made/b", file("zzzzzzzzzz", b"x"))), tmp_path / "b.erofs").path
     rename(packed, b"zzzzzzzzzz", lie)
     with pytest.raises(BundlerError):
         unpack(packed, tmp_path / "again")
@@ -187,7 +188,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, lie: bytes) -> N
 
 
 def test_a_directory_that_holds_itself_is_refused(tmp_path: Path) -> None:
-    packed = pack(make_bundle(tmp_path / "made/b", directory("d"), directory("d/e")), tmp_path / "b.erofs").path
+    packed = pack(Bundle(make_bundle(tmp_path / "made/b", directory("d"), directory("d/e"))), tmp_path / "b.erofs").path
     content = bytearray(packed.read_bytes())
     # Of the directory d: ., .. and e, each 12 bytes, and their names; `e` is given the number of `.`.
     at = content.index(b"...e") - 36

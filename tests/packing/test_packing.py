@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from bundler.archives.holes import find_content
+from bundler.bundles.bundle import Bundle
 from bundler.errors import BundlerError, DifferenceError, RequestError
 from bundler.packing import bundle_entries, packing, tar_file
 from bundler.packing.packing import Packed
@@ -36,7 +37,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def pack(bundle: Path, output: Path, **options: bool) -> Packed:
-    return packing.pack(bundle, output, **options)  # type: ignore[arg-type]
+    return packing.pack(Bundle.open(bundle), output, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, *IMAGES])
@@ -179,7 +180,7 @@ def test_a_name_that_says_no_format_is_refused(bundle: Path, tmp_path: Path, nam
 )
 def test_a_level_that_the_format_has_not_got_is_refused(bundle: Path, tmp_path: Path, name: str, level: int) -> None:
     with pytest.raises(RequestError, match="--level"):
-        packing.pack(bundle, tmp_path / name, level=level)
+        packing.pack(Bundle.open(bundle), tmp_path / name, level=level)
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:

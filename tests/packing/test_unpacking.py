@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.replacing import OldVolumes
 from bundler.errors import DifferenceError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
@@ -69,7 +70,7 @@ def test_what_bundler_has_not_built_is_only_unpacked_as_it_is(tmp_path: Path) ->
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.zst"])
 def test_a_file_that_was_damaged_is_refused(tmp_path: Path, suffix: str) -> None:
-    packed = pack(make_bundle(tmp_path / "made/b", *MEMBERS), tmp_path / f"b{suffix}").path
+    packed = pack(Bundle.open(make_bundle(tmp_path / "made/b", *MEMBERS)), tmp_path / f"b{suffix}").path
     whole = packed.read_bytes()
     middle = len(whole) // 2
     changed = whole[:middle] + bytes([whole[middle] ^ 64]) + whole[middle + 1 :]
@@ -98,7 +99,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, made: str) -> None:
 
 
 def test_a_bundle_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
-    packed = pack(make_bundle(tmp_path / "made/b", *MEMBERS), tmp_path / "b.tar").path
+    packed = pack(Bundle.open(make_bundle(tmp_path / "made/b", *MEMBERS)), tmp_path / "b.tar").path
     unpack(packed, tmp_path / "again")
     with pytest.raises(RequestError, match="exists already"):
         unpack(packed, tmp_path / "again")

@@ -8,6 +8,7 @@ import pytest
 
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, encode_entry, padding
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.verification import Verification
 from bundler.bundles.write import write_file
@@ -43,7 +44,7 @@ def changes(packed: Path) -> list[Change]:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_was_packed_is_the_same(bundle: Path, tmp_path: Path, suffix: str) -> None:
-    assert changes(pack(bundle, tmp_path / f"b{suffix}").path) == []
+    assert changes(pack(Bundle.open(bundle), tmp_path / f"b{suffix}").path) == []
 
 
 def replace(path: Path, make: Callable[[Path], object]) -> None:
@@ -74,10 +75,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("suffix", [".tar", ".squashfs", ".erofs"])
 def test_each_change_is_told_as_for_the_directory(bundle: Path, tmp_path: Path, name: str, suffix: str) -> None:
     CHANGES[name](bundle / "rootfs")
-    packed = pack(bundle, tmp_path / f"b{suffix}", as_is=True).path
+    packed = pack(Bundle.open(bundle), tmp_path / f"b{suffix}", as_is=True).path
     found = changes(packed)
     assert found
-    expected = {(change.path, change.what) for change in Verification(bundle).changes()}
+    expected = {(change.path, change.what) for change in Verification(Bundle.open(bundle)).changes()}
     told = {(change.path, change.what) for change in found}
     # How many names a file has is told once, with the first of them.
     assert told <= expected if "name" in name else told == expected
@@ -113,7 +114,7 @@ LIES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
 def test_an_archive_that_would_be_unpacked_as_something_else_is_refused(
     bundle: Path, tmp_path: Path, name: str
 ) -> None:
-    packed = rewritten(pack(bundle, tmp_path / "b.tar").path, LIES[name])
+    packed = rewritten(pack(Bundle.open(bundle), tmp_path / "b.tar").path, LIES[name])
     with pytest.raises(ImageError, match=r"b\.tar"):
         changes(packed)
 
@@ -124,7 +125,7 @@ def test_a_link_that_becomes_another_target_is_told(tmp_path: Path) -> None:
     def retarget(entries: list[bytes]) -> list[bytes]:
         return [bytes(hard_link("./rootfs/b", "./config.json")) if b"rootfs/b" in one[:99] else one for one in entries]
 
-    found = changes(rewritten(pack(made, tmp_path / "b.tar").path, retarget))
+    found = changes(rewritten(pack(Bundle.open(made), tmp_path / "b.tar").path, retarget))
     assert {change.path for change in found} == {"./a", "./b"}
 
 
@@ -136,7 +137,7 @@ def test_what_is_no_packed_bundle_is_refused(tmp_path: Path, content: bytes) -> 
 
 
 def test_a_file_that_was_cut_off_is_refused(bundle: Path, tmp_path: Path) -> None:
-    packed = pack(bundle, tmp_path / "b.tar.zst").path
+    packed = pack(Bundle.open(bundle), tmp_path / "b.tar.zst").path
     packed.write_bytes(packed.read_bytes()[:-9])
     with pytest.raises(BundlerError, match=r"b\.tar\.zst"):
         changes(packed)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError
 from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
@@ -36,7 +37,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def delta(bundle: Path, *destinations: str) -> Delta:
-    changes = rootfs_changes(Verification(bundle), "b")
+    changes = rootfs_changes(Verification(Bundle.open(bundle)), "b")
     with Tree(bundle / "rootfs") as tree:
         return find_delta(changes, tree, destinations)
 

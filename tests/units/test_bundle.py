@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
 from bundler.units.bundle import units_of, write_unit_files
 from tests.support.systemd import settings
@@ -29,17 +30,17 @@ def make(bundle: Path, config: dict[str, Any] = CONFIG, **recorded: Any) -> Path
 
 
 def test_name_and_place_are_those_of_the_directory(bundle: Path) -> None:
-    texts = units_of(bundle).texts
+    texts = units_of(Bundle.open(bundle)).texts
     assert list(texts) == ["web.service"]
     assert settings(texts["web.service"])["ExecStart"] == f"/bin/sh -s %t/bundler-web/run 15 runc {bundle} web"
 
 
 def test_name_place_and_runtime_can_be_others(bundle: Path) -> None:
     make(bundle, lifecycle={"container_name": "shop"}, target={"runtime": "crun", "cgroup_manager": "systemd"})
-    assert list(units_of(bundle).texts) == ["shop.service"]
-    texts = units_of(bundle, name="x", directory="//srv/x/").texts
+    assert list(units_of(Bundle.open(bundle)).texts) == ["shop.service"]
+    texts = units_of(Bundle.open(bundle), name="x", directory="//srv/x/").texts
     assert settings(texts["x.service"])["ExecStart"] == "/bin/sh -s %t/bundler-x/run 15 crun /srv/x x --systemd-cgroup"
-    texts = units_of(bundle, runtime="/opt/runc").texts
+    texts = units_of(Bundle.open(bundle), runtime="/opt/runc").texts
     assert settings(texts["shop.service"])["ExecStart"].split()[4] == "/opt/runc"
 
 
@@ -47,7 +48,7 @@ def test_a_bundle_that_shows_the_container_its_hooks_gets_no_units(bundle: Path)
     for source in (f"{bundle}/hooks", "hooks"):
         make(bundle, CONFIG | {"mounts": [{"destination": "/x", "source": source, "options": ["bind"]}]})
         with pytest.raises(RequestError, match="belongs to the bundle itself"):
-            units_of(bundle)
+            units_of(Bundle.open(bundle))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_bundle_that_shows_the_container_its_hooks_gets_no_units(bundle: Path)
 )
 def test_the_form_of_the_cgroup_path_says_who_makes_it(bundle: Path, path: str, systemd: bool) -> None:
     make(bundle, {**CONFIG, "linux": {"cgroupsPath": path}}, target={"cgroup_manager": "systemd"})
-    assert ("--systemd-cgroup" in units_of(bundle).texts["web.service"]) == systemd
+    assert ("--systemd-cgroup" in units_of(Bundle.open(bundle)).texts["web.service"]) == systemd
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,14 @@ def test_the_form_of_the_cgroup_path_says_who_makes_it(bundle: Path, path: str, 
 )
 def test_what_is_no_name_and_no_path_is_refused(bundle: Path, asked: dict[str, str], message: str) -> None:
     with pytest.raises(RequestError, match=message):
-        units_of(bundle, **asked)
+        units_of(Bundle.open(bundle), **asked)
 
 
 def test_a_directory_that_can_be_no_name_needs_one(tmp_path: Path) -> None:
     bundle = make(tmp_path / "my web")
     with pytest.raises(RequestError, match="'my web' cannot be the name of a container"):
-        units_of(bundle)
-    assert list(units_of(bundle, name="web").texts) == ["web.service"]
+        units_of(Bundle.open(bundle))
+    assert list(units_of(Bundle.open(bundle), name="web").texts) == ["web.service"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "file", "folder"])
@@ -89,20 +90,20 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("{}")
     (tmp_path / "folder").mkdir()
     with pytest.raises(RequestError, match="is not a bundle"):
-        units_of(tmp_path / name)
+        units_of(Bundle.open(tmp_path / name))
 
 
 @pytest.mark.parametrize("recorded", [{"lifecycle": []}, {"target": 1}, {"lifecycle": {"stop_signal": {}}}])
 def test_a_bundler_json_of_another_form_is_refused(bundle: Path, recorded: dict[str, Any]) -> None:
     make(bundle, **recorded)
     with pytest.raises(RequestError, match=r"bundler\.json: \w+: not a"):
-        units_of(bundle)
+        units_of(Bundle.open(bundle))
 
 
 def test_a_bundler_json_about_another_config_is_not_believed(bundle: Path) -> None:
     make(bundle, lifecycle={"restart": "always"})
     (bundle / "config.json").write_text('{"ociVersion": "1.0.1"}')
-    units = units_of(bundle)
+    units = units_of(Bundle.open(bundle))
     assert settings(units.texts["web.service"])["Restart"] == "no"
     assert "changed since" in units.remarks[0]
 
@@ -111,7 +112,7 @@ def test_all_units_are_written_or_none(bundle: Path, tmp_path: Path) -> None:
     make(bundle, lifecycle={"healthcheck": {"test": "x"}})
     folder = tmp_path / "units"
     folder.mkdir()
-    units = units_of(bundle)
+    units = units_of(Bundle.open(bundle))
     (folder / "web-health.timer").write_text("mine")
     with pytest.raises(RequestError, match=r"web-health\.timer exists already"):
         write_unit_files(units, folder, replace=False)

@@ -1,4 +1,4 @@
-"""Runtime configs that somebody wrote are hostile until they are known to be one."""
+"""The documents of a bundle are hostile until they are known to be what they should be, and each is read once."""
 
 import hashlib
 import json
@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from bundler import data
-from bundler.bundles.config_file import read_config_file
+from bundler.bundles.bundle import Bundle, read_config_file
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import MAPS
 from bundler.runtime_spec.validity import SCHEMA
 from bundler.strict_json import fold
+from tests.support.bundles import MEMBERS, make_bundle
 
 VALID = b'{"ociVersion": "1.0.0"}'
 
@@ -168,3 +169,41 @@ def test_a_directory_without_a_config_is_no_bundle(tmp_path: Path) -> None:
 def test_what_is_not_there_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/gone does not exist"):
         read_config_file(str(tmp_path / "gone"))
+
+
+def test_a_document_is_read_once_whatever_takes_its_place(tmp_path: Path) -> None:
+    opened = Bundle.open(make_bundle(tmp_path / "b", *MEMBERS))
+    record, config, lines = opened.record, opened.config, opened.manifest().read()
+    for name in ("bundler.json", "config.json", "rootfs.mtree"):
+        (opened.path / name).unlink()
+        (opened.path / name).write_bytes(b"{}")
+    assert (opened.record, opened.config, opened.manifest().read()) == (record, config, lines)
+    assert opened.owned
+    assert opened.config_file.recorded == record.document
+
+
+def test_readers_of_a_manifest_do_not_disturb_each_other(tmp_path: Path) -> None:
+    opened = Bundle.open(make_bundle(tmp_path / "b", *MEMBERS))
+    first, second = opened.manifest(), opened.manifest()
+    line = first.readline()
+    assert second.read() == line + first.read()
+    assert second.seek(-3, os.SEEK_END) == first.tell() - 3
+    assert first.fileno() == second.fileno()
+
+
+def test_a_manifest_is_closed_with_its_bundle(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", *MEMBERS)
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 -- names are enough
+    assert Bundle.open(path).manifest().readline() == b"#mtree\n"
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_a_config_that_makes_no_sense_is_an_empty_one_to_who_only_looks(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b'{"mounts": [')
+    assert Bundle.open(tmp_path).readable_config.document == {}
+
+
+def test_a_file_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    with pytest.raises(RequestError, match="is not a bundle: there is no such directory"):
+        Bundle.open(tmp_path / "b")

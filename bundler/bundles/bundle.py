@@ -1,0 +1,169 @@
+"""A bundle in a directory: each of its documents is opened once, when it is first asked for, and read and checked once.
+
+Any user or program may have written them anew: they are hostile until they are known to be what they should be.
+"""
+
+import io
+import os
+import weakref
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bundler.bundles.documents import LARGEST, open_document, read_document
+from bundler.bundles.record import BundleRecord
+from bundler.bundles.stage_folder import finish_replacement
+from bundler.errors import RequestError, printable
+from bundler.input_files import read_request
+from bundler.origins import Json
+from bundler.runtime_spec import validity
+from bundler.runtime_spec.runtime_config import RuntimeConfig
+
+_MANIFEST: Final = "rootfs.mtree"
+_HEAD: Final = 2  # lines of a manifest, of which the last is about the directory itself
+_LONGEST_LINE: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A config.json that the schema allows, and the bundler.json beside it if that is about these very bytes.
+
+    `stale` is set when there is a bundler.json about other bytes: config.json was changed after the build.
+    """
+
+    config: RuntimeConfig
+    recorded: dict[str, Json] | None = None
+    stale: bool = False
+
+    @classmethod
+    def beside(cls, record: BundleRecord | None, config: RuntimeConfig, content: bytes) -> Self:
+        """The config that `content` is, in a directory with this bundler.json."""
+        fits = record is not None and record.fits(content)
+        return cls(config, record.document if record is not None and fits else None, record is not None and not fits)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The bundle in the directory `path`. What is asked for raises RequestError where it is not there or not in order,
+    and PermissionError.
+    """
+
+    path: Path
+    _manifests: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, bundle: "Path | Bundle") -> "Bundle":
+        """The bundle in a directory, or the open one that is given. What a build that was killed was doing in its place
+        is finished first. Raises RequestError where there is no such directory.
+        """
+        if isinstance(bundle, Bundle):
+            return bundle
+        finish_replacement(bundle)
+        if not bundle.is_dir():
+            what = f"{printable(str(bundle))} is not a bundle: there is no such directory"
+            raise RequestError(what, hint="`bundler build` makes one")
+        return cls(bundle)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return printable(str(self.path))
+
+    @cached_property
+    def record(self) -> BundleRecord:
+        """Its bundler.json, where trust begins."""
+        return self._record.complete(self.label)
+
+    @property
+    def any_record(self) -> BundleRecord | None:
+        """Its bundler.json, be it about a root filesystem or not; None where there is none."""
+        return self._record if os.path.lexists(self.path / "bundler.json") else None
+
+    @cached_property
+    def config_json(self) -> bytes:
+        return read_document(self.path, "config.json")
+
+    @cached_property
+    def config(self) -> RuntimeConfig:
+        """Its config.json, as all runtimes read it; it was not held against the schema, which takes an import."""
+        return RuntimeConfig.parse(self.config_json, self._name_of("config.json"))
+
+    @property
+    def readable_config(self) -> RuntimeConfig:
+        """Its config.json; an empty one where it makes no sense, which others will say."""
+        try:
+            return self.config
+        except RequestError:
+            return RuntimeConfig({})
+
+    @cached_property
+    def config_file(self) -> ConfigFile:
+        """Its config.json, held against the schema, and the bundler.json that is about it."""
+        validity.check_form(self.config, self._name_of("config.json"))
+        return ConfigFile.beside(self.any_record, self.config, self.config_json)
+
+    @cached_property
+    def owned(self) -> bool:
+        """Whether the files of its manifest have owners; without a manifest they have those that they have."""
+        if not os.path.lexists(self.path / _MANIFEST):
+            return True
+        lines = self.manifest()
+        head = [lines.readline(_LONGEST_LINE) for _ in range(_HEAD)]
+        return b" type=dir " not in head[-1] or b" uid=" in head[-1]
+
+    def manifest(self, name: str = _MANIFEST) -> io.BufferedReader:
+        """Its manifest, from the beginning: what is read is the file that was hashed, though another took its place."""
+        if name not in self._manifests:
+            with open_document(self.path, name) as stream:
+                self._manifests[name] = os.dup(stream.fileno())
+            weakref.finalize(self, os.close, self._manifests[name])
+        return io.BufferedReader(_FromStart(self, self._manifests[name]))
+
+    @cached_property
+    def _record(self) -> BundleRecord:
+        return BundleRecord(read_document(self.path, "bundler.json"), self._name_of("bundler.json"))
+
+    def _name_of(self, document: str) -> str:
+        return printable(str(self.path / document))
+
+
+class _FromStart(io.RawIOBase):
+    """The content of a bundle's open file. It is read by position, since all its readers share one offset."""
+
+    def __init__(self, bundle: Bundle, descriptor: int) -> None:
+        super().__init__()
+        self._bundle = bundle  # which closes the file when it goes
+        self._descriptor = descriptor
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readinto(self, room: Any, /) -> int:
+        count = os.preadv(self._descriptor, (room,), self._at)
+        self._at += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at = bases[whence] + offset
+        return self._at
+
+
+def read_config_file(path: str) -> ConfigFile:
+    """A bundle's directory, a config.json, or `-` for one on standard input. Raises RequestError."""
+    if path == "-":
+        return ConfigFile(validity.parse(read_request(path, LARGEST), "standard input"))
+    file = Path(path)
+    if file.is_dir():
+        return Bundle(file).config_file
+    content = read_request(path, LARGEST)
+    config = validity.parse(content, printable(path))
+    return ConfigFile.beside(Bundle(file.parent).any_record if file.name == "config.json" else None, config, content)
