@@ -1,4 +1,4 @@
-"""bundler turns a container image into an OCI runtime bundle, without a Docker daemon.
+"""`import bundler`: an image becomes an OCI runtime bundle, without a Docker daemon.
 
     import bundler
 

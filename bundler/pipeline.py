@@ -1,4 +1,4 @@
-"""The pipeline: a reference and overrides become a bundle, or the config.json that the bundle would have."""
+"""The pipeline: an image, overrides and defaults become a bundle, whole or not at all."""
 
 import dataclasses
 import os

@@ -8,10 +8,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import bundler
+from tests.support.packages import MODULES, PROJECT, imported_parts, imports, module_of, part_of
 
-PROJECT = Path(__file__).resolve().parents[1]
-MODULES = sorted(PROJECT.glob("bundler/**/*.py"))
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
 SCRIPTS = sorted(path for path in PROJECT.glob("scripts/*") if path.is_file())
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/**/*.md"))]
@@ -24,7 +22,7 @@ RANKS = {
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,
-    **dict.fromkeys(["host", "rootfs", "conversion", "store"], 4),
+    **dict.fromkeys(["rootfs", "conversion", "store"], 4),
     **dict.fromkeys(["bundles", "profiles", "targets"], 5),
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
     **dict.fromkeys(["doctor", "request", "running", "units"], 7),
@@ -64,36 +62,6 @@ SPEAKS_OF_ITS_WRITING = re.compile(
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(PROJECT))
-
-
-def part_of(module: str) -> str:
-    """`bundler.images.descriptor` belongs to `images`, `bundler` itself to `__init__`."""
-    return module.split(".")[1] if "." in module else "__init__"
-
-
-def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def imports(path: Path) -> Iterator[str]:
-    """The full name of everything that a file imports, at its top or inside a function."""
-    package = module_of(path).split(".")
-    if path.name != "__init__.py":
-        package.pop()
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            # `from bundler import tools` imports bundler.tools, `from bundler import build` a name of the front door.
-            yield from (f"{base}.{alias.name}" if base == "bundler" else base for alias in node.names)
-
-
-def imported_parts(path: Path) -> set[str]:
-    """The version is a constant, for which no module has to be loaded."""
-    inside = {name for name in imports(path) if name.split(".")[0] == "bundler"} - {"bundler.__version__"}
-    return {"__init__" if name.removeprefix("bundler.") in bundler.__all__ else part_of(name) for name in inside}
 
 
 def offenders(paths: Iterable[Path], find: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:

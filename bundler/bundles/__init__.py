@@ -1,1 +1,1 @@
-"""The bundle on disk: stage, write, rename."""
+"""One bundle on disk: made in a stage, recorded in bundler.json, verified, and replaced in one step."""

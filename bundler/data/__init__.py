@@ -1,4 +1,4 @@
-"""Docker's defaults, the seccomp profile and the overrides schema: data, read when it is needed."""
+"""Docker's defaults, the seccomp profile, JSON Schemas and the scripts that bundles carry: read when they are needed."""
 
 import json
 import pkgutil
