@@ -1,4 +1,4 @@
-"""Docker's defaults, the seccomp profile, JSON Schemas and the scripts that bundles carry: read when they are needed."""
+"""Docker's defaults, the seccomp profile, JSON Schemas, scripts that bundles carry: read when they are needed."""
 
 import json
 import pkgutil
