@@ -9,7 +9,6 @@ recursion. The way back up is `..`, believed only if it is the directory that wa
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +57,8 @@ class _Cursor:
 @contextmanager
 def temporary_folder(parent: Path | None = None, prefix: str = "bundler-") -> Iterator[Path]:
     """A new folder of mode 0700, removed with all that was put into it; tempfile's own would recurse into it."""
+    import tempfile  # noqa: PLC0415 -- takes a while, and a process that only removes makes no folder
+
     path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
         yield path

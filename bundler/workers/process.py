@@ -10,19 +10,21 @@ import marshal
 import mmap
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 from bundler.errors import BundlerError
 from bundler.interruptions import complete, held
 from bundler.workers.failures import out_of_memory
 from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, write_all
+
+if TYPE_CHECKING:  # a worker that imports this module for what stands beside its work starts none itself
+    import subprocess
 
 # This very bundler comes first, wherever it was imported from; everything else is found where this process finds it.
 _BOOT: Final = f"""\
@@ -47,7 +49,7 @@ class Worker:
     """A worker that was started; `name` is what messages call it."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: "subprocess.Popen[bytes]"
 
     def how_it_ended(self) -> BundlerError:
         """Why it has closed its pipes without a word: it has ended, or is about to."""
@@ -123,7 +125,9 @@ def connected(
 
 
 @contextmanager
-def _started(name: str, lifeline: int, descriptors: Collection[int]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(name: str, lifeline: int, descriptors: Collection[int]) -> "Iterator[subprocess.Popen[bytes]]":
+    import subprocess  # noqa: PLC0415 -- see above
+
     process = None
     try:
         # An interruption waits until this process knows its worker: held, since another thread may get the signal. It
@@ -146,7 +150,7 @@ def _started(name: str, lifeline: int, descriptors: Collection[int]) -> Iterator
             complete(partial(_end, process))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
 
@@ -154,7 +158,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _options() -> list[str]:
     """Those of this Python, without what a worker does not need: the environment has the rest.
 
-    -S: sys.path is handed over, so nobody has to find it again, which takes a fifth of the time of a start.
+    -S: sys.path is handed over, so it need not be found again, which takes a fifth of the time of a start.
     """
     isolated = ["-I"] if sys.flags.isolated else []
     return ["-S", "-P", *isolated, *(f"-W{option}" for option in sys.warnoptions)]
