@@ -12,6 +12,10 @@ _NUMBER: Final = re.compile(r"(?P<digits>[0-9]{1,15})(?P<unit>[kmgt]?)", re.IGNO
 _UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 # A zstd or xz layer of nothing but zeros is a thousand times its size too, and is honest while it is small.
 RATIO_COUNTS_FROM: Final = 1 << 30
+# The kernel's own (path_resolution(7)): of the 4096 bytes of PATH_MAX the last one is the NUL. What is longer could be
+# made, and used by nothing.
+MOST_LINKS: Final = 40
+LONGEST_PATH: Final = 4095
 
 
 def _limit(default: int, meaning: str) -> Any:
@@ -24,8 +28,7 @@ class Limits:
 
     unpacked_size: int = _limit(256 << 30, "bytes of all layers together, or of an archive, once decompressed")
     entries: int = _limit(10_000_000, "entries of all layers together")
-    # Of the kernel's 4096 the last byte is the NUL (PATH_MAX): what is longer could be made, and used by nobody.
-    path_length: int = _limit(4095, "bytes of the path of an entry")
+    path_length: int = _limit(LONGEST_PATH, "bytes of the path of an entry")
     # As in Go's archive/tar, whose limit everything that Docker, containerd and umoci unpack has passed.
     pax_size: int = _limit(1 << 20, "bytes of one PAX extended header, or of one long name of GNU's")
     # What registries accept (distribution-spec: "4 megabytes").

@@ -1,6 +1,7 @@
 """One entry of a tar archive, and what its 512-byte header says (POSIX ustar, with what v7, GNU and star do to it)."""
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,21 @@ CHARACTER_DEVICE: Final = b"3"
 BLOCK_DEVICE: Final = b"4"
 DIRECTORY: Final = b"5"
 FIFO: Final = b"6"
+
+# What the file system calls them (stat(2)), and back.
+FILE_TYPES: Final = {
+    REGULAR: stat.S_IFREG,
+    SYMLINK: stat.S_IFLNK,
+    CHARACTER_DEVICE: stat.S_IFCHR,
+    BLOCK_DEVICE: stat.S_IFBLK,
+    DIRECTORY: stat.S_IFDIR,
+    FIFO: stat.S_IFIFO,
+}
+DEVICES: Final = frozenset({CHARACTER_DEVICE, BLOCK_DEVICE})
+TAR_TYPES: Final = {number: kind for kind, number in FILE_TYPES.items()}
+# Extended attributes that belong to the machine and not to a file: the label that its SELinux policy gives, the ACL of
+# its NFS server.
+OF_THE_MACHINE: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})
 
 # Header types that mean one of the above. NUL is v7's regular file, 7 a contiguous file, which POSIX lets a reader
 # treat as regular; D is GNU's directory with a list of its names as content, S GNU's old sparse file.
@@ -97,7 +113,7 @@ class FileBatch:
     rows: list[FileRow]
 
     def entries(self) -> Iterator[Entry]:
-        """The same, one by one."""
+        """The files, one by one."""
         for name, mode, uid, gid, size, mtime, offset, sha256 in self.rows:
             path = self.directory + b"/" + name if self.directory else name
             digest = KnownDigest(sha256)
@@ -196,7 +212,7 @@ def parse_header(block: bytes, numbers: Numbers | None, offset: int) -> Entry:
         mtime * 10**9,
         block[157:257].partition(b"\0")[0] if block[157] else b"",
     )
-    if real_kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
+    if real_kind in DEVICES:
         entry.device = device
     return entry
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.limits import MOST_LINKS
 
 _ALL_IDS: Final = ("0", "0", "4294967295")  # the only line of uid_map where root is the machine's
-_MOST_LINKS: Final = 40
 _ACL: Final = "system.posix_acl_access"
 
 
@@ -51,7 +51,7 @@ def _way(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             current = place
             continue
         links += 1
-        if links > _MOST_LINKS:
+        if links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
         target = os.readlink(place)  # noqa: PTH115 -- a Path would lose what matters of it
         if target.startswith("/"):

@@ -28,7 +28,8 @@ from typing import Final
 
 from bundler.durability import sync_names
 from bundler.errors import BundlerError, printable
-from bundler.rootfs.directories import close_again, open_up
+from bundler.rootfs.attributes import chmod_unopened
+from bundler.rootfs.directories import open_up
 
 JOURNAL: Final = "succession.json"
 BUNDLE: Final = "bundle"
@@ -193,7 +194,7 @@ def _move(source: Path, target: Path) -> None:
     if mode is not None:
         parent = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            close_again(parent, os.fsencode(target.name), mode)
+            chmod_unopened(os.fsencode(target.name), mode, parent)
         finally:
             os.close(parent)
 

@@ -1,18 +1,16 @@
 """What a bundle's mounts will be mounted onto, and whether what is missing there can be made."""
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundler.rootfs.home import FILE_TYPES
 from bundler.rootfs.mount_points import Mounts, MountSpot
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.parts import Mount
 from bundler.runtime_spec.runtime_config import RuntimeConfig
-
-_WORDS = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def _places(config: RuntimeConfig) -> Iterator[tuple[str, str, Mount | None]]:
 
 def _kind(tree: Tree, path: bytes) -> str:
     try:
-        return _WORDS.get(tree.kind(path), "device")
+        return FILE_TYPES.get(tree.kind(path), "missing")
     except PermissionError:
         return "unknown"
     except OSError:

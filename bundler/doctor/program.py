@@ -16,23 +16,15 @@ from typing import Final
 
 from bundler import elf
 from bundler.errors import printable
+from bundler.limits import LONGEST_PATH, MOST_LINKS
+from bundler.rootfs.home import FILE_TYPES
 from bundler.rootfs.paths import join, split
 from bundler.rootfs.tree import Tree
 
 _SHEBANG_BYTES: Final = 256  # BINPRM_BUF_SIZE: what the kernel reads of a script's first line
 _MOST_SCRIPTS: Final = 5  # a script's interpreter may be a script again (fs/exec.c)
-_MOST_LINKS: Final = 40
-_LONGEST_PATH: Final = 4095  # PATH_MAX without its NUL
 _SHOWN: Final = 60
 _EXECUTE: Final = 0o111
-_KINDS: Final = {
-    0: "is not there",
-    stat.S_IFDIR: "is a directory",
-    stat.S_IFIFO: "is a fifo",
-    stat.S_IFSOCK: "is a socket",
-    stat.S_IFCHR: "is a device",
-    stat.S_IFBLK: "is a device",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +84,7 @@ class Seeker:
             _, kind = self._seek(_encoded(path))
         except _Stopped as stopped:
             return "hidden" if stopped.hidden else "missing"
-        names = {0: "missing", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
-        return names.get(kind) or _KINDS[kind].rpartition(" ")[2]
+        return FILE_TYPES[kind] if kind else "missing"
 
     def program(self, name: str) -> ElfChain:
         """What the name `args[0]` starts."""
@@ -191,7 +182,7 @@ class Seeker:
         name = shown if called == os.fsdecode(path) else f"{printable(called)}, {shown},"
         resolved, kind = self._seek(path, name)
         if kind != stat.S_IFREG:
-            raise _Stopped(fault=f"{name} {_KINDS[kind]}")
+            raise _Stopped(fault=f"{name} is a {FILE_TYPES[kind]}" if kind else f"{name} is not there")
         status = self.tree.status(resolved)
         if status is None or not status.st_mode & _EXECUTE:
             raise _Stopped(fault=f"{name} is not executable")
@@ -201,7 +192,7 @@ class Seeker:
     def _seek(self, path: bytes, name: str = "") -> tuple[bytes, int]:
         """Where `path` leads to, symlinks followed inside the rootfs, and its S_IF... type (0: nothing is there)."""
         name = name or printable(path)
-        for _ in range(_MOST_LINKS + 1):
+        for _ in range(MOST_LINKS + 1):
             self._check_seen(path, name)
             directory, last = split(path.strip(b"/"))
             try:
@@ -220,7 +211,7 @@ class Seeker:
 
     def _check_seen(self, path: bytes, name: str) -> None:
         plain = os.fsdecode(posixpath.normpath(b"/" + path.lstrip(b"/")))
-        if len(plain) > _LONGEST_PATH:
+        if len(plain) > LONGEST_PATH:
             raise _Stopped(fault=f"{printable(plain[:_SHOWN])}... is longer than a path can be")
         for above in (plain, *map(str, PurePosixPath(plain).parents)):
             if above in self.covered:

@@ -29,6 +29,11 @@ class Descriptor:
     platform: Platform | None = None
     annotations: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_attestation(self) -> bool:
+        """BuildKit's attestations stand in an index for an unknown platform; they are no images."""
+        return self.platform is not None and self.platform.os == "unknown"
+
     def annotation(self, name: str) -> str | None:
         return dict(self.annotations).get(name)
 

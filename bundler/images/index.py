@@ -17,8 +17,6 @@ from bundler.images.platform import Platform
 # contain itself, but the same index may be named from many places, so the number of documents is bounded as well.
 _MAX_DEPTH: Final = 8
 _MAX_DOCUMENTS: Final = 1000
-# BuildKit's attestations stand in an index under this platform; they are not images.
-_UNKNOWN: Final = "unknown"
 
 ReadDocument = Callable[[Descriptor], bytes]
 
@@ -48,6 +46,10 @@ class PlatformChoice:
         if self.requested and not self.platform.accepts(stated):
             what = f"the image is for {stated}, not for {self.platform}"
             raise ImageError(f"image config {image_config.digest}: {what}")
+
+
+ANY_PLATFORM: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
+"""For a manifest that is known already, out of which nothing is chosen."""
 
 
 def parse_index(part: Member) -> tuple[Descriptor, ...]:
@@ -103,7 +105,7 @@ def choose_platform(manifests: tuple[Descriptor, ...], platform: Platform, where
 
     A single manifest that states no platform is chosen as it is. Raises ImageError, listing the platforms there are.
     """
-    images = [manifest for manifest in manifests if manifest.platform is None or manifest.platform.os != _UNKNOWN]
+    images = [manifest for manifest in manifests if not manifest.is_attestation]
     if len(images) == 1 and images[0].platform is None:
         return images[0]  # nothing is stated: the image config will say what it is for
     # Someone who asks for amd64 and finds amd64/v1 and amd64/v3 wants the one that runs on every amd64.

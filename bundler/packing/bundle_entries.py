@@ -12,16 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, Self
 
-from bundler.archives.entry import (
-    BLOCK_DEVICE,
-    CHARACTER_DEVICE,
-    DIRECTORY,
-    FIFO,
-    HARD_LINK,
-    REGULAR,
-    SYMLINK,
-    Entry,
-)
+from bundler.archives.entry import HARD_LINK, TAR_TYPES, Entry
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, RunningHash
 from bundler.bundles.bundle import Bundle
@@ -34,14 +25,6 @@ from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 
 _PIECE: Final = 1 << 17
-_KINDS: Final = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFDIR: DIRECTORY,
-    stat.S_IFLNK: SYMLINK,
-    stat.S_IFCHR: CHARACTER_DEVICE,
-    stat.S_IFBLK: BLOCK_DEVICE,
-    stat.S_IFIFO: FIFO,
-}
 _SYMLINK_MODE: Final = 0o777
 
 Task = tuple[str, str | None, str | None, tuple[str, ...]]
@@ -171,7 +154,7 @@ def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
     stored = found.size if pieces is None else sum(length for _, length in pieces)
     return Entry(
         name=b"./" + found.path + slash,
-        kind=HARD_LINK if linked else _KINDS[found.kind],
+        kind=HARD_LINK if linked else TAR_TYPES[found.kind],
         mode=_SYMLINK_MODE if attributes.mode is None else attributes.mode,
         uid=attributes.uid,
         gid=attributes.gid,

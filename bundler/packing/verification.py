@@ -14,7 +14,16 @@ from dataclasses import replace
 from itertools import groupby
 from typing import IO, Final
 
-from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import (
+    BLOCK_DEVICE,
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    FILE_TYPES,
+    HARD_LINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
 from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.documents import LARGEST
@@ -32,15 +41,6 @@ from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.runtime_spec.runtime_config import RuntimeConfig
-
-KINDS: Final = {
-    REGULAR: stat.S_IFREG,
-    DIRECTORY: stat.S_IFDIR,
-    SYMLINK: stat.S_IFLNK,
-    CHARACTER_DEVICE: stat.S_IFCHR,
-    BLOCK_DEVICE: stat.S_IFBLK,
-    FIFO: stat.S_IFIFO,
-}
 
 
 class PackedTree:
@@ -83,7 +83,7 @@ class PackedTree:
             return Found(path, stat.S_IFSOCK, Attributes(None))
         return Found(
             path,
-            KINDS[entry.kind],
+            FILE_TYPES[entry.kind],
             Attributes(
                 None if entry.kind == SYMLINK else entry.mode,
                 entry.uid,
@@ -228,7 +228,7 @@ class PackedVerification:
             self._links[first] += 1
 
     def _note(self, path: str, entry: Entry) -> None:
-        kind = KINDS.get(entry.kind, stat.S_IFREG)  # a further name of a file is a file with two names
+        kind = FILE_TYPES.get(entry.kind, stat.S_IFREG)  # a further name of a file is a file with two names
         mode = entry.mode if path else entry.mode & MOST_OPEN
         self._pieces[path] = Piece(kind, mode, entry.uid, entry.gid, links=2 if entry.kind == HARD_LINK else 1)
 

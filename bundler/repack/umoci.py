@@ -28,10 +28,9 @@ from bundler.errors import BundlerError, ImageError, RequestError, ToolError, pr
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
+from bundler.images.index import ANY_PLATFORM
 from bundler.images.layer import LocalLayer
 from bundler.images.media_types import OCI_MANIFEST
-from bundler.images.platform import Platform
 from bundler.images.reference import Choice
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import open_layout
@@ -182,7 +181,6 @@ def describe(manifest: Digest, size: int, maps: Sequence[IdMap] = (), *, rootles
 
 
 _TAG: Final = "repacked"
-_ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
 
 
 @contextmanager
@@ -208,7 +206,7 @@ def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: 
         lines.writelines(mention(unchanged, delta.gone))
     run(UMOCI, "repack", "--no-history", f"--image={layout}:{_TAG}", bundle)
     with open_folder(layout, DEFAULTS) as files:
-        image = open_layout(files, Choice(name=_TAG), _ANY, transport="oci", file_name="")
+        image = open_layout(files, Choice(name=_TAG), ANY_PLATFORM, transport="oci", file_name="")
         if len(image.layers) != 1:
             raise ToolError(f"umoci made {len(image.layers)} layers of what was changed, and not one")
         with image.local(SILENT) as (layer,):

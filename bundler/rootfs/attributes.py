@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bundler.archives.entry import OF_THE_MACHINE
 from bundler.rootfs import acl
 
 CAPABILITY: Final = b"security.capability"
-# These belong to the machine and not to the image: the label its SELinux policy gives, the ACL of its NFS server.
-_OF_THE_HOST: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})
 # The kernel knows these namespaces and no others (xattr(7)); in `system.` only ACLs can be set.
 _NAMESPACES: Final = (b"user.", b"trusted.", b"security.")
 _ACLS: Final = frozenset({acl.ACCESS, acl.DEFAULT})
@@ -50,7 +49,7 @@ def set_attributes(target: int | bytes, attributes: Attributes) -> None:
         return
     os.chown(target, attributes.uid, attributes.gid, follow_symlinks=False)
     if attributes.mode is not None:
-        _chmod_unopened(target, attributes.mode)
+        chmod_unopened(target, attributes.mode)
     _set_xattrs(target, attributes.xattrs, unopened=True)
     os.utime(target, ns=(attributes.atime, attributes.mtime), follow_symlinks=False)
 
@@ -66,7 +65,7 @@ def set_own(target: int | bytes, attributes: Attributes) -> None:
         if isinstance(target, int):
             os.chmod(target, attributes.mode)
         else:
-            _chmod_unopened(target, attributes.mode)
+            chmod_unopened(target, attributes.mode)
     os.utime(target, ns=(attributes.atime, attributes.mtime), follow_symlinks=not unopened)
 
 
@@ -116,12 +115,12 @@ def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs
 
 def is_known(name: bytes) -> bool:
     """Whether Linux has a place for an attribute of that name; archives made on macOS have others (`com.apple.`)."""
-    return not name or name.startswith(_NAMESPACES) or name in _ACLS or name in _OF_THE_HOST
+    return not name or name.startswith(_NAMESPACES) or name in _ACLS or name in OF_THE_MACHINE
 
 
 def is_kept(name: bytes, kind: int, value: bytes) -> bool:
     """Whether a file of the S_IF... type `kind` has the attribute on disk once it was set."""
-    if name in _OF_THE_HOST or (name == acl.ACCESS and acl.is_base(value)):
+    if name in OF_THE_MACHINE or (name == acl.ACCESS and acl.is_base(value)):
         return False
     if name in _ACLS and kind == stat.S_IFLNK:
         return False
@@ -139,13 +138,14 @@ def clear_xattrs(target: int | bytes) -> None:
             return
         raise
     for name in names:
-        if os.fsencode(name) not in _OF_THE_HOST:
+        if os.fsencode(name) not in OF_THE_MACHINE:
             os.removexattr(target, name, follow_symlinks=follow)
 
 
-def _chmod_unopened(path: bytes, mode: int) -> None:
+def chmod_unopened(path: bytes, mode: int, parent: int | None = None) -> None:
+    """Give what is at `path` (in the open directory `parent`) this mode; it must not be a symlink."""
     # chmod follows symlinks, and opening a fifo or a device would hang or act: O_PATH does neither.
-    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         os.chmod(b"/proc/self/fd/%d" % descriptor, mode)
     finally:
@@ -154,7 +154,7 @@ def _chmod_unopened(path: bytes, mode: int) -> None:
 
 def _set_xattrs(target: int | bytes, xattrs: Mapping[bytes, bytes], *, unopened: bool = False) -> None:
     for name, value in sorted(xattrs.items()):
-        if name in _OF_THE_HOST:
+        if name in OF_THE_MACHINE:
             continue
         try:
             if unopened:

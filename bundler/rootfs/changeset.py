@@ -9,6 +9,7 @@ from bundler.archives.entry import (
     CHARACTER_DEVICE,
     DIRECTORY,
     FIFO,
+    FILE_TYPES,
     GLOBAL,
     HARD_LINK,
     REGULAR,
@@ -35,7 +36,6 @@ _OF_OVERLAYFS: Final = (b"trusted.overlay.", b"user.overlay.")
 _NO_NAMES: Final = frozenset({b"", b".", b".."})
 # What ext4 can hold; tmpfs and others take more, and what is refused must not depend on where it is unpacked.
 _LARGEST_FILE: Final = 1 << 44
-_DEVICES: Final = {CHARACTER_DEVICE: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
 
 
 ContentAt = Callable[[int, int], Iterable[Content]]
@@ -266,12 +266,9 @@ def _make_hard_link(
 
 
 def _make_node(tree: Home, path: bytes, entry: Entry, attributes: Attributes, _content: Iterable[Content]) -> bool:
-    if entry.kind == FIFO:
-        tree.make_node(path, stat.S_IFIFO, (0, 0), attributes)
-        return False
     if not all(0 <= number <= largest for number, largest in zip(entry.device, _LARGEST_DEVICE, strict=True)):
         raise PathError("the numbers of the device do not exist on Linux")
-    tree.make_node(path, _DEVICES[entry.kind], entry.device, attributes)
+    tree.make_node(path, FILE_TYPES[entry.kind], entry.device, attributes)
     return False
 
 

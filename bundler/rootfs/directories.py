@@ -15,8 +15,6 @@ Directories that were used last stay open. When one is closed its times are put 
 has set them: writing into a directory changes its mtime, but no layer said so. That needs no memory for the others.
 """
 
-# ruff: noqa: PTH101 -- a Path cannot stand for a descriptor
-
 import errno
 import os
 import stat
@@ -27,7 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import BundlerError, LayerError, printable
-from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS
+from bundler.limits import LONGEST_PATH, MOST_LINKS
+from bundler.rootfs.attributes import chmod_unopened
 from bundler.rootfs.paths import join, split
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -221,17 +220,8 @@ def open_up(parent: int, name: bytes, bits: int) -> int | None:
     mode = stat.S_IMODE(status.st_mode)
     if stat.S_ISLNK(status.st_mode) or not ~mode & bits:
         return None
-    close_again(parent, name, mode | bits)
+    chmod_unopened(name, mode | bits, parent)
     return mode
-
-
-def close_again(parent: int, name: bytes, mode: int) -> None:
-    """Give what is there, not a symlink, this mode."""
-    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-    try:
-        os.chmod(b"/proc/self/fd/%d" % descriptor, mode)
-    finally:
-        os.close(descriptor)
 
 
 def _directory(descriptor: int, path: bytes, mode: int | None = None) -> Directory:

@@ -15,17 +15,16 @@ from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import PathError, clean
 
-_TYPES: Final = {
-    stat.S_IFDIR: "a directory",
-    stat.S_IFLNK: "a symlink",
-    stat.S_IFIFO: "a fifo",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
+# What a file is, in messages, by its S_IF... type.
+FILE_TYPES: Final = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFSOCK: "socket",
 }
-# The kernel's own limits (path_resolution(7)); a longer path could be built through links, and used by nobody.
-MOST_LINKS: Final = 40
-LONGEST_PATH: Final = 4095
 
 
 class Home(ABC):
@@ -113,7 +112,7 @@ class Home(ABC):
             if not kind:
                 return None
             if kind != stat.S_IFREG:
-                raise ImageError(f"/{name} in the image is {_TYPES.get(kind, 'no file')}, not a regular file")
+                raise ImageError(f"/{name} in the image is a {FILE_TYPES[kind]}, not a regular file")
             content = self.read(path, limit + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None

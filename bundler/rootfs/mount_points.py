@@ -10,12 +10,11 @@ import stat
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.paths import PathError, clean, join
 from bundler.rootfs.tree import Tree
 
-_MOST_LINKS: Final = 40  # path_resolution(7)
-_LONGEST_PATH: Final = 4095
 # What the image has in the way: a runtime fails there, too. Any other error is the machine's trouble.
 _IN_THE_WAY: Final = frozenset(
     {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
@@ -69,7 +68,7 @@ class Mounts:
                 above.append(step)
                 continue
             links += 1
-            if links > _MOST_LINKS:
+            if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), step.path)
             pending += reversed(target.split(b"/"))
             if target.startswith(b"/"):
@@ -83,7 +82,7 @@ class Mounts:
     def _enter(self, above: "_Step", name: bytes) -> "tuple[_Step, bytes | None]":
         """The next step, and where it leads if it is a symlink. Below what is not there, nothing is looked for."""
         path = join(above.path, name)
-        if len(path) > _LONGEST_PATH:
+        if len(path) > LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path[:80])
         mount = path if path in self._mounted else above.mount
         if mount is not None or not above.there:
@@ -106,7 +105,7 @@ def encoded(path: str) -> bytes:
         raise PathError("it holds half of a character") from None
     if b"\0" in name:
         raise PathError("it holds a NUL")
-    if len(name) > _LONGEST_PATH:
+    if len(name) > LONGEST_PATH:
         raise PathError("it is too long")
     return name
 

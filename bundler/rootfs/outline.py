@@ -13,8 +13,9 @@ from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
+from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.attributes import CAPABILITY, Attributes, implied, is_kept
-from bundler.rootfs.home import LONGEST_PATH, MOST_LINKS, Home
+from bundler.rootfs.home import Home
 from bundler.rootfs.owners import ignored, is_capability
 from bundler.rootfs.paths import PathError, join, split
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bundler.rootfs.attributes import chmod_unopened
+
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -115,12 +117,7 @@ def _open_directory(parent: int, name: bytes) -> int:
     try:
         return os.open(name, _DIRECTORY, dir_fd=parent)
     except PermissionError:
-        # An ordinary user's own directory that nobody may read.
-        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-        try:
-            os.chmod(b"/proc/self/fd/%d" % handle, stat.S_IRWXU)
-        finally:
-            os.close(handle)
+        chmod_unopened(name, stat.S_IRWXU, parent)  # an ordinary user's own directory, which its mode closes to him
         return os.open(name, _DIRECTORY, dir_fd=parent)
 
 

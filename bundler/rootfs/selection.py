@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry
+from bundler.archives.entry import DEVICES, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.home import Home
 from bundler.rootfs.paths import split
 
-_DEVICES: Final = frozenset({BLOCK_DEVICE, CHARACTER_DEVICE})
 _SETUID: Final = 0o6000
 
 
@@ -56,7 +55,7 @@ class SelectedChangeset(Changeset):
 
     def _put(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
         selection = self._selection
-        is_device = entry.kind in _DEVICES
+        is_device = entry.kind in DEVICES
         if selection.excludes(path) or (is_device and selection.devices == "skip"):
             self._leave_out(path)
             return

@@ -20,11 +20,12 @@ from bundler.rootfs import acl
 from bundler.rootfs.attributes import (
     Attributes,
     bits_taken,
+    chmod_unopened,
     clear_xattrs,
     implied,
     read_attributes,
 )
-from bundler.rootfs.directories import Directories, Directory, close_again, open_up
+from bundler.rootfs.directories import Directories, Directory, open_up
 from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
@@ -250,7 +251,7 @@ class Tree(Home):
         mode = open_up(parent.descriptor, name, stat.S_IRUSR) if self.owners.confined else None
         attributes = read_attributes(_unopened(parent, name), status, xattrs=xattrs)
         if mode is not None:
-            close_again(parent.descriptor, name, mode)
+            chmod_unopened(name, mode, parent.descriptor)
             attributes.mode = mode
         if status is not None and not stat.S_ISDIR(status.st_mode):
             return attributes

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor
@@ -20,8 +19,6 @@ from bundler.images.transports.skopeo import Skopeo
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.store.layout import Entry, Store, entry_of
-
-_UNKNOWN: Final = "unknown"  # the platform of BuildKit's attestations, which are no images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +58,8 @@ class Fetch:
             return documents[descriptor.digest]
 
         listed = parse_index(parse_document(raw, f"index {digest}"))
-        for descriptor in descend((one for one in listed if not _is_attestation(one)), read):
-            if KINDS[descriptor.media_type] is Kind.MANIFEST and not _is_attestation(descriptor):
+        for descriptor in descend((one for one in listed if not one.is_attestation), read):
+            if KINDS[descriptor.media_type] is Kind.MANIFEST and not descriptor.is_attestation:
                 manifest = parse_manifest(repository.read(descriptor), descriptor.digest)
                 self._fetch_manifest(store, repository, manifest, requested=False)
         for name, document in documents.items():
@@ -110,7 +107,3 @@ def _gives_way(old: Entry, new: Entry) -> bool:
     if (old.get("annotations") or {}).get(REF_NAME) != new["annotations"][REF_NAME]:
         return False
     return "platform" not in new or old.get("platform") in (None, new["platform"])
-
-
-def _is_attestation(descriptor: Descriptor) -> bool:
-    return descriptor.platform is not None and descriptor.platform.os == _UNKNOWN

@@ -15,9 +15,8 @@ from typing import Final
 from bundler.errors import ImageError, RequestError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice, descend
+from bundler.images.index import ANY_PLATFORM, PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
-from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image
 from bundler.limits import Limits
@@ -48,7 +47,6 @@ def place_of(store: Path | None) -> Path:
 
 
 TRANSPORT: Final = "store"
-_ANY: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
 
 
 @contextmanager
@@ -120,8 +118,7 @@ def _images(store: Store, entry: Descriptor) -> Iterator[Kept]:
     for manifest in _all(store, [entry]):
         if KINDS[manifest.media_type] is not Kind.MANIFEST:
             continue
-        # Of a manifest, nothing is chosen by platform.
-        image = read_image(store.files, manifest, _ANY, transport=TRANSPORT, name=name)
+        image = read_image(store.files, manifest, ANY_PLATFORM, transport=TRANSPORT, name=name)
         size = sum({layer.blob.digest: layer.blob.size for layer in image.layers}.values())
         yield Kept(name, str(entry.digest), str(image.image_config.platform), str(image.id), size)
 

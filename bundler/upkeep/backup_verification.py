@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bundler.archives.entry import DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import DEVICES, DIRECTORY, FILE_TYPES, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import data_line, is_data_place
@@ -29,7 +29,6 @@ from bundler.strict_json import parse_object
 DOCUMENT: Final = "backup.json"
 MANIFEST: Final = "backup.mtree"
 FORMAT: Final = 1
-_KINDS: Final = {REGULAR: stat.S_IFREG, DIRECTORY: stat.S_IFDIR, SYMLINK: stat.S_IFLNK, FIFO: stat.S_IFIFO}
 _AHEAD: Final = (b"", DOCUMENT.encode(), MANIFEST.encode())
 
 Placed = tuple[bytes, Entry, Iterator[Content]]
@@ -100,7 +99,7 @@ class BackupVerification:
     def _check(self, path: bytes, entry: Entry, folder: bytes | None) -> None:
         if folder is None:
             raise self._refused(entry, f"it is in none of the folders that {DOCUMENT} names")
-        if entry.kind != HARD_LINK and entry.kind not in _KINDS:
+        if entry.kind != HARD_LINK and (entry.kind in DEVICES or entry.kind not in FILE_TYPES):
             raise self._refused(entry, "it is a device, which no backup holds")
         if path == folder and entry.kind != DIRECTORY:
             raise self._refused(entry, "it is not a directory")
@@ -119,7 +118,7 @@ class BackupVerification:
             mode = None if entry.kind == SYMLINK else entry.mode
             attributes = Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs)
             is_file = entry.kind == REGULAR
-            found = Found(path, _KINDS[entry.kind], attributes, size=entry.size if is_file else 0)
+            found = Found(path, FILE_TYPES[entry.kind], attributes, size=entry.size if is_file else 0)
             found.target = entry.link_name if entry.kind == SYMLINK else b""
             yield path, data_line(found, _hash(entry, content) if is_file else None, None)
 

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 
 from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content, DamagedError
+from bundler.limits import LONGEST_PATH
 
-_LONGEST_TARGET: Final = 4095
 _LONGEST_LIST: Final = 1 << 16  # bytes of the names of a file's attributes: Linux lists no more (XATTR_LIST_MAX)
 _MOST_ATTRIBUTES: Final = 1 << 20  # bytes of one file's attributes, as in a tar archive
 # Honest images are read four times over: an inode for itself, for its content and for its blocks, lists of attributes
@@ -147,7 +147,7 @@ class FileSystemReader:
         if first != path:
             kind, link_name = HARD_LINK, first
         elif kind == SYMLINK:
-            if inode.size > _LONGEST_TARGET:
+            if inode.size > LONGEST_PATH:
                 raise DamagedError("the target of a symlink is too long")
             link_name = b"".join(self._image.content(inode))
             if b"\0" in link_name:

@@ -22,14 +22,13 @@ from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer import FileSlice
 from bundler.images.transports.files import components
-from bundler.limits import DEFAULTS, RATIO_COUNTS_FROM, Limits, raise_hint
+from bundler.limits import DEFAULTS, MOST_LINKS, RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.progress import SILENT, Progress
 
 # Far beyond `docker save` of a whole machine: four members for each layer, at most 127 layers for each image.
 _MAX_MEMBERS: Final = 200_000
 # Their names are kept: twice the longest that any writer of images uses, for each of them.
 _MAX_NAMES: Final = 64 << 20
-_MOST_LINKS: Final = 40  # one after another, as for Linux: each name would be followed through all of them
 _CHUNK: Final = 1 << 20
 
 
@@ -79,7 +78,7 @@ class Archive:
                 raise self._fault(name, "is in the archive more than once")
             if member.plain:
                 return member
-            if at in passed or member.link is None or len(passed) == _MOST_LINKS:
+            if at in passed or member.link is None or len(passed) == MOST_LINKS:
                 raise self._fault(name, "is not an ordinary file")
             passed.add(at)
             at = member.link

@@ -16,10 +16,9 @@ from typing import Final, Protocol
 from bundler.errors import ImageError, printable
 from bundler.images.layer import FileSlice
 from bundler.input_files import InputError, descend, open_below, reason
-from bundler.limits import DEFAULTS, Limits, raise_hint
+from bundler.limits import DEFAULTS, MOST_LINKS, Limits, raise_hint
 
 _MAX_NAME: Final = 4096
-_MOST_LINKS: Final = 40
 
 
 class Files(Protocol):
@@ -131,7 +130,7 @@ class Folder:
             inside = (
                 () if target.startswith("/") else tuple(part for part in target.split("/") if part not in ("", "."))
             )
-            if not inside or links > _MOST_LINKS or not _stays_inside(len(passed), inside):
+            if not inside or links > MOST_LINKS or not _stays_inside(len(passed), inside):
                 raise ImageError(
                     f"{self.label}: {printable('/'.join(parts))} is a symbolic link that leads out of the image",
                     hint="copy it with what its links lead to: cp -rL FOLDER COPY",

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any, Final
 
 from bundler.archives.compression import decompress
-from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import DIRECTORY, HARD_LINK, OF_THE_MACHINE, REGULAR, SYMLINK, TAR_TYPES, Entry
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
@@ -40,16 +40,6 @@ from bundler.limits import Limits
 
 _CHUNK: Final = 1 << 20
 _WHITEOUT: Final = b".wh."
-_KINDS: Final = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFLNK: SYMLINK,
-    stat.S_IFCHR: CHARACTER_DEVICE,
-    stat.S_IFBLK: BLOCK_DEVICE,
-    stat.S_IFDIR: DIRECTORY,
-    stat.S_IFIFO: FIFO,
-}
-# These belong to the machine and not to the files.
-_OF_THE_HOST: Final = frozenset({"security.selinux", "system.nfs4_acl"})
 
 
 @dataclass
@@ -88,7 +78,7 @@ class _Writer:
         if path.rpartition(b"/")[2].startswith(_WHITEOUT):
             raise ImageError(f"{self.label}: {printable(path)}: a layer cannot hold that name, which hides others")
         status = self._status(path)
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        kind = TAR_TYPES.get(stat.S_IFMT(status.st_mode))
         if kind is None:
             return
         entry = Entry(
@@ -137,12 +127,12 @@ class _Writer:
     def _xattrs(self, path: bytes) -> dict[bytes, bytes]:
         at = self._at(path)
         try:
-            names = sorted(set(os.listxattr(at, follow_symlinks=False)) - _OF_THE_HOST)
+            names = sorted(set(map(os.fsencode, os.listxattr(at, follow_symlinks=False))) - OF_THE_MACHINE)
         except OSError as error:
             if error.errno != errno.ENOTSUP:
                 raise
             names = []
-        return {os.fsencode(name): os.getxattr(at, name, follow_symlinks=False) for name in names}
+        return {name: os.getxattr(at, name, follow_symlinks=False) for name in names}
 
     def _at(self, path: bytes) -> bytes:
         return b"/proc/self/fd/%d/%b" % (self.folder, path)
