@@ -77,7 +77,7 @@ class Entry:
     `size` is the size of the file, `stored_size` the bytes of content in the archive, which begin `offset` bytes
     from its start; they only differ for sparse files, whose `sparse` lists where each stored piece belongs as
     (offset, length), in order and inside the file. Times are nanoseconds since the epoch. `device` is (major, minor).
-    `digest` knows the sha256 of the content, where whoever reads it takes that.
+    `digest` knows the sha256 of the content, if the reader of the content takes it.
     """
 
     name: bytes
@@ -106,7 +106,7 @@ class FileBatch:
     """Regular files of one directory that come one after another, with nothing about them that a row cannot say.
 
     Nearly all entries of a layer are such files. To say the directory once, and nothing that is as usual, halves the
-    time that everybody after the reader of the archive takes for them. `directory` is as in the names of the entries.
+    time that all steps after the reader of the archive take for them. `directory` is as in the names of the entries.
     """
 
     directory: bytes

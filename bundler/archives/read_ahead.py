@@ -25,8 +25,8 @@ class _Ahead(Generic[T]):
     """Iterates over `items` in a thread of its own.
 
     Two queues that never block who puts something in: finished items one way, permissions to make one more the other
-    way. A lock that is held for a few lines of Python would be left locked by a Ctrl-C between them, and whoever waits
-    for it then would never end; SimpleQueue is written in C and has no such moment.
+    way. A lock that is held for a few lines of Python would be left locked by a Ctrl-C between them, and a thread that
+    waits for it then would never end; SimpleQueue is written in C and has no such moment.
     """
 
     def __init__(self, items: Iterator[T]) -> None:
@@ -46,7 +46,7 @@ class _Ahead(Generic[T]):
     def __next__(self) -> T:
         item = self._made.get()
         if isinstance(item, _Ended):
-            self._made.put(item)  # for whoever asks again
+            self._made.put(item)  # for the next time
             if item.error is not None:
                 raise item.error
             raise StopIteration
@@ -77,7 +77,7 @@ class _Ahead(Generic[T]):
 
 @contextmanager
 def read_ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The same items, each made before it is asked for, at most eight of them. What `items` raises is raised in turn.
+    """All of `items`, each made before it is asked for, at most eight of them. What `items` raises is raised in turn.
 
     After the context, nothing is running any more; `items` need not have come to its end.
     """

@@ -74,12 +74,12 @@ def read_pax_map(entry: Entry, records: dict[bytes, bytes], read_block: Callable
 def _read_lines(entry: Entry, read_block: Callable[[], bytes]) -> list[int]:
     """The numbers of a 1.0 map: how many pairs, then the pairs, one number per line, padded to a block."""
     blocks: list[bytes] = []
-    found, wanted = 0, 1
-    while found < wanted:
+    lines, wanted = 0, 1
+    while lines < wanted:
         if (len(blocks) + 1) * _BLOCK > min(entry.stored_size, LARGEST_MAP):
             raise DamagedError("the map of a sparse file is too large or cut off")
         blocks.append(read_block())
-        found += blocks[-1].count(b"\n")
+        lines += blocks[-1].count(b"\n")
         if len(blocks) == 1:
             wanted += 2 * parse_decimal(blocks[0].partition(b"\n")[0])
     text = b"".join(blocks)

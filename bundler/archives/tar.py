@@ -205,7 +205,7 @@ class TarReader:
             if not piece:
                 raise DamagedError("the tar archive ends inside a file")
             count -= len(piece)
-        # Go's writer, when nobody closes it, leaves out the last padding, and its reader accepts that.
+        # Go's writer, if it is not closed, leaves out the last padding, and its reader accepts that.
         self._take(count)
         self._left = self._padding = 0
 

@@ -50,13 +50,13 @@ class Member:
 
     def get(self, name: str) -> "Member":
         """The member `name`. Raises ImageError when it is absent or null."""
-        found = self.find(name)
-        if found is None:
+        member = self.find(name)
+        if member is None:
             raise self._child(name, None).fault("missing")
-        return found
+        return member
 
     def with_member(self, name: str, content: Any) -> "Member":
-        """The same object with another value for `name`, however that is spelled."""
+        """This object with another value for `name`, however that is spelled."""
         others = {other: value for other, value in self._object().items() if fold(other) != fold(name)}
         return Member(self.document, self.path, others | {name: content})
 
@@ -98,8 +98,8 @@ class Member:
         return self.content
 
     def _child(self, name: str, content: Any) -> "Member":
-        shown = _clipped(printable(name))
-        return Member(self.document, f"{self.path}.{shown}" if self.path else shown, content)
+        step = _clipped(printable(name))
+        return Member(self.document, f"{self.path}.{step}" if self.path else step, content)
 
 
 def parse_document(raw: bytes, document: str) -> Member:

@@ -1,6 +1,6 @@
 """The image config: what the image says about itself and how to run it (image-spec config.md).
 
-The health check of an image config: Docker's `Healthcheck`, which the image-spec reserves a place for.
+`Healthcheck` is Docker's own; the image-spec reserves a place for it.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Healthcheck:
 
 
 def parse_healthcheck(execution: Member) -> Healthcheck | None:
-    """The one in the `config` object of an image config. Raises ImageError for what dockerd could not read either."""
+    """The health check in the `config` object of an image config. Raises ImageError for what dockerd refuses, too."""
     member = execution.find("Healthcheck")
     if member is None:
         return None

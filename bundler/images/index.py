@@ -108,7 +108,7 @@ def choose_platform(manifests: tuple[Descriptor, ...], platform: Platform, where
     images = [manifest for manifest in manifests if not manifest.is_attestation]
     if len(images) == 1 and images[0].platform is None:
         return images[0]  # nothing is stated: the image config will say what it is for
-    # Someone who asks for amd64 and finds amd64/v1 and amd64/v3 wants the one that runs on every amd64.
+    # Of amd64/v1 and amd64/v3, amd64 means the one that runs on every amd64.
     for fits in (lambda other: other == platform, platform.equals, platform.accepts):
         for manifest in images:
             if manifest.platform is not None and fits(manifest.platform):

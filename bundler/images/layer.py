@@ -1,6 +1,6 @@
 """A layer: what an image states of it, and where its bytes are once they are on this machine.
 
-A part of an open file: a descriptor, an offset and a size. Workers that read layers need nothing else.
+They are a part of an open file there, which a descriptor, an offset and a size say: all that a worker needs to read it.
 """
 
 import os

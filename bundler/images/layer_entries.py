@@ -155,7 +155,7 @@ class _Received:
                 yield item
 
     def finish(self) -> int:
-        """Pass over what nobody wanted; gives where the next layer begins."""
+        """Pass over what was not asked for; gives where the next layer begins."""
         for _ in self._items:
             pass
         return self._end
@@ -170,7 +170,7 @@ class _Received:
                 yield FileBatch(item[1], item[2])
                 continue
             if kind in (READ, ENDED):
-                continue  # of a file whose content nobody wanted
+                continue  # of a file whose content was not asked for
             self._whole = kind == WHOLE
             self._current = entry = Entry(*item[1])
             if item[2] is not None:

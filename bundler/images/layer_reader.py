@@ -16,14 +16,14 @@ from bundler.workers.shared_stream import SharedStream
 
 FILLER: Final = "the process that reads the layers"
 # What is stored for an entry is told as a whole up to this size, once all of it was read; what is larger, in pieces.
-# An eighth of the shared memory, so that there is something to do for everybody meanwhile.
+# An eighth of the shared memory, so that all three processes have something to do meanwhile.
 LARGEST_WHOLE: Final = 1 << 20
 _PIECE: Final = 512 * 1024
 # An entry's names, and so its weight, are usually too few to be counted.
 _LONG: Final = 1024
 
 # What is sent: one of these, and what follows it. The offset of an entry is that in its layer.
-COUNTED: Final = 0  # stored bytes, uncompressed bytes, what of the stream nobody needs any more
+COUNTED: Final = 0  # stored bytes, uncompressed bytes, up to where the stream is needed no more
 FILES: Final = 1  # a directory, and rows of files in it, whose content was read
 WHOLE: Final = 2  # an entry's fields, its sha256; its content was read
 BEGUN: Final = 3  # an entry's fields, an empty text if it is hashed; pieces follow
@@ -124,7 +124,7 @@ class _Reader:
         self._send_files()
         weight = len(entry.name) + len(entry.link_name)
         if entry.xattrs or entry.sparse:
-            weight += _PIECE  # goes out at once, since nobody has measured it
+            weight += _PIECE  # goes out at once, since their size is not known
         self._sender.send((kind, _fields(entry), sha256), weight if weight > _LONG else 0)
 
     def _send_files(self) -> None:

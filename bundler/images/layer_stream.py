@@ -1,17 +1,14 @@
 """A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
 
-A stream that tells how much of it was read, and from how many stored bytes that came.
-
-A layer as a stream of uncompressed bytes, checked on the way: size, digest and diff_id (image-spec config.md).
     stored bytes -> count -> digest -> decompress -> | -> diff_id -> reader
 
 At the bar, what comes before runs in a thread of its own, some pieces ahead, if there is anything to decompress: on two
 processors, reading a gzip layer takes three quarters of the time that it takes on one.
 
-Content is only good once the last byte of both streams was read: whoever stops at the end of the tar archive would
-accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
+Content is only good once the last byte of both streams was read: a reader that stops at the end of the tar archive
+would accept a layer whose remaining bytes are not what the digest names. `finish` reads them.
 
-The worker that turns the stored bytes of layers into their uncompressed ones, all of them checked.
+`fill` is what a worker does with layers: it puts the uncompressed bytes into shared memory, all of them checked.
 """
 
 import hashlib
@@ -117,8 +114,7 @@ class _StoredStream:
     def _end(self) -> None:
         self._ended = True
         if self._left:
-            found = self._blob.size - self._left
-            raise ImageError(f"{self._label}: {found} bytes, but {self._blob.size} are stated")
+            raise ImageError(f"{self._label}: {self.taken} bytes, but {self._blob.size} are stated")
         _compare(self._label, "digest", self._blob.digest, self._hash)
 
     def finish(self) -> None:
@@ -251,10 +247,10 @@ def _drain(stream: ByteStream) -> None:
         pass
 
 
-def _compare(label: str, what: str, stated: Digest | None, found: "hashlib._Hash | None") -> None:
-    if stated is None or found is None:
+def _compare(label: str, what: str, stated: Digest | None, content: "hashlib._Hash | None") -> None:
+    if stated is None or content is None:
         return
-    digest = Digest(stated.algorithm, found.hexdigest())
+    digest = Digest(stated.algorithm, content.hexdigest())
     if digest != stated:
         name = "" if f"{stated}" in label else f" {stated}"
         raise ImageError(f"{label}: its {what} is {digest}, not the one stated{name}")

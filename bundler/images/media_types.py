@@ -67,12 +67,12 @@ def refusal(media_type: str, *wanted: Kind) -> tuple[str, str | None] | None:
     """Why `media_type` is none of `wanted`, as (what, hint); None if it is one of them."""
     if KINDS.get(media_type) in wanted:
         return None
-    shown = f'"{printable(media_type[:120])}"'
+    quoted = f'"{printable(media_type[:120])}"'
     if media_type in _SCHEMA_1:
-        return f"Docker's schema 1 manifests are not supported ({shown})", SCHEMA_1_HINT
+        return f"Docker's schema 1 manifests are not supported ({quoted})", SCHEMA_1_HINT
     if media_type.endswith(_ENCRYPTED):
-        return f"the layer is encrypted ({shown})", "decrypt the image first, with: skopeo copy --decryption-key KEY"
+        return f"the layer is encrypted ({quoted})", "decrypt the image first, with: skopeo copy --decryption-key KEY"
     names = " or ".join(kind.value for kind in wanted)
     if media_type in KINDS:
         return f"expected an {names}, found the media type of an {KINDS[media_type].value}", None
-    return f"{shown} is not the media type of an {names}: this is an artifact, not a container image", None
+    return f"{quoted} is not the media type of an {names}: this is an artifact, not a container image", None

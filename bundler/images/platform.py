@@ -41,7 +41,7 @@ class Platform:
 
     @classmethod
     def of(cls, os: str, architecture: str, variant: str | None = None) -> Self:
-        """The same platform with aliases (`x86_64`, `aarch64`) replaced by Go's names."""
+        """The platform of these names, of which aliases (`x86_64`, `aarch64`) become Go's."""
         name, implied = _ARCHITECTURES.get(architecture.lower(), (architecture.lower(), None))
         return cls(os.lower(), name, (variant or implied or "").lower() or None)
 

@@ -146,11 +146,11 @@ def listing(images: Sequence[tuple[str, str]]) -> str | None:
     """A hint that lists what can be chosen, from (name or "", how to choose it otherwise); None if there is nothing."""
     if not images:
         return None
-    shown = [f":{printable(name)}" if name else other for name, other in images[:_LISTED]]
-    if len(set(shown)) < len(shown):
-        shown = [f"{other}{name and f' ({printable(name)})'}" for name, other in images[:_LISTED]]
+    choices = [f":{printable(name)}" if name else other for name, other in images[:_LISTED]]
+    if len(set(choices)) < len(choices):
+        choices = [f"{other}{name and f' ({printable(name)})'}" for name, other in images[:_LISTED]]
     more = f" and {len(images) - _LISTED} more" if len(images) > _LISTED else ""
-    return f"choose with one of: {', '.join(shown)}{more}"
+    return f"choose with one of: {', '.join(choices)}{more}"
 
 
 _SUFFIX: Final = re.compile(f"(?:{'|'.join(map(re.escape, TAR_ENDINGS))})(?=$|:|@)", re.IGNORECASE)
@@ -210,7 +210,7 @@ def split_path(rest: str, exists: Callable[[str], bool]) -> tuple[str, Choice]:
 
 
 def default_directory_name(image: Image) -> str | None:
-    """What to call the bundle of `image` if nobody says: `nginx` for `docker.io/library/nginx:1.25` and `nginx.tar`.
+    """What to call the bundle of `image` by default: `nginx` for `docker.io/library/nginx:1.25` and `nginx.tar`.
 
     The image's own name counts first, then that of its file. None if neither is fit to be the name of a folder.
     """

@@ -33,8 +33,8 @@ def config_above(raw: bytes, diff_id: Digest, history: History) -> bytes:
     diff_ids = content["rootfs"]["diff_ids"]
     listed: list[Any] = content.get("history") or []
     # Readers pair layers with the entries of the history: where these are missing, nothing is said about them.
-    told = sum(1 for entry in listed if not (isinstance(entry, dict) and entry.get("empty_layer")))
-    listed += [{}] * (len(diff_ids) - told)
+    paired = sum(1 for entry in listed if not (isinstance(entry, dict) and entry.get("empty_layer")))
+    listed += [{}] * (len(diff_ids) - paired)
     if history.created is not None:
         content["created"] = history.created
     entry = {

@@ -70,7 +70,7 @@ def set_own(target: int | bytes, attributes: Attributes) -> None:
 
 
 def set_nothing(target: int | bytes, attributes: Attributes) -> None:
-    """What an ordinary user does who only wants to look into the files."""
+    """Attributes of files that are only looked into."""
 
 
 def bits_taken() -> int | None:
@@ -97,8 +97,8 @@ def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs
     """
     status = status or os.stat(path, follow_symlinks=False)
     try:
-        found = os.listxattr(path, follow_symlinks=False) if xattrs else []
-        names = sorted(map(os.fsencode, found)) if found else []
+        listed = os.listxattr(path, follow_symlinks=False) if xattrs else []
+        names = sorted(map(os.fsencode, listed)) if listed else []
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise

@@ -109,7 +109,7 @@ class Changeset:
             raise explain(error, self._where(join(files.directory, name))) from error
 
     def apply_each(self, files: FileBatch, content_at: ContentAt) -> None:
-        """The same, one by one: what `apply_files` is for who has something to say about each."""
+        """Apply the files one by one: what `apply_files` is for a changeset that has something to say about each."""
         for entry in files.entries():
             self.apply(entry, content_at(entry.offset, entry.size) if entry.size else ())
 
@@ -117,7 +117,7 @@ class Changeset:
         return f"{self._label}: {printable(name[:200])}"
 
     def _clean(self, name: bytes) -> bytes:
-        """As paths.clean, which is asked once for all entries in a row that lie in one directory."""
+        """What paths.clean makes of `name`; it is asked once for all entries in a row that lie in one directory."""
         prefix, _, base = name.rpartition(b"/")
         if prefix != self._prefix or base in _NO_NAMES:
             path = clean(name)

@@ -1,6 +1,6 @@
 """Files of one tree in another: everything that a layer could say of them is copied.
 
-What a volume begins with: the image's content at that path, as Docker copies it into a new volume.
+So a volume begins: with the image's content at its path, as Docker copies that into a new volume.
 """
 
 import os

@@ -1,8 +1,5 @@
 """The open directories of a tree, and the one way to reach one: component by component, links resolved here.
 
-What a failed call of the file system means to the person who waits for the bundle.
-
-The open directories of a tree, and the one way to reach one: component by component, links resolved here.
 Every name is the attacker's, and so is every symlink that an earlier entry has put in its way. So a directory is
 opened in the one above it with O_NOFOLLOW, beginning at the root's descriptor. Where a component turns out to be a
 symlink, it is read and resolved here, on a stack of components: an absolute target starts again at the root of the
@@ -109,10 +106,10 @@ class Directories:
 
     def _find(self, path: bytes, create: Create | None) -> Directory:
         real = self._aliases.get(path, path)
-        found = self._open.get(real)
-        if found is not None:
+        known = self._open.get(real)
+        if known is not None:
             self._open.move_to_end(real)
-            return found
+            return known
         directory = self._walk(path, create)
         if directory.path != path:
             if len(self._aliases) >= _MOST_ALIASES:
@@ -123,10 +120,10 @@ class Directories:
     def enter(self, parent: Directory, name: bytes) -> Directory:
         """The directory `name`, not a symlink, in `parent`; it becomes the one that was used last."""
         path = join(parent.path, name)
-        found = self._open.get(path)
-        if found is not None:
+        known = self._open.get(path)
+        if known is not None:
             self._open.move_to_end(path)
-            return found
+            return known
         if len(path) > LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, "the path is too long", path[:80])
         mode = open_up(parent.descriptor, name, stat.S_IRWXU) if self._confined else None
@@ -188,9 +185,9 @@ class Directories:
         above = path
         remaining: list[bytes] = []
         while above:
-            found = self._open.get(above)
-            if found is not None:
-                return found, remaining
+            known = self._open.get(above)
+            if known is not None:
+                return known, remaining
             above, name = split(above)
             remaining.append(name)
         return self.root, remaining

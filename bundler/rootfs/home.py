@@ -130,7 +130,7 @@ class Home(ABC):
         except PathError as error:
             raise ImageError(f"working directory {name}: {error}") from error
         except NotADirectoryError as error:
-            found = printable(error.filename)
-            raise ImageError(f"working directory {name}: /{found} in the image is not a directory") from error
+            place = printable(error.filename)
+            raise ImageError(f"working directory {name}: /{place} in the image is not a directory") from error
         except OSError as error:
             raise ImageError(f"working directory {name} cannot be made: {error.strerror}") from error

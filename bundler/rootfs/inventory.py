@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # What is kept in memory, at the most: bytes, of which each row takes some beside those of its text.
 _LARGEST: Final = 28 << 20
 _ROW: Final = 240
-# A kilobyte of archive can state holes of an exabyte, whose zeros nobody could hash. Files with holes that come after
-# this many bytes of them have no digest.
+# A kilobyte of archive can state holes of an exabyte, whose zeros no machine could hash. Files with holes that come
+# after this many bytes of them have no digest.
 _MOST_HOLES: Final = 8 << 30
 _DIRECTORY: Final = b"type=dir"
 _LINES: Final = 1024
@@ -85,7 +85,7 @@ class Inventory:
         self._keep(path, keywords, remarks)
 
     def add_file(self, path: bytes, mode: int, mtime: int, size: int, sha256: str) -> None:
-        """The same for a regular file of root's without extended attributes, as nearly all are, in half the time."""
+        """What `add` does, in half the time, for a regular file of root's without extended attributes, as most are."""
         owner = b" uid=0 gid=0" if self._owned else b""
         self._keep(path, describe_file(mode, owner, size, mtime, sha256), b"")
 
@@ -170,7 +170,7 @@ def write_manifest(inventory: Inventory, path: Path) -> str:
 
 
 def write_lines(lines: Iterable[bytes], path: Path) -> str:
-    """The same with any lines."""
+    """Write `lines` as the new file `path`, mode 0644, and return its sha256 in hexadecimal. Raises OSError."""
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -1,6 +1,6 @@
 """A root filesystem in memory: its names, and where in the layers the content of its files lies.
 
-It answers what a tree on disk would, to whoever only wants to look something up. Nothing is written anywhere, so any
+It answers what a tree on disk would, where something is only to be looked up. Nothing is written anywhere, so any
 user can make one, a thousand nested directories are as many small objects, and nothing can be left behind.
 """
 
@@ -178,7 +178,7 @@ class Outline(Home):
         return self._last[1]
 
     def _walk(self, path: bytes, *, create: bool) -> Folder:
-        """As directories.py walks on disk: links are resolved inside the tree, and `..` ends at its root."""
+        """Walk as directories.py does on disk: links are resolved inside the tree, and `..` ends at its root."""
         folder = self._root
         pending = path.split(b"/")[::-1]
         links = 0

@@ -1,12 +1,9 @@
 """What becomes of the owners in an image: kept, shifted into a user namespace, or only written down.
 
-Ids of a container as ids of the machine (user_namespaces(7)): what a file's owner becomes when it is shifted.
-
-What becomes of the owners in an image: kept, shifted into a user namespace, or only written down.
 Kept, root unpacks and the files have the ids that the layers state. Shifted, they have the ids that the container's
-ids stand for on the machine, ACLs and file capabilities included. Written down, an ordinary user unpacks: all files
-are his, and what owner the image states is kept in the extended attribute `user.rootlesscontainers` (a protobuf
-message of two fields: uid = 1, gid = 2), which umoci, PRoot and others read.
+ids stand for on the machine (user_namespaces(7)), ACLs and file capabilities included. Written down, an ordinary user
+unpacks: all files are his, and what owner the image states is kept in the extended attribute
+`user.rootlesscontainers` (a protobuf message of two fields: uid = 1, gid = 2), which umoci, PRoot and others read.
 """
 
 import struct
@@ -29,7 +26,7 @@ class IdMap:
     ranges: tuple[tuple[int, int, int], ...]
 
     def shift(self, number: int) -> int:
-        """The machine's id. Raises PathError for one that the container has not got: nobody could own the file."""
+        """The machine's id. Raises PathError for one that the container has not got: so that the file has no owner."""
         for inside, outside, count in self.ranges:
             if 0 <= number - inside < count:
                 return outside + number - inside
@@ -40,7 +37,7 @@ class IdMap:
         return IdMap(self.name, tuple((outside, inside, count) for inside, outside, count in self.ranges))
 
 
-# What `Owners.skipped` may count that is left out for everybody.
+# What `Owners.skipped` may count that is left out for every user.
 UNKNOWN_XATTRS: Final = "extended attributes that Linux has no namespace for"
 # What it may count of the files that overrides say the content of.
 NOT_OWNED: Final = "files with content of another owner"
@@ -61,8 +58,8 @@ _SIZES: Final = {_REVISION_2: 20, _REVISION_3: 24}
 class Owners:
     """`adapt` makes of an image's attributes those for the disk, `set_attributes` sets these.
 
-    `kept` says that both do what the image says. `confined` says that permission bits hold for who unpacks: a directory
-    that may not be written to has to be opened up for as long as it is being filled, and a device cannot be made.
+    `kept` says that both do what the image says. `confined` says that permission bits hold for this process: a
+    directory that may not be written to has to be opened up while it is being filled, and a device cannot be made.
     `skipped` counts what was left out, by what it is. `maps` are those of users and groups that `adapt` goes by.
     """
 
@@ -83,7 +80,7 @@ def kept() -> Owners:
 
 
 def ignored() -> Owners:
-    """For who only wants to look into the files."""
+    """For files that are only looked into."""
     return Owners(_same, set_nothing)
 
 

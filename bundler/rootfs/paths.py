@@ -29,7 +29,7 @@ def clean(name: bytes) -> bytes:
     """The path that an entry's name stands for.
 
     An absolute name starts at the root of the image, and `a/../b` is `b` whatever `a` is, as in every other unpacker.
-    A name that climbs above the root raises PathError: some take `../x` for `x`, others refuse it, nobody needs it.
+    A name that climbs above the root raises PathError: some take `../x` for `x`, others refuse it, no image needs it.
     """
     parts: list[bytes] = []
     for part in name.split(b"/"):

@@ -196,7 +196,7 @@ _room: Final = _Room()
 
 
 def _hash(descriptor: int, size: int) -> str:
-    """Of the first `size` bytes: somebody may be adding to the file."""
+    """The sha256 of the first `size` bytes: another process may be adding to the file."""
     digest, view = hashlib.sha256(), _room.view
     try:
         while size > 0 and (count := os.readv(descriptor, (view[:size],))):

@@ -1,4 +1,4 @@
-"""Which files of an image a rootfs gets, where somebody wants some of them left out or tamed."""
+"""Which files of an image a rootfs gets, where overrides leave some of them out or tame them."""
 
 import fnmatch
 import re
@@ -21,7 +21,7 @@ class Selection:
     """`exclude` are shell patterns of absolute paths, in which `*` matches slashes too; what is below goes as well.
 
     `devices` is what becomes of device nodes: `create`, `skip`, or `placeholder` (an empty file). `strip_setuid` takes
-    setuid and setgid off regular files, so that nobody gains privileges by running one.
+    setuid and setgid off regular files, so that running one gives no privileges.
     """
 
     exclude: tuple[str, ...] = ()

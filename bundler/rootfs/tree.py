@@ -3,7 +3,7 @@
 1. Directories are reached as directories.py says: no symlink is ever followed by the kernel, and none leads out.
 2. The last component is not followed at all: files are created with O_EXCL and O_NOFOLLOW, everything else by calls
    that act on the name itself. What is in the way is removed first. No fifo or device is ever opened.
-3. Nobody else writes to the tree: it lies in a directory of mode 0700 that this process has made.
+3. No other user writes to the tree: it lies in a directory of mode 0700 that this process has made.
 """
 
 import errno
@@ -194,8 +194,9 @@ class Tree(Home):
             self._inventory.add(join(directory.path, name), stat.S_IFLNK, attributes, target=target)
 
     def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:
-        """As `Home` says; where no device can be made, an empty file stands in its place, as with umoci: a runtime can
-        mount a device there.
+        """Where no device can be made, an empty file stands in its place, as with umoci: a runtime can mount one there.
+
+        See `Home.make_node`.
         """
         if self.owners.confined and kind != stat.S_IFIFO:
             self.make_file(path, attributes, ())

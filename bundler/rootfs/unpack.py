@@ -28,7 +28,7 @@ from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
 from bundler.rootfs.usage import Usage
 
-# What a unpack_partially keeps of content that nobody has asked for yet.
+# What unpack_partially keeps of content that is not asked for yet.
 _KEPT: Final = 4 << 20
 
 
@@ -43,7 +43,7 @@ def unpack(
     limits: Limits = DEFAULTS,
     selection: Selection | None = None,
 ) -> None:
-    """Unpack `layers` into the empty directory `root`, whose parent nobody else can enter.
+    """Unpack `layers` into the empty directory `root`, whose parent no other user can enter.
 
     `unpacker` is a key of UNPACKERS. `owners` says what becomes of owners (None: they are kept); `inventory` is told
     what `root` then holds; `selection` leaves some of the files out. Raises ImageError for a layer that is not what

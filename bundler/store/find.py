@@ -1,9 +1,4 @@
-"""Where the store is, which of its images a name means, and what it has.
-
-Where the store is, unless somebody says otherwise.
-
-Which image of the store a name means, and what the store has.
-"""
+"""Where the store is unless the caller says, which of its images a name means, and what it has."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -69,7 +64,7 @@ def open_kept(
         try:
             yield image
         except ImageError as error:
-            # Layers are read, and found to be damaged, by whoever has the image.
+            # What uses the image reads the layers, and may find one to be damaged.
             if any(str(layer.blob.digest) in error.what for layer in image.layers):
                 raise damaged(store, entry, error.what) from None
             raise
@@ -82,11 +77,11 @@ def find(store: Store, reference: RegistryReference, wanted: PlatformChoice) -> 
     the only one of its name in the registry, and is taken as from there.
     """
     named = [entry for entry in store.entries() if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
-    found = [entry for entry in named if reference_of(entry) == reference]
-    if reference.digest is not None and not found:
+    listed = [entry for entry in named if reference_of(entry) == reference]
+    if reference.digest is not None and not listed:
         tagged = [entry for entry in named if _is_of(entry, reference)]
         return next((one for one in _all(store, tagged) if one.digest == reference.digest), None)
-    fits = [entry for entry in found if _fits(store, entry, wanted)]
+    fits = [entry for entry in listed if _fits(store, entry, wanted)]
     exact = [entry for entry in fits if entry.platform == wanted.platform]
     return next(iter(exact or fits), None)
 
@@ -109,8 +104,8 @@ def kept(store: Store) -> Iterator[Kept]:
     """All images of the store, by name. Raises ImageError for one that is damaged."""
     for entry in store.entries():
         with whole(store, entry):
-            found = list(_images(store, entry))
-        yield from found
+            images = list(_images(store, entry))
+        yield from images
 
 
 def _images(store: Store, entry: Descriptor) -> Iterator[Kept]:

@@ -71,7 +71,7 @@ class Store:
         return is_there(self.path, descriptor)
 
     def holds(self, descriptor: Descriptor) -> bool:
-        """Whether the blob is there and is what its digest names: a disk, or who carries one, may damage it."""
+        """Whether the blob is there and is what its digest names: a disk may damage it."""
         if not self.has(descriptor):
             return False
         digest = descriptor.digest
@@ -85,7 +85,7 @@ class Store:
         return bool(hasher.hexdigest() == digest.encoded)
 
     def discard_damaged(self, descriptor: Descriptor) -> None:
-        """Remove what has the blob's name and is not the blob; whoever looks at names would take it for it.
+        """Remove what has the blob's name and is not the blob; what looks at names only would take it for the blob.
 
         Of two that find it so, the second must not remove what the first has brought meanwhile.
         """
@@ -102,7 +102,7 @@ class Store:
             (stage / "blob").rename(target)
 
     def put_layer(self, layer: LocalLayer) -> None:
-        """Add a layer that somebody has made, if it is what it says it is. Raises ImageError."""
+        """Add a new layer, if it is what it says it is. Raises ImageError."""
         if layer.blob.digest is None:
             raise ImageError(f"layer {layer.diff_id} has no digest to be stored by")
         with self.stage() as stage, open_layer(layer, lambda _count: None) as checked:
@@ -123,7 +123,7 @@ class Store:
             elsewhere = error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(self.path)
             if elsewhere:
                 raise
-            # The names of what is not yet whole tell nobody anything.
+            # The name of what is not yet whole says nothing to a person.
             hint = "its owner may do this, or root" if isinstance(error, PermissionError) else None
             what = f"{self.files.label} cannot be written to: {error.strerror or error}"
             raise BundlerError(what, hint=hint) from None
@@ -131,7 +131,7 @@ class Store:
 
 @contextmanager
 def open_store(path: Path, *, alone: bool = False, limits: Limits = DEFAULTS) -> Iterator[Store]:
-    """The store at `path`; `alone` waits until nobody else uses it, and keeps everybody out.
+    """The store at `path`; `alone` waits until no other process uses it, and keeps all others out.
 
     Raises RequestError, and BundlerError if that is asked for where there are no locks.
     """
@@ -181,7 +181,7 @@ def _make(path: Path) -> None:
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove what processes that were killed left in a store that nobody else uses."""
+    """Remove what processes that were killed left in a store that no other process uses."""
     for name in _names(path):
         if name.startswith(_STAGE):
             # TemporaryDirectory is what made it, and knows how to remove a tree without following links.

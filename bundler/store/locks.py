@@ -24,7 +24,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 @contextmanager
 def locked(path: Path, *, exclusive: bool, needed: bool = False) -> Iterator[int]:
-    """Hold a lock on a file or folder, once nobody is in the way. Gives the descriptor that has it.
+    """Hold a lock on a file or folder, once no other process is in the way. Gives the descriptor that has it.
 
     Where there are no locks, raises BundlerError if it is `needed`.
     """
@@ -50,7 +50,7 @@ def locked_if_free(path: Path) -> Iterator[bool]:
 
 
 def _open(path: Path) -> int:
-    """For writing, where that is possible: NFS locks a file exclusively for nobody else."""
+    """For writing, where that is possible: NFS locks a file exclusively only if it is open so."""
     if not path.is_dir():
         try:
             return os.open(path, os.O_RDWR | os.O_CLOEXEC)

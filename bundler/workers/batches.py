@@ -71,7 +71,7 @@ class Sender:
             self._send_batch()
 
     def _send_batch(self) -> None:
-        # Not `_filled`: a batch may go out while a place is being filled, which nobody may take for used up.
+        # Not `_filled`: a batch may go out while a place is being filled, which must not be taken for used up.
         batch = marshal.dumps((self._sent, self._items))
         write_all(self._batches, LENGTH.pack(len(batch)) + batch)
         self._announced = self._sent

@@ -1,7 +1,7 @@
 """What a worker does from its first line to its last. It is the only module that runs there alone.
 
 It ends when it is done, or when the process that has started it is gone, however that came: the lifeline is a pipe
-whose other end nobody else has.
+whose other end no other process has.
 """
 
 import _thread
@@ -33,7 +33,7 @@ def main(lifeline: int) -> NoReturn:
     except MemoryError:
         status = OUT_OF_MEMORY
     except (EOFError, BrokenPipeError):
-        pass  # there is nobody left to tell anything
+        pass  # the other side has gone
     except BaseException:  # noqa: BLE001 -- a bug of this very module; its traceback is all there is
         sys.excepthook(*sys.exc_info())
     finally:

@@ -31,11 +31,11 @@ _BUG: Final = "bug"  # the last line of a traceback, and all of it
 
 
 class LostPeerError(Exception):
-    """The worker on the other side has ended without a word; who has started it knows how."""
+    """The worker on the other side has ended without a word; the process that has started it knows how."""
 
 
 class WorkerBugError(Exception):
-    """A worker failed at what nobody expected. The message is the last line of its traceback, a note is all of it."""
+    """A worker failed at what was not expected. The message is the last line of its traceback, a note is all of it."""
 
 
 def describe(error: BaseException) -> Failure:

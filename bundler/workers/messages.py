@@ -1,8 +1,5 @@
-"""What a worker and the process that has started it agree on: whole messages through pipes, and who is who.
-
-Whole messages through pipes, which give and take what they have room for.
-
-What a worker and the process that has started it agree on.
+"""What a worker and the process that has started it agree on: what each is to the other, and whole messages through
+pipes, which give and take what they have room for.
 """
 
 import os

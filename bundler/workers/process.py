@@ -119,7 +119,7 @@ def connected(
         ends = memory, their_write, their_read
         job: tuple[Any, ...] = _name(side), ends, _name(work), arguments
         message = marshal.dumps(job)
-        with suppress(BrokenPipeError):  # it is gone already, as whoever reads from it finds out
+        with suppress(BrokenPipeError):  # it is gone already, as the reader finds out
             write_all(lifeline, LENGTH.pack(len(message)) + message)
         yield WorkerConnection(Worker(name, process), mmap.mmap(memory, size), memory, read, write)
 

@@ -4,8 +4,8 @@
 
 The stream has parts: the reader reads each to its end, while the filler may be in the next one already.
 
-The byte at an offset of the stream lies at this offset modulo the size of the memory, until the owner says that nobody
-needs it any more. So what the reader has found can be told by its offset, and content is never copied.
+The byte at an offset of the stream lies at this offset modulo the size of the memory, until the owner says that it
+is needed no more. So what the reader has found can be told by its offset, and content is never copied.
 """
 
 import marshal
@@ -126,7 +126,7 @@ class SharedStream:
         return self._memory[at:], self._memory[: at + size - SIZE]
 
     def free(self, position: int) -> None:
-        """Nobody needs what comes before `position` any more."""
+        """What comes before `position` is needed no more."""
         if position - self._told >= _STEP:
             self._told = position
             with suppress(BrokenPipeError):  # it has put all and ended, or was killed, as the reader will find out

@@ -1,6 +1,6 @@
 """A file system in a file (squashfs, erofs) as the entries of an archive.
 
-No kernel and no other program reads what somebody else may have made: mounting it or giving it to its own tool would
+No kernel and no other program reads what an attacker may have made: mounting it or giving it to its own tool would
 let an attacker talk to a large piece of C as root. What is read here is what `pack` writes, and that is little.
 """
 

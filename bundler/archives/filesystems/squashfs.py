@@ -111,7 +111,7 @@ class Squashfs:
         what, mode, uid, gid, mtime, _ = cursor.unpack(_INODE)
         kind = _KINDS.get(what - _BASIC if what > _BASIC else what)
         if kind is None or max(uid, gid) >= len(self._ids):
-            raise DamagedError("the squashfs image has a file of an unknown kind, or nobody's")
+            raise DamagedError("the squashfs image has a file of an unknown kind, or without an owner")
         fields = cursor.unpack(_FORMS[what])
         inode = Inode(number, kind, mode & 0o7777, self._ids[uid], self._ids[gid], mtime * _SECOND, 1, 0)
         xattrs = _NONE

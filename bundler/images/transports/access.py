@@ -1,8 +1,5 @@
-"""How images that are not in a file may be reached, how long they are waited for, how often they are asked for again.
+"""How images that are not in a file may be reached, how long a registry is waited for, how often it is asked again.
 
-How images that are not in a file may be reached.
-
-How long a registry is waited for, and how often it is asked again.
 skopeo has `--retry-times`, which is not used: it says neither what failed nor which try it was before the last has
 failed, and what counts as passing there differs between its versions. It asks again by itself, up to five times, where
 the registry wants fewer requests (429); so that is final here.

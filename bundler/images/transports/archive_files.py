@@ -146,7 +146,7 @@ def _opened(path: Path | None, label: str) -> Iterator[int]:
         descriptor = os.dup(sys.stdin.fileno())
     else:
         try:
-            # O_NONBLOCK: a fifo opens at once and is then refused, instead of waiting for someone to write.
+            # O_NONBLOCK: a fifo opens at once and is then refused, instead of waiting for a writer.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
             raise ImageError(f"{label}: {os.strerror(error.errno or 0).lower()}") from error

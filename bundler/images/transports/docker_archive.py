@@ -102,26 +102,26 @@ def _choose(
     files: Files, entries: tuple[_Entry, ...], choice: Choice, platform: Platform
 ) -> tuple[_Entry, ImageConfig, str]:
     """The entry meant, its config, and the name it was chosen by or else its first."""
-    found = entries
+    meant = entries
     name = None
     if choice.position is not None:
-        found = tuple(entry for entry in entries if entry.position == choice.position)
+        meant = tuple(entry for entry in entries if entry.position == choice.position)
     elif choice.name is not None:
         tagged = [(entry, tag) for entry in entries for tag in entry.tags if same_name(choice.name, tag)]
-        found = tuple(entry for entry, _ in tagged)
+        meant = tuple(entry for entry, _ in tagged)
         name = tagged[0][1] if tagged else None
     # An image id is what `docker images` shows, so it may stand where a name does; a name of that spelling wins.
     short = choice.digest or (f"sha256:{choice.name}" if _SHORT_ID.fullmatch(choice.name or "") else None)
     configs: dict[str, ImageConfig] = {}
-    if short is not None and (choice.digest or not found):
+    if short is not None and (choice.digest or not meant):
         configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries), platform)
-        found = tuple(entry for entry in entries if str(configs[entry.config].digest).startswith(short))
-    if not found:
+        meant = tuple(entry for entry in entries if str(configs[entry.config].digest).startswith(short))
+    if not meant:
         asked = choice.digest or choice.name or f"@{choice.position}"
         raise ImageError(f"{files.label}: there is no image {printable(asked)}", hint=_there(entries))
-    if len({entry.config for entry in found}) > 1:
-        raise RequestError(f"{files.label}: several images could be meant", hint=_there(found))
-    entry = found[0]
+    if len({entry.config for entry in meant}) > 1:
+        raise RequestError(f"{files.label}: several images could be meant", hint=_there(meant))
+    entry = meant[0]
     image_config = configs.get(entry.config) or _read_config(files, entry.config, platform)
     return entry, image_config, name or next(iter(entry.tags), "")
 

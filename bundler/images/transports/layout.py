@@ -106,21 +106,21 @@ def _choose(files: Files, listed: tuple[Descriptor, ...], choice: Choice, platfo
         if choice.position >= len(listed):
             raise ImageError(f"{files.label}: there is no image @{choice.position}", hint=_there(images))
         return listed[choice.position]
-    found = images
+    meant = images
     if choice.digest is not None:
         every = descend(images, lambda one: read_blob(files, one), lambda one: files.has(blob_name(one.digest)))
-        found = [one for one in every if str(one.digest).startswith(choice.digest)]
+        meant = [one for one in every if str(one.digest).startswith(choice.digest)]
     elif choice.name is not None:
-        found = [image for image in images if _is_called(image, choice.name)]
-    if not found:
+        meant = [image for image in images if _is_called(image, choice.name)]
+    if not meant:
         asked = printable(choice.digest or choice.name or "")
         raise ImageError(f"{files.label}: there is no image{asked and f' {asked}'}", hint=_there(images))
-    if len({one.digest for one in found}) == 1:
-        return found[0]
+    if len({one.digest for one in meant}) == 1:
+        return meant[0]
     # A layout written by hand may list one image's platforms side by side in index.json itself.
-    if choice.digest is None and len({_name(one) for one in found}) == 1 and all(one.platform for one in found):
-        return choose_platform(tuple(found), platform, files.label)
-    raise RequestError(f"{files.label}: several images could be meant", hint=_there(found))
+    if choice.digest is None and len({_name(one) for one in meant}) == 1 and all(one.platform for one in meant):
+        return choose_platform(tuple(meant), platform, files.label)
+    raise RequestError(f"{files.label}: several images could be meant", hint=_there(meant))
 
 
 def _is_called(image: Descriptor, name: str) -> bool:

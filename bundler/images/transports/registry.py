@@ -79,7 +79,7 @@ class Repository:
     ) -> None:
         """Have skopeo copy the layers `missing` of `manifest` into `layout`; it works in `folder`, which exists.
 
-        It is called also if nothing is missing: it is who asks the signature policy. Raises ImageError or ToolError.
+        It is called also if nothing is missing: skopeo asks the signature policy. Raises ImageError or ToolError.
         """
         name = self.pinned(manifest.digest)
         persist(self.skopeo.access, lambda: self.skopeo.copy_layers(name, folder, layout, missing, meter, *lock))
@@ -132,7 +132,7 @@ def _collect(folder: Path, layout: Path, wanted: Iterable[Descriptor]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """A registry image, whose layers are fetched into `workspace` once, by the first who wants them on this machine."""
+    """A registry image, whose layers are fetched into `workspace` once, when the image is first made local."""
 
     repository: Repository
     manifest: Manifest
@@ -151,7 +151,7 @@ class _Remote:
         return self.manifest.parse_config(raw, otherwise)
 
     def layers(self, image_config: ImageConfig) -> tuple[Layer, ...]:
-        """As the image states them."""
+        """The layers, as the image states them."""
         pairs = zip(self.manifest.layers, image_config.diff_ids, strict=True)
         return tuple(Layer(Blob(one.media_type, one.size, one.digest), diff_id) for one, diff_id in pairs)
 

@@ -1,13 +1,12 @@
 """A root filesystem as an image of one layer, without a config: what `docker export` writes, or a folder of files.
 
-A folder as a tar archive, the same bytes for the same files: names in order, no clock, nothing of the machine.
-Files are as the caller may see them: owners, modes, times and extended attributes as lstat says. What is mounted inside
-is left out but for its folder, and so are sockets, which no archive can hold.
-
-A root filesystem as an image of one layer, without a config: what `docker export` writes, or a folder of files.
 The image config is made up, and says no more than image-spec demands: the platform, and the diff_id of the one layer.
 So the image id follows from the files, and from the platform that was asked for, or else is this machine's. All else
 that a container needs has to be said in overrides.
+
+A folder becomes a tar archive, the same bytes for the same files: names in order, no clock, nothing of the machine.
+Files are as the caller may see them: owners, modes, times and extended attributes as lstat says. What is mounted inside
+is left out but for its folder, and so are sockets, which no archive can hold.
 """
 
 # ruff: noqa: PTH115, PTH116 -- a Path cannot hold bytes

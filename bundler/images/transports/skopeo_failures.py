@@ -95,7 +95,7 @@ _MEANINGS: Final = (
         r"(?:status code from registry|StatusCode:) 403",
         ImageError,
         "the registry forbids it",
-        "log in as somebody who may pull it: skopeo login REGISTRY, or give --authfile FILE",
+        "log in as a user who may pull it: skopeo login REGISTRY, or give --authfile FILE",
     ),
     _Meaning(
         r"(?:status code from registry|StatusCode:|HTTP status:) 50[0234]",
@@ -129,12 +129,11 @@ def explain(name: str) -> Iterator[None]:
     try:
         yield
     except tools.ToolFailedError as error:
-        said = message(error.stderr)
-        shown = printable(name)
+        logged, label = message(error.stderr), printable(name)
         for meaning in _MEANINGS:
-            if meaning.fits(said):
-                raise meaning.kind(f"{shown}: {meaning.what}", hint=meaning.hint) from error
-        raise ToolError(f"{shown}: skopeo failed: {printable(said[:_LONG])}") from error
+            if meaning.fits(logged):
+                raise meaning.kind(f"{label}: {meaning.what}", hint=meaning.hint) from error
+        raise ToolError(f"{label}: skopeo failed: {printable(logged[:_LONG])}") from error
 
 
 def message(stderr: str) -> str:

@@ -101,8 +101,8 @@ def _open_docker(request: _Request) -> Iterator[Image]:
 
 def _open_stored(request: _Request) -> AbstractContextManager[Image]:
     name = f"{request.name}:{request.reference.rest}"
-    shown, limits = request.progress, request.limits
-    return open_stored_image(name, request.wanted, request.access, request.workspace, progress=shown, limits=limits)
+    progress, limits = request.progress, request.limits
+    return open_stored_image(name, request.wanted, request.access, request.workspace, progress=progress, limits=limits)
 
 
 @contextmanager
