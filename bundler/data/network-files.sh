@@ -8,6 +8,8 @@
 # at when it is open.
 set -eu
 export LC_ALL=C
+# mount(2) follows the symlink of /proc to an open file. move_mount(2), which util-linux would take since 2.39, does not.
+export LIBMOUNT_FORCE_MOUNT2=always
 record=$1 bundle=$2
 
 identity() {
