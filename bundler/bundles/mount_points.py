@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, MountNode
 from bundler.rootfs.attributes import Attributes
@@ -23,15 +23,21 @@ from bundler.rootfs.tree import Tree
 _TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 
 
+class PointInside(NamedTuple):
+    """A mount point in a folder of the bundle."""
+
+    folder: str
+    path: bytes
+    kind: str
+    mode: int = 0o755
+
+
 @dataclass(frozen=True, slots=True)
 class MountPoints:
-    """`made` are paths of the rootfs that bundler has made or replaced; `inside` is still to be made.
-
-    Each of `inside` is a folder of the bundle, the path in it, and the kind.
-    """
+    """`made` are paths of the rootfs that bundler has made or replaced; `inside` is still to be made."""
 
     made: list[bytes] = field(default_factory=list)
-    inside: list[tuple[str, bytes, str]] = field(default_factory=list)
+    inside: list[PointInside] = field(default_factory=list)
 
 
 def make_mount_points(tree: Tree, mounts: Sequence[Mounted], nodes: Sequence[MountNode] = ()) -> MountPoints:
@@ -58,11 +64,11 @@ def make_inside(bundle: Path, points: MountPoints, owners: Owners) -> None:
     try:
         with Tree.open(bundle, owners) as tree:
             folders = Mounts(tree)
-            for folder, path, kind in points.inside:
-                whole = join(os.fsencode(folder), path)
+            for point in points.inside:
+                whole = join(os.fsencode(point.folder), point.path)
                 spot = folders.locate(os.fsdecode(whole))
                 if spot is not None and spot.path == whole:
-                    make(tree, whole, kind)
+                    make(tree, whole, point.kind, mode=point.mode)
     except OSError as error:
         raise explain(error, "the mount points in volumes") from error
 
@@ -89,9 +95,10 @@ def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted
         if spot is None:
             continue
         if mount.kind is not None and spot.mount is None:
-            _note(points, make(tree, spot.path, mount.kind))
+            _note(points, make(tree, spot.path, mount.kind, mode=mount.mode))
         elif mount.kind is not None and spot.mount is not None and spot.path != spot.mount and sources[spot.mount]:
-            points.inside.append((sources[spot.mount], spot.path[len(spot.mount) + 1 :], mount.kind))
+            path = spot.path[len(spot.mount) + 1 :]
+            points.inside.append(PointInside(sources[spot.mount], path, mount.kind, mount.mode))
         known.add(spot)
         sources[spot.path] = mount.source
     return known

@@ -111,13 +111,18 @@ def encoded(path: str) -> bytes:
 
 
 def make(
-    tree: Tree, path: bytes, kind: str | DeviceNode, *, replaced: Callable[[int], bool] = lambda _kind: False
+    tree: Tree,
+    path: bytes,
+    kind: str | DeviceNode,
+    *,
+    mode: int = 0o755,
+    replaced: Callable[[int], bool] = lambda _kind: False,
 ) -> bytes | None:
     """Make a `directory`, an empty `file`, a device, or else the symlink to `kind`; its path, None if it was not made.
 
     Missing directories above are made. All but devices are root's, 0755 and of the time 0, as dockerd and runtimes make
-    them but for the time. What is there stays, unless `replaced` says of its S_IF... type that it is in the way. Raises
-    OSError where the machine is the reason.
+    them but for the time; the directory itself has `mode`. What is there stays, unless `replaced` says of its S_IF...
+    type that it is in the way. Raises OSError where the machine is the reason.
     """
     try:
         made = tree.resolve(path, create=True)
@@ -126,7 +131,7 @@ def make(
             return None
         if there:
             tree.remove(path)
-        _make(tree, path, kind)
+        _make(tree, path, kind, mode)
     except PathError:
         return None
     except OSError as error:
@@ -136,11 +141,11 @@ def make(
     return made
 
 
-def _make(tree: Tree, path: bytes, kind: str | DeviceNode) -> None:
+def _make(tree: Tree, path: bytes, kind: str | DeviceNode, mode: int) -> None:
     if isinstance(kind, DeviceNode):
         tree.make_node(path, kind.type, kind.numbers, kind.attributes)
     elif kind == "directory":
-        tree.make_directory(path, Attributes(mode=0o755))
+        tree.make_directory(path, Attributes(mode=mode))
     elif kind == "file":
         tree.make_file(path, Attributes(mode=0o755), ())
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
+from bundler.bundles.mount_points import MountPoints, PointInside, make_inside, make_mount_points
 from bundler.conversion.convert import convert
 from bundler.conversion.mounts.mount_points import DOCKERS, Mounted, MountNode, mounted
 from bundler.rootfs.inventory import Inventory
@@ -125,7 +125,7 @@ def test_what_lies_on_another_mount_is_not_made_in_the_rootfs(tmp_path: Path) ->
         Mounted("/run", "directory"),
         Mounted("/var/run/x", "file"),
         Mounted("/data", "directory", "volumes/data"),
-        Mounted("/data/cache", "directory"),
+        Mounted("/data/cache", "directory", mode=0o1777),
         Mounted("/data/cache/x", "directory"),
         Mounted("/data/f", "file"),
         Mounted("/data", "directory", "volumes/other"),
@@ -134,10 +134,19 @@ def test_what_lies_on_another_mount_is_not_made_in_the_rootfs(tmp_path: Path) ->
     points = made(tmp_path / "bundle", [symlink("var/run", "../run")], mounts)
     assert sorted(set(leaves(tmp_path / "bundle/rootfs")) - {*REST, *FILES}) == ["data/", "run/", "var/run -> ../run"]
     assert points.inside == [
-        ("volumes/data", b"cache", "directory"),
-        ("volumes/data", b"f", "file"),
-        ("volumes/other", b"later", "directory"),
+        PointInside("volumes/data", b"cache", "directory", 0o1777),
+        PointInside("volumes/data", b"f", "file"),
+        PointInside("volumes/other", b"later", "directory"),
     ]
+
+
+@pytest.mark.root
+def test_what_a_tmpfs_is_mounted_onto_has_its_mode_where_the_image_has_nothing(tmp_path: Path) -> None:
+    mounts = [Mounted(path, "directory", mode=0o1777) for path in ("/own", "/new/deep", "/dev")]
+    made(tmp_path / "bundle", [directory("own", 0o750)], [*DEFAULT, *mounts])
+    nodes = tree(tmp_path / "bundle/rootfs")
+    modes = {path: nodes[path].mode for path in ("own", "new", "new/deep", "dev")}
+    assert modes == {"own": "0750", "new": "0755", "new/deep": "1777", "dev": "0755"}
 
 
 @pytest.mark.root
@@ -162,13 +171,20 @@ def test_in_a_volume_no_symlink_is_followed(tmp_path: Path) -> None:
     (volume / "out").symlink_to(tmp_path / "secret")
     (volume / "up").symlink_to("../../secret")
     points = MountPoints(
-        inside=[("volumes/data", path, "directory") for path in (b"out/x", b"up/x", b"up", b"there/y/z", b"new")]
+        inside=[
+            *(
+                PointInside("volumes/data", path, "directory")
+                for path in (b"out/x", b"up/x", b"up", b"there/y/z", b"new")
+            ),
+            PointInside("volumes/data", b"there/tmpfs", "directory", 0o1777),
+        ]
     )
     make_inside(tmp_path, points, shifted(*(IdMap(kind, ((0, 1000, 10),)) for kind in ("user", "group"))))
     assert list((tmp_path / "secret").iterdir()) == []
     nodes = tree(volume)
-    assert sorted(nodes) == [".", "new", "out", "there", "there/y", "there/y/z", "up"]
+    assert sorted(nodes) == [".", "new", "out", "there", "there/tmpfs", "there/y", "there/y/z", "up"]
     assert (nodes["new"].owner, nodes["new"].mode, nodes["there/y/z"].owner) == ((1000, 1000), "0755", (1000, 1000))
+    assert nodes["there/tmpfs"].mode == "1777"
 
 
 @pytest.mark.root

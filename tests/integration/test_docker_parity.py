@@ -32,6 +32,8 @@ PROBE = rf"""
     awk '{{ print $2, $3, $4 }}' /proc/self/mounts | grep -v -E '^/sys/fs/cgroup|{HIDDEN_SINCE}' |
         sed -E 's/(relatime|inode64|(lower|upper|work)dir=[^,]*|gid=5),?//g; s/,$//' |
         sed -E 's#^(/etc/(hosts|resolv.conf)) .*#\\1 of whatever file system#' | sort -u
+    awk '{{ print $2 }}' /proc/self/mounts | grep -v -E '^/sys/fs/cgroup|{HIDDEN_SINCE}' | sort -u |
+        xargs stat -c '%n %A %u %g'
     for key in net/core/somaxconn net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start net/ipv4/ip_forward \
         kernel/shm_rmid_forced kernel/domainname kernel/msgmax; do
         echo "$key" $(cat /proc/sys/$key 2>&1)
@@ -58,6 +60,9 @@ LINES = {
     "a working directory": "-w /new/dir plain",
     "a host name": "--hostname web1 --domainname example.org plain",
     "read-only with a tmpfs": "--read-only --tmpfs /run --tmpfs /tmp:exec,size=1m plain",
+    "a tmpfs on what the image lacks": "-u 1000 --tmpfs /lacks/it --tmpfs /private:mode=700 plain",
+    "a tmpfs on what the image has": "-u 1000 --tmpfs /tmp --tmpfs /etc:mode=1777 full",
+    "a tmpfs in a volume": "-v tmpfs-in-it:/y -v /z --tmpfs /y/new --tmpfs /z/new:mode=770 full",
     "a bind": "-v {folder}:/x plain",
     "a read-only bind": "-v {folder}:/x:ro plain",
     "a mount in the long form": "--mount type=bind,src={folder},dst=/x,readonly,bind-propagation=private plain",
@@ -84,7 +89,7 @@ def loaded(docker: Docker, golden_archives: dict[str, Path]) -> Iterator[Path]:
     """The archive of the golden images, which the daemon knows, too."""
     docker("load", "--input", golden_archives["docker20"])
     yield golden_archives["docker20"]
-    docker("volume", "rm", "--force", "cache")
+    docker("volume", "rm", "--force", "cache", "tmpfs-in-it")
 
 
 def words_of(line: str, folder: Path) -> tuple[list[str], str]:

@@ -1,6 +1,7 @@
 """What a runtime mounts onto, as far as config.json and the target tell: known before anything is mounted."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,18 +32,21 @@ DOCKERS: Final[Mapping[str, str]] = {
 }
 # Of these the image keeps its own where nothing is mounted on them (`etc_files: image`).
 OWN_OF_THE_IMAGE: Final = frozenset(("/etc/hostname", "/etc/hosts", "/etc/resolv.conf"))
+_MODE: Final = re.compile("mode=[0-7]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
     """One mount. `kind` is what it needs to be mounted onto, None where only the machine that runs it can tell.
 
-    `source` is the path in the bundle of what is mounted; empty where that is not of the bundle.
+    `source` is the path in the bundle of what is mounted; empty where that is not of the bundle. `mode` is that of a
+    directory made for it.
     """
 
     destination: str
     kind: Kind | None
     source: str = ""
+    mode: int = 0o755
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,18 @@ def _devices(config: RuntimeConfig, *, mounted: bool) -> Sequence[Device]:
 
 def _mounted(mount: Mount, known: Mapping[str, Kind]) -> Mounted:
     if not mount.is_bind:
-        return Mounted(mount.destination, "directory")
+        return Mounted(mount.destination, "directory", mode=_tmpfs_mode(mount) if mount.type == "tmpfs" else 0o755)
     return Mounted(mount.destination, known.get(posixpath.normpath(mount.source or "")), mount.bundle_source)
+
+
+def _tmpfs_mode(mount: Mount) -> int:
+    """What the kernel gives one without a mode, or the mode of its options.
+
+    runc gives a tmpfs the mode of the directory that it finds, before 1.1.8 in spite of its options. In a container of
+    Docker it finds none where the image has none: the directory that is made here must not matter.
+    """
+    modes = [option.removeprefix("mode=") for option in mount.options if _MODE.fullmatch(option)]
+    return int(modes[-1], 8) & 0o7777 if modes else 0o1777
 
 
 def _known(inputs: Inputs) -> dict[str, Kind]:

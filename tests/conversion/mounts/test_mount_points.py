@@ -61,6 +61,26 @@ def test_a_volume_of_the_image_is_mounted_on_a_directory() -> None:
     assert points(config=VOLUMES)["/data"] == ("directory", "volumes/data")
 
 
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ("tmpfs: /v", 0o1777),
+        ("tmpfs: '/v:size=1m,mode=700'", 0o700),
+        ("volumes: [{type: tmpfs, target: /v, tmpfs: {mode: 0o1770}}]", 0o1770),
+        ("mounts: [{destination: /v, type: tmpfs, source: x, options: [mode=755, ro, mode=0711]}]", 0o711),
+        ("mounts: [{destination: /v, type: tmpfs, source: x, options: [mode=rwx, nr_inodes=1, mode=]}]", 0o1777),
+        ("read_only: true\nread_only_tmpfs: true", 0o755),
+        ("mounts: [{destination: /v, type: ramfs, source: x, options: [mode=700]}]", 0o755),
+        ("volumes: ['v:/v']", 0o755),
+        ("volumes: ['/etc/localtime:/v']", 0o755),
+    ],
+)
+def test_a_directory_for_a_tmpfs_has_the_mode_that_the_tmpfs_shall_have(settings: str, mode: int) -> None:
+    given = inputs(settings)
+    place = "/run" if "read_only_tmpfs" in settings else "/v"
+    assert [each.mode for each in mounted(given, convert(given)) if each.destination == place] == [mode]
+
+
 def test_a_mount_that_was_removed_needs_nothing() -> None:
     assert "/dev/mqueue" not in points("remove_mounts: [/dev/mqueue]")
 
