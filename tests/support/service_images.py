@@ -16,9 +16,9 @@ from tests.support.command import bundler
 from tests.support.debian import add_packages, run
 from tests.support.made_once import made_once
 
-# nginx and redis are in the image `debian` already.
+# nginx and redis are in the image `debian` already. No name has the number of a version, which each release has its own of.
 PACKAGES = (
-    *("postgresql-15", "python3-minimal", "libpython3.11-stdlib", "memcached", "mosquitto", "mosquitto-clients"),
+    *("postgresql", "python3-minimal", "libpython3-stdlib", "memcached", "mosquitto", "mosquitto-clients"),
     *("openssh-server", "dnsmasq-base", "rsync", "haproxy"),
 )
 BEFORE = r"""
@@ -34,7 +34,8 @@ AFTER = r"""
     echo 'kept in the image' >data/note
     cd usr/lib/*-linux-gnu
     rm -rf perl perl-base gconv libLLVM* libz3* libperl* libapt*
-    rm -rf ../apt ../postgresql/15/lib/bitcode ../postgresql/15/lib/llvmjit*
+    rm -rf ../apt ../postgresql/*/lib/bitcode ../postgresql/*/lib/llvmjit*
+    ln -s "$(ls ../postgresql)" ../postgresql/current
     cd ../..
     rm -rf share/doc share/man share/locale share/i18n share/perl share/perl5 bin/perl*
     cd ..
@@ -72,7 +73,7 @@ IMAGES: Mapping[str, Mapping[str, Any]] = {
     },
     "postgres": {
         "User": "postgres",
-        "Env": ["PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin", "PGDATA=/var/lib/postgresql/data", "LANG=C.UTF-8"],
+        "Env": ["PATH=/usr/lib/postgresql/current/bin:/usr/bin:/bin", "PGDATA=/var/lib/postgresql/data", "LANG=C.UTF-8"],
         "Entrypoint": ["/usr/local/bin/postgres-entry"],
         "Cmd": ["postgres", "-c", "unix_socket_directories=/tmp"],
         "Volumes": {"/var/lib/postgresql/data": {}},

@@ -44,7 +44,7 @@ for name in ("web.test", "db", "dns.example.org"):
 """
 POSTGRES = r"""
     export PGPASSWORD=s3cret
-    psql='/usr/lib/postgresql/15/bin/psql -h 127.0.0.1 -U postgres -At'
+    psql='/usr/lib/postgresql/current/bin/psql -h 127.0.0.1 -U postgres -At'
     $psql -c 'select 1' >/dev/null
     $psql -c 'drop table if exists t; create table t as select generate_series(1, 1000) n; select sum(n) from t' \
         -c 'show data_directory' -c 'show shared_buffers' -c 'show dynamic_shared_memory_type' \
