@@ -16,7 +16,7 @@ from tests.support.command import bundler
 from tests.support.debian import add_packages, run
 from tests.support.made_once import made_once
 
-# nginx and redis are in the image `debian` already. No name has the number of a version, which each release has its own of.
+# nginx and redis are in the image `debian` already. A name with a version in it would be of one release alone.
 PACKAGES = (
     *("postgresql", "python3-minimal", "libpython3-stdlib", "memcached", "mosquitto", "mosquitto-clients"),
     *("openssh-server", "dnsmasq-base", "rsync", "haproxy"),
@@ -50,6 +50,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 exec "$@"
 """
+POSTGRES_PATH = "PATH=/usr/lib/postgresql/current/bin:/usr/bin:/bin"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 S = 10**9
 
@@ -73,7 +74,7 @@ IMAGES: Mapping[str, Mapping[str, Any]] = {
     },
     "postgres": {
         "User": "postgres",
-        "Env": ["PATH=/usr/lib/postgresql/current/bin:/usr/bin:/bin", "PGDATA=/var/lib/postgresql/data", "LANG=C.UTF-8"],
+        "Env": [POSTGRES_PATH, "PGDATA=/var/lib/postgresql/data", "LANG=C.UTF-8"],
         "Entrypoint": ["/usr/local/bin/postgres-entry"],
         "Cmd": ["postgres", "-c", "unix_socket_directories=/tmp"],
         "Volumes": {"/var/lib/postgresql/data": {}},
