@@ -25,7 +25,7 @@ from bundler.conversion.networking import network
 from bundler.conversion.process import environment, process, scheduling, security
 from bundler.conversion.profile import Profile
 from bundler.conversion.resources import cgroups, devices, resources
-from bundler.conversion.rule import Inputs, RuleResult
+from bundler.conversion.rule import Inputs, RuleResult, copy
 from bundler.conversion.target import Target
 from bundler.images.image_config import parse_image_config
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
@@ -35,8 +35,9 @@ from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 Rule = Callable[[Inputs], RuleResult]
 
-RULES: Final[dict[str, Rule]] = {
-    "/process/terminal": process.terminal,
+# A key in the place of a rule is copied.
+RULES: Final[dict[str, Rule | str]] = {
+    "/process/terminal": "tty",
     "/process/consoleSize": process.console_size,
     "/process/user": process.user,
     "/process/args": process.args,
@@ -44,13 +45,13 @@ RULES: Final[dict[str, Rule]] = {
     "/process/cwd": process.cwd,
     "/process/capabilities": security.capabilities,
     "/process/rlimits": process.rlimits,
-    "/process/noNewPrivileges": process.no_new_privileges,
+    "/process/noNewPrivileges": "no_new_privileges",
     "/process/apparmorProfile": process.apparmor_profile,
-    "/process/oomScoreAdj": scheduling.oom_score_adj,
+    "/process/oomScoreAdj": "oom_score_adj",
     "/process/scheduler": scheduling.scheduler,
     "/process/selinuxLabel": security.selinux_label,
-    "/process/ioPriority": scheduling.io_priority,
-    "/process/execCPUAffinity": scheduling.exec_cpu_affinity,
+    "/process/ioPriority": "io_priority",
+    "/process/execCPUAffinity": "exec_cpu_affinity",
     "/root": mounts.root,
     "/hostname": environment.hostname,
     "/mounts": mounts.mounts,
@@ -79,7 +80,7 @@ RULES: Final[dict[str, Rule]] = {
     "/linux/mountLabel": security.mount_label,
     "/linux/intelRdt": cgroups.intel_rdt,
     "/linux/memoryPolicy": cgroups.memory_policy,
-    "/linux/personality": namespaces.personality,
+    "/linux/personality": "personality",
     "/linux/timeOffsets": namespaces.time_offsets,
 }
 
@@ -110,7 +111,7 @@ def convert(inputs: Inputs) -> ConvertedConfig:
     origins: dict[str, Origin] = {"/ociVersion": _LOWEST_VERSION}
     warnings = _assumptions(inputs)
     for pointer, rule in RULES.items():
-        part = rule(inputs)
+        part = copy(inputs, rule, pointer) if isinstance(rule, str) else rule(inputs)
         warnings += part.warnings
         if part.value is not UNSET:
             _place(document, pointer, part.value)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table, whole
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
 
@@ -136,9 +136,3 @@ def time_offsets(inputs: Inputs) -> RuleResult:
     if not is_own(inputs, "time"):
         raise node.error("time_offsets: needs a time namespace of the container's own", hint="time: private")
     return table({clock: Sourced(offset.plain(), offset.origin) for clock, offset in node.entries().items()})
-
-
-def personality(inputs: Inputs) -> RuleResult:
-    """Which execution domain the process has (runtime-spec config-linux.md, personality)."""
-    node = inputs.overrides.get("personality")
-    return ABSENT if node is UNSET else whole(node.plain(), node.origin)

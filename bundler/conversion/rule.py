@@ -1,8 +1,6 @@
-"""What a rule of the conversion looks at, and what it returns: values only, and where each piece came from.
+"""What a rule of the conversion looks at, and what it returns: a part of config.json, and where each piece came from.
 
-Everything a rule may look at: values only, so that the same inputs always become the same runtime config.
-
-What a rule returns: a part of the runtime config, and where each piece of it came from.
+All of it is values, so that the same inputs always become the same runtime config.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +10,7 @@ from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.profile import Profile
 from bundler.conversion.target import Target
 from bundler.images.image_config import ImageConfig
-from bundler.origins import UNSET, Json, Origin, Sourced, Unset, pointer_token
+from bundler.origins import UNSET, Json, Origin, Sourced, Unset, beating, pointer_token
 from bundler.overrides.load import Overrides
 
 
@@ -62,6 +60,17 @@ ABSENT = RuleResult(UNSET)
 def whole(value: Json, origin: Origin) -> RuleResult:
     """A part that one source set."""
     return RuleResult(value, {"": origin})
+
+
+def copy(inputs: Inputs, key: str, pointer: str) -> RuleResult:
+    """The value of an overrides key as it is, else the profile's; what is false is left out, as by Docker."""
+    default, override = inputs.profile.get(pointer), inputs.overrides.get(key)
+    if override is UNSET:
+        return ABSENT if default is UNSET else whole(default.value, default.origin)
+    if isinstance(override.value, dict):
+        return table({name: Sourced(node.plain(), node.origin) for name, node in override.value.items()})
+    below = None if default is UNSET else default.origin
+    return ABSENT if override.value is False else whole(override.plain(), beating(override.origin, below))
 
 
 def array(items: Iterable[Sourced[Json]]) -> RuleResult:

@@ -123,22 +123,10 @@ def _where(origin: Origin) -> str:
     )
 
 
-def terminal(inputs: Inputs) -> RuleResult:
-    """`/process/terminal`: true with `tty`, else absent, as Docker leaves out what is false."""
-    node = inputs.overrides.get("tty")
-    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
-
-
 def console_size(inputs: Inputs) -> RuleResult:
     """`/process/consoleSize`, which dockerd writes for a process with a terminal only."""
     node = inputs.overrides.get("console_size")
     return ABSENT if node is UNSET or not inputs.overrides.is_true("tty") else whole(node.plain(), node.origin)
-
-
-def no_new_privileges(inputs: Inputs) -> RuleResult:
-    """`/process/noNewPrivileges`: Docker's default is off, since on breaks sudo and ping."""
-    node = inputs.overrides.get("no_new_privileges")
-    return whole(value=True, origin=node.origin) if node is not UNSET and node.value is True else ABSENT
 
 
 def apparmor_profile(inputs: Inputs) -> RuleResult:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bundler.conversion.rule import ABSENT, Inputs, RuleResult, table, whole
-from bundler.origins import UNSET, Sourced, beating
+from bundler.conversion.rule import ABSENT, Inputs, RuleResult, table
+from bundler.origins import UNSET, Sourced
 
 _MEMBERS: Final = ("policy", "nice", "priority", "flags", "runtime", "deadline", "period")
 _REAL_TIME: Final = ("SCHED_FIFO", "SCHED_RR")
@@ -27,24 +27,3 @@ def scheduler(inputs: Inputs) -> RuleResult:
         if name in entries and policy != "SCHED_DEADLINE":
             raise entries[name].error(f"scheduler: {name} is for SCHED_DEADLINE, not for {policy}")
     return table({name: Sourced(entries[name].plain(), entries[name].origin) for name in _MEMBERS if name in entries})
-
-
-def io_priority(inputs: Inputs) -> RuleResult:
-    """`/process/ioPriority` (config.md, Linux process)."""
-    node = inputs.overrides.get("io_priority")
-    return ABSENT if node is UNSET else whole(node.plain(), node.origin)
-
-
-def exec_cpu_affinity(inputs: Inputs) -> RuleResult:
-    """`/process/execCPUAffinity` (config.md, Linux process)."""
-    node = inputs.overrides.get("exec_cpu_affinity")
-    entries = {} if node is UNSET else node.entries()
-    return table({name: Sourced(node.value, node.origin) for name, node in entries.items()})
-
-
-def oom_score_adj(inputs: Inputs) -> RuleResult:
-    """`/process/oomScoreAdj`, which dockerd always writes."""
-    default, override = inputs.profile.get("/process/oomScoreAdj"), inputs.overrides.get("oom_score_adj")
-    if override is not UNSET:
-        return whole(override.value, beating(override.origin, None if default is UNSET else default.origin))
-    return ABSENT if default is UNSET else whole(default.value, default.origin)
