@@ -192,7 +192,8 @@ ALONE = {
 
 def test_every_rule_is_listed_here() -> None:
     listed = [pointer for _, pointer, _ in BEATS.values()] + [pointer for _, _, pointer, _ in TARGETED.values()]
-    missing = [rule for rule in RULES if rule not in ALONE and not any(place.startswith(rule) for place in listed)]
+    own = [pointer for pointer, rule in RULES.items() if not isinstance(rule, str)]  # the others are copied alike
+    missing = [rule for rule in own if rule not in ALONE and not any(place.startswith(rule) for place in listed)]
     assert missing == []
     assert ALONE - set(RULES) == set()
 
