@@ -8,8 +8,8 @@ from bundler.conversion.networking.network import has_own_network
 from bundler.conversion.rule import Inputs, RuleResult, array, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
+from bundler.overrides.keys.namespaces import IPC_SYSCTLS
 from bundler.overrides.node import Node
-from bundler.runtime_spec.validity import IPC_SYSCTLS
 
 _PING_GROUPS: Final = "net.ipv4.ping_group_range"
 

@@ -4,8 +4,10 @@ Among these are files of NAME=VALUE lines (`env_file`), in the grammar of docker
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from bundler.errors import RequestError, printable
@@ -79,7 +81,8 @@ def read_first(word: str, limit: int = MAXIMUM_BYTES) -> Source:
     return Source(shown_name(word), Path(), read_request(word, limit)) if word == "-" else read(Path(word), limit=limit)
 
 
-_BLANKS: Final = " \t\v\f\r\x85\xa0"
+# White space to Go (unicode.IsSpace), for which Python's includes the separators of ASCII, too.
+_BLANKS: Final = " \t\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _FORMATS: Final = ("raw", "docker")
 
 
@@ -100,12 +103,14 @@ def _entry(node: Node) -> Node:
     return node.with_value(entries)
 
 
-def parse_env_file(text: bytes, name: str, budget: Budget) -> tuple[Node, ...]:
+def parse_env_file(
+    text: bytes, name: str, budget: Budget, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Node, ...]:
     """The variables of an env file as NAME=VALUE, in order, duplicates included. Raises RequestError.
 
     As docker reads it: blanks in front of a line and lines that start with # are dropped; nothing else is, neither
-    quotes nor what follows a later #. A name without `=` would take the value from the environment of the client: here
-    nothing is read from there, so it is left out, as docker does for a variable that is not set.
+    quotes nor what follows a later #. A name without `=` takes its value from the `environment` of docker's client, and
+    is left out where that has none.
     """
     variables = []
     for number, raw in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
@@ -116,11 +121,13 @@ def parse_env_file(text: bytes, name: str, budget: Budget) -> tuple[Node, ...]:
             raise RequestError(f"{where}: not UTF-8") from None
         if not line or line.startswith("#"):
             continue
+        budget.spend(where, len(line))
         variable, separator, _ = line.partition("=")
         _check_name(variable, where)
         if "\0" in line:
             raise RequestError(f"{where}: a variable cannot hold a NUL")
-        budget.spend(where, len(line))
+        if not separator and variable in environment:
+            line, separator = f"{variable}={environment[variable]}", "="
         if separator:
             variables.append(Node(line, Origin("overrides", where)))
     return tuple(variables)

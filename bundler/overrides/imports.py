@@ -1,10 +1,7 @@
 """What people run elsewhere, as overrides: the one form that every importer gives, and its text.
 
-An overrides file as text: the YAML that people would write, the same for the same keys.
-
-What people run elsewhere, as overrides: the one form that every importer gives.
-An importer has read its file; what it makes of it lies below all overrides files. It is called twice for a build:
-without an image, for what says which image is meant, and then with that image's settings.
+An importer has read its file; the overrides that it makes lie below all overrides files. It is called twice for a
+build: without an image, for the keys that say which image is meant, and then with that image's settings.
 """
 
 import json
@@ -27,7 +24,7 @@ _LONGEST_LINE: Final = 100  # characters of a list that is written on one line
 
 
 def emit(keys: dict[str, Json]) -> str:
-    """One line for each scalar; short lists of scalars on one line, too."""
+    """The YAML that people would write: one line for each scalar; short lists of scalars on one line, too."""
     return "".join(f"{line}\n" for line in _map(keys, ""))
 
 
@@ -122,7 +119,7 @@ class ImageSettings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """An overrides file that an importer has made, and what people are to know of it.
+    """An overrides file that an importer has made, and what there is to know of it.
 
     `root` is what the file says, each value with its place; `entries` are its keys in their one form. `name` is the
     file's in messages. `remarks` are sentences for standard error, without a final full stop. `files` are the files

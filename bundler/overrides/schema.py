@@ -175,7 +175,7 @@ def _number(value: Json) -> int | float | None:
 
 
 def check_value(key: str, node: Node) -> None:
-    """The same for one value that was read from another file; positions are those in that file."""
+    """Check the value of `key`, read from another file, which its positions are in. Raises RequestError."""
     check(Node({key: node}, node.origin), node.origin.where)
 
 

@@ -13,15 +13,13 @@ from typing import Any, Final
 from bundler import data
 from bundler.errors import RequestError, closest, printable
 from bundler.origins import Json, Origin, pointer_token, setter
+from bundler.overrides.keys.namespaces import IPC_SYSCTLS
 from bundler.overrides.schema import strict_validator
 from bundler.runtime_spec.reach import exposed
 from bundler.runtime_spec.runtime_config import Fault, RuntimeConfig
 from bundler.strict_json import fold
 
 # What the kernel keeps per namespace: a container may set these, anything else would change the whole machine.
-IPC_SYSCTLS: Final = frozenset(
-    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
-)
 SCHEMA: Final = "runtime-config.schema.json"
 _LONGEST_SHOWN: Final = 100  # characters of a value that a message repeats
 _LONGEST_NAME: Final = 64  # bytes (sethostname(2))

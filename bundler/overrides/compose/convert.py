@@ -49,7 +49,7 @@ def _divided(word: str) -> tuple[str, str]:
 def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_needed: bool = True) -> Imported:
     """The overrides file of a service of the compose files `paths`, the later over the earlier. Raises RequestError.
 
-    Without a name it is the only service there is. `image_needed` is False where somebody else says which image.
+    Without a name it is the only service there is. `image_needed` is False where the command line says which image.
     """
     project = Project(reader.project(paths), reader)
     name = service or _only_service(project)

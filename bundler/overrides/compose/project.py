@@ -56,7 +56,7 @@ class ComposeFile:
         """A path of the machine as this file names it, absolute."""
         if path.startswith("~"):
             hint = "write the path; nothing is read from the environment"
-            raise named_by.error(f"{printable(path)!r} is below the home of whoever runs compose", hint=hint)
+            raise named_by.error(f"{printable(path)!r} is below the home of the user who runs compose", hint=hint)
         return posixpath.normpath(posixpath.join(self.folder, path))
 
 

@@ -1,9 +1,7 @@
 """Variables of a compose file: in its text (compose-spec, interpolation), and in files of their own.
 
-Variables in the text of a compose file (compose-spec, interpolation): `$NAME`, `${NAME}` and `${NAME` with one of
-`:-` `-` `:?` `?` `:+` `+` and a text that may hold variables in turn; `$$` is a dollar sign.
-
-Files of variables in compose's grammar, which knows quotes, comments behind values, and variables in values.
+In text they are `$NAME`, `${NAME}` and `${NAME` with one of `:-` `-` `:?` `?` `:+` `+` and a text that may hold
+variables in turn; `$$` is a dollar sign. Files know quotes, comments behind values, and variables in values.
 """
 
 import re
@@ -42,7 +40,7 @@ class Variables:
     budget: Budget = field(default_factory=Budget)
 
     def beneath(self, values: Mapping[str, str]) -> "Variables":
-        """The same, and `values` for the names that are not set."""
+        """The variables, with `values` for the names that are not set."""
         return replace(self, values={**values, **self.values})
 
 

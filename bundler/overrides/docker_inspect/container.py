@@ -13,7 +13,7 @@ _ONCE_IN_CONFIG: Final = ("Memory", "MemorySwap", "SecurityOpt", "Ulimits")
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What inspect says; `image` is what the image says by itself, None where nobody has looked.
+    """What inspect says; `image` is what the image says by itself, None where that is not known.
 
     `all_of_file` are the containers of one file, this one among them.
     """

@@ -60,7 +60,7 @@ def convert(container: Container) -> Draft:
 
 
 def _name_unknown(entry: Value, draft: Draft) -> None:
-    """Newer daemons say more; what nobody here has heard of is named."""
+    """Newer daemons say more: fields that FIELDS does not have are named."""
     for prefix in ("", "HostConfig", "Config"):
         holder = entry.get(prefix) if prefix else entry
         for name, value in holder.members():

@@ -1,6 +1,6 @@
 """The JSON that `inspect` prints, read into values that know their place: web.json#/0/HostConfig/CapAdd.
 
-The file may come from anybody. It is bounded in size, and what two readers could read differently is refused.
+The file is untrusted: it is bounded in size, and what two readers could read differently is refused.
 """
 
 from collections.abc import Collection, Iterator
@@ -72,7 +72,7 @@ class Value:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it is what Go writes for something that nobody has set."""
+        """Whether it is what Go writes for a field that is not set."""
         return not self.content  # what Go's omitempty leaves out: null, "", 0, false, [] and {}
 
     def expected(self, what: str) -> RequestError:

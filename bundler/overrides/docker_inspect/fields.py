@@ -35,11 +35,11 @@ class Field:
 
 
 _DAEMON = "a daemon sees to it"
-_NETWORK = "whoever makes the network of the bundle sees to it"
+_NETWORK = "the network of the bundle is made when it is run"
 _WINDOWS = "it is for Windows"
 _RECORD = "Docker keeps it as a record of its own"
 _CLIENT = "it is about the client, not about the container"
-_RUNTIME = "whoever runs the bundle chooses the runtime"
+_RUNTIME = "the runtime is chosen when the bundle is run"
 _ANOTHER = "another container is not known here"
 _PODMAN = "podman does it, not the runtime"
 

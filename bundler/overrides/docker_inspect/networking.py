@@ -1,10 +1,7 @@
 """What the container shares with its machine or with others, and what containers of one network call each other.
 
-What the container shares with its machine or with others: namespaces, networks, names.
-
-What containers of one network call each other: names that Docker's DNS answers, as lines of /etc/hosts.
-All containers of a file get addresses of bundler's bridge that follow from their names alone: each of their bundles is
-made by itself, and has to have the same.
+The latter are names that Docker's DNS answers, as lines of /etc/hosts. All containers of a file get addresses of
+bundler's bridge that follow from their names alone: each of their bundles is made by itself, and has to have the same.
 """
 
 import hashlib
@@ -30,7 +27,7 @@ _OTHERS: Final = ("container:", "service:")
 _IMAGE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}|sha256:.*")
 _PODMANS_PARENTS: Final = ("/libpod_parent", "machine.slice", "user.slice")
 _PRIVATE: Final = ("", "default", "bridge", "private", "podman", "slirp4netns", "pasta")
-_CONNECTED: Final = "a network namespace is made; whoever runs the bundle connects it to a network"
+_CONNECTED: Final = "a network namespace is made, and connected to no network"
 
 
 def image(container: Container, draft: Draft) -> None:
@@ -227,7 +224,7 @@ def _full_name(entry: Value) -> tuple[str, str]:
 
 
 def _asked(entry: Value) -> Iterator[ipaddress.IPv4Address]:
-    """The addresses that somebody gave the container on its networks."""
+    """The addresses that a user of Docker has given the container on its networks."""
     for settings in _networks(entry).values():
         value = settings.get("IPAMConfig", "IPv4Address")
         try:

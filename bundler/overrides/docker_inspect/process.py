@@ -1,8 +1,6 @@
-"""What runs, as far as it differs from the image's own, and what is kept for whoever runs the bundle.
+"""What runs, as far as it differs from the image's own, and what else there is to a container's life.
 
-What runs: words, variables, user and directory, as far as they differ from the image's own.
-
-What is said about a container's life outside of config.json, and kept for whoever runs the bundle.
+The former are words, variables, user and directory. For the latter config.json has no place: bundler.json keeps it.
 """
 
 import re
@@ -208,7 +206,7 @@ def logs(container: Container, draft: Draft) -> None:
 
 
 def annotations(container: Container, draft: Draft) -> None:
-    """Whoever had one written allows it, also one that a runtime acts on. Podman's own are about podman."""
+    """What the container has is allowed, also an annotation that a runtime acts on. Podman's own are left out."""
     said: dict[str, Json] = {}
     for value in (container.host("Annotations"), container.config("Annotations")):
         for name, each in value.members():

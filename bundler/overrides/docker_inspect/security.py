@@ -1,12 +1,8 @@
-"""What the process may do and use: capabilities, security options, hidden paths, devices, limits.
-
-Limits that several fields decide together: processors, memory and block I/O.
-
-What the process may do: capabilities, security options, hidden paths, devices.
-"""
+"""What the process may do and use: capabilities, security options, hidden paths, devices, limits."""
 
 from typing import Final
 
+from bundler import data
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, read_json
@@ -35,7 +31,7 @@ def processors(container: Container, draft: Draft) -> None:
 
 
 def memory(container: Container, draft: Draft) -> None:
-    """Twice the memory is the swap that dockerd writes when nobody asks for any."""
+    """Twice the memory is the swap that dockerd writes where the container was made without --memory-swap."""
     limit, swap, swappiness = (container.host(name) for name in ("Memory", "MemorySwap", "MemorySwappiness"))
     if limit.number() > 0:
         draft.say("mem_limit", write_size(limit.number()), limit)
@@ -67,20 +63,15 @@ def block_io(container: Container, draft: Draft) -> None:
         draft.say("blkio_config", said, first)
 
 
-# Docker's own, which podman's have to be told from: it shows what it adds and drops against a list of its machine.
-_DEFAULTS: Final = (
-    *("CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD"),
-    *("CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID"),
-    "CAP_SYS_CHROOT",
-)
-# What every dockerd from 20.10 on hides, and what newer ones hide besides (some once for each processor).
-_MASKED: Final = {
-    *("/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
-    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"),
-}
+# Of the paths that dockerd hides, those that it hides since 20.10 only.
 _MASKED_SINCE: Final = {"/proc/interrupts", "/sys/devices/virtual/powercap"}
-_READ_ONLY: Final = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 _WITHOUT_TRACE: Final = ("label=disable", "label:disable")
+
+
+def _of_dockerd(part: str, name: str) -> list[str]:
+    """What dockerd gives a container by itself, which what was asked for is told from."""
+    defaults: list[str] = data.load("docker-28.json")["defaults"][part][name]
+    return defaults
 
 
 def capabilities(container: Container, draft: Draft) -> None:
@@ -92,13 +83,13 @@ def capabilities(container: Container, draft: Draft) -> None:
                 draft.say(key, list(dict.fromkeys(value.texts())), value)
         return
     bounding = container.entry.get("BoundingCaps")
-    held = bounding.texts()
+    held, defaults = bounding.texts(), sorted(_of_dockerd("process", "capabilities"))
     if container.host("Privileged").flag():
         return
-    if more := [name for name in held if name not in _DEFAULTS]:
+    if more := [name for name in held if name not in defaults]:
         draft.say("cap_add", more, bounding)
-    if fewer := [name for name in _DEFAULTS if name not in held]:
-        draft.say("cap_drop", fewer if len(fewer) < len(_DEFAULTS) else ["ALL"], bounding)
+    if fewer := [name for name in defaults if name not in held]:
+        draft.say("cap_drop", fewer if len(fewer) < len(defaults) else ["ALL"], bounding)
 
 
 def options(container: Container, draft: Draft) -> None:
@@ -141,12 +132,10 @@ def paths(container: Container, draft: Draft) -> None:
         draft.say("system_paths", "unconfined", masked)
         return
     places: dict[str, Json] = {}
-    for name, value, least, most in (
-        ("maskedPaths", masked, _MASKED, _MASKED | _MASKED_SINCE),
-        ("readonlyPaths", read_only, _READ_ONLY, _READ_ONLY),
-    ):
-        listed = [path for path in value.texts() if not path.endswith("/thermal_throttle")]
-        if value.content is not None and not least <= set(listed) <= most:
+    for name, value in (("maskedPaths", masked), ("readonlyPaths", read_only)):
+        defaults = {*_of_dockerd("linux", name)}
+        listed = [path for path in value.texts() if not path.endswith("/thermal_throttle")]  # one for each processor
+        if value.content is not None and not defaults - _MASKED_SINCE <= set(listed) <= defaults:
             places[name] = listed
             draft.places[f"/spec/linux/{name}"] = value.where
     if places:

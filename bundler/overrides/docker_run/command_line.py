@@ -1,11 +1,7 @@
-"""The words of a `docker run` line, as it is pasted: flags with their values, the image, the container's own command.
+"""The words of a `docker run` line: flags with their values, then the image, then the container's own command.
 
-Names of images as docker's client takes them (distribution/reference, grammar), for what it refuses by itself.
-
-The words of a `docker run` line: flags with their values, then the image, then the container's own command.
-The rules are those of docker's flag library (pflag), where the first word that is no flag ends the flags.
-
-A line as it is pasted: `sudo docker run ...`, with variables in front and, as one word, with line continuations.
+The rules are those of docker's flag library (pflag), where the first word that is no flag ends the flags. A line may be
+pasted as it is: `sudo docker run ...`, with variables in front and, as one word, with line continuations.
 """
 
 import posixpath
@@ -35,7 +31,7 @@ _SHOWN: Final = 200
 
 
 def check_image(name: str) -> None:
-    """Raise RequestError for what is neither the name of an image nor an id."""
+    """Raise RequestError for what docker's client takes neither for a name (distribution/reference) nor for an id."""
     if _ID.fullmatch(name):
         return
     match = _NAME.fullmatch(name)

@@ -1,17 +1,15 @@
-"""Variables of a `docker run` line, and what docker's client takes from the machine it runs on.
+"""Variables of a `docker run` line (-e and --env-file), and what docker's client takes from the machine it runs on.
 
-What docker's client takes from the machine it runs on, as values: nothing else in this package asks a machine.
-
-Variables: -e and --env-file, with what the client's own environment gives them.
+The latter are values: nothing in this package asks a machine.
 """
 
-import codecs
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import literal
 from bundler.overrides.node import Budget
 
@@ -68,26 +66,6 @@ def environment(
 
 
 def assignments(flag: str, path: str, client: Client, budget: Budget) -> list[str]:
-    """The variables, or labels, of one file: nothing is unquoted, and a # means a comment only at the beginning of a
-    line.
-    """
-    entries = []
-    for number, line in enumerate(client.read(path).removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
-        where = f"--{flag}: {printable(path)}:{number}"
-        try:
-            text = line.removesuffix(b"\r").decode().lstrip()
-        except UnicodeDecodeError:
-            raise RequestError(f"{where}: not UTF-8") from None
-        if not text or text.startswith("#"):
-            continue
-        budget.spend(where, len(text))
-        name, separator, _ = text.partition("=")
-        if not name:
-            raise RequestError(f"{where}: no name on the line {printable(text)!r}")
-        if any(char.isspace() for char in name):
-            raise RequestError(f"{where}: the name {printable(name)!r} contains whitespace")
-        if separator:
-            entries.append(text)
-        elif name in client.environment:
-            entries.append(f"{name}={client.environment[name]}")
-    return entries
+    """The variables, or labels, of one file. Raises RequestError."""
+    name = f"--{flag}: {printable(path)}"
+    return [node.text() for node in parse_env_file(client.read(path), name, budget, client.environment)]

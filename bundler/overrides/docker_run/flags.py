@@ -12,6 +12,7 @@ from typing import Final, Literal
 from bundler.origins import Json
 from bundler.overrides.docker_run import environment, mounts, network, resources, values
 from bundler.overrides.docker_run.values import boolean, integer, one_of, size, text
+from bundler.overrides.keys.namespaces import IPC_SYSCTLS
 from bundler.overrides.keys.scalars import write_size
 
 
@@ -36,7 +37,7 @@ class Flag:
 
 _CLIENT = "it is about docker's client, not about the container"
 _DAEMON = "Docker's daemon sees to it, not the container"
-_NETWORK = "whoever makes the network of the bundle sees to it"
+_NETWORK = "the network of the bundle is made when it is run"
 _RECORD = "Docker keeps it as a record of its own"
 _DEPRECATED = "Docker ignores it since kernels lack the limit"
 
@@ -73,8 +74,8 @@ def _storage_option(given: str) -> str:
 def _sysctl(given: str) -> tuple[str, str]:
     """NAME=VALUE of a parameter that the kernel keeps per container."""
     name, separator, value = given.partition("=")
-    if not separator or not (name.startswith(("net.", "fs.mqueue.")) or name in _SYSCTLS):
-        raise ValueError("it is not allowed: docker takes net.*, fs.mqueue.* and " + ", ".join(_SYSCTLS))
+    if not separator or not (name.startswith(("net.", "fs.mqueue.")) or name in IPC_SYSCTLS):
+        raise ValueError("it is not allowed: docker takes net.*, fs.mqueue.* and " + ", ".join(IPC_SYSCTLS))
     return name, value
 
 
@@ -138,9 +139,6 @@ def _positive(given: str) -> int:
     return number
 
 
-_SYSCTLS: Final = tuple(
-    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
-)
 _RUNTIMES: Final = ("", "runc", "io.containerd.runc.v2", "crun", "youki")
 _ARCHITECTURES: Final = (
     *("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64"),
@@ -239,7 +237,7 @@ _ROWS: Final = (
     Flag("read-only", boolean, key="read_only"),
     Flag("restart", _restart, key="restart"),
     Flag("rm", boolean, traceless=_DAEMON),
-    Flag("runtime", _runtime, traceless="whoever runs the bundle chooses the runtime"),
+    Flag("runtime", _runtime, traceless="the runtime is chosen when the bundle is run"),
     Flag("security-opt", gather=_LIST),
     Flag("shm-size", _size, key="shm_size"),
     Flag("sig-proxy", boolean, traceless=_CLIENT),

@@ -7,6 +7,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.overrides import schema
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.values import boolean, size, split
 from bundler.overrides.keys.mounts import PROPAGATIONS, clean_path, holds_dockers_data
@@ -21,7 +22,6 @@ _ABOUT: Final = {
 }
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _SECTIONS: Final = 3
-_RECURSIONS: Final = ("enabled", "disabled", "writable", "readonly")
 
 
 def volume(given: str) -> list[str]:
@@ -156,8 +156,9 @@ def _bind(fields: dict[str, str], entry: dict[str, Json]) -> dict[str, Json]:
         _check_propagation(fields["source"], propagation)
         options["propagation"] = propagation
     recursive = fields.get("bind-recursive", "enabled")
-    if recursive not in _RECURSIONS:
-        raise ValueError(f"bind-recursive takes {', '.join(_RECURSIONS)}")
+    known = schema.form("volume")["properties"]["bind"]["properties"]["recursive"]["enum"]
+    if recursive not in known:
+        raise ValueError(f"bind-recursive takes {', '.join(known)}")
     if recursive in ("writable", "readonly") and "read_only" not in entry:
         raise ValueError(f"bind-recursive={recursive} requires readonly")
     if recursive == "readonly" and propagation != "rprivate":

@@ -19,7 +19,7 @@ _FIELDS: Final = ("name", "alias", "driver-opt", "ip", "ip6", "mac-address", "li
 
 
 def is_of_ones_own(network: str) -> bool:
-    """Whether a network was made by somebody, and has names and addresses to give."""
+    """Whether a network is none of Docker's own: then it has names and addresses to give."""
     return network not in ("default", "bridge", "host", "none") and not network.startswith("container:")
 
 

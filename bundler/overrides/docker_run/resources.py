@@ -6,13 +6,10 @@ from typing import Final
 
 from bundler.overrides import schema
 from bundler.overrides.docker_run.values import allowed, decimal, integer, size, split
+from bundler.overrides.keys.devices import ALL_ACCESS, is_access, is_cdi_name
 from bundler.overrides.keys.scalars import BILLIONTHS, MAXIMUM, UNSIGNED, write_processors
 
 _CGROUP_RULE: Final = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
-# A name of the Container Device Interface, VENDOR/CLASS=DEVICE, which is never a path.
-_CDI_NAME: Final = re.compile(
-    r"[A-Za-z]([\w.-]*[A-Za-z0-9])?/[A-Za-z]([\w.-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?", re.ASCII
-)
 _PATH_AND_PLACE, _WITH_PERMISSIONS = 2, 3
 
 
@@ -23,24 +20,16 @@ def device(given: str) -> str:
     parts = given.split(":")
     if not given or len(parts) > _WITH_PERMISSIONS:
         raise ValueError("it is not PATH[:PATH][:PERMISSIONS]")
-    place, permissions = parts[0], "rwm"
+    place, permissions = parts[0], ALL_ACCESS
     if len(parts) == _PATH_AND_PLACE:
-        place, permissions = (parts[0], parts[1]) if _is_mode(parts[1]) else (parts[1], permissions)
+        place, permissions = (parts[0], parts[1]) if is_access(parts[1]) else (parts[1], permissions)
     elif len(parts) == _WITH_PERMISSIONS:
         place, permissions = parts[1:]
     if not place.startswith("/"):
         raise ValueError(f"{place!r} is not an absolute path")
-    if not _is_mode(permissions):
+    if not is_access(permissions):
         raise ValueError(f"the permissions {permissions!r} are not of r, w and m, each once")
     return f"{parts[0]}:{place}:{permissions}"
-
-
-def is_cdi_name(given: str) -> bool:
-    return _CDI_NAME.fullmatch(given) is not None
-
-
-def _is_mode(text: str) -> bool:
-    return bool(text) and len(set(text)) == len(text) and set(text) <= set("rwm")
 
 
 def device_cgroup_rule(given: str) -> str:

@@ -1,7 +1,4 @@
-"""A `docker run` line as the keys of an overrides file, and what of it cannot show in config.json.
-
-From the words of a `docker run` line to an overrides file.
-"""
+"""A `docker run` line as an overrides file, and what of the line cannot show in config.json."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +14,8 @@ from bundler.overrides.docker_run.flags import FLAGS
 from bundler.overrides.docker_run.mounts import DRIVEN, mounts
 from bundler.overrides.docker_run.network import is_of_ones_own
 from bundler.overrides.docker_run.refusals import check, network_mode, networks
-from bundler.overrides.docker_run.resources import is_cdi_name
 from bundler.overrides.imports import Imported, located
+from bundler.overrides.keys.devices import is_cdi_name
 from bundler.overrides.keys.networking import GATEWAY
 from bundler.overrides.keys.scalars import write_duration
 from bundler.overrides.keys.service import security_keys
@@ -161,7 +158,7 @@ def _profile(path: str, client: Client) -> Json:
 
 
 def _annotations(line: CommandLine, _client: Client) -> dict[str, Json]:
-    """Whoever writes one on the command line allows it, also one that a runtime acts on."""
+    """What stands on a command line is allowed, also an annotation that a runtime acts on."""
     entries = {name: {"value": value, "allow_unsafe": True} for name, value in line.all("annotation")}
     return {"annotations": entries} if entries else {}
 
@@ -171,7 +168,7 @@ def _console(line: CommandLine, client: Client) -> dict[str, Json]:
 
 
 def _lifecycle(line: CommandLine, _client: Client) -> dict[str, Json]:
-    """What config.json has no place for, and who runs the bundle goes by. What is not said stays the image's."""
+    """What config.json has no place for, and a service goes by. What the line leaves open stays the image's."""
     seconds, command = line.last("stop-timeout"), line.last("health-cmd")
     found: dict[str, Json] = {} if seconds is None or seconds < 0 else {"stop_grace_period": f"{seconds}s"}
     check: dict[str, Json] = {"disable": True} if line.last("no-healthcheck") else {}
@@ -209,7 +206,7 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
         if host.endswith(f":{GATEWAY}")
     ]
     if any(map(is_of_ones_own, networks(line))):
-        sentences.append("--network: a network namespace is made; whoever runs the bundle connects it to a network")
+        sentences.append("--network: a network namespace is made, and connected to no network")
     if any(DRIVEN in entry for entry in line.all("mount")):
         sentences.append("--mount volume-driver, volume-opt, volume-label: they are about how Docker makes a volume")
     if any(option.startswith("label") for option in line.all("security-opt")):
@@ -217,7 +214,7 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
     if line.last("init") and line.last("pid") == "host":
         sentences.append("--init: Docker leaves it out with --pid host")
     if line.last("stop-timeout", 0) < 0:
-        sentences.append("--stop-timeout: nobody but Docker waits for ever")
+        sentences.append("--stop-timeout: only Docker waits for ever")
     return sentences
 
 

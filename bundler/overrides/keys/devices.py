@@ -1,12 +1,9 @@
 """Devices, their rules, and devices of the Container Device Interface, in every form they are written in.
 
-Devices and device rules: docker's short forms, compose's and the runtime-spec's, as one.
-
-`cdi`: devices of the Container Device Interface (CDI specification 0.3 to 1.1) and the specs that describe them.
-The normal form is a list of requests {devices, spec_dirs, specs}, one for each overrides file: a request is answered by
-the specs that its own file names, so that requests can simply follow one another. Each spec that was read has the
-number of its directory as its `priority`: of two that describe a device, that of the later directory counts (CDI
-specification, SPEC.md), and one that stands in the overrides file itself counts most.
+`cdi` (CDI specification 0.3 to 1.1) becomes a list of requests {devices, spec_dirs, specs}, one for each overrides
+file: a request is answered by the specs that its own file names, so that requests can simply follow one another. Each
+spec that was read has the number of its directory as its `priority`: of two that describe a device, that of the later
+directory counts (CDI specification, SPEC.md), and one that stands in the overrides file itself counts most.
 """
 
 import re
@@ -22,8 +19,17 @@ from bundler.overrides.node import Node
 ALL_ACCESS: Final = "rwm"
 _ACCESS: Final = re.compile(r"(?!.*(.).*\1)[rwm]{1,3}")
 _RULE: Final = re.compile(r"([acb]) ([0-9]{1,10}|\*):([0-9]{1,10}|\*) ([rwm]{1,3})")
-_CDI_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*=.+")
 _ANY: Final = -1  # of a major or minor number in a rule
+
+
+def is_access(text: str) -> bool:
+    """Whether a text is some of r, w and m, each once."""
+    return _ACCESS.fullmatch(text) is not None
+
+
+def is_cdi_name(text: str) -> bool:
+    """Whether a text names a device of the Container Device Interface, VENDOR/CLASS=DEVICE, which is never a path."""
+    return re.search(str(schema.form("cdi_name")["pattern"]).replace("$", r"\Z"), text) is not None
 
 
 def expand_devices(node: Node) -> Node:
@@ -38,13 +44,13 @@ def expand_devices(node: Node) -> Node:
 def _short(node: Node) -> Node:
     """`HOST[:CONTAINER[:ACCESS]]`, or `HOST:ACCESS`, as docker reads them."""
     text = node.text()
-    if _CDI_NAME.fullmatch(text):
+    if is_cdi_name(text):
         hint = f"cdi: {{devices: [{printable(text[:60])}], spec_dirs: [DIRECTORY]}}"
         raise node.error(f"devices: {printable(text[:60])!r} is a CDI device", hint=hint)
     parts = text.split(":")
     if len(parts) > 3 or not parts[0]:  # noqa: PLR2004  (HOST:CONTAINER:ACCESS)
         raise node.error(f"devices: {printable(text[:80])!r} is not HOST[:CONTAINER[:rwm]]")
-    if len(parts) == 2 and _ACCESS.fullmatch(parts[1]):  # noqa: PLR2004
+    if len(parts) == 2 and is_access(parts[1]):  # noqa: PLR2004
         parts = [parts[0], parts[0], parts[1]]
     host, path = parts[0], (parts[1] if len(parts) > 1 else "") or parts[0]
     access = parts[2] if len(parts) == 3 else ALL_ACCESS  # noqa: PLR2004
@@ -80,7 +86,7 @@ def _path(node: Node, path: str) -> str:
 
 
 def _access(node: Node, access: str) -> str:
-    if not _ACCESS.fullmatch(access):
+    if not is_access(access):
         raise node.error(f"devices: bad access {printable(access[:20])!r}", hint="allowed are r, w, m and all of these")
     return access
 

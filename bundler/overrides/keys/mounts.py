@@ -1,12 +1,10 @@
 """Mounts: docker's short forms, the runtime-spec's own words, and what becomes of an image's volumes.
 
-Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, and the long form they stand for.
-The long form is compose's: {type, source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy,
-subpath}, image: {subpath}}; a tmpfs carries its mount options as {options: [...]}, and a bind of a file that the bundle
-carries has {content, uid, gid, mode} in the place of a source. What is about SELinux, about other machines' file
-systems (`consistency`) or for a daemon to do (`create_host_path`) leaves no trace.
-
-Mounts in the runtime-spec's own words, and what becomes of an image's volumes.
+Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, stand for compose's long form: {type,
+source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy, subpath}, image: {subpath}}. A tmpfs
+carries its mount options as {options: [...]}; a bind of a file that the bundle carries has {content, uid, gid, mode} in
+the place of a source. What is about SELinux, about other machines' file systems (`consistency`) or for a daemon to do
+(`create_host_path`) leaves no trace.
 """
 
 import posixpath
@@ -247,7 +245,6 @@ def _tmpfs_size(node: Node) -> str:
     return str(write_size(coerced)) if isinstance(coerced, int) else ""
 
 
-IMAGE_VOLUME_MODES: Final = ("seed", "tmpfs", "tmpcopyup", "bind", "ignore")
 _PLACE: Final = re.compile(r"(before|after):(/.*)")
 
 

@@ -15,6 +15,10 @@ from bundler.overrides.node import Node, from_json
 
 _RANGE: Final = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
 _IDS: Final = (1 << 32) - 1  # which itself is no id (user_namespaces(7))
+# Kernel parameters that each IPC namespace has of its own (ipc_namespaces(7)).
+IPC_SYSCTLS: Final = tuple(
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
 MAXIMUM_RANGES: Final = 340  # user_namespaces(7), since Linux 4.15
 
 

@@ -193,7 +193,7 @@ def test_paths_of_later_files_are_relative_to_the_first(tmp_path: Path) -> None:
         ("services: {web: {image: '${X:?why}'}}", "compose.yaml:1:25: the variable X is not set: why", None),
         ("services: {web: {build: .}}", "web is built, and no image is named", None),
         ("services: {web: {tty: true}}", "web has no image", "name one with image:"),
-        ("services: {web: {image: x, volumes: ['~/x:/y']}}", "is below the home of whoever runs compose", None),
+        ("services: {web: {image: x, volumes: ['~/x:/y']}}", "is below the home of the user who runs compose", None),
         ("services: {web: {image: x, networks: [a]}}", "networks: 'a' is not defined", "add it under networks:"),
         (
             "services: {web: {image: x, networks: {b: }}}\nnetworks: {bb: }",

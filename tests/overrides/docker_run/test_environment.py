@@ -37,9 +37,9 @@ def test_a_file_is_read_as_docker_reads_it() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"A=1\n=x\n", "web.env:2: no name"),
-        (b"A B=1\n", "web.env:1: the name 'A B' contains whitespace"),
-        (b"A =1\n", "web.env:1: the name 'A ' contains whitespace"),
+        (b"A=1\n=x\n", "web.env:2: no variable name"),
+        (b"A B=1\n", "web.env:1: the variable name 'A B' holds blanks"),
+        (b"A =1\n", "web.env:1: the variable name 'A ' holds blanks"),
         (b"A=\xff\n", "web.env:1: not UTF-8"),
     ],
 )

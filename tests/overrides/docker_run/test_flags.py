@@ -181,7 +181,7 @@ def test_what_says_nothing_to_docker_is_not_written(words: list[str]) -> None:
 def test_a_flag_without_a_trace_is_named_with_the_reason() -> None:
     assert said("--rm", "-P", "-l", "a=b", "image") == [
         "--rm: Docker's daemon sees to it, not the container",
-        "--publish-all: whoever makes the network of the bundle sees to it",
+        "--publish-all: the network of the bundle is made when it is run",
         "--label: Docker keeps it as a record of its own",
     ]
 
