@@ -90,13 +90,13 @@ def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
     entries = service.entries()
     _check_networks(entries, project)
     kept = {key: node for key, node in entries.items() if key not in _COMPOSED and not schema.ignored(key)}
-    found = {"image": entries["image"]} if "image" in entries else {}
-    found |= kept | deployed_keys(entries)
-    found |= _environment(entries, project)
-    found |= _labels(entries, project)
-    found |= mounts(service, name, project)
-    found |= _security(entries, project)
-    return found
+    keys = {"image": entries["image"]} if "image" in entries else {}
+    keys |= kept | deployed_keys(entries)
+    keys |= _environment(entries, project)
+    keys |= _labels(entries, project)
+    keys |= mounts(service, name, project)
+    keys |= _security(entries, project)
+    return keys
 
 
 def _check_networks(entries: Mapping[str, Node], project: Project) -> None:
@@ -115,18 +115,18 @@ def _check_networks(entries: Mapping[str, Node], project: Project) -> None:
 def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
     """`environment`, and below it `env_file` with what stands in the files; of each name only what counts is left."""
     variables = project.files[0].variables
-    said = coerce("environment", entries["environment"]).entries() if "environment" in entries else {}
-    own = {key: _from_outside(key, node, variables) for key, node in said.items()}
+    stated = coerce("environment", entries["environment"]).entries() if "environment" in entries else {}
+    own = {key: _from_outside(key, node, variables) for key, node in stated.items()}
     texts = {key: node.text() for key, node in own.items() if node.value is not None}
     files: dict[str, tuple[Node, dict[str, Node]]] = {}
     for item in entries["env_file"].items() if "env_file" in entries else ():
-        found = _of_file(item, project, variables.beneath(texts))
+        of_file = _of_file(item, project, variables.beneath(texts))
         for _, above in files.values():
-            for key in found:
+            for key in of_file:
                 above.pop(key, None)
         path = _path_of(item)
         shown = posixpath.relpath(path.text(), project.files[0].folder)
-        files[shown] = (path.with_value(shown), {key: node for key, node in found.items() if key not in own})
+        files[shown] = (path.with_value(shown), {key: node for key, node in of_file.items() if key not in own})
     listed = [
         path.with_value({"path": path, "variables": path.with_value(tuple(_assignments(lines)))})
         for path, lines in files.values()
@@ -151,12 +151,12 @@ def _path_of(item: Node) -> Node:
 
 
 def _of_file(item: Node, project: Project, variables: Variables) -> dict[str, Node]:
-    said = item.value if isinstance(item.value, dict) else {}
+    settings = item.value if isinstance(item.value, dict) else {}
     path = _path_of(item)
-    required = said["required"].value not in (False, "false") if "required" in said else True
+    required = settings["required"].value not in (False, "false") if "required" in settings else True
     if not required and not Path(path.text()).exists():
         return {}
-    written = said.get("format")
+    written = settings.get("format")
     if written is None or written.value is None:
         return project.reader.variables_of(path.text(), path, variables)
     if written.value != _RAW:

@@ -41,14 +41,14 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
         if entry["type"].value != "volume" or "source" not in entry:
             volumes.append(item)
             continue
-        found, is_file_system = _named(item, entry, project)
-        (file_systems if is_file_system else volumes).append(found)
+        mount, is_file_system = _named(item, entry, project)
+        (file_systems if is_file_system else volumes).append(mount)
         shared = others.get(entry["source"].text(), [])
-        if shared and found.value == item.value:
+        if shared and mount.value == item.value:
             _remark_shared(entry["source"].text(), shared, project)
     keys = {"volumes": volumes, "mounts": [*_own(entries, "mounts"), *file_systems]}
     sources = {file.entries()["source"].text(): "file" for file in files if "source" in file.entries()}
-    return {key: service.with_value(tuple(found)) for key, found in keys.items() if found} | (
+    return {key: service.with_value(tuple(mount)) for key, mount in keys.items() if mount} | (
         {"target": from_json({"sources": sources}, service.origin)} if sources else {}
     )
 
@@ -70,8 +70,8 @@ def _with_those_of_others(service: Node, project: Project, trail: tuple[str, ...
             raise item.error(f"volumes_from: {printable(item.text()[:60])!r} is not SERVICE[:ro]")
         if other in trail or len(trail) > _DEEPEST:
             raise item.error(f"volumes_from: {printable(other[:60])!r} has its volumes from this service")
-        found = _with_those_of_others(project.service(other, item), project, (*trail, other))
-        listed = tuple(_read_only(volume) for volume in found) if mode == "ro" else found
+        inherited = _with_those_of_others(project.service(other, item), project, (*trail, other))
+        listed = tuple(_read_only(volume) for volume in inherited) if mode == "ro" else inherited
         below = RULES["volumes"](below, service.with_value(listed))
     return RULES["volumes"](below, service.with_value(_own(entries, "volumes"))).items()
 
@@ -85,16 +85,18 @@ def _named(item: Node, entry: dict[str, Node], project: Project) -> tuple[Node, 
     """What a named volume is: a folder of the bundle, a bind, or a file system (True) of its own."""
     source = entry["source"]
     definition, file = project.definition("volumes", source.text(), source)
-    said = definition.entries()
-    name = _name_of(source, said, project)
-    driver = said.get("driver")
+    settings = definition.entries()
+    name = _name_of(source, settings, project)
+    driver = settings.get("driver")
     if driver is not None and driver.value not in (None, *_LOCAL):
         project.reader.remark(
             f"note: {definition.origin.where}: the volume {printable(name)} is made by the driver "
             f"{printable(str(driver.value))} of a daemon; in a bundle it is a folder"
         )
         return _renamed(item, source, name), False
-    options = {key: str(node.value) for key, node in _map(said.get("driver_opts")).items() if node.value is not None}
+    options = {
+        key: str(node.value) for key, node in _map(settings.get("driver_opts")).items() if node.value is not None
+    }
     if not options.get("device") and options.get("type") != "tmpfs":
         return _renamed(item, source, name), False
     return _of_the_machine(item, entry, definition, file, options)
@@ -104,9 +106,9 @@ def _map(node: Node | None) -> dict[str, Node]:
     return node.value if node is not None and isinstance(node.value, dict) else {}
 
 
-def _name_of(source: Node, said: dict[str, Node], project: Project) -> str:
-    external = said.get("external")
-    named = said.get("name") or _map(external).get("name")
+def _name_of(source: Node, settings: dict[str, Node], project: Project) -> str:
+    external = settings.get("external")
+    named = settings.get("name") or _map(external).get("name")
     name = source.text() if named is None or not isinstance(named.value, str) else named.value
     if external is not None and external.value not in (None, False, "false"):
         project.reader.remark(
@@ -179,15 +181,15 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
     """Configs and secrets: read-only binds of the files that their definitions name, as compose makes them."""
     for key, folder in (("configs", "/"), ("secrets", _SECRETS)):
         for item in _own(entries, key):
-            said = item.value if isinstance(item.value, dict) else {"source": item}
-            source = said.get("source")
+            settings = item.value if isinstance(item.value, dict) else {"source": item}
+            source = settings.get("source")
             if source is None or not isinstance(source.value, str):
                 raise item.error(f"{key}: source is missing")
             definition, file = project.definition(key, source.value, source)
             file_or_content = _origin_of(key, source.value, definition, file)
-            target = said.get("target")
+            target = settings.get("target")
             where = target.text() if target is not None and isinstance(target.value, str) else source.value
-            attributes: dict[str, Node] = {word: said[word] for word in CONTENT_ATTRIBUTES if word in said}
+            attributes: dict[str, Node] = {word: settings[word] for word in CONTENT_ATTRIBUTES if word in settings}
             if attributes and "source" in file_or_content:
                 project.reader.remark(
                     f"note: {item.origin.where}: owner and mode of {printable(source.value)} are those of its file"
@@ -226,18 +228,18 @@ def _mode(node: Node) -> int:
 
 def _origin_of(key: str, name: str, definition: Node, file: ComposeFile) -> dict[str, Json]:
     """The file of a config or secret, or its content. Raises RequestError for what has neither."""
-    said = {word: node for word, node in definition.entries().items() if isinstance(node.value, str)}
-    if "file" in said:
-        return {"source": file.located(said["file"].text(), said["file"])}
-    if "content" in said:
-        return {"content": said["content"].text()}
-    if "environment" not in said:
+    texts = {word: node for word, node in definition.entries().items() if isinstance(node.value, str)}
+    if "file" in texts:
+        return {"source": file.located(texts["file"].text(), texts["file"])}
+    if "content" in texts:
+        return {"content": texts["content"].text()}
+    if "environment" not in texts:
         raise _no_file(key, name, definition)
-    variable = said["environment"].text()
+    variable = texts["environment"].text()
     value = file.variables.values.get(variable)
     if value is None:
         what = f"{key}: {printable(name[:60])!r} is the variable {printable(variable[:60])}, which is not set"
-        raise said["environment"].error(what, hint=f"--env {printable(variable[:60])}=VALUE sets it")
+        raise texts["environment"].error(what, hint=f"--env {printable(variable[:60])}=VALUE sets it")
     return {"content": value}
 
 

@@ -89,8 +89,8 @@ class Reader:
         given = {"PWD": _folder_of(path)} | dict(map(_assignment, assignments))
         reader = cls(given)
         for file in files:
-            found = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark, reader.budget))
-            reader.variables |= {name: node.text() for name, node in found.items()} | given
+            variables = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark, reader.budget))
+            reader.variables |= {name: node.text() for name, node in variables.items()} | given
         return reader
 
     def remark(self, sentence: str) -> None:
@@ -176,8 +176,8 @@ class Reader:
         variables = file.variables
         for item in texts(entries["env_file"], "include") if "env_file" in entries else ():
             if item.text() != _NO_FILE:
-                found = self.variables_of(file.located(item.text(), item), item, variables)
-                variables = variables.beneath({name: value.text() for name, value in found.items()})
+                of_file = self.variables_of(file.located(item.text(), item), item, variables)
+                variables = variables.beneath({name: value.text() for name, value in of_file.items()})
         for path in paths:
             if path in trail:
                 raise node.error(f"include: {printable(posixpath.basename(path))} includes itself")

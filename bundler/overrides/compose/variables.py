@@ -152,7 +152,7 @@ def parse_variables(text: bytes, name: str, variables: Variables) -> dict[str, N
         raise RequestError(f"{name}: not UTF-8") from None
     if "\0" in decoded:
         raise RequestError(f"{name}: a variable cannot hold a NUL")
-    found: dict[str, Node] = {}
+    assigned: dict[str, Node] = {}
     values = dict(variables.values)
     known = replace(variables, values=values)
     position, number = 0, 1
@@ -164,11 +164,11 @@ def parse_variables(text: bytes, name: str, variables: Variables) -> dict[str, N
             variable, value, end = _statement(decoded, position, end, where, known)
             if value is not None:
                 variables.budget.spend(where, len(value))
-                found[variable] = Node(value, Origin("overrides", where), written=value)
+                assigned[variable] = Node(value, Origin("overrides", where), written=value)
                 values[variable] = variables.values.get(variable, value)
         number += decoded.count("\n", position, end) + 1
         position = end + 1
-    return found
+    return assigned
 
 
 def _statement(text: str, start: int, end: int, where: str, known: Variables) -> tuple[str, str | None, int]:

@@ -1,4 +1,4 @@
-"""One inspected container, and the overrides file that grows from it."""
+"""One inspected container, what its fields say in the words of an overrides file, and the file that grows from it."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.imports import ImageSettings
+from bundler.overrides.keys.scalars import UNSIGNED, write_size
 
 # Where API 1.17, and older, has what is in HostConfig since.
 _ONCE_IN_CONFIG: Final = ("Memory", "MemorySwap", "SecurityOpt", "Ulimits")
@@ -70,3 +71,53 @@ class Draft:
 
     def leave_out(self, field_: str, reason: str) -> None:
         self.traceless.setdefault(reason, []).append(field_)
+
+
+# What a field says in the words of an overrides file; None where it says what dockerd does by itself.
+
+
+def texts(value: Value) -> Json:
+    return list(dict.fromkeys(value.texts())) or None
+
+
+def text(value: Value) -> Json:
+    return value.text() or None
+
+
+def flag(value: Value) -> Json:
+    return value.flag() or None
+
+
+def number(value: Value) -> Json:
+    return value.number() or None
+
+
+def positive(value: Value) -> Json:
+    """A number of which Docker takes 0, and what is below, for nothing said."""
+    return value.number() if value.number() > 0 else None
+
+
+def size(value: Value) -> Json:
+    """Bytes, in the largest unit that holds them whole."""
+    return write_size(value.number()) if value.number() > 0 else None
+
+
+def assignments(value: Value) -> Json:
+    return {name: each.text() for name, each in value.members()} or None
+
+
+def ulimits(value: Value) -> Json:
+    """[{Name, Soft, Hard}] by name; podman writes RLIMIT_NOFILE for what Docker calls nofile."""
+    limits = {}
+    for item in value.items():
+        name = item.get("Name").text().lower().removeprefix("rlimit_")
+        limits[name] = {"soft": _limit(item.get("Soft")), "hard": _limit(item.get("Hard"))}
+    return limits or None
+
+
+def _limit(value: Value) -> int:
+    """Below -1 dockerd reinterprets the bits; the largest number is what it writes for -1."""
+    number = value.number()
+    if number == UNSIGNED - 1:
+        return -1
+    return number if number >= -1 else number + UNSIGNED

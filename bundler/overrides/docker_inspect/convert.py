@@ -45,8 +45,8 @@ def convert(container: Container) -> Draft:
     draft = Draft()
     for field in FIELDS.values():
         value = container.entry.get(*field.path.split("/"))
-        if field.key and (said := field.form(value)) is not None:
-            draft.say(field.key, said, value)
+        if field.key and (meant := field.form(value)) is not None:
+            draft.say(field.key, meant, value)
         elif field.reason and not value.says_nothing:
             images = None if container.image is None else field.of_image(container.image)
             if value.content not in (*field.silent, images):

@@ -29,13 +29,13 @@ class Value:
 
     def get(self, *path: str) -> "Value":
         """What is at `path` below; its content is None where there is nothing."""
-        found = self
+        value = self
         for name in path:
-            content = {} if found.content is None else found.content
+            content = {} if value.content is None else value.content
             if not isinstance(content, dict):
-                raise found.expected("an object")
-            found = Value(content.get(name), f"{found.where}/{printable(pointer_token(name[:_SHOWN]))}")
-        return found
+                raise value.expected("an object")
+            value = Value(content.get(name), f"{value.where}/{printable(pointer_token(name[:_SHOWN]))}")
+        return value
 
     def members(self) -> Iterator[tuple[str, "Value"]]:
         if not isinstance(self.content, dict | None):
@@ -140,13 +140,13 @@ def choose(entries: list[Value], name: str | None) -> Value:
             return entries[0]
         raise RequestError(f"{len(entries)} containers: {_names(entries)}", hint="--name NAME chooses one")
     wanted = name.removeprefix("/")
-    found = [entry for entry in entries if called(entry) == wanted]
-    found = found or [entry for entry in entries if entry.get("Config", "Labels", _SERVICE).content == wanted]
-    found = found or [entry for entry in entries if wanted and entry.get("Id").text().startswith(wanted)]
-    if len(found) != 1:
-        how_many = "no" if not found else f"{len(found)} containers of"
+    matching = [entry for entry in entries if called(entry) == wanted]
+    matching = matching or [entry for entry in entries if entry.get("Config", "Labels", _SERVICE).content == wanted]
+    matching = matching or [entry for entry in entries if wanted and entry.get("Id").text().startswith(wanted)]
+    if len(matching) != 1:
+        how_many = "no" if not matching else f"{len(matching)} containers of"
         raise RequestError(f"{how_many} name or id {printable(name[:_SHOWN])!r}: there is {_names(entries)}")
-    return found[0]
+    return matching[0]
 
 
 def called(entry: Value) -> str:

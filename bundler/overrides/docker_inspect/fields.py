@@ -11,8 +11,7 @@ from typing import Final
 
 from bundler.origins import Json
 from bundler.overrides.docker_inspect import mounts, networking, podman, process, security
-from bundler.overrides.docker_inspect.coercions import assignments, flag, number, text, texts
-from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.container import Container, Draft, assignments, flag, number, text, texts
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.imports import ImageSettings
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.origins import Json
-from bundler.overrides.docker_inspect.coercions import positive, size, ulimits
-from bundler.overrides.docker_inspect.container import Container, Draft
+from bundler.overrides.docker_inspect.container import Container, Draft, positive, size, ulimits
 
 _DOCKERS_SHM: Final = 64 << 20  # bytes
 _PODMANS_SHM: Final = 65536000
@@ -51,12 +50,12 @@ def shared_memory(container: Container, draft: Draft) -> None:
 def limits(container: Container, draft: Draft) -> None:
     """Podman adds two of its own, which are its machine's."""
     value = container.host("Ulimits")
-    said: dict[str, Json] = ulimits(value) or {}
+    asked: dict[str, Json] = ulimits(value) or {}
     if container.is_podmans and container.config("CreateCommand").items():
         names = [word.partition("=")[0] for word in given(container, "--ulimit")]
-        said = {name: limit for name, limit in said.items() if name in names}
-    if said:
-        draft.say("ulimits", said, value)
+        asked = {name: limit for name, limit in asked.items() if name in names}
+    if asked:
+        draft.say("ulimits", asked, value)
 
 
 def unsaid(container: Container, draft: Draft) -> None:

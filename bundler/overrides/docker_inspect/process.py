@@ -134,8 +134,8 @@ def stop_signal(container: Container, draft: Draft) -> None:
     """By name; podman before 5 writes its number."""
     value = container.config("StopSignal")
     named = value.text() if isinstance(value.content, str | None) else _signal_name(value)
-    said = "SIGTERM" if container.image is None else container.image.stop_signal or "SIGTERM"
-    if named and named != said:
+    default = "SIGTERM" if container.image is None else container.image.stop_signal or "SIGTERM"
+    if named and named != default:
         draft.say("stop_signal", named, value)
 
 
@@ -207,9 +207,9 @@ def logs(container: Container, draft: Draft) -> None:
 
 def annotations(container: Container, draft: Draft) -> None:
     """What the container has is allowed, also an annotation that a runtime acts on. Podman's own are left out."""
-    said: dict[str, Json] = {}
+    allowed: dict[str, Json] = {}
     for value in (container.host("Annotations"), container.config("Annotations")):
         for name, each in value.members():
             if not (container.is_podmans and name.startswith(_PODMANS_OWN)):
-                said[name] = {"value": each.text(), "allow_unsafe": True}
-                draft.say("annotations", said, value)
+                allowed[name] = {"value": each.text(), "allow_unsafe": True}
+                draft.say("annotations", allowed, value)

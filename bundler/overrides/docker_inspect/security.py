@@ -41,26 +41,26 @@ def memory(container: Container, draft: Draft) -> None:
     if swappiness.content not in unset:
         draft.say("mem_swappiness", swappiness.number(), swappiness)
     kernel = {"kernel": container.host("KernelMemory"), "kernel_tcp": container.host("KernelMemoryTCP")}
-    said = {name: value.number() for name, value in kernel.items() if value.number()}
-    if said:
-        draft.say("memory", said, kernel[next(iter(said))])
+    limits = {name: value.number() for name, value in kernel.items() if value.number()}
+    if limits:
+        draft.say("memory", limits, kernel[next(iter(limits))])
 
 
 def block_io(container: Container, draft: Draft) -> None:
-    said: dict[str, Json] = {}
+    limits: dict[str, Json] = {}
     first: Value | None = None
     weight = container.host("BlkioWeight")
     if weight.number():
-        said["weight"], first = weight.number(), weight
+        limits["weight"], first = weight.number(), weight
     for name, (key, word, field) in _BLOCK_IO.items():
         value = container.host(name)
         if value.items():
             listed = [{"path": item.get("Path").text(), word: item.get(field).number()} for item in value.items()]
-            said[key] = listed
+            limits[key] = listed
             first = first or value
             draft.places[f"/blkio_config/{key}"] = value.where
     if first is not None:
-        draft.say("blkio_config", said, first)
+        draft.say("blkio_config", limits, first)
 
 
 # Of the paths that dockerd hides, those that it hides since 20.10 only.
@@ -108,10 +108,10 @@ def options(container: Container, draft: Draft) -> None:
         elif item.text() not in _WITHOUT_TRACE:
             kept.append(item)
     try:
-        said = security_keys([item.text() for item in kept], lambda text: _profile(given, text))
+        keys = security_keys([item.text() for item in kept], lambda text: _profile(given, text))
     except ValueError as error:
         raise given.error(str(error)) from None
-    for key, option in said.items():
+    for key, option in keys.items():
         draft.say(key, option, given)
     for name in ("ProcessLabel", "MountLabel"):
         label = container.entry.get(name)

@@ -87,8 +87,8 @@ def _devices(line: CommandLine, _client: Client) -> dict[str, Json]:
     named = [name for name in line.all("device") if is_cdi_name(name)]
     named += [name for request in line.all("gpus") for name in request]
     paths = list(dict.fromkeys(path for path in line.all("device") if not is_cdi_name(path)))
-    found: dict[str, Json] = {"devices": paths} if paths else {}
-    return found | ({"cdi": {"devices": list(dict.fromkeys(named))}} if named else {})
+    keys: dict[str, Json] = {"devices": paths} if paths else {}
+    return keys | ({"cdi": {"devices": list(dict.fromkeys(named))}} if named else {})
 
 
 def _block_io(line: CommandLine, _client: Client) -> dict[str, Json]:
@@ -105,7 +105,7 @@ def _block_io(line: CommandLine, _client: Client) -> dict[str, Json]:
 
 
 def _namespaces(line: CommandLine, _client: Client) -> dict[str, Json]:
-    found: dict[str, Json] = {}
+    keys: dict[str, Json] = {}
     for name, allowed in (("pid", ("host",)), ("ipc", ("host", "private", "shareable", "none"))):
         mode = line.last(name, "")
         if str(mode).startswith("container:"):
@@ -113,13 +113,13 @@ def _namespaces(line: CommandLine, _client: Client) -> dict[str, Json]:
         if mode and mode not in allowed:
             raise RequestError(f"--{name} {printable(mode)!r}: it takes {', '.join(allowed)}")
         if mode:
-            found[name] = mode
+            keys[name] = mode
     mode = network_mode(line)
     if mode.startswith("container:"):
         raise _another_container("--network", "network_mode")
     if mode in ("host", "none"):
-        found["network_mode"] = mode
-    return found | ({"userns_mode": "host"} if line.last("userns") else {})
+        keys["network_mode"] = mode
+    return keys | ({"userns_mode": "host"} if line.last("userns") else {})
 
 
 def _networks(line: CommandLine, _client: Client) -> dict[str, Json]:
@@ -170,14 +170,14 @@ def _console(line: CommandLine, client: Client) -> dict[str, Json]:
 def _lifecycle(line: CommandLine, _client: Client) -> dict[str, Json]:
     """What config.json has no place for, and a service goes by. What the line leaves open stays the image's."""
     seconds, command = line.last("stop-timeout"), line.last("health-cmd")
-    found: dict[str, Json] = {} if seconds is None or seconds < 0 else {"stop_grace_period": f"{seconds}s"}
+    keys: dict[str, Json] = {} if seconds is None or seconds < 0 else {"stop_grace_period": f"{seconds}s"}
     check: dict[str, Json] = {"disable": True} if line.last("no-healthcheck") else {}
     if command:
         check["test"] = ["CMD-SHELL", command]
     check |= {key: write_duration(line.last(name)) for name, key in _HEALTH_TIMES.items() if line.last(name)}
     if line.last("health-retries"):
         check["retries"] = line.last("health-retries")
-    return found | ({"healthcheck": check} if check else {})
+    return keys | ({"healthcheck": check} if check else {})
 
 
 _COMPOSERS: Final[tuple[Callable[[CommandLine, Client], dict[str, Json]], ...]] = (
@@ -226,7 +226,7 @@ def convert(words: Sequence[str], client: Client) -> Imported:
         if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
             raise RequestError("a word of the line is not UTF-8, or holds a NUL")
     line, variables = words_of_run(words)
-    found = settings(parse(line), replace(client, environment={**client.environment, **variables}))
-    remarks = tuple(f"no trace in config.json of {sentence}" for sentence in found.traceless)
-    root = located(found.keys, _NAME, {})
+    meant = settings(parse(line), replace(client, environment={**client.environment, **variables}))
+    remarks = tuple(f"no trace in config.json of {sentence}" for sentence in meant.traceless)
+    root = located(meant.keys, _NAME, {})
     return Imported(root=root, entries=read_keys(root, _NAME), name=_NAME, remarks=remarks)

@@ -42,8 +42,8 @@ def _pairs(node: Node) -> list[tuple[str, Node]]:
     for item in node.items():
         text = item.text()
         separator = "=" if "=" in text else ":"
-        name, found, address = text.partition(separator)
-        if not found:
+        name, divided, address = text.partition(separator)
+        if not divided:
             raise item.error(f"extra_hosts: {printable(text[:60])!r} is not HOST:IP")
         pairs.append((name, item.with_value(address)))
     return pairs

@@ -28,7 +28,7 @@ _QUANTITIES: Final[Mapping[str, Callable[[str], int]]] = {
 
 def deployed_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
     """The keys that `deploy.resources` stands for. Raises RequestError where a key says otherwise, as compose does."""
-    found = {}
+    keys = {}
     for group, name, node in _resources(entries):
         key = _DEPLOYED.get((group, name))
         if key is None or node.value is None or not schema.rule(key):
@@ -36,8 +36,8 @@ def deployed_keys(entries: Mapping[str, Node]) -> dict[str, Node]:
         beside = entries.get(key)
         if beside is not None and beside.value is not None and _meant(key, beside) != _meant(key, node):
             raise node.error(f"deploy.resources.{group}.{name}: {key} says otherwise in the same file")
-        found[key] = node
-    return found
+        keys[key] = node
+    return keys
 
 
 def _meant(key: str, node: Node) -> Json:
@@ -53,15 +53,15 @@ def _meant(key: str, node: Node) -> Json:
 
 def without_meaning(entries: Mapping[str, Node]) -> tuple[str, ...]:
     """The keys of a file that a bundle has no place for, in its order."""
-    found = [key for key, node in entries.items() if schema.ignored(key) and node.value is not None]
+    names = [key for key, node in entries.items() if schema.ignored(key) and node.value is not None]
     if "deploy" in entries and isinstance(entries["deploy"].value, dict):
-        found += [f"deploy.{printable(key)}" for key in entries["deploy"].value if key != "resources"]
-        found += [
+        names += [f"deploy.{printable(key)}" for key in entries["deploy"].value if key != "resources"]
+        names += [
             f"deploy.resources.{group}.{name}"
             for group, name, _ in _resources(entries)
             if not schema.rule(_DEPLOYED.get((group, name), ""))
         ]
-    return tuple(found)
+    return tuple(names)
 
 
 def _resources(entries: Mapping[str, Node]) -> Iterator[tuple[str, str, Node]]:
@@ -143,7 +143,7 @@ def security_keys(options: Iterable[str], profile_of: Callable[[str], Json]) -> 
             kept.append(option)
         else:
             profile = profile_of(value)
-    found: dict[str, Json] = {"security_opt": kept} if kept else {}
+    keys: dict[str, Json] = {"security_opt": kept} if kept else {}
     if any(_APPARMOR.match(option) for option in kept):
-        found["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
-    return found if profile is None else found | {"seccomp": profile}
+        keys["target"] = {"apparmor": True}  # who names a profile has a machine that knows it; it must not be lost
+    return keys if profile is None else keys | {"seccomp": profile}
