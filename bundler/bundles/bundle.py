@@ -157,13 +157,15 @@ class _FromStart(io.RawIOBase):
         return self._at
 
 
-def read_config_file(path: str) -> ConfigFile:
-    """A bundle's directory, a config.json, or `-` for one on standard input. Raises RequestError."""
-    if path == "-":
-        return ConfigFile(validity.parse(read_request(path, LARGEST), "standard input"))
-    file = Path(path)
+def read_config_file(source: str | Path | Bundle) -> ConfigFile:
+    """That of a bundle or of its directory, a config.json, or with `-` one on standard input. Raises RequestError."""
+    if isinstance(source, Bundle):
+        return source.config_file
+    if source == "-":
+        return ConfigFile(validity.parse(read_request("-", LARGEST), "standard input"))
+    file = Path(source)
     if file.is_dir():
         return Bundle(file).config_file
-    content = read_request(path, LARGEST)
-    config = validity.parse(content, printable(path))
+    content = read_request(str(source), LARGEST)
+    config = validity.parse(content, printable(str(source)))
     return ConfigFile.beside(Bundle(file.parent).any_record if file.name == "config.json" else None, config, content)

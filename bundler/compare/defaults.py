@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.bundle import ConfigFile, read_config_file
+from bundler.bundles.bundle import Bundle, ConfigFile, read_config_file
 from bundler.compare.difference import Difference, differences
 from bundler.conversion.convert import ConvertedConfig, default_config, without_the_images_part
 from bundler.conversion.target import Target
@@ -28,20 +28,21 @@ _ARCHITECTURES: Final = {
 NEUTRAL: Final = ConfigFile(RuntimeConfig({}))
 
 
-def diff(before: str | Path, after: str | Path) -> list[Difference]:
+def diff(before: str | Path | Bundle, after: str | Path | Bundle) -> list[Difference]:
     """How the runtime config `after` differs from `before`, place by place, and what that means for security.
 
-    Each is a bundle's directory, a config.json, `-` for one on standard input, or the name of a profile (`docker`,
+    Each is a bundle or its directory, a config.json, `-` for one on standard input, or the name of a profile (`docker`,
     `docker@29`); with a profile, what no profile can say is left out of both. Sets are compared as sets, mounts by
     destination, device rules and seccomp filters by what they do (runtime-spec config-linux.md). Raises RequestError.
     """
-    names = str(before), str(after)
-    sides = {name: None if name in PROFILES else read_config_file(name) for name in dict.fromkeys(names)}
-    written = next((side for side in sides.values() if side is not None), NEUTRAL)
-    configs = {name: like(written, name) if side is None else side.config for name, side in sides.items()}
-    if None in sides.values():
-        configs = {name: without_the_images_part(config) for name, config in configs.items()}
-    return differences(*(configs[name].document for name in names))
+    profiles = {side for side in (before, after) if isinstance(side, str) and side in PROFILES}
+    written = {side: read_config_file(side) for side in dict.fromkeys((before, after)) if side not in profiles}
+    configs = {side: file.config for side, file in written.items()}
+    if profiles:
+        machine = next(iter(written.values()), NEUTRAL)
+        configs |= {name: like(machine, name) for name in profiles}
+        configs = {side: without_the_images_part(config) for side, config in configs.items()}
+    return differences(configs[before].document, configs[after].document)
 
 
 def like(written: ConfigFile, profile: str | None = None) -> ConvertedConfig:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.bundles.bundle import read_config_file
+from bundler.bundles.bundle import Bundle, read_config_file
 from bundler.compare.defaults import like
 from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import RequestError, closest, printable
@@ -32,15 +32,15 @@ class Explanation:
     stale: bool
 
 
-def explain(bundle: str | Path, pointer: str = "", *, profile: str | None = None) -> Explanation:
+def explain(bundle: str | Path | Bundle, pointer: str = "", *, profile: str | None = None) -> Explanation:
     """Every value of a config.json (runtime-spec config.md) at `pointer` (RFC 6901) and below, with its origin.
 
-    `bundle` is a bundle's directory, a config.json, or `-` for one on standard input. Origins are those of the
+    `bundle` is a bundle or its directory, a config.json, or `-` for one on standard input. Origins are those of the
     bundle's bundler.json. Without one that is about this config.json, or with a `profile`, values are the profile's
     where they say the same as the profile, else of unknown origin. Raises RequestError for what is no runtime config,
     and for a pointer at which there is nothing.
     """
-    written = read_config_file(str(bundle))
+    written = read_config_file(bundle)
     if written.recorded is not None and profile is None:
         explained = explain_recorded(written.config.document, written.recorded)
     else:

@@ -36,9 +36,9 @@ class Verified:
 
 
 def verify(
-    bundle: Path, *, lock: "Lock | None" = None, limits: Limits = DEFAULTS, progress: Progress = SILENT
+    bundle: Path | Bundle, *, lock: "Lock | None" = None, limits: Limits = DEFAULTS, progress: Progress = SILENT
 ) -> Verified:
-    """Compare a bundle's directory, or the file that `pack` or `bundler backup` has written, with its own record.
+    """Compare a bundle or its directory, or the file that `pack` or `bundler backup` has written, with its own record.
 
     The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json; data in
     volumes may change. With a `lock`, image, profile, target and overrides are compared with it, too. Nothing is
@@ -47,7 +47,7 @@ def verify(
     Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
     it, BundlerError where the machine is the reason. A difference is no exception.
     """
-    if bundle.is_dir() or not bundle.exists():
+    if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
         return _compared(Verification(Bundle.open(bundle)), lock)
     with open_packed(bundle, limits) as packed:
         if packed.first_document() != DOCUMENT.encode():
