@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.commands import shown
 from bundler.cli.console import note_without_meaning, show_imported, shown_progress
 from bundler.cli.failures import Command
 from bundler.cli.options import AccessOptions, spread
@@ -15,10 +16,12 @@ from bundler.errors import RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
 
-app = typer.Typer(no_args_is_help=True, help="Overrides files: what a bundle does differently from its image.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Overrides files: what a bundle does differently from its image."
+)
 
 
-@app.command("schema", cls=Command)
+@app.command("schema", cls=Command, epilog=shown(("bundler overrides schema > overrides.schema.json",)))
 def schema() -> None:
     """Print the JSON Schema of overrides files, for editors that complete and check."""
     from bundler.overrides import schema as vocabulary
@@ -26,7 +29,7 @@ def schema() -> None:
     typer.echo(json.dumps(vocabulary.published(), indent=2))
 
 
-@app.command("check", cls=Command)
+@app.command("check", cls=Command, epilog=shown(("bundler overrides check web.yaml",)))
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
 ) -> None:
@@ -39,7 +42,12 @@ def check(
     note_without_meaning(overrides.without_meaning)
 
 
-@app.command("from-docker-run", cls=Command, context_settings={"allow_interspersed_args": False})
+@app.command(
+    "from-docker-run",
+    cls=Command,
+    epilog=shown(("bundler overrides from-docker-run -- -p 80:80 --read-only nginx",)),
+    context_settings={"allow_interspersed_args": False},
+)
 def from_docker_run(
     words: Annotated[
         list[str],
@@ -60,7 +68,7 @@ def from_docker_run(
     show_imported(convert(words, client))
 
 
-@app.command("from-compose", cls=Command)
+@app.command("from-compose", cls=Command, epilog=shown(("bundler overrides from-compose compose.yaml web",)))
 def from_compose(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A compose file; - is standard input.")],
     service: Annotated[
@@ -98,7 +106,7 @@ def from_compose(
     show_imported(imported)
 
 
-@app.command("from-inspect", cls=Command)
+@app.command("from-inspect", cls=Command, epilog=shown(("bundler overrides from-inspect web.json --name web",)))
 @spread
 def from_inspect(
     options: AccessOptions,

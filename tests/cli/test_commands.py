@@ -1,0 +1,122 @@
+"""Every command does something here, shows how it is used, and stands on the page of the commands."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from bundler.cli.main import app
+from tests.support.command import call_bundler
+from tests.support.image_files import layout_files, sample, write_archive
+
+PROJECT = Path(__file__).resolve().parents[2]
+INSPECT = '[{"Id": "aa", "Name": "/web", "HostConfig": {"ReadonlyRootfs": true}, "Config": {"Image": "hello"}}]'
+GROUP: Any = typer.main.get_command(app)
+
+# The words behind the command, in the folder below; the exit code; and what standard output or the message has.
+CALLS = {
+    "build": ("image.tar --rootless --quiet -o new", 0, "new"),
+    "config": ("image.tar --overrides web.yaml", 0, '"ociVersion"'),
+    "inspect": ("image.tar --json", 0, '"diff_id"'),
+    "explain": ("bundle /process/args", 0, "/process/args/0"),
+    "diff": ("docker bundle", 6, "/process"),
+    "verify": ("bundle --json", 0, '"changes": []'),
+    "doctor": ("--dump", 0, '"kernel"'),
+    "harden": ("bundle", 0, "cap_drop"),
+    "lock": ("image.tar -o new.lock", 0, "new.lock"),
+    "fetch": ("--offline nginx", 2, "--offline"),
+    "images": ("--store none --json", 0, "[]"),
+    "rm": ("--store none nginx", 2, "none"),
+    "gc": ("--store none", 2, "none"),
+    "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
+    "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
+    "upgrade": ("bundle image.tar --rootless --overrides web.yaml --dry-run --json", 0, '"done": false'),
+    "rollback": ("bundle", 2, "bundle.old"),
+    "backup": ("bundle -o data.tar", 0, "data.tar"),
+    "restore": ("packed.tar bundle", 3, "backup"),
+    "repack": ("none web:changed", 2, "none"),
+    "run": ("none", 2, "none"),
+    "unit": ("bundle", 0, "[Service]"),
+    "overrides schema": ("", 0, '"$schema"'),
+    "overrides check": ("web.yaml", 0, ""),
+    "overrides from-docker-run": ("-- --read-only hello", 0, "read_only: true"),
+    "overrides from-compose": ("compose.yaml web", 0, "read_only: true"),
+    "overrides from-inspect": ("inspect.json", 0, "read_only: true"),
+}
+
+
+def commands(group: Any = GROUP, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its words, those of groups with two."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield above + name, command
+
+
+EXAMPLES = [(name, command, line) for name, command in commands() for line in (command.epilog or "").split("\n\n")[1:]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image, a bundle of it and what else the calls name."""
+    folder = tmp_path_factory.mktemp("commands")
+    write_archive(folder / "image.tar", layout_files({"1": sample()}))
+    for name, content in {
+        "web.yaml": "read_only: true\nvolumes: [data:/data]\n",
+        "compose.yaml": "services: {web: {image: hello, read_only: true}}\n",
+        "inspect.json": INSPECT,
+    }.items():
+        (folder / name).write_text(content)
+    for words in ("build image.tar --rootless --overrides web.yaml -o bundle", "pack bundle -o packed.tar"):
+        done = call_bundler(*words.split(), cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_command_is_called_here() -> None:
+    assert list(CALLS) == [name for name, _ in commands()]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_command_does_what_it_is_for(name: str, folder: Path) -> None:
+    words, code, expected = CALLS[name]
+    done = call_bundler(*name.split(), *shlex.split(words), cwd=folder)
+    assert done.returncode == code, done.stderr
+    assert expected in (done.stderr if code in {2, 3} else done.stdout)
+
+
+def test_every_command_has_an_example() -> None:
+    assert [name for name, _ in commands() if name not in {name for name, _, _ in EXAMPLES}] == []
+
+
+@pytest.mark.parametrize(("name", "command", "line"), EXAMPLES, ids=[line for _, _, line in EXAMPLES])
+def test_an_example_is_a_command_line(name: str, command: Any, line: str) -> None:
+    words = shlex.split(line.partition(" > ")[0])
+    assert words[: len(name.split()) + 1] == ["bundler", *name.split()]
+    command.make_context(name, words[len(name.split()) + 1 :]).close()
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands()], ids=[name for name, _ in commands()])
+def test_the_page_of_the_commands_has_its_help_and_examples(name: str, command: Any) -> None:
+    page = (PROJECT / "docs/commands.md").read_text()
+    chapter = re.search(rf"^## bundler {name}\n(.*?)(^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert chapter is not None
+    assert [line for line in (command.epilog or "").split("\n\n")[1:] if line not in chapter[1]] == []
+
+
+def test_a_command_is_loaded_alone() -> None:
+    program = """if True:
+        import sys
+        from bundler.cli.main import app
+        app(["diff", "--help"], standalone_mode=False)
+        print([name for name in sys.modules if name in {"bundler.cli.diff", "bundler.cli.build", "bundler.cli.run"}])
+    """
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['bundler.cli.diff']"
