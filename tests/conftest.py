@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.measured import measure_workers
+
 IN_CI = os.environ.get("CI") == "true"
 CACHE = "BUNDLER_TEST_CACHE"
 
@@ -27,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("any machine")
     # runc and dockerd are in sbin, which is not on every user's PATH.
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    measure_workers()
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.import_plugin("tests.support.distribution")
 
