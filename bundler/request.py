@@ -12,7 +12,7 @@ from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError, printable
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import Reference
 from bundler.images.transports.access import Access

@@ -24,9 +24,8 @@ from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group,
 from bundler.rootfs.owners import kept
 from bundler.rootfs.scan import Found, hash_file, walk
 from bundler.rootfs.tree import Tree
-from bundler.workers.apart import read_apart
 from bundler.workers.batches import Sender
-from bundler.workers.process import processors
+from bundler.workers.process import processors, read_apart
 
 _PARTS_EACH: Final = 16
 _MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe

@@ -24,7 +24,7 @@ def fetch(
     The bytes of manifests and configs are those of the registry, and so are the digests, which are printed: one line
     for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
     """
-    from bundler.images.index import PlatformChoice
+    from bundler.images.manifest import PlatformChoice
     from bundler.images.transports.table import parse_reference
     from bundler.store.fetch import Fetch
     from bundler.store.find import place_of

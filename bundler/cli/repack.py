@@ -36,9 +36,8 @@ def repack(
     that running the bundle has left are no changes, and neither are volumes and config.json. The history has the time
     that SOURCE_DATE_EPOCH says, else that of the image. Name and digest are printed on standard output.
     """
-    from bundler.images.upper_layer import History
     from bundler.repack import repacking
-    from bundler.store.repacked import Destination
+    from bundler.store.repacked import Destination, History
 
     repacked = repacking.repack(
         bundle,

@@ -1,12 +1,20 @@
-"""An image: its config and its layers, wherever they are read from."""
+"""An image: its config and its layers, wherever they are read from; and how a manifest and blobs become one.
 
-from collections.abc import Callable
+Documents are read whole and checked at once; layers are checked by what reads them.
+"""
+
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from bundler.errors import ImageError
+from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.image_config import ImageConfig
-from bundler.images.layer import Layer, LocalLayers
+from bundler.images.layer import Blob, Layer, LocalLayer, LocalLayers
+from bundler.images.manifest import Manifest, PlatformChoice
+from bundler.images.platform import Platform
+from bundler.images.transports.files import Files, load_document
 from bundler.progress import Progress
 
 Fetch = Callable[[Progress], AbstractContextManager[LocalLayers]]
@@ -42,3 +50,87 @@ class Image:
     def id(self) -> Digest:
         """The image id: the digest of the image config, the same from every transport."""
         return self.image_config.digest
+
+
+def read_document(files: Files, name: str, descriptor: Descriptor) -> bytes:
+    """The manifest, index or config that `descriptor` names, from the file `name`. Raises ImageError if it is not."""
+    raw = load_document(files, name)
+    check_document(raw, descriptor)
+    return raw
+
+
+def check_document(raw: bytes, descriptor: Descriptor) -> None:
+    """Raise ImageError unless `raw` has the size and digest that `descriptor` states."""
+    if len(raw) != descriptor.size:
+        raise ImageError(f"{descriptor.digest}: {len(raw)} bytes, but {descriptor.size} are stated")
+    digest = Digest.of(raw, descriptor.digest.algorithm)
+    if digest != descriptor.digest:
+        raise ImageError(f"{descriptor.digest}: its digest is {digest}, not the one stated")
+
+
+def image_of(
+    manifest: Manifest,
+    image_config: ImageConfig,
+    layers: tuple[Layer, ...],
+    local: Fetch,
+    *,
+    transport: str,
+    name: str = "",
+    file_name: str = "",
+) -> Image:
+    """The image of a manifest and its config."""
+    return Image(
+        transport=transport,
+        name=name,
+        file_name=file_name,
+        image_config=image_config,
+        layers=layers,
+        local=local,
+        manifest=manifest.raw,
+        manifest_digest=manifest.digest,
+    )
+
+
+BlobName = Callable[[Digest], str]
+
+
+def stored_image(
+    files: Files,
+    blob_name: BlobName,
+    manifest: Manifest,
+    wanted: PlatformChoice,
+    listed: Platform | None = None,
+    *,
+    transport: str,
+    name: str = "",
+    file_name: str = "",
+) -> Image:
+    """The image of `manifest`, all of whose blobs are `files`, each called by `blob_name`. Raises ImageError.
+
+    `listed` is the platform by which an index lists it.
+    """
+    raw = read_document(files, blob_name(manifest.config.digest), manifest.config)
+    image_config = manifest.parse_config(raw, wanted.otherwise(listed))
+    wanted.check(image_config)
+    layers = local_layers(files, blob_name, manifest, image_config.diff_ids)
+    names = {"transport": transport, "name": name, "file_name": file_name}
+    return image_of(manifest, image_config, layers, in_place(layers), **names)
+
+
+def local_layers(files: Files, blob_name: BlobName, manifest: Manifest, diff_ids: Sequence[Digest]) -> LocalLayers:
+    """The layers of `manifest`, each in its file. Raises ImageError."""
+    pairs = zip(manifest.layers, diff_ids, strict=True)
+    return tuple(_local_layer(files, blob_name(layer.digest), layer, diff_id) for layer, diff_id in pairs)
+
+
+def _local_layer(files: Files, name: str, descriptor: Descriptor, diff_id: Digest) -> LocalLayer:
+    """The layer that `descriptor` names, in the file `name`. Raises ImageError when that is missing or of another size.
+
+    A layer that was never copied from its registry (foreign, nondistributable) is missing here like any other.
+    """
+    if not files.has(name):
+        raise ImageError(f"{files.label}: layer {descriptor.digest} is missing")
+    size = files.size(name)
+    if size != descriptor.size:
+        raise ImageError(f"layer {descriptor.digest}: {size} bytes, but {descriptor.size} are stated")
+    return LocalLayer(Blob(descriptor.media_type, descriptor.size, descriptor.digest), diff_id, files, name)

@@ -23,10 +23,9 @@ from bundler.images.layer import LocalLayer, facts_of
 from bundler.images.layer_reader import COUNTED, DONE, ENDED, FILES, FILLER, READ, WHOLE, read_layers
 from bundler.images.layer_stream import Count, CountedStream, Stored, fill, label_of, open_layer
 from bundler.limits import Limits
-from bundler.workers.apart import filled_apart, read_apart
 from bundler.workers.batches import Item, Receiver
-from bundler.workers.failures import LostPeerError
-from bundler.workers.process import processors
+from bundler.workers.messages import LostPeerError
+from bundler.workers.process import filled_apart, processors, read_apart
 from bundler.workers.shared_stream import SharedStream
 
 # Layers whose stored bytes are fewer are read by this process.

@@ -18,9 +18,8 @@ from bundler.bundles.files import WrittenOut
 from bundler.errors import BundlerError, printable
 from bundler.packing.bundle_entries import BundleEntries, Task
 from bundler.progress import Meter
-from bundler.workers.apart import read_apart
 from bundler.workers.batches import LARGEST_CONTENT, Item
-from bundler.workers.process import processors
+from bundler.workers.process import processors, read_apart
 
 _READER: Final = "the process that reads the bundle"
 _ZEROS: Final = 1 << 20  # bytes of a hole at a time

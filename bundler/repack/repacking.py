@@ -13,7 +13,6 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.images.digest import Digest
-from bundler.images.upper_layer import History
 from bundler.origins import Json
 from bundler.repack.delta import check_names, find_delta, rootfs_changes
 from bundler.repack.umoci import make_layer
@@ -21,7 +20,7 @@ from bundler.rootfs.directories import explain
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.runtime_config import RuntimeConfig
-from bundler.store.repacked import Base, Destination, name_image
+from bundler.store.repacked import Base, Destination, History, name_image
 
 
 @dataclass(frozen=True, slots=True)

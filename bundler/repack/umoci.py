@@ -28,8 +28,8 @@ from bundler.errors import BundlerError, ImageError, RequestError, ToolError, pr
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.image import Image
-from bundler.images.index import ANY_PLATFORM
 from bundler.images.layer import LocalLayer
+from bundler.images.manifest import ANY_PLATFORM
 from bundler.images.media_types import OCI_MANIFEST
 from bundler.images.reference import Choice
 from bundler.images.transports.files import open_folder

@@ -20,7 +20,7 @@ from bundler.errors import BundlerError, DifferenceError, ImageError, RequestErr
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import Reference, RegistryReference
 from bundler.input_files import InputError, read_named

@@ -8,8 +8,15 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
-from bundler.images.index import PlatformChoice, descend, parse_index, select_manifest
-from bundler.images.manifest import Manifest, kind_of, parse_manifest
+from bundler.images.manifest import (
+    Manifest,
+    PlatformChoice,
+    descend,
+    kind_of,
+    parse_index,
+    parse_manifest,
+    select_manifest,
+)
 from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference

@@ -10,7 +10,7 @@ from typing import Final
 from bundler.errors import ImageError, RequestError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.image import Image
-from bundler.images.index import ANY_PLATFORM, PlatformChoice, descend
+from bundler.images.manifest import ANY_PLATFORM, PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image

@@ -18,9 +18,9 @@ from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.documents import parse_document
-from bundler.images.index import parse_index
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
+from bundler.images.manifest import parse_index
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference

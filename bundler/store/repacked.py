@@ -1,26 +1,85 @@
-"""Where an image goes that a bundle was repacked into: the store by a complete name, or an OCI layout by a tag."""
+"""Where an image goes that a bundle was repacked into, the store by a complete name or an OCI layout by a tag; and the
+documents of that image, which has one layer more.
 
+They are made from those of the image below, and say everything else that these say. umoci writes documents of its own,
+in which what it does not know is lost: health checks, Docker's media types.
+"""
+
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bundler.archives.compression import GZIP
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.descriptor import REF_NAME
+from bundler.images.descriptor import REF_NAME, descriptor_document
 from bundler.images.digest import Digest
+from bundler.images.documents import parse_document
 from bundler.images.image_config import ImageConfig
 from bundler.images.layer import Layer
 from bundler.images.manifest import Manifest, parse_manifest
-from bundler.images.media_types import OCI_LAYER, OCI_MANIFEST, layer_type
+from bundler.images.media_types import DOCKER_CONFIG, DOCKER_LAYER, OCI_LAYER, OCI_MANIFEST, layer_type
 from bundler.images.platform import UNSTATED
 from bundler.images.reference import split_path
 from bundler.images.transports.layout import find_manifest, read_blob
 from bundler.images.transports.table import parse_reference
-from bundler.images.upper_layer import History, config_above, manifest_above
 from bundler.store.find import place_of
 from bundler.store.layout import Store, entry_of, is_store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the image config is to say of the layer; `created` is a date and time of RFC 3339."""
+
+    created: str | None
+    comment: str | None
+    author: str | None
+
+
+def config_above(raw: bytes, diff_id: Digest, history: History) -> bytes:
+    """The image config `raw`, with the new layer. Raises ImageError.
+
+    The image is as old as it was unless `history` says when this is; then it is the image's time, too.
+    """
+    content = _content(raw, "image config")
+    diff_ids = content["rootfs"]["diff_ids"]
+    listed: list[Any] = content.get("history") or []
+    # Readers pair layers with the entries of the history: where these are missing, nothing is said about them.
+    paired = sum(1 for entry in listed if not (isinstance(entry, dict) and entry.get("empty_layer")))
+    listed += [{}] * (len(diff_ids) - paired)
+    if history.created is not None:
+        content["created"] = history.created
+    entry = {
+        "created": content.get("created"),
+        "created_by": "bundler repack",
+        "author": history.author,
+        "comment": history.comment,
+    }
+    content["history"] = [*listed, {name: value for name, value in entry.items() if value is not None}]
+    diff_ids.append(str(diff_id))
+    return _encode(content)
+
+
+def manifest_above(manifest: Manifest, image_config: bytes, digest: Digest, size: int) -> bytes:
+    """The manifest with the new config, and a gzip layer of this digest and `size` in bytes."""
+    content = _content(manifest.raw, "manifest")
+    media_type = manifest.config.media_type
+    content["config"] = descriptor_document(media_type, Digest.of(image_config), len(image_config))
+    added = layer_type(DOCKER_LAYER if media_type == DOCKER_CONFIG else OCI_LAYER, GZIP)
+    content["layers"] = [*(content.get("layers") or []), descriptor_document(added, digest, size)]
+    return _encode(content)
+
+
+def _content(raw: bytes, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = parse_document(raw, name).content
+    return content
+
+
+def _encode(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-from bundler.workers.failures import Failure, raise_failure
-from bundler.workers.messages import LENGTH, Other, read_exactly, write_all
+from bundler.workers.messages import LENGTH, Failure, Other, raise_failure, read_exactly, write_all
 
 Item = tuple[Any, ...]
 

@@ -14,8 +14,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from bundler.interruptions import INTERRUPTIONS
-from bundler.workers.failures import describe
-from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, read_exactly
+from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, describe, read_exactly
 
 
 def main(lifeline: int) -> NoReturn:

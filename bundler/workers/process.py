@@ -4,6 +4,9 @@ A worker is not a fork. A fork has all that this process has: the stack, which a
 remove what this process has half made; locks that another thread holds, for good; every open file. A new program has
 what it is given, and can be started while threads run (progress bars have one). It costs some 80 ms, which pass beside
 this process on another processor.
+
+A worker is for one of two things: items that are made ahead (`read_apart`), or a stream that is filled ahead
+(`filled_apart`).
 """
 
 import marshal
@@ -20,8 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 from bundler.errors import BundlerError
 from bundler.interruptions import complete, held
-from bundler.workers.failures import out_of_memory
-from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, write_all
+from bundler.workers.batches import RING, Receiver, Sender
+from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, out_of_memory, write_all
+from bundler.workers.shared_stream import SIZE, Filler, SharedStream
 
 if TYPE_CHECKING:  # a worker that imports this module for what stands beside its work starts none itself
     import subprocess
@@ -180,3 +184,28 @@ def _closed_by(stack: ExitStack, descriptor: int) -> int:
 
 def _name(of: Any) -> tuple[str, str]:
     return of.__module__, of.__qualname__
+
+
+@contextmanager
+def read_apart(
+    name: str,
+    make: Callable[[Sender, *Arguments], None],
+    arguments: tuple[*Arguments],
+    descriptors: Collection[int] = (),
+) -> Iterator[Receiver]:
+    """What `make` sends; `name` is what messages call the worker. See `connected`."""
+    with connected(name, make, arguments, side=Sender, size=RING, descriptors=descriptors) as ends:
+        yield Receiver(ends.worker, ends.memory, ends.read, ends.write)
+
+
+@contextmanager
+def filled_apart(
+    name: str,
+    fill: Callable[[Filler, *Arguments], None],
+    arguments: tuple[*Arguments],
+    descriptors: Collection[int] = (),
+) -> Iterator[tuple[SharedStream, tuple[int, int]]]:
+    """What `fill` puts, and the descriptors by which another worker can be its reader. See `connected`."""
+    with connected(name, fill, arguments, side=Filler, size=SIZE, descriptors=descriptors) as ends:
+        stream = SharedStream(ends.worker, ends.memory, ends.read, ends.write)
+        yield stream, (ends.descriptor, ends.read)

@@ -15,8 +15,7 @@ import struct
 from contextlib import suppress
 from typing import Final, Self
 
-from bundler.workers.failures import Failure, raise_failure
-from bundler.workers.messages import Other, Peer, read_exactly, write_all
+from bundler.workers.messages import Failure, Other, Peer, raise_failure, read_exactly, write_all
 
 # Bytes that lie between who fills and who uses them last. More only leaves the processors' caches.
 SIZE: Final = 8 << 20

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.transports.access import Access
 from bundler.images.transports.table import open_image, parse_reference

@@ -10,11 +10,10 @@ import pytest
 
 from bundler.bundles.bundle import Bundle
 from bundler.images.platform import Platform
-from bundler.images.upper_layer import History
 from bundler.pipeline import build
 from bundler.repack.repacking import repack
 from bundler.request import BuildRequest
-from bundler.store.repacked import Destination
+from bundler.store.repacked import Destination, History
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.layouts import layers_above

@@ -13,7 +13,7 @@ from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
 from bundler.images.digest import Digest
 from bundler.images.image import Image, in_place
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import Reference
 from bundler.images.transports.table import parse_reference

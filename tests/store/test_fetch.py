@@ -10,7 +10,7 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError, ToolError
 from bundler.images.digest import Digest
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports import access

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bundler.errors import ImageError
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.limits import DEFAULTS

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
 from bundler.images.layer_stream import open_layer
+from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.transports.access import Access
 from bundler.images.transports.table import open_image, parse_reference

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.workers.apart import read_apart
+from bundler.workers.process import read_apart
 from tests.support import working
 from tests.support.children import children, said_after_a_kill
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError, ImageError
-from bundler.workers.apart import read_apart
 from bundler.workers.batches import Receiver
-from bundler.workers.failures import WorkerBugError
-from bundler.workers.process import processors
+from bundler.workers.messages import WorkerBugError
+from bundler.workers.process import processors, read_apart
 from tests.support import working
 from tests.support.children import children
 

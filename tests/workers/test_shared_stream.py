@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bundler.errors import BundlerError, ImageError
-from bundler.workers.apart import filled_apart
+from bundler.workers.process import filled_apart
 from bundler.workers.shared_stream import SIZE, SharedStream
 from tests.support import working
 from tests.support.children import children, said_after_a_kill

@@ -3,11 +3,10 @@
 from typing import Final
 
 from bundler.errors import ImageError, RequestError
-from bundler.images.blobs import read_document, stored_image
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.image import Image
-from bundler.images.index import PlatformChoice, select_manifest
+from bundler.images.image import Image, read_document, stored_image
+from bundler.images.manifest import PlatformChoice, select_manifest
 from bundler.images.reference import Choice
 from bundler.images.transports.files import Files, load_document, read_file
 

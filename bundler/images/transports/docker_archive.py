@@ -17,9 +17,8 @@ from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import ImageConfig, parse_image_config
-from bundler.images.index import PlatformChoice
 from bundler.images.layer import Blob, LocalLayer, LocalLayers
-from bundler.images.manifest import Manifest, check_layer_count
+from bundler.images.manifest import Manifest, PlatformChoice, check_layer_count
 from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.reference import Choice, listing, same_name

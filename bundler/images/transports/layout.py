@@ -5,13 +5,19 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.blobs import read_document, stored_image
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
-from bundler.images.image import Image
-from bundler.images.index import PlatformChoice, choose_platform, descend, parse_index, select_manifest
-from bundler.images.manifest import Manifest, manifest_of
+from bundler.images.image import Image, read_document, stored_image
+from bundler.images.manifest import (
+    Manifest,
+    PlatformChoice,
+    choose_platform,
+    descend,
+    manifest_of,
+    parse_index,
+    select_manifest,
+)
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
 from bundler.images.reference import Choice, listing, same_name

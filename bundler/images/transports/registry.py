@@ -15,14 +15,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from bundler.errors import ImageError
-from bundler.images.blobs import check_document, image_of, local_layers
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.image import Image
+from bundler.images.image import Image, check_document, image_of, local_layers
 from bundler.images.image_config import ImageConfig
-from bundler.images.index import PlatformChoice, select_manifest
 from bundler.images.layer import Blob, Layer, LocalLayers
-from bundler.images.manifest import Manifest
+from bundler.images.manifest import Manifest, PlatformChoice, select_manifest
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports import directory

@@ -30,8 +30,8 @@ from bundler.errors import ImageError, printable
 from bundler.images.digest import Digest
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import parse_image_config
-from bundler.images.index import PlatformChoice
 from bundler.images.layer import Blob, FileSlice, LocalLayer
+from bundler.images.manifest import PlatformChoice
 from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.transports.archive_files import check_size

@@ -9,11 +9,11 @@ from typing import Final
 from bundler import tools
 from bundler.errors import BundlerError, ImageError, ToolError, printable
 from bundler.images.transports.access import PassingError
-from bundler.images.transports.arrivals import MORE_THAN_STATED
 
 _LOGGED: Final = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 _LONG: Final = 300
+MORE_THAN_STATED: Final = "the registry sends more than the image states"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from bundler.errors import ImageError, RequestError, closest, printable
 from bundler.images.image import Image
-from bundler.images.index import PlatformChoice
+from bundler.images.manifest import PlatformChoice
 from bundler.images.reference import (
     Choice,
     Reference,

@@ -7,8 +7,7 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.image_config import parse_image_config
-from bundler.images.index import PlatformChoice, descend, select_manifest
-from bundler.images.manifest import Manifest
+from bundler.images.manifest import Manifest, PlatformChoice, descend, select_manifest
 from bundler.images.platform import Platform
 from tests.support.image_files import OCI, descriptor, index_of, manifest_of, sample
 

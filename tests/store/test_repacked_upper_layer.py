@@ -7,7 +7,7 @@ import pytest
 
 from bundler.images.digest import Digest
 from bundler.images.manifest import parse_manifest
-from bundler.images.upper_layer import History, config_above, manifest_above
+from bundler.store.repacked import History, config_above, manifest_above
 from tests.support.image_files import as_json, manifest_of, sample
 
 NEW = Digest.of(b"new")

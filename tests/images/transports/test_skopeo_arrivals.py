@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.transports.arrivals import ALLOWANCE, Arrivals, at_most, exceeds, layers_of
 from bundler.images.transports.layout import blob_name
+from bundler.images.transports.skopeo import ALLOWANCE, Arrivals, at_most, exceeds, layers_of
 
 M = 1 << 20
 SIZES = st.lists(st.integers(0, 10**12), max_size=8)
