@@ -3,6 +3,7 @@
 Any user or program may have written them anew: they are hostile until they are known to be what they should be.
 """
 
+import errno
 import io
 import os
 import weakref
@@ -11,15 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bundler.bundles.documents import LARGEST, open_document, read_document
 from bundler.bundles.record import BundleRecord
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import RequestError, printable
-from bundler.input_files import read_request
+from bundler.input_files import InputError, open_inside, read_all, read_request
 from bundler.origins import Json
 from bundler.runtime_spec import validity
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
+LARGEST: Final = 16 << 20  # bytes; the largest config.json of a real container has some 100 kB
+_LARGEST_MANIFEST: Final = 4 << 30  # bytes; an entry has some 150, and an image at most ten million of them
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
 _MANIFEST: Final = "rootfs.mtree"
 _HEAD: Final = 2  # lines of a manifest, of which the last is about the directory itself
 _LONGEST_LINE: Final = 1 << 16
@@ -82,7 +85,7 @@ class Bundle:
 
     @cached_property
     def config_json(self) -> bytes:
-        return read_document(self.path, "config.json")
+        return _read_document(self.path, "config.json")
 
     @cached_property
     def config(self) -> RuntimeConfig:
@@ -115,14 +118,14 @@ class Bundle:
     def manifest(self, name: str = _MANIFEST) -> io.BufferedReader:
         """Its manifest, from the beginning: what is read is the file that was hashed, though another took its place."""
         if name not in self._manifests:
-            with open_document(self.path, name) as stream:
+            with _open_document(self.path, name) as stream:
                 self._manifests[name] = os.dup(stream.fileno())
             weakref.finalize(self, os.close, self._manifests[name])
         return io.BufferedReader(_FromStart(self, self._manifests[name]))
 
     @cached_property
     def _record(self) -> BundleRecord:
-        return BundleRecord(read_document(self.path, "bundler.json"), self._name_of("bundler.json"))
+        return BundleRecord(_read_document(self.path, "bundler.json"), self._name_of("bundler.json"))
 
     def _name_of(self, document: str) -> str:
         return printable(str(self.path / document))
@@ -169,3 +172,31 @@ def read_config_file(source: str | Path | Bundle) -> ConfigFile:
     content = read_request(str(source), LARGEST)
     config = validity.parse(content, printable(str(source)))
     return ConfigFile.beside(Bundle(file.parent).any_record if file.name == "config.json" else None, config, content)
+
+
+def _open_document(bundle: Path, name: str) -> io.BufferedReader:
+    """The file `name` of a bundle, which has to be one. Raises RequestError, PermissionError."""
+    path = bundle / name
+    try:
+        descriptor = open_inside(path)
+    except InputError as error:
+        if error.number in _FORBIDDEN:
+            raise PermissionError(error.number, os.strerror(error.number), str(path)) from None
+        if error.number == errno.ENOENT or not bundle.is_dir():
+            why = f"it has no {name}" if bundle.is_dir() else "there is no such directory"
+            hint = "`bundler build` makes one"
+            raise RequestError(f"{printable(str(bundle))} is not a bundle: {why}", hint=hint) from None
+        raise RequestError(f"{printable(str(path))} {error}") from None
+    if os.fstat(descriptor).st_size > _LARGEST_MANIFEST:
+        os.close(descriptor)
+        raise RequestError(f"{printable(str(path))} has more than {_LARGEST_MANIFEST} bytes")
+    return os.fdopen(descriptor, "rb")
+
+
+def _read_document(bundle: Path, name: str) -> bytes:
+    """The content of the file `name` of a bundle. Raises RequestError, PermissionError."""
+    with _open_document(bundle, name) as stream:
+        try:
+            return read_all(stream.fileno(), LARGEST)
+        except InputError as error:
+            raise RequestError(f"{printable(str(bundle / name))} {error}") from None

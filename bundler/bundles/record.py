@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, Self
 
-from bundler.bundles.documents import RECORD_MAPS, check_format
-from bundler.errors import RequestError
+from bundler import __version__
+from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.rootfs.mount_points import encoded
 from bundler.rootfs.paths import PathError
 from bundler.strict_json import parse_object
 
 FORMAT: Final = 2
+# Members, folded, whose names are data: paths and JSON Pointers.
+_MAPS: Final = frozenset(("attributes", "beaten", "documents", "files", "folders", "origins"))
 
 
 def digest_of(content: bytes) -> str:
@@ -25,7 +27,7 @@ class BundleRecord:
 
     def __init__(self, content: bytes, label: str) -> None:
         self.digest = digest_of(content)
-        self.document = parse_object(content, label, RECORD_MAPS)
+        self.document = parse_object(content, label, _MAPS)
         check_format(self.document, label, FORMAT)
 
     def complete(self, bundle: str) -> Self:
@@ -54,3 +56,21 @@ def part_of(recorded: Mapping[str, Json], key: str) -> dict[str, Json]:
     if not isinstance(part, dict):
         raise RequestError(f"bundler.json: {key}: not an object")
     return part
+
+
+def check_format(document: Mapping[str, Json], label: str, known: int) -> None:
+    """Raise RequestError unless `document`, one of bundler's own, says that it has the format that is `known` here.
+
+    A reader that goes on with what it does not know would leave out what a later version has put there to be checked.
+    """
+    stated = document.get("format")
+    if type(stated) is int and stated == known:
+        return
+    this = f"bundler {__version__} reads format {known}"
+    if "format" not in document:
+        raise RequestError(f"{label}: it states no format, and {this}", hint="bundler build makes it anew")
+    written_by = document.get("bundler")
+    other = f"bundler {printable(written_by[:40])}" if isinstance(written_by, str) else "the bundler that wrote it"
+    raise RequestError(
+        f"{label}: it has format {printable(str(stated)[:40])}, and {this}", hint=f"{other} reads it, or a later one"
+    )

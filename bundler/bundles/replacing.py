@@ -41,38 +41,39 @@ def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[
     """The data folders that move from the directory `destination` into the bundle that was `made`: those that hold
     something, and those that it lacks. Raises RequestError.
     """
-    recorded = _check_replaceable(destination, volumes)
-    if recorded is None or not OldVolumes.KEPT & volumes:
+    old, new = _check_replaceable(destination, volumes), Bundle(made)
+    if old is None or not OldVolumes.KEPT & volumes:
         return []
-    homeless = homeless_data(destination, made)
+    homeless = homeless_data(old, new)
     if homeless and not OldVolumes.DISCARDED & volumes:
         what = f"{holding_data(destination, homeless)}, and the new bundle has no place for it"
         hint = "move it elsewhere first, or add --discard-volumes, which removes what has no place"
         raise RequestError(what, hint=hint)
-    places = data_places(recorded_of(made))
-    there = [path for path in data_folders(destination, recorded) if path in places]
+    places = data_places(new.record.document)
+    there = [path for path in data_folders(destination, old.record.document) if path in places]
     return [path for path in there if not is_empty(destination, path) or not os.path.lexists(made / path)]
 
 
-def homeless_data(destination: Path, made: Path) -> list[str]:
-    """The folders of the bundle `destination` that hold data, and have no place in the bundle that was `made`."""
-    recorded, places = recorded_of(destination), data_places(recorded_of(made))
-    there = data_folders(destination, recorded)
-    return [path for path in there if path not in places and holds_data(destination, path, recorded)]
+def homeless_data(old: Bundle, new: Bundle) -> list[str]:
+    """The folders of the bundle `old` that hold data, and have no place in the bundle `new`."""
+    recorded, places = old.record.document, data_places(new.record.document)
+    there = data_folders(old.path, recorded)
+    return [path for path in there if path not in places and holds_data(old.path, path, recorded)]
 
 
-def _check_replaceable(destination: Path, volumes: OldVolumes) -> Mapping[str, Json] | None:
-    """The bundler.json of what may be replaced; None for an empty directory. Raises RequestError, BundlerError."""
+def _check_replaceable(destination: Path, volumes: OldVolumes) -> Bundle | None:
+    """The bundle that may be replaced; None for an empty directory. Raises RequestError, BundlerError."""
     try:
-        recorded = _replaceable(destination)
-        if recorded is not None and volumes is OldVolumes.REFUSED:
+        old = _replaceable(destination)
+        if old is not None and volumes is OldVolumes.REFUSED:
+            recorded = old.record.document
             data = [path for path in data_folders(destination, recorded) if holds_data(destination, path, recorded)]
             if data:
                 hint = "--keep-volumes carries it over into the new bundle, --discard-volumes removes it"
                 raise RequestError(holding_data(destination, data), hint=hint)
     except OSError as error:
         raise failure_at(destination, error) from error
-    return recorded
+    return old
 
 
 def holding_data(bundle: Path, paths: Sequence[str]) -> str:
@@ -95,8 +96,8 @@ def exists(destination: Path) -> RequestError:
     return RequestError(f"{printable(str(destination))} exists already", hint=hint)
 
 
-def _replaceable(destination: Path) -> Mapping[str, Json] | None:
-    """The bundler.json of the bundle that may be replaced; None for an empty directory. Raises RequestError."""
+def _replaceable(destination: Path) -> Bundle | None:
+    """The bundle that may be replaced; None for an empty directory. Raises RequestError."""
     shown = printable(str(destination))
     # --force is for bundles: a slip of the finger such as `-o /home` must not cost a user his home.
     if destination.is_symlink() or not destination.is_dir():
@@ -109,23 +110,18 @@ def _replaceable(destination: Path) -> Mapping[str, Json] | None:
     )
     if missing is not None:
         raise RequestError(f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only")
-    recorded = recorded_of(destination)
-    foreign = next(_foreign(destination, recorded), None)
+    old = Bundle(destination)
+    foreign = next(_foreign(destination, old.record.document), None)
     if foreign is not None:
         what = f"{shown} holds {printable(foreign)}, which no bundle has; --force replaces bundles only"
         raise RequestError(what, hint="move it elsewhere first")
-    check_idle(destination, recorded)
-    return recorded
+    check_idle(destination, old.record.document)
+    return old
 
 
 def _is_there(bundle: Path, name: str) -> bool:
     path = bundle / name
     return not path.is_symlink() and (path.is_dir() if name == "rootfs" else path.is_file())
-
-
-def recorded_of(bundle: Path) -> Mapping[str, Json]:
-    """The bundler.json of a bundle. Raises RequestError."""
-    return Bundle(bundle).record.document
 
 
 def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:

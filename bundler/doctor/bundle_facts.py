@@ -1,5 +1,6 @@
 """A bundle as it lies on disk, looked at without starting anything: the facts that its checks judge by."""
 
+import ctypes
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,6 @@ from bundler.doctor.host_facts import HostFacts
 from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
 from bundler.doctor.networks import carried, missing_programs
 from bundler.doctor.program import ElfChain, Seeker
-from bundler.doctor.syscalls import unknown_to_libseccomp
 from bundler.errors import BundlerError, printable
 from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
@@ -26,6 +26,8 @@ from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.parts import HOOK_KINDS, Device, Hook, Mount, Namespace, Process
 from bundler.runtime_spec.runtime_config import Fault, RuntimeConfig, values_at
 
+_LIBRARY: Final = "libseccomp.so.2"
+_UNKNOWN: Final = -1  # __NR_SCMP_ERROR; calls of other architectures have other negative numbers
 _LARGEST_ACCOUNTS: Final = 4 << 20  # bytes
 
 
@@ -98,7 +100,7 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
         devices=tuple(_devices(config.devices)) if here else (),
         namespaces=tuple(_namespaces(config.namespaces)) if here else (),
         parameters=tuple(_parameters(config.sysctl)) if here else (),
-        unknown_syscalls=unknown_to_libseccomp(_calls(config)) if here else (),
+        unknown_syscalls=_unknown_to_libseccomp(_calls(config)) if here else (),
         missing_programs=() if surroundings is None else missing_programs(folder, config, root=surroundings.uid == 0),
     )
     try:
@@ -128,6 +130,17 @@ def _calls(config: RuntimeConfig) -> list[str]:
     dockers = set(values_at(load_profile().seccomp, ("syscalls", "*", "names", "*")))
     named = config.values("linux", "seccomp", "syscalls", "*", "names", "*")
     return [name for name in dict.fromkeys(map(str, named)) if name not in dockers]
+
+
+def _unknown_to_libseccomp(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of `names` that this machine's libseccomp does not know, in order: a runtime passes over rules about them.
+    None where the library is not there to be asked.
+    """
+    try:
+        resolve = ctypes.CDLL(_LIBRARY).seccomp_syscall_resolve_name
+    except (OSError, AttributeError):
+        return ()
+    return tuple(name for name in names if "\0" in name or resolve(name.encode("utf-8", "replace")) == _UNKNOWN)
 
 
 @contextmanager

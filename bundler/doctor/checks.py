@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.doctor import checkpoint, machine_judges, permission, process_judges
+from bundler.doctor import machine_judges, permission, process_judges
 from bundler.doctor.bundle_facts import BundleFacts
 from bundler.doctor.finding import Check
 
@@ -283,7 +283,7 @@ BUNDLE_CHECKS: Final[tuple[Check[BundleFacts], ...]] = (
     Check(
         "checkpoint",
         "note",
-        checkpoint.kept,
+        machine_judges.checkpoint,
         "It can run, but not be checkpointed and restored.",
         "See docs/running.md, A container that moves while it runs.",
     ),

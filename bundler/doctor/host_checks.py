@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.doctor import checkpoint, host_judges
+from bundler.doctor import host_judges
 from bundler.doctor.finding import Check
 from bundler.doctor.host_judges import Machine
 
@@ -101,7 +101,7 @@ HOST_CHECKS: Final[tuple[Check[Machine], ...]] = (
     Check(
         "checkpoint",
         "note",
-        checkpoint.checkpoint,
+        host_judges.checkpoint,
         "runc and crun checkpoint and restore containers by it.",
         "Where you need it, install one that knows this kernel, on Debian 13: apt install criu libcriu2.",
     ),

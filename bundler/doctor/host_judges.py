@@ -101,3 +101,8 @@ def space(machine: Machine) -> Iterator[str]:
 def overlay(machine: Machine) -> Iterator[str]:
     if not machine.surroundings.overlay:
         yield "the kernel shows no overlay file system (it may be a module that is not loaded)"
+
+
+def checkpoint(machine: Machine) -> Iterator[str]:
+    if machine.surroundings.criu:
+        yield printable(machine.surroundings.criu)

@@ -209,3 +209,18 @@ def _may_map(first: int, count: int, own: int, ranges: tuple[tuple[int, int], ..
     """newuidmap(1): the own id, and what is within one line of subuid(5)."""
     within = any(start <= first and first + count <= start + length for start, length in ranges)
     return within or (first, count) == (own, 1)
+
+
+def checkpoint(subject: BundleFacts) -> Iterator[str]:
+    """What of this bundle criu cannot keep, or bring back, where it works."""
+    if subject.surroundings is None or subject.surroundings.criu != "":
+        return
+    if subject.process.terminal:
+        yield "/process/terminal: the terminal of the user who started the container is not kept"
+    if not subject.config.has_namespace("pid"):
+        yield "/linux/namespaces: without a PID namespace of its own, the numbers of its processes may be in use"
+    if subject.target.runtime == "crun":
+        sources = (mount.source for mount in subject.config.mounts if mount.is_bind and mount.source is not None)
+        relative = [source for source in sources if not source.startswith("/")]
+        if relative:
+            yield f"/mounts: crun brings no mount back whose source is relative ({printable(relative[0])})"

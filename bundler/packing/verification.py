@@ -25,8 +25,8 @@ from bundler.archives.entry import (
     Entry,
 )
 from bundler.archives.stream import Content
+from bundler.bundles.bundle import LARGEST
 from bundler.bundles.comparison import Change, Comparison
-from bundler.bundles.documents import LARGEST
 from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from bundler import __version__
-from bundler.bundles.documents import check_format
 from bundler.bundles.ground import check_ground
+from bundler.bundles.record import check_format
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import encode, write_file
 from bundler.conversion.rule import Inputs

@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.documents import RECORD_MAPS, read_document
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
 from bundler.rootfs.mtree import encode_path, parse_keywords
 from bundler.rootfs.scan import Found, hash_ahead
-from bundler.runtime_spec.runtime_config import MAPS
-from bundler.strict_json import parse_object
 
-_JSON_DOCUMENTS: Final = {"config.json": MAPS, "bundler.json": RECORD_MAPS}
 _LONGEST: Final = 60  # characters of a value that is shown
 _HINT: Final = "this is a bug in bundler unless the image itself has changed between the two builds"
 
@@ -26,11 +22,12 @@ def compare_builds(first: Path, second: Path) -> None:
 
     Everything counts that is on disk: types, modes, owners, times, attributes, links and content.
     """
-    for name, maps in _JSON_DOCUMENTS.items():
-        before, after = (read_document(bundle, name) for bundle in (first, second))
-        if before != after:
-            raise _differs(name, _place(parse_object(before, name, maps), parse_object(after, name, maps)))
-    for left, right in zip_longest(_lines(first), _lines(second)):
+    before, after = Bundle(first), Bundle(second)
+    if before.config_json != after.config_json:
+        raise _differs("config.json", _place(before.config.document, after.config.document))
+    if before.record.digest != after.record.digest:
+        raise _differs("bundler.json", _place(before.record.document, after.record.document))
+    for left, right in zip_longest(_lines(before), _lines(after)):
         if left != right:
             raise _differs(*_entry(left, right))
 
@@ -54,9 +51,9 @@ def _place(first: Json, second: Json, pointer: str = "") -> str:
     return f" has at {printable(pointer)} first {_shown(str(first))}, then {_shown(str(second))}"
 
 
-def _lines(bundle: Path) -> Iterator[tuple[bytes, bytes]]:
+def _lines(bundle: Bundle) -> Iterator[tuple[bytes, bytes]]:
     """Each path of a bundle, and what a manifest would say of it."""
-    files = BundleFiles(bundle, owned=Bundle(bundle).owned, normalised=False)
+    files = BundleFiles(bundle.path, owned=bundle.owned, normalised=False)
     with files.open() as tree:
         for file, digest in hash_ahead(tree, files.walk(tree), _hashed):
             yield file.found.path, files.manifest_line(file, digest, root=b"")

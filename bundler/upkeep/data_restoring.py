@@ -13,7 +13,7 @@ from pathlib import Path
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.replacing import OldVolumes, check_destination, holding_data, recorded_of
+from bundler.bundles.replacing import OldVolumes, check_destination, holding_data
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import DifferenceError, RequestError, printable
@@ -80,7 +80,7 @@ def _check_bundle(bundle: Path) -> None:
 
 def _replaced(bundle: Path, folders: Sequence[str]) -> list[str]:
     """Those of the folders that hold data. Raises RequestError for one that the bundle has no place for."""
-    recorded = recorded_of(bundle)
+    recorded = Bundle(bundle).record.document
     foreign = [path for path in folders if path not in data_places(recorded)]
     if foreign:
         names = ", ".join(map(printable, foreign))

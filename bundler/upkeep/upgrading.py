@@ -79,14 +79,10 @@ def upgrade(
     with open_stage(bundle.parent) as stage:
         fill(stage)
         carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
-        step = Step(
-            differences=_differences(bundle, stage.bundle),
-            carried=carried(),
-            staying=homeless_data(bundle, stage.bundle),
-            left=_written_to(bundle),
-        )
+        old, new = Bundle(bundle), Bundle(stage.bundle)
+        step = _step(old, new, carried())
         approved = approve(step)
-        _check_step(bundle, stage.bundle, step, allow_looser=allow_looser, leave_data=leave_data)
+        _check_step(old, new, step, allow_looser=allow_looser, leave_data=leave_data)
         if approved:
             stage.publish(bundle, replace=True, carried=carried, kept=old_place(bundle), before=before_publishing)
     return step
@@ -109,12 +105,7 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
     if twice:
         what = f"{holding_data(old, twice)}, and in those of {printable(str(bundle))}, too"
         raise RequestError(what, hint="move one of them elsewhere first")
-    step = Step(
-        differences=_differences(bundle, old),
-        carried=carried(),
-        staying=homeless_data(bundle, old),
-        left=_written_to(bundle),
-    )
+    step = _step(Bundle(bundle), Bundle(old), carried())
     if bundle.stat().st_ino == aim:
         return step
     with open_stage(bundle.parent) as stage:
@@ -142,16 +133,25 @@ def _check_bundle(bundle: Path) -> None:
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
 
 
-def _check_step(bundle: Path, made: Path, step: Step, *, allow_looser: bool, leave_data: bool) -> None:
+def _step(old: Bundle, new: Bundle, carried: Sequence[str]) -> Step:
+    return Step(
+        differences=differences(old.config_file.config.document, new.config_file.config.document),
+        carried=carried,
+        staying=homeless_data(old, new),
+        left=_written_to(old),
+    )
+
+
+def _check_step(old: Bundle, new: Bundle, step: Step, *, allow_looser: bool, leave_data: bool) -> None:
     if step.looser and not allow_looser:
-        what = f"the new bundle is looser than {printable(str(bundle))} at {_places(step.looser)}"
+        what = f"the new bundle is looser than {old.label} at {_places(step.looser)}"
         raise DifferenceError(what, hint="build it with the settings of the old one, or add --allow-looser")
     if step.staying and not leave_data:
-        what = f"{holding_data(bundle, step.staying)}, and the new bundle has no place for it"
-        hint = f"move it elsewhere first, or add --leave-data: it stays in {printable(old_place(bundle).name)}"
+        what = f"{holding_data(old.path, step.staying)}, and the new bundle has no place for it"
+        hint = f"move it elsewhere first, or add --leave-data: it stays in {printable(old_place(old.path).name)}"
         raise RequestError(what, hint=hint)
-    if step.carried and _owners(bundle) != _owners(made):
-        what = f"what the volumes of {printable(str(bundle))} hold belongs to other users than those of the new bundle"
+    if step.carried and _owners(old) != _owners(new):
+        what = f"what the volumes of {old.label} hold belongs to other users than those of the new bundle"
         raise RequestError(what, hint="build it with the same --uid-map, --gid-map and --rootless")
 
 
@@ -160,20 +160,14 @@ def _places(found: Sequence[Difference]) -> str:
     return first if len(found) <= 3 else f"{first} and {len(found) - 3} other places"  # noqa: PLR2004
 
 
-def _differences(before: Path, after: Path) -> list[Difference]:
-    configs = [Bundle(bundle).config_file.config for bundle in (before, after)]
-    return differences(configs[0].document, configs[1].document)
-
-
-def _owners(path: Path) -> object:
-    bundle = Bundle(path)
+def _owners(bundle: Bundle) -> object:
     return bundle.owned, bundle.config.uid_mappings, bundle.config.gid_mappings
 
 
-def _written_to(bundle: Path) -> int | None:
+def _written_to(bundle: Bundle) -> int | None:
     """How many files below rootfs/ are not as they were built; None without a manifest that says how they were."""
     try:
-        changed = [change.path for change in Verification(Bundle(bundle)).changes()]
+        changed = [change.path for change in Verification(bundle).changes()]
     except RequestError:
         return None
     return None if "rootfs.mtree" in changed else sum(path.startswith("./") for path in changed)
