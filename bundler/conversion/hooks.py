@@ -1,5 +1,6 @@
 """`/hooks` (runtime-spec config.md, POSIX-platform hooks)."""
 
+import re
 from typing import Final
 
 from bundler.conversion.bundled_hooks import ENVIRONMENT, FOLDER, CarriedFile, start
@@ -10,16 +11,10 @@ from bundler.conversion.target import Target
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
+from bundler.runtime_spec.parts import HOOK_KINDS
 
-# The overrides' words, in the order that the runtime-spec runs them.
-KINDS: Final = {
-    "prestart": "prestart",
-    "create_runtime": "createRuntime",
-    "create_container": "createContainer",
-    "start_container": "startContainer",
-    "poststart": "poststart",
-    "poststop": "poststop",
-}
+# By the overrides' words (`create_runtime`), in the order that a runtime runs them.
+KINDS: Final = {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", kind): kind for kind in HOOK_KINDS}
 _CREATE_RUNTIME: Final = (1, 0, 2)  # the runtime-spec that brought createRuntime
 _MEMBERS: Final = ("path", "args", "env", "timeout")
 

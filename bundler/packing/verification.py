@@ -81,21 +81,7 @@ class PackedTree:
                 return replace(known[0], path=path)
             # It is a link to what is to have but one name, or to nothing: no line of the manifest is like this.
             return Found(path, stat.S_IFSOCK, Attributes(None))
-        return Found(
-            path,
-            FILE_TYPES[entry.kind],
-            Attributes(
-                None if entry.kind == SYMLINK else entry.mode,
-                entry.uid,
-                entry.gid,
-                entry.mtime,
-                entry.mtime,
-                entry.xattrs,
-            ),
-            size=entry.size if entry.kind == REGULAR else 0,
-            target=entry.link_name if entry.kind == SYMLINK else b"",
-            device=entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0),
-        )
+        return as_on_disk(path, entry)
 
     def _read(self, found: Found) -> str | None:
         first = self._further.get(found.path)
@@ -113,6 +99,19 @@ class PackedTree:
             self._expected[found.path] = found.links - 1
             self._known[found.path] = found, self._digest
         return first
+
+
+def as_on_disk(path: bytes, entry: Entry) -> Found:
+    """The entry, which is no hard link, as the file that it would be at `path`."""
+    mode = None if entry.kind == SYMLINK else entry.mode
+    return Found(
+        path,
+        FILE_TYPES[entry.kind],
+        Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs),
+        size=entry.size if entry.kind == REGULAR else 0,
+        target=entry.link_name if entry.kind == SYMLINK else b"",
+        device=entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0),
+    )
 
 
 def sha256_of(entry: Entry, content: Iterator[Content]) -> str:

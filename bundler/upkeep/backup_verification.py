@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bundler.archives.entry import DEVICES, DIRECTORY, FILE_TYPES, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import DEVICES, DIRECTORY, FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST
 from bundler.bundles.comparison import Change
@@ -19,12 +19,12 @@ from bundler.bundles.record import check_format
 from bundler.errors import ImageError, LayerError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.packed import PackedFile
+from bundler.packing.verification import as_on_disk, sha256_of
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
-from bundler.rootfs.sparse_files import add_zeros
 from bundler.strict_json import parse_object
 
 DOCUMENT: Final = "backup.json"
@@ -116,12 +116,8 @@ class BackupVerification:
             if entry.kind == HARD_LINK:
                 yield path, data_line(Found(path, stat.S_IFREG, Attributes(None)), None, clean(entry.link_name))
                 continue
-            mode = None if entry.kind == SYMLINK else entry.mode
-            attributes = Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs)
-            is_file = entry.kind == REGULAR
-            found = Found(path, FILE_TYPES[entry.kind], attributes, size=entry.size if is_file else 0)
-            found.target = entry.link_name if entry.kind == SYMLINK else b""
-            yield path, data_line(found, _hash(entry, content) if is_file else None, None)
+            digest = sha256_of(entry, content) if entry.kind == REGULAR else None
+            yield path, data_line(as_on_disk(path, entry), digest, None)
 
 
 def _folders(document: dict[str, Json], label: str) -> list[bytes]:
@@ -150,23 +146,3 @@ def _merge(expected: Iterator[Listed], there: Iterable[tuple[bytes, bytes]]) -> 
 
 def _change(path: bytes, what: str) -> Change:
     return Change(encode_path(path).decode("ascii", "backslashreplace"), what)
-
-
-def _hash(entry: Entry, content: Iterator[Content]) -> str:
-    """The sha256 of a file, holes included."""
-    digest, end = hashlib.sha256(), 0
-    if entry.sparse is None:
-        for part in content:
-            digest.update(part)
-        return digest.hexdigest()
-    stored = memoryview(b"")
-    for start, length in entry.sparse:
-        add_zeros(digest, start - end)
-        at, end = start, start + length
-        while at < end:
-            stored = stored or memoryview(next(content))
-            part, stored = stored[: end - at], stored[end - at :]
-            digest.update(part)
-            at += len(part)
-    add_zeros(digest, entry.size - end)
-    return digest.hexdigest()
