@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAGIC: Final = b"\x7fELF"
-# (class 32 or 64 bits, little endian, e_machine) → Go's name; x32 and others that nobody builds images for have none.
+# (class 32 or 64 bits, little endian, e_machine) → Go's name; x32 and others that no image is built for have none.
 _ARCHITECTURES: Final = {
     (32, True, 3): "386",
     (64, True, 62): "amd64",

@@ -14,7 +14,7 @@ _END: Final = 300  # of them, after what was left out: the reason often stands a
 
 
 class BundlerError(Exception):
-    """Something failed that is nobody's mistake: a full disk, a permission, a race. Exit code 1."""
+    """The machine is the reason: a full disk, a permission, a race. Exit code 1."""
 
     exit_code: ClassVar[int] = 1
 

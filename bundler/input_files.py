@@ -172,7 +172,7 @@ def _kind(mode: int) -> str:
 
 
 def _await_writer(descriptor: int) -> None:
-    """A fifo by itself may have nobody at its other end, for ever; a shell's pipe has had a writer from the start."""
+    """A fifo by itself may have no writer, for ever; a shell's pipe has had one from the start."""
     if os.readlink(f"/proc/self/fd/{descriptor}").startswith("pipe:"):  # noqa: PTH115 -- it leads to no path
         return
     waiting = select.poll()

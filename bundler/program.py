@@ -101,7 +101,7 @@ class Program:
     def _reap(self) -> None:
         """Kill what it has left behind, the guard as well, and take what it printed last.
 
-        As long as nobody has waited for the guard, the number of the group is given to no other.
+        Until this process has waited for the guard, the kernel gives the number of the group to no other.
         """
         if self._guard.returncode is not None:
             return

@@ -6,5 +6,5 @@ from typing import Final
 SUBNET: Final = IPv4Network("10.90.0.0/16")  # not one that Docker, podman or libvirt take by default
 # Addresses without a meaning to the internet (RFC 4193): `bundl` in ASCII.
 SUBNET6: Final = IPv6Network("fd62:756e:646c::/64")
-# The half that nobody is given who has not asked for an address; so nobody has that of a container that is not up.
+# The half of which no container is given an address without asking; so that of a container that is not up is free.
 GIVEN, KEPT = SUBNET.subnets()

@@ -1,8 +1,7 @@
 """What will run the bundle, from who describes it: this machine, a file, the overrides key `target`, or no one.
 
-The machine bundler runs on, described like any other target: only when somebody asks for it.
-
-What will run the bundle, from who describes it: `--target`, the overrides key `target`, or nobody.
+This machine is described in the words of any other target, and looked at only where `--target host` or a command asks
+for it. Where nothing is said, the target is the fixed one, on every machine the same.
 """
 
 import json
@@ -98,7 +97,7 @@ def probe(
 
 
 def _kind(path: Path) -> str:
-    """What a mount of it needs to be mounted onto; empty where there is nothing, or nobody may look."""
+    """What a mount of it needs to be mounted onto; empty where there is nothing, or this user may not look."""
     try:
         return "directory" if stat.S_ISDIR(path.stat().st_mode) else "file"
     except (OSError, ValueError):
@@ -220,7 +219,7 @@ def _probed(
     if "runtime" in known:
         runtime = known["runtime"].text()
     found = from_json(probe(runtime, _device_paths(overrides), _sources(overrides)), origin)
-    schema.check_value("target", found)  # what a runtime says of itself is nobody's promise
+    schema.check_value("target", found)  # a runtime may say anything of itself
     return found.entries(), origin
 
 

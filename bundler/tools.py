@@ -170,7 +170,7 @@ def run(tool: Tool, *arguments: str | os.PathLike[str], inherited: Sequence[int]
 
 
 def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input: bool) -> NoReturn:
-    """Give this process to the program `words`, with all that is ours: what ends it, ends it, and nobody is in between.
+    """Give this process to the program `words`, with all that is ours: signals reach the program itself.
 
     It finds each of the texts `handed` at the descriptor of that number; without `standard_input` it has none. The
     environment is ours, too, as when it were called by hand. Raises ToolError when there is no such program.
@@ -189,7 +189,7 @@ def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program would inherit that
         signal.signal(number, signal.SIG_DFL)
-    os.execv(path, list(words))  # noqa: S606 -- a shell is what nobody wants here
+    os.execv(path, list(words))  # noqa: S606 -- without a shell in between
 
 
 def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int) -> None:

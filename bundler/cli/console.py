@@ -1,15 +1,12 @@
-"""What people see beside a result: tables, notes on standard error, progress on a terminal.
+"""What people see: rows as a table on a terminal or as aligned lines in a pipe; notes, warnings and bars.
 
-Rows of text: a table on a terminal, aligned lines in a pipe.
-
-What a build has to say besides its result: warnings, and keys without meaning. On standard error.
-
-Progress on a terminal: a bar for each layer, with sizes and rate. Silent everywhere else.
+Notes and warnings go to standard error. Bars, one for each layer, are drawn on a terminal only.
 """
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -66,7 +63,7 @@ def remark(runtime_config: "ConvertedConfig", *, quiet: bool) -> None:
 
 
 def note(sentence: str) -> None:
-    """What somebody wants to know who waits, also where nothing else is said."""
+    """A line on standard error that also a quiet command prints."""
     typer.echo(f"bundler: note: {brief(sentence)}", err=True)
 
 
@@ -89,7 +86,7 @@ def note_imported(remarks: Sequence[str]) -> None:
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
-    """A line for what nobody can make, and one or two for all that an ordinary user could not."""
+    """A line for what no user can make, and one or two for all that an ordinary user could not."""
     from bundler.rootfs.owners import NOT_OWNED, UNKNOWN_XATTRS
 
     if quiet:
@@ -113,22 +110,28 @@ def shown_progress(*, wanted: bool) -> Iterator[Progress]:
     if not wanted:
         yield SILENT
         return
-    from rich import progress
-    from rich.console import Console
-
-    columns: tuple[Any, ...] = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(binary_units=True),
-        progress.TransferSpeedColumn(),
-    )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
-        yield _Shown(bars)
+    with ExitStack() as stack:
+        yield _Shown(stack)
 
 
 class _Shown:
-    def __init__(self, bars: "Bars") -> None:
-        self._bars = bars
+    """Bars that are loaded and drawn from the first measure on: most commands on small images have none."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    @cached_property
+    def _bars(self) -> "Bars":
+        from rich import progress
+        from rich.console import Console
+
+        columns: tuple[Any, ...] = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(binary_units=True),
+            progress.TransferSpeedColumn(),
+        )
+        return self._stack.enter_context(progress.Progress(*columns, console=Console(stderr=True)))
 
     @contextmanager
     def measure(self, label: str, total: int | None) -> Iterator[Meter]:

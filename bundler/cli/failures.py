@@ -169,7 +169,7 @@ def _lacks_memory(error: Exception) -> bool:
 
 
 def _say(what: str, hint: str | None) -> None:
-    """Two lines at the most; red only where somebody looks at it and has not asked for NO_COLOR."""
+    """Two lines at the most; red only on a terminal, without NO_COLOR."""
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     label = typer.style("error", fg="red", bold=True) if colour else "error"
     with suppress(OSError):  # a terminal that has hung up reads no more

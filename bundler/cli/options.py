@@ -269,7 +269,7 @@ class AccessOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOptions(AccessOptions):
-    """The same, and which image."""
+    """An image, and how it may be reached."""
 
     image: ImageArgument = None
 
@@ -279,7 +279,7 @@ class ImageOptions(AccessOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOptions(AccessOptions):
-    """The same for several images, and what their bundles are to be like as far as a lock knows of it."""
+    """How several images may be reached, and what their bundles are to be like as far as a lock knows of it."""
 
     overrides: OverridesOption = None
     from_inspect: FromInspectOption = None

@@ -4,11 +4,18 @@ from bundler.cli.console import shown_progress
 from bundler.progress import SILENT
 
 
-def test_nobody_watching_means_silence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_there_is_silence(capsys: pytest.CaptureFixture[str]) -> None:
     with shown_progress(wanted=False) as progress, progress.measure("layer", 10) as meter:
         meter(10)
 
     assert progress is SILENT
+    assert capsys.readouterr().err == ""
+
+
+def test_where_nothing_is_measured_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress(wanted=True):
+        pass
+
     assert capsys.readouterr().err == ""
 
 

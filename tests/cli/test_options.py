@@ -1,13 +1,14 @@
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from bundler.cli.options import BundleOptions, spread, words_of
+from bundler.cli.options import BundleOptions, ImageArgument, spread, words_of
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
+from bundler.images.transports.table import TRANSPORTS, Transport
 from bundler.request import BuildRequest
 
 
@@ -71,3 +72,10 @@ def test_options_become_the_words_they_came_from() -> None:
     for asked in (options, BundleOptions(), BundleOptions(retries=0)):
         assert CliRunner().invoke(app, words_of(asked)).exit_code == 0
         assert read.pop() == asked
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS.values(), ids=TRANSPORTS)
+def test_every_transport_stands_in_the_help_and_the_documentation(transport: Transport) -> None:
+    _, argument = get_args(ImageArgument)
+    assert transport.typed in argument.help
+    assert f"`{transport.typed}" in (Path(__file__).parents[2] / "docs/images.md").read_text()
