@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bundler import data
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.convert import RULES, convert
 from bundler.conversion.hooks import carried_files
@@ -160,3 +161,14 @@ def test_a_rule_says_what_it_implements(pointer: str) -> None:
     documented = RULES[pointer].__doc__ or ""
 
     assert re.search(r"config(-linux)?\.md|[Dd]ocker|image-spec|runtime-spec", documented), f"{pointer}: {documented}"
+
+
+@pytest.mark.parametrize(("pointer", "key"), [(pointer, key) for pointer, key in RULES.items() if isinstance(key, str)])
+def test_a_key_that_is_copied_has_the_range_that_a_runtime_takes(pointer: str, key: str) -> None:
+    forms = data.load("runtime-config.schema.json")
+    place = forms
+    for token in pointer_tokens(pointer):
+        place = place["properties"][token]
+        place = forms["$defs"][place["$ref"].rpartition("/")[2]] if "$ref" in place else place
+    for bound in ("minimum", "maximum"):
+        assert KEYS[key].get(bound, place.get(bound)) == place.get(bound)

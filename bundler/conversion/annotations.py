@@ -1,8 +1,6 @@
-"""`/annotations` (runtime-spec config.md, annotations), and what bundler.json keeps for whoever runs the bundle.
+"""`/annotations` (runtime-spec config.md), and what bundler.json keeps of a container's life outside of config.json.
 
-What is said about a container's life outside of config.json: bundler.json keeps it for whoever runs the bundle.
-
-`/annotations` (runtime-spec config.md, annotations): the overrides' own, and labels as far as they are trusted.
+Annotations are the overrides' own, and labels as far as they are trusted.
 """
 
 from collections.abc import Iterator
@@ -56,7 +54,7 @@ def _in_compose_words(image: Healthcheck) -> dict[str, Json]:
     return test | times | ({"retries": image.retries} if image.retries else {})
 
 
-# Annotations that a runtime acts on, by how they begin: whoever sets one decides what runs with which rights. An image
+# Annotations that a runtime acts on, by how they begin: to set one is to decide what runs with which rights. An image
 # must not, so its labels become none of these unless they are allowed by their full name.
 ACTED_ON: Final = {
     "run.oci.": "crun: handlers, hooks' output, mount and seccomp settings",
@@ -85,7 +83,7 @@ _COPIED: Final = ("os", "architecture", "variant", "os.version", "author", "crea
 
 
 def reason(name: str) -> str | None:
-    """Who acts on the annotation `name`, and how; None where nobody is known to."""
+    """Who acts on the annotation `name`, and how; None where no runtime is known to."""
     return next((why for prefix, why in ACTED_ON.items() if name.startswith(prefix)), None)
 
 

@@ -38,7 +38,7 @@ class Target:
     minor, file_mode, uid, gid}, `sources` paths that are mounted to what is there. `origin` says who described the
     target.
 
-    The rest is None, or empty, where nobody has looked. `features` is what the runtime says of itself, `libseccomp` the
+    The rest is None, or empty, where it is not known. `features` is what the runtime says of itself, `libseccomp` the
     version it filters with. Of the kernel: the `controllers` of control groups that it shares out, its `namespaces`
     (the runtime-spec's words), `last_capability` (a number of capabilities(7)), `seccomp_actions` (the kernel's words),
     and in `emulates` the foreign architectures (Go's names) whose programs binfmt_misc(5) hands to an emulator.

@@ -83,14 +83,14 @@ def _init(node: Node, reader: Reader) -> Node:
 
 def _static_program(path: Node, content: bytes) -> elf.Elf:
     """What the kernel starts without any other file: what another one would need is the image's to have, or not."""
-    shown = printable(path.text())
+    name = printable(path.text())
     try:
         program = elf.parse(lambda offset, length: content[offset : offset + length])
     except elf.ElfError:
-        raise path.error(f"init: {shown} is no program of machine code", hint=_STATIC) from None
+        raise path.error(f"init: {name} is no program of machine code", hint=_STATIC) from None
     if program.interpreter is not None:
         loader = printable(os.fsdecode(program.interpreter))
-        raise path.error(f"init: {shown} is loaded by {loader}, which an image need not have", hint=_STATIC)
+        raise path.error(f"init: {name} is loaded by {loader}, which an image need not have", hint=_STATIC)
     return program
 
 

@@ -23,7 +23,7 @@ def default_mounts(inputs: Inputs) -> list[Sourced[Json]]:
 
 
 def shares_memory(inputs: Inputs) -> bool:
-    """Whether /dev/shm is somebody else's, too: the machine's, or that of containers to come."""
+    """Whether /dev/shm is shared: the machine's, or that of containers to come."""
     node = inputs.overrides.get("ipc")
     return node is not UNSET and node.value in ("host", "shareable")
 

@@ -17,7 +17,7 @@ _HOSTS: Final = (
     ("ff02::1", "ip6-allnodes"),
     ("ff02::2", "ip6-allrouters"),
 )
-# Docker writes the address it gave the container. Nobody has given it one yet, so its name is on its own loopback.
+# Docker writes the address it gave the container. Here it has none yet, so its name is on its own loopback.
 _OWN_ADDRESS: Final = "127.0.1.1"
 # In Docker's order, each with its key in `etc_files`.
 _FILES: Final = {"resolv.conf": "resolv_conf", "hostname": "hostname", "hosts": "hosts"}

@@ -1,11 +1,4 @@
-"""`/root`, `/mounts` and what follows from them (runtime-spec config.md).
-
-Shell patterns over paths: `*`, `?` and `[...]` match within one component, as in a shell.
-
-`/root` (runtime-spec config.md, root).
-
-`/mounts` and what follows from them (runtime-spec config.md, mounts).
-"""
+"""`/root`, `/mounts` and what follows from them (runtime-spec config.md, root and mounts)."""
 
 from dataclasses import replace
 from fnmatch import fnmatchcase

@@ -228,7 +228,7 @@ def _from_bind(inputs: Inputs, node: Node, _named: "frozenset[str | None]") -> U
 
 
 def _from_content(node: Node) -> UserMount:
-    """A file of the bundle, which nobody writes to."""
+    """A file of the bundle, which no container writes to."""
     source, target = _content_path(node), node.entries()["target"].text()
     mount = {"destination": target, "type": "bind", "source": source, "options": ["rbind", "ro", "rprivate"]}
     return UserMount(Sourced(mount, node.origin))

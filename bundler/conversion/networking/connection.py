@@ -1,10 +1,8 @@
 """How a network of the container's own is connected when it starts: by hooks that the bundle carries, or others'.
 
-`network_mode: netns`: the hook netns of github.com/genuinetools/netns, which makes a bridge and gives out addresses.
-It reads the container's state and writes the address into a file of the directory it is started in: the bundle.
-
-How a network of the container's own is connected when it starts: by hooks that the bundle carries, or others'.
-Everything that varies is data: configurations of CNI plugins as JSON files, and words behind a fixed script.
+Everything that varies is data: configurations of CNI plugins as JSON files, and words behind a fixed script. For
+`network_mode: netns` it is the words of the hook netns of github.com/genuinetools/netns, which makes a bridge and gives
+out addresses; it reads the container's state, and writes the address into a file of the bundle, where it is started.
 """
 
 import ipaddress
@@ -69,7 +67,7 @@ _SCRIPTS: Final = ("network", "network-ports", "network-files")
 # What the configurations of plugins are called, without and with IPv6.
 _WITHOUT_IPV6: Final = "network"
 _WITH_IPV6: Final = "network6"
-_SECONDS: Final = 60  # plugins take some tens of milliseconds each; whoever else holds the lock, too
+_SECONDS: Final = 60  # plugins take some tens of milliseconds each; as do other containers that hold the lock
 _ADDRESSES: Final = "/run/bundler/network/addresses"  # host-local's own place outlives a reboot, containers do not
 _NONE: Final = "-"
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -77,7 +75,7 @@ _ASKED: Final[dict[int, tuple[str, _Subnet]]] = {IPV4: ("ipv4_address", SUBNET),
 
 
 def connection(inputs: Inputs) -> Connection | None:
-    """That of `network_mode`; None where nobody is asked to connect anything."""
+    """The connection that `network_mode` asks for; None where it asks for none."""
     node = inputs.overrides.get("network_mode")
     if node is UNSET:
         return None

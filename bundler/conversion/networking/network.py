@@ -1,9 +1,4 @@
-"""Which network a container sees, which of the machine's devices move into it, and which ports the machine publishes.
-
-`ports` as the machine publishes them: which addresses of which family, for the hook and for the plugin portmap.
-
-Which network a container sees, and which of the machine's devices move into it.
-"""
+"""Which network a container sees, which of the machine's devices move into it, and which ports are published."""
 
 import ipaddress
 from collections.abc import Collection, Sequence
@@ -70,7 +65,7 @@ def _port(node: Node, address: Address) -> PublishedPort:
     port = node.plain()
     if port["published"] is None:
         raise node.error(
-            f"ports: {port['target']}: the port of the machine is missing", hint="nobody draws one: write 8080:80"
+            f"ports: {port['target']}: the port of the machine is missing", hint="bundler draws none: write 8080:80"
         )
     return PublishedPort(port["protocol"], address, port["published"], port["target"])
 

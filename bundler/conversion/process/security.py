@@ -1,9 +1,4 @@
-"""What the process may do: capabilities, Docker's way from defaults, cap_add and cap_drop; and SELinux labels.
-
-Linux capabilities: Docker's way from defaults, cap_add and cap_drop to the sets of a process.
-
-SELinux labels of the process and of its mounts (runtime-spec config.md and config-linux.md).
-"""
+"""What the process may do: capabilities, Docker's way from defaults, cap_add and cap_drop; and SELinux labels."""
 
 from typing import Final
 
@@ -79,7 +74,7 @@ def capabilities(inputs: Inputs) -> RuleResult:
 
 def _check_subsets(inputs: Inputs, sets: dict[str, dict[str, Origin]]) -> None:
     """What capset(2) and prctl(2) refuse, so that no container starts with it: effective beyond permitted, ambient
-    beyond permitted or inheritable. Only sets that somebody chose can be wrong.
+    beyond permitted or inheritable. Only sets that overrides give can be wrong.
     """
     given = inputs.overrides.get("capabilities")
     for kind, within in (("effective", "permitted"), ("ambient", "permitted"), ("ambient", "inheritable")):

@@ -1,7 +1,7 @@
 """Device nodes whose numbers Linux fixes for every machine (admin-guide/devices.txt), and the modes udev gives them.
 
 A device whose number a driver asks for when it is loaded (/dev/nvme0n1, /dev/nvidia-uvm, sound cards ...) has another
-one on every machine, so it is not here: a wrong number would be somebody else's device.
+one on every machine, so it is not here: a wrong number would be another device.
 """
 
 import re

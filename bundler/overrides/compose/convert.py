@@ -78,11 +78,11 @@ def _only_service(project: Project) -> str:
 
 
 def _no_image(node: Node, entries: Mapping[str, Node], name: str) -> RequestError:
-    shown = printable(name[:60])
+    service = printable(name[:60])
     if "build" in entries:
         hint = "build and push it first, then name the result with image:, here or in a second file"
-        return entries["build"].error(f"{shown} is built, and no image is named", hint=hint)
-    return node.error(f"{shown} has no image", hint="name one with image:")
+        return entries["build"].error(f"{service} is built, and no image is named", hint=hint)
+    return node.error(f"{service} has no image", hint="name one with image:")
 
 
 def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
@@ -125,8 +125,8 @@ def _environment(entries: Mapping[str, Node], project: Project) -> dict[str, Nod
             for key in of_file:
                 above.pop(key, None)
         path = _path_of(item)
-        shown = posixpath.relpath(path.text(), project.files[0].folder)
-        files[shown] = (path.with_value(shown), {key: node for key, node in of_file.items() if key not in own})
+        relative = posixpath.relpath(path.text(), project.files[0].folder)
+        files[relative] = (path.with_value(relative), {key: node for key, node in of_file.items() if key not in own})
     listed = [
         path.with_value({"path": path, "variables": path.with_value(tuple(_assignments(lines)))})
         for path, lines in files.values()
@@ -199,9 +199,9 @@ def _security(entries: Mapping[str, Node], project: Project) -> dict[str, Node]:
 def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
     profiles = entries.get("profiles")
     if profiles is not None and isinstance(profiles.value, tuple) and profiles.value:
-        shown = ", ".join(printable(str(item.value)[:60]) for item in profiles.value)
+        listed = ", ".join(printable(str(item.value)[:60]) for item in profiles.value)
         project.reader.remark(
-            f"note: compose starts {printable(name[:60])} only with the profile {shown}; it was named, so it is taken"
+            f"note: compose starts {printable(name[:60])} only with the profile {listed}; it was named, so it is taken"
         )
     lost = without_meaning({key: node for key, node in entries.items() if key not in _UNDERSTOOD})
     if lost:

@@ -158,9 +158,9 @@ def _others_volumes(service: str, project: Project) -> dict[str, list[str]]:
 
 def _remark_shared(volume: str, others: list[str], project: Project) -> None:
     """A volume that several services mount is one folder under Docker, and one in each bundle."""
-    shown = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
+    names = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
     project.reader.remark(
-        f"note: the volume {printable(volume)} is also of {shown}; each bundle has a folder of its own, so to "
+        f"note: the volume {printable(volume)} is also of {names}; each bundle has a folder of its own, so to "
         "share one, bind a folder of the machine"
     )
 

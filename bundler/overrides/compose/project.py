@@ -205,8 +205,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that does not exist."""
     names = list(known)
     near = closest(name, names)
-    shown = ", ".join(printable(each[:60]) for each in names[:20]) or "none"
-    return f"did you mean {printable(near)!r}?" if near else f"known here: {shown}"
+    listed = ", ".join(printable(each[:60]) for each in names[:20]) or "none"
+    return f"did you mean {printable(near)!r}?" if near else f"known here: {listed}"
 
 
 def _folder_of(path: str) -> str:

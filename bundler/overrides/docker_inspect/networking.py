@@ -127,8 +127,8 @@ def _published(port: str, bound: Value, *, podmans: bool) -> str:
     inside = port.removesuffix("/tcp")
     if podmans and address == "0.0.0.0":  # noqa: S104  (what podman writes for no address)
         address = ""
-    shown = f"[{address}]" if ":" in address else address
-    return f"{shown}:{outside}:{inside}" if shown else f"{outside}:{inside}" if outside else inside
+    bracketed = f"[{address}]" if ":" in address else address
+    return f"{bracketed}:{outside}:{inside}" if bracketed else f"{outside}:{inside}" if outside else inside
 
 
 # Networks that Docker and podman have by themselves, and answer no names on.

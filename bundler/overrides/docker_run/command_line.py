@@ -122,8 +122,8 @@ def _meant(flag: Flag, value: str) -> Json:
         meant = flag.grammar(value)
         return meant if isinstance(meant, bool) or not isinstance(meant, int) else allowed(meant, schema.rule(flag.key))
     except ValueError as error:
-        shown = printable(value[:_SHOWN])
-        raise RequestError(f"{flag.spelled} '{shown}': {printable(str(error))}") from None
+        quoted = printable(value[:_SHOWN])
+        raise RequestError(f"{flag.spelled} '{quoted}': {printable(str(error))}") from None
 
 
 def _near(name: str) -> str:

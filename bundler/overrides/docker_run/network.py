@@ -141,8 +141,8 @@ def published(given: str) -> str:
     if host:
         bare = address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
         host = f"[{bare}]:" if ":" in bare else f"{bare}:"
-    shown = f"{host}{front[-1]}:{container}" if front and (host or front[-1]) else container
-    return shown if protocol.lower() in ("", "tcp") else f"{shown}/{protocol.lower()}"
+    ports_with_address = f"{host}{front[-1]}:{container}" if front and (host or front[-1]) else container
+    return ports_with_address if protocol.lower() in ("", "tcp") else f"{ports_with_address}/{protocol.lower()}"
 
 
 def _of_fields(given: str) -> str:

@@ -147,13 +147,13 @@ def _security(line: CommandLine, client: Client) -> dict[str, Json]:
 
 
 def _profile(path: str, client: Client) -> Json:
-    shown = printable(path)
+    name = printable(path)
     try:
         profile = strict_json.parse(client.read(path), maps=())
     except JsonError as error:
-        raise RequestError(f"--security-opt seccomp={shown}: {error}") from None
+        raise RequestError(f"--security-opt seccomp={name}: {error}") from None
     if not isinstance(profile, dict):
-        raise RequestError(f"--security-opt seccomp={shown}: a seccomp profile is a JSON object")
+        raise RequestError(f"--security-opt seccomp={name}: a seccomp profile is a JSON object")
     return profile
 
 

@@ -152,12 +152,12 @@ def read_specs(request: Node, reader: Reader) -> Node:
 
 def _spec_files(node: Node, directory: Path) -> list[Path]:
     """The specs in a directory, sorted, so that every machine reads them in the same order."""
-    shown = printable(str(directory))
+    folder = printable(str(directory))
     try:
         specs = sorted(path for path in directory.iterdir() if path.name.endswith(_SPEC_NAMES))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"{node.origin.where}: cdi: cannot read {shown}: {reason}") from None
+        raise RequestError(f"{node.origin.where}: cdi: cannot read {folder}: {reason}") from None
     if len(specs) > _MAXIMUM_SPECS:
-        raise node.error(f"cdi: {shown} holds more than {_MAXIMUM_SPECS} specs")
+        raise node.error(f"cdi: {folder} holds more than {_MAXIMUM_SPECS} specs")
     return specs

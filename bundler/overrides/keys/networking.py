@@ -159,5 +159,5 @@ def _range(node: Node, given: object) -> range:
 
 
 def _wrong(node: Node, what: str) -> Exception:
-    shown = node.value if isinstance(node.value, str | int) else "this port"
-    return node.error(f"ports: {printable(str(shown)[:60])}: {what}")
+    port = node.value if isinstance(node.value, str | int) else "this port"
+    return node.error(f"ports: {printable(str(port)[:60])}: {what}")
