@@ -85,7 +85,7 @@ class BuildRequest:
 
         Imports are added where the image is known. Raises RequestError.
         """
-        return load([str(path) for path in self.overrides]).over(stated_maps(self.uid_map, self.gid_map))
+        return load(self.overrides).over(stated_maps(self.uid_map, self.gid_map))
 
     def _with_imports(self, overrides: Overrides, image: ImageSettings | None) -> Overrides:
         """`overrides` upon what the importers give for the image; a rootless bundle without maps gets the caller's."""

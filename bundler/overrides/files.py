@@ -76,9 +76,11 @@ def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES, *
         raise RequestError(f"{where}the file {printable(str(path))} {error}", hint=hint) from None
 
 
-def read_first(word: str, limit: int = MAXIMUM_BYTES) -> Source:
+def read_first(path: str | Path, limit: int = MAXIMUM_BYTES) -> Source:
     """What a command line names, `-` for standard input, of at most `limit` bytes. Raises RequestError."""
-    return Source(shown_name(word), Path(), read_request(word, limit)) if word == "-" else read(Path(word), limit=limit)
+    if path == "-":
+        return Source(shown_name("-"), Path(), read_request("-", limit))
+    return read(Path(path), limit=limit)
 
 
 # White space to Go (unicode.IsSpace), for which Python's includes the separators of ASCII, too.

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from bundler.errors import RequestError
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.files import OverridesFile
 from bundler.overrides.node import Budget, Node, Scalar, spelling
@@ -20,6 +19,7 @@ from bundler.overrides.yaml_document import check_length
 # Text that every reader of YAML takes for text without quotes; anything else is written as JSON, which YAML contains.
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/.@+-]*(:[A-Za-z0-9_/.@+-]+)*")
 _WORDS_OF_OTHERS: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _LONGEST_LINE: Final = 100  # characters of a list that is written on one line
 
 
@@ -169,7 +169,21 @@ def located(keys: Json, name: str, places: Mapping[str, str]) -> Node:
     `places` says for JSON Pointers into `keys` where that, and all below it, was said, as web.json#/0/HostConfig/CapAdd
     is; `name` is the place of the rest.
     """
-    return _Locator(name, places).node(keys, "")
+    root = _Locator(name, places).node(keys, "")
+    check_texts(root)
+    return root
+
+
+def check_texts(node: Node) -> None:
+    """Raise RequestError for text that no file of YAML could hold, in a value or in a name."""
+    if isinstance(node.value, str) and _NO_TEXT.search(node.value):
+        raise node.error("text cannot hold a NUL, nor half of a surrogate pair")
+    if isinstance(node.value, dict):
+        for name, inner in node.value.items():
+            check_texts(inner.with_value(name))
+            check_texts(inner)
+    for item in node.value if isinstance(node.value, tuple) else ():
+        check_texts(item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +200,4 @@ class _Locator:
             content = {key: self.node(inner, f"{pointer}/{pointer_token(key)}") for key, inner in value.items()}
         elif isinstance(value, list):
             content = tuple(self.node(inner, f"{pointer}/{index}") for index, inner in enumerate(value))
-        if any("\0" in text for text in (value if isinstance(value, str | dict) else ())):
-            raise RequestError(f"{where}: text cannot hold a NUL")
         return Node(content, Origin("overrides", where), written=spelling(value), key_where=where)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
@@ -57,7 +58,7 @@ class Overrides:
         return node is not None and node.value is True
 
 
-def load(paths: Sequence[str]) -> Overrides:
+def load(paths: Sequence[str | Path]) -> Overrides:
     """Read and merge `paths` in order (`-` is standard input). Raises RequestError with file, line and column."""
     if list(paths).count("-") > 1:
         raise RequestError("standard input can be read only once")

@@ -15,7 +15,7 @@ from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
 from bundler.overrides.compose.variables import Variables
 from bundler.overrides.files import parse_env_file
-from bundler.overrides.imports import Imported, Importer, literal
+from bundler.overrides.imports import Imported, Importer, check_texts, literal
 from bundler.overrides.keys.service import deployed_keys, security_keys, without_meaning
 from bundler.overrides.node import Node, from_json
 from bundler.overrides.yaml_document import parse
@@ -60,6 +60,7 @@ def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_
         raise _no_image(node, entries, name)
     _remark(entries, name, project)
     root = untagged(node.with_value(dict(keys)))
+    check_texts(root)
     return Imported(
         root=root,
         entries=read_keys(root, project.files[0].name),

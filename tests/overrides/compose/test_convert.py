@@ -310,3 +310,9 @@ def test_config_json_is_the_same_as_from_the_docker_run_line_that_says_the_same(
     image: dict[str, Any] = {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"], "Volumes": {"/var/cache/nginx": {}}}
     from_line = convert_line(line, Client()).text
     assert converted(found.text, config=image) == converted(from_line, config=image)
+
+
+@pytest.mark.parametrize("value", ["\udcff", "a\0"])
+def test_a_variable_that_is_no_text_is_refused_where_it_stands(tmp_path: Path, value: str) -> None:
+    text = "services: {web: {image: x, labels: {a: '$WORD'}}}"
+    assert refused(tmp_path, text, WORD=value).what.startswith("compose.yaml:1:40: text cannot hold a NUL")
