@@ -17,6 +17,7 @@ from bundler.conversion.mounts.etc_files import generated_files
 from bundler.errors import RequestError
 from bundler.origins import UNSET, pointer_tokens
 from bundler.overrides import schema
+from bundler.overrides.keys.mounts import PROPAGATIONS
 from bundler.overrides.load import load
 from bundler.profiles import PROFILES, load_profile
 from bundler.subnets import SUBNET
@@ -154,6 +155,10 @@ def test_a_range_in_a_title_is_the_one_that_is_checked(key: str) -> None:
 def test_the_names_of_profiles_are_those_that_there_are() -> None:
     base = schema.form("profile")["properties"]["base"]["enum"]
     assert schema.rule("profile")["words"] == base == list(PROFILES)
+
+
+def test_the_words_for_propagation_are_those_of_short_mounts() -> None:
+    assert schema.form("propagation")["enum"] == list(PROPAGATIONS)
 
 
 @pytest.mark.parametrize("pointer", [pointer for pointer, rule in RULES.items() if not isinstance(rule, str)])
