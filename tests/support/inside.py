@@ -98,7 +98,7 @@ def _resolver(pid: int) -> list[str]:
     """resolv.conf without what Docker takes from the machine, or makes up, where nobody says a name server."""
     said = in_namespaces(pid, "cat", "/etc/resolv.conf").splitlines()
     taken = {*Path("/etc/resolv.conf").read_text().splitlines(), "nameserver 8.8.8.8", "nameserver 8.8.4.4"}
-    return sorted({line for line in said if not line.startswith("#")} - taken)
+    return sorted({line for line in said if line and not line.startswith("#")} - taken)
 
 
 def _is_shared(process: Path, kind: str) -> bool:
