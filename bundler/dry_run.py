@@ -13,12 +13,12 @@ from bundler.images.image import Image
 from bundler.origins import UNSET
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
+from bundler.rootfs.changeset import Selection
 from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.remove import temporary_folder
-from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack, unpack_partially
 

@@ -23,9 +23,9 @@ from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
 from bundler.request import BuildRequest
+from bundler.rootfs.changeset import Selection
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners
-from bundler.rootfs.selection import Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 

@@ -24,7 +24,7 @@ from bundler.overrides.keys.namespaces import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
-from bundler.rootfs.selection import Selection
+from bundler.rootfs.changeset import Selection
 from bundler.store.find import default_place, open_kept
 from bundler.targets import load_target
 

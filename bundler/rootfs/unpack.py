@@ -15,7 +15,7 @@ from bundler.images.layer_stream import StoredContent, label_of
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import implied
-from bundler.rootfs.changeset import Changeset
+from bundler.rootfs.changeset import Changeset, SelectedChangeset, Selection
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
@@ -23,7 +23,6 @@ from bundler.rootfs.outline import Outline
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import split
 from bundler.rootfs.scan import take_stock
-from bundler.rootfs.selection import SelectedChangeset, Selection
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import unpack_with_umoci
 from bundler.rootfs.usage import Usage
