@@ -2,7 +2,8 @@
 
 The schema is the only home of the keys. Besides JSON Schema's own keywords each key has `merge` (and `unique_by`),
 which is how two files are combined, and `config`, the places of config.json it reaches; a `pattern` may have the
-`words` that it stands for.
+`words` that it stands for. The bounds of a number hold for text that is one, too; `least` bounds numbers above 0, which
+says to Docker that nothing is wanted.
 """
 
 import re

@@ -9,6 +9,7 @@ from bundler.conversion.convert import convert
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.overrides import schema
+from bundler.overrides.coercions import read_keys
 from bundler.overrides.docker_inspect.fields import FIELDS
 from bundler.overrides.imports import ImageSettings, Imported
 from bundler.overrides.load import Overrides, load_one
@@ -46,6 +47,7 @@ def again(version: str, name: str, target: Target, *, knowing_image: bool = True
     """The config.json of an inspected container."""
     given = from_line(name, target)
     found = imported(version, name, given.image_config if knowing_image else None)
+    assert read_keys(found.root, found.name) == found.entries
     return convert(replace(given, overrides=Overrides().upon([found]))).document
 
 
