@@ -10,21 +10,6 @@ from tests.support.command import call_bundler
 from tests.support.pages import COMMANDS, LANGUAGES, PAGES, PROJECT, Block, blocks, matches, pieces
 
 README_BYTES = 12_000
-NOT_YET = {
-    path.name
-    for path in PAGES
-    if path.name
-    in {
-        "CONTRIBUTING.md",
-        "bundles.md",
-        "from-docker.md",
-        "images.md",
-        "networks.md",
-        "recipes.md",
-        "running.md",
-        "security.md",
-    }
-}
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 OVERRIDES = [block for block in BLOCKS if block.language == "yaml" and not block.file]
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)|<(?:img|a)\b[^>]*?(?:src|href)=\"([^\"]+)\"")
@@ -35,7 +20,7 @@ def test_the_readme_is_short() -> None:
     assert (PROJECT / "README.md").stat().st_size <= README_BYTES
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in NOT_YET], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_block_says_what_it_is(page: Path) -> None:
     """An indented block would be run by nothing."""
     assert [block.place for block in blocks(page) if block.language not in LANGUAGES] == []

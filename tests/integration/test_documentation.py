@@ -2,11 +2,14 @@
 
 `tests/support/pages.py` has the words of the comments that say how. What a chapter may need, besides programs by their
 names: `nginx.tar`, `registry` (one in the place of Docker's, with images of Debian's packages), `docker` (a daemon that
-has nginx:1.27), `systemd` (a machine that has it, whose /srv, units and containers the chapter sees).
+has them, too), `systemd` (a machine that has it, whose /srv, units and containers the chapter sees), `user` (the
+shell is an ordinary user's).
 """
 
 import platform
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,15 +17,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.booted import booted, systemd_root
 from tests.support.debian import run
 from tests.support.docker import Docker
 from tests.support.machine import Machine, machine
-from tests.support.pages import PAGES, Chapter, chapters, matches
+from tests.support.ordinary_user import USER, folder_of_a_user
+from tests.support.pages import PAGES, PROJECT, Chapter, chapters, matches
 from tests.support.reader import Reader
 from tests.support.registry import registry
 from tests.support.small_services import NAMES, small_archive
 
-TOOLS = {"nginx.tar": ("skopeo",), "registry": ("docker-registry", "skopeo"), "docker": ("dockerd", "docker")}
+TOOLS = {
+    "nginx.tar": ("skopeo",),
+    "registry": ("docker-registry", "skopeo"),
+    "docker": ("dockerd", "docker"),
+    "systemd": ("debootstrap", "nsenter"),
+    "user": ("setpriv",),
+}
 PORT = 5000
 MIRROR = f"""\
 [[registry]]
@@ -37,6 +48,26 @@ storage: {{filesystem: {{rootdirectory: {storage}}}}}
 http: {{addr: "127.0.0.1:{port}"}}
 """
 START_SECONDS = 30
+# What a login makes for a user; and Python and the checkout, where the way to them is root's alone.
+LOGGED_IN = f"""
+chmod 755 /run
+install -d /run/user /run/opened
+install -d -o {USER} -g {USER} -m 700 /run/user/{USER}
+for path in "$@"; do
+    mkdir -p "/run/opened$path"
+    mount --rbind "$path" "/run/opened$path"
+done
+for path in "$@"; do
+    setpriv --reuid={USER} --regid={USER} --clear-groups test -x "$path" && continue
+    mount -t tmpfs -o mode=755 tmpfs "/$(echo "$path" | cut -d / -f 2)"
+done
+for path in "$@"; do
+    [ -d "$path" ] || {{ mkdir -p "$path" && mount --rbind "/run/opened$path" "$path"; }}
+done
+"""
+# Units, and bundles that they name, have the same place on both machines; these programs are the other one's.
+SHARED = ("/srv", "/etc/systemd/system")
+THERE = ("systemctl", "journalctl", "runc")
 
 
 def cases() -> Iterator[object]:
@@ -92,17 +123,37 @@ def reader(chapter: Chapter, request: pytest.FixtureRequest, tmp_path: Path) -> 
     """Whoever follows the chapter has what it needs."""
     with ExitStack() as stack:
         inside = stack.enter_context(machine())
-        reader = Reader(inside, tmp_path / "folder")
+        if "user" in chapter.needs:
+            inside.must("sh", "-euc", LOGGED_IN, "sh", sys.base_prefix, PROJECT)
+            reader = Reader(inside, stack.enter_context(folder_of_a_user()) / "as-user/folder", user=USER)
+            reader.settings["XDG_RUNTIME_DIR"] = f"/run/user/{USER}"
+        else:
+            reader = Reader(inside, tmp_path / "folder")
         if "nginx.tar" in chapter.needs:
-            (reader.folder / "nginx.tar").hardlink_to(request.getfixturevalue("nginx_archive"))
+            shutil.copy(request.getfixturevalue("nginx_archive"), reader.folder / "nginx.tar")
         if "registry" in chapter.needs:
             stack.enter_context(serving(request.getfixturevalue("storage"), inside, tmp_path))
             (reader.home / ".config/containers/registries.conf").write_text(MIRROR)
         if "docker" in chapter.needs:
             docker: Docker = request.getfixturevalue("docker")
-            docker("load", "--input", request.getfixturevalue("nginx_archive"))
+            docker("load", "--input", request.getfixturevalue("images"))
             reader.settings["DOCKER_HOST"] = docker.host
+            stack.callback(clear, docker)
+        if "systemd" in chapter.needs:
+            root = systemd_root(request.getfixturevalue("debian"), request.getfixturevalue("cache"), tmp_path)
+            stack.callback(shutil.rmtree, root)
+            fresh = stack.enter_context(booted(root))
+            reader.set_up = "".join(f"mount --bind {root}{path} {path}\n" for path in SHARED)
+            for name in THERE:
+                reader.add_program(name, f'exec nsenter --target {fresh.pid} --all {name} "$@"')
         yield reader
+
+
+def clear(docker: Docker) -> None:
+    """Take away the containers and networks that a chapter has made."""
+    if containers := docker("ps", "--all", "--quiet").split():
+        docker("rm", "--force", "--volumes", *containers)
+    docker("network", "prune", "--force")
 
 
 @pytest.mark.root

@@ -16,13 +16,14 @@ from tests.support.command import bundler, installed
 from tests.support.debian import add_packages
 from tests.support.docker import Docker
 from tests.support.machine import Machine
+from tests.support.pages import blocks
 
 TOOLS = ("dockerd", "docker", "debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")
 pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
-RECIPES = (Path(__file__).parents[2] / "docs/recipes.md").read_text()
-SECTION = RECIPES.partition("\n## From Docker to a machine without it\n")[2].partition("\n## ")[0]
-ON_DOCKERS, ON_BUNDLERS, ON_THE_NEW = re.findall(r"(?:^ {4}.+\n)+", SECTION, re.MULTILINE)
-(COPY,) = re.findall(r"`(docker cp [^`]+)`", SECTION)
+RUN_HERE = "tests/integration/test_moving_in.py"
+PAGE = Path(__file__).parents[2] / "docs/recipes.md"
+ON_DOCKERS, ON_BUNDLERS, ON_THE_NEW = (block.text for block in blocks(PAGE) if block.reason == RUN_HERE)
+(COPY,) = re.findall(r"`(docker cp [^`]+)`", PAGE.read_text())
 UNITS = "etc/systemd/system"
 READY_SECONDS = 30
 # Nothing of whoever runs the tests.
@@ -45,7 +46,7 @@ def kit(docker: Docker, services: Path, tmp_path: Path) -> Iterator[Path]:
     docker("exec", container, "sh", "-euc", "echo kept >/var/cache/nginx/page; chown www-data /var/cache/nginx/page")
     try:
         follow(ON_DOCKERS, tmp_path, docker)
-        build, pack = ON_BUNDLERS[: ON_BUNDLERS.index("    bundler pack")], "    bundler pack web --kit -o kit\n"
+        build, pack = ON_BUNDLERS[: ON_BUNDLERS.index("bundler pack")], "bundler pack web --kit -o kit\n"
         assert build + pack == ON_BUNDLERS
         follow(f"{build}\n{COPY}\n{pack}", tmp_path, docker)
     finally:

@@ -13,6 +13,7 @@ from tests.support.machine import Machine
 from tests.support.pages import PROJECT, Step
 
 SECONDS = 400
+DOCKER = "/usr/bin/docker"
 END = "\036"
 # Printed behind each step, with its exit code; the first that fails is the last.
 MARK = r"""
@@ -28,25 +29,41 @@ class Reader:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     set_up: str = ""
+    user: int = 0
 
     def __post_init__(self) -> None:
         """A home with what skopeo cannot do without, and the images that lie in a clone."""
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         policy = self.home / ".config/containers/policy.json"
         policy.parent.mkdir(parents=True)
         policy.write_text(POLICY)
+        for path in [*self.home.rglob("*"), self.home, self.folder, *self.folder.iterdir()]:
+            os.chown(path, self.user, self.user)
         (self.folder / "testdata").symlink_to(PROJECT / "testdata")
+        (self.home / "bin").mkdir()
+        if Path(DOCKER).exists():  # as in docker.py
+            (self.home / "bin/docker").symlink_to(DOCKER)
         shutil.copy(PROJECT / "testdata/hello-amd64.tar", self.folder / "hello.tar")
 
     @property
     def home(self) -> Path:
         return self.folder.parent / "home"
 
+    def add_program(self, name: str, line: str) -> None:
+        path = self.home / "bin" / name
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+
     @property
     def environment(self) -> Mapping[str, str]:
         path = f"{self.home}/bin:{Path(installed()).parent}:{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("BUNDLER_TEST_CACHE",) if name in os.environ}
         return {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "dumb", **kept, **self.settings}
+
+    @property
+    def become(self) -> list[str]:
+        ids = (f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups")
+        return ["setpriv", *ids] if self.user else []
 
     def follow(self, steps: Sequence[Step]) -> list[tuple[str, int]]:
         """What each step has printed, and its exit code, up to the first that fails."""
@@ -56,7 +73,7 @@ class Reader:
         enter = ["nsenter", "--target", str(self.machine.pid), "--net", "--mount"]
         with printed.open("wb") as output:
             subprocess.run(
-                [*enter, "bash", script],
+                [*enter, *self.become, "bash", script],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
