@@ -9,6 +9,7 @@ from bundler.overrides.docker_inspect.container import Container, Draft, positiv
 _DOCKERS_SHM: Final = 64 << 20  # bytes
 _PODMANS_SHM: Final = 65536000
 _PODMANS_PIDS: Final = 2048
+_SCRATCH: Final = ("/run", "/tmp", "/var/tmp")  # noqa: S108  (in the container)
 # Flag → the field that some podmans leave empty all the same, and the key that says it here.
 _UNSAID: Final = {
     "--sysctl": ("Sysctls", "sysctls"),
@@ -80,7 +81,9 @@ def _remark_unsaid(draft: Draft, what: str, key: str) -> None:
 
 def scratch(container: Container, draft: Draft) -> None:
     """The places to write to that podman gives a container of --read-only: inspect of podman 5 has none of them."""
-    if not (container.is_podmans and container.host("ReadonlyRootfs").flag() and container.host("Tmpfs").says_nothing):
+    if not (container.is_podmans and container.host("ReadonlyRootfs").flag()):
+        return
+    if any(path in _SCRATCH for path, _ in container.host("Tmpfs").members()):
         return
     asked = [word.lower() for flag in ("--read-only", "--read-only-tmpfs") for word in _words(container, flag)]
     if asked and "false" not in asked:

@@ -264,6 +264,13 @@ def test_what_podman_was_asked_for_and_does_not_say_is_named(
     assert found == ([] if remark is None else [f"podman's inspect says nothing of {remark} in an overrides file"])
 
 
+def test_a_tmpfs_of_ones_own_is_none_of_those_that_podman_5_does_not_say() -> None:
+    words = ["podman", "create", "--read-only", "--tmpfs", "/x", "web"]
+    own = {"/x": "rw,rprivate,nosuid,nodev,tmpcopyup"}
+    found = imported(OCIRuntime="crun", Host_ReadonlyRootfs=True, Host_Tmpfs=own, Config_CreateCommand=words).keys
+    assert (found["read_only_tmpfs"], found["tmpfs"]) == (True, ["/x"])
+
+
 def test_podman_4_says_where_a_read_only_container_may_write() -> None:
     line = ["podman", "run", "--read-only", "x"]
     places = {"/run": "rw,rprivate,nosuid,nodev,tmpcopyup"}
