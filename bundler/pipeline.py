@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from bundler.bundles.contents import make_folders, mount_images, write_documents, write_images_manifest
@@ -22,10 +23,12 @@ from bundler.images.reference import default_directory_name
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
+from bundler.reproducible.lock import describe
 from bundler.request import BuildRequest
 from bundler.rootfs.changeset import Selection
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners
+from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 
@@ -161,6 +164,26 @@ def _fill(
         empty = [folder.path for folder in folders(inputs) if folder.seed is None and folder.image is None]
         chown_to_container_root(bundle, empty, *(shifts.shift(0) for shifts in owners.maps))
     return runtime_config
+
+
+def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress: Progress = SILENT) -> bytes:
+    """The content of a lock for builds of `images`, without any for the request's own, and of what overrides mount.
+
+    Layers are not fetched. Raises what `inspect` raises.
+    """
+    opened: list[Image] = []
+    request = dataclasses.replace(request, opened=opened.append)
+    overrides = request.load_overrides()
+    with ExitStack() as stack:
+        for name in images or (request.image,):
+            workspace = stack.enter_context(temporary_folder())
+            image = stack.enter_context(dataclasses.replace(request, image=name).open(overrides, workspace, progress))
+            for folder in folders(request.inputs(image, overrides)):
+                if folder.image is not None:
+                    workspace = stack.enter_context(temporary_folder())
+                    stack.enter_context(request.open_other(folder.image, request.platform, workspace, progress))
+        # But for the image, the inputs are the same each time.
+        return describe(request.inputs(opened[0], overrides), opened)
 
 
 def _own_name(image: Image) -> str:

@@ -10,10 +10,13 @@ from bundler.bundles.bundle import Bundle
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
+from bundler.dry_run import survey
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
 from bundler.overrides.keys.process import NAMES as CAPABILITIES
 from bundler.packing.rootfs_manifest import manifest_lines
+from bundler.progress import SILENT, Progress
+from bundler.request import BuildRequest
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.tree import Tree
@@ -24,6 +27,7 @@ _SET_ID: Final = 0o6000
 _EXECUTE: Final = 0o111
 _READ: Final = 64 << 10  # bytes of a script; one that says later what it starts is not understood
 _WORD: Final = re.compile(r"[A-Za-z0-9_.+-]+")
+_PORT: Final = re.compile(r"[0-9]{1,5}")  # of `80/tcp`, or the first of `80-90`
 _REMARK: Final = re.compile(rb"^\s*#.*$", re.MULTILINE)
 _MOST: Final = 1000  # files of one kind that are remembered: no honest image has as many
 # linux/capability.h: the sets of file capabilities begin behind 32 bits of version and flags.
@@ -145,6 +149,15 @@ def look_into(bundle: Bundle) -> Evidence:
         raise RequestError(f"{printable(str(bundle.path / 'rootfs.mtree'))}: {error}") from None
     except OSError as error:
         raise explain(error, bundle.label) from error
+
+
+def look_into_image(request: BuildRequest, *, progress: Progress = SILENT) -> tuple[Evidence, str]:
+    """The evidence of the bundle that `request` would make, and the image's name. Raises what `build` raises."""
+    with survey(request, progress=progress) as surveyed:
+        config, image = surveyed.runtime_config, surveyed.image
+        ports = tuple(int(digits[0]) for text in image.image_config.exposed_ports if (digits := _PORT.match(text)))
+        evidence = gather(config, seeker_of(surveyed.tree, config), surveyed.accounts, surveyed.entries, ports)
+        return evidence, image.name or str(image.id)
 
 
 def _entries(bundle: Bundle) -> Iterator[MtreeEntry]:
