@@ -18,7 +18,7 @@ INTEGRATION = "tests/integration/"
 GROUPS = {
     "one dockerd": (
         *("moved_services", "services", "moving_in", "docker_parity", "docker", "docker_lines", "compose_daemon"),
-        *("tar_dialects",),
+        *("tar_dialects", "documentation"),
     ),
     "containers of fixed names": ("networks", "runs_of_one_bundle", "networks_of_users", "netns", "kit", "kit_upgrade"),
 }
