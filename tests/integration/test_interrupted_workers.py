@@ -47,6 +47,13 @@ def members(session: int) -> set[int]:
     return found
 
 
+def catches(process: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for the signal (proc(5), SigCgt)."""
+    status = Path(f"/proc/{process}/status").read_text()
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def wait_until(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not happened():
@@ -103,5 +110,7 @@ def test_at_any_moment(layout: Path, tmp_path: Path, number: signal.Signals) -> 
         folder = tmp_path / f"{attempt}"
         folder.mkdir()
         build = start(layout, folder)
+        # A Python that has not come to bundler yet answers by itself, whatever it was started for.
+        wait_until(lambda: catches(build.pid, signal.SIGTERM) or build.poll() is not None)  # noqa: B023 -- as above
         time.sleep(CHANCE.uniform(0, whole))
         end(build, number, folder, group=bool(attempt % 2))
