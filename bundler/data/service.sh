@@ -34,7 +34,8 @@ done
 if [ ! -s "$folder/pid" ]; then
     case $(head -c 4096 "$folder/log") in
     *exec*'not found'* | *exec*'o such file'* | *'ot a directory'*) code=127 ;;
-    *'exec: '*'ermission denied'* | *'open executable'* | *'not executable'* | *'not a regular file'*) code=126 ;;
+    *'exec: '*'ermission denied'* | *'exec: '*'is a directory'*) code=126 ;; # runc's, the latter since Go 1.20
+    *'open executable'* | *'not executable'* | *'not a regular file'*) code=126 ;;
     esac
 fi
 # The last lines of the container, unless something that has outlived it still holds the pipe.
