@@ -152,7 +152,7 @@ def test_on_a_machine_facts_come_first_and_findings_are_lines(tmp_path: Path) ->
         (["--runtime", "youki"], "--runtime: youki is not known"),
         (["--runtime", "runc", "--target-features", "x", "."], "--target-features says which runtime there is"),
         (["--target-features", "x"], "--target-features is for a bundle"),
-        (["nonexistent"], "nonexistent is not a bundle's directory"),
+        (["nonexistent"], "nonexistent is not a bundle: there is no such directory"),
         (["/etc"], "it has no config.json"),
     ],
 )
