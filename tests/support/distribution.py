@@ -13,14 +13,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 WORKER = Path(__file__).with_name("worker")
 INTEGRATION = "tests/integration/"
-# Modules that stay together, the longest first: what they share is made once, and their containers' names never meet
-# in the control groups of the machine. Every other module is a group of its own.
+# Modules that stay together, the longest first: what they share is made once, and containers of one name (`web`) never
+# meet in the control groups of the machine, which workers share. Every other module is a group of its own.
 GROUPS = {
-    "one dockerd": (
+    "one dockerd, and containers of fixed names": (
         *("moved_services", "services", "moving_in", "docker_parity", "docker", "docker_lines", "compose_daemon"),
         *("tar_dialects", "documentation"),
+        *("networks", "runs_of_one_bundle", "networks_of_users", "netns", "kit", "kit_upgrade"),
     ),
-    "containers of fixed names": ("networks", "runs_of_one_bundle", "networks_of_users", "netns", "kit", "kit_upgrade"),
 }
 _GROUP_OF = {f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules}
 
