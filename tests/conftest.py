@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     settings.register_profile("any machine", deadline=None)  # a machine that is busy is no mistake
     settings.load_profile("any machine")
     # runc and dockerd are in sbin, which is not on every user's PATH.
