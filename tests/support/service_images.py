@@ -117,27 +117,32 @@ def install(tree: Path) -> None:
 
 
 def make_archive(debian: Path, archive: Path, scratch: Path) -> None:
-    """Write the images `services/NAME:1` into one archive, as `docker save` did before Docker 25."""
+    """Write the images `services/NAME:1` into one archive."""
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
     tree, layer = scratch / "base/rootfs", scratch / "layer.tar"
     install(tree)
     run("tar", "--create", "--numeric-owner", "--sort=name", "--file", layer, "--directory", tree, ".")
+    write_images(archive, layer, {f"services/{name}:1": execution for name, execution in IMAGES.items()})
+    shutil.rmtree(scratch / "base")
+    layer.unlink()
+
+
+def write_images(archive: Path, layer: Path, images: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write images of one layer, by their names the execution part of each, as `docker save` did before Docker 25."""
     with layer.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     architecture = Platform.of("linux", os.uname().machine).architecture
     entries = []
     with tarfile.open(archive, "w") as tar:
         tar.add(layer, f"{digest}/layer.tar")
-        for name, execution in IMAGES.items():
+        for name, execution in images.items():
             rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
             described = {"architecture": architecture, "os": "linux", "config": execution, "rootfs": rootfs}
             config = json.dumps(described).encode()
             path = f"{hashlib.sha256(config).hexdigest()}.json"
             add(tar, path, config)
-            entries.append({"Config": path, "RepoTags": [f"services/{name}:1"], "Layers": [f"{digest}/layer.tar"]})
+            entries.append({"Config": path, "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]})
         add(tar, "manifest.json", json.dumps(entries).encode())
-    shutil.rmtree(scratch / "base")
-    layer.unlink()
 
 
 def add(tar: tarfile.TarFile, path: str, content: bytes) -> None:

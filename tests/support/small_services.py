@@ -1,19 +1,14 @@
 """nginx and Redis as images of a few megabytes: what they are made of, out of the image `debian`, and a shell."""
 
-import hashlib
-import json
-import os
 import re
-import tarfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from bundler.images.platform import Platform
 from tests.support.command import bundler
 from tests.support.debian import run
 from tests.support.made_once import made_once
-from tests.support.service_images import IMAGES, add
+from tests.support.service_images import IMAGES, write_images
 
 NAMES: Mapping[str, str] = {"nginx:1.27": "nginx", "nginx:1.28": "nginx", "redis:7": "redis", "postgres:16": "redis"}
 PROGRAMS = [
@@ -39,22 +34,7 @@ def _make(debian: Path, archive: Path, scratch: Path) -> None:
     tree, layer = scratch / "base/rootfs", scratch / "layer.tar"
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
     run("tar", "--create", "--numeric-owner", "--no-recursion", "--file", layer, "--directory", tree, *chosen(tree))
-    with layer.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    architecture = Platform.of("linux", os.uname().machine).architecture
-    entries = []
-    with tarfile.open(archive, "w") as tar:
-        tar.add(layer, f"{digest}/layer.tar")
-        for name, service in NAMES.items():
-            rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
-            execution = {**IMAGES[service], "Labels": {"image": name}}
-            config = json.dumps(
-                {"architecture": architecture, "os": "linux", "config": execution, "rootfs": rootfs}
-            ).encode()
-            path = f"{hashlib.sha256(config).hexdigest()}.json"
-            add(tar, path, config)
-            entries.append({"Config": path, "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]})
-        add(tar, "manifest.json", json.dumps(entries).encode())
+    write_images(archive, layer, {name: {**IMAGES[of], "Labels": {"image": name}} for name, of in NAMES.items()})
 
 
 def chosen(tree: Path) -> list[str]:
