@@ -69,14 +69,15 @@ def build(
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     import bundler
-    from bundler.reproducible.lock import NAME, check_place, describe, write_lock
+    from bundler.bundles.replaced_file import check_file_place, replace_file
+    from bundler.reproducible.lock import NAME, describe
     from bundler.reproducible.second_build import check_reproducible as build_again
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
 
     if lock is not None and not locked:
-        check_place(lock)
+        check_file_place(lock)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
 
     words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
@@ -95,7 +96,7 @@ def build(
             request, output, replace=force, volumes=volumes, progress=progress, before_publishing=finish
         )
     if lock is not None and not locked:
-        write_lock(lock, describe(built.inputs, opened))
+        replace_file(lock, describe(built.inputs, opened))
     remark(built.runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
     typer.echo(printable(str(built.path)))

@@ -26,10 +26,10 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
+    from bundler.bundles.replaced_file import check_file_place, replace_file
     from bundler.pipeline import describe_lock
-    from bundler.reproducible.lock import check_place, write_lock
 
-    check_place(output)
+    check_file_place(output)
     with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
-        write_lock(output, describe_lock(options.request(image=None), images or (), progress=progress))
+        replace_file(output, describe_lock(options.request(image=None), images or (), progress=progress))
     typer.echo(printable(str(output)))

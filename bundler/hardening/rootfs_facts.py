@@ -13,25 +13,20 @@ from bundler.doctor.program import ElfChain, Seeker
 from bundler.dry_run import survey
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
-from bundler.overrides.keys.process import NAMES as CAPABILITIES
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeEntry, parse
+from bundler.rootfs.privileged_files import privileged_file
 from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
-_CAPABILITY: Final = b"xattr.security.capability"
-_SET_ID: Final = 0o6000
-_EXECUTE: Final = 0o111
 _READ: Final = 64 << 10  # bytes of a script; one that says later what it starts is not understood
 _WORD: Final = re.compile(r"[A-Za-z0-9_.+-]+")
 _PORT: Final = re.compile(r"[0-9]{1,5}")  # of `80/tcp`, or the first of `80-90`
 _REMARK: Final = re.compile(rb"^\s*#.*$", re.MULTILINE)
 _MOST: Final = 1000  # files of one kind that are remembered: no honest image has as many
-# linux/capability.h: the sets of file capabilities begin behind 32 bits of version and flags.
-_PERMITTED: Final = ((4, 0), (12, 32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +77,13 @@ def gather(
         kind, mode = entry.keywords.get(b"type"), int(entry.keywords.get(b"mode", b"0"), 8)
         if kind == b"dir" and len(folders) < _MOST and (folder := _folder(path, mode, entry, folders)):
             folders.append(folder)
-        if kind == b"file" and mode & _SET_ID and mode & _EXECUTE and len(set_id) < _MOST:
+        privileged = privileged_file(entry)
+        if privileged is None:
+            continue
+        if privileged.is_set_id and len(set_id) < _MOST:
             set_id.append(path)
-        if kind == b"file" and _CAPABILITY in entry.keywords and len(capable) < _MOST:
-            capable[path] = _capabilities(entry.keywords[_CAPABILITY])
+        if privileged.capabilities is not None and len(capable) < _MOST:
+            capable[path] = tuple(name.removeprefix("CAP_") for name in privileged.capabilities)
     return Evidence(
         config=config,
         trail=program.trail,
@@ -126,16 +124,6 @@ def _script(tree: Tree, path: str) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(_READ)
     return content if content.startswith(b"#!") else b""
-
-
-def _capabilities(text: bytes) -> tuple[str, ...]:
-    """The names of the permitted set; `text` is the attribute in hexadecimal, whatever an image has put there."""
-    try:
-        value = bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        return ()
-    bits = sum(int.from_bytes(value[at : at + 4], "little") << shift for at, shift in _PERMITTED)
-    return tuple(name.removeprefix("CAP_") for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
 
 
 def look_into(bundle: Bundle) -> Evidence:

@@ -4,19 +4,16 @@ The image id and the diff_ids are the same however an image travels, so what was
 file that was carried by hand. The manifest's digest pins the image in the registry, where a tag may move.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from bundler import __version__
-from bundler.bundles.ground import check_ground
 from bundler.bundles.record import check_format
-from bundler.bundles.stage import open_stage
-from bundler.bundles.write import encode, write_file
+from bundler.bundles.write import encode
 from bundler.conversion.rule import Inputs
-from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
+from bundler.errors import DifferenceError, ImageError, RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image
@@ -205,32 +202,6 @@ def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
             "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
         }
     )
-
-
-def check_place(path: Path) -> None:
-    """Raise RequestError unless a lock can be put at `path`: before the work, not after it.
-
-    What is a file may be replaced by one. /dev/null would be none any more.
-    """
-    place, shown = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
-    if os.path.lexists(place) and not place.is_file():
-        raise RequestError(f"{shown} is not a file", hint="a lock replaces files only")
-    if not place.parent.is_dir():
-        raise RequestError(f"{shown}: there is no such folder")
-    check_ground(place.parent)
-
-
-def write_lock(path: Path, content: bytes) -> None:
-    """Put a lock at `path`, in one step, in the place of an older one. Raises RequestError, BundlerError."""
-    check_place(path)
-    place = path.resolve()  # a symlink stays one
-    try:
-        with open_stage(place.parent) as stage:
-            made = stage.workspace / place.name
-            write_file(made, content)
-            stage.publish_file(made, place, replace=True)
-    except OSError as error:
-        raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
 
 
 def load_lock(path: Path) -> Lock:

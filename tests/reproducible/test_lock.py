@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.replaced_file import check_file_place, replace_file
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
@@ -18,7 +19,7 @@ from bundler.images.platform import Platform
 from bundler.images.reference import Reference
 from bundler.images.transports.table import parse_reference
 from bundler.overrides.load import load
-from bundler.reproducible.lock import Lock, check_place, describe, load_lock, write_lock
+from bundler.reproducible.lock import Lock, describe, load_lock
 from tests.support.inputs import image_config, inputs
 
 MANIFEST = Digest("sha256", "a" * 64)
@@ -39,7 +40,7 @@ def image(name: str = NAME, *, transport: str = "docker", architecture: str = "a
 
 def locked(tmp_path: Path, *images: Image, given: Inputs | None = None) -> Lock:
     path = tmp_path / "bundler.lock"
-    write_lock(path, describe(given or inputs(), images or (image(),)))
+    replace_file(path, describe(given or inputs(), images or (image(),)))
     return load_lock(path)
 
 
@@ -76,7 +77,7 @@ def test_only_a_file_is_replaced_by_a_lock(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")  # as /dev/null, which would be a file from then on
     (tmp_path / "link").symlink_to("fifo")
     for name in ("fifo", "link", ".", "missing/x.lock"):
-        for step in (check_place, lambda path: write_lock(path, b"{}")):
+        for step in (check_file_place, lambda path: replace_file(path, b"{}")):
             with pytest.raises(RequestError):
                 step(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "link"]
@@ -85,7 +86,7 @@ def test_only_a_file_is_replaced_by_a_lock(tmp_path: Path) -> None:
 
 def test_a_symlink_to_a_lock_stays_one(tmp_path: Path) -> None:
     (tmp_path / "link.lock").symlink_to("real.lock")
-    write_lock(tmp_path / "link.lock", b"{}")
+    replace_file(tmp_path / "link.lock", b"{}")
     assert (tmp_path / "link.lock").is_symlink()
     assert (tmp_path / "real.lock").read_bytes() == b"{}"
 
@@ -230,4 +231,4 @@ def test_a_lock_that_cannot_be_read_is_said_to_be(tmp_path: Path, name: str) -> 
 def test_a_link_that_leads_to_itself_is_no_place_for_a_lock(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("lock")
     with pytest.raises(RequestError, match="is not a file"):
-        check_place(tmp_path / "lock")
+        check_file_place(tmp_path / "lock")

@@ -1,0 +1,35 @@
+"""A file beside bundles that is written whole, in one step, in the place of an older one: a lock, a page."""
+
+import os
+from pathlib import Path
+
+from bundler.bundles.ground import check_ground
+from bundler.bundles.stage import open_stage
+from bundler.bundles.write import write_file
+from bundler.errors import BundlerError, RequestError, printable
+
+
+def check_file_place(path: Path) -> None:
+    """Raise RequestError unless a file can be put at `path`: before the work, not after it.
+
+    What is a file may be replaced by one. /dev/null would be none any more.
+    """
+    place, shown = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
+    if os.path.lexists(place) and not place.is_file():
+        raise RequestError(f"{shown} is not a file", hint="only a file is replaced: name one, or one that is not there")
+    if not place.parent.is_dir():
+        raise RequestError(f"{shown}: there is no such folder")
+    check_ground(place.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file at `path`, in one step, in the place of an older one. Raises RequestError, BundlerError."""
+    check_file_place(path)
+    place = path.resolve()  # a symlink stays one
+    try:
+        with open_stage(place.parent) as stage:
+            made = stage.workspace / place.name
+            write_file(made, content)
+            stage.publish_file(made, place, replace=True)
+    except OSError as error:
+        raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
