@@ -1,6 +1,7 @@
 """The table of commands. Each is loaded when it is asked for: a command line starts one of them, and not all."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -10,43 +11,148 @@ from typer.core import TyperGroup
 from bundler.cli.failures import Command, Resumable
 
 
-class Row(NamedTuple):
-    """A command: its function, as `module.name` of cli/, and what people type who use it."""
+class Group(StrEnum):
+    """What a command is for: the boxes of `bundler --help` and the chapters of docs/commands.md, in their order."""
 
+    BUILD = "Build: an image becomes a bundle"
+    LOOK = "Look: what images, bundles and machines are like"
+    CARRY = "Carry: images and bundles from one machine to another"
+    RUN = "Run: by hand, or as a service"
+    KEEP = "Keep: bundles and images over the years"
+
+
+class Row(NamedTuple):
+    """A command: its group, its function or family as `module.name` of cli/, and what people type who use it."""
+
+    group: Group
     function: str
     examples: tuple[str, ...]
     kind: type[Command] = Command
 
 
 COMMANDS: Final = {
-    "build": Row("build.build", ("bundler build nginx:1.27 -o web", "bundler build app.tar --overrides web.yaml")),
-    "config": Row("config.config", ("bundler config app.tar", "bundler config nginx:1.27 --overrides web.yaml")),
-    "inspect": Row("inspect.inspect", ("bundler inspect nginx:1.27", "bundler inspect app.tar --json")),
-    "explain": Row("explain.explain", ("bundler explain web /process/env", "bundler explain --config config.json")),
-    "diff": Row("diff.diff", ("bundler diff old new", "bundler diff docker web --json")),
-    "verify": Row("verify.verify", ("bundler verify web", "bundler verify web.tar.zst --lock bundler.lock")),
-    "doctor": Row("doctor.doctor", ("bundler doctor", "bundler doctor web --target-features other.json")),
-    "harden": Row("harden.harden", ("bundler harden app.tar > hard.yaml", "bundler harden web")),
-    "lock": Row("lock.lock", ("bundler lock nginx:1.27", "bundler lock app.tar --overrides web.yaml -o app.lock")),
-    "fetch": Row("fetch.fetch", ("bundler fetch nginx:1.27", "bundler fetch nginx:1.27 --all-platforms"), Resumable),
-    "images": Row("images.images", ("bundler images", "bundler images --json")),
-    "rm": Row("images.remove", ("bundler rm docker.io/library/nginx:1.27",)),
-    "gc": Row("images.collect", ("bundler gc",), Resumable),
-    "pack": Row("pack.pack", ("bundler pack web -o web.tar.zst", "bundler pack web --kit -o web-kit")),
-    "unpack": Row("unpack.unpack", ("bundler unpack web.tar.zst -o web",)),
-    "upgrade": Row("upgrade.upgrade", ("bundler upgrade web nginx:1.28 --dry-run", "bundler upgrade web --commit")),
-    "rollback": Row("upgrade.rollback", ("bundler rollback web",)),
-    "backup": Row("backup.backup", ("bundler backup web -o data.tar.zst",)),
-    "restore": Row("backup.restore", ("bundler restore data.tar.zst web --force",)),
-    "repack": Row("repack.repack", ("bundler repack web web:changed",)),
-    "run": Row("run.run", ("bundler run web", "bundler run web --ephemeral -- sh -c 'id; ls'")),
-    "unit": Row("unit.unit", ("bundler unit web", "bundler unit web -o /etc/systemd/system")),
+    "build": Row(
+        Group.BUILD,
+        "build.build",
+        ("bundler build nginx:1.27 -o web", "bundler build app.tar --overrides web.yaml"),
+    ),
+    "config": Row(
+        Group.BUILD,
+        "config.config",
+        ("bundler config app.tar", "bundler config nginx:1.27 --overrides web.yaml"),
+    ),
+    "overrides": Row(
+        Group.BUILD,
+        "overrides.app",
+        ("bundler overrides check web.yaml", "bundler overrides from-docker-run -- -p 80:80 --read-only nginx"),
+    ),
+    "harden": Row(
+        Group.BUILD,
+        "harden.harden",
+        ("bundler harden app.tar > hard.yaml", "bundler harden web"),
+    ),
+    "lock": Row(
+        Group.BUILD,
+        "lock.lock",
+        ("bundler lock nginx:1.27", "bundler lock app.tar --overrides web.yaml -o app.lock"),
+    ),
+    "inspect": Row(
+        Group.LOOK,
+        "inspect.inspect",
+        ("bundler inspect nginx:1.27", "bundler inspect app.tar --json"),
+    ),
+    "explain": Row(
+        Group.LOOK,
+        "explain.explain",
+        ("bundler explain web /process/env", "bundler explain --config config.json"),
+    ),
+    "diff": Row(
+        Group.LOOK,
+        "diff.diff",
+        ("bundler diff old new", "bundler diff docker web --json"),
+    ),
+    "verify": Row(
+        Group.LOOK,
+        "verify.verify",
+        ("bundler verify web", "bundler verify web.tar.zst --lock bundler.lock"),
+    ),
+    "doctor": Row(
+        Group.LOOK,
+        "doctor.doctor",
+        ("bundler doctor", "bundler doctor web --target-features other.json"),
+    ),
+    "fetch": Row(
+        Group.CARRY,
+        "fetch.fetch",
+        ("bundler fetch nginx:1.27", "bundler fetch nginx:1.27 --all-platforms"),
+        Resumable,
+    ),
+    "pack": Row(
+        Group.CARRY,
+        "pack.pack",
+        ("bundler pack web -o web.tar.zst", "bundler pack web --kit -o web-kit"),
+    ),
+    "unpack": Row(
+        Group.CARRY,
+        "unpack.unpack",
+        ("bundler unpack web.tar.zst -o web", "bundler unpack web.tar.zst -o web --force --keep-volumes"),
+    ),
+    "repack": Row(
+        Group.CARRY,
+        "repack.repack",
+        ("bundler repack web web:changed", "bundler repack web oci:layout:changed -m 'tuned by hand'"),
+    ),
+    "run": Row(
+        Group.RUN,
+        "run.run",
+        ("bundler run web", "bundler run web --ephemeral -- sh -c 'id; ls'"),
+    ),
+    "unit": Row(
+        Group.RUN,
+        "unit.unit",
+        ("bundler unit web", "bundler unit web -o /etc/systemd/system"),
+    ),
+    "upgrade": Row(
+        Group.KEEP,
+        "upgrade.upgrade",
+        ("bundler upgrade web nginx:1.28 --dry-run", "bundler upgrade web --commit"),
+    ),
+    "rollback": Row(
+        Group.KEEP,
+        "upgrade.rollback",
+        ("bundler rollback web", "bundler rollback web --json"),
+    ),
+    "backup": Row(
+        Group.KEEP,
+        "backup.backup",
+        ("bundler backup web -o data.tar.zst", "bundler backup web -o data.tar.zst --force"),
+    ),
+    "restore": Row(
+        Group.KEEP,
+        "backup.restore",
+        ("bundler restore data.tar.zst web", "bundler restore data.tar.zst web --force"),
+    ),
+    "images": Row(
+        Group.KEEP,
+        "images.images",
+        ("bundler images", "bundler images --json"),
+    ),
+    "rm": Row(
+        Group.KEEP,
+        "images.remove",
+        ("bundler rm nginx:1.27", "bundler rm nginx:1.27 postgres:16"),
+    ),
+    "gc": Row(
+        Group.KEEP,
+        "images.collect",
+        ("bundler gc", "bundler gc --store /srv/images"),
+        Resumable,
+    ),
 }
-GROUPS: Final = {"overrides": "overrides.app"}
 
 
 class Commands(TyperGroup):
-    """Those of the tables, in their order."""
+    """Those of the table, in its order."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -60,20 +166,21 @@ class _OnDemand(Mapping[str, Any]):
     """click's commands by name. None is made to be counted or listed."""
 
     def __getitem__(self, name: str) -> Any:
-        if name in GROUPS:
-            group = typer.main.get_command(_loaded(GROUPS[name]))
-            group.name = name
-            return group
         row = COMMANDS[name]
+        loaded = _loaded(row.function)
+        if isinstance(loaded, typer.Typer):
+            family: Any = typer.main.get_command(loaded)
+            family.name, family.epilog, family.rich_help_panel = name, shown(row.examples), row.group
+            return family
         alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=row.kind, epilog=shown(row.examples))(_loaded(row.function))
+        alone.command(name, cls=row.kind, epilog=shown(row.examples), rich_help_panel=row.group)(loaded)
         return typer.main.get_command(alone)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*COMMANDS, *GROUPS))
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(COMMANDS) + len(GROUPS)
+        return len(COMMANDS)
 
 
 def shown(examples: tuple[str, ...]) -> str:

@@ -29,7 +29,11 @@ def schema() -> None:
     typer.echo(json.dumps(vocabulary.published(), indent=2))
 
 
-@app.command("check", cls=Command, epilog=shown(("bundler overrides check web.yaml",)))
+@app.command(
+    "check",
+    cls=Command,
+    epilog=shown(("bundler overrides check web.yaml", "bundler overrides check web.yaml web.prod.yaml")),
+)
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
 ) -> None:
@@ -45,7 +49,12 @@ def check(
 @app.command(
     "from-docker-run",
     cls=Command,
-    epilog=shown(("bundler overrides from-docker-run -- -p 80:80 --read-only nginx",)),
+    epilog=shown(
+        (
+            "bundler overrides from-docker-run -- -p 80:80 --read-only nginx > web.yaml",
+            "bundler overrides from-docker-run 'docker run -d --name web nginx:1.27'",
+        )
+    ),
     context_settings={"allow_interspersed_args": False},
 )
 def from_docker_run(
@@ -68,7 +77,16 @@ def from_docker_run(
     show_imported(convert(words, client))
 
 
-@app.command("from-compose", cls=Command, epilog=shown(("bundler overrides from-compose compose.yaml web",)))
+@app.command(
+    "from-compose",
+    cls=Command,
+    epilog=shown(
+        (
+            "bundler overrides from-compose compose.yaml web > web.yaml",
+            "bundler overrides from-compose compose.yaml web -f prod.yaml -e TAG=1.27",
+        )
+    ),
+)
 def from_compose(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A compose file; - is standard input.")],
     service: Annotated[
@@ -106,7 +124,16 @@ def from_compose(
     show_imported(imported)
 
 
-@app.command("from-inspect", cls=Command, epilog=shown(("bundler overrides from-inspect web.json --name web",)))
+@app.command(
+    "from-inspect",
+    cls=Command,
+    epilog=shown(
+        (
+            "bundler overrides from-inspect web.json --image nginx:1.27 > web.yaml",
+            "bundler overrides from-inspect shop.json --name web",
+        )
+    ),
+)
 @spread
 def from_inspect(
     options: AccessOptions,

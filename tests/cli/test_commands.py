@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from bundler.cli.commands import COMMANDS, Group
 from bundler.cli.main import app
 from tests.support.command import call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
@@ -23,31 +25,31 @@ GROUP: Any = typer.main.get_command(app)
 CALLS = {
     "build": ("image.tar --rootless --quiet -o new", 0, "new"),
     "config": ("image.tar --overrides web.yaml", 0, '"ociVersion"'),
-    "inspect": ("image.tar --json", 0, '"diff_id"'),
-    "explain": ("bundle /process/args", 0, "/process/args/0"),
-    "diff": ("docker bundle", 6, "/process"),
-    "verify": ("bundle --json", 0, '"changes": []'),
-    "doctor": ("--dump", 0, '"kernel"'),
-    "harden": ("bundle", 0, "cap_drop"),
-    "lock": ("image.tar -o new.lock", 0, "new.lock"),
-    "fetch": ("--offline nginx", 2, "--offline"),
-    "images": ("--store none --json", 0, "[]"),
-    "rm": ("--store none nginx", 2, "none"),
-    "gc": ("--store none", 2, "none"),
-    "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
-    "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
-    "upgrade": ("bundle image.tar --rootless --overrides web.yaml --dry-run --json", 0, '"done": false'),
-    "rollback": ("bundle", 2, "bundle.old"),
-    "backup": ("bundle -o data.tar", 0, "data.tar"),
-    "restore": ("packed.tar bundle", 3, "backup"),
-    "repack": ("none web:changed", 2, "none"),
-    "run": ("none", 2, "none"),
-    "unit": ("bundle", 0, "[Service]"),
     "overrides schema": ("", 0, '"$schema"'),
     "overrides check": ("web.yaml", 0, ""),
     "overrides from-docker-run": ("-- --read-only hello", 0, "read_only: true"),
     "overrides from-compose": ("compose.yaml web", 0, "read_only: true"),
     "overrides from-inspect": ("inspect.json", 0, "read_only: true"),
+    "harden": ("bundle", 0, "cap_drop"),
+    "lock": ("image.tar -o new.lock", 0, "new.lock"),
+    "inspect": ("image.tar --json", 0, '"diff_id"'),
+    "explain": ("bundle /process/args", 0, "/process/args/0"),
+    "diff": ("docker bundle", 6, "/process"),
+    "verify": ("bundle --json", 0, '"changes": []'),
+    "doctor": ("--dump", 0, '"kernel"'),
+    "fetch": ("--offline nginx", 2, "--offline"),
+    "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
+    "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
+    "repack": ("none web:changed", 2, "none"),
+    "run": ("none", 2, "none"),
+    "unit": ("bundle", 0, "[Service]"),
+    "upgrade": ("bundle image.tar --rootless --overrides web.yaml --dry-run --json", 0, '"done": false'),
+    "rollback": ("bundle", 2, "bundle.old"),
+    "backup": ("bundle -o data.tar", 0, "data.tar"),
+    "restore": ("packed.tar bundle", 3, "backup"),
+    "images": ("--store none --json", 0, "[]"),
+    "rm": ("--store none nginx", 2, "none"),
+    "gc": ("--store none", 2, "none"),
 }
 
 
@@ -60,7 +62,9 @@ def commands(group: Any = GROUP, above: str = "") -> Iterator[tuple[str, Any]]:
             yield above + name, command
 
 
-EXAMPLES = [(name, command, line) for name, command in commands() for line in (command.epilog or "").split("\n\n")[1:]]
+FAMILIES = [(name, command) for name, command in GROUP.commands.items() if hasattr(command, "commands")]
+PAGES = [*commands(), *FAMILIES]
+EXAMPLES = [(name, command, line) for name, command in PAGES for line in (command.epilog or "").split("\n\n")[1:]]
 
 
 @pytest.fixture(scope="module")
@@ -92,21 +96,42 @@ def test_a_command_does_what_it_is_for(name: str, folder: Path) -> None:
     assert expected in (done.stderr if code in {2, 3} else done.stdout)
 
 
-def test_every_command_has_an_example() -> None:
-    assert [name for name, _ in commands() if name not in {name for name, _, _ in EXAMPLES}] == []
+def test_every_command_is_in_a_group_of_the_help() -> None:
+    """In its order: the help shows a box for each group where the first command of it stands."""
+    groups = [row.group for row in COMMANDS.values()]
+    assert [*dict.fromkeys(groups)] == [*Group]
+    assert sorted(groups, key=[*Group].index) == groups
+    assert [command.rich_help_panel for command in GROUP.commands.values()] == groups
+    shown = call_bundler("--help", env={"COLUMNS": "100"}).stdout
+    boxes = re.split(r"^╭─ (.*?) ─*╮$", shown, flags=re.MULTILINE)
+    listed = {
+        title: re.findall(r"^│ (\w+)", box, re.MULTILINE) for title, box in zip(boxes[1::2], boxes[2::2], strict=True)
+    }
+    assert {group: [name for name, row in COMMANDS.items() if row.group is group] for group in Group} == {
+        group: listed[group] for group in Group
+    }
+
+
+def test_every_help_page_has_examples() -> None:
+    """A command with nothing to choose has one."""
+    counted = Counter(name for name, _, _ in EXAMPLES)
+    assert {name: counted[name] for name, _ in PAGES if not 2 <= counted[name] <= 3} == {"overrides schema": 1}
 
 
 @pytest.mark.parametrize(("name", "command", "line"), EXAMPLES, ids=[line for _, _, line in EXAMPLES])
 def test_an_example_is_a_command_line(name: str, command: Any, line: str) -> None:
     words = shlex.split(line.partition(" > ")[0])
     assert words[: len(name.split()) + 1] == ["bundler", *name.split()]
-    command.make_context(name, words[len(name.split()) + 1 :]).close()
+    rest = words[len(name.split()) + 1 :]
+    if hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+    command.make_context(name, rest).close()
 
 
-@pytest.mark.parametrize(("name", "command"), [*commands()], ids=[name for name, _ in commands()])
+@pytest.mark.parametrize(("name", "command"), PAGES, ids=[name for name, _ in PAGES])
 def test_the_page_of_the_commands_has_its_help_and_examples(name: str, command: Any) -> None:
     page = (PROJECT / "docs/commands.md").read_text()
-    chapter = re.search(rf"^## bundler {name}\n(.*?)(^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    chapter = re.search(rf"^### bundler {name}\n(.*?)(^##|\Z)", page, re.MULTILINE | re.DOTALL)
     assert chapter is not None
     assert [line for line in (command.epilog or "").split("\n\n")[1:] if line not in chapter[1]] == []
 
