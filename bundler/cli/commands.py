@@ -151,8 +151,30 @@ COMMANDS: Final = {
 }
 
 
-class Commands(TyperGroup):
-    """Those of the table, in its order."""
+class Family(TyperGroup):
+    """Commands behind one word, in the order of their table. `help X` is `X --help`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not ctx.resilient_parsing:
+            self.check(ctx, args)
+        return super().resolve_command(ctx, args)
+
+    def check(self, ctx: Any, typed: list[str]) -> None:
+        """Raise RequestError for words that begin with none of the commands."""
+        if typed[0] not in self.commands and not typed[0].startswith("-"):
+            from bundler.cli.docker_words import nearest, unknown
+            from bundler.errors import closest
+
+            raise unknown(typed[0], nearest(closest(typed[0], self.commands), ctx.command_path))
+
+
+class Commands(Family):
+    """Those of the table."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -160,6 +182,13 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's
         return list(self.commands)
+
+    def check(self, ctx: Any, typed: list[str]) -> None:  # noqa: ARG002 -- its path is the program's name
+        from bundler.cli.docker_words import refusal
+
+        refused = None if typed[0].startswith("-") else refusal(typed, self.commands)
+        if refused is not None:
+            raise refused
 
 
 class _OnDemand(Mapping[str, Any]):

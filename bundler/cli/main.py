@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong request or overrides, 3 image missing, corrupt or unsupported, "
     "4 a layer cannot be applied safely, 5 an outside tool is missing, too old or failed, 6 differs, "
-    "129 hung up, 130 interrupted, 143 terminated.",
+    "129 hung up, 130 interrupted, 143 terminated.\n\n`bundler help build`, for one, shows how a command is used.",
 )
 
 

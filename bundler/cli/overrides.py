@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.commands import shown
+from bundler.cli.commands import Family, shown
 from bundler.cli.console import note_without_meaning, show_imported, shown_progress
 from bundler.cli.failures import Command
 from bundler.cli.options import AccessOptions, spread
@@ -17,7 +17,10 @@ from bundler.errors import RequestError
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Overrides files: what a bundle does differently from its image."
+    cls=Family,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Overrides files: what a bundle does differently from its image.",
 )
 
 

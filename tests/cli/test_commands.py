@@ -136,6 +136,30 @@ def test_the_page_of_the_commands_has_its_help_and_examples(name: str, command: 
     assert [line for line in (command.epilog or "").split("\n\n")[1:] if line not in chapter[1]] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("help", "--help"),
+        ("help build", "build --help"),
+        ("help overrides", "overrides --help"),
+        ("help overrides check", "overrides check --help"),
+        ("overrides help", "overrides --help"),
+        ("overrides help check", "overrides check --help"),
+    ],
+)
+def test_help_and_a_command_is_its_help(line: str, same: str) -> None:
+    shown, expected = call_bundler(*line.split()), call_bundler(*same.split())
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == expected.stdout != ""
+
+
+@pytest.mark.parametrize(("words", "named"), [("nope", "nope"), ("overrides nope", "nope"), ("ps", "runc list")])
+def test_there_is_no_help_about_what_is_no_command(words: str, named: str) -> None:
+    done = call_bundler("help", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert named in done.stderr
+
+
 def test_a_command_is_loaded_alone() -> None:
     program = """if True:
         import sys

@@ -162,7 +162,7 @@ def test_a_command_may_end_by_itself() -> None:
     ("words", "what", "hint"),
     [
         (["--frob"], "no such option: --frob", "bundler --help"),
-        (["biuld", "x"], "no such command 'biuld'", "bundler --help"),
+        (["biuld", "x"], "no such command 'biuld'", "did you mean `bundler build`?"),
         (["build", "a", "b"], "got unexpected extra argument", "bundler build --help"),
         (["overrides", "check"], "missing argument 'FILE", "bundler overrides check --help"),
         (["pack", "b", "-o", "x", "--level", "x"], "invalid value for '--level'", "bundler pack --help"),
