@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.sizes import readable_size
 
 # O_NOCTTY: a terminal stays a device.
 _SAFE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -130,7 +131,7 @@ def read_all(descriptor: int, limit: int) -> bytes:
 
 def _bounded(content: bytes, limit: int) -> bytes:
     if len(content) > limit:
-        raise InputError(f"has more than {limit} bytes")
+        raise InputError(f"has more than {readable_size(limit)}")
     return content
 
 

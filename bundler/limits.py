@@ -1,6 +1,6 @@
 """How much an image may ask for: what is checked while it is read, so that a bomb ends early and says why.
 
-The defaults lie far above any honest image (an ML image has some 100 GB and a million files) and below what hurts a
+The defaults lie far above any honest image (an ML image has some 100 GiB and a million files) and below what hurts a
 machine for long. `--limit NAME=VALUE` changes one of them.
 """
 

@@ -18,7 +18,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     "interruptions": -1,
-    **dict.fromkeys(["durability", "errors", "limits", "origins", "program", "progress", "subnets"], 0),
+    **dict.fromkeys(["durability", "errors", "limits", "origins", "program", "progress", "sizes", "subnets"], 0),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,
@@ -50,6 +50,9 @@ WRITTEN_MEMBERS = {
     *("apparmorProfile", "selinuxLabel", "oomScoreAdj", "noNewPrivileges"),
 }
 MEMBERS = {*WRITTEN_MEMBERS, "mounts", "hooks", "sysctl", "resources", "capabilities", "additionalGids"}
+
+# Numbers of bytes that are compared with another to the last one, or are the kernel's or a format's own.
+EXACT = re.compile(r"stated|the path is too long|its first line|the name of a repository|a host name")
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -106,6 +109,19 @@ def test_config_json_is_read_in_one_place() -> None:
         path for path in MODULES if part_of(module_of(path)) not in {"runtime_spec", "overrides", "images", "store"}
     ]
     assert offenders((path for path in readers if path.name != "rootless.py"), walks) == {}
+
+
+def test_sizes_are_written_in_one_place() -> None:
+    """Elsewhere no number gets a unit (`sizes.py`), so that bars, tables and messages agree."""
+
+    def writes(path: Path) -> Iterator[str]:
+        for node in nodes(path):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"\b[kMGT]B\b", node.value):
+                yield node.value
+            if isinstance(node, ast.JoinedStr) and not EXACT.search(text := ast.unparse(node)):
+                yield from re.findall(r"\{[^{}]*>>[^{}]*\}|\{[^{}]+\} (?:bytes|[KMGT]iB)\b", text)
+
+    assert offenders((path for path in MODULES if path.name != "sizes.py"), writes) == {}
 
 
 def test_only_three_modules_start_programs() -> None:

@@ -29,6 +29,7 @@ from bundler.archives.sparse import read_old_map, read_pax_map, set_map
 from bundler.archives.stream import Content, ContentStream, DamagedError
 from bundler.errors import printable
 from bundler.limits import DEFAULTS, Limits, raise_hint
+from bundler.sizes import readable_size
 
 _BLOCK: Final = 512
 _ZEROS: Final = bytes(_BLOCK)
@@ -178,7 +179,8 @@ class TarReader:
         size = entry.stored_size
         if size > self._largest_extension:
             raise DamagedError(
-                f"an extended tar header is larger than {self._largest_extension} bytes", hint=raise_hint("pax_size")
+                f"an extended tar header is larger than {readable_size(self._largest_extension)}",
+                hint=raise_hint("pax_size"),
             )
         content = self._take(size)
         if len(content) < size:

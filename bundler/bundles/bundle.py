@@ -19,6 +19,7 @@ from bundler.input_files import InputError, open_inside, read_all, read_request
 from bundler.origins import Json
 from bundler.runtime_spec import validity
 from bundler.runtime_spec.runtime_config import RuntimeConfig
+from bundler.sizes import readable_size
 
 LARGEST: Final = 16 << 20  # bytes; the largest config.json of a real container has some 100 kB
 _LARGEST_MANIFEST: Final = 4 << 30  # bytes; an entry has some 150, and an image at most ten million of them
@@ -189,7 +190,7 @@ def _open_document(bundle: Path, name: str) -> io.BufferedReader:
         raise RequestError(f"{printable(str(path))} {error}") from None
     if os.fstat(descriptor).st_size > _LARGEST_MANIFEST:
         os.close(descriptor)
-        raise RequestError(f"{printable(str(path))} has more than {_LARGEST_MANIFEST} bytes")
+        raise RequestError(f"{printable(str(path))} has more than {readable_size(_LARGEST_MANIFEST)}")
     return os.fdopen(descriptor, "rb")
 
 

@@ -16,6 +16,7 @@ from bundler.rootfs.mtree import encode_path
 from bundler.rootfs.owners import Owners, kept, written_down
 from bundler.rootfs.scan import Found, manifest_entry, walk
 from bundler.rootfs.tree import Tree
+from bundler.sizes import readable_size
 
 MOST: Final = 1 << 30
 """Bytes of zeros that stand for holes in one archive. Files of databases have some; what has more was made to."""
@@ -33,7 +34,7 @@ class WrittenOut:
         """A file of `size` bytes, of which `stored` are on disk. Raises BundlerError."""
         self._holes += max(0, size - stored)
         if self._holes > MOST:
-            what = f"{self._label}: {printable(path)} has {size} bytes, of which {stored} are stored"
+            what = f"{self._label}: {printable(path)} has {readable_size(size)}, {readable_size(stored)} of it on disk"
             raise BundlerError(f"{what}, and its holes would be written out", hint=self._hint)
 
 

@@ -12,6 +12,7 @@ from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
+from bundler.sizes import readable_size
 
 if TYPE_CHECKING:
     from bundler.conversion.target import Target
@@ -144,7 +145,7 @@ def _rows(target: "Target", around: "HostFacts") -> list[tuple[str, str]]:
         ("signature policy", printable(around.policy) or "none"),
     ]
     if around.free is not None:
-        rows.append(("free for images", f"{around.free >> 20} MiB at {printable(around.store)}"))
+        rows.append(("free for images", f"{readable_size(around.free)} at {printable(around.store)}"))
     return rows
 
 

@@ -9,6 +9,7 @@ import typer
 from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
 from bundler.errors import RequestError, printable
+from bundler.sizes import readable_size
 
 _HEADER = ("name", "platform", "image id", "digest", "bytes")
 
@@ -57,4 +58,4 @@ def collect(*, store: StoreOption = None) -> None:
     from bundler.store import collect as garbage
     from bundler.store.find import place_of
 
-    typer.echo(f"{garbage.collect(place_of(store))} bytes freed")
+    typer.echo(f"{readable_size(garbage.collect(place_of(store)))} freed")

@@ -9,6 +9,7 @@ import typer
 from bundler.cli.console import shown_progress
 from bundler.cli.options import ImageOptions, spread
 from bundler.errors import printable
+from bundler.sizes import readable_size
 
 if TYPE_CHECKING:
     from bundler import Image
@@ -63,7 +64,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines = [f"{key:<13}{printable(str(facts[key]))}" for key in ("name", "id", "digest", "platform") if facts[key]]
     for number, layer in enumerate(facts["layers"], start=1):
         stored = layer["digest"] or "plain tar"
-        lines.append(f"layer {number:<7}{layer['diff_id']}  {layer['size']} bytes  {stored}")
+        lines.append(f"layer {number:<7}{layer['diff_id']}  {readable_size(layer['size'])}  {stored}")
     for key, value in facts["config"].items():
         if value:
             lines.append(f"{key:<13}{printable(json.dumps(value, ensure_ascii=False))}")

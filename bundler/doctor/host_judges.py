@@ -7,6 +7,7 @@ from typing import Final
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
 from bundler.errors import printable
+from bundler.sizes import readable_size
 
 _NEEDED: Final = ("mount", "network", "uts", "pid", "ipc")  # what every bundle with Docker's defaults has
 _LIMITED: Final = ("memory", "cpu", "pids")
@@ -95,7 +96,7 @@ def policy(machine: Machine) -> Iterator[str]:
 def space(machine: Machine) -> Iterator[str]:
     free = machine.surroundings.free
     if free is not None and free < _LITTLE:
-        yield f"{free >> 20} MiB are free at {printable(machine.surroundings.store)}"
+        yield f"{readable_size(free)} are free at {printable(machine.surroundings.store)}"
 
 
 def overlay(machine: Machine) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node, Scalar, Tag
+from bundler.sizes import readable_size
 
 MAXIMUM_BYTES: Final = 1 << 20
 MAXIMUM_DEPTH: Final = 100
@@ -76,7 +77,9 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False, budget
 def check_length(length: int, name: str) -> None:
     """Raise RequestError for more bytes than a file may have."""
     if length > MAXIMUM_BYTES:
-        raise RequestError(f"{name}: {length} bytes are more than an overrides file may hold ({MAXIMUM_BYTES})")
+        raise RequestError(
+            f"{name}: {readable_size(length)} are more than an overrides file may hold ({readable_size(MAXIMUM_BYTES)})"
+        )
 
 
 def _first_line(message: str | None) -> str:

@@ -41,6 +41,7 @@ from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.runtime_spec.runtime_config import RuntimeConfig
+from bundler.sizes import readable_size
 
 
 class PackedTree:
@@ -155,7 +156,7 @@ class PackedVerification:
         with self._packed.document(name) as document:
             content = document.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise ImageError(f"{self._packed.label}: {name.decode()} has more than {LARGEST} bytes")
+            raise ImageError(f"{self._packed.label}: {name.decode()} has more than {readable_size(LARGEST)}")
         return content
 
     def changes(self) -> Iterator[Change]:

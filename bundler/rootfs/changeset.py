@@ -31,6 +31,7 @@ from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home
 from bundler.rootfs.owners import UNKNOWN_XATTRS
 from bundler.rootfs.paths import WHITEOUT, PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
+from bundler.sizes import readable_size
 
 # chown takes -1 for "leave it", and the kernel has 32 bits.
 _LARGEST_ID: Final = (1 << 32) - 2
@@ -251,7 +252,7 @@ def _make_directory(
 
 def _make_file(tree: Home, path: bytes, entry: Entry, attributes: Attributes, content: Iterable[Content]) -> bool:
     if entry.size > _LARGEST_FILE:
-        raise PathError(f"File too large: {entry.size} bytes, most of them holes")
+        raise PathError(f"File too large: {readable_size(entry.size)}, most of them holes")
     tree.make_file(path, attributes, content, sparse=entry.sparse, size=entry.size, digest=entry.digest)
     return False
 

@@ -14,6 +14,7 @@ from bundler.errors import ImageError, printable
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import PathError, clean
+from bundler.sizes import readable_size
 
 # What a file is, in messages, by its S_IF... type.
 FILE_TYPES: Final = {
@@ -119,7 +120,7 @@ class Home(ABC):
         except OSError as error:
             raise ImageError(f"/{name} in the image cannot be read: {error.strerror}") from error
         if len(content) > limit:
-            raise ImageError(f"/{name} in the image is larger than {limit} bytes")
+            raise ImageError(f"/{name} in the image is larger than {readable_size(limit)}")
         return content
 
     def make_working_directory(self, path: bytes) -> None:

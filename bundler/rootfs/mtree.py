@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from bundler.rootfs.attributes import Attributes
+from bundler.sizes import readable_size
 
 HEADER: Final = b"#mtree\n"
 # A glob character would make the name a pattern to mtree(8), a `#` a comment, a `=` a keyword to others.
@@ -189,7 +190,7 @@ def read_line(manifest: IO[bytes]) -> bytes:
     """The next line of a manifest, empty at its end. Raises MtreeError for one that would fill the memory."""
     line = manifest.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
-        raise MtreeError(f"a line has {_LONGEST_LINE} bytes or more")
+        raise MtreeError(f"a line has {readable_size(_LONGEST_LINE)} or more")
     return line
 
 

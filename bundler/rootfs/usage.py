@@ -7,6 +7,7 @@ from bundler.errors import LayerError, printable
 from bundler.images.layer import Layer
 from bundler.limits import RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.rootfs.paths import join
+from bundler.sizes import readable_size
 
 
 class Usage:
@@ -26,7 +27,8 @@ class Usage:
         # What cannot be compressed becomes a little larger by the attempt.
         if stored - stored // 64 > limits.unpacked_size:
             raise LayerError(
-                f"the layers are {stored} bytes already as they are stored, over {limits.unpacked_size}",
+                f"the layers are {readable_size(stored)} already as they are stored, over "
+                f"{readable_size(limits.unpacked_size)}",
                 hint=raise_hint("unpacked_size"),
             )
 
@@ -39,7 +41,7 @@ class Usage:
         self.unpacked += size
         if self.unpacked > self.limits.unpacked_size:
             raise LayerError(
-                f"{label}: the layers unpack to more than {self.limits.unpacked_size} bytes",
+                f"{label}: the layers unpack to more than {readable_size(self.limits.unpacked_size)}",
                 hint=raise_hint("unpacked_size"),
             )
 
@@ -48,7 +50,7 @@ class Usage:
         ratio = self.limits.compression_ratio
         if unpacked > RATIO_COUNTS_FROM and unpacked > ratio * stored:
             raise LayerError(
-                f"{label}: {stored} compressed bytes became more than {ratio} times as many",
+                f"{label}: {readable_size(stored)}, compressed, became more than {ratio} times as much",
                 hint=raise_hint("compression_ratio"),
             )
 

@@ -72,11 +72,11 @@ COMPRESSION: Attacks = {
 FULL = [directory("d"), *(file(f"d/{number}", b"x" * 600) for number in range(10))]
 LIMITED: Attacks = {
     "more than the layers may unpack to": refused(
-        FULL, says="more than 5000 bytes", limits=Limits(unpacked_size=5000), compress=COMPRESSORS["gzip"]
+        FULL, says="more than 4.9 KiB", limits=Limits(unpacked_size=5000), compress=COMPRESSORS["gzip"]
     ),
     "more than may be fetched": refused(FULL, says="already as they are stored", limits=Limits(unpacked_size=2000)),
     "more than two layers may unpack to": refused(
-        FULL, FULL, says="more than 20000 bytes", limits=Limits(unpacked_size=20000), compress=COMPRESSORS["xz"]
+        FULL, FULL, says="more than 19.5 KiB", limits=Limits(unpacked_size=20000), compress=COMPRESSORS["xz"]
     ),
     "as much as the layers may unpack to": accepted(
         [file("f", b"x")], on_disk=["f=x"], limits=Limits(unpacked_size=2048)

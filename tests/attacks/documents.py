@@ -156,12 +156,12 @@ DOCUMENTS: dict[str, ImageAttack] = {
     "NaN": ImageAttack(FILES | {"index.json": b'{"schemaVersion": NaN}'}, "NaN is not a JSON value"),
     "a number of 5000 digits": ImageAttack(FILES | {"index.json": b"9" * 5000}, "more than 64 bits"),
     "an escape in a name": ImageAttack(entry(annotations={"\x1b[2J": 5}), "expected a string"),
-    "a manifest of 5 MiB": ImageAttack(manifest(RAW + b" " * (5 << 20)), "are more than the 4194304 allowed"),
+    "a manifest of 5 MiB": ImageAttack(manifest(RAW + b" " * (5 << 20)), "are more than the 4 MiB allowed"),
     "a manifest of 5 MiB that is allowed": ImageAttack(
         manifest(RAW + b" " * (5 << 20)), limits=replace(DEFAULTS, document_size=6 << 20)
     ),
     "a manifest over a limit": ImageAttack(
-        FILES, "bytes are more than the 300 allowed", limits=replace(DEFAULTS, document_size=300)
+        FILES, "bytes are more than the 300 bytes allowed", limits=replace(DEFAULTS, document_size=300)
     ),
     "two images of one name": ImageAttack(
         FILES

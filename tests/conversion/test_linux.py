@@ -116,5 +116,5 @@ def test_limits_are_docker_s_and_unset_ones_are_left_out(text: str, resources: d
 
 
 def test_less_memory_than_a_container_needs_to_start_is_refused() -> None:
-    with pytest.raises(RequestError, match=r"0\.yaml:1:12: mem_limit: 1048576 bytes are less than the 6m"):
+    with pytest.raises(RequestError, match=r"0\.yaml:1:12: mem_limit: 1 MiB are less than the 6 MiB"):
         converted("mem_limit: 1m")

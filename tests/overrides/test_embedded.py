@@ -79,7 +79,7 @@ def test_a_hook_is_read_from_beside_the_overrides_file(tmp_path: Path) -> None:
         (os.mkfifo, "is a fifo, not a file"),
         (
             lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), (16 << 20) + 1),
-            "has more than 16777216 bytes",
+            "has more than 16 MiB",
         ),
     ],
     ids=["missing", "directory", "fifo", "large"],

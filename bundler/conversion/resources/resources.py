@@ -7,6 +7,7 @@ from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.keys.limits import LEAST_MEMORY
 from bundler.overrides.keys.scalars import MAXIMUM
 from bundler.overrides.node import Node
+from bundler.sizes import readable_size
 
 _FURTHER: Final = {
     "kernel": "kernel",
@@ -60,10 +61,13 @@ def _number(node: Node) -> int:
 
 
 def _check(limit: Node | None, reservation: Node | None, swap: Node | None) -> None:
+    least = readable_size(LEAST_MEMORY)
     if limit and _number(limit) < LEAST_MEMORY:
-        raise limit.error(f"mem_limit: {limit.value} bytes are less than the 6m a container needs to start")
+        few = readable_size(_number(limit))
+        raise limit.error(f"mem_limit: {few} are less than the {least} that a container needs to start")
     if reservation and _number(reservation) < LEAST_MEMORY:
-        raise reservation.error(f"mem_reservation: {reservation.value} bytes are less than 6m")
+        few = readable_size(_number(reservation))
+        raise reservation.error(f"mem_reservation: {few} are less than {least}")
     if limit and reservation and _number(limit) < _number(reservation):
         raise reservation.error("mem_reservation: more than mem_limit")
     if swap and _number(swap) > 0:

@@ -24,6 +24,7 @@ from bundler.images.layer import FileSlice
 from bundler.images.transports.files import components
 from bundler.limits import DEFAULTS, MOST_LINKS, RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.progress import SILENT, Progress
+from bundler.sizes import readable_size
 
 # Far beyond `docker save` of a whole machine: four members for each layer, at most 127 layers for each image.
 _MAX_MEMBERS: Final = 200_000
@@ -197,11 +198,12 @@ def check_size(label: str, size: int, taken: int, limits: Limits) -> None:
     """Raise ImageError for an archive that grew to `size` bytes out of `taken`, if that is what only a bomb does."""
     if size > limits.unpacked_size:
         raise ImageError(
-            f"{label}: it decompresses to more than {limits.unpacked_size} bytes", hint=raise_hint("unpacked_size")
+            f"{label}: it decompresses to more than {readable_size(limits.unpacked_size)}",
+            hint=raise_hint("unpacked_size"),
         )
     if size > RATIO_COUNTS_FROM and size > limits.compression_ratio * taken:
         raise ImageError(
-            f"{label}: {taken} compressed bytes became more than {limits.compression_ratio} times as many",
+            f"{label}: {readable_size(taken)}, compressed, became more than {limits.compression_ratio} times as much",
             hint=raise_hint("compression_ratio"),
         )
 
@@ -224,7 +226,9 @@ def _scan(source: FileSlice, label: str, limits: Limits) -> dict[str, _Member]:
         )
         names += len(entry.name) + len(entry.link_name)
         if names > _MAX_NAMES:
-            raise ImageError(f"{label}: the names of its files take more than {_MAX_NAMES} bytes, which no image's do")
+            raise ImageError(
+                f"{label}: the names of its files take more than {readable_size(_MAX_NAMES)}, which no image's do"
+            )
         if len(members) > _MAX_MEMBERS:
             raise ImageError(f"{label}: more than {_MAX_MEMBERS} files, which no image has")
     return members

@@ -17,6 +17,7 @@ from bundler.errors import ImageError, printable
 from bundler.images.layer import FileSlice
 from bundler.input_files import InputError, descend, open_below, reason
 from bundler.limits import DEFAULTS, MOST_LINKS, Limits, raise_hint
+from bundler.sizes import readable_size
 
 _MAX_NAME: Final = 4096
 
@@ -54,7 +55,7 @@ def read_file(files: Files, name: str, limit: int, hint: str | None = None) -> b
     """The whole of one file. Raises ImageError, with `hint`, when it holds more than `limit` bytes."""
     with files.open(name) as source:
         if source.size > limit:
-            what = f"{source.size} bytes are more than the {limit} allowed"
+            what = f"{readable_size(source.size)} are more than the {readable_size(limit)} allowed"
             raise ImageError(f"{files.label}: {printable(name)}: {what}", hint=hint)
         parts = []
         while part := source.read(limit):

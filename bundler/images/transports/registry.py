@@ -30,6 +30,7 @@ from bundler.images.transports.layout import blob_name, is_there, read_blob
 from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress
+from bundler.sizes import readable_size
 
 _FETCHED: Final = "fetched"
 
@@ -115,7 +116,7 @@ class Repository:
         """Raise ImageError if the layers are too large, before any is fetched."""
         stored, most = sum(layer.size for layer in manifest.distinct_layers), self.skopeo.limits.unpacked_size
         if stored > most:
-            what = f"the layers are {stored} bytes already as they are stored, over {most}"
+            what = f"the layers are {readable_size(stored)} already as they are stored, over {readable_size(most)}"
             raise ImageError(f"{self.reference}: {what}", hint=raise_hint("unpacked_size"))
 
 

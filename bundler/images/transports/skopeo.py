@@ -24,6 +24,7 @@ from bundler.images.transports.layout import BLOBS, is_there
 from bundler.images.transports.skopeo_failures import MORE_THAN_STATED, explain
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress
+from bundler.sizes import readable_size
 
 # Beside layers there are documents, of which skopeo takes no more than 4 MiB; six blobs may come at once.
 ALLOWANCE: Final = 5 << 20  # bytes of each file
@@ -63,7 +64,7 @@ def at_most(name: str, limit: int) -> Judge:
 
     def judge(sizes: Sequence[int]) -> int:
         if sum(sizes) > limit:
-            what = f"more than the {limit} bytes that an image may have"
+            what = f"more than the {readable_size(limit)} that an image may have"
             raise ImageError(f"{name}: {what}", hint=raise_hint("unpacked_size"))
         return sum(sizes)
 
@@ -116,7 +117,7 @@ class Skopeo:
         try:
             return persist(self.access, lambda: self._call(name, arguments, output_limit=most))
         except tools.TooMuchOutputError:
-            what = f"more than the {self.limits.document_size} bytes that a document may have"
+            what = f"more than the {readable_size(self.limits.document_size)} that a document may have"
             raise ImageError(f"{name}: {what}", hint=raise_hint("document_size")) from None
 
     def copy(self, name: str, folder: Path, meter: Meter, *options: str) -> None:

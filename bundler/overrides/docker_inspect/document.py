@@ -9,6 +9,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, pointer_token
+from bundler.sizes import readable_size
 from bundler.strict_json import JsonError, parse
 
 MAXIMUM_BYTES: Final = 16 << 20  # a container takes some 20 KiB, most of it a seccomp profile where there is one
@@ -91,7 +92,7 @@ def read_containers(raw: bytes, name: str) -> list[Value]:
     """The containers that a file holds. Raises RequestError for anything else, and says what it is."""
     if len(raw) > MAXIMUM_BYTES:
         hint = "inspect fewer containers at once"
-        raise RequestError(f"{name}: more than {MAXIMUM_BYTES >> 20} MiB are no container's inspect", hint=hint)
+        raise RequestError(f"{name}: more than {readable_size(MAXIMUM_BYTES)} are no container's inspect", hint=hint)
     text = raw.removeprefix(_BYTE_ORDER_MARK)
     if not text.strip():
         raise RequestError(f"{name}: empty", hint="docker inspect CONTAINER > FILE")

@@ -45,7 +45,7 @@ def test_two_readers_of_one_file_do_not_disturb_each_other(folder: Path) -> None
 
 
 def test_a_file_above_the_limit_is_refused(folder: Path) -> None:
-    with open_folder(folder) as files, pytest.raises(ImageError, match="7 bytes are more than the 6 allowed"):
+    with open_folder(folder) as files, pytest.raises(ImageError, match="7 bytes are more than the 6 bytes allowed"):
         read_file(files, "blobs/file", 6)
 
 
