@@ -1,30 +1,39 @@
-"""What the pipeline tells a person who waits: which layers there are and how many of their bytes are done."""
+"""What the pipeline tells a person who waits: which step it takes, and how many of its bytes are done."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
 
 class Meter(Protocol):
-    """One bar. A call adds the bytes that were just read; a bar that was told no total only shows a rate."""
+    """How far one step is: a call adds the bytes that were just read. All calls together add the total,
+    or more where a file grows while it is read.
+    """
 
     def __call__(self, count: int, /) -> None: ...
 
 
-def joined(*meters: Meter) -> Meter:
-    """One meter that tells all of `meters`."""
+def rising(meter: Meter) -> Callable[[int], None]:
+    """Told how many bytes are there, it tells `meter` of new ones: what begins anew is not counted twice."""
+    highest = 0
 
-    def tell(count: int) -> None:
-        for meter in meters:
-            meter(count)
+    def reach(position: int) -> None:
+        nonlocal highest
+        if position > highest:
+            meter(position - highest)
+            highest = position
 
-    return tell
+    return reach
 
 
 class Progress(Protocol):
-    """Hands out a meter for each piece of work; the command line draws them, everything else stays silent."""
+    """Hands out a meter for each step; the command line shows them, everything else stays silent.
+
+    An image has one step at a time, with all its layers: it is fetched, then unpacked.
+    """
 
     def measure(self, label: str, total: int | None) -> AbstractContextManager[Meter]:
-        """Show `label` with a bar of `total` bytes (None: unknown) for as long as the context lasts."""
+        """Show the step `label` of `total` bytes (None: unknown) for as long as the context lasts."""
         ...
 
 

@@ -1,15 +1,15 @@
 """`bundler backup` and `bundler restore`: what a bundle's volumes hold, as one file and back."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bundler.cli.console import note, shown_progress
+from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
+from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.errors import printable
 
 LevelOption = Annotated[
@@ -30,6 +30,7 @@ def backup(
     level: LevelOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: JsonOption = False,
+    progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Write what the volumes of BUNDLE hold into one file, the same bytes for the same data.
@@ -38,9 +39,9 @@ def backup(
     """
     from bundler.upkeep.backup import back_up
 
-    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(progress, quiet=quiet) as shown:
         made = back_up(
-            bundle, output, replace=force, level=level, progress=progress, before_publishing=ignore_interruptions
+            bundle, output, replace=force, level=level, progress=shown, before_publishing=ignore_interruptions
         )
     for remark in () if quiet else made.remarks:
         note(remark)
@@ -59,6 +60,7 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Replace data that the volumes hold.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
+    progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Put what FILE holds into the volumes of BUNDLE, in one step; what they held before is gone then.
@@ -68,9 +70,9 @@ def restore(
     from bundler.upkeep.data_restoring import restore_data
 
     limits = limits_of(limit)
-    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(progress, quiet=quiet) as shown:
         done = restore_data(
-            file, bundle, replace=force, limits=limits, progress=progress, before_publishing=ignore_interruptions
+            file, bundle, replace=force, limits=limits, progress=shown, before_publishing=ignore_interruptions
         )
     if as_json:
         document = {"bundle": str(bundle), "folders": list(done.folders), "replaced": list(done.replaced)}

@@ -1,12 +1,11 @@
 """`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import remark, remark_skipped, shown_progress
+from bundler.cli.console import remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     BundleOptions,
@@ -18,6 +17,7 @@ from bundler.cli.options import (
     spread,
     words_of,
 )
+from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def build(
     opened: list[Image] = []
     read = bundler.load_lock(lock or Path(NAME)) if locked else None
     request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append, umoci_metadata=umoci_metadata)
-    with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(options.progress, quiet=options.quiet) as progress:
         built = bundler.build(
             request, output, replace=force, volumes=volumes, progress=progress, before_publishing=finish
         )

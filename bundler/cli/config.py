@@ -1,11 +1,10 @@
 """`bundler config`: the config.json that build would write."""
 
-import sys
-
 import typer
 
-from bundler.cli.console import remark, shown_progress
+from bundler.cli.console import remark
 from bundler.cli.options import BundleOptions, spread
+from bundler.cli.progress import shown_progress
 
 
 @spread
@@ -14,7 +13,7 @@ def config(options: BundleOptions) -> None:
     import bundler
     from bundler.bundles.write import encode
 
-    with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(options.progress, quiet=options.quiet) as progress:
         runtime_config = bundler.preview(options.request(), progress=progress)
     remark(runtime_config, quiet=options.quiet)
     typer.echo(encode(runtime_config.document), nl=False)

@@ -1,22 +1,16 @@
-"""What people see: rows as a table on a terminal or as aligned lines in a pipe; notes, warnings and bars.
-
-Notes and warnings go to standard error. Bars, one for each layer, are drawn on a terminal only.
-"""
+"""What people see: rows as a table on a terminal or as aligned lines in a pipe; notes and warnings beside them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
 
+from bundler.cli.progress import clear_line
 from bundler.errors import brief, printable
-from bundler.progress import SILENT, Meter, Progress
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-
     from bundler.conversion.convert import ConvertedConfig
     from bundler.overrides.imports import Imported
 
@@ -58,13 +52,20 @@ def remark(runtime_config: "ConvertedConfig", *, quiet: bool) -> None:
         return
     note_imported(runtime_config.remarks)
     for warning in runtime_config.warnings:
-        typer.echo(f"bundler: warning: {brief(warning)}", err=True)
+        tell(f"warning: {warning}")
     note_without_meaning(runtime_config.without_meaning)
+
+
+def tell(line: str) -> None:
+    """A line on standard error, above the bar. What cannot be told keeps no work from being done."""
+    clear_line()
+    with suppress(OSError):
+        typer.echo(f"bundler: {brief(line)}", err=True)
 
 
 def note(sentence: str) -> None:
     """A line on standard error that also a quiet command prints."""
-    typer.echo(f"bundler: note: {brief(sentence)}", err=True)
+    tell(f"note: {sentence}")
 
 
 def note_without_meaning(keys: str) -> None:
@@ -82,7 +83,7 @@ def show_imported(imported: "Imported") -> None:
 def note_imported(remarks: Sequence[str]) -> None:
     """A line for each remark of an importer."""
     for sentence in remarks:
-        typer.echo(f"bundler: {brief(sentence)}", err=True)
+        tell(sentence)
 
 
 def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
@@ -102,39 +103,3 @@ def remark_skipped(skipped: Mapping[str, int], *, quiet: bool) -> None:
     for sentence, counts in told.items():
         if counts:
             note(f"{sentence}: {', '.join(counts)}")
-
-
-@contextmanager
-def shown_progress(*, wanted: bool) -> Iterator[Progress]:
-    """Bars on standard error for as long as the context lasts, or a silent Progress."""
-    if not wanted:
-        yield SILENT
-        return
-    with ExitStack() as stack:
-        yield _Shown(stack)
-
-
-class _Shown:
-    """Bars that are loaded and drawn from the first measure on: most commands on small images have none."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-
-    @cached_property
-    def _bars(self) -> "Bars":
-        from rich import progress
-        from rich.console import Console
-
-        columns: tuple[Any, ...] = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.DownloadColumn(binary_units=True),
-            progress.TransferSpeedColumn(),
-        )
-        return self._stack.enter_context(progress.Progress(*columns, console=Console(stderr=True)))
-
-    @contextmanager
-    def measure(self, label: str, total: int | None) -> Iterator[Meter]:
-        task = self._bars.add_task(label, total=total)
-        yield lambda count: self._bars.advance(task, count)
-        self._bars.stop_task(task)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import show_rows
+from bundler.cli.console import show_rows, tell
 from bundler.cli.options import StoreOption
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -116,7 +116,7 @@ def _show(examination: "Examination", bundle: Path | None) -> None:
             typer.echo()
     if not findings:
         if bundle is not None:
-            typer.echo(f"bundler: nothing was found that keeps {printable(str(bundle))} from running", err=True)
+            tell(f"nothing was found that keeps {printable(str(bundle))} from running")
     elif sys.stdout.isatty():
         show_rows(_HEADER, [(finding.severity, finding.what, finding.why, finding.advice) for finding in findings])
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import show_rows
+from bundler.cli.console import show_rows, tell
 from bundler.errors import RequestError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def explain(
         raise RequestError("nothing to explain: name a bundle, or a file with --config")
     explanation = bundler.explain(bundle, pointer or "", profile=profile)
     if explanation.stale:
-        typer.echo("bundler: warning: config.json was changed since bundler.json was written", err=True)
+        tell("warning: config.json was changed since bundler.json was written")
     if as_json:
         typer.echo(json.dumps([_plain(leaf) for leaf in explanation.leaves], indent=2))
     else:

@@ -1,12 +1,11 @@
 """`bundler fetch`: images from registries into the store."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from bundler.cli.console import shown_progress
 from bundler.cli.options import AccessOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 
@@ -42,7 +41,7 @@ def fetch(
     place = place_of(request.store)
     prepare(place)
     with (
-        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
+        shown_progress(options.progress, quiet=options.quiet) as progress,
         open_store(place, limits=request.limits) as store,
     ):
         wanted = PlatformChoice.of(request.platform, request.machine)

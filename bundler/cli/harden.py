@@ -1,12 +1,11 @@
 """`bundler harden`: an overrides file with what a bundle can do without."""
 
-import sys
 from pathlib import Path
 
 import typer
 
-from bundler.cli.console import shown_progress
 from bundler.cli.options import BundleOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 
@@ -27,6 +26,6 @@ def harden(options: BundleOptions) -> None:
             raise RequestError("a bundle has its overrides already", hint="bundler harden IMAGE --overrides FILE")
         evidence, name = look_into(Bundle.open(Path(named))), Path(named).resolve().name
     else:
-        with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+        with shown_progress(options.progress, quiet=options.quiet) as progress:
             evidence, name = look_into_image(options.request(), progress=progress)
     typer.echo(write(propose(evidence), name), nl=False)

@@ -1,13 +1,12 @@
 """`bundler inspect`: what an image is, without unpacking it."""
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bundler.cli.console import shown_progress
 from bundler.cli.options import ImageOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 from bundler.sizes import readable_size
 
@@ -24,7 +23,7 @@ def inspect(
     """Print an image's digests, platform, layers and image config. Layers are not fetched."""
     import bundler
 
-    with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(options.progress, quiet=options.quiet) as progress:
         facts = _facts(bundler.inspect(options.request(), progress=progress))
     typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
 

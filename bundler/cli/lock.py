@@ -1,13 +1,12 @@
 """`bundler lock`: what builds with --locked are held to."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bundler.cli.console import shown_progress
 from bundler.cli.options import LockOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import printable
 
 
@@ -30,6 +29,6 @@ def lock(
     from bundler.pipeline import describe_lock
 
     check_file_place(output)
-    with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(options.progress, quiet=options.quiet) as progress:
         replace_file(output, describe_lock(options.request(image=None), images or (), progress=progress))
     typer.echo(printable(str(output)))

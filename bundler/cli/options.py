@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 import typer
 
 from bundler.cli.console import note
+from bundler.cli.progress import Form, ProgressOption
 from bundler.errors import RequestError
 from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store import VARIABLE
@@ -228,6 +229,7 @@ class AccessOptions:
     store: StoreOption = None
     require_digest: RequireDigestOption = False
     limit: LimitOption = None
+    progress: ProgressOption = Form.AUTO
     quiet: QuietOption = False
 
     def request(self, **more: Any) -> "BuildRequest":

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from bundler.cli.commands import Family, shown
-from bundler.cli.console import note_without_meaning, show_imported, shown_progress
+from bundler.cli.console import note_without_meaning, show_imported
 from bundler.cli.failures import Command
 from bundler.cli.options import AccessOptions, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
@@ -170,7 +171,7 @@ def from_inspect(
         return
     with (
         temporary_folder() as workspace,
-        shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress,
+        shown_progress(options.progress, quiet=options.quiet) as progress,
         options.request(image=image).open(Overrides(), workspace, progress) as opened,
     ):
         imported = importer(opened.image_config)

@@ -1,15 +1,15 @@
 """`bundler pack`: a bundle becomes one file."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from bundler.cli.console import shown_progress
+from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption
+from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.errors import RequestError, printable
 
 TimeOption = Annotated[
@@ -93,6 +93,7 @@ def pack(
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Pack BUNDLE into one file, the same bytes for the same bundle on any machine.
@@ -103,12 +104,12 @@ def pack(
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
     document: dict[str, object]
-    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(progress, quiet=quiet) as shown:
         options: dict[str, Any] = {
             "as_is": as_is,
             "replace": force,
             "level": level,
-            "progress": progress,
+            "progress": shown,
             "before_publishing": ignore_interruptions,
         }
         if kit:
@@ -124,5 +125,5 @@ def pack(
             # To hash the file takes a while: only with --json.
             document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size} if as_json else {}
     for remark in remarks:
-        typer.echo(f"bundler: note: {remark}", err=True)
+        note(remark)
     typer.echo(json.dumps(document, indent=2) if as_json else printable(str(output)))

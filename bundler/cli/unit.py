@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.console import note, tell
 from bundler.cli.options import BundleArgument
 from bundler.errors import printable
 
@@ -71,7 +72,7 @@ def unit(
 
     units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
     for remark in units.remarks:
-        typer.echo(f"bundler: warning: {remark}", err=True)
+        tell(f"warning: {remark}")
     if output is not None:
         for path in write_unit_files(units, output, replace=force):
             typer.echo(printable(str(path)))
@@ -81,4 +82,4 @@ def unit(
         first, *others = units.texts
         typer.echo(units.texts[first], nl=False)
         if others:
-            typer.echo(f"bundler: note: {' and '.join(others)} belong to it: -o DIR writes all", err=True)
+            note(f"{' and '.join(others)} belong to it: -o DIR writes all")

@@ -1,12 +1,10 @@
 """`bundler unpack`: a packed bundle becomes a directory again."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bundler.cli.console import shown_progress
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     DiscardVolumesOption,
@@ -16,6 +14,7 @@ from bundler.cli.options import (
     limits_of,
     old_volumes,
 )
+from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.errors import printable
 
 
@@ -30,6 +29,7 @@ def unpack(
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
     limit: LimitOption = None,
+    progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Unpack FILE into the bundle it was made from, and verify it as `bundler verify` does.
@@ -40,7 +40,7 @@ def unpack(
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
-    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
+    with shown_progress(progress, quiet=quiet) as shown:
         bundler.unpack(
             file,
             output,
@@ -48,7 +48,7 @@ def unpack(
             replace=force,
             volumes=volumes,
             limits=limits,
-            progress=progress,
+            progress=shown,
             before_publishing=ignore_interruptions,
         )
     typer.echo(printable(str(output)))

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.console import aligned, note, remark, remark_skipped, shown_progress
+from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
+from bundler.cli.progress import shown_progress
 from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ORDER: Final = ("looser", "tighter", "neutral")
 # What also counts where NEW is no image.
-_ALWAYS: Final = ("image", "quiet", "limit", "retries", "timeout", "store")
+_ALWAYS: Final = ("image", "progress", "quiet", "limit", "retries", "timeout", "store")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 NewArgument = Annotated[
     str | None,
@@ -89,7 +89,7 @@ def upgrade(
 
     upgrading.check_upgradable(bundle)  # before anything is fetched or made
     try:
-        with shown_progress(wanted=not options.quiet and sys.stderr.isatty()) as progress:
+        with shown_progress(options.progress, quiet=options.quiet) as progress:
             upgrading.upgrade(
                 bundle,
                 _maker(options, bundle, progress),

@@ -1,14 +1,14 @@
 """`bundler verify`: whether a bundle, or a packed one, still is what was built."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import note, shown_progress
+from bundler.cli.console import note
 from bundler.cli.options import LimitOption, QuietOption, limits_of
+from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def verify(
     ] = None,
     limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Print what in BUNDLE, or in the packed FILE, is not as it was built.
@@ -38,8 +39,8 @@ def verify(
 
     # What a lock needs takes as long to import as a small bundle to verify.
     locked = None if lock is None else bundler.load_lock(lock)
-    with shown_progress(wanted=not quiet and sys.stderr.isatty()) as progress:
-        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=progress)
+    with shown_progress(progress, quiet=quiet) as shown:
+        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown)
     if as_json:
         typer.echo(json.dumps(_plain(verified), indent=2))
     else:

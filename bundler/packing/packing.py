@@ -75,7 +75,7 @@ def pack(
     with open_stage(output.parent) as stage:
         made = stage.workspace / output.name  # which is what messages call it
         try:
-            with progress.measure(output.name, total) as meter:
+            with progress.measure(f"packing {output.name}", total) as meter:
                 remark = chosen.write(BundleEntries(bundle, None if as_is else hint), made, level, made_at, meter)
             if chosen.is_image and not as_is:
                 _read_back(made, output)

@@ -1,7 +1,10 @@
 """rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
 
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification import Verification
@@ -71,10 +74,10 @@ class RootfsManifest:
 
 
 def content_size(bundle: Bundle) -> int | None:
-    """The bytes of all files in the bundle's manifest, each counted once; None where there is no manifest."""
+    """The bytes of all files of the bundle, each counted once; None without a manifest, which knows the rootfs."""
     if not os.path.lexists(bundle.path / "rootfs.mtree"):
         return None
-    total = size = 0
+    total, size = _beside_rootfs(bundle.path), 0
     for line in manifest_lines(bundle):
         if line.startswith(b"#"):
             total -= size if b" hardlink=" in line else 0
@@ -82,6 +85,20 @@ def content_size(bundle: Bundle) -> int | None:
         size = size_of(line)
         total += size
     return total
+
+
+def _beside_rootfs(bundle: Path) -> int:
+    """What cannot be looked at is left out: whoever reads the bundle says what is wrong there."""
+    sizes: dict[tuple[int, int], int] = {}
+    for folder, folders, names in os.walk(bundle):
+        if folder == os.fspath(bundle) and "rootfs" in folders:
+            folders.remove("rootfs")
+        for name in names:
+            with suppress(OSError):
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 -- a Path for each file takes as long again
+                if stat.S_ISREG(status.st_mode):
+                    sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
 
 
 def manifest_lines(bundle: Bundle) -> Iterator[bytes]:

@@ -57,7 +57,7 @@ def unpack_into(
     bundle: Path, file: Path, *, as_is: bool = False, limits: Limits = DEFAULTS, progress: Progress = SILENT
 ) -> None:
     """Fill `bundle`, a folder of a stage, with what is packed in `file`. Raises what `unpack` raises."""
-    with open_packed(file, limits) as packed, progress.measure(file.name, packed.total) as meter:
+    with open_packed(file, limits) as packed, progress.measure(f"unpacking {file.name}", packed.total) as meter:
         _fill(bundle, packed, meter)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
         raise ImageError(f"{printable(str(file))} holds no bundle")

@@ -185,7 +185,7 @@ class PackedVerification:
     def _in_trees(self, manifests: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
         """What differs in the folders that have manifests; of all that is elsewhere, pieces are noted."""
         label, left = self._packed.label, dict(manifests)
-        with self._progress.measure(label, self._packed.total) as meter:
+        with self._progress.measure(f"verifying {label}", self._packed.total) as meter:
             try:
                 for top, entries in groupby(self._ordered(self._packed.entries(meter)), lambda each: _top(each[0])):
                     if top in left:

@@ -19,7 +19,7 @@ from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, layer_type
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTENT, blob_name
-from bundler.progress import SILENT, Progress
+from bundler.progress import Meter
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.remove import remove_tree, temporary_folder
 from bundler.tools import UMOCI, run
@@ -28,7 +28,7 @@ _CHUNK: Final = 1 << 20
 _TAG: Final = "image"
 
 
-def unpack_with_umoci(layers: Sequence[LocalLayer], root: Path, owners: Owners, progress: Progress) -> None:
+def unpack_with_umoci(layers: Sequence[LocalLayer], root: Path, owners: Owners, meter: Meter) -> None:
     """Unpack `layers`, which can be applied safely, into the empty directory `root`; the layout lies beside it for that
     long.
 
@@ -36,7 +36,7 @@ def unpack_with_umoci(layers: Sequence[LocalLayer], root: Path, owners: Owners, 
     """
     with temporary_folder(root.parent, "umoci-") as workspace:
         layout = workspace / "layout"
-        write_layout(layout, layers, progress)
+        write_layout(layout, layers, meter)
         remove_tree(root)  # umoci makes it itself
         run(UMOCI, "raw", "unpack", f"--image={layout}:{_TAG}", *_options(owners), root)
 
@@ -49,10 +49,10 @@ def _options(owners: Owners) -> list[str]:
     return options
 
 
-def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress = SILENT) -> dict[str, Any]:
+def write_layout(layout: Path, layers: Sequence[LocalLayer], meter: Meter = lambda _count: None) -> dict[str, Any]:
     """Write a new layout of one image that has these layers; gives what it lists."""
     (layout / BLOBS / "sha256").mkdir(parents=True)
-    descriptors = [_copy_layer(layout, layer, progress) for layer in layers]
+    descriptors = [_copy_layer(layout, layer, meter) for layer in layers]
     image_config = {
         "architecture": "amd64",
         "os": "linux",
@@ -71,16 +71,14 @@ def write_layout(layout: Path, layers: Sequence[LocalLayer], progress: Progress 
     return listed
 
 
-def _copy_layer(layout: Path, layer: LocalLayer, progress: Progress) -> dict[str, Any]:
+def _copy_layer(layout: Path, layer: LocalLayer, meter: Meter) -> dict[str, Any]:
     with layer.open() as source:
         is_gzip = compression_of(source) is GZIP
-    name = (layer.blob.digest or layer.diff_id).short
-    with progress.measure(name, layer.blob.size) as meter:
-        if is_gzip and layer.blob.digest is not None:
-            with open_blob(layer, meter) as stream:
-                return _write_blob(layout, layer_type(OCI_LAYER, GZIP), stream)
-        with open_layer(layer, meter) as stream:
-            return _write_blob(layout, layer_type(OCI_LAYER, NONE), stream)
+    if is_gzip and layer.blob.digest is not None:
+        with open_blob(layer, meter) as stream:
+            return _write_blob(layout, layer_type(OCI_LAYER, GZIP), stream)
+    with open_layer(layer, meter) as stream:
+        return _write_blob(layout, layer_type(OCI_LAYER, NONE), stream)
 
 
 def _write_blob(layout: Path, media_type: str, stream: ByteStream) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Layers become a root filesystem: one pass over each layer's bytes, the lowest layer first."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,7 +80,7 @@ def unpack_partially(
     """
     tree = Outline()
     room = _KEPT
-    with _passing(layers, limits, progress) as through, _explained("the layers"):
+    with _passing(layers, limits, progress, step="reading") as through, _explained("the layers"):
         for number, layer in enumerate(layers):
             changeset = _changeset(tree, layer, selection, lowest=number == 0)
             with through.entries(layer) as entries:
@@ -126,10 +126,10 @@ def _unpack_with_umoci(job: _Job) -> None:
     """Umoci says nothing of what it unpacked, so the tree is read once."""
     if job.selection is not None:
         raise RequestError("umoci unpacks all files of an image", hint="for rootfs: {exclude...} use --unpacker native")
-    unpack_partially(
-        job.layers, (), limits=job.limits
-    )  # what the native unpacker refuses, for what is in the layers, is refused
-    unpack_with_umoci(job.layers, job.root, job.owners, job.progress)
+    # What the native unpacker refuses, for what is in the layers, is refused.
+    unpack_partially(job.layers, (), progress=job.progress, limits=job.limits)
+    with _measured(job.layers, job.progress, "unpacking") as meter:
+        unpack_with_umoci(job.layers, job.root, job.owners, meter)
     if job.inventory is not None:
         with _explained(str(job.root)), Tree(job.root, job.owners.as_they_are()) as tree:
             take_stock(tree, job.inventory)
@@ -141,31 +141,33 @@ class _Pass:
 
     readers: LayerReaders
     usage: Usage
-    progress: Progress
-    total: Meter
+    meter: Meter
 
     @contextmanager
     def entries(self, layer: LocalLayer) -> Iterator[LayerEntries]:
         """Those of the next layer, counted and measured."""
         used = self.usage.of_layer(label_of(layer))
-        with self.progress.measure((layer.blob.digest or layer.diff_id).short, layer.blob.size) as meter:
 
-            def count(stored: int, size: int) -> None:
-                meter(stored)
-                self.total(stored)
-                used(stored, size)
+        def count(stored: int, size: int) -> None:
+            self.meter(stored)
+            used(stored, size)
 
-            with self.readers.entries(layer, count) as entries:
-                yield entries
+        with self.readers.entries(layer, count) as entries:
+            yield entries
 
 
 @contextmanager
 def _passing(
-    layers: Sequence[LocalLayer], limits: Limits, progress: Progress, *, hashed: bool = False
+    layers: Sequence[LocalLayer], limits: Limits, progress: Progress, *, step: str = "unpacking", hashed: bool = False
 ) -> Iterator[_Pass]:
-    total = sum(layer.blob.size for layer in layers)
-    with open_layers(layers, limits, hashed=hashed) as readers, progress.measure("total", total) as meter:
-        yield _Pass(readers, Usage(limits, layers), progress, meter)
+    with open_layers(layers, limits, hashed=hashed) as readers, _measured(layers, progress, step) as meter:
+        yield _Pass(readers, Usage(limits, layers), meter)
+
+
+def _measured(layers: Sequence[LocalLayer], progress: Progress, step: str) -> AbstractContextManager[Meter]:
+    """A meter for the stored bytes of all layers."""
+    number = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
+    return progress.measure(f"{step} {number}", sum(layer.blob.size for layer in layers))
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def back_up(
         entries = BundleEntries(opened, None, documents=documents, folders=folders)
         made = stage.workspace / output.name
         try:
-            with progress.measure(output.name, None) as meter:
+            with progress.measure(f"backing up into {output.name}", None) as meter:
                 chosen.write(entries, made, level, 0, meter)
             made.chmod(_PRIVATE)
             packed = Packed(output, made.stat().st_size)

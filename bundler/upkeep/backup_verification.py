@@ -75,7 +75,7 @@ class BackupVerification:
         """Those of the folders, in order. Raises LayerError for what no backup has."""
         above: list[bytes] = []
         before: bytes | None = None
-        with self._progress.measure(self._packed.label, self._packed.total) as meter:
+        with self._progress.measure(f"reading {self._packed.label}", self._packed.total) as meter:
             for number, (entry, content) in enumerate(self._packed.entries(meter)):
                 path = clean(entry.name)
                 if number < len(_AHEAD):

@@ -6,6 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from bundler.cli.options import BundleOptions, ImageArgument, spread, words_of
+from bundler.cli.progress import Form
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.images.transports.table import TRANSPORTS, Transport
@@ -59,6 +60,7 @@ def test_options_become_the_words_they_came_from() -> None:
         list[str] | None: ["-a", "b c"],
         Path | None: Path("p q"),
         str | None: "--x",
+        Form: Form.PLAIN,
     }
     options = BundleOptions(**{name: values[kind] for name, kind in get_type_hints(BundleOptions).items()})
     read: list[BundleOptions] = []

@@ -29,7 +29,7 @@ from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import blob_name, is_there, read_blob
 from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.limits import Limits, raise_hint
-from bundler.progress import Meter, Progress
+from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size
 
 _FETCHED: Final = "fetched"
@@ -80,8 +80,8 @@ class Repository:
 
         It is called also if nothing is missing: skopeo asks the signature policy. Raises ImageError or ToolError.
         """
-        name = self.pinned(manifest.digest)
-        persist(self.skopeo.access, lambda: self.skopeo.copy_layers(name, folder, layout, missing, meter, *lock))
+        name, reach = self.pinned(manifest.digest), rising(meter)
+        persist(self.skopeo.access, lambda: self.skopeo.copy_layers(name, folder, layout, missing, reach, *lock))
         self._check_layers(manifest, layout)
 
     def fetch_image(self, manifest: Manifest, folder: Path, layout: Path, meter: Meter) -> None:
@@ -90,17 +90,19 @@ class Repository:
         The first try takes the whole image, so that its config comes along. Where that breaks off, those after it take
         the layers that did not come. Raises ImageError or ToolError.
         """
-        name, layers = self.pinned(manifest.digest), manifest.distinct_layers
+        name, layers, reach = self.pinned(manifest.digest), manifest.distinct_layers, rising(meter)
+        total = sum(layer.size for layer in layers)
 
         def copy() -> None:
             if layout.exists():
                 missing = [layer for layer in layers if not is_there(layout, layer)]
                 beside = folder / "beside"
                 beside.mkdir(exist_ok=True)
-                self.skopeo.copy_layers(name, beside, layout, missing, meter)
+                there = total - sum(layer.size for layer in missing)
+                self.skopeo.copy_layers(name, beside, layout, missing, lambda count: reach(there + count))
                 return
             try:
-                self.skopeo.copy_image(name, folder, layers, meter)
+                self.skopeo.copy_image(name, folder, layers, reach)
             finally:
                 _collect(folder / IMAGE, layout, (manifest.config, *layers))
 
@@ -169,7 +171,7 @@ class _Remote:
         total = sum(layer.size for layer in self.manifest.distinct_layers)
         with (
             TemporaryDirectory(dir=self.workspace) as folder,
-            progress.measure("fetching", total) as meter,
+            progress.measure(f"fetching {self.repository.reference}", total) as meter,
         ):
             arriving = Path(folder, "layout")
             self.repository.fetch_image(self.manifest, Path(folder), arriving, meter)

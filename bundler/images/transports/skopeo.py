@@ -23,32 +23,34 @@ from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import BLOBS, is_there
 from bundler.images.transports.skopeo_failures import MORE_THAN_STATED, explain
 from bundler.limits import Limits, raise_hint
-from bundler.progress import Meter, Progress
+from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size
 
 # Beside layers there are documents, of which skopeo takes no more than 4 MiB; six blobs may come at once.
 ALLOWANCE: Final = 5 << 20  # bytes of each file
 
+# Told how many bytes have come.
+Reach = Callable[[int], None]
 # Told how large the files are that skopeo writes, it gives the bytes that came up to now, or raises ImageError.
 Judge = Callable[[Sequence[int]], int]
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """The files in `folders`, told to `meter` as far as they have grown."""
+    """The files in `folders`; `reach` is told how far they have grown."""
 
     folders: Sequence[Path]
-    meter: Meter
+    reach: Reach
     judge: Judge
-    _told: int = 0
+    _seen: int = 0
 
     def look(self) -> bool:
         """Whether something came since the last time. Raises ImageError when it is too much."""
         size = self.judge(list(_sizes(self.folders)))
-        if size <= self._told:
+        if size <= self._seen:
             return False
-        self.meter(size - self._told)
-        self._told = size
+        self.reach(size)
+        self._seen = size
         return True
 
 
@@ -125,23 +127,23 @@ class Skopeo:
         temporary = folder / _TEMPORARY
         temporary.mkdir(parents=True)
         most = self.limits.unpacked_size
-        arrivals = Arrivals([temporary, folder / IMAGE], meter, at_most(name, most))
+        arrivals = Arrivals([temporary, folder / IMAGE], rising(meter), at_most(name, most))
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder / IMAGE}"]
         # What is not read as a stream is copied here first, and would be left behind in /var/tmp by a skopeo that was
         # killed.
         self._call(name, arguments, arrivals, largest_file=most, changed={"TMPDIR": str(temporary)})
 
-    def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], meter: Meter) -> None:
+    def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], reach: Reach) -> None:
         """Copy the image `name` as it is in its registry, config included, to `folder`/IMAGE, which is made.
 
         A file has its name there from the moment that it is whole and checked.
         """
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--remove-signatures", "--preserve-digests"]
-        arrivals = Arrivals([folder / IMAGE], meter, layers_of(name, layers, folder))
+        arrivals = Arrivals([folder / IMAGE], reach, layers_of(name, layers, folder))
         self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], arrivals, largest_file=_largest(layers))
 
     def copy_layers(
-        self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], meter: Meter, *inherited: int
+        self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], reach: Reach, *inherited: int
     ) -> None:
         """Copy the layers of the image `name` into `layout`, where those that are there are left alone.
 
@@ -151,7 +153,7 @@ class Skopeo:
         """
         options = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers"]
         options += ["--dest-shared-blob-dir", str(layout / BLOBS)]
-        arrivals = Arrivals([folder], meter, layers_of(name, missing, layout))
+        arrivals = Arrivals([folder], reach, layers_of(name, missing, layout))
         with TemporaryDirectory() as beside:  # skopeo splits oci:PATH:NAME at the first colon, and `folder` is anywhere
             Path(beside, "layout").symlink_to(folder.absolute())
             arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{beside}/layout"]

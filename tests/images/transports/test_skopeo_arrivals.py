@@ -9,6 +9,7 @@ from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.transports.layout import blob_name
 from bundler.images.transports.skopeo import ALLOWANCE, Arrivals, at_most, exceeds, layers_of
+from bundler.progress import rising
 
 M = 1 << 20
 SIZES = st.lists(st.integers(0, 10**12), max_size=8)
@@ -54,7 +55,7 @@ def test_layers_that_are_whole_count_as_well_as_those_that_come(tmp_path: Path) 
     (coming := tmp_path / "coming").mkdir()
     whole = tmp_path / blob_name(first.digest)
     whole.parent.mkdir(parents=True)
-    arrivals = Arrivals([coming], counts.append, layers_of("r/a:1", [first, second], tmp_path))
+    arrivals = Arrivals([coming], rising(counts.append), layers_of("r/a:1", [first, second], tmp_path))
 
     assert not arrivals.look()
     (coming / "put").write_bytes(bytes(200))
