@@ -20,16 +20,17 @@ from tests.support.runtime import Ended, call
 PACKAGES = ("systemd", "runc", "crun", "iptables", "iproute2", "containernetworking-plugins")
 START_SECONDS = 60
 CONTROLLERS = Path("/sys/fs/cgroup")
+FIRST_WITHOUT_CGROUP_V1 = 258  # NEWS of systemd 258
 
-# $0 is the root file system. What stands in /sys/fs/cgroup there is what this machine has, from the group on that the
-# process is in; of the two versions beside each other crun wants one.
+# $0 is the root file system, $1 the version of control groups. What stands in /sys/fs/cgroup there is what this machine
+# has, from the group on that the process is in; of the two versions beside each other crun wants one.
 SET_UP = """
 mount --make-rprivate /
 mount --bind "$0" "$0"
 cd "$0"
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+if [ "$1" = 2 ]; then
     mount -t cgroup2 cgroup2 sys/fs/cgroup
 else
     mount -t tmpfs -o mode=755 tmpfs sys/fs/cgroup
@@ -117,13 +118,16 @@ def _make_root(debian: Path, root: Path, scratch: Path) -> None:
 def booted(root: Path) -> Iterator[Booted]:
     """Start systemd in `root`, and end it and all it started."""
     group = f"booted-{uuid.uuid4().hex[:12]}"
+    hierarchies = _hierarchies(root)
+    groups = [hierarchy / group for hierarchy in hierarchies]
+    version = "2" if (hierarchies[0] / "cgroup.controllers").exists() else "1"
     command = ["unshare", *("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child")]
-    _make(group)
+    _make(groups)
     # The shell is in the groups before unshare makes them the roots of what is seen inside.
-    entering = "".join(f"echo $$ >{shlex.quote(str(path))}/cgroup.procs; " for path in _groups(group))
+    entering = "".join(f"echo $$ >{shlex.quote(str(path))}/cgroup.procs; " for path in groups)
     line = f'{entering}exec "$@"'
     with subprocess.Popen(
-        ["sh", "-euc", line, "sh", *command, "sh", "-euc", SET_UP, root], start_new_session=True
+        ["sh", "-euc", line, "sh", *command, "sh", "-euc", SET_UP, root, version], start_new_session=True
     ) as unshare:
         try:
             machine = Booted(_child(unshare.pid), root)
@@ -132,18 +136,28 @@ def booted(root: Path) -> Iterator[Booted]:
         finally:
             unshare.send_signal(signal.SIGKILL)
             unshare.wait()
-            _remove(group)
+            _remove(groups)
 
 
-def _groups(name: str) -> list[Path]:
-    """The control group of this name, in each hierarchy that there is."""
+def _hierarchies(root: Path) -> list[Path]:
+    """The hierarchies of control groups that the systemd in `root` is to see: of version 2 or of version 1, never both.
+
+    A machine with both keeps its controllers in version 1; a systemd that has forgotten version 1 starts without any.
+    """
     if (CONTROLLERS / "cgroup.controllers").exists():
-        return [CONTROLLERS / name]
-    return [folder / name for folder in CONTROLLERS.iterdir() if folder.name != "unified"]
+        return [CONTROLLERS]
+    if _systemd_version(root) >= FIRST_WITHOUT_CGROUP_V1:
+        return [CONTROLLERS / "unified"]
+    return [folder for folder in CONTROLLERS.iterdir() if folder.name != "unified"]
 
 
-def _make(name: str) -> None:
-    for group in _groups(name):
+def _systemd_version(root: Path) -> int:
+    (library,) = root.glob("usr/lib/*/systemd/libsystemd-shared-*.so")
+    return int(library.stem.rpartition("-")[2])
+
+
+def _make(groups: list[Path]) -> None:
+    for group in groups:
         group.mkdir()
         if (group / "cpuset.cpus").exists() and group.parent.name == "cpuset":  # without these it takes no process
             for file in ("cpuset.cpus", "cpuset.mems"):
@@ -151,9 +165,9 @@ def _make(name: str) -> None:
             (group / "cgroup.clone_children").write_text("1")
 
 
-def _remove(name: str) -> None:
+def _remove(groups: list[Path]) -> None:
     """Remove the groups from the leaves up; the kernel takes a moment to see that they are empty."""
-    for group in _groups(name):
+    for group in groups:
         for _ in range(50):
             for folder, _, _ in os.walk(group, topdown=False):
                 with suppress(OSError):
