@@ -29,6 +29,8 @@ FILE_TYPES: Final = {
 }
 DEVICES: Final = frozenset({CHARACTER_DEVICE, BLOCK_DEVICE})
 TAR_TYPES: Final = {number: kind for kind, number in FILE_TYPES.items()}
+# The kernel knows these namespaces of extended attributes, besides that of ACLs, and no others (xattr(7)).
+NAMESPACES: Final = (b"user.", b"trusted.", b"security.")
 # Extended attributes that belong to the machine and not to a file: the label that its SELinux policy gives, the ACL of
 # its NFS server.
 OF_THE_MACHINE: Final = frozenset({b"security.selinux", b"system.nfs4_acl"})

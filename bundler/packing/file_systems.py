@@ -12,7 +12,7 @@ from typing import Final
 
 from bundler import tools
 from bundler.archives.entry import Entry
-from bundler.archives.filesystems.erofs import TIME_OFFSET, encode_time
+from bundler.archives.filesystems.erofs_format import TIME_OFFSET, encode_time
 from bundler.archives.stream import Content
 from bundler.bundles.files import bundle_owners
 from bundler.errors import printable

@@ -13,8 +13,9 @@ from typing import Final
 
 from bundler.archives.compression import decompress
 from bundler.archives.entry import GLOBAL, REGULAR, Entry
-from bundler.archives.filesystems.erofs import MAGIC as EROFS
-from bundler.archives.filesystems.erofs import OFFSET, Erofs
+from bundler.archives.filesystems.erofs import Erofs
+from bundler.archives.filesystems.erofs_format import MAGIC as EROFS
+from bundler.archives.filesystems.erofs_format import OFFSET
 from bundler.archives.filesystems.file_system import Count, FileSystem, FileSystemReader
 from bundler.archives.filesystems.squashfs import MAGIC as SQUASHFS
 from bundler.archives.filesystems.squashfs import Squashfs

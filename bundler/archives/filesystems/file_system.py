@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from bundler.archives.entry import DIRECTORY, HARD_LINK, REGULAR, SYMLINK, Entry
+from bundler.archives.entry import DIRECTORY, HARD_LINK, NAMESPACES, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content, DamagedError
 from bundler.limits import LONGEST_PATH
 
@@ -79,7 +79,7 @@ class ExtendedAttributes:
         self._size += len(name) + len(value)
         if self._names > _LONGEST_LIST or self._size > _MOST_ATTRIBUTES:
             raise DamagedError("a file has more extended attributes than Linux allows")
-        if b"\0" in name or name.endswith(b".") or name in self.found:
+        if b"\0" in name or name in NAMESPACES or name in self.found:
             raise DamagedError("a file has an extended attribute of a wrong name, or one twice")
         self.found[name] = value
 
@@ -181,6 +181,11 @@ def read_at(descriptor: int, at: int, size: int) -> bytes:
 def decode_device(number: int) -> tuple[int, int]:
     """Major and minor of a device, as Linux writes them into 32 bits."""
     return (number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00)
+
+
+def encode_device(major: int, minor: int) -> int:
+    """What decode_device takes apart."""
+    return minor & 0xFF | major << 8 | (minor & ~0xFF) << 12
 
 
 def merge_holes(stored: Iterator[tuple[int, int]], size: int, most: int) -> tuple[tuple[int, int], ...] | None:
