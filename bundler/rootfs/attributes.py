@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from bundler.archives.entry import OF_THE_MACHINE
+from bundler.archives.entry import NAMESPACES, OF_THE_MACHINE
 from bundler.rootfs import acl
 
 CAPABILITY: Final = b"security.capability"
-# The kernel knows these namespaces and no others (xattr(7)); in `system.` only ACLs can be set.
-_NAMESPACES: Final = (b"user.", b"trusted.", b"security.")
-_ACLS: Final = frozenset({acl.ACCESS, acl.DEFAULT})
+# In `system.` nothing else can be set.
+ACLS: Final = frozenset({acl.ACCESS, acl.DEFAULT})
 
 
 @dataclass(slots=True)
@@ -115,14 +114,14 @@ def read_attributes(path: bytes, status: os.stat_result | None = None, *, xattrs
 
 def is_known(name: bytes) -> bool:
     """Whether Linux has a place for an attribute of that name; archives made on macOS have others (`com.apple.`)."""
-    return not name or name.startswith(_NAMESPACES) or name in _ACLS or name in OF_THE_MACHINE
+    return not name or name.startswith(NAMESPACES) or name in ACLS or name in OF_THE_MACHINE
 
 
 def is_kept(name: bytes, kind: int, value: bytes) -> bool:
     """Whether a file of the S_IF... type `kind` has the attribute on disk once it was set."""
     if name in OF_THE_MACHINE or (name == acl.ACCESS and acl.is_base(value)):
         return False
-    if name in _ACLS and kind == stat.S_IFLNK:
+    if name in ACLS and (kind == stat.S_IFLNK or not acl.is_known(value)):
         return False
     # user.* exists on regular files and directories only (xattr(7)).
     return kind in (stat.S_IFREG, stat.S_IFDIR) or not name.startswith(b"user.")

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from bundler.archives.entry import FileRow
 from bundler.archives.stream import RunningHash
 from bundler.rootfs.acl import mode_with
 from bundler.rootfs.attributes import Attributes, is_kept
@@ -84,10 +85,11 @@ class Inventory:
             remarks = describe_xattrs(on_disk)
         self._keep(path, keywords, remarks)
 
-    def add_file(self, path: bytes, mode: int, mtime: int, size: int, sha256: str) -> None:
-        """What `add` does, in half the time, for a regular file of root's without extended attributes, as most are."""
-        owner = b" uid=0 gid=0" if self._owned else b""
-        self._keep(path, describe_file(mode, owner, size, mtime, sha256), b"")
+    def add_file(self, path: bytes, owner: tuple[int, int], row: FileRow) -> None:
+        """What `add` does, in half the time, for a regular file without extended attributes, as most are."""
+        _, mode, _, _, size, mtime, _, sha256 = row
+        stated = b" uid=%d gid=%d" % owner if self._owned else b""
+        self._keep(path, describe_file(mode, stated, size, mtime, sha256), b"")
 
     def _keep(self, path: bytes, keywords: bytes, remarks: bytes, file: int | None = None) -> None:
         self._rows[path.replace(b"/", b"\0")] = (keywords, remarks, file)

@@ -17,14 +17,10 @@ def write(descriptor: int, content: Content) -> None:
         written += os.write(descriptor, memoryview(content)[written:])
 
 
-def write_pieces(
-    descriptor: int,
-    content: Iterable[Content],
-    pieces: Iterable[tuple[int, int]],
-    size: int,
-    digest: RunningHash | None = None,
-) -> None:
-    """Write `content` where its (offset, length) `pieces` belong; what lies between them stays a hole.
+def placed(
+    content: Iterable[Content], pieces: Iterable[tuple[int, int]], size: int, digest: RunningHash | None
+) -> Iterator[tuple[int, Content]]:
+    """The parts of `content`, each with its offset in a file of `size`, whose (offset, length) `pieces` it belongs to.
 
     `digest` is told of all that a reader of the file will see, the zeros of the holes included.
     """
@@ -34,19 +30,30 @@ def write_pieces(
     for start, length in pieces:
         if digest is not None:
             add_zeros(digest, start - end)
-            end = start + length
-        os.lseek(descriptor, start, os.SEEK_SET)
-        missing = length
-        while missing:
+        at, end = start, start + length
+        while at < end:
             stored = stored or memoryview(next(source))
-            part, stored = stored[:missing], stored[missing:]
-            write(descriptor, part)
+            part, stored = stored[: end - at], stored[end - at :]
             if digest is not None:
                 digest.update(part)
-            missing -= len(part)
-    os.ftruncate(descriptor, size)
+            yield at, part
+            at += len(part)
     if digest is not None:
         add_zeros(digest, size - end)
+
+
+def write_pieces(
+    descriptor: int,
+    content: Iterable[Content],
+    pieces: Iterable[tuple[int, int]],
+    size: int,
+    digest: RunningHash | None = None,
+) -> None:
+    """Write `content` where its `pieces` belong; what lies between them stays a hole. `digest` is as in `placed`."""
+    for at, part in placed(content, pieces, size, digest):
+        os.lseek(descriptor, at, os.SEEK_SET)
+        write(descriptor, part)
+    os.ftruncate(descriptor, size)
 
 
 def add_zeros(digest: RunningHash, count: int) -> None:

@@ -182,7 +182,7 @@ class Tree(Home):
         finally:
             os.close(descriptor)
         if self._inventory is not None:
-            self._inventory.add_file(join(parent.path, name), mode, mtime, size, sha256)
+            self._inventory.add_file(join(parent.path, name), (uid, gid), row)
 
     def make_symlink(self, path: bytes, target: bytes, attributes: Attributes) -> None:
         directory, name = self._find_below_root(path, create=True)

@@ -1,5 +1,6 @@
 """Layers become a root filesystem: one pass over each layer's bytes, the lowest layer first."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.entry import FileBatch
+from bundler.archives.filesystems.erofs_writer import ErofsWriter
 from bundler.errors import RequestError
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_entries import LayerEntries, LayerReaders, open_layers
@@ -18,6 +20,7 @@ from bundler.rootfs.attributes import implied
 from bundler.rootfs.changeset import Changeset, SelectedChangeset, Selection
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home
+from bundler.rootfs.image_tree import ImageTree
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.outline import Outline
 from bundler.rootfs.owners import Owners, kept
@@ -63,6 +66,30 @@ class _Job:
     progress: Progress
     limits: Limits
     selection: Selection | None
+
+
+@contextmanager
+def unpack_into_image(
+    layers: Sequence[LocalLayer],
+    file: Path,
+    *,
+    owners: Owners | None = None,
+    inventory: Inventory | None = None,
+    progress: Progress = SILENT,
+    limits: Limits = DEFAULTS,
+    selection: Selection | None = None,
+) -> Iterator[ImageTree]:
+    """Unpack `layers` into an image of a file system, the new `file`. It is one once the tree was told to `finish`.
+
+    The arguments are those of `unpack`, and so is what it raises; any user can do it.
+    """
+    with _explained(str(file)):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0):
+        tree = ImageTree(ErofsWriter(descriptor), owners, inventory)
+        with _passing(layers, limits, progress, hashed=inventory is not None) as through, _explained(str(file)):
+            _apply_all(tree, layers, through, selection)
+        yield tree
 
 
 def unpack_partially(
@@ -111,15 +138,19 @@ def _unpack_natively(job: _Job) -> None:
     ):
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
         tree.make_directory(b"", implied())
-        for number, layer in enumerate(job.layers):
-            changeset = _changeset(tree, layer, job.selection, lowest=number == 0)
-            with through.entries(layer) as entries:
-                for entry in entries:
-                    through.usage.admit(label_of(layer), entry)
-                    if isinstance(entry, FileBatch):
-                        changeset.apply_files(entry, entries.content_at)
-                    else:
-                        changeset.apply(entry, entries.content())
+        _apply_all(tree, job.layers, through, job.selection)
+
+
+def _apply_all(tree: Home, layers: Sequence[LocalLayer], through: "_Pass", selection: Selection | None) -> None:
+    for number, layer in enumerate(layers):
+        changeset = _changeset(tree, layer, selection, lowest=number == 0)
+        with through.entries(layer) as entries:
+            for entry in entries:
+                through.usage.admit(label_of(layer), entry)
+                if isinstance(entry, FileBatch):
+                    changeset.apply_files(entry, entries.content_at)
+                else:
+                    changeset.apply(entry, entries.content())
 
 
 def _unpack_with_umoci(job: _Job) -> None:

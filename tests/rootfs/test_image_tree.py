@@ -1,0 +1,205 @@
+"""Layers in an image of a file system: entry by entry what they would be on disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bundler.errors import LayerError
+from bundler.images import layer_entries
+from bundler.images.layer import LocalLayer
+from bundler.rootfs.inventory import Inventory
+from bundler.rootfs.owners import IdMap, shifted
+from bundler.rootfs.unpack import unpack
+from tests.support.acls import GROUP, MASK, OTHER, USER, acl
+from tests.support.erofs_images import complaints, image_of, seen_by_bundler, seen_by_the_kernel
+from tests.support.layers import layer, plain, unpacked, zipped
+from tests.support.ordinary_user import as_user, folder_of_a_user
+from tests.support.tarballs import (
+    Member,
+    block_device,
+    character_device,
+    directory,
+    fifo,
+    file,
+    hard_link,
+    header,
+    opaque,
+    padded,
+    pax_header,
+    symlink,
+    whiteout,
+)
+from tests.support.tree import differences, tree
+
+S = 10**9
+CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000000000000")}
+ACL = {"system.posix_acl_access": acl((USER, 6), (USER, 4, 77), (GROUP, 4), (MASK, 4), (OTHER, 4))}
+DEFAULT_ACL = {"system.posix_acl_default": acl((USER, 7), (USER, 7, 33), (GROUP, 5), (MASK, 7), (OTHER, 5))}
+BLOCK = 4096
+MIB = 1 << 20
+SIZES = sorted(
+    {at for k in range(4) for at in (k * BLOCK - 1, k * BLOCK, k * BLOCK + 1, k * BLOCK - 64, k * BLOCK - 63)}
+)
+
+Listing = list[Member | bytes]
+
+ATTRIBUTES: Listing = [
+    directory(".", 0o1775, owner=(3, 4), mtime=9 * S + 7, xattrs={"user.root": b"1", **DEFAULT_ACL}),
+    directory("d", 0o1770, owner=(1, 2), mtime=5 * S + 123456789, xattrs={"user.d": b"1"}),
+    file("d/f", b"content", 0o6755, owner=(33, 44), mtime=7 * S + 1, xattrs=CAPABLE),
+    file("acl", b"x", 0o670, xattrs={**ACL, "trusted.t": b"\0" * 40, "user.u": b"u" * 700}),
+    file("long", b"x" * 5000, xattrs={"user.long": b"v" * 2000}),
+    file("owners", b"x", owner=((1 << 32) - 2, 70000)),
+    symlink("l", "/d/f", owner=(5, 6), mtime=3 * S, xattrs={"trusted.l": b"\0", "user.no": b"dropped"}),
+    fifo("p", mode=0o622, owner=(7, 8), mtime=2 * S, xattrs={"trusted.p": b"2"}),
+    character_device("null", 1, 3, mode=0o666, owner=(9, 9), mtime=S),
+    block_device("sda", 8, 0, mode=0o660, mtime=-S // 2),
+    block_device("large", 4095, (1 << 20) - 1),
+]
+LINKS: list[Listing] = [
+    [file("a", b"a" * 9000), hard_link("b", "a"), hard_link("d/c", "a"), symlink("s", "a"), hard_link("t", "s")],
+    [file("a", b"new"), hard_link("e", "d/c"), whiteout("t"), fifo("p"), hard_link("q", "p")],
+]
+WHITEOUTS: list[Listing] = [
+    [*(file(f"d/{name}", name.encode() * 5000) for name in "abc"), symlink("lib", "usr/lib"), file("lib/x", b"x")],
+    [opaque("d"), file("d/a", b"again"), file("lib/y", b"y"), whiteout("lib/x")],
+    [whiteout("d"), directory("d", mtime=S), file("usr/lib", b"no directory any more")],
+]
+NAMES: Listing = [
+    *(
+        file(name, b"x")
+        for name in ("-", "!", ".a", "..a", "a\nb", "ü", "\udcff\udc80", "x" * 255, "A", "a", "a.b", "a-b")
+    ),
+    *(file(f"{'deep/' * 40}{number}") for number in range(3)),
+    symlink("far", "t" * 4000),
+    symlink("farther", "t" * 4095),
+]
+
+
+def sparse(pieces: list[tuple[int, bytes]], size: int, name: str = "sparse") -> bytes:
+    """A file with holes, in GNU's PAX format 1.0."""
+    numbers = [len(pieces), *(number for at, part in pieces for number in (at, len(part)))]
+    table = padded("".join(f"{number}\n" for number in numbers).encode())
+    stored = table + b"".join(part for _, part in pieces)
+    records = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.realsize": str(size),
+        "GNU.sparse.name": name,
+    }
+    return pax_header(records) + header("GNUSparseFile.0/s", size=len(stored)) + padded(stored)
+
+
+CASES: dict[str, list[Listing]] = {
+    "nothing": [[]],
+    "attributes": [ATTRIBUTES],
+    "attributes of a later layer": [ATTRIBUTES, [directory("d", 0o700, mtime=S), directory(".", 0o711)]],
+    "hard links over layers": LINKS,
+    "whiteouts": WHITEOUTS,
+    "names": [NAMES],
+    "ten thousand in one directory": [[file(f"d/{number:05d}", b"x" * (number % 70)) for number in range(10_000)]],
+    "many directories": [[file(f"{a}/{b}/f", b"x" * b) for a in range(40) for b in range(40)]],
+    "sizes about whole blocks": [[file(f"{size:06d}", os.urandom(1) * size) for size in SIZES if size >= 0]],
+    "sizes about whole blocks, with attributes": [
+        [file(f"{size:06d}", b"x" * size, xattrs={"user.a": b"v" * 100}) for size in SIZES if size >= 0]
+    ],
+    "holes": [
+        [
+            sparse([(5 * MIB, b"one"), (5 * MIB + 5000, b"two" * 4000)], 9 * MIB + 1),
+            sparse([(0, b"begins")], BLOCK + 5, "begins"),
+            sparse([(BLOCK - 3, b"across")], BLOCK + 100, "across"),
+            sparse([], 3 * BLOCK, "empty"),
+        ]
+    ],
+    "a directory of just a block": [[file(f"{number:0116d}") for number in range(32)]],
+}
+
+
+def layers_of(listings: list[Listing]) -> list[LocalLayer]:
+    return [layer(*listing) for listing in listings]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("listings", CASES.values(), ids=CASES)
+def test_an_image_holds_what_a_directory_would(tmp_path: Path, listings: list[Listing]) -> None:
+    layers = layers_of(listings)
+    on_disk = tree(unpacked(tmp_path / "root", *layers))
+    file = image_of(tmp_path / "image", layers)
+    assert differences(on_disk, seen_by_bundler(file)) == {}
+    assert differences(on_disk, seen_by_the_kernel(file)) == {}
+    assert complaints(file) == ""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("listings", CASES.values(), ids=CASES)
+def test_an_image_has_the_manifest_of_a_directory(tmp_path: Path, listings: list[Listing]) -> None:
+    layers = layers_of(listings)
+    manifests = []
+    for name in ("disk", "image"):
+        (tmp_path / name).mkdir()
+        with Inventory(tmp_path / name) as inventory:
+            if name == "disk":
+                (tmp_path / "root").mkdir()
+                unpack(layers, tmp_path / "root", inventory=inventory)
+            else:
+                image_of(tmp_path / "file", layers, inventory=inventory)
+            manifests.append(list(inventory.lines()))
+    assert manifests[0] == manifests[1]
+
+
+ALL = [*LINKS, *WHITEOUTS, ATTRIBUTES, *CASES["holes"]]
+
+
+@pytest.mark.root
+def test_an_ordinary_user_makes_the_same_bytes() -> None:
+    with folder_of_a_user() as folder:
+        layers = layers_of(ALL)
+        roots = image_of(folder / "roots", layers).read_bytes()
+        assert as_user(lambda: image_of(folder / "users", layers).read_bytes()) == roots
+
+
+@pytest.mark.parametrize("way", ["apart", "gzip", "with a manifest", "apart with a manifest"])
+def test_how_layers_are_read_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    expected = image_of(tmp_path / "expected", layers_of(ALL)).read_bytes()
+    compress = zipped if way == "gzip" else plain
+    if "apart" in way:
+        monkeypatch.setattr(layer_entries, "SMALLEST_APART", 0)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
+    with Inventory(tmp_path) as inventory:
+        more = {"inventory": inventory} if "manifest" in way else {}
+        layers = [layer(*listing, compress=compress) for listing in ALL]
+        assert image_of(tmp_path / "image", layers, **more).read_bytes() == expected
+
+
+def test_owners_are_shifted_in_the_image(tmp_path: Path) -> None:
+    owners = shifted(IdMap("user", ((0, 100000, 70000),)), IdMap("group", ((0, 200000, 70000),)))
+    members = [directory("d", owner=(1, 2)), file("d/f", b"x", owner=(33, 44), xattrs=ACL), file("g", b"x")]
+    seen = seen_by_bundler(image_of(tmp_path / "image", [layer(*members)], owners=owners))
+    assert {name: node.owner for name, node in seen.items()} == {
+        ".": (100000, 200000),
+        "d": (100001, 200002),
+        "d/f": (100033, 200044),
+        "g": (100000, 200000),
+    }
+    assert (100077).to_bytes(4, "little") in seen["d/f"].xattrs["system.posix_acl_access"]
+
+
+def test_holes_without_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match="File too large: its holes take more room"):
+        image_of(tmp_path / "image", [layer(sparse([(1 << 40, b"x")], 1 << 41))])
+    assert (tmp_path / "image").stat().st_size < MIB
+
+
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        (file("f", xattrs={"system.posix_acl_access": acl((USER, 6), (GROUP, 9), (OTHER, 4))}), "Invalid argument"),
+        (file("f", xattrs={"system.posix_acl_access": b"\2\0\0\0xyz"}), "Invalid argument"),
+        (file("f", xattrs={"user.": b"x"}), "Invalid argument"),
+        (file("f", xattrs={"user.a": b"x" * 65536}), "Argument list too long"),
+    ],
+)
+def test_attributes_that_no_kernel_takes_are_refused(tmp_path: Path, member: Member, says: str) -> None:
+    with pytest.raises(LayerError, match=says):
+        image_of(tmp_path / "image", [layer(member)])
