@@ -28,7 +28,8 @@ from bundler.rootfs.changeset import Selection
 from bundler.store.find import default_place, open_kept
 from bundler.targets import load_target
 
-if TYPE_CHECKING:  # which needs what writes bundles, and most requests have none
+if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
+    from bundler.overrides.docker_run.one_off import Settings
     from bundler.reproducible.lock import Lock
 
 
@@ -47,6 +48,7 @@ class BuildRequest:
 
     `image` is a reference (`nginx:1.27`, `oci-archive:FILE`, `oci:DIR`); without it the overrides name the image.
     `overrides` are files, later ones win; what `imports` give (of `docker inspect`, of compose) lies below them.
+    `settings` (of flags as `docker run` has them) lie above all files.
     `platform` wins over the overrides' key; without either, an image for several platforms gives the one for
     `machine`. `target` is what will run the bundle: `host`, or a file; None for the fixed target.
 
@@ -65,6 +67,7 @@ class BuildRequest:
     machine: Platform = field(default_factory=this_machine)
     overrides: Sequence[str | Path] = ()
     imports: Sequence[Importer] = ()
+    settings: "Settings | None" = None
     platform: Platform | None = None
     access: Access = field(default_factory=Access)
     unpacker: str = "native"
@@ -85,11 +88,14 @@ class BuildRequest:
 
         Imports are added where the image is known. Raises RequestError.
         """
-        return load(self.overrides).over(stated_maps(self.uid_map, self.gid_map))
+        loaded = load(self.overrides).over(stated_maps(self.uid_map, self.gid_map))
+        return loaded if self.settings is None else loaded.over(self.settings.entries, self.settings.file)
 
     def _with_imports(self, overrides: Overrides, image: ImageSettings | None) -> Overrides:
         """`overrides` upon what the importers give for the image; a rootless bundle without maps gets the caller's."""
         complete = overrides.upon([importer(image) for importer in self.imports])
+        if self.settings is not None:
+            complete = complete.over(self.settings.network(complete.entries))
         if self.rootless and not {"uid_map", "gid_map"} & complete.entries.keys():
             complete = complete.over(caller_maps(*self.caller))
         return complete

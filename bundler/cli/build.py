@@ -8,7 +8,6 @@ import typer
 from bundler.cli.console import remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
-    BundleOptions,
     DiscardVolumesOption,
     KeepVolumesOption,
     Unpacker,
@@ -18,6 +17,7 @@ from bundler.cli.options import (
     words_of,
 )
 from bundler.cli.progress import shown_progress
+from bundler.cli.settings import SettingsOptions
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ OutputOption = Annotated[
 
 @spread
 def build(
-    options: BundleOptions,
+    options: SettingsOptions,
     *,
     output: OutputOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,

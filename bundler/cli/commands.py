@@ -34,12 +34,16 @@ COMMANDS: Final = {
     "build": Row(
         Group.BUILD,
         "build.build",
-        ("bundler build nginx:1.27 -o web", "bundler build app.tar --overrides web.yaml"),
+        (
+            "bundler build nginx:1.27 -o web",
+            "bundler build app.tar --overrides web.yaml",
+            "bundler build nginx:1.27 -p 8080:80 -e TZ=UTC --read-only",
+        ),
     ),
     "config": Row(
         Group.BUILD,
         "config.config",
-        ("bundler config app.tar", "bundler config nginx:1.27 --overrides web.yaml"),
+        ("bundler config app.tar", "bundler config nginx:1.27 --overrides web.yaml -u 1000:1000"),
     ),
     "overrides": Row(
         Group.BUILD,

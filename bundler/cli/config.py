@@ -3,12 +3,13 @@
 import typer
 
 from bundler.cli.console import remark
-from bundler.cli.options import BundleOptions, spread
+from bundler.cli.options import spread
 from bundler.cli.progress import shown_progress
+from bundler.cli.settings import SettingsOptions
 
 
 @spread
-def config(options: BundleOptions) -> None:
+def config(options: SettingsOptions) -> None:
     """Print the config.json that `build` would write; no rootfs is made."""
     import bundler
     from bundler.bundles.write import encode

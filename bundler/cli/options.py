@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, get_type_hints
 
 import typer
 
@@ -300,6 +300,8 @@ class LockOptions(AccessOptions):
 class BundleOptions(ImageOptions):
     """An image, how it is reached, and what its bundle is to be like."""
 
+    names_container: ClassVar[bool] = False  # --name does, besides choosing one of --from-inspect
+
     overrides: OverridesOption = None
     from_inspect: FromInspectOption = None
     name: NameOption = None
@@ -333,7 +335,7 @@ def importers(options: LockOptions | BundleOptions) -> "tuple[Importer, ...]":
         from bundler.overrides.docker_inspect.convert import load_inspect
 
         found.append(load_inspect(options.from_inspect, options.name))
-    elif options.name is not None:
+    elif options.name is not None and not (isinstance(options, BundleOptions) and options.names_container):
         raise RequestError("--name chooses a container of --from-inspect FILE")
     if options.from_compose:
         from bundler.overrides.compose.convert import load_compose

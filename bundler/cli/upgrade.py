@@ -12,8 +12,9 @@ import typer
 from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument, BundleOptions, QuietOption, limits_of, spread
+from bundler.cli.options import BundleArgument, QuietOption, limits_of, spread
 from bundler.cli.progress import shown_progress
+from bundler.cli.settings import SettingsOptions
 from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ NewArgument = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpgradeOptions(BundleOptions):
+class UpgradeOptions(SettingsOptions):
     """The options of a build, for a NEW that is an image."""
 
     image: NewArgument = None

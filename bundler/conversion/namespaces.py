@@ -112,17 +112,15 @@ def _warnings(inputs: Inputs) -> tuple[str, ...]:
     network, ipc = inputs.overrides.get("network_mode"), inputs.overrides.get("ipc")
     chosen = "private" if network is UNSET else network.text()
     connected = chosen in CONNECTED or chosen.startswith("hook:")
-    if network is not UNSET and chosen not in ("private", "none") and is_own(inputs, "network") and not connected:
+    alone = is_own(inputs, "network") and chosen != "none" and not connected
+    if network is not UNSET and chosen != "private" and alone:
         found.append(f"{network.origin.where}: network_mode: only lo is in it until a hook connects it")
-    hint = (
-        f"with network_mode: {printable(chosen)}"
-        if connected
-        else "without a hook that makes networks, as network_mode: bridge has it"
-    )
+    unconnected = "since nothing connects the container; write network_mode: bridge, or build with --network bridge"
+    why = unconnected if alone else f"with network_mode: {printable(chosen)}"
     for key in ("networks", "ports", "expose", "links", "mac_address", "enable_ipv6"):
         node = inputs.overrides.get(key)
         if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
-            found.append(f"{node.origin.where}: {key}: has no effect {hint}")
+            found.append(f"{node.origin.where}: {key}: has no effect {why}")
     if ipc is not UNSET and ipc.text().startswith("ns:"):
         found.append(f"{ipc.origin.where}: ipc: /dev/shm is the container's own; mount the other's with volumes")
     return tuple(found)

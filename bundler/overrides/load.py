@@ -44,9 +44,9 @@ class Overrides:
         remarks = (remark for one in imported for remark in one.remarks)
         return _stacked((*lower, *self.layers), (*files, *self.files), (*remarks, *self.remarks))
 
-    def over(self, entries: Mapping[str, Node]) -> "Overrides":
-        """The overrides with `entries`, in their one form, above them."""
-        return _stacked((*self.layers, entries), self.files, self.remarks) if entries else self
+    def over(self, entries: Mapping[str, Node], *files: OverridesFile) -> "Overrides":
+        """The overrides with `entries`, in their one form, above them; `files` are what these were read from."""
+        return _stacked((*self.layers, entries), (*self.files, *files), self.remarks) if entries else self
 
     def items(self, key: str) -> tuple[Node, ...]:
         """The entries of a list; none where the key is unset."""

@@ -92,7 +92,7 @@ def test_config_takes_both_steps_at_once_and_overrides_win(web: Path, tmp_path: 
     ],
 )
 def test_options_that_cannot_stand_together_end_with_2(arguments: list[str], message: str) -> None:
-    done = call_bundler("config", HELLO, *arguments)
+    done = call_bundler("harden", HELLO, *arguments)
     assert done.returncode == 2
     assert message in done.stderr
 

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 from bundler.cli.options import BundleOptions, ImageArgument, spread, words_of
 from bundler.cli.progress import Form
+from bundler.cli.settings import SettingsOptions
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.images.transports.table import TRANSPORTS, Transport
@@ -53,7 +55,8 @@ def test_what_makes_no_sense_is_refused(platform: str | None, tls_verify: str | 
         request(platform=platform, tls_verify=tls_verify)
 
 
-def test_options_become_the_words_they_came_from() -> None:
+@pytest.mark.parametrize("kind", [BundleOptions, SettingsOptions])
+def test_options_become_the_words_they_came_from(kind: type[BundleOptions]) -> None:
     values: dict[Any, Any] = {
         bool: True,
         int: 1,
@@ -62,16 +65,17 @@ def test_options_become_the_words_they_came_from() -> None:
         str | None: "--x",
         Form: Form.PLAIN,
     }
-    options = BundleOptions(**{name: values[kind] for name, kind in get_type_hints(BundleOptions).items()})
+    hints = get_type_hints(kind)
     read: list[BundleOptions] = []
     app = typer.Typer()
 
-    @app.command()
-    @spread
     def command(options: BundleOptions) -> None:
         read.append(options)
 
-    for asked in (options, BundleOptions(), BundleOptions(retries=0)):
+    command.__annotations__["options"] = kind
+    app.command()(spread(command))
+    every = kind(**{option.name: values[hints[option.name]] for option in fields(kind)})
+    for asked in (every, kind(), kind(retries=0)):
         assert CliRunner().invoke(app, words_of(asked)).exit_code == 0
         assert read.pop() == asked
 

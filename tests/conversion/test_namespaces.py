@@ -49,9 +49,17 @@ def test_docker_s_default_network_is_the_container_s_own_until_a_hook_connects_i
 
 
 @pytest.mark.parametrize("text", ["networks: [front]", "ports: ['80:80']", "expose: ['80']"])
-def test_what_needs_a_network_is_said_to_need_a_hook(text: str) -> None:
-    (warning,) = convert(inputs(text)).warnings
-    assert "has no effect without a hook that makes networks" in warning
+@pytest.mark.parametrize("mode", ["", "network_mode: private\n", "network_mode: default\n"])
+def test_what_needs_a_network_is_said_to_have_none_and_what_makes_one(mode: str, text: str) -> None:
+    warning = convert(inputs(mode + text)).warnings[-1]
+    assert f"{text.partition(':')[0]}: has no effect since nothing connects the container" in warning
+    assert "write network_mode: bridge, or build with --network bridge" in warning
+
+
+@pytest.mark.parametrize("mode", ["host", "none", "ns:/run/netns/a"])
+def test_ports_have_no_effect_in_a_network_that_was_chosen(mode: str) -> None:
+    warnings = convert(inputs(f"network_mode: {mode}\nports: ['80:80']")).warnings
+    assert f"0.yaml:2:8: ports: has no effect with network_mode: {mode}" in warnings
 
 
 @pytest.mark.parametrize(

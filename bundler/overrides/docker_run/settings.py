@@ -1,6 +1,6 @@
 """A `docker run` line as an overrides file, and what of the line cannot show in config.json."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -218,13 +218,18 @@ def _traceless(line: CommandLine, client: Client) -> list[str]:
     return sentences
 
 
+def check_words(words: Iterable[str]) -> None:
+    """Raise RequestError for what no overrides file can hold."""
+    for word in words:
+        if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
+            raise RequestError("a word of the line is not UTF-8, or holds a NUL")
+
+
 def convert(words: Sequence[str], client: Client) -> Imported:
     """The overrides file of a `docker run` line, or of the words behind it. Raises RequestError for what Docker would
     refuse.
     """
-    for word in words:
-        if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
-            raise RequestError("a word of the line is not UTF-8, or holds a NUL")
+    check_words(words)
     line, variables = words_of_run(words)
     meant = settings(parse(line), replace(client, environment={**client.environment, **variables}))
     remarks = tuple(f"no trace in config.json of {sentence}" for sentence in meant.traceless)
