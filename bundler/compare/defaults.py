@@ -35,6 +35,12 @@ def diff(before: str | Path | Bundle, after: str | Path | Bundle) -> list[Differ
     `docker@29`); with a profile, what no profile can say is left out of both. Sets are compared as sets, mounts by
     destination, device rules and seccomp filters by what they do (runtime-spec config-linux.md). Raises RequestError.
     """
+    first, second = comparable(before, after)
+    return differences(first.document, second.document)
+
+
+def comparable(before: str | Path | Bundle, after: str | Path | Bundle) -> tuple[RuntimeConfig, RuntimeConfig]:
+    """The two configs that `diff` compares: with a profile, less what no profile can say. Raises RequestError."""
     profiles = {side for side in (before, after) if isinstance(side, str) and side in PROFILES}
     written = {side: read_config_file(side) for side in dict.fromkeys((before, after)) if side not in profiles}
     configs = {side: file.config for side, file in written.items()}
@@ -42,7 +48,7 @@ def diff(before: str | Path | Bundle, after: str | Path | Bundle) -> list[Differ
         machine = next(iter(written.values()), NEUTRAL)
         configs |= {name: like(machine, name) for name in profiles}
         configs = {side: without_the_images_part(config) for side, config in configs.items()}
-    return differences(configs[before].document, configs[after].document)
+    return configs[before], configs[after]
 
 
 def like(written: ConfigFile, profile: str | None = None) -> ConvertedConfig:

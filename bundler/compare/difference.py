@@ -1,7 +1,7 @@
 """How two runtime configs differ in what they mean: sets as sets, mounts by destination, filters by their effect."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bundler.compare.marks import Mark, judge
@@ -21,19 +21,23 @@ Change = tuple[Place, Json, Json]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place, its value on either side (UNSET: absent), and what the step from one to the other means."""
+    """One place, its value on either side (UNSET: absent), and what the step from one to the other means.
+
+    `place` is for people; `steps` are the same for programs, who could not take apart what a hostile name is in.
+    """
 
     place: str
     before: Json
     after: Json
     mark: Mark
     reason: str
+    steps: Place = field(default=(), compare=False, repr=False)
 
 
 def differences(before: Json, after: Json) -> list[Difference]:
     """Every difference between two valid runtime configs, in the order of the documents."""
     return [
-        Difference(list_identity.shown(place), first, second, *judge(place, first, second))
+        Difference(list_identity.shown(place), first, second, *judge(place, first, second), place)
         for place, first, second in _changes((), before, after)
     ]
 

@@ -7,7 +7,7 @@ very many) by what they say.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,6 +129,20 @@ def changed_actions(before: Json, after: Json) -> Iterator[tuple[str, str, str]]
                 yield f"{call} {condition}".rstrip(), first, second
     if defaults[0] != defaults[1]:
         yield OTHER_CALLS, *defaults
+
+
+def naming(document: Json, calls: Iterable[str]) -> dict[str, Json]:
+    """The same filter with a rule also for each of `calls` that it does not name, so that it is compared by itself."""
+    named = {name for rule in document.get("syscalls") or () for name in rule["names"]}
+    unnamed = [call for call in calls if call not in named]
+    errno = {"errnoRet": document["defaultErrnoRet"]} if "defaultErrnoRet" in document else {}
+    rule = {"names": unnamed, "action": document["defaultAction"], **errno}
+    return {**document, "syscalls": [*(document.get("syscalls") or ()), *([rule] if unnamed else ())]}
+
+
+def without_effect(document: Json) -> dict[str, Json]:
+    """A filter that lets every call through, else like `document`: what a config without a filter has."""
+    return {**document, "defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
 
 
 def _action(rule: Json, name: str, errno: str) -> str:

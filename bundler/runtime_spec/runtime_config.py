@@ -141,6 +141,10 @@ class RuntimeConfig:
     def has_seccomp(self) -> bool:
         return isinstance(self._linux.get("seccomp"), dict)
 
+    def with_seccomp(self, seccomp: Mapping[str, Json]) -> "RuntimeConfig":
+        """A config that differs in its filter."""
+        return RuntimeConfig({**self.document, "linux": {**self._linux, "seccomp": dict(seccomp)}})
+
     @property
     def seccomp_actions(self) -> Iterator[str]:
         """What the filter does: by default, then by its rules."""
