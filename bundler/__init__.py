@@ -15,6 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from bundler.approval.review import Review as Review
+    from bundler.approval.reviewing import review as review
     from bundler.bundles.bundle import Bundle as Bundle
     from bundler.bundles.comparison import Change as Change
     from bundler.bundles.replacing import OldVolumes as OldVolumes
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES: Final = {
+    "approval.review": ("Review",),
+    "approval.reviewing": ("review",),
     "bundles.bundle": ("Bundle",),
     "bundles.comparison": ("Change",),
     "bundles.replacing": ("OldVolumes",),

@@ -26,7 +26,7 @@ RANKS = {
     **dict.fromkeys(["bundles", "profiles", "targets"], 5),
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
     **dict.fromkeys(["doctor", "request", "running", "units"], 7),
-    **dict.fromkeys(["dry_run", "kit"], 8),
+    **dict.fromkeys(["approval", "dry_run", "kit"], 8),
     **dict.fromkeys(["hardening", "pipeline", "upkeep"], 9),
     "__init__": 10,
     "cli": 11,

@@ -68,7 +68,16 @@ COMMANDS: Final = {
     "explain": Row(
         Group.LOOK,
         "explain.explain",
-        ("bundler explain web /process/env", "bundler explain --config config.json"),
+        (
+            "bundler explain web /process/env",
+            "bundler explain --config config.json",
+            "bundler explain web --html web.html",
+        ),
+    ),
+    "review": Row(
+        Group.LOOK,
+        "review.review",
+        ("bundler review web", "bundler review web --against old --json"),
     ),
     "diff": Row(
         Group.LOOK,

@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bundler.cli.console import show_rows, tell
-from bundler.errors import RequestError
+from bundler.cli.review import AgainstOption
+from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler import Explained
@@ -32,16 +34,30 @@ def explain(
         str | None,
         typer.Option("--profile", metavar="NAME", help="The defaults to compare with where there is no bundler.json."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write what `bundler review` tells as one page, which needs no network."
+        ),
+    ] = None,
+    against: AgainstOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print every value of a config.json with its origin (profile, image, overrides file:line:column, target,
     bundler) and what it beat.
 
     Origins are read from the bundle's bundler.json. Without one that is about this config.json, values are the
-    profile's where they say the same as the profile, else unknown.
+    profile's where they say the same as the profile, else unknown. --html is for a person who has to approve BUNDLE.
     """
     import bundler
 
+    if html is not None:
+        if bundle is None or pointer is not None or config is not None or profile is not None or as_json:
+            raise RequestError("--html FILE is about a whole BUNDLE", hint="only --against can be given as well")
+        _write_page(Path(bundle), html, against)
+        return
+    if against is not None:
+        raise RequestError("--against is for a page", hint="add --html FILE, or use bundler review or bundler diff")
     if config is not None:
         if pointer is not None:
             raise RequestError("--config takes the place of BUNDLE: only a POINTER can follow")
@@ -55,6 +71,16 @@ def explain(
         typer.echo(json.dumps([_plain(leaf) for leaf in explanation.leaves], indent=2))
     else:
         show_rows(_HEADER, [_cells(leaf) for leaf in explanation.leaves])
+
+
+def _write_page(bundle: Path, html: Path, against: str | None) -> None:
+    import bundler
+    from bundler.approval.page import page
+    from bundler.bundles.replaced_file import check_file_place, replace_file
+
+    check_file_place(html)
+    replace_file(html, page(bundler.review(bundle, against=against)))
+    typer.echo(printable(str(html)))
 
 
 def _cells(leaf: "Explained") -> tuple[str, str, str, str]:

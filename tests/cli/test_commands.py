@@ -34,6 +34,7 @@ CALLS = {
     "lock": ("image.tar -o new.lock", 0, "new.lock"),
     "inspect": ("image.tar --json", 0, '"diff_id"'),
     "explain": ("bundle /process/args", 0, "/process/args/0"),
+    "review": ("bundle", 0, "Docker's default"),
     "diff": ("docker bundle", 6, "/process"),
     "verify": ("bundle --json", 0, '"changes": []'),
     "doctor": ("--dump", 0, '"kernel"'),

@@ -1,0 +1,98 @@
+"""Which system calls the filter lets through, by group: only what differs is named."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.approval.call_groups import GROUP_OF, GROUPS, OTHERS, CallGroup
+from bundler.approval.review import Row, Section, listed
+from bundler.approval.subject import Subject
+from bundler.compare.difference import Difference
+from bundler.compare.marks import Mark
+from bundler.origins import UNSET, Json
+from bundler.runtime_spec.effects import OTHER_CALLS
+from bundler.runtime_spec.list_identity import text
+
+_FILTER: Final = ("/linux", "/seccomp")
+_MARKS: Final[tuple[Mark, ...]] = ("looser", "tighter", "neutral")
+
+
+def calls_section(subject: Subject) -> Section:
+    """The filter (config-linux.md, seccomp)."""
+    rows = tuple(_rows(subject))
+    return Section(name="calls", title="Kernel calls", gist=_gist(subject, rows), rows=rows)
+
+
+def _gist(subject: Subject, rows: tuple[Row, ...]) -> str:
+    if not subject.config.has_seccomp:
+        return "not filtered: every call is allowed"
+    more, fewer = ([row.what for row in rows if row.verdict == mark] for mark in ("looser", "tighter"))
+    if not more and not fewer:
+        return "filtered as Docker does"
+    parts = [f"{kind}: {listed(names, most=4)}" for kind, names in (("more", more), ("fewer", fewer)) if names]
+    return f"filtered, {', '.join(parts)}"
+
+
+def _rows(subject: Subject) -> Iterator[Row]:
+    whole = tuple(each for each in subject.under(_FILTER) if len(each.steps) == len(_FILTER))
+    yield Row(
+        what="filter",
+        value=_filter(has_filter=subject.config.has_seccomp),
+        baseline=_filter(has_filter=subject.baseline.has_seccomp),
+        note="which calls the kernel takes from it",
+        set_by=subject.set_by("/linux/seccomp"),
+        differences=whole,
+    )
+    grouped = _grouped(subject)
+    for group in GROUPS:
+        for mark in _MARKS:
+            actions: dict[tuple[str, str], list[Difference]] = {}
+            for each in grouped.get((group.title, mark), ()):
+                actions.setdefault((_action(each.before), _action(each.after)), []).append(each)
+            for (before, after), changed in actions.items():
+                yield _row(group, before, after, changed)
+    for step in subject.steps(*_FILTER):
+        if step[0] == "/":
+            changed = list(subject.under((*_FILTER, step)))
+            yield Row(
+                what=f"filter, {step[1:]}",
+                value=listed([text(each.after) for each in changed if each.after is not UNSET]) or "none",
+                baseline=listed([text(each.before) for each in changed if each.before is not UNSET]) or "none",
+                set_by=subject.set_by(f"/linux/seccomp{step}"),
+                differences=tuple(changed),
+            )
+
+
+def _row(group: CallGroup, before: str, after: str, changed: list[Difference]) -> Row:
+    names = [_call(each) for each in changed]
+    return Row(
+        what=group.title,
+        value=f"{after}: {listed(names, most=60)}",
+        baseline=before,
+        note=group.meaning,
+        differences=tuple(changed),
+    )
+
+
+def _grouped(subject: Subject) -> dict[tuple[str, Mark], list[Difference]]:
+    """Calls that are decided differently, by the title of their group and what the difference means."""
+    grouped: dict[tuple[str, Mark], list[Difference]] = {}
+    for each in subject.under(_FILTER):
+        if len(each.steps) == len(_FILTER) + 1 and each.steps[-1][0] == "[":
+            group = GROUP_OF.get(_call(each).partition(" ")[0], OTHERS)
+            grouped.setdefault((group.title, each.mark), []).append(each)
+    return grouped
+
+
+def _call(difference: Difference) -> str:
+    name = difference.steps[-1][1:-1]
+    return "all that no rule names" if name == OTHER_CALLS else name
+
+
+def _filter(*, has_filter: bool) -> str:
+    return "a filter" if has_filter else "none: every call is allowed"
+
+
+def _action(action: Json) -> str:
+    """A filter's action in words: ALLOW, LOG, ERRNO 1, KILL_PROCESS ..."""
+    name = str(action).partition(" ")[0]
+    return {"ALLOW": "allowed", "LOG": "allowed, logged", "ERRNO": "refused"}.get(name, name.lower().replace("_", " "))

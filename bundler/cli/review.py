@@ -1,0 +1,56 @@
+"""`bundler review`: what a bundle may touch, for a person who has to approve it."""
+
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bundler.cli.options import BundleArgument
+
+if TYPE_CHECKING:
+    from bundler.approval.review import Verdict
+
+_COLOURS: Final = {"looser": "red", "tighter": "green", "neutral": "blue"}
+
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="B",
+        help="What it is compared with besides: a bundle, a config.json, or the name of a profile.",
+        show_default=False,
+    ),
+]
+
+
+def review(
+    bundle: BundleArgument,
+    *,
+    against: AgainstOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print what BUNDLE may touch: files, devices, network, kernel calls, limits, beside Docker's defaults.
+
+    Each line says whether it is looser or tighter, why, and who set it: profile, image, file:line:column of overrides.
+    Then which files give privileges, and the digests. `bundler explain BUNDLE --html FILE` writes the same as a page.
+    Nothing is started, and nothing of this machine is looked at.
+    """
+    import bundler
+    from bundler.cli.review_text import WIDTH, lines
+
+    reviewed = bundler.review(bundle, against=against)
+    if as_json:
+        typer.echo(json.dumps(reviewed.described(), indent=2))
+        return
+    terminal = sys.stdout.isatty()
+    width = min(WIDTH, shutil.get_terminal_size().columns) if terminal else WIDTH
+    coloured = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    for line in lines(reviewed, width, _painted) if coloured else lines(reviewed, width):
+        typer.echo(line)
+
+
+def _painted(word: str, verdict: "Verdict") -> str:
+    return typer.style(word, fg=_COLOURS[verdict], bold=verdict == "looser") if word else word
