@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 
+from bundler.completion import VARIABLE
+
 
 def main() -> None:
     """The entry point of the command.
@@ -19,6 +21,10 @@ def main() -> None:
     # Python has no stream where a descriptor was closed. Standard input stays so: what was to come from it is missing.
     sys.stdout = sys.stdout or open(1, "w", errors="replace")  # noqa: SIM115 -- open until the end
     sys.stderr = sys.stderr or open(2, "w", errors="replace")  # noqa: SIM115
+    if VARIABLE in os.environ:
+        from bundler.completion.answer import answer  # noqa: PLC0415 -- without the command line, which is slow to load
+
+        sys.exit(answer(os.environ[VARIABLE], sys.argv))
     from bundler.cli import main as command  # noqa: PLC0415
 
     command.main()

@@ -25,7 +25,8 @@ from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
 from bundler.rootfs.changeset import Selection
-from bundler.store.find import default_place, open_kept
+from bundler.store import default_place
+from bundler.store.find import open_kept
 from bundler.targets import load_target
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none

@@ -23,7 +23,7 @@ RANKS = {
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,
     **dict.fromkeys(["rootfs", "conversion", "store"], 4),
-    **dict.fromkeys(["bundles", "profiles", "targets"], 5),
+    **dict.fromkeys(["bundles", "completion", "profiles", "targets"], 5),
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
     **dict.fromkeys(["doctor", "request", "running", "units"], 7),
     **dict.fromkeys(["approval", "dry_run", "kit"], 8),

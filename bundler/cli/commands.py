@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from bundler.cli.completion import with_shells
 from bundler.cli.failures import Command, Resumable
 
 
@@ -192,6 +193,9 @@ class Commands(Family):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands: Any = _OnDemand()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return list(super().parse_args(ctx, with_shells(args)))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's
         return list(self.commands)

@@ -8,6 +8,7 @@ import typer
 
 from bundler import __version__
 from bundler.cli.commands import Commands
+from bundler.cli.completion import InstallOption, ShowOption
 from bundler.cli.failures import call, ignore_interruptions
 
 # Of pyproject.toml, the usual one first.
@@ -16,6 +17,7 @@ _NAMES: Final = ("bundler", "oci-bundler")
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong request or overrides, 3 image missing, corrupt or unsupported, "
@@ -35,6 +37,8 @@ def bundler(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    install_completion: InstallOption = None,
+    show_completion: ShowOption = None,
 ) -> None:
     """Turn a container image into an OCI runtime bundle, with Docker's defaults and without Docker."""
 

@@ -13,7 +13,7 @@ from bundler.cli.console import note
 from bundler.cli.progress import Form, ProgressOption
 from bundler.errors import RequestError
 from bundler.limits import DEFAULTS, NAMES, Limits
-from bundler.store import VARIABLE
+from bundler.store import VARIABLE, default_place
 
 if TYPE_CHECKING:
     from bundler import BuildRequest, OldVolumes, Platform
@@ -235,7 +235,6 @@ class AccessOptions:
     def request(self, **more: Any) -> "BuildRequest":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
         from bundler import Access, BuildRequest
-        from bundler.store.find import default_place
 
         return BuildRequest(
             platform=self._platform(),

@@ -2,8 +2,10 @@
 
 import json
 import pkgutil
+from typing import TYPE_CHECKING
 
-from bundler.origins import Json
+if TYPE_CHECKING:  # completion reads a file of data and nothing else, between two keys that are pressed
+    from bundler.origins import Json
 
 
 def read(name: str) -> bytes:
@@ -14,6 +16,6 @@ def read(name: str) -> bytes:
     return content
 
 
-def load(name: str) -> Json:
+def load(name: str) -> "Json":
     """The JSON document `name`, which is part of the package."""
     return json.loads(read(name))

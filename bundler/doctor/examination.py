@@ -11,7 +11,7 @@ from bundler.doctor.finding import Finding, examine
 from bundler.doctor.host_checks import HOST_CHECKS
 from bundler.doctor.host_facts import HostFacts, look_around
 from bundler.doctor.host_judges import Machine
-from bundler.store.find import default_place
+from bundler.store import default_place
 from bundler.targets import choose_runtime, host_target, read_target
 
 

@@ -1,6 +1,5 @@
 """Where the store is unless the caller says, which of its images a name means, and what it has."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,22 +14,8 @@ from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image
 from bundler.limits import Limits
-from bundler.store import VARIABLE
+from bundler.store import VARIABLE, default_place
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
-
-
-def default_place() -> Path | None:
-    """$XDG_DATA_HOME/bundler; None for a user without a home.
-
-    The specification of XDG's variables: a relative path in them is to be ignored.
-    """
-    stated = Path(os.environ.get("XDG_DATA_HOME", ""))
-    if stated.is_absolute():
-        return stated / "bundler"
-    try:
-        return Path.home() / ".local/share/bundler"
-    except RuntimeError:
-        return None
 
 
 def place_of(store: Path | None) -> Path:

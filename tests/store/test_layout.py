@@ -11,8 +11,8 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.digest import Digest
-from bundler.store import layout
-from bundler.store.find import default_place, place_of
+from bundler.store import default_place, layout
+from bundler.store.find import place_of
 from bundler.store.layout import Entry, Store, open_store, prepare
 from tests.support.image_files import layout_files, sample, write_folder
 
