@@ -28,7 +28,7 @@ GROUPS: Final = (
         "mounts file systems, and moves the root",
         (
             *("mount", "umount", "umount2", "mount_setattr", "move_mount", "open_tree", "open_tree_attr", "pivot_root"),
-            *("fsopen", "fsconfig", "fsmount", "fspick", "statmount", "listmount", "swapon", "swapoff", "nfsservctl"),
+            *("fsopen", "fsconfig", "fsmount", "fspick", "swapon", "swapoff", "nfsservctl"),
         ),
     ),
     CallGroup(
@@ -45,7 +45,7 @@ GROUPS: Final = (
     CallGroup(
         "files by handle",
         "opens any file of a file system without its path, and watches whole file systems",
-        ("open_by_handle_at", "name_to_handle_at", "fanotify_init", "fanotify_mark"),
+        ("open_by_handle_at", "fanotify_init"),
     ),
     CallGroup(
         "hardware",
@@ -66,7 +66,7 @@ GROUPS: Final = (
     CallGroup(
         "clock",
         "sets the machine's clocks",
-        ("settimeofday", "stime", "clock_settime", "clock_settime64", "adjtimex", "clock_adjtime", "clock_adjtime64"),
+        ("settimeofday", "stime", "clock_settime", "clock_settime64"),
     ),
     CallGroup(
         "accounting",
@@ -78,7 +78,7 @@ GROUPS: Final = (
         "asks AppArmor and SELinux, and sets what confines a process",
         ("lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules"),
     ),
-    CallGroup("names", "changes the name of the machine", ("sethostname", "setdomainname")),
+    CallGroup("host name", "changes the name of the machine", ("sethostname", "setdomainname")),
     CallGroup(
         "memory placement",
         "moves memory between the nodes of a machine",

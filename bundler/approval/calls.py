@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.approval.call_groups import GROUP_OF, GROUPS, OTHERS, CallGroup
+from bundler.approval.call_groups import GROUP_OF, GROUPS, KNOWN, OTHERS, CallGroup
 from bundler.approval.review import Row, Section, listed
 from bundler.approval.subject import Subject
 from bundler.compare.difference import Difference
 from bundler.compare.marks import Mark
 from bundler.origins import UNSET, Json
-from bundler.runtime_spec.effects import OTHER_CALLS
+from bundler.runtime_spec.effects import OTHER_CALLS, changed_actions, naming, without_effect
 from bundler.runtime_spec.list_identity import text
+from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _FILTER: Final = ("/linux", "/seccomp")
+_ELSE: Final = " otherwise"  # after conditions that are named (runtime_spec/effects.py)
 _MARKS: Final[tuple[Mark, ...]] = ("looser", "tighter", "neutral")
 
 
@@ -42,6 +44,7 @@ def _rows(subject: Subject) -> Iterator[Row]:
         set_by=subject.set_by("/linux/seccomp"),
         differences=whole,
     )
+    yield from _by_group(subject.config)
     grouped = _grouped(subject)
     for group in GROUPS:
         for mark in _MARKS:
@@ -60,6 +63,34 @@ def _rows(subject: Subject) -> Iterator[Row]:
                 set_by=subject.set_by(f"/linux/seccomp{step}"),
                 differences=tuple(changed),
             )
+
+
+def _by_group(config: RuntimeConfig) -> Iterator[Row]:
+    """Which groups the filter refuses, whether that is as with Docker or not."""
+    refused, limited = _refused(config)
+    states: dict[str, list[str]] = {"refused": [], "refused in part": [], "allowed": []}
+    for group in GROUPS:
+        calls = {*group.calls}
+        if calls:
+            state = "refused" if calls <= refused else "refused in part" if calls & (refused | limited) else "allowed"
+            states[state].append(group.title)
+    for state, titles in states.items():
+        if titles:
+            yield Row(what=state, value=listed(titles, most=len(GROUPS)), note="groups of calls")
+
+
+def _refused(config: RuntimeConfig) -> tuple[set[str], set[str]]:
+    """The known calls that the filter refuses, and those that it refuses on conditions."""
+    filtered = next(config.values("linux", "seccomp"), None)
+    if not isinstance(filtered, dict):
+        return set(), set()
+    named = naming(filtered, KNOWN)
+    always, sometimes = set(), set()
+    for call, action, _ in changed_actions(named, without_effect(named)):
+        name, _, condition = call.partition(" ")
+        if not _action(action).startswith("allowed"):
+            (sometimes if condition else always).add(name)
+    return always, sometimes
 
 
 def _row(group: CallGroup, before: str, after: str, changed: list[Difference]) -> Row:
@@ -85,7 +116,9 @@ def _grouped(subject: Subject) -> dict[tuple[str, Mark], list[Difference]]:
 
 def _call(difference: Difference) -> str:
     name = difference.steps[-1][1:-1]
-    return "all that no rule names" if name == OTHER_CALLS else name
+    if name == OTHER_CALLS:
+        return "all that no rule names"
+    return f"{name.removesuffix(_ELSE)} in all other cases" if name.endswith(_ELSE) else name
 
 
 def _filter(*, has_filter: bool) -> str:

@@ -121,4 +121,5 @@ def _facts(document: Mapping[str, Json], digest: str) -> Iterator[Row]:
             sha256 = f"sha256:{text(file.get('sha256', ''))}"
             yield Row(what=text(file.get("name", "")), value=sha256, note="an overrides file")
     target = ", ".join(f"{key} {text(value)}" for key, value in part_of(document, "target").items() if value != "")
-    yield Row(what="target", value=target or "not known", set_by=(text(document.get("target_from", "")),))
+    note = f"what will run it, by {text(document.get('target_from', 'no one known'))}"
+    yield Row(what="target", value=target or "not known", note=note)

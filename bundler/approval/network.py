@@ -20,6 +20,7 @@ _UP: Final = 5  # words before those that say what is connected (conversion/netw
 _PORTS: Final = 4  # of these, the words before the ports
 _PARTS: Final = 4  # of a port's word: protocol, address, outside, inside
 _IPV4: Final = 4
+_BEFORE_IT_RUNS: Final = ("prestart", "createRuntime", "createContainer")
 
 
 def network_section(subject: Subject) -> Section:
@@ -33,7 +34,7 @@ def _gist(config: RuntimeConfig) -> str:
         return f"{network} network" if network == "the machine's" else network
     words = _connection(config)
     if words is None:
-        hooks = any(hook.is_outer for hook in config.hooks)
+        hooks = any(hook.kind in _BEFORE_IT_RUNS for hook in config.hooks)
         return "its own, which a hook may connect" if hooks else "its own, connected to nothing"
     named = dict.fromkeys(f"{place.rpartition(':')[2]} to {inside}" for place, inside in _ports(words))
     ports = listed(list(named), most=4)

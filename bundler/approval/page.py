@@ -142,17 +142,19 @@ def _section(section: Section, name: str, baseline: str) -> Markup:
 def _table(section: Section, baseline: str, name: str) -> Markup:
     """The roles say what the elements are also where a narrow screen shows them below each other."""
     compared = any(row.baseline or row.verdict != "same" for row in section.rows)
-    headers = ["What", "This bundle", *([baseline] if compared else []), "Set by"]
+    explained = any(row.set_by for row in section.rows)
+    headers = ["What", "This bundle", *([baseline] if compared else []), *(["Set by"] if explained else [])]
     head = element(
         "thead",
         element("tr", *(element("th", each, scope="col", role="columnheader") for each in headers), role="row"),
         role="rowgroup",
     )
-    body = element("tbody", *(_row(row, baseline, compared=compared) for row in section.rows), role="rowgroup")
-    return element("table", head, body, role="table", aria_labelledby=name, class_="" if compared else "plain")
+    rows = (_row(row, baseline, compared=compared, explained=explained) for row in section.rows)
+    body = element("tbody", *rows, role="rowgroup")
+    return element("table", head, body, role="table", aria_labelledby=name, class_=f"of{len(headers)}")
 
 
-def _row(row: Row, baseline: str, *, compared: bool) -> Markup:
+def _row(row: Row, baseline: str, *, compared: bool, explained: bool) -> Markup:
     note = [element("small", row.note)] if row.note else []
     cells = [
         element("th", element("span", row.what, class_="what"), *note, scope="row", role="rowheader"),
@@ -160,7 +162,8 @@ def _row(row: Row, baseline: str, *, compared: bool) -> Markup:
     ]
     if compared:
         cells.append(_cell(baseline, element("span", row.baseline) if row.baseline else "", kind="baseline"))
-    cells.append(_cell("Set by", *_set_by(row)))
+    if explained:
+        cells.append(_cell("Set by", *_set_by(row)))
     return element("tr", *cells, role="row", class_=row.verdict)
 
 

@@ -14,6 +14,7 @@ from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _SETS: Final = ("bounding", "effective", "permitted", "inheritable", "ambient")
 _CAPABILITIES: Final = ("/process", "/capabilities")
+_ORDER: Final = {name: number for number, name in enumerate(CAPABILITIES)}
 _GROUPS: Final = ("/process", "/user", "/additionalGids")
 _PROFILES: Final = (
     ("AppArmor", "apparmorProfile", "confines by the rules of a profile"),
@@ -32,10 +33,14 @@ def privileges_section(subject: Subject) -> Section:
 
 
 def _gist(subject: Subject) -> str:
-    held = _held(subject.config.process)
+    """A user other than root has of the capabilities what is ambient; files that give privileges give the others."""
+    process = subject.config.process
+    held = _held(process)
     if held is None:
         return "capabilities as the runtime has them"
-    return f"{len(held)} capabilities" if len(held) != 1 else "1 capability"
+    if process.uid != 0:
+        held = {name: sets for name, sets in held.items() if "ambient" in sets}
+    return f"{len(held) or 'no'} capabilities" if len(held) != 1 else "1 capability"
 
 
 def _rows(subject: Subject) -> Iterator[Row]:
@@ -129,7 +134,11 @@ def _capabilities(subject: Subject) -> Iterator[Row]:
     if shared:
         pointers = _pointers(subject.config, shared)
         yield Row(
-            what="capabilities", value=listed(shared, most=41), baseline="the same", set_by=subject.set_by(*pointers)
+            what="capabilities",
+            value=listed(shared, most=41),
+            baseline="the same",
+            note="" if subject.config.process.uid == 0 else "for files that give privileges: the user is not root",
+            set_by=subject.set_by(*pointers),
         )
     yield from _given(subject, held, before, changes)
     dropped = [name for name in before if changes[name] and name not in held]
@@ -150,7 +159,8 @@ def _given(
     before: dict[str, list[str]],
     changes: dict[str, tuple[Difference, ...]],
 ) -> Iterator[Row]:
-    for name, sets in held.items():
+    for name in sorted(held, key=_power):
+        sets = held[name]
         if changes[name]:
             yield Row(
                 what=name,
@@ -160,6 +170,11 @@ def _given(
                 set_by=subject.set_by(*_pointers(subject.config, [name])),
                 differences=changes[name],
             )
+
+
+def _power(name: str) -> int:
+    """What gives away most comes first, what nothing is known of last."""
+    return _ORDER.get(name, len(_ORDER))
 
 
 def _of_sets(subject: Subject) -> tuple[Difference, ...]:

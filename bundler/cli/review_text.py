@@ -46,7 +46,8 @@ def lines(review: Review, width: int = WIDTH, paint: Paint = _unpainted) -> Iter
 def _section(section: Section, width: int, baseline: str, paint: Paint) -> Iterator[str]:
     yield ""
     yield from wrapped(f"{section.title}: {section.gist}", width)
-    yield ""
+    if section.rows:
+        yield ""
     for row in section.rows:
         for number, line in enumerate(_row(row, width, baseline)):
             word = WORDS[row.verdict] if number == 0 else ""
@@ -54,15 +55,18 @@ def _section(section: Section, width: int, baseline: str, paint: Paint) -> Itera
 
 
 def _row(row: Row, width: int, baseline: str) -> Iterator[str]:
-    """What it is about, and beside that what there is to say of it; a path is read more easily in one piece."""
-    room = max(width - _VERDICT - _WHAT, _NARROWEST)
-    said = [*wrapped(row.value, room), *_said_besides(row, room, baseline)]
-    what = wrapped(row.what, _WHAT - _GAP)
-    if len(what) > 1:
-        yield from wrapped(row.what, max(width - _VERDICT, _NARROWEST))
+    """What it is about, and beside that what there is to say of it; paths and digests are cut only if they must be."""
+    room, whole = max(width - _VERDICT - _WHAT, _NARROWEST), max(width - _VERDICT, _NARROWEST)
+    what, value, uncut = wrapped(row.what, _WHAT - _GAP), wrapped(row.value, room), wrapped(row.value, whole)
+    if " " not in row.value and len(value) > len(uncut) == 1:
+        yield from (*wrapped(row.what, whole), *uncut)
+        what, value = [""], []
+    elif len(what) > 1:
+        yield from wrapped(row.what, whole)
         what = [""]
-    for left, right in zip_longest(what, said, fillvalue=""):
-        yield f"{padded(left, _WHAT)}{right}"
+    for left, right in zip_longest(what, (*value, *_said_besides(row, room, baseline)), fillvalue=""):
+        if left or right:
+            yield f"{padded(left, _WHAT)}{right}"
 
 
 def _said_besides(row: Row, room: int, baseline: str) -> Iterator[str]:
