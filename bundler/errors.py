@@ -58,7 +58,14 @@ class DifferenceError(BundlerError):
 def printable(text: str | bytes) -> str:
     """`text` on one line, fit for a terminal: what an image chose (names, tags, messages) may hold escapes."""
     decoded = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in decoded)
+    return "".join(char if char.isprintable() else _escaped(char) for char in decoded)
+
+
+def _escaped(char: str) -> str:
+    """A surrogate is how Python keeps a byte of a name that is no UTF-8 (PEP 383)."""
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()
 
 
 def closest(word: str, known: Iterable[str], *, similarity: float = 0.6) -> str | None:

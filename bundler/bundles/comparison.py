@@ -31,7 +31,8 @@ class Comparison:
     """Two sides in the same order. `read` gives the sha256 of a file's content, or None if it may not be read.
 
     `first` says which of several names of one file is the first, if that is not the one asked for; it is given the
-    line, too. Without `privileged`, what only root may see is not expected. `unread` counts what could not be read.
+    line, too. Without `privileged`, what only root may see is not expected. `compared` counts what was looked at,
+    `unread` what could not be read.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Comparison:
         self._first = first
         self._privileged = privileged
         self._closed: bytes | None = None
+        self.compared = 0
         self.unread = 0
 
     def changes(self, lines: Iterator[Listed], files: Iterator[Found]) -> Iterator[Change]:
@@ -53,6 +55,7 @@ class Comparison:
         while line is not None or found is not None:
             order = _order(line, found)
             if line is not None and found is not None and not order:
+                self.compared += 1
                 differing = self._differing(line, found)
                 if differing:
                     yield Change(line.name.decode("ascii", "backslashreplace"), "changed", differing)

@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -43,11 +44,19 @@ _Task = tuple[int, int, str, str, bool, tuple[_Part, ...], Plain]
 _Told = tuple[int, str, str, dict[str, tuple[str | None, str | None]]]
 
 
-def compare_tree(
-    bundle: Bundle, folder: str, *, opened_up: bool, processes: int | None = None
-) -> tuple[int, list[Change]]:
-    """How many files of the bundle's `folder` this user may not look into, and what differs, in the order of its
-    manifest.
+@dataclass(frozen=True, slots=True)
+class ComparedTree:
+    """How many files were compared, how many of them this user may not look into, and what differs, in the order of
+    the manifest.
+    """
+
+    files: int
+    unread: int
+    changes: tuple[Change, ...]
+
+
+def compare_tree(bundle: Bundle, folder: str, *, opened_up: bool, processes: int | None = None) -> ComparedTree:
+    """The bundle's `folder` beside its manifest.
 
     What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is the user's own,
     and what modes keep him from reading is read anyway. Raises RequestError, OSError.
@@ -65,8 +74,9 @@ def compare_tree(
             for _ in parts[1:processes]
         ]
         done = [_compare(task), *(item for receiver in apart for item in receiver)]
-    told = sorted((change for _, changes in done for change in changes), key=itemgetter(0))
-    return sum(unread for unread, _ in done), [Change(*change) for _, *change in told]
+    told = sorted((change for _, _, changes in done for change in changes), key=itemgetter(0))
+    files, unread = (sum(counts) for counts in zip(*((files, unread) for files, unread, _ in done), strict=True))
+    return ComparedTree(files, unread, tuple(Change(*change) for _, *change in told))
 
 
 @contextmanager
@@ -121,8 +131,10 @@ def _compare_apart(sender: Sender, task: _Task) -> None:
     sender.send(_compare(task))
 
 
-def _compare(task: _Task) -> tuple[int, list[_Told]]:
-    """How many files could not be read in parts of the rootfs, and what differs there; the turns say in which parts."""
+def _compare(task: _Task) -> tuple[int, int, list[_Told]]:
+    """How many files there are in parts of the rootfs, and could not be read; what differs there. The turns say in
+    which parts.
+    """
     manifest, turns, name, root, opened_up, parts, plain = task
     left, changes = LeftBehind.of(plain), list[_Told]()
     with _explained(name), Tree(Path(root), bundle_owners() if opened_up else kept()) as tree:
@@ -132,7 +144,7 @@ def _compare(task: _Task) -> tuple[int, list[_Told]]:
             lines = io.BytesIO(_read(manifest, start, stop))
             found = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
             changes += ((start, each.path, each.what, each.keywords) for each in found)
-    return comparison.unread, changes
+    return comparison.compared, comparison.unread, changes
 
 
 def _read(descriptor: int, start: int, stop: int) -> bytes:

@@ -30,8 +30,8 @@ _LARGEST: Final = 1 << 30
 class Verification:
     """A look at a bundle. Raises RequestError for one that cannot be checked.
 
-    `recorded` is its bundler.json. `unread` counts, once `changes` has ended, the files and directories that
-    this user may not look into: of these only the attributes were compared.
+    `recorded` is its bundler.json. Once `changes` has ended, `files` counts the files and directories that were
+    compared, `unread` those of them that this user may not look into: of these only the attributes were compared.
     """
 
     def __init__(self, bundle: Bundle, *, opened_up: bool = False) -> None:
@@ -40,6 +40,7 @@ class Verification:
         self._opened_up = opened_up
         self.unread = 0
         self.recorded = bundle.record
+        self.files = len(digests(self.recorded.document))
 
     def changes(self, *, processes: int | None = None) -> Iterator[Change]:
         """What differs, the bundle's own files first, then by path. Raises RequestError, BundlerError.
@@ -67,11 +68,12 @@ class Verification:
         if manifest not in digests(self.recorded.document) or {folder, manifest} & set(told):
             return
         try:
-            unread, changes = compare_tree(self._bundle, folder, opened_up=self._opened_up, processes=processes)
+            compared = compare_tree(self._bundle, folder, opened_up=self._opened_up, processes=processes)
         except OSError as error:
             raise explain(error, printable(str(self._bundle.path / folder))) from error
-        self.unread += unread
-        yield from (named(change, folder) for change in changes)
+        self.files += compared.files
+        self.unread += compared.unread
+        yield from (named(change, folder) for change in compared.changes)
 
 
 def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Change]:

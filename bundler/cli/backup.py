@@ -1,6 +1,5 @@
 """`bundler backup` and `bundler restore`: what a bundle's volumes hold, as one file and back."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
 from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import printable
 
 LevelOption = Annotated[
@@ -20,7 +20,6 @@ OutputOption = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="The new file; its name ends in .tar.zst, .tar.gz or .tar."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def backup(
@@ -30,6 +29,7 @@ def backup(
     level: LevelOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: JsonOption = False,
+    pointer: FormatOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
@@ -39,16 +39,17 @@ def backup(
     """
     from bundler.upkeep.backup import back_up
 
+    report = asked_for("backup", as_json=as_json, pointer=pointer)
     with shown_progress(progress, quiet=quiet) as shown:
         made = back_up(
             bundle, output, replace=force, level=level, progress=shown, before_publishing=ignore_interruptions
         )
     for remark in () if quiet else made.remarks:
         note(remark)
-    if as_json:
+    if report is not None:
         packed = made.packed
         document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size}
-        typer.echo(json.dumps(document | {"folders": list(made.folders)}, indent=2))
+        report.show(document | {"folders": list(made.folders)})
     else:
         typer.echo(printable(str(output)))
 
@@ -60,6 +61,7 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Replace data that the volumes hold.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
+    pointer: FormatOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
@@ -69,13 +71,13 @@ def restore(
     """
     from bundler.upkeep.data_restoring import restore_data
 
+    report = asked_for("restore", as_json=as_json, pointer=pointer)
     limits = limits_of(limit)
     with shown_progress(progress, quiet=quiet) as shown:
         done = restore_data(
             file, bundle, replace=force, limits=limits, progress=shown, before_publishing=ignore_interruptions
         )
-    if as_json:
-        document = {"bundle": str(bundle), "folders": list(done.folders), "replaced": list(done.replaced)}
-        typer.echo(json.dumps(document, indent=2))
+    if report is not None:
+        report.show({"bundle": str(bundle), "folders": list(done.folders), "replaced": list(done.replaced)})
     else:
         typer.echo(printable(str(bundle)))

@@ -1,18 +1,21 @@
 """`bundler diff`: how two runtime configs differ, and what that means for security."""
 
-import json
-from typing import TYPE_CHECKING, Annotated
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from bundler.cli.console import show_rows
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import DifferenceError
 from bundler.origins import UNSET, Json
 
 if TYPE_CHECKING:
     from bundler import Difference
 
-_LONGEST_SHOWN = 60  # characters of a value in a table; --json has all of it
+_CAPABILITY: Final = re.compile(r"/process/capabilities/(\w+)\[(.+)\]")
+_LONGEST_SHOWN: Final = 60  # characters of a value in a table; --json has all of it
 _METAVAR_HELP = "a bundle, a config.json, - for one on standard input, or the name of a profile (docker, docker@29)"
 
 
@@ -20,7 +23,8 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=f"What is compared: {_METAVAR_HELP}.")],
     after: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, the same kinds.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Print how B differs from A: place, A's value, B's value, and whether B is looser, tighter or neutral.
 
@@ -29,19 +33,31 @@ def diff(
     """
     import bundler
 
+    report = asked_for("diff", as_json=as_json, pointer=pointer)
     differences = bundler.diff(before, after)
-    if as_json:
-        typer.echo(json.dumps([as_plain(difference) for difference in differences], indent=2))
+    if report is not None:
+        report.show({"differences": [as_plain(difference) for difference in differences]})
     elif differences:
-        show_rows(("place", "A", "B", "B is", "about"), [cells(difference) for difference in differences])
+        show_rows(("place", "A", "B", "B is", "about"), cells(differences))
     if differences:
         raise typer.Exit(DifferenceError.exit_code)
 
 
-def cells(difference: "Difference") -> tuple[str, ...]:
-    """A row about it: place, both values, mark, reason."""
-    values = (_text(difference.before), _text(difference.after))
-    return (difference.place, *values, difference.mark, difference.reason)
+def cells(differences: Sequence["Difference"]) -> list[tuple[str, ...]]:
+    """Rows: place, both values, mark, reason. A capability that differs alike in several sets has one."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for difference in differences:
+        values = (_text(difference.before), _text(difference.after), difference.mark, difference.reason)
+        capability = _CAPABILITY.fullmatch(difference.place)
+        places.setdefault((capability[2] if capability else difference.place, *values), []).append(difference.place)
+    return [_row(of, before, after, mark, reason) for (_, before, after, mark, reason), of in places.items()]
+
+
+def _row(places: Sequence[str], before: str, after: str, mark: str, reason: str) -> tuple[str, ...]:
+    if len(places) == 1:
+        return (places[0], before, after, mark, reason)
+    sets = ", ".join(_CAPABILITY.sub(r"\1", place) for place in places)
+    return (_CAPABILITY.sub(r"/process/capabilities[\2]", places[0]), before, after, mark, f"{reason} ({sets})")
 
 
 def _text(value: Json) -> str:

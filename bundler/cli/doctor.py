@@ -10,6 +10,7 @@ import typer
 
 from bundler.cli.console import show_rows, tell
 from bundler.cli.options import StoreOption
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.sizes import readable_size
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from bundler.doctor.host_facts import HostFacts
 
 _HEADER = ("", "what", "why it matters", "what to do")
+
+DumpOption = Annotated[
+    bool, typer.Option("--dump", help="Print what this machine is, for --target FILE and --target-features FILE.")
+]
 
 
 def doctor(
@@ -41,10 +46,7 @@ def doctor(
             help="Judge BUNDLE by another machine: what --dump, or `runc features`, has written there.",
         ),
     ] = None,
-    dump: Annotated[
-        bool,
-        typer.Option("--dump", help="Print what this machine is, for --target FILE and --target-features FILE."),
-    ] = False,
+    dump: DumpOption = False,
     runtime: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +56,8 @@ def doctor(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
     store: StoreOption = None,
 ) -> None:
     """Say what keeps BUNDLE, or any bundle, from running here: what, why it matters, and what to do.
@@ -64,6 +67,7 @@ def doctor(
     """
     from bundler.doctor.examination import examine_bundle, examine_machine
 
+    report = asked_for("doctor", as_json=as_json, pointer=pointer)
     if runtime is not None:
         _check_runtime(runtime, target_features)
     if dump:
@@ -75,8 +79,8 @@ def doctor(
         examination = examine_machine(runtime=runtime, store=store)
     else:
         examination = examine_bundle(bundle, features=target_features, runtime=runtime, store=store)
-    if as_json:
-        typer.echo(json.dumps(_plain(examination, bundle), indent=2))
+    if report is not None:
+        report.show(_plain(examination, bundle))
     else:
         _show(examination, bundle)
     if not examination.runs:

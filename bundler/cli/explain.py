@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.console import show_rows, tell
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.review import AgainstOption
 from bundler.errors import RequestError, printable
 
@@ -41,7 +42,8 @@ def explain(
         ),
     ] = None,
     against: AgainstOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    selected: FormatOption = None,
 ) -> None:
     """Print every value of a config.json with its origin (profile, image, overrides file:line:column, target,
     bundler) and what it beat.
@@ -51,8 +53,9 @@ def explain(
     """
     import bundler
 
+    report = asked_for("explain", as_json=as_json, pointer=selected)
     if html is not None:
-        if bundle is None or pointer is not None or config is not None or profile is not None or as_json:
+        if bundle is None or pointer is not None or config is not None or profile is not None or report is not None:
             raise RequestError("--html FILE is about a whole BUNDLE", hint="only --against can be given as well")
         _write_page(Path(bundle), html, against)
         return
@@ -67,8 +70,8 @@ def explain(
     explanation = bundler.explain(bundle, pointer or "", profile=profile)
     if explanation.stale:
         tell("warning: config.json was changed since bundler.json was written")
-    if as_json:
-        typer.echo(json.dumps([_plain(leaf) for leaf in explanation.leaves], indent=2))
+    if report is not None:
+        report.show({"stale": explanation.stale, "values": [_plain(leaf) for leaf in explanation.leaves]})
     else:
         show_rows(_HEADER, [_cells(leaf) for leaf in explanation.leaves])
 

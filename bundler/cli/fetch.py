@@ -6,6 +6,7 @@ import typer
 
 from bundler.cli.options import AccessOptions, spread
 from bundler.cli.progress import shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError
 
 
@@ -17,6 +18,8 @@ def fetch(
     all_platforms: Annotated[
         bool, typer.Option("--all-platforms", help="Fetch an image whole, for all platforms that it is there for.")
     ] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Fetch images into the store, where `build` finds them without the network.
 
@@ -29,6 +32,7 @@ def fetch(
     from bundler.store.find import place_of
     from bundler.store.layout import open_store, prepare
 
+    report = asked_for("fetch", as_json=as_json, pointer=pointer)
     request = options.request(image=None)
     if request.access.offline:
         raise RequestError("fetch needs the network, and --offline forbids it")
@@ -48,6 +52,11 @@ def fetch(
         fetching = Fetch(
             access=request.access, limits=request.limits, progress=progress, wanted=wanted, every=all_platforms
         )
+        fetched = []
         for name in names:
             digest = fetching.into(store, name)
-            typer.echo(f"{name} {digest}")
+            fetched.append({"name": str(name), "digest": str(digest)})
+            if report is None:
+                typer.echo(f"{name} {digest}")
+    if report is not None:
+        report.show({"images": fetched})

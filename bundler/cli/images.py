@@ -1,6 +1,5 @@
 """`bundler images`, `rm` and `gc`: what is in the store, and out of it again."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from bundler.cli.console import show_rows
 from bundler.cli.options import StoreOption
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable
 from bundler.sizes import readable_size
 
@@ -17,19 +17,21 @@ _HEADER = ("name", "platform", "image id", "digest", "bytes")
 def images(
     *,
     store: StoreOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """List the images of the store: name, platform, image id, digest and the bytes of the layers."""
     from bundler.store.find import kept, place_of
     from bundler.store.layout import open_store
 
+    report = asked_for("images", as_json=as_json, pointer=pointer)
     found = []
     place = place_of(store)
     if place.exists():  # before the first fetch there is no store, and nothing in it
         with open_store(place) as opened:
             found = list(kept(opened))
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    if report is not None:
+        report.show({"images": [asdict(one) for one in found]})
     elif found:
         show_rows(_HEADER, [(one.name, one.platform, one.id, one.digest, str(one.size)) for one in found])
 
@@ -38,6 +40,8 @@ def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as `bundler images` lists them.")],
     *,
     store: StoreOption = None,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Take images out of the store, all or none; `bundler gc` then frees what no other image needs."""
     from bundler.images.reference import RegistryReference
@@ -45,17 +49,25 @@ def remove(
     from bundler.store.find import remove as remove_names
     from bundler.store.layout import open_store
 
+    report = asked_for("rm", as_json=as_json, pointer=pointer)
     try:
         references = [RegistryReference.parse(name) for name in names]
     except ValueError as error:
         raise RequestError(printable(str(error))) from None
     with open_store(place_of(store)) as opened:
         remove_names(opened, references)
+    if report is not None:
+        report.show({"removed": [str(reference) for reference in references]})
 
 
-def collect(*, store: StoreOption = None) -> None:
+def collect(*, store: StoreOption = None, as_json: JsonOption = False, pointer: FormatOption = None) -> None:
     """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds."""
     from bundler.store import collect as garbage
     from bundler.store.find import place_of
 
-    typer.echo(f"{readable_size(garbage.collect(place_of(store)))} freed")
+    report = asked_for("gc", as_json=as_json, pointer=pointer)
+    freed = garbage.collect(place_of(store))
+    if report is not None:
+        report.show({"freed": freed})
+    else:
+        typer.echo(f"{readable_size(freed)} freed")

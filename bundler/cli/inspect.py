@@ -1,12 +1,13 @@
 """`bundler inspect`: what an image is, without unpacking it."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bundler.cli.options import ImageOptions, spread
 from bundler.cli.progress import shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import printable
 from bundler.sizes import readable_size
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
 def inspect(
     options: ImageOptions,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Print an image's digests, platform, layers and image config. Layers are not fetched."""
     import bundler
 
+    report = asked_for("inspect", as_json=as_json, pointer=pointer)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         facts = _facts(bundler.inspect(options.request(), progress=progress))
-    typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
+    if report is not None:
+        report.show(facts)
+    else:
+        typer.echo("\n".join(_lines(facts)))
 
 
 def _facts(image: "Image") -> dict[str, Any]:

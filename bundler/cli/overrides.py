@@ -13,7 +13,8 @@ from bundler.cli.console import note_without_meaning, show_imported
 from bundler.cli.failures import Command
 from bundler.cli.options import AccessOptions, spread
 from bundler.cli.progress import shown_progress
-from bundler.errors import RequestError
+from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.errors import BundlerError, RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile
 
@@ -40,14 +41,27 @@ def schema() -> None:
 )
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
+    *,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
     from bundler.overrides.keys.networking import check_gateway
     from bundler.overrides.load import load
 
-    overrides = load(files)
-    check_gateway(overrides.entries)
-    note_without_meaning(overrides.without_meaning)
+    report = asked_for("overrides check", as_json=as_json, pointer=pointer)
+    try:
+        overrides = load(files)
+        check_gateway(overrides.entries)
+    except BundlerError as error:
+        if report is not None:
+            fault = {"what": error.what, "hint": error.hint}
+            report.show({"files": files, "without_meaning": "", "fault": fault})
+        raise
+    if report is not None:
+        report.show({"files": files, "without_meaning": overrides.without_meaning, "fault": None})
+    else:
+        note_without_meaning(overrides.without_meaning)
 
 
 @app.command(

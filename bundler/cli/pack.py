@@ -1,6 +1,5 @@
 """`bundler pack`: a bundle becomes one file."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,6 +9,7 @@ from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption
 from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable
 
 TimeOption = Annotated[
@@ -92,7 +92,8 @@ def pack(
     level: LevelOption = None,
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
@@ -103,6 +104,7 @@ def pack(
     """
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
+    report = asked_for("pack", as_json=as_json, pointer=pointer)
     document: dict[str, object]
     with shown_progress(progress, quiet=quiet) as shown:
         options: dict[str, Any] = {
@@ -123,7 +125,10 @@ def pack(
             packed = bundler.pack(bundle, output, made_at=made_at, **options)
             remarks = () if packed.remark is None else (packed.remark,)
             # To hash the file takes a while: only with --json.
-            document = {"file": str(packed.path), "sha256": packed.sha256, "size": packed.size} if as_json else {}
+            document = {} if report is None else {"file": str(output), "sha256": packed.sha256, "size": packed.size}
     for remark in remarks:
         note(remark)
-    typer.echo(json.dumps(document, indent=2) if as_json else printable(str(output)))
+    if report is not None:
+        report.show(document)
+    else:
+        typer.echo(printable(str(output)))

@@ -1,6 +1,5 @@
 """`bundler review`: what a bundle may touch, for a person who has to approve it."""
 
-import json
 import os
 import shutil
 import sys
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bundler.cli.options import BundleArgument
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 
 if TYPE_CHECKING:
     from bundler.approval.review import Verdict
@@ -30,7 +30,8 @@ def review(
     bundle: BundleArgument,
     *,
     against: AgainstOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Print what BUNDLE may touch: files, devices, network, kernel calls, limits, beside Docker's defaults.
 
@@ -41,9 +42,10 @@ def review(
     import bundler
     from bundler.cli.review_text import WIDTH, lines
 
+    report = asked_for("review", as_json=as_json, pointer=pointer)
     reviewed = bundler.review(bundle, against=against)
-    if as_json:
-        typer.echo(json.dumps(reviewed.described(), indent=2))
+    if report is not None:
+        report.show(reviewed.described())
         return
     terminal = sys.stdout.isatty()
     width = min(WIDTH, shutil.get_terminal_size().columns) if terminal else WIDTH

@@ -1,6 +1,5 @@
 """`bundler unit`: systemd keeps a bundle running."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from bundler.cli.console import note, tell
 from bundler.cli.options import BundleArgument
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import printable
 
 _OutputOption = Annotated[
@@ -61,7 +61,8 @@ def unit(
     runtime: _RuntimeOption = None,
     tty: _TtyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace units that are there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all units as one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Print a systemd service that runs BUNDLE with its runtime and nothing else.
 
@@ -70,14 +71,15 @@ def unit(
     """
     from bundler.units.bundle import units_of, write_unit_files
 
+    report = asked_for("unit", as_json=as_json, pointer=pointer)
     units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
     for remark in units.remarks:
         tell(f"warning: {remark}")
     if output is not None:
         for path in write_unit_files(units, output, replace=force):
             typer.echo(printable(str(path)))
-    elif as_json:
-        typer.echo(json.dumps(units.texts, indent=2))
+    elif report is not None:
+        report.show({"units": units.texts})
     else:
         first, *others = units.texts
         typer.echo(units.texts[first], nl=False)

@@ -1,6 +1,5 @@
 """`bundler upgrade` and `bundler rollback`: a newer bundle in the place of one that is in use, and back."""
 
-import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,6 +13,7 @@ from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption, limits_of, spread
 from bundler.cli.progress import shown_progress
+from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
 from bundler.cli.settings import SettingsOptions
 from bundler.errors import BundlerError, RequestError, printable
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _ORDER: Final = ("looser", "tighter", "neutral")
 # What also counts where NEW is no image.
 _ALWAYS: Final = ("image", "progress", "quiet", "limit", "retries", "timeout", "store")
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Make the new one, say what would be, and stop.")]
+LeaveDataOption = Annotated[
+    bool, typer.Option("--leave-data", help="Leave data that the new bundle has no place for in BUNDLE.old.")
+]
 NewArgument = Annotated[
     str | None,
     typer.Argument(
@@ -54,15 +57,13 @@ def upgrade(
     allow_looser: Annotated[
         bool, typer.Option("--allow-looser", help="Also where the new container may do more on the machine.")
     ] = False,
-    leave_data: Annotated[
-        bool,
-        typer.Option("--leave-data", help="Leave data that the new bundle has no place for in BUNDLE.old."),
-    ] = False,
+    leave_data: LeaveDataOption = False,
     discard_data: Annotated[
         bool, typer.Option("--discard-data", help="With --commit: also remove data that is in BUNDLE.old.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the new one, say what would be, and stop.")] = False,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
+    pointer: FormatOption = None,
 ) -> None:
     """Put NEW in the place of BUNDLE; what its volumes hold moves along.
 
@@ -71,11 +72,12 @@ def upgrade(
     """
     from bundler.upkeep import upgrading
 
+    report = asked_for("upgrade", as_json=as_json, pointer=pointer)
     if commit:
         if options.image is not None or allow_looser or leave_data or dry_run:
             raise RequestError("--commit takes nothing that is about a new bundle")
         upgrading.commit(bundle, discard=discard_data)
-        typer.echo(json.dumps({"bundle": str(bundle)}, indent=2) if as_json else printable(str(bundle)))
+        _show_path(bundle, report)
         return
     if options.image is None and not options.overrides:
         raise RequestError("upgrade to what?", hint="name the newer one, or --commit the last upgrade")
@@ -85,7 +87,7 @@ def upgrade(
 
     def approve(step: "Step") -> bool:
         steps.append(step)
-        _show_differences(step, as_json=as_json, quiet=options.quiet)
+        _show_differences(step, quiet=options.quiet or report is not None)
         return not dry_run
 
     upgrading.check_upgradable(bundle)  # before anything is fetched or made
@@ -100,21 +102,28 @@ def upgrade(
                 before_publishing=ignore_interruptions,
             )
     except BundlerError:
-        if as_json and steps:
-            typer.echo(json.dumps(_plain(bundle, steps[0], done=False), indent=2))
+        if report is not None and steps:
+            report.show(_plain(bundle, steps[0], done=False))
         raise
-    _show(bundle, steps[0], done=not dry_run, as_json=as_json, quiet=options.quiet)
+    _show(bundle, steps[0], report, done=not dry_run, quiet=options.quiet)
 
 
-def rollback(bundle: BundleArgument, *, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+def rollback(
+    bundle: BundleArgument,
+    *,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
+    quiet: QuietOption = False,
+) -> None:
     """Bring BUNDLE.old back, which an upgrade has left; what the volumes hold, also since then, moves along.
 
     Both change places: the newer one is BUNDLE.old then, and another rollback returns to it.
     """
     from bundler.upkeep import upgrading
 
+    report = asked_for("rollback", as_json=as_json, pointer=pointer)
     step = upgrading.rollback(bundle, before_publishing=ignore_interruptions)
-    _show(bundle, step, done=True, as_json=as_json, quiet=quiet)
+    _show(bundle, step, report, done=True, quiet=quiet)
 
 
 def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
@@ -144,20 +153,27 @@ def _check_plain(options: UpgradeOptions) -> None:
             raise RequestError(f"{name} is for an image, and {printable(str(options.image))} is a bundle")
 
 
-def _show_differences(step: "Step", *, as_json: bool, quiet: bool) -> None:
+def _show_differences(step: "Step", *, quiet: bool) -> None:
     """On standard error, since it comes before the result."""
-    if as_json or quiet or not step.differences:
+    if quiet or not step.differences:
         return
     ordered = sorted(step.differences, key=lambda difference: _ORDER.index(difference.mark))
-    for line in aligned([[printable(cell) for cell in cells(difference)] for difference in ordered]):
+    for line in aligned([[printable(cell) for cell in row] for row in cells(ordered)]):
         typer.echo(line, err=True)
 
 
-def _show(bundle: Path, step: "Step", *, done: bool, as_json: bool, quiet: bool) -> None:
+def _show_path(bundle: Path, report: Report | None) -> None:
+    if report is not None:
+        report.show({"bundle": str(bundle)})
+    else:
+        typer.echo(printable(str(bundle)))
+
+
+def _show(bundle: Path, step: "Step", report: Report | None, *, done: bool, quiet: bool) -> None:
     from bundler.upkeep.upgrading import old_place
 
-    if as_json:
-        typer.echo(json.dumps(_plain(bundle, step, done=done), indent=2))
+    if report is not None:
+        report.show(_plain(bundle, step, done=done))
         return
     if not quiet:
         for sentence in _notes(step, printable(str(old_place(bundle)))):
@@ -209,6 +225,6 @@ def _plain(bundle: Path, step: "Step", *, done: bool) -> dict[str, object]:
         "differences": [as_plain(difference) for difference in step.differences],
         "carried": list(step.carried),
         "staying": list(step.staying),
-        "rootfs changes": step.left,
+        "rootfs_changes": step.left,
         "next": list(_commands(bundle)) if done else [],
     }

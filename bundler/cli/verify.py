@@ -1,6 +1,6 @@
 """`bundler verify`: whether a bundle, or a packed one, still is what was built."""
 
-import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ import typer
 from bundler.cli.console import note
 from bundler.cli.options import LimitOption, QuietOption, limits_of
 from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def verify(
         typer.Option("--lock", metavar="FILE", help="Hold image, profile, target and overrides against a lock, too."),
     ] = None,
     limit: LimitOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
@@ -33,22 +35,26 @@ def verify(
 
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
-    6: not. A FILE of `bundler backup` is held against its own list of files.
+    6: not; a terminal is also told that it is the same. A FILE of `bundler backup` is held against its own list of
+    files.
     """
     import bundler
 
+    report = asked_for("verify", as_json=as_json, pointer=pointer)
     # What a lock needs takes as long to import as a small bundle to verify.
     locked = None if lock is None else bundler.load_lock(lock)
     with shown_progress(progress, quiet=quiet) as shown:
         verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown)
-    if as_json:
-        typer.echo(json.dumps(_plain(verified), indent=2))
+    if report is not None:
+        report.show(_plain(verified))
     else:
         for change in verified.changes:
             for line in _lines(change):
                 typer.echo(line)
         if verified.unread:
             note(f"{verified.unread} files could not be read by this user")
+        if not verified.changes and not quiet and sys.stdout.isatty():
+            typer.echo(f"ok: {verified.files} files")
     if verified.changes:
         raise typer.Exit(DifferenceError.exit_code)
 
@@ -68,7 +74,9 @@ def _shown(value: str | None) -> str:
 
 def _plain(verified: "Verified") -> dict[str, object]:
     return {
-        verified.document: verified.digest,
+        "document": verified.document,
+        "digest": verified.digest,
+        "files": verified.files,
         "unread": verified.unread,
         "changes": [_plain_change(change) for change in verified.changes],
     }

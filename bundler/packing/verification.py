@@ -49,6 +49,7 @@ class PackedTree:
 
     def __init__(self, top: str) -> None:
         self._top = top.encode()
+        self.compared = 0
         self._links: Counter[bytes] = Counter()  # how many further names a file has
         self._expected: Counter[bytes] = Counter()  # how many it is to have
         self._known: dict[bytes, tuple[Found, str | None]] = {}
@@ -60,7 +61,9 @@ class PackedTree:
         self, lines: Iterator[Listed], entries: Iterable[tuple[bytes, Entry, Iterator[Content]]]
     ) -> Iterator[Change]:
         """What differs, by path: `entries` have theirs in the bundle. Raises MtreeError and what `entries` raise."""
-        yield from Comparison(self._read, self._first).changes(lines, self._files(entries))
+        comparison = Comparison(self._read, self._first)
+        yield from comparison.changes(lines, self._files(entries))
+        self.compared = comparison.compared
         for path in sorted(self._links.keys() | self._expected.keys()):
             expected, found = self._expected[path] + 1, self._links[path] + 1
             if expected != found:
@@ -137,7 +140,10 @@ _Placed = tuple[bytes, Entry, Iterator[Content]]
 
 
 class PackedVerification:
-    """A look at an open file. `recorded` is its bundler.json. Raises RequestError, and what its entries raise."""
+    """A look at an open file. `recorded` is its bundler.json; `files` counts what `changes`, at its end, has compared.
+
+    Raises RequestError, and what its entries raise.
+    """
 
     unread: Final = 0
 
@@ -148,6 +154,7 @@ class PackedVerification:
         if not content:
             raise ImageError(f"{packed.label} holds no bundle")
         self.recorded = BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
+        self.files = len(digests(self.recorded.document))
         self._pieces: dict[str, Piece] = {}
         self._digests: dict[str, str] = {}  # of the files that bundler.json may know
         self._links: Counter[str] = Counter()  # how many further names a file has
@@ -199,8 +206,10 @@ class PackedVerification:
 
     def _in_tree(self, top: str, manifest: IO[bytes], entries: Iterator[_Placed]) -> Iterator[Change]:
         manifest.seek(len(HEADER))
-        for change in PackedTree(top).changes(group(read_lines(manifest)), entries):
+        tree = PackedTree(top)
+        for change in tree.changes(group(read_lines(manifest)), entries):
             yield named(change, top)
+        self.files += tree.compared
 
     def _noted_top(self, entries: Iterable[_Placed]) -> Iterator[_Placed]:
         for placed in entries:

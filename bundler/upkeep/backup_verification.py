@@ -37,7 +37,8 @@ Placed = tuple[bytes, Entry, Iterator[Content]]
 
 
 class BackupVerification:
-    """A look at an open file. `digest` is that of its backup.json, `folders` are those in it.
+    """A look at an open file. `digest` is that of its backup.json, `folders` are those in it. `files` counts what was
+    compared, once `changes` has ended.
 
     Raises ImageError for what is no backup, and what the entries of the file raise.
     """
@@ -58,6 +59,7 @@ class BackupVerification:
         self.folders = _folders(document, label)
         self.owned = document.get("owned") is not False
         self.manifest = document.get("manifest")
+        self.files = 0
 
     def changes(self) -> Iterator[Change]:
         """What differs from backup.mtree, by path."""
@@ -113,6 +115,7 @@ class BackupVerification:
     def _described(self) -> Iterator[tuple[bytes, bytes]]:
         """Each path, and what a manifest says of it."""
         for path, entry, content in self.entries():
+            self.files += 1
             if entry.kind == HARD_LINK:
                 yield path, data_line(Found(path, stat.S_IFREG, Attributes(None)), None, clean(entry.link_name))
                 continue

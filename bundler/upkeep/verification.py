@@ -25,13 +25,14 @@ class Verified:
     """What differs from what was made: nothing, if `changes` is empty.
 
     `digest` is that of `document` (`bundler.json`, `backup.json`), with which trust begins: kept elsewhere, it tells
-    that nothing at all was changed. `unread` counts files that this user may not read, of which only the
-    attributes were compared.
+    that nothing at all was changed. `files` counts what was compared: files, directories and links; `unread` those that
+    this user may not read, of which only the attributes were compared.
     """
 
     document: str
     digest: str
     changes: tuple[Change, ...]
+    files: int
     unread: int
 
 
@@ -55,7 +56,7 @@ def verify(
         if lock is not None:
             raise RequestError("--lock is about a bundle, and this is a backup")
         backup = BackupVerification(packed, progress)
-        return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.unread)
+        return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread)
 
 
 def _compared(verification: Verification | PackedVerification, lock: "Lock | None") -> Verified:
@@ -63,4 +64,4 @@ def _compared(verification: Verification | PackedVerification, lock: "Lock | Non
     differing = {} if lock is None else lock.differences(recorded.document)
     changes = [Change(_RECORD, "not as locked", differing)] if differing else []
     changes += verification.changes()
-    return Verified(_RECORD, recorded.digest, tuple(changes), verification.unread)
+    return Verified(_RECORD, recorded.digest, tuple(changes), verification.files, verification.unread)

@@ -48,7 +48,7 @@ CALLS = {
     "rollback": ("bundle", 2, "bundle.old"),
     "backup": ("bundle -o data.tar", 0, "data.tar"),
     "restore": ("packed.tar bundle", 3, "backup"),
-    "images": ("--store none --json", 0, "[]"),
+    "images": ("--store none --json", 0, '"images": []'),
     "rm": ("--store none nginx", 2, "none"),
     "gc": ("--store none", 2, "none"),
 }

@@ -1,12 +1,14 @@
 """`bundler diff`: what people see and what programs read."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import bundler, call_bundler
 
+ROOT = "a privilege of root"
 DEFAULT = '{"ociVersion": "1.0.0", "root": {"path": "rootfs"}}'
 
 
@@ -20,7 +22,7 @@ def test_equal_ones_say_nothing(tmp_path: Path) -> None:
     one = config(tmp_path, "a.json", DEFAULT)
     other = config(tmp_path, "b.json", json.dumps(json.loads(DEFAULT), indent=4))
     assert bundler("diff", one, other) == ""
-    assert bundler("diff", one, one, "--json") == "[]\n"
+    assert json.loads(bundler("diff", one, one, "--json"))["differences"] == []
 
 
 def test_a_difference_is_a_line_and_an_exit_code(tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_a_difference_is_a_line_and_an_exit_code(tmp_path: Path) -> None:
 def test_programs_read_json_and_miss_what_is_absent(tmp_path: Path) -> None:
     other = config(tmp_path, "b.json", DEFAULT.replace('"rootfs"', '"other"'))
     done = call_bundler("diff", "-", other, "--json", stdin=DEFAULT.encode())
-    assert json.loads(done.stdout) == [
+    assert json.loads(done.stdout)["differences"] == [
         {"place": "/root/path", "a": "rootfs", "b": "other", "mark": "neutral", "reason": ""}
     ]
 
@@ -72,3 +74,18 @@ def test_hostile_files_give_one_clear_line(tmp_path: Path, text: str) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("bundler: error: ")
     assert done.stdout == ""
+
+
+def test_a_capability_that_differs_alike_in_several_sets_has_one_line(tmp_path: Path) -> None:
+    sets = {"bounding": ["CAP_CHOWN", "CAP_KILL"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"]}
+    process = {"cwd": "/", "args": ["a"], "capabilities": sets}
+    full = config(tmp_path, "a.json", json.dumps(json.loads(DEFAULT) | {"process": process}))
+    none = config(tmp_path, "b.json", json.dumps(json.loads(DEFAULT) | {"process": process | {"capabilities": {}}}))
+    done = call_bundler("diff", full, none)
+    assert [re.split("  +", line) for line in done.stdout.splitlines()] == [
+        ["/process/capabilities[CAP_CHOWN]", "CAP_CHOWN", "-", "tighter", f"{ROOT} (bounding, effective, permitted)"],
+        ["/process/capabilities/bounding[CAP_KILL]", "CAP_KILL", "-", "tighter", ROOT],
+    ]
+    document = json.loads(call_bundler("diff", full, none, "--json").stdout)
+    places = [each["place"] for each in document["differences"] if "CHOWN" in each["place"]]
+    assert places == [f"/process/capabilities/{each}[CAP_CHOWN]" for each in sets]

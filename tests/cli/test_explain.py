@@ -22,7 +22,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def explained(*arguments: str | Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(bundler("explain", "--json", *arguments))
+    found: list[dict[str, Any]] = json.loads(bundler("explain", "--json", *arguments))["values"]
     return found
 
 

@@ -100,7 +100,7 @@ def test_options_that_cannot_stand_together_end_with_2(arguments: list[str], mes
 @pytest.mark.root
 def test_a_bundle_says_which_field_set_a_value(web: Path, tmp_path: Path) -> None:
     bundler("build", HELLO, "--from-inspect", web, "--name", "web", "-o", tmp_path / "bundle", "--check-reproducible")
-    (found,) = json.loads(bundler("explain", "--json", tmp_path / "bundle", "/root/readonly"))
+    (found,) = json.loads(bundler("explain", "--json", tmp_path / "bundle", "/root/readonly"))["values"]
     assert found["origin"] == "overrides web.json#/0/HostConfig/ReadonlyRootfs"
     recorded = json.loads((tmp_path / "bundle/bundler.json").read_bytes())
     assert [file["name"] for file in recorded["overrides"]] == ["web.json"]

@@ -44,7 +44,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names() -> list[str]:
-    return [one["name"] for one in json.loads(bundler("images", "--json"))]
+    return [one["name"] for one in json.loads(bundler("images", "--json"))["images"]]
 
 
 def fetching(*names: str) -> subprocess.Popen[bytes]:
@@ -123,7 +123,7 @@ def test_a_name_is_looked_up_in_the_store_before_the_registry(
 
 def test_images_are_listed_removed_and_freed(served: FaultyRegistry, store: Path) -> None:
     assert bundler("images") == ""
-    assert json.loads(bundler("images", "--json")) == []
+    assert json.loads(bundler("images", "--json"))["images"] == []
     one, many = served.name("team/one:1"), served.name("team/many:1")
     printed = bundler("fetch", INSECURE, one)
     assert printed == f"{one} {json.loads(bundler('images', '--json'))[0]['digest']}\n"

@@ -67,7 +67,9 @@ def test_a_signed_image_is_fetched_and_built_and_an_unsigned_one_is_refused(
         assert (done.returncode, done.stdout) == (3, "")
         assert "the policy rejects it" in done.stderr
     assert not (tmp_path / "refused").exists()
-    assert [one["name"] for one in json.loads(bundler("images", "--json", "--store", tmp_path / "store"))] == [signed]
+    assert [
+        one["name"] for one in json.loads(bundler("images", "--json", "--store", tmp_path / "store"))["images"]
+    ] == [signed]
 
 
 def test_a_changed_signature_is_none(served: Registry, folder: Path, home: Path, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def test_a_terminal_is_left_with_the_results(folder: Path, columns: int) -> None
         status, shown = on_a_terminal(*STRICT, *words.split(), columns=columns, cwd=folder)
         assert status == 0, shown
         assert "Warning" not in shown
-        assert len(screen(shown)) <= 2  # the result, and the empty line behind it
+        assert len(screen(shown)) == 2  # the result, and the empty line behind it
+        assert ("ok: " in shown) is words.startswith("verify")
         drawn = {line.rpartition("\r")[2] for line in re.split(r"(?=\r)", shown)}
         assert max(len(line) for line in drawn if "%" in line) < columns
         assert percents(shown) == sorted(percents(shown))
