@@ -85,7 +85,7 @@ def _refused(config: RuntimeConfig) -> tuple[set[str], set[str]]:
     if not isinstance(filtered, dict):
         return set(), set()
     named = naming(filtered, KNOWN)
-    always, sometimes = set(), set()
+    always, sometimes = set[str](), set[str]()
     for call, action, _ in changed_actions(named, without_effect(named)):
         name, _, condition = call.partition(" ")
         if not _action(action).startswith("allowed"):

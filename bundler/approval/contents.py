@@ -1,7 +1,7 @@
 """What the bundle holds: files that give privileges, and by which digests it is known."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.privileged_files import PrivilegedFile, privileged_file
 from bundler.runtime_spec.list_identity import text
+from bundler.runtime_spec.parts import IdMapping
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _MOST: Final = 200  # files that are named; all are counted
@@ -75,19 +76,33 @@ def _rows(facts: RootfsFacts | None, config: RuntimeConfig) -> Iterator[Row]:
         return
     void = "none: no new privileges can be gained" if config.process.no_new_privileges else ""
     for file in facts.named:
-        yield Row(what=printable(b"/" + file.path), value=_given(file), note=void)
+        yield Row(what=printable(b"/" + file.path), value=_given(file, config), note=void)
     if facts.privileged > len(facts.named):
         yield Row(what="more of them", value=f"{facts.privileged - len(facts.named)} files, which are not named here")
     if facts.devices:
         yield Row(what="device files", value=f"{facts.devices} in the image", note="the control group rules their use")
 
 
-def _given(file: PrivilegedFile) -> str:
-    given = [f"runs as user {file.setuid}"] if file.setuid is not None else []
-    given += [f"runs as group {file.setgid}"] if file.setgid is not None else []
+def _given(file: PrivilegedFile, config: RuntimeConfig) -> str:
+    given = []
+    uid, gid = file.owner or (None, None)
+    if file.setuid:
+        given.append(f"runs as {_inside('user', uid, config.uid_mappings)}")
+    if file.setgid:
+        given.append(f"runs as {_inside('group', gid, config.gid_mappings)}")
     if file.capabilities is not None:
         given.append(f"has {', '.join(file.capabilities) or 'capabilities that no kernel would take'}")
     return ", ".join(given)
+
+
+def _inside(kind: str, number: int | None, mappings: Sequence[IdMapping]) -> str:
+    """Who owns the file inside the container: files have the ids of the machine."""
+    if number is None or not mappings:
+        return f"{kind} {number}" if number else "root" if kind == "user" else "group root"
+    ranges = (each for each in mappings if each.host_id <= number < each.host_id + each.size)
+    inside = next((each.container_id + number - each.host_id for each in ranges), None)
+    known = f"no {kind} of the container" if inside is None else _inside(kind, inside, ())
+    return f"{known} ({number} outside)"
 
 
 def facts_section(bundle: Bundle) -> Section:

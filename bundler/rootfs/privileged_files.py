@@ -16,32 +16,36 @@ _PERMITTED: Final = ((4, 0), (12, 32))
 
 @dataclass(frozen=True, slots=True)
 class PrivilegedFile:
-    """An executable: its path as the image has it, the ids that it is started with where these are its own, and the
-    capabilities that it may have, None where none are stated for it.
+    """An executable: its path as the image has it, and what it gives to the process that it becomes.
+
+    `owner` is its user and group on this machine, None where the manifest tells no owners: then it is the container's
+    root. `capabilities` are those that it may have, None where none are stated for it.
     """
 
     path: bytes
-    setuid: int | None
-    setgid: int | None
+    setuid: bool
+    setgid: bool
+    owner: tuple[int, int] | None
     capabilities: tuple[str, ...] | None
 
     @property
     def is_set_id(self) -> bool:
-        return self.setuid is not None or self.setgid is not None
+        return self.setuid or self.setgid
 
 
 def privileged_file(entry: MtreeEntry) -> PrivilegedFile | None:
-    """The file of an entry, if it gives privileges (execve(2), capabilities(7))."""
+    """The file of an entry, if it gives privileges (execve(2), capabilities(7)). Raises ValueError."""
     keywords = entry.keywords
     if keywords.get(b"type") != b"file":
         return None
     mode = int(keywords.get(b"mode", b"0"), 8)
-    executable = mode & _EXECUTE
+    is_executable = bool(mode & _EXECUTE)
     file = PrivilegedFile(
-        entry.path,
-        int(keywords.get(b"uid", b"0")) if executable and mode & _SETUID else None,
-        int(keywords.get(b"gid", b"0")) if executable and mode & _SETGID else None,
-        permitted_capabilities(keywords[_CAPABILITY]) if _CAPABILITY in keywords else None,
+        path=entry.path,
+        setuid=is_executable and bool(mode & _SETUID),
+        setgid=is_executable and bool(mode & _SETGID),
+        owner=(int(keywords[b"uid"]), int(keywords.get(b"gid", b"0"))) if b"uid" in keywords else None,
+        capabilities=permitted_capabilities(keywords[_CAPABILITY]) if _CAPABILITY in keywords else None,
     )
     return file if file.is_set_id or file.capabilities is not None else None
 

@@ -32,7 +32,7 @@ ENTRIES = [
 def test_each_kind_is_told() -> None:
     section = contents_section(facts_of(ENTRIES), PLAIN)
     assert [(row.what, row.value) for row in section.rows] == [
-        ("/bin/su", "runs as user 0"),
+        ("/bin/su", "runs as root"),
         ("/bin/both", "runs as user 5, runs as group 6"),
         ("/bin/p\\xe9ng", "has CAP_NET_BIND_SERVICE"),
         ("/bin/odd", "has capabilities that no kernel would take"),
@@ -45,6 +45,23 @@ def test_each_kind_is_told() -> None:
 def test_without_new_privileges_they_give_none() -> None:
     config = RuntimeConfig({"process": {"noNewPrivileges": True}})
     assert contents_section(facts_of(ENTRIES), config).rows[0].note.startswith("none: no new privileges")
+
+
+def test_ids_are_told_as_the_container_sees_them() -> None:
+    shifted = [{"containerID": 0, "hostID": 100000, "size": 10}]
+    config = RuntimeConfig({"linux": {"uidMappings": shifted, "gidMappings": shifted}})
+    entries = [
+        entry(b"su", type="file", mode="4755", uid="100000", gid="0"),
+        entry(b"wall", type="file", mode="2755", uid="0", gid="100005"),
+        entry(b"lost", type="file", mode="4755", uid="7", gid="0"),
+        entry(b"rootless", type="file", mode="6755"),
+    ]
+    assert [row.value for row in contents_section(facts_of(entries), config).rows] == [
+        "runs as root (100000 outside)",
+        "runs as group 5 (100005 outside)",
+        "runs as no user of the container (7 outside)",
+        "runs as root, runs as group root",
+    ]
 
 
 def test_all_are_counted_and_the_first_are_named() -> None:

@@ -49,7 +49,7 @@ def test_a_program_gets_a_shape_that_it_can_count_on(folder: Path) -> None:
         "set_by": ["overrides web.yaml:2:11"],
         "places": [f"/process/capabilities/{kind}[CAP_SYS_TIME]" for kind in ("bounding", "effective", "permitted")],
     }
-    assert rows(document, "contents")["/bin/su"]["value"] == "runs as user 0"
+    assert rows(document, "contents")["/bin/su"]["value"] == "runs as root"
 
 
 def test_the_counts_are_those_of_the_rows(folder: Path) -> None:
