@@ -73,7 +73,7 @@ OFFERED = {
     "build --limit=ent": ["--limit=entries="],
     "build --uid-map ": [],
     "build --cap-add NET_A": ["NET_ADMIN"],
-    "build --cap-drop A": ["ALL", "AUDIT_WRITE", "AUDIT_CONTROL", "AUDIT_READ"],
+    "build --cap-drop AL": ["ALL"],
     "build -v no": ["notes.txt"],
     "build -e BUNDLER_ST": ["BUNDLER_STORE"],
     "build -w ": [],

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bundler import __version__
+from bundler.completion.scripts import script
+from release.man_pages import man_pages
 from tests.support.outside import outside
 from tests.support.pages import blocks
 
 PROJECT = Path(__file__).resolve().parents[2]
-BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "bundler")
+BUILT_FROM = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "bundler", "release")
 NAMES = ("bundler", "oci-bundler")
 
 
@@ -60,6 +63,22 @@ def test_the_wheel_has_every_file_of_the_package_and_both_commands(source: Path,
     scripts = configparser.ConfigParser()
     scripts.read_string(files.read(points).decode())
     assert dict(scripts["console_scripts"]) == dict.fromkeys(NAMES, "bundler.__main__:main")
+    shared = {
+        name.partition(".data/data/share/")[2]: files.read(name).decode()
+        for name in files.namelist()
+        if ".data/data/share/" in name
+    }
+    pages = {f"man/man{name[-1]}/{name}": text for name, text in man_pages(__version__).items()}
+    completions = {
+        place.format(name): script(shell, name)
+        for name in NAMES
+        for shell, place in {
+            "bash": "bash-completion/completions/{}",
+            "zsh": "zsh/site-functions/_{}",
+            "fish": "fish/vendor_completions.d/{}.fish",
+        }.items()
+    }
+    assert shared == pages | completions
 
 
 @pytest.mark.slow
@@ -74,6 +93,8 @@ def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("bundler 0.")
     assert [(tmp_path / "bundler/bin" / name).exists() for name in NAMES] == [True, True]
+    # man and bash-completion look there once bin/ is on PATH.
+    assert (tmp_path / "bundler/share/man/man1/bundler.1").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

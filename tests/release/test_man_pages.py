@@ -1,0 +1,100 @@
+"""The man pages, as the programs that show them read them."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bundler import data
+from bundler.completion.answer import TABLE
+from release.man_pages import man_pages
+
+VERSION = "1.2.3"
+PAGES = man_pages(VERSION)
+# No page has a date: it would be that of the machine which made it.
+WITHOUT_DATE = 'WARNING: missing date, using "": TH'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("man")
+    for name, text in PAGES.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def shown(page: Path) -> str:
+    """What man shows, without its bold and its breaks of lines."""
+    command: list[str | Path] = ["man", "--local-file", "--encoding=UTF-8", "--warnings", page]
+    environment = {"PATH": "/usr/bin:/bin", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return " ".join(re.sub(r".\x08", "", done.stdout).split())
+
+
+def test_each_command_has_a_page() -> None:
+    wanted = {"bundler.1", "bundler-overrides.5"}
+    for name, command in data.load(TABLE)["bundler"]["commands"].items():
+        wanted |= {f"bundler-{name}.1", *(f"bundler-{name}-{below}.1" for below in command.get("commands", {}))}
+    assert {*PAGES} == wanted
+
+
+@pytest.mark.tool("mandoc")
+def test_mandoc_finds_no_fault(folder: Path) -> None:
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "style", *sorted(folder.iterdir())], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stdout.splitlines() if not line.endswith(WITHOUT_DATE)] == []
+
+
+@pytest.mark.tool("groff")
+@pytest.mark.parametrize("name", PAGES)
+def test_groff_warns_of_nothing(name: str, folder: Path) -> None:
+    done = subprocess.run(
+        ["groff", "-man", "-ww", "-z", "-T", "utf8", "-rCHECKSTYLE=3", folder / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.tool("lexgrog")
+def test_apropos_finds_each_page(folder: Path) -> None:
+    done = subprocess.run(["lexgrog", *sorted(folder.iterdir())], capture_output=True, text=True, check=True)
+    names = [line.partition(": ")[2].split(" - ")[0].strip('"') for line in done.stdout.splitlines()]
+    assert names == [name[:-2] for name in sorted(PAGES)]
+
+
+@pytest.mark.tool("man", "groff")
+def test_man_shows_what_the_help_says(folder: Path) -> None:
+    page = shown(folder / "bundler-run.1")
+    for expected in (
+        "BUNDLER-RUN(1)",
+        f"bundler {VERSION}",
+        "NAME bundler-run - Run BUNDLE",
+        "SYNOPSIS bundler run [OPTIONS] BUNDLE [-- ARGS...]",
+        "--id, --name ID The container's id;",
+        "bundler run web --ephemeral -- sh -c 'id; ls'",
+        "EXIT STATUS 0 done. 1 failed.",
+        "NO_COLOR If set, nothing is coloured.",
+    ):
+        assert expected in page
+
+
+@pytest.mark.tool("man", "groff")
+def test_man_shows_the_keys_of_overrides_files(folder: Path) -> None:
+    page = shown(folder / "bundler-overrides.5")
+    assert 'image an image reference: "docker.io/library/nginx:1.27" The image to build from' in page
+    assert "KEYS WITHOUT MEANING" in page
+
+
+def test_no_line_of_a_page_is_taken_for_a_request_that_is_none() -> None:
+    requests = {".TH", ".nh", ".SH", ".SS", ".TP", ".PP", ".EX", ".EE", ".BR", ".br"}
+    lines = [line for text in PAGES.values() for line in text.splitlines() if line[:1] in {".", "'"}]
+    assert {line.split()[0] for line in lines} <= requests
+
+
+def test_pages_are_the_same_each_time() -> None:
+    assert man_pages(VERSION) == PAGES
