@@ -85,6 +85,16 @@ def build(
     return built
 
 
+def build_from(
+    image: Image, request: BuildRequest, overrides: Overrides, output: Path, *, progress: Progress = SILENT
+) -> Built:
+    """Make the bundle of `request` at `output`, where nothing is, from what was opened of it already."""
+    with open_stage(output.parent) as stage:
+        built = _make(stage, request, image, overrides, destination=output, progress=progress)
+        stage.publish(output, replace=False)
+    return built
+
+
 def make(stage: Stage, request: BuildRequest, destination: Path, *, progress: Progress = SILENT) -> Built:
     """Make the bundle of the stage, which is to become `destination`."""
     overrides = request.load_overrides()
@@ -178,12 +188,19 @@ def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress
         for name in images or (request.image,):
             workspace = stack.enter_context(temporary_folder())
             image = stack.enter_context(dataclasses.replace(request, image=name).open(overrides, workspace, progress))
-            for folder in folders(request.inputs(image, overrides)):
-                if folder.image is not None:
-                    workspace = stack.enter_context(temporary_folder())
-                    stack.enter_context(request.open_other(folder.image, request.platform, workspace, progress))
+            open_mounted(stack, request, request.inputs(image, overrides), progress)
         # But for the image, the inputs are the same each time.
         return describe(request.inputs(opened[0], overrides), opened)
+
+
+def open_mounted(stack: ExitStack, request: BuildRequest, inputs: Inputs, progress: Progress) -> list[Image]:
+    """The images that overrides mount, each open for as long as `stack` is."""
+    opened = []
+    for folder in folders(inputs):
+        if folder.image is not None:
+            workspace = stack.enter_context(temporary_folder())
+            opened.append(stack.enter_context(request.open_other(folder.image, request.platform, workspace, progress)))
+    return opened
 
 
 def _own_name(image: Image) -> str:

@@ -108,6 +108,10 @@ class BuildRequest:
 
         `unpacked` says that its layers will be wanted for sure. Raises RequestError, ImageError, ToolError.
         """
+        return self.open_other(*self.named(overrides), workspace, progress, unpacked=unpacked)
+
+    def named(self, overrides: Overrides) -> tuple[str, Platform | None]:
+        """What image is asked for, and for which platform if that is said. Raises RequestError."""
         complete = self._with_imports(overrides, None)
         image, platform = complete.get("image"), complete.get("platform")
         name = self.image if image is UNSET or self.image is not None else image.text()
@@ -118,7 +122,7 @@ class BuildRequest:
         requested = self.platform
         if requested is None and platform is not UNSET:
             requested = Platform.parse(platform.text())
-        return self.open_other(name, requested, workspace, progress, unpacked=unpacked)
+        return name, requested
 
     @contextmanager
     def open_other(

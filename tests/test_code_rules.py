@@ -29,7 +29,7 @@ RANKS = {
     **dict.fromkeys(["doctor", "request", "running", "units"], 7),
     **dict.fromkeys(["approval", "dry_run", "kit"], 8),
     **dict.fromkeys(["hardening", "pipeline", "upkeep"], 9),
-    "__init__": 10,
+    **dict.fromkeys(["__init__", "bundle_cache"], 10),
     "cli": 11,
     "__main__": 12,
 }

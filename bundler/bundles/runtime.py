@@ -63,11 +63,15 @@ _OWN: Final = "self"
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
-    """A line of mountinfo: the directory `root` of the file system on `device` is at `place`."""
+    """A line of mountinfo: the directory `root` of the file system `source`, on `device`, is at `place`.
+
+    An overlay is called after the directory that it covers (`running/namespace.py`).
+    """
 
     device: bytes
     root: str
     place: str
+    source: str
 
 
 def check_idle(bundle: Path, recorded: Mapping[str, Json]) -> None:
@@ -115,7 +119,8 @@ def _process_of(bundle: Path, own: list[_Mount]) -> int | None:
             seen.add(namespace)
         for mount in _mounts(str(process)):
             inside = mount.device == around.device and (mount.root == root or _is_below(mount.root, root))
-            if inside and mount not in known:
+            covers = mount.source == place or _is_below(mount.source, place)
+            if (inside or covers) and mount not in known:
                 return process
     return None
 
@@ -131,8 +136,9 @@ def _mounts(process: str) -> Iterator[_Mount]:
     """Those of a process, none where it is gone or this user may not know them."""
     with suppress(OSError), Path(f"/proc/{process}/mountinfo").open("rb") as lines:
         for line in lines:
-            _, _, device, root, place, *_ = line.split()
-            yield _Mount(device, _plain(root), _plain(place))
+            first, _, last = line.partition(b" - ")
+            _, _, device, root, place, *_ = first.split()
+            yield _Mount(device, _plain(root), _plain(place), _plain(last.split(b" ")[1]))
 
 
 def _plain(escaped: bytes) -> str:

@@ -119,7 +119,11 @@ COMMANDS: Final = {
     "run": Row(
         Group.RUN,
         "run.run",
-        ("bundler run web", "bundler run web --ephemeral -- sh -c 'id; ls'"),
+        (
+            "bundler run web",
+            "bundler run web --ephemeral -- sh -c 'id; ls'",
+            "bundler run nginx:1.27 --name web -p 8080:80",
+        ),
     ),
     "unit": Row(
         Group.RUN,

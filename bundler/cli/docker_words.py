@@ -66,7 +66,7 @@ ROWS: Final = (
     Row(
         ("network", "networks"),
         "the network of a bundle is made when it is run",
-        "`network_mode: bridge` in an overrides file",
+        "`network_mode: bridge` in an overrides file, or `--network bridge`",
     ),
     Row(("checkpoint",), _CRIU, "`runc checkpoint --image-path FOLDER NAME`"),
     Row(("container restore",), _CRIU, "`runc restore --image-path FOLDER --bundle BUNDLE NAME`"),

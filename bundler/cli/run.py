@@ -1,12 +1,33 @@
-"""`bundler run`: a bundle is run by runc or crun."""
+"""`bundler run`: a bundle is run by runc or crun, or an image as a bundle that is kept for the next time."""
 
 import os
+import secrets
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import typer
 
-from bundler.cli.options import BundleArgument
+from bundler.cli.console import note, remark, remark_skipped
+from bundler.cli.options import spread
+from bundler.cli.progress import shown_progress
+from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
+from bundler.errors import ImageError, RequestError, printable
+
+if TYPE_CHECKING:
+    from bundler.bundle_cache import Cached
+    from bundler.running.start import Wanted
+
+# What also counts where a bundle is run.
+_ALWAYS: Final = ("image", "name", "quiet", "progress", "limit", "retries", "timeout", "store")
+_RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="BUNDLE|IMAGE",
+        help="A directory that is there is a bundle; whatever else is an image, as for `build`.",
+        show_default=False,
+    ),
+]
 
 _Runtime = Annotated[
     str | None,
@@ -23,7 +44,8 @@ _Id = Annotated[
         "--id",
         "--name",
         metavar="ID",
-        help="The container's id; if absent, container_name, else the directory's name.",
+        help="The container's id; if absent, container_name, else the directory's name, or for an image a new one. "
+        "With --from-inspect, which of its containers.",
         show_default=False,
     ),
 ]
@@ -61,8 +83,19 @@ _AsIs = Annotated[bool, typer.Option("--as-is", help="Run it although config.jso
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands for a shell that do the same, and stop.")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(SettingsOptions):
+    """The options of a build, for what is an image. A name is the container's alone, and no other bundle is made."""
+
+    flags: ClassVar[tuple[str, ...]] = tuple(flag for flag in FLAGS if flag != "name")
+
+    image: _RunArgument = None
+    name: _Id = None
+
+
+@spread
 def run(
-    bundle: BundleArgument,
+    options: RunOptions,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -71,7 +104,6 @@ def run(
     ] = None,
     *,
     runtime: _Runtime = None,
-    name: _Id = None,
     detach: _Detach = False,
     pid_file: _PidFile = None,
     tty: _Tty = None,
@@ -82,19 +114,21 @@ def run(
     as_is: _AsIs = False,
     dry_run: _DryRun = False,
 ) -> None:
-    """Run BUNDLE, as `runc run` does: input, signals and exit code are the runtime's, which takes bundler's place.
+    """Run a bundle, as `runc run` does: input, signals and exit code are the runtime's, which takes bundler's place.
 
     The bundle itself is never changed: other arguments, a terminal and --ephemeral lie over it where only this
     container sees them.
+
+    An IMAGE becomes a bundle first, which is kept in $XDG_CACHE_HOME/bundler for the next time; `bundler gc` removes
+    it. Each container starts anew, as with `docker run --rm`: all that it writes goes to memory and away at the end,
+    volumes included. An image of a registry is fetched into the store, if it is not there.
     """
-    from bundler import tools
-    from bundler.running.namespace import CHANGED_DESCRIPTOR
-    from bundler.running.start import Wanted, prepare
+    from bundler.running.start import Wanted
 
     wanted = Wanted(
-        bundle=bundle,
+        bundle=Path(options.image or ""),
         arguments=arguments or (),
-        name=name,
+        name=options.name,
         runtime=runtime,
         root=root,
         detach=detach,
@@ -105,12 +139,53 @@ def run(
         ephemeral=ephemeral,
         as_is=as_is,
     )
+    if options.image is not None and wanted.bundle.is_dir():
+        check_no_settings(options, _ALWAYS, what=f"{printable(options.image)} is a bundle")
+        _start(wanted, dry_run=dry_run)
+    else:
+        cached = _cached(options, commanded=bool(arguments))
+        own = options.name or (None if cached.named_container else f"{cached.path.name}-{secrets.token_hex(3)}")
+        _start(replace(wanted, bundle=cached.path, name=own, fresh=True), dry_run=dry_run)
+
+
+def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
+    """The bundle of an image. Raises what `build` raises, and RequestError for what is neither bundle nor image."""
+    from bundler.bundle_cache import find_or_build
+    from bundler.running.namespace import FIRST_FREE_DESCRIPTOR
+
+    named = options.image
+    if named is None and not (options.overrides or options.from_compose or options.from_inspect):
+        raise RequestError("run what?", hint="name the directory of a bundle, or an image")
+    if named is not None and named.startswith(("/", ".")) and not os.path.lexists(named):
+        raise RequestError(f"{printable(named)} is not there, neither a bundle nor an archive of an image")
+    request = replace(options, rootless=options.rootless or os.geteuid() != 0).request()
+    try:
+        with shown_progress(options.progress, quiet=options.quiet) as progress:
+            lowest = FIRST_FREE_DESCRIPTOR
+            cached = find_or_build(request, lowest_descriptor=lowest, commanded=commanded, progress=progress)
+    except ImageError as error:
+        if error.hint is None and named is not None and "/" not in named:
+            error.hint = f"there is no directory {printable(named)} here, so it was taken for an image"
+        raise
+    if cached.built is not None:
+        remark(cached.built.runtime_config, quiet=options.quiet)
+        remark_skipped(cached.built.skipped, quiet=options.quiet)
+    if cached.volumes and not options.quiet:
+        note(f"what is written to {', '.join(cached.volumes)} is gone at the end; -v ./FOLDER:PATH keeps it")
+    return cached
+
+
+def _start(wanted: "Wanted", *, dry_run: bool) -> None:
+    from bundler import tools
+    from bundler.running.namespace import CHANGED_DESCRIPTOR
+    from bundler.running.start import prepare
+
     start = prepare(wanted, terminal_here=any(os.isatty(descriptor) for descriptor in range(3)))
     if dry_run:
         typer.echo(start.shown())
         return
-    for remark in start.remarks:
-        typer.echo(f"bundler: note: {remark}", err=True)
+    for sentence in start.remarks:
+        typer.echo(f"bundler: note: {sentence}", err=True)
     for arguments_before in start.before:
         tools.run(start.tool, *arguments_before)
     handed = {} if start.changed is None else {CHANGED_DESCRIPTOR: start.changed}

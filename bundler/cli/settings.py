@@ -1,13 +1,15 @@
 """Settings without a file: options that are flags of `docker run`, in its own grammar."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import typer
 
 from bundler.cli.options import BundleOptions
+from bundler.errors import RequestError
 
 if TYPE_CHECKING:
     from bundler import BuildRequest
@@ -73,11 +75,15 @@ NetworkOption = Annotated[
 ]
 
 
+FLAGS: Final = ("env", "publish", "volume", "user", "workdir", "name", "read-only", "cap-add", "cap-drop", "network")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsOptions(BundleOptions):
     """An image, how it is reached, and what its bundle is to be like, by files and by flags of `docker run`."""
 
     names_container: ClassVar[bool] = True
+    flags: ClassVar[tuple[str, ...]] = FLAGS
 
     env: EnvOption = None
     publish: PublishOption = None
@@ -95,7 +101,7 @@ class SettingsOptions(BundleOptions):
 
     def _settings(self) -> "Settings | None":
         """What the flags say. Raises RequestError."""
-        flags = [(flag, value) for flag in FLAGS for value in self._values(flag)]
+        flags = [(flag, value) for flag in self.flags for value in self._values(flag)]
         if not flags:
             return None
         from bundler.overrides.docker_run.environment import Client
@@ -111,4 +117,9 @@ class SettingsOptions(BundleOptions):
         return value if isinstance(value, list) else ["true" if value is True else value]
 
 
-FLAGS: Final = ("env", "publish", "volume", "user", "workdir", "name", "read-only", "cap-add", "cap-drop", "network")
+def check_no_settings(options: BundleOptions, but: Collection[str], *, what: str) -> None:
+    """Raise RequestError for an option, `but` for some, that is for a build; `what` says why there is none."""
+    usual = type(options)()
+    for option in fields(options):
+        if option.name not in but and getattr(options, option.name) != getattr(usual, option.name):
+            raise RequestError(f"--{option.name.replace('_', '-')} is for an image, and {what}")

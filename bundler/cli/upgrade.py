@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,7 +14,7 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption, limits_of, spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
-from bundler.cli.settings import SettingsOptions
+from bundler.cli.settings import SettingsOptions, check_no_settings
 from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
 
     fill = None if options.image is None else finished(Path(options.image), bundle, limits_of(options.limit), progress)
     if fill is not None:
-        _check_plain(options)
+        check_no_settings(options, _ALWAYS, what=f"{printable(str(options.image))} is a bundle")
         return fill
 
     def build(stage: "Stage") -> None:
@@ -142,15 +142,6 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
         remark_skipped(built.skipped, quiet=options.quiet)
 
     return build
-
-
-def _check_plain(options: UpgradeOptions) -> None:
-    """Raise RequestError for an option that says how to build, where nothing is built."""
-    usual = replace(UpgradeOptions(), **{name: getattr(options, name) for name in _ALWAYS})
-    for option in fields(options):
-        if getattr(options, option.name) != getattr(usual, option.name):
-            name = "--" + option.name.replace("_", "-")
-            raise RequestError(f"{name} is for an image, and {printable(str(options.image))} is a bundle")
 
 
 def _show_differences(step: "Step", *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.origins import Json
-from bundler.running.namespace import CHANGED_DESCRIPTOR, Rootfs, in_namespace
+from bundler.running.namespace import CHANGED_DESCRIPTOR, Folder, in_namespace
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.targets import RUNTIMES, choose_runtime
 from bundler.tools import Tool, ToolFailedError
@@ -57,7 +57,8 @@ class Wanted:
     """What the user wants to run. `runtime` is a name or a path, `root` the folder of the runtime's states.
 
     `terminal` is None for what config.json says; `arguments` take the place of its own when there are any. With
-    `replace` an ended container of the same name is deleted first.
+    `replace` an ended container of the same name is deleted first. What an `ephemeral` one writes to its rootfs goes
+    to memory, and of a `fresh` one all that is written in the bundle, volumes included.
     """
 
     bundle: Path
@@ -71,6 +72,7 @@ class Wanted:
     interactive: bool = False
     replace: bool = False
     ephemeral: bool = False
+    fresh: bool = False
     as_is: bool = False
 
 
@@ -122,17 +124,17 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     )
     before = _make_room(tool, wanted, name)
     words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
-    differs = changed != config
-    if differs or wanted.ephemeral:
+    differs, covered = changed != config, _covered(wanted, bundle, rootfs)
+    if differs or covered is not None:
         _check_mapping(config, user=user)
-        words = in_namespace(words, bundle, rootfs, changed=differs, ephemeral=wanted.ephemeral, user=user)
+        words = in_namespace(words, bundle, rootfs, changed=differs, covered=covered, user=user)
     return Start(
         tool=tool,
         before=before,
         words=words,
         changed=encode(changed.document) if differs else None,
         input=wanted.interactive or not wanted.detach,
-        remarks=_remarks(config, bundle),
+        remarks=() if wanted.fresh else _remarks(config, bundle),
     )
 
 
@@ -186,12 +188,19 @@ def _check_mapping(config: RuntimeConfig, *, user: bool) -> None:
         raise RequestError("an ordinary user's bundle of several ids runs only as it is", hint=hint)
 
 
-def _rootfs(path: str | None, bundle: str) -> Rootfs:
+def _covered(wanted: Wanted, bundle: str, rootfs: str) -> Folder | None:
+    path = bundle if wanted.fresh else rootfs if wanted.ephemeral else None
+    if path is None:
+        return None
+    status = Path(path).stat()
+    return Folder(path=path, uid=status.st_uid, gid=status.st_gid, mode=stat.S_IMODE(status.st_mode))
+
+
+def _rootfs(path: str | None, bundle: str) -> str:
     place = Path(os.path.realpath(Path(bundle, path or "")))  # resolve() fails at a loop
     if path is None or not place.is_dir():
         raise RequestError(f"{printable(bundle)} has no rootfs: {printable(str(place))} is not a directory")
-    status = place.stat()
-    return Rootfs(path=str(place), uid=status.st_uid, gid=status.st_gid, mode=stat.S_IMODE(status.st_mode))
+    return str(place)
 
 
 def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:

@@ -42,7 +42,7 @@ CALLS = {
     "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
     "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
     "repack": ("none web:changed", 2, "none"),
-    "run": ("none", 2, "none"),
+    "run": ("./none", 2, "none"),
     "unit": ("bundle", 0, "[Service]"),
     "upgrade": ("bundle image.tar --rootless --overrides web.yaml --dry-run --json", 0, '"done": false'),
     "rollback": ("bundle", 2, "bundle.old"),
