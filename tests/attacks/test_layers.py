@@ -46,19 +46,19 @@ MOST = 1 << 20
 WANTED = {b"canary", b"x", b"f", b"h", b"l", b"new"}
 
 
-@pytest.fixture(params=["read here", "read apart"], autouse=True)
+HERE, APART = 1 << 60, 0  # the least size of a layer that is read apart
+
+
+@pytest.fixture(params=[HERE, APART], ids=["read here", "read apart"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who reads the layers makes no difference."""
-    monkeypatch.setattr(layer_entries, "SMALLEST_APART", {"read here": 1 << 60, "read apart": 0}[request.param])
+    monkeypatch.setattr(layer_entries, "SMALLEST_APART", request.param)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
 
 
-@pytest.fixture(params=[False, True], ids=["", "with a manifest"])
-def inventory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inventory | None]:
-    """With one, who reads the layers hashes files, and tells of several at once."""
-    if not request.param:
-        yield None
-        return
+@pytest.fixture
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inventory]:
+    """As each build has one: who reads the layers hashes files, and tells of several at once."""
     with Inventory(tmp_path_factory.mktemp("inventory")) as inventory:
         yield inventory
 
@@ -106,10 +106,9 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.root
 @pytest.mark.timeout(20)
+@pytest.mark.usefixtures("reader")
 @every
-def test_an_attack_ends_as_the_table_says(
-    tmp_path: Path, outside: Path, attack: Attack, inventory: Inventory | None
-) -> None:
+def test_an_attack_ends_as_the_table_says(tmp_path: Path, outside: Path, attack: Attack, inventory: Inventory) -> None:
     root = made(tmp_path)
     before = surroundings(tmp_path), os.umask(0o022)
     layers = attack.written_out(outside)
@@ -156,8 +155,11 @@ def on_disk(root: Path) -> dict[str, tuple[int, bytes]]:
 
 @pytest.mark.root
 @pytest.mark.timeout(20)
+@pytest.mark.usefixtures("reader")
 @every
-def test_in_memory_there_is_what_would_be_on_disk(tmp_path: Path, outside: Path, attack: Attack) -> None:
+def test_in_memory_there_is_what_would_be_on_disk(
+    tmp_path: Path, outside: Path, attack: Attack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = made(tmp_path)
     layers = attack.written_out(outside)
     before = surroundings(tmp_path)
@@ -169,6 +171,7 @@ def test_in_memory_there_is_what_would_be_on_disk(tmp_path: Path, outside: Path,
     else:
         outline = unpack_partially(layers, WANTED, limits=attack.limits)
         assert surroundings(tmp_path) == before
+        monkeypatch.setattr(layer_entries, "SMALLEST_APART", HERE)
         unpack(layers, root, limits=attack.limits)
         assert outlined(outline) == on_disk(root)
     remove_tree(root)
