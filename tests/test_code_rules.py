@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tests.support.packages import MODULES, PROJECT, imported_parts, imports, module_of, part_of
+from tests.support.packages import MODULES, PROJECT, imported_parts, imports, module_of, nodes, part_of
 
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
 RELEASE = [PROJECT / "setup.py", *sorted(PROJECT.glob("release/*.py"))]
@@ -73,10 +73,6 @@ def offenders(paths: Iterable[Path], find: Callable[[Path], Iterable[object]]) -
     looked_at = list(paths)
     assert looked_at
     return {name_of(path): found for path in looked_at if (found := list(find(path)))}
-
-
-def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_bytes()))
 
 
 def test_imports_run_downward() -> None:

@@ -13,6 +13,12 @@ MODULES = sorted(PROJECT.glob("bundler/**/*.py"))
 Graph = Mapping[str, set[str]]
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file of Python; each file is parsed once, whatever is looked for in it."""
+    return tuple(ast.walk(ast.parse(path.read_bytes())))
+
+
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -30,7 +36,7 @@ def imports(path: Path) -> Iterator[str]:
     package = module_of(path).split(".")
     if path.name != "__init__.py":
         package.pop()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

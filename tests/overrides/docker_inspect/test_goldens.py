@@ -1,6 +1,7 @@
 """What inspect says of a container is enough to make its config.json again, in every leaf."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,8 +23,8 @@ CASES = cases()
 GOLDENS = {version: recorded(version) for version in ("20.10.24", "28.5.2")}
 INSPECTS = {version: inspects(version) for version in GOLDENS}
 # The machine of the newer goldens; the inspects of both versions, and the older goldens, come from one with cgroup v1.
-NEWER = Target(kernel=(6, 1), cgroup="v2", apparmor=True)
-OLDER = Target(kernel=(6, 18), cgroup="v1")
+NEWER, OLDER = "newer", "older"
+TARGETS = {NEWER: Target(kernel=(6, 1), cgroup="v2", apparmor=True), OLDER: Target(kernel=(6, 18), cgroup="v1")}
 
 UNSAID = {
     "blkio-weight": "the machine has no weights, and dockerd forgot what was asked",
@@ -43,16 +44,18 @@ def imported(version: str, name: str, image: ImageSettings | None = None) -> Imp
     return importer(INSPECTS[version][name], f"{name}.json")(image)
 
 
-def again(version: str, name: str, target: Target, *, knowing_image: bool = True) -> dict[str, Any]:
-    """The config.json of an inspected container."""
-    given = from_line(name, target)
+@cache
+def again(version: str, name: str, machine: str, *, knowing_image: bool = True) -> dict[str, Any]:
+    """The config.json of an inspected container, which several tests compare with something."""
+    given = from_line(name, machine)
     found = imported(version, name, given.image_config if knowing_image else None)
     assert read_keys(found.root, found.name) == found.entries
     return convert(replace(given, overrides=Overrides().upon([found]))).document
 
 
-def from_line(name: str, target: Target) -> Inputs:
-    return inputs(CASES[name], target)
+@cache
+def from_line(name: str, machine: str) -> Inputs:
+    return inputs(CASES[name], TARGETS[machine])
 
 
 @pytest.mark.parametrize("name", [name for name in said("28.5.2") if name != "cgroupns-host"])
