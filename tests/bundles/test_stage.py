@@ -16,6 +16,7 @@ from bundler.bundles import succession
 from bundler.bundles.stage import Stage, open_stage
 from bundler.errors import BundlerError, RequestError
 from bundler.rootfs.remove import remove_tree
+from tests.support.strace import injecting
 from tests.support.tree import differences, tree
 
 
@@ -239,8 +240,7 @@ except BundlerError as error:
 def publish_where(call: str, error: str, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     """Publish in a process for which the kernel answers each `call` with `error`."""
     make_bundle(folder / "old")
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error={error}"]
-    command += [sys.executable, "-c", PUBLISH, str(folder), name]
+    command = [*injecting(f"{call}:error={error}"), sys.executable, "-c", PUBLISH, str(folder), name]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -1,130 +1,32 @@
 """A bundle takes another one's place, and what the volumes hold moves along: killed anywhere, none of it is lost."""
 
 import errno
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from bundler.bundles import succession
-from bundler.bundles.stage import open_stage
 from bundler.bundles.succession import Succession
 from bundler.errors import BundlerError
 from tests.support.ordinary_user import as_user, folder_of_a_user
-
-CARRIED = ("volumes/a", "volumes/b", "mine")
-# In a process of its own: what it does can be killed at any of its calls.
-UPGRADE = """
-import sys
-from pathlib import Path
-from bundler.bundles.stage import open_stage
-from tests.bundles.test_succession import CARRIED, fill
-folder = Path(sys.argv[1])
-with open_stage(folder) as stage:
-    fill(stage.bundle, "new")
-    stage.publish(folder / "b", replace=True, carried=lambda: CARRIED, kept=folder / "b.old")
-"""
-EXCHANGE = """
-import sys
-from pathlib import Path
-from bundler.bundles.stage import open_stage
-from tests.bundles.test_succession import CARRIED
-folder = Path(sys.argv[1])
-with open_stage(folder) as stage:
-    stage.exchange(folder / "b", folder / "b.old", carried=lambda: CARRIED)
-"""
-REPLACE = """
-import sys
-from pathlib import Path
-from bundler.bundles.stage import open_stage
-from tests.bundles.test_succession import CARRIED, fill
-folder = Path(sys.argv[1])
-with open_stage(folder) as stage:
-    fill(stage.bundle, "new")
-    stage.publish(folder / "b", replace=True, carried=lambda: CARRIED)
-"""
-
-
-def fill(bundle: Path, word: str) -> None:
-    for name in (*CARRIED, "volumes/only"):
-        (bundle / name).mkdir(parents=True, exist_ok=True)
-        (bundle / name / "file").write_text(word)
-    (bundle / "config.json").write_text(word)
-
-
-def old_bundle(folder: Path) -> Path:
-    (folder / "b").mkdir()
-    fill(folder / "b", "old")
-    return folder / "b"
-
-
-def old_bundle_and_shell(folder: Path) -> Path:
-    """What an upgrade leaves: the bundle with all data, and beside it one that has only what is its own."""
-    bundle = old_bundle(folder)
-    (folder / "b.old/volumes/only").mkdir(parents=True)
-    (folder / "b.old/mine").mkdir()  # an empty folder gives way
-    for name in ("volumes/only/file", "config.json"):
-        (folder / "b.old" / name).write_text("new")
-    return bundle
-
-
-def words(bundle: Path) -> dict[str, str]:
-    return {str(path.relative_to(bundle)): path.read_text() for path in bundle.rglob("*") if path.is_file()}
-
-
-OLD = dict.fromkeys((*(f"{name}/file" for name in CARRIED), "volumes/only/file", "config.json"), "old")
-OWN = {"volumes/only/file": "new", "config.json": "new"}
-NEW = OLD | OWN
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))  # noqa: PTH208
-
-
-def replace(bundle: Path) -> None:
-    with open_stage(bundle.parent) as stage:
-        fill(stage.bundle, "new")
-        stage.publish(bundle, replace=True, carried=lambda: CARRIED)
+from tests.support.replacement import CARRIED, CASES, NEW, OLD, fill, names, next_command, old_bundle, replace, words
+from tests.support.strace import injecting
 
 
 def test_folders_move_from_the_old_bundle_into_the_new_one(tmp_path: Path) -> None:
     bundle = old_bundle(tmp_path)
     inode = (bundle / "volumes/a").stat().st_ino
-    replace(bundle)
+    replace(tmp_path)
     assert words(bundle) == NEW
     assert (bundle / "volumes/a").stat().st_ino == inode  # it was moved and not copied
     assert names(tmp_path) == ["b"]
 
 
-def next_command(folder: Path) -> None:
-    with open_stage(folder):
-        pass
-
-
 CALLS = ["rename", "renameat2", "syncfs", "fsync", "unlinkat", "rmdir"]
-NO_EXCHANGE = "inject=renameat2:error=EINVAL"
-
-
-class Case(NamedTuple):
-    """A program, what it begins with, and what may be in the folder after it, by name."""
-
-    program: str
-    prepare: Callable[[Path], Path]
-    outcomes: tuple[dict[str, dict[str, str]], ...]
-
-
-OWN_OLD = dict.fromkeys(OWN, "old")
-BOTH = ({"b": OLD, "b.old": OWN}, {"b": NEW, "b.old": OWN_OLD})
-CASES = {
-    "replace": Case(REPLACE, old_bundle, ({"b": OLD}, {"b": NEW})),
-    "upgrade": Case(UPGRADE, old_bundle, ({"b": OLD}, {"b": NEW, "b.old": OWN_OLD})),
-    "exchange": Case(EXCHANGE, old_bundle_and_shell, BOTH),
-}
+NO_EXCHANGE = "renameat2:error=EINVAL"
 
 
 def all_words(folder: Path) -> dict[str, dict[str, str]]:
@@ -141,10 +43,8 @@ def test_killed_at_any_call_the_old_or_the_new_is_there_with_all_data(tmp_path: 
         folder = tmp_path / str(nth)
         folder.mkdir()
         CASES[case].prepare(folder)
-        kill = ["-e", f"inject={name}:signal=KILL:when={nth}", *(["-e", NO_EXCHANGE] if without else [])]
-        program = CASES[case].program
-        command = ["strace", "-qq", "-o", "/dev/null", *kill, sys.executable, "-B", "-c", program, str(folder)]
-        code = subprocess.run(command, check=False).returncode
+        killed = injecting(f"{name}:signal=KILL:when={nth}", *([NO_EXCHANGE] if without else []))
+        code = subprocess.run([*killed, *CASES[case].command(folder)], check=False).returncode
         assert code in (0, -signal.SIGKILL)
         next_command(folder)
         assert all_words(folder) in CASES[case].outcomes, nth
@@ -176,7 +76,7 @@ def test_where_a_rename_fails_the_data_is_brought_to_where_it_belongs(
         prepare(patch)
         patch.setattr(Path, "rename", counted)
         with pytest.raises(BundlerError, match="it broke"):
-            replace(bundle)
+            replace(tmp_path)
     assert words(bundle) in (OLD, NEW)
     assert names(tmp_path) == ["b"]
 
@@ -211,7 +111,7 @@ def test_an_ordinary_users_folder_moves_whatever_its_mode() -> None:
         def work() -> int:
             bundle = old_bundle(home)
             (bundle / "volumes/a").chmod(0o500)
-            replace(bundle)
+            replace(home)
             return (bundle / "volumes/a").stat().st_mode & 0o7777
 
         assert as_user(work) == 0o500
@@ -219,8 +119,7 @@ def test_an_ordinary_users_folder_moves_whatever_its_mode() -> None:
 
 def test_two_that_replace_one_bundle_at_once_both_keep_its_data(tmp_path: Path) -> None:
     bundle = old_bundle(tmp_path)
-    command = [sys.executable, "-c", REPLACE, str(tmp_path)]
-    running = [subprocess.Popen(command) for _ in range(4)]
+    running = [subprocess.Popen(CASES["replace"].command(tmp_path)) for _ in range(4)]
     assert [process.wait(timeout=120) for process in running] == [0] * 4
     assert words(bundle) == NEW
     assert names(tmp_path) == ["b"]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.test_upgrade import archive, image, running
 from tests.support.command import bundler, call_bundler, installed
+from tests.support.strace import killing
 from tests.support.tarballs import Member, character_device, directory, file, hard_link, symlink, tarball
 from tests.support.tree import Node, differences, tree
 
@@ -198,8 +199,7 @@ def test_killed_anywhere_the_next_command_finds_the_older_or_the_restored_data(b
     for nth in range(1, 60):
         shutil.rmtree(bundle)
         subprocess.run(["cp", "-a", bundle.with_name("kept"), bundle], check=True)
-        kill = f"inject={call}:signal=KILL:when={nth}"
-        killed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", kill, installed(), "restore", "b.tar", "b", "--force"]
+        killed = [*killing(call, nth), installed(), "restore", "b.tar", "b", "--force"]
         code = subprocess.run(killed, cwd=bundle.parent, capture_output=True, check=False).returncode
         assert code in (0, -signal.SIGKILL)
         bundler("verify", bundle)
@@ -214,8 +214,7 @@ def test_killed_anywhere_the_next_command_finds_the_older_or_the_restored_data(b
 @pytest.mark.parametrize("call", ["renameat2", "fsync", "unlinkat"])
 def test_a_backup_that_was_killed_leaves_no_file_or_a_whole_one(bundle: Path, call: str) -> None:
     for nth in range(1, 60):
-        kill = f"inject={call}:signal=KILL:when={nth}"
-        killed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", kill, installed(), "backup", "b", "-o", "b.tar"]
+        killed = [*killing(call, nth), installed(), "backup", "b", "-o", "b.tar"]
         code = subprocess.run(killed, cwd=bundle.parent, capture_output=True, check=False).returncode
         if (bundle.parent / "b.tar").exists():
             bundler("verify", "b.tar", cwd=bundle.parent)

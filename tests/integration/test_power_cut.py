@@ -3,16 +3,16 @@
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.bundles import test_succession as succession
 from tests.support.command import bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
+from tests.support.replacement import CASES, names, next_command, words
+from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
 from tests.support.tree import tree
 
@@ -32,7 +32,7 @@ def image(tmp_path: Path) -> Path:
 
 
 def bundles(folder: Path) -> dict[str, dict[str, str]]:
-    return {name: succession.words(folder / name) for name in succession.names(folder) if name != "lost+found"}
+    return {name: words(folder / name) for name in names(folder) if name != "lost+found"}
 
 
 def verify(bundle: Path) -> None:
@@ -61,10 +61,10 @@ RESULTS: dict[str, tuple[Callable[[Path, Path], list[str | Path]], Callable[[Pat
 
 @pytest.mark.parametrize("result", RESULTS)
 def test_what_was_made_of_a_bundle_is_whole(tmp_path: Path, disk: Path, image: Path, result: str) -> None:
-    words, check = RESULTS[result]
+    arguments, check = RESULTS[result]
     bundler("build", image, "-o", tmp_path / "made")
     with mounted(disk) as folder:
-        bundler(*words(tmp_path / "made", folder))
+        bundler(*arguments(tmp_path / "made", folder))
         with after_a_power_cut(disk) as left:
             check(left)
 
@@ -111,24 +111,22 @@ def test_a_bundle_is_whole(tmp_path: Path, disk: Path, image: Path, command: str
             assert (left / "b/volumes/data/dump").exists() == ("--keep-volumes" in options)
 
 
-@pytest.mark.parametrize("case", succession.CASES)
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("call", ["rename", "renameat2", "fsync", "syncfs", "unlinkat"])
 def test_cut_at_any_step_of_a_replacement_the_data_is_there(disk: Path, call: str, case: str) -> None:
-    program, prepare, outcomes = succession.CASES[case]
+    _, prepare, outcomes = CASES[case]
     for nth in range(1, 80):
         with mounted(disk) as folder:
             for name in ("b", "b.old"):
                 shutil.rmtree(folder / name, ignore_errors=True)
             prepare(folder)
             subprocess.run(["sync", "-f", folder], check=True)
-            kill = f"inject={call}:signal=KILL:when={nth}"
-            command = ["strace", "-qq", "-o", "/dev/null", "-e", kill, sys.executable, "-B", "-c", program]
-            code = subprocess.run([*command, str(folder)], check=False).returncode
+            code = subprocess.run([*killing(call, nth), *CASES[case].command(folder)], check=False).returncode
             assert code in (0, -signal.SIGKILL)
             with after_a_power_cut(disk) as left:
-                succession.next_command(left)
+                next_command(left)
                 assert bundles(left) in outcomes
-            succession.next_command(folder)
+            next_command(folder)
         if code == 0:
             break
     assert nth > 1
@@ -146,21 +144,7 @@ def test_a_build_that_was_killed_while_it_carried_volumes_over_is_finished_by_th
     bundler("build", image, "-o", bundle)
     (bundle / "volumes/data/dump").write_text("data")
     # The first rename sets the new one's own volume aside, the second comes after both have changed places.
-    kill = "inject=rename:signal=KILL:when=2"
-    command = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        kill,
-        installed(),
-        "build",
-        str(image),
-        "-o",
-        str(bundle),
-    ]
+    command: list[str | Path] = [*killing("rename", 2), installed(), "build", image, "-o", bundle]
     done = subprocess.run([*command, "--force", "--keep-volumes"], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     assert not (bundle / "volumes/data").exists()

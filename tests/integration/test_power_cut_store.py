@@ -14,6 +14,7 @@ from tests.support.command import bundler, installed
 from tests.support.faulty_registry import faulty_registry
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
+from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("mkfs.ext4", "mount", "skopeo", "strace")]
@@ -84,8 +85,9 @@ def test_cut_at_any_step_of_a_fetch_what_is_listed_is_whole(tmp_path: Path, disk
     for nth in count(1):
         with mounted(disk) as folder:
             store = folder / f"store-{nth}"
-            kill = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={nth}"]
-            killed = subprocess.run([*kill, installed(), *fetch, store, name], capture_output=True, check=False)
+            killed = subprocess.run(
+                [*killing(call, nth), installed(), *fetch, store, name], capture_output=True, check=False
+            )
             with after_a_power_cut(disk) as left:
                 if not listed(left / store.name):
                     bundler(*fetch, left / store.name, name)

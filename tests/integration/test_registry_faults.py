@@ -15,6 +15,7 @@ from tests.support.children import of_session
 from tests.support.command import call_bundler, installed
 from tests.support.faulty_registry import Endless, FaultyRegistry, faulty_registry, never, refuse, serve, times
 from tests.support.image_files import sample
+from tests.support.strace import listing
 from tests.support.tarballs import directory, file, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("skopeo")]
@@ -191,7 +192,7 @@ def test_offline_opens_no_socket(served: FaultyRegistry, place: Path, command: s
     assert call_bundler("fetch", INSECURE, name).returncode == 0
     calls = place.parent / "calls"
     for image, code in ((name, 0), (f"docker://{name}", 2), ("missing:1", 2), ("docker-daemon:missing:1", 2)):
-        trace = ["strace", "-f", "-e", "trace=socket,socketpair,connect", "-o", str(calls)]
+        trace = listing("socket,socketpair,connect", calls)
         done = subprocess.run([*trace, installed(), *words, "--offline", image], capture_output=True, check=False)
         assert done.returncode == code, done.stderr
         assert [line for line in calls.read_text().splitlines() if "exited" not in line] == []

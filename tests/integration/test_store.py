@@ -16,6 +16,7 @@ import pytest
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.faulty_registry import FaultyRegistry, faulty_registry, hold_back
 from tests.support.image_files import layout_files, sample, write_folder
+from tests.support.strace import injecting, listing
 from tests.support.tarballs import file, tarball
 from tests.support.tree import differences, tree
 
@@ -99,7 +100,7 @@ def test_nothing_opens_a_socket_when_offline(served: FaultyRegistry, store: Path
     bundler("fetch", INSECURE, one)
     calls = tmp_path / "calls"
     for image in (one, missing):
-        command = ["strace", "-f", "-e", "trace=socket,connect", "-o", str(calls), installed(), "build", image]
+        command = [*listing("socket,connect", calls), installed(), "build", image]
         subprocess.run([*command, "--offline", "--output", tmp_path / "b"], check=False, capture_output=True)
         assert [line for line in calls.read_text().splitlines() if "AF_INET" in line or "connect(" in line] == []
     assert (tmp_path / "b").is_dir()
@@ -224,7 +225,7 @@ def test_where_there_are_no_locks_what_adds_and_reads_works_and_what_removes_say
     served: FaultyRegistry, store: Path, tmp_path: Path, error: str
 ) -> None:
     one, two = served.name("team/one:1"), served.name("team/two:1")
-    no_locks = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=flock:error={error}", installed()]
+    no_locks = [*injecting(f"flock:error={error}"), installed()]
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*no_locks, *words], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.image_files import Sample, layout_files, sample, write_archive
+from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
 
 pytestmark = pytest.mark.root
@@ -244,9 +245,7 @@ def test_killed_anywhere_the_next_command_finds_the_old_or_the_new_with_all_data
         (old / "volumes/data/dump").write_text("data")
         if command == "rollback":
             bundler("upgrade", old, "n", cwd=old.parent)
-        words = [installed(), command, "b", *(["n"] if command == "upgrade" else [])]
-        kill = f"inject={call}:signal=KILL:when={nth}"
-        killed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", kill, *words]
+        killed = [*killing(call, nth), installed(), command, "b", *(["n"] if command == "upgrade" else [])]
         code = subprocess.run(killed, cwd=old.parent, capture_output=True, check=False).returncode
         assert code in (0, -signal.SIGKILL)
         bundler("rollback" if command == "rollback" and code else "verify", old)
