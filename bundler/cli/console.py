@@ -1,39 +1,70 @@
 """What people see: rows as a table on a terminal or as aligned lines in a pipe; notes and warnings beside them."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from bundler.cli.progress import clear_line
+from bundler.cli.terminal import columns_of, has_colours, padded, width
 from bundler.errors import brief, printable
 
 if TYPE_CHECKING:
     from bundler.conversion.convert import ConvertedConfig
     from bundler.overrides.imports import Imported
 
-_WIDEST = 120  # characters of a column in a pipe; a longer cell pushes the rest of its line to the right
+_WIDEST: Final = 120  # columns of a column in a pipe; a longer cell pushes the rest of its line to the right
+_SHORT: Final = 12
+_NARROWEST: Final = 14  # columns that a column of a table has on average, or it is no table
 
 
 def show_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print `rows` to standard output. Cells may hold what an image chose: they are made printable here."""
+    """Print `rows` to standard output, on a terminal below `header`.
+
+    Cells may hold what an image chose: they are made printable here.
+    """
     cells = [[printable(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _draw(header, cells)
+    if not sys.stdout.isatty():
+        _print(aligned(cells))
         return
-    for line in aligned(cells):
+    columns, table = columns_of(sys.stdout), aligned([header, *cells], widest=None)
+    if max(map(width, table)) <= columns:
+        _print([_bold(table[0]), *table[1:]])
+    elif columns < _NARROWEST * len(header):
+        _print(_stacked(header, cells))
+    else:
+        _draw(header, cells, columns)
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         typer.echo(line)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], *, widest: int | None = _WIDEST) -> list[str]:
     """`rows` as lines whose columns begin below each other."""
-    widths = [min(max(map(len, column)), _WIDEST) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    limited = widths if widest is None else [min(each, widest) for each in widths]
+    return ["  ".join(padded(cell, each) for cell, each in zip(row, limited, strict=True)).rstrip() for row in rows]
 
 
-def _draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _stacked(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Each row as a paragraph, for a terminal that is too narrow for columns."""
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for name, cell in zip(header, row, strict=True):
+            if cell:
+                yield f"{_bold(name)}: {cell}" if name else cell
+
+
+def _bold(text: str) -> str:
+    return typer.style(text, bold=True) if has_colours(sys.stdout) else text
+
+
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -41,7 +72,12 @@ def _draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*header, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
-    Console().print(table)
+    Console(width=columns, color_system="standard" if has_colours(sys.stdout) else None).print(table)
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a digest, which people know it by."""
+    return digest.partition(":")[2][:_SHORT]
 
 
 def remark(runtime_config: "ConvertedConfig", *, quiet: bool) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from inspect import cleandoc
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import typer
 from typer.core import TyperCommand
 
+from bundler.cli.terminal import has_colours
 from bundler.errors import INTERRUPTED, BundlerError, RequestError, brief, printable
 from bundler.interruptions import INTERRUPTIONS
 
@@ -27,6 +28,8 @@ class _Ended(BaseException):
         self.number = signal.Signals(number)
 
 
+# As of a program that SIGPIPE has ended, which Python ignores.
+_CUT_SHORT: Final = 128 + signal.SIGPIPE
 # Of RuntimeError and ImportError, which have other reasons as well.
 _NO_MEMORY = ("can't start new thread", "cannot allocate memory", "failed to map segment")
 
@@ -98,9 +101,9 @@ def reported(left: str = Command.left) -> Iterator[None]:
         _say(f"{_WORDS[end.number]}; {left}", None)
         raise typer.Exit(128 + end.number) from None
     except BrokenPipeError:
-        # The reader of our output (`bundler config ... | head`) has seen enough.
+        # The reader of the output (`bundler config ... | head`) has seen enough.
         _forget_output()
-        raise typer.Exit(1) from None
+        raise typer.Exit(_CUT_SHORT) from None
     except OSError as error:
         where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         hint = "its owner may do this, or root" if isinstance(error, PermissionError) and os.geteuid() else None
@@ -150,14 +153,25 @@ def _already_leaving(_number: int, _frame: FrameType | None) -> None:
     """Not SIG_IGN, which a program that is started would inherit."""
 
 
+def forget_messages() -> None:
+    """Drop messages that cannot be written: what was to be done is done or not done, whoever is told of it."""
+    _forget(sys.__stderr__, 2)
+
+
 def _forget_output() -> None:
-    """Drop what cannot be written: the interpreter's last flush would complain of it once more, and exit with 120."""
-    output = sys.__stdout__  # None where descriptor 1 was closed when Python started
+    _forget(sys.__stdout__, 1)
+
+
+def _forget(stream: TextIO | None, descriptor: int) -> None:
+    """Drop what cannot be written: the interpreter's last flush would complain of it once more, and exit with 120.
+
+    The stream is None where its descriptor was closed when Python started.
+    """
     try:
-        if output is not None:
-            output.flush()
+        if stream is not None:
+            stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _lacks_memory(error: Exception) -> bool:
@@ -170,8 +184,7 @@ def _lacks_memory(error: Exception) -> bool:
 
 def _say(what: str, hint: str | None) -> None:
     """Two lines at the most; red only on a terminal, without NO_COLOR."""
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    label = typer.style("error", fg="red", bold=True) if colour else "error"
+    label = typer.style("error", fg="red", bold=True) if has_colours(sys.stderr) else "error"
     with suppress(OSError):  # a terminal that has hung up reads no more
         typer.echo(f"bundler: {label}: {brief(what)}", err=True)
         if hint:

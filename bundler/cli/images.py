@@ -1,26 +1,36 @@
 """`bundler images`, `rm` and `gc`: what is in the store, and out of it again."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import show_rows
+from bundler.cli.console import short, show_rows
 from bundler.cli.options import StoreOption
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable
 from bundler.sizes import readable_size
 
-_HEADER = ("name", "platform", "image id", "digest", "bytes")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bundler.store.find import Kept
+
+DigestsOption = Annotated[
+    bool, typer.Option("--digests", help="Also the digests of the manifests, as the registries have them.")
+]
+WholeOption = Annotated[bool, typer.Option("--no-trunc", help="Whole image ids.")]
 
 
 def images(
     *,
+    digests: DigestsOption = False,
+    no_trunc: WholeOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
     pointer: FormatOption = None,
 ) -> None:
-    """List the images of the store: name, platform, image id, digest and the bytes of the layers."""
+    """List the images of the store: name, platform, image id, and how large the layers are as they are stored."""
     from bundler.store.find import kept, place_of
     from bundler.store.layout import open_store
 
@@ -33,7 +43,18 @@ def images(
     if report is not None:
         report.show({"images": [asdict(one) for one in found]})
     elif found:
-        show_rows(_HEADER, [(one.name, one.platform, one.id, one.digest, str(one.size)) for one in found])
+        _show(found, digests=digests, whole=no_trunc)
+
+
+def _show(images: "Sequence[Kept]", *, digests: bool, whole: bool) -> None:
+    columns = {
+        "name": [one.name for one in images],
+        "platform": [one.platform for one in images],
+        "image id": [one.id if whole else short(one.id) for one in images],
+        **({"digest": [one.digest for one in images]} if digests else {}),
+        "size": [readable_size(one.size) for one in images],
+    }
+    show_rows([*columns], [*zip(*columns.values(), strict=True)])
 
 
 def remove(

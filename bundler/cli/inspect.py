@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bundler.cli.console import short
 from bundler.cli.options import ImageOptions, spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
@@ -68,8 +69,8 @@ def _facts(image: "Image") -> dict[str, Any]:
 def _lines(facts: dict[str, Any]) -> list[str]:
     lines = [f"{key:<13}{printable(str(facts[key]))}" for key in ("name", "id", "digest", "platform") if facts[key]]
     for number, layer in enumerate(facts["layers"], start=1):
-        stored = layer["digest"] or "plain tar"
-        lines.append(f"layer {number:<7}{layer['diff_id']}  {readable_size(layer['size'])}  {stored}")
+        stored = short(layer["digest"]) if layer["digest"] else "plain tar"
+        lines.append(f"layer {number:<7}{short(layer['diff_id'])}  {readable_size(layer['size']):<10}  {stored}")
     for key, value in facts["config"].items():
         if value:
             lines.append(f"{key:<13}{printable(json.dumps(value, ensure_ascii=False))}")

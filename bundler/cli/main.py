@@ -9,7 +9,7 @@ import typer
 from bundler import __version__
 from bundler.cli.commands import Commands
 from bundler.cli.completion import InstallOption, ShowOption
-from bundler.cli.failures import call, ignore_interruptions
+from bundler.cli.failures import call, forget_messages, ignore_interruptions
 
 # Of pyproject.toml, the usual one first.
 _NAMES: Final = ("bundler", "oci-bundler")
@@ -22,7 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong request or overrides, 3 image missing, corrupt or unsupported, "
     "4 a layer cannot be applied safely, 5 an outside tool is missing, too old or failed, 6 differs, "
-    "129 hung up, 130 interrupted, 143 terminated.\n\n`bundler help build`, for one, shows how a command is used.",
+    "129 hung up, 130 interrupted, 141 closed pipe, 143 terminated.\n\n"
+    "`bundler help build`, for one, shows how a command is used.",
 )
 
 
@@ -50,3 +51,4 @@ def main() -> None:
         sys.exit(call(app, called if called in _NAMES else _NAMES[0]))
     finally:
         ignore_interruptions()
+        forget_messages()

@@ -16,7 +16,7 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
-from bundler.cli.cells import fitted, width
+from bundler.cli.terminal import columns_of, fitted, width
 from bundler.errors import printable
 from bundler.progress import SILENT, Meter, Progress
 from bundler.sizes import readable_part, readable_size
@@ -29,7 +29,6 @@ _MEASURABLE: Final = 0.001  # seconds
 _LONGEST_BAR: Final = 40  # characters
 _SHORTEST_BAR: Final = 5
 _NARROW: Final = 30  # columns, where a label and a number have to do
-_ANY_WIDTH: Final = 80  # of what does not tell
 
 
 class Form(StrEnum):
@@ -177,7 +176,9 @@ class _Bar:
         if now < self._next:
             return
         self._next = now + _REDRAWN_AFTER
-        line = bar_line(step, _columns() - 1, self._marks)  # in the last column, some terminals go on to the next line
+        line = bar_line(
+            step, columns_of(sys.stderr) - 1, self._marks
+        )  # in the last column, some terminals go on to the next line
         _write("\r" + line + " " * (self._used - width(line)))
         self._used = width(line)
 
@@ -253,16 +254,6 @@ def _write(text: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()
-
-
-def _columns() -> int:
-    stated = os.environ.get("COLUMNS", "")
-    if stated.isascii() and stated.isdigit() and int(stated):
-        return int(stated)
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _ANY_WIDTH
-    except (OSError, ValueError):
-        return _ANY_WIDTH
 
 
 def _length(parts: list[str]) -> int:

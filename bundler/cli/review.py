@@ -1,7 +1,5 @@
 """`bundler review`: what a bundle may touch, for a person who has to approve it."""
 
-import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -9,6 +7,7 @@ import typer
 
 from bundler.cli.options import BundleArgument
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.terminal import columns_of, has_colours
 
 if TYPE_CHECKING:
     from bundler.approval.review import Verdict
@@ -47,10 +46,8 @@ def review(
     if report is not None:
         report.show(reviewed.described())
         return
-    terminal = sys.stdout.isatty()
-    width = min(WIDTH, shutil.get_terminal_size().columns) if terminal else WIDTH
-    coloured = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    for line in lines(reviewed, width, _painted) if coloured else lines(reviewed, width):
+    width = min(WIDTH, columns_of(sys.stdout)) if sys.stdout.isatty() else WIDTH
+    for line in lines(reviewed, width, _painted) if has_colours(sys.stdout) else lines(reviewed, width):
         typer.echo(line)
 
 

@@ -35,8 +35,7 @@ def verify(
 
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
-    6: not; a terminal is also told that it is the same. A FILE of `bundler backup` is held against its own list of
-    files.
+    6: not. A terminal is told how many files are the same. A FILE of `bundler backup` is held against its own list.
     """
     import bundler
 
