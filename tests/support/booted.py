@@ -187,6 +187,7 @@ def _child(parent: int) -> int:
 
 def _wait_until_up(machine: Booted) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while machine("systemctl", "is-system-running").stdout.strip() not in {"running", "degraded"}:
-        assert time.monotonic() < deadline, machine("systemctl", "list-jobs").stdout
+    while (ended := machine("systemctl", "is-system-running")).stdout.strip() not in {"running", "degraded"}:
+        jobs = machine("systemctl", "list-jobs")
+        assert time.monotonic() < deadline, f"{ended.stdout}{ended.stderr}{jobs.stdout}{jobs.stderr}"
         time.sleep(0.2)
