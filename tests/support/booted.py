@@ -57,7 +57,7 @@ ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 mkdir run/old
-pivot_root . run/old
+busybox pivot_root . run/old
 umount --lazy run/old
 ip link set lo up
 exec env --ignore-environment container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin \

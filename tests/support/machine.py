@@ -18,7 +18,7 @@ ip link set lo up
 echo ready
 exec sleep 600
 """
-# The same with the root file system $0: nothing that is installed here is there.
+# The same with the root file system $0: nothing that is installed here is there. The newest util-linux has no pivot_root.
 SET_UP_IN = """
 ip link set lo up
 mount --make-rprivate /
@@ -27,7 +27,7 @@ cd "$0"
 for kind in proc dev sys; do mount --rbind "/$kind" "$kind"; done
 mount -t tmpfs tmpfs run
 mkdir -p old
-pivot_root . old
+busybox pivot_root . old
 umount --lazy /old
 echo ready
 exec sleep 600
