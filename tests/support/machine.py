@@ -18,7 +18,7 @@ ip link set lo up
 echo ready
 exec sleep 600
 """
-# The same with the root file system $0: nothing that is installed here is there. The newest util-linux has no pivot_root.
+# The same with the root file system $0: nothing that is installed here is there. util-linux may lack pivot_root.
 SET_UP_IN = """
 ip link set lo up
 mount --make-rprivate /
