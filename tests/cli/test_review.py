@@ -1,14 +1,16 @@
 """`bundler review` and `bundler explain --html`: what a bundle may touch, as text, for programs, and as a page."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.command import bundler, call_bundler
+from tests.support.command import bundler, call_bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.tarballs import file, tarball
+from tests.support.terminal import on_a_terminal, screen
 
 OVERRIDES = "read_only: true\ncap_add: [SYS_TIME]\nvolumes: ['/srv:/data']\n"
 
@@ -144,3 +146,27 @@ def test_a_wrong_request_is_refused_in_a_line(arguments: list[str], message: str
     assert done.returncode == 2
     assert message in done.stderr
     assert not (folder / "x.html").exists()
+
+
+TERMINALS: dict[str, tuple[dict[str, str], bool]] = {
+    "a terminal": ({"TERM": "xterm"}, True),
+    "one that is to have no colours": ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+    "one that has none": ({"TERM": "dumb"}, False),
+    "a word that says nothing": ({"NO_COLOR": ""}, True),
+}
+
+
+@pytest.mark.parametrize(("environment", "coloured"), TERMINALS.values(), ids=TERMINALS)
+def test_a_terminal_has_colours_and_the_same_words(
+    folder: Path, environment: dict[str, str], *, coloured: bool
+) -> None:
+    code, shown = on_a_terminal(installed(), "review", "web", env=environment, cwd=folder)
+    assert code == 0
+    assert ("\x1b[31m\x1b[1mLOOSER\x1b[0m" in shown) == coloured
+    plain = re.sub(r"\x1b\[[0-9]+m", "", shown).replace("\r\n", "\n")
+    assert plain == bundler("review", "web", cwd=folder)
+
+
+def test_a_narrow_terminal_is_not_overrun(folder: Path) -> None:
+    _, shown = on_a_terminal(installed(), "review", "web", env={"NO_COLOR": "1"}, columns=56, cwd=folder)
+    assert max(map(len, screen(shown))) <= 56
