@@ -10,8 +10,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.record import part_of
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
-from bundler.packing.rootfs_manifest import manifest_lines
-from bundler.rootfs.mtree import MtreeEntry, parse
+from bundler.rootfs.mtree import MtreeEntry, parse, read_lines
 from bundler.rootfs.privileged_files import PrivilegedFile, privileged_file
 from bundler.runtime_spec.list_identity import text
 from bundler.runtime_spec.parts import IdMapping
@@ -31,15 +30,14 @@ class RootfsFacts:
     named: tuple[PrivilegedFile, ...]
 
 
-def look_into(bundle: Bundle) -> RootfsFacts | None:
-    """Line by line, however large it is; None where there is no rootfs.mtree. Raises RequestError."""
-    manifest = bundle.path / "rootfs.mtree"
-    if not os.path.lexists(manifest):
+def look_into(bundle: Bundle, name: str) -> RootfsFacts | None:
+    """Line by line, however large it is; None where there is no rootfs.mtree. Raises RequestError, which has `name`."""
+    if not os.path.lexists(bundle.path / "rootfs.mtree"):
         return None
     try:
-        return facts_of(parse(manifest_lines(bundle)))
+        return facts_of(parse(read_lines(bundle.manifest())))
     except ValueError as error:
-        raise RequestError(f"{printable(str(manifest))}: {error}") from None
+        raise RequestError(f"{printable(name)}/rootfs.mtree: {error}") from None
 
 
 def facts_of(entries: Iterable[MtreeEntry]) -> RootfsFacts:

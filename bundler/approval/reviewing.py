@@ -14,17 +14,20 @@ from bundler.approval.namespaces import namespaces_section
 from bundler.approval.network import network_section
 from bundler.approval.others import others_section
 from bundler.approval.outside import outside_section
+from bundler.approval.packed_documents import packed_documents
 from bundler.approval.privileges import privileges_section
 from bundler.approval.process import process_section
 from bundler.approval.review import Comparison, Review, Section
 from bundler.approval.subject import Subject, setters_of
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.comparison import Change
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.verification import changed_pieces
 from bundler.compare.defaults import comparable
 from bundler.compare.explanation import explain
 from bundler.profiles import DEFAULT, load_profile
 
+_DOCUMENTS: Final = ("config.json", "rootfs.mtree")
 SECTIONS: Final[tuple[Callable[[Subject], Section], ...]] = (
     process_section,
     privileges_section,
@@ -41,22 +44,31 @@ SECTIONS: Final[tuple[Callable[[Subject], Section], ...]] = (
 def review(bundle: str | Path | Bundle, *, against: str | Path | Bundle | None = None) -> Review:
     """What a bundle may touch, beside Docker's defaults, and beside something else if it is named.
 
-    `against` is what `diff` takes: a bundle, a config.json, the name of a profile. The same bundle gives the same
-    review on any machine: nothing of this one is looked at. Raises RequestError for what is no bundle.
+    `bundle` is a bundle, its directory, or a packed one, of which only the documents are read. `against` is what `diff`
+    takes: a bundle, a config.json, the name of a profile. The same bundle gives the same review on any machine: nothing
+    of this one is looked at. Raises RequestError for what is no bundle, ImageError for a file that holds none.
     """
-    opened = Bundle.open(bundle if isinstance(bundle, Bundle) else Path(bundle))
-    setters = setters_of(explain(opened).leaves)
-    written = opened.config_file
-    baseline, compared = comparable(DEFAULT, opened)
+    if isinstance(bundle, Bundle) or Path(bundle).is_dir() or not Path(bundle).exists():
+        opened = Bundle.open(bundle if isinstance(bundle, Bundle) else Path(bundle))
+        return _reviewed(opened, str(opened.path), against, tuple(_changes(opened)))
+    with packed_documents(Path(bundle)) as documents:
+        changes = tuple(each for each in _changes(documents) if each.path in _DOCUMENTS)
+        return _reviewed(documents, str(bundle), against, changes)
+
+
+def _reviewed(bundle: Bundle, name: str, against: str | Path | Bundle | None, changes: tuple[Change, ...]) -> Review:
+    setters = setters_of(explain(bundle).leaves)
+    written = bundle.config_file
+    baseline, compared = comparable(DEFAULT, bundle)
     subject = Subject(written.config, compared, baseline, setters, written.recorded or {})
-    facts = look_into(opened)
+    facts = look_into(bundle, name)
     return Review(
-        name=str(opened.path),
+        name=name,
         profile=load_profile().id,
         sections=(*sections_of(subject), contents_section(facts, written.config)),
-        facts=facts_section(opened),
-        against=None if against is None else _comparison(subject, opened, against),
-        warnings=tuple(_warnings(opened)),
+        facts=facts_section(bundle),
+        against=None if against is None else _comparison(subject, bundle, against),
+        warnings=tuple(_warnings(bundle, changes)),
     )
 
 
@@ -76,15 +88,21 @@ def _comparison(subject: Subject, bundle: Bundle, against: str | Path | Bundle) 
     return Comparison(name=name, sections=tuple(section for section in differing if section.rows))
 
 
-def _warnings(bundle: Bundle) -> Iterator[str]:
+def _changes(bundle: Bundle) -> Iterator[Change]:
+    """What of the bundle's own files is not as it was built, as far as there is a record of it."""
+    record = bundle.any_record
+    if record is not None and isinstance(record.document.get("manifest"), str):
+        yield from changed_pieces(bundle, record.document)
+
+
+def _warnings(bundle: Bundle, changes: tuple[Change, ...]) -> Iterator[str]:
     """Why what is told here need not be what was built, and what no bundle should have."""
     record = bundle.any_record
     if record is None:
         yield "there is no bundler.json: who set a value is only known where it is Docker's default"
     elif not isinstance(record.document.get("manifest"), str):
         yield "bundler.json knows no rootfs.mtree: the files of the image are not known"
-    else:
-        for change in changed_pieces(bundle, record.document):
-            yield f"{change.path or 'the folder of the bundle'} is not as it was built ({change.what})"
+    for change in changes:
+        yield f"{change.path or 'the folder of the bundle'} is not as it was built ({change.what})"
     for fault in exposed_here(bundle.path, bundle.config_file.config, here=False):
         yield f"config.json{fault.pointer}: {fault.what}"

@@ -78,7 +78,7 @@ COMMANDS: Final = {
     "review": Row(
         Group.LOOK,
         "review.review",
-        ("bundler review web", "bundler review web --against old --json"),
+        ("bundler review web", "bundler review web.tar.zst --against old"),
     ),
     "diff": Row(
         Group.LOOK,

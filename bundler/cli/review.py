@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.options import BundleArgument
+from bundler.cli.options import BundleOrFileArgument
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.terminal import columns_of, has_colours
 
@@ -26,7 +26,7 @@ AgainstOption = Annotated[
 
 
 def review(
-    bundle: BundleArgument,
+    bundle: BundleOrFileArgument,
     *,
     against: AgainstOption = None,
     as_json: JsonOption = False,
@@ -36,7 +36,7 @@ def review(
 
     Each line says whether it is looser or tighter, why, and who set it: profile, image, file:line:column of overrides.
     Then which files give privileges, and the digests. `bundler explain BUNDLE --html FILE` writes the same as a page.
-    Nothing is started, and nothing of this machine is looked at.
+    Nothing is started or unpacked, and nothing of this machine is looked at.
     """
     import bundler
     from bundler.cli.review_text import WIDTH, lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.console import note
-from bundler.cli.options import LimitOption, QuietOption, limits_of
+from bundler.cli.options import BundleOrFileArgument, LimitOption, QuietOption, limits_of
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import DifferenceError, printable
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.", readable=False)
-    ],
+    bundle: BundleOrFileArgument,
     *,
     lock: Annotated[
         Path | None,

@@ -95,6 +95,29 @@ def test_the_same_bundle_gives_the_same_page_anywhere(folder: Path, tmp_path: Pa
     assert (tmp_path / "web.html").read_bytes() == first
 
 
+@pytest.mark.parametrize("name", ["web.tar.gz", "web.tar.zst"])
+def test_a_packed_bundle_is_reviewed_like_its_directory(folder: Path, tmp_path: Path, name: str) -> None:
+    bundler("pack", folder / "web", "-o", tmp_path / name, "--quiet")
+    packed, whole = (
+        reviewed(tmp_path, name, "--against", str(folder / "old")),
+        reviewed(folder, "web", "--against", "old"),
+    )
+    assert packed.pop("bundle") == name
+    assert packed.pop("warnings") == []
+    packed["against"]["name"] = "old"
+    assert packed == {key: value for key, value in whole.items() if key not in {"bundle", "warnings"}}
+    bundler("explain", name, "--html", "page.html", cwd=tmp_path)
+    assert b"CAP_SYS_TIME" in (tmp_path / "page.html").read_bytes()
+
+
+def test_a_packed_bundle_whose_config_was_exchanged_is_told(folder: Path, tmp_path: Path) -> None:
+    bundler("pack", folder / "web", "-o", tmp_path / "web.tar", "--quiet")
+    content = (tmp_path / "web.tar").read_bytes()
+    assert content.count(b'"ociVersion": "1.1.0') == 1
+    (tmp_path / "web.tar").write_bytes(content.replace(b'"ociVersion": "1.1.0', b'"ociVersion": "1.2.0'))
+    assert reviewed(tmp_path, "web.tar")["warnings"] == ["config.json is not as it was built (changed)"]
+
+
 def test_an_older_page_is_replaced(folder: Path) -> None:
     (folder / "page.html").write_text("old")
     bundler("explain", "web", "--html", "page.html", cwd=folder)
@@ -128,7 +151,8 @@ def test_a_bundle_of_others_is_reviewed_as_far_as_that_goes(tmp_path: Path) -> N
 REFUSED: dict[str, tuple[list[str], str]] = {
     "no bundle": (["review", "/nonexistent"], "/nonexistent is not a bundle"),
     "nothing to compare with": (["review", "web", "--against", "/nonexistent"], "/nonexistent"),
-    "an image": (["review", "image.tar"], "image.tar"),
+    "an image": (["review", "image.tar"], "image.tar holds no bundle: it has no bundler.json"),
+    "what is no archive": (["review", "web.yaml"], "web.yaml"),
     "a page of one place": (["explain", "web", "/process", "--html", "x.html"], "--html FILE is about a whole BUNDLE"),
     "a page in a folder that is not there": (["explain", "web", "--html", "none/x.html"], "there is no such folder"),
     "a page in place of a folder": (["explain", "web", "--html", "old"], "old is not a file"),
@@ -143,7 +167,7 @@ def test_a_wrong_request_is_refused_in_a_line(arguments: list[str], message: str
     (folder / "broken/config.json").write_text('{"ociVersion": "1.0.0"}')
     (folder / "broken/rootfs.mtree").write_text("#mtree\n. type=dir\n./a type=file mode=worse\n")
     done = call_bundler(*arguments, cwd=folder)
-    assert done.returncode == 2
+    assert done.returncode == (3 if arguments[1] in {"image.tar", "web.yaml"} else 2)
     assert message in done.stderr
     assert not (folder / "x.html").exists()
 
