@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bundler.bundles.contents import make_folders, mount_images, write_documents, write_images_manifest
 from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.rootfs_image import IMAGE, finish_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import chown_to_container_root, set_epoch_times
 from bundler.conversion.convert import ConvertedConfig, convert
@@ -26,11 +27,13 @@ from bundler.repack.umoci import check_known, write_metadata
 from bundler.reproducible.lock import describe
 from bundler.request import BuildRequest
 from bundler.rootfs.changeset import Selection
+from bundler.rootfs.home import Home
+from bundler.rootfs.image_tree import ImageTree
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners
 from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpack import unpack, unpack_into_image
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,44 +118,82 @@ def _make(
     return Built(destination, image, inputs, runtime_config, owners.skipped)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Unpacking:
+    """How the images of a request are unpacked."""
+
+    request: BuildRequest
+    owners: Owners
+    progress: Progress
+
+    def unpack(
+        self, image: Image, path: Path, inventory: Inventory | None = None, selection: Selection | None = None
+    ) -> None:
+        """Into the empty directory `path`."""
+        with image.local(self.progress) as layers:
+            unpack(
+                layers,
+                path,
+                unpacker=self.request.unpacker,
+                owners=self.owners,
+                inventory=inventory,
+                progress=self.progress,
+                limits=self.request.limits,
+                selection=selection,
+            )
+
+    @contextmanager
+    def rootfs(self, image: Image, bundle: Path, inventory: Inventory, overrides: Overrides) -> Iterator[Home]:
+        """The bundle's root filesystem, unpacked and open: a directory, or an ImageTree that is not finished."""
+        selection = self.request.selection(overrides)
+        if self.request.image_form(overrides) is None:
+            rootfs = bundle / "rootfs"
+            rootfs.mkdir()
+            self.unpack(image, rootfs, inventory, selection)
+            with Tree.open(rootfs, self.owners, inventory) as tree:
+                yield tree
+            return
+        with (
+            image.local(self.progress) as layers,
+            unpack_into_image(
+                layers,
+                bundle / IMAGE,
+                owners=self.owners,
+                inventory=inventory,
+                progress=self.progress,
+                limits=self.request.limits,
+                selection=selection,
+            ) as image_tree,
+        ):
+            yield image_tree
+
+
 def _fill(
     stage: Stage, request: BuildRequest, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
 ) -> ConvertedConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
-
-    def unpack_into(
-        path: Path, unpacked: Image, inventory: Inventory | None = None, selection: Selection | None = None
-    ) -> None:
-        with unpacked.local(progress) as layers:
-            unpack(
-                layers,
-                path,
-                unpacker=request.unpacker,
-                owners=owners,
-                inventory=inventory,
-                progress=progress,
-                limits=request.limits,
-                selection=selection,
-            )
-
-    bundle, rootfs = stage.bundle, stage.bundle / "rootfs"
-    rootfs.mkdir()
-    with Inventory(stage.workspace, owned=not request.rootless) as inventory:
-        unpack_into(rootfs, image, inventory, request.selection(inputs.overrides))
-        with Tree.open(rootfs, owners, inventory) as tree:
-            inputs = dataclasses.replace(inputs, accounts=read_accounts(tree))
-            runtime_config = convert(inputs)
-            tree.make_working_directory(os.fsencode(runtime_config.working_directory))
-            points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
-            manifest = write_manifest(inventory, bundle / "rootfs.mtree")
-            make_folders(bundle, tree, folders(inputs))
+    bundle, unpacking = stage.bundle, _Unpacking(request, owners, progress)
+    form = request.image_form(inputs.overrides)
+    rootfs_image = None
+    with (
+        Inventory(stage.workspace, owned=not request.rootless) as inventory,
+        unpacking.rootfs(image, bundle, inventory, inputs.overrides) as tree,
+    ):
+        inputs = dataclasses.replace(inputs, accounts=read_accounts(tree))
+        runtime_config = convert(inputs)
+        tree.make_working_directory(os.fsencode(runtime_config.working_directory))
+        points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
+        manifest = write_manifest(inventory, bundle / "rootfs.mtree")
+        make_folders(bundle, tree, folders(inputs))
+        if form is not None and isinstance(tree, ImageTree):
+            rootfs_image = finish_image(tree, bundle, manifest, verity=form.verity)
     mount_images(
         stage,
         folders(inputs),
         lambda reference, workspace: request.open_other(
             reference, request.platform, workspace, progress, unpacked=True
         ),
-        lambda mounted, path: unpack_into(path, mounted),
+        unpacking.unpack,
         owners,
     )
     make_inside(bundle, points, owners)
@@ -168,6 +209,7 @@ def _fill(
         owners=owners,
         manifest=manifest,
         more=more,
+        image=rootfs_image,
     )
     set_epoch_times(bundle)
     if owners.maps:

@@ -44,6 +44,13 @@ def _this_user() -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageForm:
+    """What the image of a root filesystem has: with `verity`, a tree of hashes for dm-verity."""
+
+    verity: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """What a bundle is built from, and what it is to be like; each field is an option of `bundler build`.
 
@@ -60,6 +67,9 @@ class BuildRequest:
     image may have. An image that is not in `store` (None: no store) comes from where its reference says. With a
     `lock`, whatever differs from it raises DifferenceError; `require_digest` refuses a registry's tag that no lock
     pins. `unpacker` is `native` or `umoci`; `umoci_metadata` adds what `umoci repack` expects.
+
+    `rootfs` says what the root filesystem is: `dir`, a directory, or `erofs`, an image of one; None for what the
+    overrides say. `verity` adds a tree of hashes for dm-verity to an image.
 
     `opened` is called with each image that was opened.
     """
@@ -82,6 +92,8 @@ class BuildRequest:
     require_digest: bool = False
     lock: "Lock | None" = None
     umoci_metadata: bool = False
+    rootfs: str | None = None
+    verity: bool = False
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
@@ -185,6 +197,32 @@ class BuildRequest:
             strip_setuid=stated.get("strip_setuid") or False,
         )
         return None if selection == Selection() else selection
+
+    def image_form(self, overrides: Overrides) -> ImageForm | None:
+        """How the root filesystem is written into an image; None for a directory. Raises RequestError."""
+        node = overrides.get("rootfs")
+        stated = {} if node is UNSET else node.plain()
+        verity = self.verity or bool(stated.get("verity"))
+        if (self.rootfs or stated.get("format") or "dir") == "dir":
+            if verity:
+                raise RequestError("--verity is about an image", hint="--rootfs erofs makes the root filesystem one")
+            return None
+        if self.unpacker != "native":
+            raise RequestError(
+                "umoci unpacks into a directory, and the root filesystem is to be an image",
+                hint="leave out --unpacker umoci, or --rootfs erofs",
+            )
+        if self.umoci_metadata:
+            raise RequestError(
+                "umoci repacks a directory, and the root filesystem is to be an image",
+                hint="leave out --umoci-metadata, or --rootfs erofs",
+            )
+        if self.rootless:
+            raise RequestError(
+                "a bundle of an ordinary user has a directory: only root mounts an image",
+                hint="leave out --rootless, which it does not take to build, or --rootfs erofs",
+            )
+        return ImageForm(verity=verity)
 
     def inputs(self, image: Image, overrides: Overrides) -> Inputs:
         """What the rules may look at, but for the users of the rootfs, which is not there yet."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.rootfs.attributes import is_kept
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import Listed, encode_path, sort_key
-from bundler.rootfs.scan import Found, manifest_entry
+from bundler.rootfs.scan import manifest_entry
 
 _DIGEST: Final = b"sha256digest"
 _TRUSTED: Final = b"xattr.trusted."

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bundler import __version__
 from bundler.bundles.proof import MANIFESTS
 from bundler.bundles.record import FORMAT, digest_of
+from bundler.bundles.rootfs_image import RootfsImage
 from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.annotations import lifecycle
@@ -25,6 +26,7 @@ from bundler.origins import Json, Origin
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import seed_volume
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import NOT_OWNED, Owners
 from bundler.rootfs.paths import PathError, clean
@@ -35,7 +37,7 @@ OpenImage = Callable[[str, Path], AbstractContextManager[Image]]
 Unpack = Callable[[Image, Path], None]
 
 
-def make_folders(bundle: Path, tree: Tree, folders: Sequence[BundleFolder]) -> None:
+def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder]) -> None:
     """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images."""
     for folder in folders:
         path = bundle / folder.path
@@ -103,12 +105,13 @@ def write_documents(
     owners: Owners,
     manifest: str,
     more: Mapping[str, str],
+    image: RootfsImage | None = None,
 ) -> None:
     """The generated files of etc/, those of hooks/, config.json, and bundler.json.
 
     `mount_points` are paths of the rootfs that bundler has made, `manifest` is the sha256 of rootfs.mtree in hex,
-    `more` are the digests of other documents that are there already. Raises RequestError for a file with content whose
-    owner the container has not got.
+    `more` are the digests of other documents that are there already, `image` is the rootfs if it is one. Raises
+    RequestError for a file with content whose owner the container has not got.
     """
     files = _files(inputs)
     for path, file in files.items():
@@ -126,6 +129,7 @@ def write_documents(
         mount_points=mount_points,
         manifest=manifest,
         more=more,
+        image=image,
     )
     write_file(bundle / "bundler.json", encode(recorded))
 
@@ -141,6 +145,7 @@ def record(
     mount_points: Sequence[bytes] = (),
     manifest: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
+    image: RootfsImage | None = None,
 ) -> dict[str, Json]:
     """The content of bundler.json; `config_json` is the file beside it, whose digest says whether they still fit.
 
@@ -150,7 +155,7 @@ def record(
     `files` are those of etc/ and hooks/ by path, `attributes` owner and mode of those that have other ones than the
     rest; `mount_points` are paths of the rootfs that are bundler's own;
     `manifest` is the sha256 of rootfs.mtree, in hexadecimal, where there is a rootfs; `more` are the digests, by name,
-    of other documents that were asked for.
+    of other documents that were asked for; `image` is the rootfs where that is an image of a file system.
 
     `origins` says who set the value at a JSON Pointer and all below it that has no entry of its own; `beaten` lists,
     for those that took the place of others, whose place it was, the last one beaten first.
@@ -175,6 +180,7 @@ def record(
         "files": {path: digest_of(content) for path, content in sorted(files.items())},
         **({"attributes": {path: dict(given) for path, given in sorted(attributes.items())}} if attributes else {}),
         "config": digest_of(config_json),
+        **({} if image is None else {"rootfs": image.described}),
         "manifest": None if manifest is None else f"sha256:{manifest}",
         **({"documents": dict(more)} if more else {}),
         "origins": {pointer: str(origin) for pointer, origin in origins},

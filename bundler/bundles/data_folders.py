@@ -21,9 +21,10 @@ from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, failur
 from bundler.errors import BundlerError, printable
 from bundler.origins import Json
 from bundler.rootfs.attributes import Attributes, is_kept
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, encode_path, sort_key, write_entry
 from bundler.rootfs.paths import PathError, clean
-from bundler.rootfs.scan import Found, hash_ahead, hash_file, manifest_entry, walk
+from bundler.rootfs.scan import hash_ahead, hash_file, manifest_entry, walk
 from bundler.rootfs.tree import Tree
 
 VOLUMES: Final = "volumes"

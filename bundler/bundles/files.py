@@ -12,9 +12,10 @@ from bundler.bundles.left_behind import LeftBehind
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import encode_path
 from bundler.rootfs.owners import Owners, kept, written_down
-from bundler.rootfs.scan import Found, manifest_entry, walk
+from bundler.rootfs.scan import manifest_entry, walk
 from bundler.rootfs.tree import Tree
 from bundler.sizes import readable_size
 

@@ -11,11 +11,11 @@ from typing import Self
 
 from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
+from bundler.rootfs.home import Found
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import ancestors, join, split
-from bundler.rootfs.scan import Found
 from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 

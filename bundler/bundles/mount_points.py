@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, MountNode
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Home
 from bundler.rootfs.mount_points import DeviceNode, Mounts, encoded, make
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import join
@@ -40,7 +41,7 @@ class MountPoints:
     inside: list[PointInside] = field(default_factory=list)
 
 
-def make_mount_points(tree: Tree, mounts: Sequence[Mounted], nodes: Sequence[MountNode] = ()) -> MountPoints:
+def make_mount_points(tree: Home, mounts: Sequence[Mounted], nodes: Sequence[MountNode] = ()) -> MountPoints:
     """Those of the rootfs `tree`, for `mounts` in the order of config.json, and `nodes`. Raises BundlerError.
 
     What the image has at such a place stays, whatever it is: where nothing can be mounted on it, the doctor says so.
@@ -73,7 +74,7 @@ def make_inside(bundle: Path, points: MountPoints, owners: Owners) -> None:
         raise explain(error, "the mount points in volumes") from error
 
 
-def _make_dockers(tree: Tree, points: MountPoints, destinations: set[str]) -> None:
+def _make_dockers(tree: Home, points: MountPoints, destinations: set[str]) -> None:
     """Docker's own. What is no mount point and in the way of one is replaced, as dockerd replaces it."""
     for path, kind in DOCKERS.items():
         if path in destinations or path not in OWN_OF_THE_IMAGE:
@@ -88,7 +89,7 @@ def _is_in_the_way(path: str, there: int, *, mounted: bool) -> bool:
     return path in OWN_OF_THE_IMAGE and there not in (stat.S_IFREG, stat.S_IFDIR)
 
 
-def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted]) -> Mounts:
+def _make_destinations(tree: Home, points: MountPoints, mounts: Sequence[Mounted]) -> Mounts:
     known, sources = Mounts(tree), dict[bytes, str]()
     for mount in mounts:
         spot = known.locate(mount.destination)
@@ -104,7 +105,7 @@ def _make_destinations(tree: Tree, points: MountPoints, mounts: Sequence[Mounted
     return known
 
 
-def _make_nodes(tree: Tree, points: MountPoints, known: Mounts, nodes: Sequence[MountNode]) -> None:
+def _make_nodes(tree: Home, points: MountPoints, known: Mounts, nodes: Sequence[MountNode]) -> None:
     """Devices that are not on a mount, as all those of /dev are."""
     for node in nodes:
         spot = known.locate(node.path)

@@ -12,6 +12,7 @@ from typing import Final
 
 from bundler.bundles.comparison import Change
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, Pieces, misled
+from bundler.bundles.rootfs_image import IMAGE, has_image
 from bundler.origins import Json
 from bundler.overrides.bundle_paths import CONTENTS
 
@@ -24,6 +25,7 @@ DATA: Final = "nothing: the container writes there"
 PROOFS: Final[Mapping[str, str]] = {
     "bundler.json": ELSEWHERE,
     "config.json": DIGEST,
+    "rootfs.erofs": DIGEST,
     "rootfs.mtree": DIGEST,
     "images.mtree": DIGEST,
     "etc": DIGEST,
@@ -91,7 +93,13 @@ def digests(recorded: Mapping[str, Json]) -> dict[str, Json]:
         for path, wanted in _members(recorded, "files").items()
         if path.count("/") == 1 and path.startswith(tuple(f"{folder}/" for folder in FOLDERS))
     }
-    return {"config.json": recorded.get("config"), "rootfs.mtree": recorded.get("manifest"), **named, **files}
+    image = {IMAGE: _members(recorded, "rootfs").get("sha256")} if has_image(recorded) else {}
+    return {"config.json": recorded.get("config"), "rootfs.mtree": recorded.get("manifest"), **image, **named, **files}
+
+
+def manifests(recorded: Mapping[str, Json]) -> dict[str, str]:
+    """The manifests of folders that are in the bundle: a root filesystem that is an image has a digest instead."""
+    return {folder: name for folder, name in MANIFESTS.items() if folder != "rootfs" or not has_image(recorded)}
 
 
 def folders(recorded: Mapping[str, Json]) -> set[str]:

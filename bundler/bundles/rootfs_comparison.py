@@ -21,9 +21,10 @@ from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
 from bundler.errors import RequestError, printable
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept
-from bundler.rootfs.scan import Found, hash_file, walk
+from bundler.rootfs.scan import hash_file, walk
 from bundler.rootfs.tree import Tree
 from bundler.workers.batches import Sender
 from bundler.workers.process import processors, read_apart

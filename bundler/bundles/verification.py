@@ -15,13 +15,15 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.pieces import BundleMounts, look
-from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
+from bundler.bundles.proof import MANIFESTS, changed, digests, folders, manifests, named
 from bundler.bundles.record import digest_of
 from bundler.bundles.rootfs_comparison import compare_tree
+from bundler.bundles.rootfs_image import IMAGE, image_size
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
 from bundler.rootfs.directories import explain
+from bundler.rootfs.mtree import encode_path
 
 _LARGEST: Final = 1 << 30
 """Bytes of a file that has its digest in bundler.json. Documents have less, and a container may state any size."""
@@ -64,6 +66,9 @@ class Verification:
 
     def _changes_of(self, folder: str, told: Collection[str], processes: int | None) -> Iterator[Change]:
         """What differs from the folder's manifest, which says nothing if it is among those that were `told` of."""
+        if folder not in manifests(self.recorded.document):
+            yield from self._beside_image()
+            return
         manifest = MANIFESTS[folder]
         if manifest not in digests(self.recorded.document) or {folder, manifest} & set(told):
             return
@@ -75,6 +80,15 @@ class Verification:
         self.unread += compared.unread
         yield from (named(change, folder) for change in compared.changes)
 
+    def _beside_image(self) -> Iterator[Change]:
+        """What is in rootfs/, where the image is to be mounted: nothing, or all of that."""
+        place = self._bundle.path / "rootfs"
+        try:
+            names = [] if place.is_symlink() or place.is_mount() else sorted(path.name for path in place.iterdir())
+        except OSError as error:
+            raise explain(error, printable(str(place))) from error
+        yield from (Change(encode_path(os.fsencode(name)).decode(), "extra") for name in names)
+
 
 def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Change]:
     """Which documents, generated files, hooks and mounted folders are not as bundler.json has `recorded` them.
@@ -84,16 +98,17 @@ def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Cha
     try:
         mounted = BundleMounts.of(bundle.readable_config)
         pieces = look(bundle.path, (*mounted.sources, *folders(recorded)))
-        yield from changed(recorded, pieces, partial(_digest, bundle), mounted)
+        yield from changed(recorded, pieces, partial(_digest, bundle, image_size(recorded)), mounted)
     except OSError as error:
         raise explain(error, bundle.label) from error
 
 
-def _digest(bundle: Bundle, path: str) -> str | None:
+def _digest(bundle: Bundle, size_of_image: int | None, path: str) -> str | None:
     """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
 
     Raises PermissionError.
     """
+    expected = size_of_image if path == IMAGE else None
     if path == "config.json" or path in MANIFESTS.values():
         try:
             return digest_of(bundle.config_json) if path == "config.json" else _hash(bundle.manifest(path))
@@ -102,7 +117,8 @@ def _digest(bundle: Bundle, path: str) -> str | None:
     folder = os.open(bundle.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with os.fdopen(open_below(folder, path.split("/")), "rb") as stream:
-            return _hash(stream) if os.fstat(stream.fileno()).st_size <= _LARGEST else None
+            size = os.fstat(stream.fileno()).st_size
+            return _hash(stream) if size == expected or (expected is None and size <= _LARGEST) else None
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):
             raise PermissionError(error.number, os.strerror(error.number), path) from None

@@ -1,7 +1,9 @@
 """`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible."""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,8 +23,16 @@ from bundler.cli.settings import SettingsOptions
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
-    from bundler import Image
+    from bundler import BuildRequest, Image
     from bundler.bundles.stage import Stage
+
+
+class RootfsForm(StrEnum):
+    """What the root filesystem of a bundle is."""
+
+    DIR = "dir"
+    EROFS = "erofs"
+
 
 CheckReproducibleOption = Annotated[
     bool,
@@ -34,25 +44,59 @@ CheckReproducibleOption = Annotated[
 ]
 
 
+RootfsOption = Annotated[
+    RootfsForm | None,
+    typer.Option(
+        "--rootfs",
+        help="What the root filesystem is: a directory, or rootfs.erofs, one file that any user makes exactly and that "
+        "is mounted to run it.",
+        show_default=False,
+    ),
+]
+VerityOption = Annotated[
+    bool,
+    typer.Option("--verity", help="With --rootfs erofs: add dm-verity's hashes, its root hash to bundler.json."),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory; if absent, the image's name, here."),
 ]
 
 
+UnpackerOption = Annotated[Unpacker, typer.Option("--unpacker", help="Who unpacks the layers.")]
+UmociMetadataOption = Annotated[
+    bool, typer.Option("--umoci-metadata", help="Write umoci.json and its manifest too, so that `umoci repack` works.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions(SettingsOptions):
+    """A bundle, and how its root filesystem is made."""
+
+    unpacker: UnpackerOption = Unpacker.NATIVE
+    umoci_metadata: UmociMetadataOption = False
+    rootfs: RootfsOption = None
+    verity: VerityOption = False
+
+    def request(self, **more: Any) -> "BuildRequest":
+        return SettingsOptions.request(
+            self,
+            unpacker=self.unpacker.value,
+            umoci_metadata=self.umoci_metadata,
+            rootfs=None if self.rootfs is None else self.rootfs.value,
+            verity=self.verity,
+            **more,
+        )
+
+
 @spread
 def build(
-    options: SettingsOptions,
+    options: BuildOptions,
     *,
     output: OutputOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
-    unpacker: Annotated[Unpacker, typer.Option("--unpacker", help="Who unpacks the layers.")] = Unpacker.NATIVE,
-    umoci_metadata: Annotated[
-        bool,
-        typer.Option("--umoci-metadata", help="Write umoci.json and its manifest too, so that `umoci repack` works."),
-    ] = False,
     check_reproducible: CheckReproducibleOption = False,
     lock: Annotated[
         Path | None,
@@ -80,8 +124,7 @@ def build(
         check_file_place(lock)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
 
-    words = [f"--unpacker={unpacker.value}", *(["--umoci-metadata"] if umoci_metadata else [])]
-    words += ["--locked", f"--lock={lock or NAME}"] if locked else []
+    words = ["--locked", f"--lock={lock or NAME}"] if locked else []
 
     def finish(stage: "Stage") -> None:
         if check_reproducible:
@@ -90,7 +133,7 @@ def build(
 
     opened: list[Image] = []
     read = bundler.load_lock(lock or Path(NAME)) if locked else None
-    request = options.request(unpacker=unpacker.value, lock=read, opened=opened.append, umoci_metadata=umoci_metadata)
+    request = options.request(lock=read, opened=opened.append)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         built = bundler.build(
             request, output, replace=force, volumes=volumes, progress=progress, before_publishing=finish

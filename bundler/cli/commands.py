@@ -37,7 +37,7 @@ COMMANDS: Final = {
         "build.build",
         (
             "bundler build nginx:1.27 -o web",
-            "bundler build app.tar --overrides web.yaml",
+            "bundler build app.tar --overrides web.yaml --rootfs erofs",
             "bundler build nginx:1.27 -p 8080:80 -e TZ=UTC --read-only",
         ),
     ),

@@ -23,6 +23,9 @@ def verify(
         Path | None,
         typer.Option("--lock", metavar="FILE", help="Hold image, profile, target and overrides against a lock, too."),
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare each file in rootfs.erofs with rootfs.mtree, not its digest alone.")
+    ] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     pointer: FormatOption = None,
@@ -41,7 +44,7 @@ def verify(
     # What a lock needs takes as long to import as a small bundle to verify.
     locked = None if lock is None else bundler.load_lock(lock)
     with shown_progress(progress, quiet=quiet) as shown:
-        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown)
+        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown, deep=deep)
     if report is not None:
         report.show(_plain(verified))
     else:

@@ -29,16 +29,16 @@ from bundler.bundles.bundle import LARGEST
 from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
-from bundler.bundles.proof import MANIFESTS, changed, digests, folders, named
+from bundler.bundles.proof import changed, digests, folders, manifests, named
 from bundler.bundles.record import BundleRecord
 from bundler.errors import ImageError, RequestError, printable
 from bundler.packing.packed import PackedFile
 from bundler.packing.restoring import MOST_OPEN
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
-from bundler.rootfs.scan import Found
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.sizes import readable_size
@@ -168,18 +168,18 @@ class PackedVerification:
 
     def changes(self) -> Iterator[Change]:
         """What differs: files of images by path, then the others. Raises RequestError, ImageError, LayerError."""
-        mounted = self._mounted()
+        mounted, known = self._mounted(), manifests(self.recorded.document)
         with ExitStack() as stack:
-            manifests: dict[str, IO[bytes]] = {}
-            for folder, name in MANIFESTS.items():
+            documents: dict[str, IO[bytes]] = {}
+            for folder, name in known.items():
                 wanted = digests(self.recorded.document).get(name)
                 if wanted is None:
                     continue
                 manifest = stack.enter_context(self._packed.document(name.encode()))
                 if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" == wanted:
-                    manifests[folder] = manifest  # another one says nothing about the files
+                    documents[folder] = manifest  # another one says nothing about the files
             noted = on_the_way((*mounted.sources, *folders(self.recorded.document)))
-            yield from self._in_trees(manifests, noted)
+            yield from self._in_trees(documents, noted)
         for path, count in self._links.items():
             self._pieces[path] = replace(self._pieces[path], links=1 + count)
         yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted)
@@ -189,9 +189,9 @@ class PackedVerification:
             return BundleMounts.of(RuntimeConfig.parse(self._document(b"config.json"), "config.json"))
         return BundleMounts()
 
-    def _in_trees(self, manifests: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
+    def _in_trees(self, documents: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:
         """What differs in the folders that have manifests; of all that is elsewhere, pieces are noted."""
-        label, left = self._packed.label, dict(manifests)
+        label, left = self._packed.label, dict(documents)
         with self._progress.measure(f"verifying {label}", self._packed.total) as meter:
             try:
                 for top, entries in groupby(self._ordered(self._packed.entries(meter)), lambda each: _top(each[0])):

@@ -10,8 +10,9 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
+from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import encode_path, parse_keywords
-from bundler.rootfs.scan import Found, hash_ahead
+from bundler.rootfs.scan import hash_ahead
 
 _LONGEST: Final = 60  # characters of a value that is shown
 _HINT: Final = "this is a bug in bundler unless the image itself has changed between the two builds"

@@ -3,60 +3,48 @@
 So a volume begins: with the image's content at its path, as Docker copies that into a new volume.
 """
 
-import os
 import stat
 from pathlib import Path
 
 from bundler.errors import ImageError, printable
-from bundler.rootfs.attributes import Attributes, implied
+from bundler.rootfs.attributes import implied
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Home
 from bundler.rootfs.paths import PathError, clean, join
-from bundler.rootfs.sparse_files import find_pieces, read_pieces
 from bundler.rootfs.tree import Tree
 
 
 class Copy:
     """Copies from `source` to `target`, one file at a time. Files with several names stay one file. OSError."""
 
-    def __init__(self, source: Tree, target: Tree) -> None:
+    def __init__(self, source: Home, target: Tree) -> None:
         self._source = source
         self._target = target
         self._linked: dict[tuple[int, int], bytes] = {}
 
     def add(self, original: bytes, path: bytes) -> bool:
         """Copy what is at `original` to `path`; whether it is a directory, which may hold more."""
-        status = self._source.status(original)
-        if status is None:
+        found = self._source.look(original)
+        if found is None:
             return False
-        kind = stat.S_IFMT(status.st_mode)
-        if kind != stat.S_IFDIR and status.st_nlink > 1:
-            first = self._linked.setdefault((status.st_dev, status.st_ino), path)
+        if found.file is not None:
+            first = self._linked.setdefault(found.file, path)
             if first != path:
                 self._target.make_hard_link(path, first)
                 return False
-        attributes = self._source.attributes(original)
-        if kind == stat.S_IFDIR:
-            self._target.make_directory(path, attributes)
-        elif kind == stat.S_IFREG:
-            self._copy_content(original, path, status.st_size, attributes)
-        elif kind == stat.S_IFLNK:
-            self._target.make_symlink(path, self._source.read_link(original), attributes)
-        elif kind != stat.S_IFSOCK:  # a socket is of the process that listens on it
-            device = os.major(status.st_rdev), os.minor(status.st_rdev)
-            self._target.make_node(path, kind, device, attributes)
-        return kind == stat.S_IFDIR
-
-    def _copy_content(self, original: bytes, path: bytes, size: int, attributes: Attributes) -> None:
-        descriptor = self._source.open_file(original)
-        try:
-            pieces = tuple(find_pieces(descriptor, size))
-            content = read_pieces(descriptor, pieces)
-            self._target.make_file(path, attributes, content, sparse=pieces, size=size)
-        finally:
-            os.close(descriptor)
+        if found.kind == stat.S_IFDIR:
+            self._target.make_directory(path, found.attributes)
+        elif found.kind == stat.S_IFREG:
+            with self._source.pieces(found) as (pieces, content):
+                self._target.make_file(path, found.attributes, content, sparse=pieces, size=found.size)
+        elif found.kind == stat.S_IFLNK:
+            self._target.make_symlink(path, found.target, found.attributes)
+        elif found.kind != stat.S_IFSOCK:  # a socket is of the process that listens on it
+            self._target.make_node(path, found.kind, found.device, found.attributes)
+        return found.kind == stat.S_IFDIR
 
 
-def seed_volume(tree: Tree, path: bytes, destination: Path) -> None:
+def seed_volume(tree: Home, path: bytes, destination: Path) -> None:
     """Make the directory `destination` (its parent exists) with all that the directory `path` of `tree` holds.
 
     The directory's own attributes are copied too; symlinks on the way to it are resolved inside the tree. An absent
@@ -84,7 +72,7 @@ def seed_volume(tree: Tree, path: bytes, destination: Path) -> None:
         raise explain(error, f"volume {name}") from error
 
 
-def _copy_all(source: Tree, top: bytes, volume: Tree) -> None:
+def _copy_all(source: Home, top: bytes, volume: Tree) -> None:
     """All that the directory `top` of `source` holds, and its attributes."""
     copy = Copy(source, volume)
     pending = [b""]

@@ -6,6 +6,8 @@ Paths are those of paths.py. Methods raise OSError, whose `filename` is a path i
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Final
 
 from bundler.archives.entry import FileRow
@@ -26,6 +28,29 @@ FILE_TYPES: Final = {
     stat.S_IFBLK: "device",
     stat.S_IFSOCK: "socket",
 }
+
+
+@dataclass(slots=True)
+class Found:
+    """One path: what mtree.describe is given, but for the digest.
+
+    `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
+    look into the file or directory.
+    """
+
+    path: bytes
+    kind: int
+    attributes: Attributes
+    size: int = 0
+    target: bytes = b""
+    device: tuple[int, int] = (0, 0)
+    links: int = 1
+    file: tuple[int, int] | None = None
+    closed: bool = False
+
+
+Pieces = tuple[tuple[tuple[int, int], ...], Iterable[Content]]
+"""The (offset, length) of all that is stored of a file, and that."""
 
 
 class Home(ABC):
@@ -96,6 +121,18 @@ class Home(ABC):
     @abstractmethod
     def make_hard_link(self, path: bytes, target: bytes) -> None:
         """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
+
+    @abstractmethod
+    def look(self, path: bytes) -> Found | None:
+        """What is at `path`; None if nothing is."""
+
+    @abstractmethod
+    def read_link(self, path: bytes) -> bytes:
+        """Where the symlink at `path` leads."""
+
+    @abstractmethod
+    def pieces(self, found: Found) -> AbstractContextManager[Pieces]:
+        """What is stored of a regular file that was `found`."""
 
     @abstractmethod
     def read(self, path: bytes, most: int) -> bytes:

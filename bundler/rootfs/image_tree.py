@@ -8,6 +8,7 @@ layer replaces the file, links it or leads through it.
 import errno
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +21,7 @@ from bundler.archives.stream import Content, RunningHash
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Found, Pieces
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.names import LONGEST_NAME, Folder, Names, check, check_target
 from bundler.rootfs.owners import Owners, kept
@@ -110,16 +112,42 @@ class ImageTree(Names[int]):
         number = self._writer.add_node(_described(attributes, kind), device)
         self._put(folder, name, number, kind, attributes, device=device)
 
-    def read(self, path: bytes, most: int) -> bytes:
+    def look(self, path: bytes) -> Found | None:
         node = self._node(path)
-        if node is None or isinstance(node, Folder) or self._type(node) != stat.S_IFREG:
-            raise OSError(errno.EINVAL, "it is not a regular file", path)
+        if node is None:
+            return None
+        if isinstance(node, Folder):
+            return Found(path, stat.S_IFDIR, node.attributes)
+        kind, inode = self._type(node), self._writer.inode(node >> _TYPE_BITS)
+        mode = None if kind == stat.S_IFLNK else inode.mode
+        return Found(
+            path,
+            kind,
+            Attributes(mode, inode.uid, inode.gid, inode.mtime, inode.mtime, inode.xattrs),
+            size=inode.size if kind == stat.S_IFREG else 0,
+            target=self._target(node) if kind == stat.S_IFLNK else b"",
+            device=inode.device,
+            links=inode.links,
+            file=(0, inode.number) if inode.links > 1 else None,
+        )
+
+    @contextmanager
+    def pieces(self, found: Found) -> Iterator[Pieces]:
+        yield ((0, found.size),) if found.size else (), self._content(found.path)
+
+    def read(self, path: bytes, most: int) -> bytes:
         content = bytearray()
-        for piece in self._writer.content(self._writer.inode(node >> _TYPE_BITS)):
+        for piece in self._content(path):
             content += piece
             if len(content) >= most:
                 break
         return bytes(content[:most])
+
+    def _content(self, path: bytes) -> Iterable[Content]:
+        node = self._node(path)
+        if node is None or isinstance(node, Folder) or self._type(node) != stat.S_IFREG:
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
+        return self._writer.content(self._writer.inode(node >> _TYPE_BITS))
 
     def finish(self, uuid: bytes) -> None:
         """Write the directories and what makes it an image; nothing can be done with the tree then.

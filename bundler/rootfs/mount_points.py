@@ -1,7 +1,7 @@
 """Where a container's mounts are, in a root filesystem of hostile symlinks; and what is made there to mount onto.
 
 A runtime resolves a destination inside the container as it is by then: what an earlier mount covers is not the root
-filesystem's any more. Names are followed here one by one, through tree.py, and end where an earlier mount begins.
+filesystem's any more. Names are followed here one by one, through home.py, and end where an earlier mount begins.
 """
 
 import errno
@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.home import Home
 from bundler.rootfs.paths import PathError, clean, join
-from bundler.rootfs.tree import Tree
 
 # What the image has in the way: a runtime fails there, too. Any other error is the machine's trouble.
 _IN_THE_WAY: Final = frozenset(
@@ -39,7 +39,7 @@ class DeviceNode(NamedTuple):
 class Mounts:
     """The mounts of a container, one after the other, on the root filesystem `tree`."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Home) -> None:
         self._tree = tree
         self._mounted: set[bytes] = set()
 
@@ -111,7 +111,7 @@ def encoded(path: str) -> bytes:
 
 
 def make(
-    tree: Tree,
+    tree: Home,
     path: bytes,
     kind: str | DeviceNode,
     *,
@@ -141,7 +141,7 @@ def make(
     return made
 
 
-def _make(tree: Tree, path: bytes, kind: str | DeviceNode, mode: int) -> None:
+def _make(tree: Home, path: bytes, kind: str | DeviceNode, mode: int) -> None:
     if isinstance(kind, DeviceNode):
         tree.make_node(path, kind.type, kind.numbers, kind.attributes)
     elif kind == "directory":

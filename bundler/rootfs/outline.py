@@ -6,12 +6,14 @@ user can make one, and nothing can be left behind.
 
 import errno
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
 from bundler.rootfs.attributes import Attributes, implied
+from bundler.rootfs.home import Found, Pieces
 from bundler.rootfs.names import Folder, Names, check, check_target
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.paths import join
@@ -72,6 +74,22 @@ class Outline(Names[Kept]):
 
     def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:  # noqa: ARG002
         self._put(path, kind, attributes, kind)
+
+    def look(self, path: bytes) -> Found | None:
+        """Its attributes are not known here."""
+        node = self._node(path)
+        if node is None:
+            return None
+        kind = self._kind(node)
+        size = node.size if isinstance(node, File) else 0
+        return Found(path, kind, implied(), size=size, target=node if isinstance(node, bytes) else b"")
+
+    @contextmanager
+    def pieces(self, found: Found) -> Iterator[Pieces]:
+        node = self._node(found.path)
+        if not isinstance(node, File):
+            raise OSError(errno.EINVAL, "it is not a regular file", found.path)
+        yield ((0, node.size),) if node.sparse is None else node.sparse, node.content
 
     def read(self, path: bytes, most: int) -> bytes:
         node = self._node(path)

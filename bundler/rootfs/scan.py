@@ -8,10 +8,9 @@ import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.home import Found
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
 from bundler.rootfs.tree import Tree
@@ -21,25 +20,6 @@ _PIECE: Final = 1 << 17
 _AHEAD: Final = 32  # files that are open at a time
 _THREADS: Final = 4  # at most: a disk has no use for more
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Found:
-    """One path: what mtree.describe is given, but for the digest.
-
-    `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
-    look into the file or directory.
-    """
-
-    path: bytes
-    kind: int
-    attributes: Attributes
-    size: int = 0
-    target: bytes = b""
-    device: tuple[int, int] = (0, 0)
-    links: int = 1
-    file: tuple[int, int] | None = None
-    closed: bool = False
 
 
 def manifest_entry(
@@ -83,7 +63,7 @@ def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Seq
             begun = key >= start
             if not begun and start[: len(key)] != key:
                 continue
-        found = _look(tree, path)
+        found = tree.look(path)
         if found is None:
             continue
         names: list[bytes] = []
@@ -144,31 +124,6 @@ def take_stock(tree: Tree, inventory: Inventory) -> None:
             target=found.target,
             device=found.device,
         )
-
-
-def _look(tree: Tree, path: bytes) -> Found | None:
-    """What is at `path`; None if it went away meanwhile."""
-    status = tree.status(path)
-    if status is None:
-        return None
-    kind = stat.S_IFMT(status.st_mode)
-    closed = False
-    try:
-        attributes = tree.attributes(path, status)
-    except PermissionError:
-        closed = True
-        attributes = tree.attributes(path, status, xattrs=False)
-    return Found(
-        path,
-        kind,
-        attributes,
-        size=status.st_size if kind == stat.S_IFREG else 0,
-        target=tree.read_link(path) if kind == stat.S_IFLNK else b"",
-        device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if status.st_rdev else (0, 0),
-        links=status.st_nlink,
-        file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
-        closed=closed,
-    )
 
 
 def hash_file(tree: Tree, found: Found) -> str | None:

@@ -9,7 +9,8 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -26,12 +27,12 @@ from bundler.rootfs.attributes import (
     read_attributes,
 )
 from bundler.rootfs.directories import Directories, Directory, open_up
-from bundler.rootfs.home import Home
+from bundler.rootfs.home import Found, Home, Pieces
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import PathError, join
 from bundler.rootfs.remove import remove_at
-from bundler.rootfs.sparse_files import write, write_pieces
+from bundler.rootfs.sparse_files import find_pieces, read_pieces, write, write_pieces
 
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXISTING_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -262,6 +263,39 @@ class Tree(Home):
             if directory.mode is not None:
                 attributes.mode = directory.mode
         return attributes
+
+    def look(self, path: bytes) -> Found | None:
+        """What is at `path`; None if it is not there, or went away meanwhile."""
+        status = self.status(path)
+        if status is None:
+            return None
+        kind = stat.S_IFMT(status.st_mode)
+        closed = False
+        try:
+            attributes = self.attributes(path, status)
+        except PermissionError:
+            closed = True
+            attributes = self.attributes(path, status, xattrs=False)
+        return Found(
+            path,
+            kind,
+            attributes,
+            size=status.st_size if kind == stat.S_IFREG else 0,
+            target=self.read_link(path) if kind == stat.S_IFLNK else b"",
+            device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if status.st_rdev else (0, 0),
+            links=status.st_nlink,
+            file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
+            closed=closed,
+        )
+
+    @contextmanager
+    def pieces(self, found: Found) -> Iterator[Pieces]:
+        descriptor = self.open_file(found.path, found.kind)
+        try:
+            pieces = tuple(find_pieces(descriptor, found.size))
+            yield pieces, read_pieces(descriptor, pieces)
+        finally:
+            os.close(descriptor)
 
     def read_link(self, path: bytes) -> bytes:
         directory, name = self._find(path)

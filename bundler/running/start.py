@@ -15,6 +15,7 @@ from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
+from bundler.bundles.rootfs_image import IMAGE
 from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
@@ -152,7 +153,7 @@ def _check_built(bundle: Bundle) -> None:
         raise DifferenceError(what, hint="run it as that user; --as-is runs it as it is")
     recorded = bundle.config_file.recorded
     for change in () if recorded is None else changed_pieces(bundle, recorded):
-        is_document = change.path in digests(recorded or {}) and "/" not in change.path
+        is_document = change.path in digests(recorded or {}) and "/" not in change.path and change.path != IMAGE
         is_unused = "/" not in change.path and change.what == "extra"
         if change.keywords or not (is_document or is_unused):
             raise DifferenceError(f"{bundle.label}: {printable(change.path)} is not what was built", hint=hint)

@@ -1,14 +1,17 @@
 """Whether a bundle, a packed one or a backup still is what was made: one answer for the three."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
+from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.limits import DEFAULTS, Limits
+from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import open_packed
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
@@ -37,19 +40,30 @@ class Verified:
 
 
 def verify(
-    bundle: Path | Bundle, *, lock: "Lock | None" = None, limits: Limits = DEFAULTS, progress: Progress = SILENT
+    bundle: Path | Bundle,
+    *,
+    lock: "Lock | None" = None,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+    deep: bool = False,
 ) -> Verified:
     """Compare a bundle or its directory, or the file that `pack` or `bundler backup` has written, with its own record.
 
-    The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json; data in
-    volumes may change. With a `lock`, image, profile, target and overrides are compared with it, too. Nothing is
-    unpacked. `limits` are the most that a file may hold.
+    The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json, which
+    an image of the rootfs has, too: `deep` compares each file in it. Data in volumes may change. With a `lock`, image,
+    profile, target and overrides are compared with it, too. Nothing is unpacked. `limits` are the most that a file may
+    hold.
 
     Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
     it, BundlerError where the machine is the reason. A difference is no exception.
     """
     if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
-        return _compared(Verification(Bundle.open(bundle)), lock)
+        opened = Bundle.open(bundle)
+        return _compared(
+            Verification(opened), lock, image_changes(opened) if deep and has_image(opened.record.document) else ()
+        )
+    if deep:
+        raise RequestError("--deep is about a bundle's directory", hint="bundler unpack makes one of the file")
     with open_packed(bundle, limits) as packed:
         if packed.first_document() != DOCUMENT.encode():
             return _compared(PackedVerification(packed, progress), lock)
@@ -59,9 +73,12 @@ def verify(
         return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread)
 
 
-def _compared(verification: Verification | PackedVerification, lock: "Lock | None") -> Verified:
+def _compared(
+    verification: Verification | PackedVerification, lock: "Lock | None", in_image: Iterable[Change] = ()
+) -> Verified:
     recorded = verification.recorded
     differing = {} if lock is None else lock.differences(recorded.document)
     changes = [Change(_RECORD, "not as locked", differing)] if differing else []
     changes += verification.changes()
+    changes += in_image
     return Verified(_RECORD, recorded.digest, tuple(changes), verification.files, verification.unread)

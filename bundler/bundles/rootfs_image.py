@@ -1,0 +1,94 @@
+"""rootfs.erofs: the root filesystem as one file beside an empty rootfs/, onto which it is mounted to be run."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest
+from bundler.bundles.write import make_folder
+from bundler.errors import printable
+from bundler.origins import Json
+from bundler.rootfs.directories import explain
+from bundler.rootfs.image_tree import ImageTree
+
+IMAGE: Final = "rootfs.erofs"
+"""Its name in the bundle."""
+EROFS: Final = "erofs"
+_PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RootfsImage:
+    """What bundler.json says of an image: digests are sha256 in hexadecimal, `verity` is its tree of dm-verity."""
+
+    size: int
+    sha256: str
+    fsverity: str
+    verity: HashTree | None
+
+    @property
+    def described(self) -> dict[str, Json]:
+        """As bundler.json has it."""
+        described: dict[str, Json] = {
+            "format": EROFS,
+            "size": self.size,
+            "sha256": f"sha256:{self.sha256}",
+            "fsverity": f"sha256:{self.fsverity}",
+        }
+        if self.verity is not None:
+            described["verity"] = {"root_hash": self.verity.root, "hash_offset": self.verity.offset}
+        return described
+
+
+def has_image(recorded: Mapping[str, Json]) -> bool:
+    """Whether the root filesystem of the bundle with this bundler.json is an image."""
+    return isinstance(recorded.get("rootfs"), dict)
+
+
+def image_size(recorded: Mapping[str, Json]) -> int | None:
+    """How large the image is to be, which is all of it that has to be read; None where there is none."""
+    image = recorded.get("rootfs")
+    size = image.get("size") if isinstance(image, dict) else None
+    return size if isinstance(size, int) else None
+
+
+def finish_image(tree: ImageTree, bundle: Path, manifest: str, *, verity: bool) -> RootfsImage:
+    """Complete the bundle's image and measure it. `manifest` is the sha256 of rootfs.mtree, which says all of it but
+    where it lies: so that of the UUID. Raises BundlerError.
+    """
+    uuid = bytes.fromhex(manifest)[:16]
+    tree.finish(uuid)
+    file = bundle / IMAGE
+    try:
+        make_folder(bundle / "rootfs")
+        os.utime(bundle / "rootfs", (0, 0))
+        file.chmod(0o644)
+        with file.open("r+b") as stream:
+            hash_tree = append_hash_tree(stream.fileno(), file.stat().st_size, uuid) if verity else None
+            return _measure(stream.fileno(), file.stat().st_size, hash_tree)
+    except OSError as error:
+        raise explain(error, printable(str(file))) from error
+
+
+def _measure(descriptor: int, size: int, verity: HashTree | None) -> RootfsImage:
+    """Both digests of the file, side by side: hashlib lets go of the interpreter's lock."""
+    whole = hashlib.sha256()
+    thread = threading.Thread(target=_hash, args=(descriptor, size, whole))
+    thread.start()
+    try:
+        fsverity = fsverity_digest(descriptor, size)
+    finally:
+        thread.join()
+    return RootfsImage(size, whole.hexdigest(), fsverity, verity)
+
+
+def _hash(descriptor: int, size: int, digest: "hashlib._Hash") -> None:
+    room = memoryview(bytearray(_PIECE))
+    for at in range(0, size, _PIECE):
+        part = room[: min(_PIECE, size - at)]
+        os.preadv(descriptor, (part,), at)
+        digest.update(part)

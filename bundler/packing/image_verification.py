@@ -1,0 +1,44 @@
+"""rootfs.erofs against rootfs.mtree, entry by entry: no kernel reads what may have been changed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.filesystems.erofs import Erofs
+from bundler.archives.filesystems.file_system import FileSystemReader
+from bundler.archives.stream import Content, DamagedError
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.comparison import Change
+from bundler.bundles.rootfs_image import IMAGE
+from bundler.errors import ImageError, RequestError
+from bundler.input_files import InputError, open_inside
+from bundler.packing.verification import PackedTree
+from bundler.rootfs.mtree import HEADER, MtreeError, group, read_lines
+from bundler.rootfs.paths import clean
+
+_TOP: Final = "rootfs"  # where the files would lie in a bundle with a directory
+
+
+def image_changes(bundle: Bundle) -> Iterator[Change]:
+    """What in the image is not as the manifest says. Raises RequestError, ImageError for one that is damaged."""
+    try:
+        with open(open_inside(bundle.path / IMAGE), "rb") as stream:  # noqa: PTH123 -- a descriptor
+            lines = bundle.manifest()
+            lines.seek(len(HEADER))
+            image = Erofs(stream.fileno(), lambda _count: None)
+            yield from PackedTree(_TOP).changes(group(read_lines(lines)), _placed(FileSystemReader(image)))
+    except InputError as error:
+        raise RequestError(f"{bundle.label}: {IMAGE} {error}") from None
+    except DamagedError as error:
+        raise ImageError(f"{bundle.label}: {IMAGE}: {error}") from None
+    except MtreeError as error:
+        raise RequestError(f"{bundle.label}: rootfs.mtree: {error}") from None
+
+
+def _placed(reader: FileSystemReader) -> Iterator[tuple[bytes, Entry, Iterator[Content]]]:
+    for entry in reader:
+        placed = (
+            replace(entry, link_name=b"%b/%b" % (_TOP.encode(), entry.link_name)) if entry.kind == HARD_LINK else entry
+        )
+        yield clean(entry.name), placed, reader.content()
