@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bundler.completion.scripts import SHELLS, current_shell, install, script
+from bundler.completion.scripts import current_shell, install, script
+from bundler.completion.shells import SHELLS
 from bundler.errors import RequestError, printable
 
 OPTIONS = ("--install-completion", "--show-completion")

@@ -79,3 +79,4 @@ def _options(table: Table, at: Place) -> Iterator[Candidate]:
         for name in option["names"]:
             if name.startswith("--") or at.word == "-":
                 yield Candidate(name, option["help"])
+    yield Candidate("--help", "What it does, and how it is used")

@@ -18,14 +18,16 @@ class Candidate(NamedTuple):
 
 
 def fitting(candidates: Iterable[Candidate], word: str) -> Iterator[Candidate]:
-    """Those that begin with `word`, each once. What a terminal or the line between shell and bundler trips over is not
-    among them: it may be an image's choice, or that of another user's file.
+    """Those that begin with `word`, each once; what is a bundle is not also a folder to look into.
+
+    What a terminal, or the line between shell and bundler, trips over is not among them: it may be an image's choice.
     """
     seen = set()
     for each in candidates:
         fits = each.value.startswith(word) and each.value.isprintable() and len(each.value) <= _LONGEST
-        if fits and each.value not in seen:
-            seen.add(each.value)
+        same = each.value.removesuffix("/") if each.path else each.value
+        if fits and same not in seen:
+            seen.add(same)
             yield each
 
 

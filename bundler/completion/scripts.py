@@ -6,8 +6,8 @@ from shlex import quote
 from typing import Final, NamedTuple
 
 from bundler import data
+from bundler.completion.shells import SHELLS
 
-SHELLS: Final = ("bash", "zsh", "fish")
 _ANCESTORS: Final = 10  # make, env, sudo and the like may stand between bundler and the shell of a person
 
 

@@ -65,25 +65,15 @@ def _stored(_table: Table, place: Place) -> Iterator[Candidate]:
     return stored(place)
 
 
-def _bundles_and_files(_table: Table, place: Place) -> Iterator[Candidate]:
-    return _bundles_and(paths.files(place.word), place)
-
-
 def _bundles_and_images(table: Table, place: Place) -> Iterator[Candidate]:
-    return _bundles_and(_images(table, place), place)
+    yield from _bundles(table, place)
+    yield from _images(table, place)
 
 
 def _compared(table: Table, place: Place) -> Iterator[Candidate]:
     yield from _profiles(table, place)
-    yield from _bundles_and(paths.files(place.word, lambda entry: entry.name.endswith(".json")), place)
-
-
-def _bundles_and(others: Iterator[Candidate], place: Place) -> Iterator[Candidate]:
-    """A bundle is no directory to look into, here."""
-    bundles = [*paths.bundles(place.word)]
-    whole = {f"{each.value}/" for each in bundles}
-    yield from bundles
-    yield from (each for each in others if each.value not in whole)
+    yield from _bundles(table, place)
+    yield from paths.files(place.word, lambda entry: entry.name.endswith(".json"))
 
 
 def _limits(table: Table, _place: Place) -> Iterator[Candidate]:
@@ -183,7 +173,6 @@ KINDS: Final[dict[str, Values]] = {
     "FILE": _files,
     "PATH": _files,
     "DIR": _directories,
-    "BUNDLE|FILE": _bundles_and_files,
     "NEW": _bundles_and_images,
     "A": _compared,
     "B": _compared,

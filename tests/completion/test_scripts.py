@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.completion.scripts import SHELLS, script
+from bundler.completion.scripts import script
+from bundler.completion.shells import SHELLS
 from tests.support.command import call_bundler, installed
 from tests.support.shells import environment
 
