@@ -18,7 +18,7 @@ from bundler.conversion.target import Target, describe
 from bundler.errors import RequestError, ToolError
 from bundler.images.platform import Platform
 from bundler.origins import UNSET, Json, Origin
-from bundler.overrides import schema
+from bundler.overrides import validation
 from bundler.overrides.embedded import embed_features
 from bundler.overrides.files import Reader, read
 from bundler.overrides.load import Overrides
@@ -219,7 +219,7 @@ def _probed(
     if "runtime" in known:
         runtime = known["runtime"].text()
     found = from_json(probe(runtime, _device_paths(overrides), _sources(overrides)), origin)
-    schema.check_value("target", found)  # a runtime may say anything of itself
+    validation.check_value("target", found)  # a runtime may say anything of itself
     return found.entries(), origin
 
 
@@ -241,7 +241,7 @@ def _read(path: str) -> tuple[Mapping[str, Node], Origin]:
         raise RequestError(f"{document.origin.where}: a target is a map, as the overrides key target takes it")
     if _OF_FEATURES in document.entries():
         document = Node({"features": document}, document.origin)
-    schema.check_value("target", document)
+    validation.check_value("target", document)
     document = embed_features(document, Reader(source.folder, []))
     return document.entries(), Origin("target", document.origin.where.partition(":")[0])
 

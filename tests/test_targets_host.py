@@ -10,7 +10,7 @@ import pytest
 from bundler import targets, tools
 from bundler.errors import RequestError, ToolError
 from bundler.origins import Json, Origin
-from bundler.overrides import schema
+from bundler.overrides import validation
 from bundler.overrides.load import Overrides, load
 from bundler.overrides.node import from_json
 from bundler.targets import load_target
@@ -46,7 +46,7 @@ def machine(folder: Path, *, v2: bool = True, apparmor: str | None = None) -> Pa
 
 def test_what_is_found_could_stand_under_the_key_target() -> None:
     node = from_json(targets.probe(device_paths=["/dev/null", "/dev"]), Origin("target", "host"))
-    schema.check_value("target", node)
+    validation.check_value("target", node)
 
 
 @pytest.mark.parametrize(("v2", "named"), [(True, "v2"), (False, "v1")])

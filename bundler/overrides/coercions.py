@@ -10,7 +10,7 @@ from typing import Final
 
 from bundler.errors import printable
 from bundler.origins import Json
-from bundler.overrides import schema
+from bundler.overrides import schema, validation
 from bundler.overrides.files import env_files
 from bundler.overrides.keys.devices import expand_device_rules, expand_devices, refuse_gpus, request_devices
 from bundler.overrides.keys.limits import block_io, number_set, ulimits
@@ -55,7 +55,7 @@ from bundler.overrides.node import EDIT, Node
 def read_keys(root: Node, name: str) -> dict[str, Node]:
     """The keys of an overrides file, each in its one form. Raises RequestError with file, line and column."""
     entries = {key: marked(key, node) for key, node in root.value.items()} if isinstance(root.value, dict) else {}
-    schema.check(root, name, frozenset(key for key, node in entries.items() if node.tag == EDIT))
+    validation.check(root, name, frozenset(key for key, node in entries.items() if node.tag == EDIT))
     check_tags(root)
     return normalise(entries)
 

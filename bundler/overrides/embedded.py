@@ -10,7 +10,7 @@ from typing import Final
 
 from bundler import elf
 from bundler.errors import printable
-from bundler.overrides import schema
+from bundler.overrides import schema, validation
 from bundler.overrides.files import OverridesFile, Reader, parse_env_file
 from bundler.overrides.keys import devices
 from bundler.overrides.keys.verbatim import embed_hooks
@@ -46,7 +46,7 @@ def _document(key: str) -> Embed:
             raise document.error(
                 f"{key}: found no map", hint=f"besides a file, {key} takes {', '.join(built_in) or 'a map'}"
             )
-        schema.check_value(key, document)
+        validation.check_value(key, document)
         return node.with_value(document.value)
 
     return embed_document
@@ -111,7 +111,7 @@ def embed_features(target: Node, reader: Reader) -> Node:
     if not isinstance(document.value, dict):
         raise document.error("target.features: found no map", hint="runc features prints one")
     whole = target.with_value(target.entries() | {"features": document})
-    schema.check_value("target", whole)
+    validation.check_value("target", whole)
     return whole
 
 

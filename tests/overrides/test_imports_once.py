@@ -10,7 +10,7 @@ import pytest
 
 from bundler.dry_run import preview
 from bundler.images.platform import Platform
-from bundler.overrides import schema, yaml_document
+from bundler.overrides import validation, yaml_document
 from bundler.overrides.compose.convert import load_compose
 from bundler.overrides.docker_inspect.convert import load_inspect
 from bundler.overrides.docker_run.environment import Client
@@ -34,7 +34,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counting
 
-    monkeypatch.setattr(schema, "check", count("checks", schema.check))
+    monkeypatch.setattr(validation, "check", count("checks", validation.check))
     monkeypatch.setattr(yaml_document._Reader, "node", count("nodes", yaml_document._Reader.node))
     return counts
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.overrides import schema
+from bundler.overrides import schema, validation
 from bundler.overrides.compose.merge import by_form, lay_over, untagged
 from bundler.overrides.compose.project import ComposeFile, NamedNode, Reader, nearest, texts
 from bundler.overrides.compose.variables import interpolate
@@ -110,7 +110,7 @@ def _checked(layer: NamedNode) -> Node:
         if not key.startswith("x-")
     }
     plain = untagged(node.with_value(kept))
-    schema.check(plain, layer.file.name)
+    validation.check(plain, layer.file.name)
     return node.with_value(
         {
             key: each if each.tag == "!reset" or each.value is None else _located(key, each, layer.file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
-from bundler.overrides import schema
+from bundler.overrides import schema, validation
 from bundler.overrides.files import Reader
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.node import Node
@@ -144,7 +144,7 @@ def read_specs(request: Node, reader: Reader) -> Node:
     for number, directory in enumerate(directories):
         for path in _spec_files(directory, reader.folder / directory.text()):
             spec = reader.read_path(path, directory).document()
-            schema.check_value("cdi", Node({"specs": Node((spec,), spec.origin)}, spec.origin))
+            validation.check_value("cdi", Node({"specs": Node((spec,), spec.origin)}, spec.origin))
             specs.append(spec.with_value(spec.entries() | {"priority": directory.with_value(number)}))
     entries.pop("spec_dirs", None)
     return request.with_value(entries | {"specs": request.with_value(tuple(specs))})
