@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.path_kinds import kind_at, missing_hint
 from bundler.sizes import readable_size
 
 # O_NOCTTY: a terminal stays a device.
@@ -33,12 +34,13 @@ _REASONS: Final = {
 class InputError(Exception):
     """A file that cannot be read. The message is the end of a sentence that begins with its name.
 
-    `number` is that of the system's error, where there was one.
+    `number` is that of the system's error, where there was one; `hint` says what to do, where that is known.
     """
 
-    def __init__(self, what: str, number: int | None = None) -> None:
+    def __init__(self, what: str, number: int | None = None, hint: str | None = None) -> None:
         super().__init__(what)
         self.number = number
+        self.hint = hint
 
 
 def reason(error: OSError) -> str:
@@ -88,7 +90,10 @@ def read_named(path: Path, limit: int, *, pipe: bool = True) -> bytes:
     It may be reached by symbolic links, and be a pipe (`<(...)` of a shell), which is read to its end, or /dev/null,
     unless `pipe` is False: what a file names, no person has looked at.
     """
-    descriptor = _checked(_open(path, _SAFE), _is_given if pipe else _is_file)
+    try:
+        descriptor = _checked(_open(path, _SAFE), _is_given if pipe else _is_file)
+    except InputError as error:
+        raise InputError(str(error), error.number, _named_hint(path, error.number)) from None
     try:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             _await_writer(descriptor)
@@ -96,6 +101,16 @@ def read_named(path: Path, limit: int, *, pipe: bool = True) -> bytes:
         return read_all(descriptor, limit)
     finally:
         os.close(descriptor)
+
+
+def _named_hint(path: Path, number: int | None) -> str | None:
+    """What to do about a path that a person named, and at which there is no file to read."""
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return missing_hint(path) or (None if path.is_absolute() else f"looked for in {printable(str(Path.cwd()))}")
+    kind = kind_at(path)
+    if kind is None or kind.is_text:
+        return None
+    return kind.hint(path) or "name a file in it"
 
 
 def read_standard_input(limit: int) -> bytes:
@@ -111,7 +126,7 @@ def read_request(path: str, limit: int) -> bytes:
         return read_standard_input(limit) if path == "-" else read_named(Path(path), limit)
     except InputError as error:
         name = "standard input" if path == "-" else printable(path)
-        raise RequestError(f"{name} {error}") from None
+        raise RequestError(f"{name} {error}", hint=error.hint) from None
 
 
 def read_all(descriptor: int, limit: int) -> bytes:

@@ -5,10 +5,11 @@ schema has been checked before.
 """
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides import schema, validation
 from bundler.overrides.files import env_files
@@ -51,6 +52,12 @@ from bundler.overrides.keys.verbatim import annotations, hooks, labels, patch_st
 from bundler.overrides.merge import check_tags, marked
 from bundler.overrides.node import EDIT, Node
 
+# Keys that stand for others, which win where they are said, too.
+_EXPANDED: Final[dict[str, Callable[[Mapping[str, Node]], dict[str, Node]]]] = {
+    "deploy": deployed_keys,
+    "security_opt": secured_keys,
+}
+
 
 def read_keys(root: Node, name: str) -> dict[str, Node]:
     """The keys of an overrides file, each in its one form. Raises RequestError with file, line and column."""
@@ -65,8 +72,10 @@ def normalise(entries: Mapping[str, Node]) -> dict[str, Node]:
 
     A null stays a null (the merge gives it its meaning), with or without a tag.
     """
-    keys = {**secured_keys(entries), **deployed_keys(entries), **entries}
-    for expanded in ("security_opt", "deploy"):
+    keys = dict(entries)
+    for expanded, expand in _EXPANDED.items():
+        with _with_example(expanded):
+            keys = expand(entries) | keys
         keys.pop(expanded, None)
     return {
         key: _normal(key, node) for key, node in keys.items() if not key.startswith("x-") and not schema.ignored(key)
@@ -81,9 +90,19 @@ def _normal(key: str, node: Node) -> Node:
 
 def coerce(key: str, node: Node) -> Node:
     """The one form of a value of `key`. Raises RequestError for what the schema cannot say of it."""
-    if node.value is not None and key in KEYS:
-        return KEYS[key](node)
-    return _by_form(key, node, schema.rule(key))
+    with _with_example(key):
+        if node.value is not None and key in KEYS:
+            return KEYS[key](node)
+        return _by_form(key, node, schema.rule(key))
+
+
+@contextmanager
+def _with_example(key: str) -> Iterator[None]:
+    """What is wrong inside of the context is said with an example of `key`, unless there is more to say."""
+    try:
+        yield
+    except RequestError as error:
+        raise RequestError(error.what, hint=error.hint or validation.example([key])) from None
 
 
 def _by_form(key: str, node: Node, rule: Json) -> Node:
@@ -99,14 +118,14 @@ def _by_form(key: str, node: Node, rule: Json) -> Node:
     return node.with_value(coerced)
 
 
-def _words(_key: str, node: Node) -> Node:
+def _words(key: str, node: Node) -> Node:
     """A list of texts; one text is split as a shell does it."""
     if not isinstance(node.value, str):
         return node.with_value(tuple(item.spelled() for item in node.items()))
     try:
         words = shlex.split(node.value)
     except ValueError as error:
-        raise node.error(f"cannot be split into words: {str(error).lower()}") from None
+        raise node.error(f"{key}: cannot be split into words: {str(error).lower()}") from None
     return node.with_value(tuple(node.with_value(word) for word in words))
 
 

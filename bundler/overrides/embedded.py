@@ -41,6 +41,9 @@ def _document(key: str) -> Embed:
         built_in = schema.rule(key).get("words", ())
         if not isinstance(node.value, str) or node.value in built_in:
             return node
+        if not _names_a_file(node.value) and not (reader.folder / node.value).exists():
+            hint = f"{schema.nearest_word(node.value, built_in)} A file is named as ./{printable(node.value)}"
+            raise node.error(f"{key}: there is no {printable(node.value)!r}", hint=hint)
         document = reader.read(node).document()
         if not isinstance(document.value, dict):
             raise document.error(
@@ -50,6 +53,11 @@ def _document(key: str) -> Embed:
         return node.with_value(document.value)
 
     return embed_document
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a file is meant rather than a name of bundler's own."""
+    return "/" in text or text.endswith((".json", ".yaml", ".yml"))
 
 
 def _env_files(node: Node, reader: Reader) -> Node:

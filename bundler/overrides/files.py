@@ -4,6 +4,7 @@ Among these are files of NAME=VALUE lines (`env_file`), in the grammar of docker
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from bundler.input_files import InputError, read_named, read_request
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+from bundler.path_kinds import missing_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,13 @@ def read(path: Path, named_by: Node | None = None, limit: int = MAXIMUM_BYTES, *
     Raises RequestError, which says where the file was named, and the `hint`.
     """
     where = f"{named_by.origin.where}: " if named_by else ""
+    if hint is None and named_by is not None and not os.path.lexists(path):
+        file = named_by.origin.where.partition(":")[0]
+        hint = missing_hint(path) or f"a relative path leads from the folder of {file}, {printable(str(path.parent))}"
     try:
         return Source(shown_name(str(path)), path.parent, read_named(path, limit, pipe=named_by is None))
     except InputError as error:
-        raise RequestError(f"{where}the file {printable(str(path))} {error}", hint=hint) from None
+        raise RequestError(f"{where}the file {printable(str(path))} {error}", hint=hint or error.hint) from None
 
 
 def read_first(path: str | Path, limit: int = MAXIMUM_BYTES) -> Source:

@@ -1,5 +1,6 @@
 """Overrides files → one Overrides value: read, parse, check, normalise, merge."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,13 @@ from bundler.errors import RequestError
 from bundler.origins import UNSET, Unset
 from bundler.overrides.coercions import read_keys
 from bundler.overrides.embedded import embed
-from bundler.overrides.files import OverridesFile, read_first
+from bundler.overrides.files import OverridesFile, Source, read_first
 from bundler.overrides.imports import Imported
 from bundler.overrides.keys.service import without_meaning
 from bundler.overrides.merge import merge
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import parse
+from bundler.path_kinds import DOCKERFILE, EMPTY, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,27 @@ def load(paths: Sequence[str | Path]) -> Overrides:
         raise RequestError("standard input can be read only once")
     layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
-    for source in map(read_first, paths):
+    for path in paths:
+        source = read_first(path)
+        if str(path) != os.devnull:
+            _check_kind(source, str(path))
         root = source.document()
         entries = read_keys(root, source.name)
         files.append(source.recorded(without_meaning(root.entries())))
         layers.append(embed(entries, source.folder, files))
     return _stacked(tuple(layers), tuple(files))
+
+
+def _check_kind(source: Source, path: str) -> None:
+    """Raise RequestError for what no one has written as an overrides file: an empty one may come of a failed command.
+
+    A file that is to say nothing holds a comment, or {}.
+    """
+    kind = kind_of(source.content)
+    if kind in (EMPTY, DOCKERFILE):
+        name = "standard input" if path == "-" else source.name
+        nothing = "; a file that says nothing holds {}" if kind is EMPTY else ""
+        raise RequestError(f"{name} {kind.what}, and no overrides file", hint=f"{kind.hint(path)}{nothing}")
 
 
 def _stacked(

@@ -16,6 +16,7 @@ from typing import Any, Final
 from bundler.errors import RequestError, printable
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node, Scalar, Tag
+from bundler.path_kinds import kind_of
 from bundler.sizes import readable_size
 
 MAXIMUM_BYTES: Final = 1 << 20
@@ -46,27 +47,22 @@ def parse(text: bytes, name: str, *, leading_zero_is_octal: bool = False, budget
     To compose 0440 is octal; anywhere else its meaning is not guessed. `budget` is that of several files together.
     Raises RequestError with file, line and column.
     """
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
+    from bundler.overrides.yaml_failures import failure  # noqa: PLC0415
     from bundler.overrides.yaml_nodes import compose  # noqa: PLC0415
 
     check_length(len(text), name)
     try:
-        root = compose(text.decode("utf-8-sig"))
+        content = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RequestError(f"{name}: not UTF-8 at byte {error.start}") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        # The problem of a second document reads "but found another document".
-        parts = (
-            (error.context, error.problem)
-            if (error.problem or "").startswith("but ")
-            else (error.problem or error.context,)
-        )
-        raise RequestError(f"{where}: {printable(', '.join(map(_first_line, parts)))}") from None
-    except (YAMLError, ValueError, OverflowError) as error:  # the latter: an escape beyond the last character
-        raise RequestError(f"{name}: {printable(_first_line(str(error)))}") from None
+        raise _no_text(text, name, error.start) from None
+    try:
+        root = compose(content)
+    except YAMLError as error:
+        raise failure(error, content, name) from None
+    except (ValueError, OverflowError) as error:  # an escape beyond the last character
+        raise RequestError(f"{name}: {printable(str(error).partition(chr(10))[0])}") from None
     except RecursionError:
         raise RequestError(f"{name}: nested too deeply") from None
     if root is None:
@@ -82,8 +78,11 @@ def check_length(length: int, name: str) -> None:
         )
 
 
-def _first_line(message: str | None) -> str:
-    return (message or "not YAML").strip().partition("\n")[0]
+def _no_text(content: bytes, name: str, start: int) -> RequestError:
+    kind = kind_of(content)
+    if kind is not None and not kind.is_text:
+        return RequestError(f"{name} {kind.what}, not text", hint=kind.hint("-" if name == shown_name("-") else name))
+    return RequestError(f"{name}: not UTF-8 at byte {start}", hint="write the file anew as UTF-8")
 
 
 @dataclass
@@ -98,7 +97,7 @@ class _Reader:
     def node(self, raw: Any) -> Node:
         self.budget.spend(self.where(raw), len(raw.value) if raw.id == _SCALAR else 0)
         if any(raw is outer for outer in self.open_nodes):
-            raise RequestError(f"{self.where(raw)}: an alias that holds itself")
+            raise RequestError(f"{self.where(raw)}: an alias that holds itself", hint="write out what it stands for")
         if len(self.open_nodes) >= MAXIMUM_DEPTH:
             raise RequestError(f"{self.where(raw)}: nested too deeply")
         self.open_nodes.append(raw)
@@ -120,7 +119,8 @@ class _Reader:
             return "!reset" if tag == "!reset" else "!override"
         if tag in ("", "!") or tag.removeprefix(_CORE) in _KNOWN_TAGS:
             return ""
-        raise RequestError(f"{self.where(raw)}: unknown tag {printable(tag)} (known: !reset, !override)")
+        what = f"{self.where(raw)}: unknown tag {printable(tag)} (known: !reset, !override)"
+        raise RequestError(what, hint="put text that begins with ! in quotes")
 
     def value(self, raw: Any) -> "Scalar | tuple[Node, ...] | dict[str, Node]":
         if raw.id == _SCALAR:
@@ -171,7 +171,9 @@ class _Reader:
                 continue
             key = self.key(key_node)
             if key in entries:
-                raise RequestError(f"{self.where(key_node)}: the key {printable(key)} stands twice in one map")
+                first = entries[key].key_where.removeprefix(f"{self.name}:")
+                what = f"{self.where(key_node)}: the key {printable(key)} stands twice in one map"
+                raise RequestError(what, hint=f"it stands at {first}, too: make one of both")
             entries[key] = replace(self.node(value_node), key_where=self.where(key_node))
         for merged in self.merged(raw):
             for key, node in self.node(merged).entries().items():
@@ -180,7 +182,7 @@ class _Reader:
 
     def key(self, raw: Any) -> str:
         if raw.id != _SCALAR:
-            raise RequestError(f"{self.where(raw)}: a key has to be text")
+            raise RequestError(f"{self.where(raw)}: a key has to be text", hint="write it as name: value")
         return self.text(raw)
 
     def merged(self, raw: Any) -> Iterator[Any]:

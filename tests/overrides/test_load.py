@@ -32,7 +32,7 @@ def refused(text: str) -> RequestError:
         ("pids_limit: true", "o.yaml:1:13: pids_limit: found true, expected a number"),
         ("tty: yes", "o.yaml:1:6: tty: found the text 'yes', expected true or false"),
         ("command: [sleep, 1]", "o.yaml:1:18: command[1]: found 1, expected text"),
-        ("command: a 'b", "o.yaml:1:10: cannot be split into words: no closing quotation"),
+        ("command: a 'b", "o.yaml:1:10: command: cannot be split into words: no closing quotation"),
         ('hostname: "web\\n"', "o.yaml:1:11: hostname: found the text 'web\\n', expected a host name"),
         ("hostname: a/b", "o.yaml:1:11: hostname: found the text 'a/b', expected a host name"),
         ('working_dir: "tmp"', "o.yaml:1:14: working_dir: found the text 'tmp', expected an absolute path"),
@@ -48,7 +48,7 @@ def refused(text: str) -> RequestError:
         ("sysctls: [net.core.somaxconn]", "o.yaml:1:11: sysctls: 'net.core.somaxconn' is not NAME=VALUE"),
         ("cap_add: [net_admn]", "o.yaml:1:11: CAP_NET_ADMN is not a capability of Linux"),
         ("capabilities: {ambient: [X]}", "o.yaml:1:26: CAP_X is not a capability of Linux"),
-        ("cap_add: [1]", "o.yaml:1:11: cap_add[0]: found 1, expected text"),
+        ("cap_add: [1]", "o.yaml:1:11: cap_add[0]: found 1, expected a capability, such as NET_ADMIN"),
         ("mem_limit: 0.5b", "o.yaml:1:12: mem_limit: 0.5b is less than a byte"),
         ("mem_limit: 1 XB", "o.yaml:1:12: mem_limit: found the text '1 XB', expected a size"),
         ("cpus: 0.001", "o.yaml:1:7: cpus: 0.001 is less than 0.01"),
@@ -75,14 +75,14 @@ def test_a_mistake_is_named_with_file_line_column_and_key(text: str, message: st
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("enviroment: {}", "did you mean 'environment'?"),
-        ("cap-add: []", "did you mean 'cap_add'?"),
+        ("enviroment: {}", "did you mean 'environment'? for example environment: {"),
+        ("cap-add: []", "did you mean 'cap_add'? for example cap_add: ["),
         ("ulimits: {nofil: 1}", "did you mean 'nofile'?"),
         ("cpus: many", "for example cpus: 1.5"),
     ],
 )
 def test_a_mistake_comes_with_the_right_word(text: str, hint: str) -> None:
-    assert refused(text).hint == hint
+    assert (refused(text).hint or "").startswith(hint)
 
 
 def test_a_message_repeats_no_endless_text() -> None:
@@ -172,7 +172,7 @@ def test_a_seccomp_profile_that_is_none_is_refused(tmp_path: Path, content: str 
 def test_a_seccomp_profile_called_minus_is_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("o.yaml").write_text("seccomp: '-'")
-    with pytest.raises(RequestError, match="the file - does not exist"):
+    with pytest.raises(RequestError, match="seccomp: there is no '-'"):
         load(["o.yaml"])
 
 

@@ -20,6 +20,7 @@ from bundler.overrides.node import Node
 
 _DOCKERS_DATA: Final = "/var/lib/docker"
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+_OF_WINDOWS: Final = re.compile(r"[A-Za-z]:(?:\\|/[^:]*:/)")
 _NAMED_VOLUME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _WITHOUT_EFFECT: Final = ("z", "Z", "consistent", "cached", "delegated")
 _TMPFS_FLAGS: Final = (
@@ -83,6 +84,8 @@ def expand_volume(node: Node) -> Node:
 
 def _short_volume(node: Node) -> dict[str, Node]:
     text = node.text()
+    if _OF_WINDOWS.match(text):
+        raise node.error(f"volumes: {printable(text)!r} has a path of Windows, and bundles are run on Linux")
     parts = text.split(":")
     if len(parts) > 3 or not all(parts):  # noqa: PLR2004  (SOURCE:TARGET:OPTIONS)
         raise node.error(f"volumes: {printable(text)!r} is not SOURCE:TARGET[:OPTIONS]")

@@ -203,7 +203,7 @@ def test_paths_of_later_files_are_relative_to_the_first(tmp_path: Path) -> None:
         ("services: {web: {image: x, networks: [default], network_mode: host}}", "network_mode says otherwise", None),
         ("services: {web: {image: x, env_file: no.env}}", "no.env does not exist", None),
         ("services: {web: {image: x, env_file: {path: a, format: z}}}", "env_file: found a map", None),
-        ("a: &a [b]\nservices: {web: *c}", "compose.yaml:2:17: found undefined alias", None),
+        ("a: &a [b]\nservices: {web: *c}", "compose.yaml:2:17: the alias *c has no anchor above it", None),
         ("services: {web: &a {image: *a}}", "an alias that holds itself", None),
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
@@ -211,7 +211,7 @@ def test_paths_of_later_files_are_relative_to_the_first(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_place(files: str, message: str, hint: str | None, tmp_path: Path) -> None:
     error = refused(tmp_path, files)
     assert message in error.what
-    assert hint in (None, error.hint)
+    assert (error.hint or "").startswith(hint or "")
 
 
 def test_services_that_extend_each_other_without_end_are_refused(tmp_path: Path) -> None:

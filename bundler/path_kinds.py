@@ -1,0 +1,166 @@
+"""What lies at a path, by its names and first bytes, for messages: what was given, and what that is good for.
+
+Nothing depends on it but words: what a file is read as, its reader finds out for itself.
+"""
+
+import os
+import re
+import shlex
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import closest, printable
+
+_HEAD: Final = 64 << 10  # bytes; a compose file may begin with a page of comments
+_MOST_NEIGHBOURS: Final = 1000
+_IS_NO_TEXT: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class PathKind:
+    """`what` is the end of a sentence that begins with the path's name; `use` what to do with it, about `{path}`."""
+
+    what: str
+    use: str = ""
+    is_text: bool = True
+
+    def hint(self, path: str | Path) -> str | None:
+        return self.use.format(path=shlex.quote(printable(str(path)))) or None
+
+
+MISSING: Final = PathKind("does not exist")
+EMPTY: Final = PathKind("is empty", "what was to write it may have failed")
+TEXT: Final = PathKind("is a text")
+FOLDER: Final = PathKind("is a folder", is_text=False)
+ARCHIVE: Final = PathKind(
+    "is an archive",
+    "bundler build {path} if it is an image, bundler unpack {path} -o DIR if bundler packed it",
+    is_text=False,
+)
+FILE_SYSTEM: Final = PathKind(
+    "is the image of a file system", "bundler unpack {path} -o DIR if bundler packed it", is_text=False
+)
+BUNDLE: Final = PathKind(
+    "is a bundle", "it is built already: bundler run {path}, bundler explain {path}, bundler pack {path}", is_text=False
+)
+LAYOUT: Final = PathKind("is an OCI layout", "bundler build oci:{path}", is_text=False)
+_SKOPEO: Final = PathKind("is a folder that skopeo wrote", "bundler build dir:{path}", is_text=False)
+_CONTEXT: Final = PathKind(
+    "is a folder with a Dockerfile",
+    "docker build -t NAME {path} && docker save NAME -o image.tar makes an image of it",
+    is_text=False,
+)
+_ROOTFS: Final = PathKind("is a root filesystem", "bundler build rootfs:{path}", is_text=False)
+DOCKERFILE: Final = PathKind(
+    "is a Dockerfile", "docker build -t NAME -f {path} . && docker save NAME -o image.tar makes an image of it"
+)
+_COMPOSE: Final = PathKind(
+    "is a compose file", "bundler build --from-compose {path}:SERVICE builds one of its services"
+)
+_CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
+_KUBERNETES: Final = PathKind(
+    "is a Kubernetes manifest", "name the image that it names; its settings go into an overrides file"
+)
+_OVERRIDES: Final = PathKind("is a text of YAML", "if it is an overrides file: bundler build IMAGE --overrides {path}")
+_JSON: Final = PathKind("is a text of JSON", "if docker inspect wrote it: bundler build --from-inspect {path}")
+_PROGRAM: Final = PathKind(
+    "is a program",
+    "an image holds programs: docker build makes one, bundler build rootfs:FOLDER takes a root filesystem",
+)
+_MAGIC: Final = (
+    (b"\x1f\x8b", ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", ARCHIVE),
+    (b"\xfd7zXZ\0", ARCHIVE),
+    (b"BZh", ARCHIVE),
+    (b"PK\x03\x04", PathKind("is a zip archive", "pack it anew as a tar archive, of which images are", is_text=False)),
+    (b"hsqs", FILE_SYSTEM),
+    (b"\x7fELF", _PROGRAM),
+    (b"#!", _PROGRAM),
+)
+_TEXTS: Final = (
+    (re.compile(rb"(?:\s*#[^\n]*\n|\s)*(?:FROM|ARG)\s+\S", re.IGNORECASE), DOCKERFILE),
+    (re.compile(rb"^services:|^ *\"services\":", re.MULTILINE), _COMPOSE),
+    (re.compile(rb"^apiVersion:", re.MULTILINE), _KUBERNETES),
+    (re.compile(rb"\s*\{.*\"ociVersion\"", re.DOTALL), _CONFIG),
+    (re.compile(rb"\s*[\[{]"), _JSON),
+    (re.compile(rb"^[a-z_]+:(?: |\r?$)", re.MULTILINE), _OVERRIDES),
+)
+_IN_FOLDER: Final = (
+    (("config.json", "rootfs"), BUNDLE),
+    (("bundler.json",), BUNDLE),
+    (("oci-layout",), LAYOUT),
+    (("manifest.json", "version"), _SKOPEO),
+    (("Dockerfile",), _CONTEXT),
+    (("Containerfile",), _CONTEXT),
+    (("etc", "usr"), _ROOTFS),
+    (("bin", "etc"), _ROOTFS),
+)
+
+
+def kind_at(path: str | Path) -> PathKind | None:
+    """What lies at `path`; None for a device, a file that may not be read, and bytes of no known kind."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return MISSING
+    except (OSError, ValueError):
+        return None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            return _of_folder(descriptor)
+        return kind_of(os.read(descriptor, _HEAD)) if stat.S_ISREG(mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def kind_of(content: bytes) -> PathKind | None:
+    """What a file is that begins with `content`."""
+    if not content:
+        return EMPTY
+    for magic, kind in _MAGIC:
+        if content.startswith(magic):
+            return kind
+    if content[257:262] == b"ustar":
+        return ARCHIVE
+    if content[1024:1028] == b"\xe2\xe1\xf5\xe0":  # erofs, linux/fs/erofs/erofs_fs.h
+        return FILE_SYSTEM
+    head = content[:_HEAD]
+    if _IS_NO_TEXT.search(head):
+        return None
+    return next((kind for pattern, kind in _TEXTS if pattern.search(head) and _begins(pattern, head)), TEXT)
+
+
+def _begins(pattern: re.Pattern[bytes], head: bytes) -> bool:
+    """Whether it is at the beginning, where a pattern is not about any line."""
+    return bool(pattern.flags & re.MULTILINE) or pattern.match(head) is not None
+
+
+def _of_folder(descriptor: int) -> PathKind:
+    def has(name: str) -> bool:
+        try:
+            os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    return next((kind for names, kind in _IN_FOLDER if all(map(has, names))), FOLDER)
+
+
+def missing_hint(path: str | Path) -> str | None:
+    """What may have been meant by a `path` at which there is nothing: a neighbour of nearly the same name."""
+    named = Path(path)
+    folder = named.parent
+    if not folder.is_dir():
+        return f"there is no folder {printable(str(folder))}"
+    try:
+        with os.scandir(folder) as entries:
+            neighbours = [entry.name for _, entry in zip(range(_MOST_NEIGHBOURS), entries, strict=False)]
+    except OSError:
+        return None
+    near = closest(named.name, neighbours)
+    return None if near is None else f"did you mean {shlex.quote(printable(str(folder / near)))}?"

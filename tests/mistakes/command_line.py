@@ -1,0 +1,3 @@
+"""To be written."""
+
+COMMAND_LINE = ()
