@@ -154,6 +154,7 @@ def listing(images: Sequence[tuple[str, str]]) -> str | None:
 
 
 _SUFFIX: Final = re.compile(f"(?:{'|'.join(map(re.escape, TAR_ENDINGS))})(?=$|:|@)", re.IGNORECASE)
+_NO_IMAGES: Final = (".yaml", ".yml", ".json", ".lock", ".squashfs", ".erofs", ".zip", ".iso", ".env", ".toml", ".txt")
 # What may become the name of a folder: no leading dot or dash, nothing a shell or a terminal could trip over.
 _DIRECTORY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -190,9 +191,11 @@ class Reference:
         return Reference(self.text.removesuffix(self.rest) + rest, self.transport, rest, registry)
 
 
-def looks_like_archive(text: str) -> bool:
-    """Whether `text` ends as the names of tar archives do, or says what is wanted of one."""
-    return _SUFFIX.search(text) is not None
+def looks_like_file(text: str) -> bool:
+    """Whether `text` ends as the names of tar archives do, or says what is wanted of one, or as those of other files
+    that are given in the place of an image: in a registry these are asked for with docker:// in front.
+    """
+    return _SUFFIX.search(text) is not None or text.lower().endswith(_NO_IMAGES)
 
 
 def split_path(rest: str, exists: Callable[[str], bool]) -> tuple[str, Choice]:

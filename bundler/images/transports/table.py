@@ -4,19 +4,19 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from bundler.errors import ImageError, RequestError, closest, printable
+from bundler.errors import BundlerError, ImageError, RequestError, closest, printable
 from bundler.images.image import Image
 from bundler.images.manifest import PlatformChoice
 from bundler.images.reference import (
     Choice,
     Reference,
     RegistryReference,
-    looks_like_archive,
+    looks_like_file,
     parse_choice,
     split_path,
 )
@@ -26,6 +26,7 @@ from bundler.images.transports.directory import is_directory, open_directory
 from bundler.images.transports.docker_archive import is_docker_archive, open_docker_archive, refuse_legacy
 from bundler.images.transports.files import Files, open_folder
 from bundler.images.transports.layout import is_layout, open_layout
+from bundler.images.transports.mistakes import explained, here_hint
 from bundler.images.transports.registry import open_registry_image
 from bundler.images.transports.rootfs import rootfs_image, write_folder
 from bundler.images.transports.skopeo import open_stored_image
@@ -218,12 +219,21 @@ def open_image(
     missing, corrupt or unsupported, and ToolError when skopeo is needed and fails.
     """
     transport = _PATH if reference.transport is None else TRANSPORTS[reference.transport]
+    request = _Request(transport.name, reference, wanted, access, workspace, progress, limits, unpacked)
+    with ExitStack() as stack:
+        try:
+            _check_reach(transport, reference, access)
+            image = stack.enter_context(transport.open(request))
+        except BundlerError as error:
+            raise explained(error, reference) from error
+        yield image
+
+
+def _check_reach(transport: Transport, reference: Reference, access: Access) -> None:
+    """Raise RequestError where the network is needed and forbidden."""
     if transport.beyond is not None and access.offline:
         where, hint = transport.beyond
         raise RequestError(f'"{printable(reference.text)}" {where}, and --offline forbids the network', hint=hint)
-    request = _Request(transport.name, reference, wanted, access, workspace, progress, limits, unpacked)
-    with transport.open(request) as image:
-        yield image
 
 
 def parse_reference(text: str) -> Reference:
@@ -242,15 +252,14 @@ def parse_reference(text: str) -> Reference:
         registry = RegistryReference.parse(text)
     except ValueError as error:
         fault = printable(str(error))
-    is_path = looks_like_archive(text)
+    is_path = looks_like_file(text)
     if prefixed is not None and (fault or is_path):
         _refuse_unknown_transport(text, prefixed[1], prefixed[2])
     if is_path:
         return Reference(text, None, text)
     if fault:
-        raise RequestError(
-            f'"{printable(text)}" does not name an image: {fault}', hint="start a path with / or ./, such as ./image"
-        )
+        hint = here_hint(text) or "start a path with / or ./, such as ./image"
+        raise RequestError(f'"{printable(text)}" does not name an image: {fault}', hint=hint)
     return Reference(text, _REGISTRY.name, text, registry)
 
 
