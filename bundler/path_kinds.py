@@ -47,7 +47,7 @@ BUNDLE: Final = PathKind(
 )
 LAYOUT: Final = PathKind("is an OCI layout", "bundler build oci:{path}", is_text=False)
 _SKOPEO: Final = PathKind("is a folder that skopeo wrote", "bundler build dir:{path}", is_text=False)
-_CONTEXT: Final = PathKind(
+CONTEXT: Final = PathKind(
     "is a folder with a Dockerfile",
     "docker build -t NAME {path} && docker save NAME -o image.tar makes an image of it",
     is_text=False,
@@ -59,32 +59,37 @@ DOCKERFILE: Final = PathKind(
 _COMPOSE: Final = PathKind(
     "is a compose file", "bundler build --from-compose {path}:SERVICE builds one of its services"
 )
-_CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
+CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
 _KUBERNETES: Final = PathKind(
     "is a Kubernetes manifest", "name the image that it names; its settings go into an overrides file"
 )
 _OVERRIDES: Final = PathKind("is a text of YAML", "if it is an overrides file: bundler build IMAGE --overrides {path}")
-_JSON: Final = PathKind("is a text of JSON", "if docker inspect wrote it: bundler build --from-inspect {path}")
+JSON: Final = PathKind("is a text of JSON", "if docker inspect wrote it: bundler build --from-inspect {path}")
 _PROGRAM: Final = PathKind(
     "is a program",
     "an image holds programs: docker build makes one, bundler build rootfs:FOLDER takes a root filesystem",
+)
+ZIP: Final = PathKind("is a zip archive", "images are tar archives: unzip it, and look for one in it", is_text=False)
+_PAGE: Final = PathKind(
+    "is a web page", "download the file itself: this may be what a server says instead of giving it"
 )
 _MAGIC: Final = (
     (b"\x1f\x8b", ARCHIVE),
     (b"\x28\xb5\x2f\xfd", ARCHIVE),
     (b"\xfd7zXZ\0", ARCHIVE),
     (b"BZh", ARCHIVE),
-    (b"PK\x03\x04", PathKind("is a zip archive", "pack it anew as a tar archive, of which images are", is_text=False)),
+    (b"PK\x03\x04", ZIP),
     (b"hsqs", FILE_SYSTEM),
     (b"\x7fELF", _PROGRAM),
     (b"#!", _PROGRAM),
 )
 _TEXTS: Final = (
+    (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), _PAGE),
     (re.compile(rb"(?:\s*#[^\n]*\n|\s)*(?:FROM|ARG)\s+\S", re.IGNORECASE), DOCKERFILE),
     (re.compile(rb"^services:|^ *\"services\":", re.MULTILINE), _COMPOSE),
     (re.compile(rb"^apiVersion:", re.MULTILINE), _KUBERNETES),
-    (re.compile(rb"\s*\{.*\"ociVersion\"", re.DOTALL), _CONFIG),
-    (re.compile(rb"\s*[\[{]"), _JSON),
+    (re.compile(rb"\s*\{.*\"ociVersion\"", re.DOTALL), CONFIG),
+    (re.compile(rb"\s*[\[{]"), JSON),
     (re.compile(rb"^[a-z_]+:(?: |\r?$)", re.MULTILINE), _OVERRIDES),
 )
 _IN_FOLDER: Final = (
@@ -92,8 +97,8 @@ _IN_FOLDER: Final = (
     (("bundler.json",), BUNDLE),
     (("oci-layout",), LAYOUT),
     (("manifest.json", "version"), _SKOPEO),
-    (("Dockerfile",), _CONTEXT),
-    (("Containerfile",), _CONTEXT),
+    (("Dockerfile",), CONTEXT),
+    (("Containerfile",), CONTEXT),
     (("etc", "usr"), _ROOTFS),
     (("bin", "etc"), _ROOTFS),
 )

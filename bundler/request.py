@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.rule import Inputs
 from bundler.errors import RequestError, printable
 from bundler.images.image import Image
-from bundler.images.manifest import PlatformChoice
+from bundler.images.manifest import PlatformChoice, naming
 from bundler.images.platform import Platform
 from bundler.images.reference import Reference
 from bundler.images.transports.access import Access
@@ -32,6 +32,9 @@ from bundler.targets import load_target
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
     from bundler.overrides.docker_run.one_off import Settings
     from bundler.reproducible.lock import Lock
+
+
+_EXAMPLE: Final = "for example nginx:1.27, or ./image.tar, which docker save wrote"
 
 
 def this_machine() -> Platform:
@@ -130,7 +133,7 @@ class BuildRequest:
         if name is None and self.lock is not None:
             name = self.lock.only_reference
         if name is None:
-            raise RequestError("no image: name one, or give image: in an overrides file")
+            raise RequestError("no image: name one, or give image: in an overrides file", hint=_EXAMPLE)
         requested = self.platform
         if requested is None and platform is not UNSET:
             requested = Platform.parse(platform.text())
@@ -153,7 +156,7 @@ class BuildRequest:
             lock.check_platform(wanted)
             reference = lock.pin(reference, wanted.platform)
         self.check_digest(reference)
-        with ExitStack() as stack:
+        with naming(name), ExitStack() as stack:
             image = stack.enter_context(self._open_kept(reference, wanted))
             if image is None:
                 image = stack.enter_context(

@@ -24,12 +24,16 @@ _PASSED_ON: Final = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH"),
     *("CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "GNUPGHOME"),
 )
+_LOGGED: Final = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r'\\(["\\])')
+# 2026-01-02T03:04:05Z and 2026/01/02 03:04:05 in front, umoci's cross, and a word for how bad it is.
+_FRAME: Final = re.compile(r"^(?:[0-9]{4}[-/][0-9TZ:./ +-]+)?\s*(?:\u2a2f |\[?(?:fatal|error|FATAL|ERROR)\]?:? )?")
 _LARGEST_OUTPUT: Final = 16 << 20  # bytes; far more than any of them prints of itself
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program, the oldest version bundler works with, and the Debian package that has it.
+    """A program, the oldest version bundler works with, and the Debian package that has it, if there is one.
 
     `asked` is what makes it say its version; None for a program that never does, which is then taken as it is. `umask`
     is the one it runs with, where that would show in what it makes; -1 for ours.
@@ -37,12 +41,14 @@ class Tool:
 
     name: str
     minimum: tuple[int, int, int]
-    package: str
+    package: str | None
     asked: str | None = "--version"
     umask: int = -1
 
     @property
     def install_hint(self) -> str:
+        if self.package is None:
+            return "name one that is on PATH, or the path of a program"
         return f"install it, on Debian with: apt install {self.package}"
 
 
@@ -75,7 +81,8 @@ def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
     wanted = ".".join(map(str, tool.minimum))
     if path is None:
         needed = f"{printable(tool.name)} {wanted} or newer" if any(tool.minimum) else printable(tool.name)
-        raise ToolError(f"{needed} is needed and is not on PATH", hint=tool.install_hint)
+        where = "is no program that can be run" if "/" in tool.name else "is needed and is not on PATH"
+        raise ToolError(f"{needed} {where}", hint=tool.install_hint)
     if tool.asked is None:
         return path, tool.minimum
     try:
@@ -121,8 +128,16 @@ class ToolFailedError(ToolError):
         self.returncode = returncode
         self.stderr = stderr.decode("utf-8", "replace").strip()
         how = f"was ended by signal {-returncode}" if returncode < 0 else f"failed with exit code {returncode}"
-        said = self.stderr.splitlines()[-1] if self.stderr else "it printed no reason"
-        super().__init__(f"{tool.name} {how}: {printable(said)}")
+        super().__init__(f"{tool.name} {how}: {printable(self.reason)}")
+
+    @property
+    def reason(self) -> str:
+        """The last that it said, without the frame that a logger has put around it (logrus's, glog's, a time)."""
+        logged = _LOGGED.findall(self.stderr)
+        if logged:
+            return _ESCAPED.sub(r"\1", logged[-1])
+        lines = self.stderr.splitlines()
+        return _FRAME.sub("", lines[-1]) if lines else "it printed no reason"
 
 
 class TooMuchOutputError(ToolError):

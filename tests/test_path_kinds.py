@@ -22,6 +22,7 @@ CONTENTS = {
     "a text of YAML": b"user: app\n",
     "a program": b"\x7fELF\x02\x01",
     "an archive": HELLO.read_bytes(),
+    "a web page": b"\n<!doctype html>",
     "a zip archive": b"PK\x03\x04",
     "a text": b"hello\n",
     "empty": b"",

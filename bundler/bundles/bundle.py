@@ -6,6 +6,7 @@ Any user or program may have written them anew: they are hostile until they are 
 import errno
 import io
 import os
+import shlex
 import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_inside, read_all, read_request
 from bundler.origins import Json
+from bundler.path_kinds import BUNDLE, CONFIG, EMPTY, FOLDER, JSON, MISSING, kind_at, kind_of, missing_hint
 from bundler.runtime_spec import validity
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.sizes import readable_size
@@ -27,6 +29,7 @@ _FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
 _MANIFEST: Final = "rootfs.mtree"
 _HEAD: Final = 2  # lines of a manifest, of which the last is about the directory itself
 _LONGEST_LINE: Final = 1 << 16
+_READ_AS_CONFIGS: Final = (None, CONFIG, JSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,7 @@ class Bundle:
             return bundle
         finish_replacement(bundle)
         if not bundle.is_dir():
-            what = f"{printable(str(bundle))} is not a bundle: there is no such directory"
-            raise RequestError(what, hint="`bundler build` makes one")
+            raise no_bundle(bundle)
         return cls(bundle)
 
     @property
@@ -132,6 +134,22 @@ class Bundle:
         return printable(str(self.path / document))
 
 
+def no_bundle(path: Path, why: str = "") -> RequestError:
+    """What to raise for a `path` that was given as a bundle; `why` a directory is none."""
+    kind, label = kind_at(path), printable(str(path))
+    if kind in (MISSING, None):
+        what, hint = f"{label} is not a bundle: there is no such directory", missing_hint(path)
+    elif path.is_dir() and kind in (FOLDER, BUNDLE):
+        what, hint = f"{label} is not a bundle: {why}", None
+    else:
+        what, hint = f"{label} {kind.what}, and a bundle is a directory", kind.hint(path)
+        if path.is_dir():
+            what = f"{label} {kind.what}, not a bundle: {why}"
+    return RequestError(
+        what, hint=hint or f"bundler build IMAGE -o {'DIR' if path.exists() else shlex.quote(label)} makes one"
+    )
+
+
 class _FromStart(io.RawIOBase):
     """The content of a bundle's open file. It is read by position, since all its readers share one offset."""
 
@@ -171,6 +189,10 @@ def read_config_file(source: str | Path | Bundle) -> ConfigFile:
     if file.is_dir():
         return Bundle(file).config_file
     content = read_request(str(source), LARGEST)
+    kind = kind_of(content)
+    if kind not in _READ_AS_CONFIGS:
+        instead = "" if kind is EMPTY else ", not a bundle or config.json"
+        raise RequestError(f"{printable(str(source))} {kind.what}{instead}", hint=kind.hint(source))
     config = validity.parse(content, printable(str(source)))
     return ConfigFile.beside(Bundle(file.parent).any_record if file.name == "config.json" else None, config, content)
 
@@ -184,9 +206,7 @@ def _open_document(bundle: Path, name: str) -> io.BufferedReader:
         if error.number in _FORBIDDEN:
             raise PermissionError(error.number, os.strerror(error.number), str(path)) from None
         if error.number == errno.ENOENT or not bundle.is_dir():
-            why = f"it has no {name}" if bundle.is_dir() else "there is no such directory"
-            hint = "`bundler build` makes one"
-            raise RequestError(f"{printable(str(bundle))} is not a bundle: {why}", hint=hint) from None
+            raise no_bundle(bundle, f"it has no {name}") from None
         raise RequestError(f"{printable(str(path))} {error}") from None
     if os.fstat(descriptor).st_size > _LARGEST_MANIFEST:
         os.close(descriptor)

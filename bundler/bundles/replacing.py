@@ -88,7 +88,9 @@ def check_file(destination: Path, *, replace: bool) -> None:
     if not replace:
         raise exists(destination)
     if destination.is_symlink() or not destination.is_file():
-        raise RequestError(f"{printable(str(destination))} is not a file; --force replaces files only")
+        raise RequestError(
+            f"{printable(str(destination))} is not a file; --force replaces files only", hint="-o names another place"
+        )
 
 
 def exists(destination: Path) -> RequestError:
@@ -101,7 +103,7 @@ def _replaceable(destination: Path) -> Bundle | None:
     shown = printable(str(destination))
     # --force is for bundles: a slip of the finger such as `-o /home` must not cost a user his home.
     if destination.is_symlink() or not destination.is_dir():
-        raise RequestError(f"{shown} is not a directory; --force replaces bundles only")
+        raise RequestError(f"{shown} is not a directory; --force replaces bundles only", hint="-o names another place")
     if not any(destination.iterdir()):
         return None
     # A config.json and a rootfs alone do not make a bundle of ours.
@@ -109,7 +111,10 @@ def _replaceable(destination: Path) -> Bundle | None:
         (name for name in ("bundler.json", "config.json", "rootfs") if not _is_there(destination, name)), None
     )
     if missing is not None:
-        raise RequestError(f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only")
+        raise RequestError(
+            f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only",
+            hint="-o names another place",
+        )
     old = Bundle(destination)
     foreign = next(_foreign(destination, old.record.document), None)
     if foreign is not None:

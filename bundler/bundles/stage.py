@@ -7,6 +7,7 @@ it, and the next build in that folder removes what it left.
 """
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from bundler.bundles.succession import (
 from bundler.durability import sync_file, sync_names, sync_tree
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.interruptions import complete, held
+from bundler.path_kinds import missing_hint
 
 _LEFT_OUT: Final = "left out"
 
@@ -147,7 +149,11 @@ class Stage:
 def open_stage(folder: Path) -> Iterator[Stage]:
     """A stage in `folder`, removed at the end with all that was not published. Raises BundlerError, RequestError."""
     if not folder.is_dir():
-        raise RequestError(f"the folder {printable(str(folder))} does not exist")
+        shown = printable(str(folder))
+        if folder.exists():
+            raise RequestError(f"{shown} is not a folder", hint="choose another place with -o")
+        hint = missing_hint(folder) or f"mkdir -p {shlex.quote(shown)} makes it"
+        raise RequestError(f"the folder {shown} does not exist", hint=hint)
     with ExitStack() as holding:
         try:
             check_ground(folder)

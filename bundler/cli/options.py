@@ -11,7 +11,7 @@ import typer
 
 from bundler.cli.console import note
 from bundler.cli.progress import Form, ProgressOption
-from bundler.errors import RequestError
+from bundler.errors import RequestError, printable
 from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store import VARIABLE, default_place
 
@@ -205,7 +205,7 @@ def limits_of(limit: list[str] | None) -> Limits:
     try:
         return DEFAULTS.changed(tuple(limit or ()))
     except ValueError as error:
-        raise RequestError(f"--limit: {error}") from None
+        raise RequestError(f"--limit: {error}", hint="for example --limit unpacked-size=300g") from None
 
 
 def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
@@ -262,12 +262,13 @@ class AccessOptions:
         try:
             return Platform.parse(self.platform) if self.platform is not None else None
         except ValueError as error:
-            raise RequestError(f"--platform: {error}") from None
+            raise RequestError(f"--platform: {error}", hint="for example --platform linux/arm64") from None
 
     def _tls_verify(self) -> bool | None:
         """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
         if self.tls_verify not in (None, "true", "false"):
-            raise RequestError(f"--tls-verify: {self.tls_verify!r} is neither true nor false")
+            what = f"--tls-verify: {printable(self.tls_verify or '')!r} is neither true nor false"
+            raise RequestError(what, hint="--tls-verify=false talks to a registry without a certificate")
         return None if self.tls_verify is None else self.tls_verify == "true"
 
 
@@ -331,7 +332,7 @@ class BundleOptions(ImageOptions):
 def importers(options: LockOptions | BundleOptions) -> "tuple[Importer, ...]":
     """What is to lie below the overrides files, the lowest first. Raises RequestError."""
     if list(read_by(options)).count("-") > 1:
-        raise RequestError("standard input can be read only once")
+        raise RequestError("standard input can be read only once", hint="name a file for the other")
     found: list[Importer] = []
     if options.from_inspect is not None:
         from bundler.overrides.docker_inspect.convert import load_inspect

@@ -178,7 +178,7 @@ def from_inspect(
     from bundler.rootfs.remove import temporary_folder
 
     if image == file == "-":
-        raise RequestError("standard input can be read only once")
+        raise RequestError("standard input can be read only once", hint="name a file for the other")
     importer = load_inspect(file, name)
     if image is None:
         show_imported(importer(None))

@@ -42,6 +42,9 @@ def diff(before: str | Path | Bundle, after: str | Path | Bundle) -> list[Differ
 def comparable(before: str | Path | Bundle, after: str | Path | Bundle) -> tuple[RuntimeConfig, RuntimeConfig]:
     """The two configs that `diff` compares: with a profile, less what no profile can say. Raises RequestError."""
     profiles = {side for side in (before, after) if isinstance(side, str) and side in PROFILES}
+    for side in (before, after):
+        if isinstance(side, str) and "@" in side and not Path(side).exists() and side not in profiles:
+            load_profile(side)  # which says that there is none, and which there are
     written = {side: read_config_file(side) for side in dict.fromkeys((before, after)) if side not in profiles}
     configs = {side: file.config for side, file in written.items()}
     if profiles:

@@ -3,10 +3,11 @@ image indexes: one image for several platforms (image-spec image-index.md, Docke
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from bundler.errors import ImageError, printable
+from bundler.errors import ImageError, closest, printable
 from bundler.images.descriptor import Descriptor, parse_any_descriptor, parse_descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
@@ -106,6 +107,23 @@ _MAX_DOCUMENTS: Final = 1000
 ReadDocument = Callable[[Descriptor], bytes]
 
 
+class PlatformError(ImageError):
+    """An image is for other platforms than the one that is wanted: `reason`. `where` is the document that says so."""
+
+    def __init__(self, where: str, reason: str, hint: str) -> None:
+        super().__init__(f"{where}: {reason}", hint=hint)
+        self.reason = reason
+
+
+@contextmanager
+def naming(image: str) -> Iterator[None]:
+    """What is said of platforms inside of the context is said of `image`, as a person has called it."""
+    try:
+        yield
+    except PlatformError as error:
+        raise ImageError(f"{printable(image)}: {error.reason}", hint=error.hint) from error
+
+
 @dataclass(frozen=True, slots=True)
 class PlatformChoice:
     """The platform to look for, and whether a person asked for it or it is only the default."""
@@ -130,7 +148,8 @@ class PlatformChoice:
         stated = image_config.platform
         if self.requested and not self.platform.accepts(stated):
             what = f"the image is for {stated}, not for {self.platform}"
-            raise ImageError(f"image config {image_config.digest}: {what}")
+            hint = f"--platform {stated} takes it, and so does no --platform at all"
+            raise PlatformError(f"image config {image_config.digest}", what, hint)
 
 
 ANY_PLATFORM: Final = PlatformChoice(Platform("linux", "amd64"), requested=False)
@@ -200,9 +219,9 @@ def choose_platform(manifests: tuple[Descriptor, ...], platform: Platform, where
                 return manifest
     there = sorted({str(manifest.platform) for manifest in images if manifest.platform is not None})
     listed = printable(", ".join(there)) or "none is stated"
-    raise ImageError(
-        f"{where}: there is no image for {platform} (there is: {listed})", hint="choose one with --platform"
-    )
+    near = closest(str(platform), there) or next(iter(there), None)
+    hint = f"choose one with --platform{f', such as --platform {printable(near)}' if near else ''}"
+    raise PlatformError(where, f"there is no image for {platform} (there is: {listed})", hint)
 
 
 def _named(part: Member, document: str) -> Member:

@@ -42,7 +42,7 @@ def _document(key: str) -> Embed:
         if not isinstance(node.value, str) or node.value in built_in:
             return node
         if not _names_a_file(node.value) and not (reader.folder / node.value).exists():
-            hint = f"{schema.nearest_word(node.value, built_in)} A file is named as ./{printable(node.value)}"
+            hint = f"known are {', '.join(built_in)}; a file is named as ./{printable(node.value)}"
             raise node.error(f"{key}: there is no {printable(node.value)!r}", hint=hint)
         document = reader.read(node).document()
         if not isinstance(document.value, dict):

@@ -63,7 +63,7 @@ class Overrides:
 def load(paths: Sequence[str | Path]) -> Overrides:
     """Read and merge `paths` in order (`-` is standard input). Raises RequestError with file, line and column."""
     if list(paths).count("-") > 1:
-        raise RequestError("standard input can be read only once")
+        raise RequestError("standard input can be read only once", hint="name a file for the other")
     layers: list[dict[str, Node]] = []
     files: list[OverridesFile] = []
     for path in paths:

@@ -25,8 +25,10 @@ from bundler.archives.tar_writer import END
 from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer_stream import CountedStream, Stored
+from bundler.input_files import reason
 from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
+from bundler.path_kinds import kind_at, missing_hint
 from bundler.progress import Meter
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
@@ -36,6 +38,9 @@ from bundler.rootfs.usage import Usage
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
 
+NO_BUNDLE: Final = (
+    "bundler pack writes one; an image is looked at by bundler inspect and made a bundle by bundler build"
+)
 _BUNDLE: Final = b"bundler.json"
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -141,13 +146,19 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
     try:
         descriptor = os.open(file, _OPEN)
     except OSError as error:
-        raise RequestError(f"{label}: {error.strerror}") from None
+        raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RequestError(f"{label} is not a file", hint="`bundler pack` writes one")
+            kind = kind_at(file)
+            what, hint = ("is not a file", None) if kind is None else (f"{kind.what}, not a file", kind.hint(file))
+            raise RequestError(f"{label} {what}", hint=hint or "bundler pack writes one")
         yield PackedFile(descriptor, label, limits)
     except (DamagedError, PathError) as error:
-        raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None)) from None
+        kind = kind_at(file)
+        if kind is not None and kind.is_text:
+            raise ImageError(f"{label} {kind.what}, and bundler packed no such file", hint=kind.hint(file)) from None
+        hint = getattr(error, "hint", None) or "get the file once more: it is not whole"
+        raise ImageError(f"{label}: {error}", hint=hint) from None
     except OSError as error:
         raise explain(error, label) from error
     finally:

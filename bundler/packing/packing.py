@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.bundle import Bundle
+from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
 from bundler.errors import BundlerError, RequestError, ToolError, printable
@@ -66,7 +66,7 @@ def pack(
     level = choose_level(chosen, level)
     check_file(output, replace=replace)
     if not (bundle.path / "config.json").is_file() or not (bundle.path / "rootfs").is_dir():
-        raise RequestError(f"{bundle.label} is not a bundle", hint="name a directory that `build` has made")
+        raise no_bundle(bundle.path, "it has no config.json and rootfs")
     if output.parent.resolve().is_relative_to(bundle.path.resolve()):
         raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
     total = content_size(bundle)

@@ -17,7 +17,7 @@ from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.bundle_entries import BundleEntries
-from bundler.packing.packed import PackedFile, open_packed
+from bundler.packing.packed import NO_BUNDLE, PackedFile, open_packed
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
@@ -60,7 +60,7 @@ def unpack_into(
     with open_packed(file, limits) as packed, progress.measure(f"unpacking {file.name}", packed.total) as meter:
         _fill(bundle, packed, meter)
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
-        raise ImageError(f"{printable(str(file))} holds no bundle")
+        raise ImageError(f"{printable(str(file))} holds no bundle", hint=NO_BUNDLE)
     check_sources(bundle, Bundle(bundle).readable_config, printable(str(file)))
     if not as_is:
         _verify(bundle, printable(str(file)))

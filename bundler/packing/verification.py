@@ -32,7 +32,7 @@ from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import changed, digests, folders, manifests, named
 from bundler.bundles.record import BundleRecord
 from bundler.errors import ImageError, RequestError, printable
-from bundler.packing.packed import PackedFile
+from bundler.packing.packed import NO_BUNDLE, PackedFile
 from bundler.packing.restoring import MOST_OPEN
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
@@ -152,7 +152,7 @@ class PackedVerification:
         self._progress = progress
         content = self._document(b"bundler.json")
         if not content:
-            raise ImageError(f"{packed.label} holds no bundle")
+            raise ImageError(f"{packed.label} holds no bundle", hint=NO_BUNDLE)
         self.recorded = BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
         self.files = len(digests(self.recorded.document))
         self._pieces: dict[str, Piece] = {}

@@ -207,7 +207,7 @@ def _rootfs(path: str | None, bundle: str) -> str:
 def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:
     """The one that was named, else the bundle's own target, else the first that is there. Raises ToolError."""
     if named is not None:
-        return RUNTIMES.get(named) or Tool(named, minimum=(0, 0, 0), package="runc")
+        return RUNTIMES.get(named) or Tool(named, minimum=(0, 0, 0), package=None)
     preferred = part_of(recorded, "target").get("runtime")
     return choose_runtime(preferred) or RUNTIMES.get(str(preferred), RUNTIMES["runc"])
 

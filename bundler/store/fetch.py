@@ -13,6 +13,7 @@ from bundler.images.manifest import (
     PlatformChoice,
     descend,
     kind_of,
+    naming,
     parse_index,
     parse_manifest,
     select_manifest,
@@ -102,7 +103,8 @@ class Fetch:
 def _named(reference: RegistryReference) -> Iterator[None]:
     """Say with what is wrong in which of several images it is: a document knows its digest only."""
     try:
-        yield
+        with naming(str(reference)):
+            yield
     except ImageError as error:
         if reference.repository in error.what:
             raise

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bundler.archives.compression import GZIP
 from bundler.errors import ImageError, RequestError, printable
@@ -82,12 +82,20 @@ def _encode(content: dict[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
+# An image in an archive is no store's: repack wants a layout for it, which skopeo makes.
+_BRING: Final = (
+    "bundler fetch NAME brings the image from its registry; of an archive, skopeo copy docker-archive:FILE "
+    "oci:LAYOUT:TAG makes a layout, for bundler repack BUNDLE oci:LAYOUT:NEW"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A layout, and the name of an image in it."""
 
     path: Path
     name: str
+    is_store: bool = False
 
     @classmethod
     def parse(cls, text: str, store: Path | None) -> "Destination":
@@ -106,15 +114,15 @@ class Destination:
             )
         if name.digest is not None:
             raise RequestError(f"{printable(text)}: what digest it will have is not known yet", hint="name a tag")
-        return cls(place_of(store), str(name))
+        return cls(place_of(store), str(name), is_store=True)
 
     @contextmanager
     def open(self) -> Iterator[Store]:
         """Locked against the removal of what the new image needs. Raises RequestError."""
         if not is_store(self.path):
-            raise RequestError(
-                f"{printable(str(self.path))} is no OCI layout", hint="it has to hold the bundle's image"
-            )
+            what = "the store {} holds no images" if self.is_store else "{} is no OCI layout"
+            what = what.format(printable(str(self.path)))
+            raise RequestError(f"{what}, and the image that the bundle was made from is needed", hint=_BRING)
         with open_store(self.path) as store:
             yield store
 
@@ -138,7 +146,7 @@ class Base:
         """Raises ImageError, with what to do, if it is not there or not whole."""
         manifest = find_manifest(store.files, image_id)
         where = f"{store.files.label}: the image that the bundle was made from, {image_id.short},"
-        hint = "bundler fetch brings it into the store; oci:LAYOUT:TAG names a layout that has it"
+        hint = _BRING
         if manifest is None:
             raise ImageError(f"{where} is not there", hint=hint)
         image_config = manifest.parse_config(read_blob(store.files, manifest.config), UNSTATED)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler.bundles.bundle import Bundle
+from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.replacing import OldVolumes, check_destination, holding_data
@@ -71,8 +71,8 @@ def restore_data(
 
 
 def _check_bundle(bundle: Path) -> None:
-    if not os.path.lexists(bundle):
-        raise RequestError(f"there is no bundle {printable(str(bundle))}", hint="`bundler build` makes one")
+    if not bundle.is_dir():
+        raise no_bundle(bundle)
     check_destination(bundle, replace=True, volumes=OldVolumes.KEPT)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.bundle import Bundle
+from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
 from bundler.bundles.replacing import (
     OldVolumes,
@@ -126,8 +126,8 @@ def commit(bundle: Path, *, discard: bool = False) -> None:
 
 
 def _check_bundle(bundle: Path) -> None:
-    if not bundle.exists():
-        raise RequestError(f"there is no bundle {printable(str(bundle))}", hint="`bundler build` makes one")
+    if not bundle.is_dir():
+        raise no_bundle(bundle)
     check_destination(bundle, replace=True, volumes=_CARRIED)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")

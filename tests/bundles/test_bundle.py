@@ -20,7 +20,7 @@ from tests.support.bundles import MEMBERS, make_bundle
 VALID = b'{"ociVersion": "1.0.0"}'
 
 BROKEN = {
-    "nothing": (b"", "config.json: not JSON at line 1, column 1: it ends in the middle"),
+    "nothing": (b"", "config.json is empty"),
     "half of it": (b'{"ociVersion"', "config.json: not JSON at line 1, column 14: it ends in the middle"),
     "no UTF-8": (b'{"a": "\xff"}', "config.json: not JSON: not UTF-8 at byte 7"),
     "a list": (b"[]", "config.json: not a JSON object"),
@@ -205,5 +205,5 @@ def test_a_config_that_makes_no_sense_is_an_empty_one_to_who_only_looks(tmp_path
 
 def test_a_file_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "b").touch()
-    with pytest.raises(RequestError, match="is not a bundle: there is no such directory"):
+    with pytest.raises(RequestError, match="b is empty, and a bundle is a directory"):
         Bundle.open(tmp_path / "b")

@@ -1,3 +1,58 @@
-"""To be written."""
+"""What is given in the place of a bundle, of a packed one, or of a backup; bundles that cannot be run."""
 
-BUNDLES = ()
+from tests.mistakes.mistake import Mistake
+
+
+def bundle(line: str, what: str, hint: str, code: int = 2) -> Mistake:
+    return Mistake(line=line, code=code, what=what, hint=hint)
+
+
+BUNDLES = (
+    bundle("verify image.tar", "image.tar holds no bundle", "bundler build", code=3),
+    bundle("verify compose.yaml", "compose.yaml is a compose file", "--from-compose", code=3),
+    bundle("verify bundel", "bundel is not a bundle: there is no such directory", "did you mean bundle?"),
+    bundle("verify project", "project is not a bundle: it has no bundler.json", "bundler build IMAGE"),
+    bundle("unit image.tar", "image.tar is an archive, and a bundle is a directory", "bundler build image.tar"),
+    bundle("unit packed.tar.zst", "packed.tar.zst is an archive", "bundler unpack packed.tar.zst"),
+    bundle("unit project", "project is not a bundle: it has no config.json", "bundler build IMAGE"),
+    bundle("unit context", "context is a folder with a Dockerfile", "docker build"),
+    bundle("pack image.tar -o new.tar", "image.tar is an archive", "bundler build image.tar"),
+    bundle("pack packed.tar.zst -o new.tar", "packed.tar.zst is an archive", "bundler unpack"),
+    bundle("pack bundle -o bundle.zip", "bundle.zip: the name does not say the format", ".tar.zst, .tar.gz"),
+    bundle("pack bundle -o new.tar.gz --level 20", "--level: 20", "1 to 9"),
+    bundle("pack bundle -o packed.tar.zst", "packed.tar.zst exists already", "--force"),
+    bundle("pack bundle -o bundle/new.tar", "bundle/new.tar lies in the bundle", "-o"),
+    bundle("pack bundle", "missing option '--output'", "bundler pack --help"),
+    bundle("unpack image.tar -o new", "image.tar holds no bundle", "bundler build", code=3),
+    bundle("unpack bundle -o new", "bundle is a bundle, not a file", "bundler run bundle"),
+    bundle("unpack empty.tar -o new", "empty.tar is empty", "failed", code=3),
+    bundle("unpack compose.yaml -o new", "compose.yaml is a compose file", "--from-compose", code=3),
+    bundle("unpack paked.tar.zst -o new", "paked.tar.zst does not exist", "did you mean packed.tar.zst?"),
+    bundle("unpack packed.tar.zst -o bundle", "bundle exists already", "--force"),
+    bundle("diff bundle image.tar", "image.tar is an archive, not a bundle", "bundler build image.tar"),
+    bundle("diff bundle docker@30", "unknown profile 'docker@30'", "docker@28, docker@29"),
+    bundle("diff bundle compose.yaml", "compose.yaml is a compose file, not a bundle", "--from-compose"),
+    bundle("diff bundle project", "project is not a bundle", "bundler build IMAGE"),
+    bundle("diff bundle", "missing argument 'B'", "bundler diff --help"),
+    bundle("explain packed.tar.zst", "packed.tar.zst is an archive", "bundler unpack"),
+    bundle("explain bundle /process/arg", "nothing at /process/arg", "did you mean /process/args?"),
+    bundle("doctor image.tar", "image.tar is an archive", "bundler build image.tar"),
+    bundle("doctor bundel", "bundel is not a bundle", "did you mean bundle?"),
+    bundle("upgrade bundle", "upgrade to what?", "name the newer one"),
+    bundle("upgrade bundle hello.tar", "hello.tar does not exist", "looked for", code=3),
+    bundle("upgrade bundle --commit", "no bundle.old", "only an upgrade"),
+    bundle("rollback bundle", "no bundle.old", "only an upgrade"),
+    bundle("backup image.tar -o new.tar", "image.tar is an archive", "bundler build image.tar"),
+    bundle("restore image.tar bundle", "image.tar is no backup", "bundler backup", code=3),
+    bundle("restore bundle packed.tar.zst", "packed.tar.zst is an archive, and a bundle is a directory", "unpack"),
+    bundle("repack bundle new", "the store ... holds no images", "bundler fetch"),
+    bundle("repack bundle oci:project:new", "project is no OCI layout", "skopeo copy"),
+    bundle("repack bundle ./new.tar", "./new.tar: only the store and OCI layouts", "oci:LAYOUT:TAG"),
+    bundle("repack bundle oci:project", "oci:project: the new image needs a tag", "oci:LAYOUT:TAG"),
+    bundle("run bundle --runtime runsc", "runsc ... not on PATH", "name one that is on PATH", code=5),
+    bundle("run bundle --runtime ./project/app.py", "./project/app.py is no program", "on PATH", code=5),
+    bundle("run bundle -it", "a terminal, and there is none", "--no-tty"),
+    bundle("run bundle --id 'a c'", "'a c' cannot be the name", "letters, digits"),
+    bundle("unit bundle -o units", "the folder units does not exist", "mkdir -p units"),
+    bundle("unit bundle -o notes.txt", "notes.txt is not a folder", "-o"),
+)

@@ -11,6 +11,7 @@ FILES = {
     "compose.yaml": "services:\n  web:\n    image: hello\n",
     "Dockerfile": "FROM alpine\nRUN apk add curl\n",
     "deployment.yaml": "apiVersion: v1\nkind: Pod\nspec: {containers: []}\n",
+    "page.tar": "<!DOCTYPE html>\n<html><body>Sign in</body></html>\n",
     "notes.txt": "To be done.\n",
     "empty": "",
     "empty.tar": "",

@@ -1,3 +1,73 @@
-"""To be written."""
+"""What is given in the place of an image, names that are none, registries that are not there."""
 
-IMAGES = ()
+from tests.mistakes.mistake import Mistake
+
+NOWHERE = "127.0.0.1:1/hello"  # where nothing listens
+
+
+def image(given: str, what: str, hint: str, code: int = 3) -> Mistake:
+    return Mistake(line=f"build {given} -o new", code=code, what=what, hint=hint)
+
+
+IMAGES = (
+    image("compose.yaml", "compose.yaml is a compose file, not an image", "--from-compose compose.yaml:SERVICE"),
+    image("./compose.yaml", "./compose.yaml is a compose file", "--from-compose"),
+    image("app.yaml", "app.yaml is a text of YAML, not an image", "--overrides app.yaml"),
+    image("./bundle", "./bundle is a bundle, not an image", "built already ... bundler run ./bundle"),
+    image("bundle/", "bundle/ is a bundle, not an image", "bundler run bundle/"),
+    image("bundle --offline", '"bundle" is in a registry', "./bundle, and is a bundle", code=2),
+    image("project --offline", '"project" is in a registry', "./project, and is a folder", code=2),
+    image("Dockerfile", '"Dockerfile" ... lowercase', "./Dockerfile, and is a Dockerfile: docker build", code=2),
+    image("./Dockerfile", "./Dockerfile is a Dockerfile, not an image", "docker build ... docker save"),
+    image("./context", "./context is a folder with a Dockerfile", "docker build -t NAME ./context"),
+    image(".", ". is a folder with a Dockerfile", "docker build"),
+    image("./project", "project: neither", "rootfs:project"),
+    image("packed.tar.zst", "packed.tar.zst is a bundle that bundler packed", "bundler unpack packed.tar.zst"),
+    image("notes.txt", "notes.txt is a text, not an image", "docker save"),
+    image("bundle/config.json", "bundle/config.json is a config.json", "the bundle"),
+    image("./empty", "empty is empty", "failed"),
+    image("empty.tar", "empty.tar is empty", "failed"),
+    image("-", "standard input is empty", "failed"),
+    image("imgae.tar", "imgae.tar does not exist", "did you mean image.tar?"),
+    image("images/image.tar", "images/image.tar does not exist", "no folder images"),
+    image("./hello", "./hello does not exist", "looked for in"),
+    image("docker-archive:hello.tar", "hello.tar does not exist", "looked for in"),
+    image("docker-archive://image.tar", "//image.tar does not exist", "docker-archive:image.tar"),
+    image("docker-archive:packed.tar.zst", "packed.tar.zst: manifest.json is missing", "./packed.tar.zst"),
+    image("oci-archive:image.tar", "image.tar: oci-layout is missing", "without oci-archive: ... ./image.tar"),
+    image("oci:image.tar", "image.tar is not", "is an archive ... ./image.tar"),
+    image("oci:project", "project: oci-layout does not exist", "is a folder"),
+    image("rootfs-tar:project", "project: not a file", "standard input"),
+    image("rootfs:image.tar", "image.tar is not", "is an archive ... ./image.tar"),
+    image("oci:", '"oci:" lacks', "oci:FOLDER", code=2),
+    image("file:image.tar", '"file:" is no transport', "image.tar", code=2),
+    image("dokcer://hello", '"dokcer:" is no transport', "did you mean docker://?", code=2),
+    image("docker:hello", '"docker:hello" lacks two slashes', "docker://NAME", code=2),
+    image("https://hub.docker.com/_/nginx", "is a web address", "docker://HOST/NAME", code=2),
+    image("''", "name of an image cannot be empty", "nginx:1.27", code=2),
+    image("Nginx", '"Nginx" ... lowercase', "./", code=2),
+    image("nginx:1:2", "\"nginx:1:2\" ... '1:2' is not a tag", "./", code=2),
+    image("nginx@sha256:12", "'sha256:12' is not a digest: sha256 takes 64", "./", code=2),
+    image("nginx --offline", '"nginx" is in a registry', "bundler fetch", code=2),
+    image("docker-daemon:hello --offline", '"docker-daemon:hello" is in a Docker daemon', "docker save", code=2),
+    image("image.tar:bye", "image.tar: there is no image bye", ":hello:latest"),
+    image("image.tar:@7", "image.tar: there is no image @7", "choose with one of"),
+    image("image.tar@sha256:123456", "image.tar: there is no image sha256:123456", "choose with one of"),
+    image("image.tar@sha512", "does not choose an image", "@sha256:DIGEST", code=2),
+    image(
+        "image.tar --platform linux/arm64", "image.tar: ... linux/amd64, not for linux/arm64", "--platform linux/amd64"
+    ),
+    image("image.tar --platform windows", "image.tar: ... not for linux/windows", "--platform linux/amd64"),
+    image("image.tar --platform linux/arm/v7/x", "--platform: 'linux/arm/v7/x'", "linux/arm64", code=2),
+    image(f"{NOWHERE} --retries 0", "127.0.0.1:1/hello:latest: nothing listens there", "check the name", code=5),
+    image("./page.tar", "./page.tar is a web page, not an image", "download the file itself"),
+    image(f"docker://{NOWHERE} --authfile nope.json", "nope.json does not exist", "looked for", code=2),
+    image(f"docker://{NOWHERE} --authfile app.yaml --retries 0", "credentials cannot be read", "skopeo login", code=5),
+    Mistake(line="inspect compose.yaml", code=3, what="compose.yaml is a compose file", hint="--from-compose"),
+    Mistake(line="harden ./project", code=3, what="project: neither", hint="rootfs:project"),
+    Mistake(line="lock hello.tar", code=3, what="hello.tar does not exist", hint="looked for in"),
+    Mistake(line="fetch image.tar", what='"image.tar" is not in a registry', hint="from where it is"),
+    Mistake(line="build", what="no image: name one", hint="nginx:1.27"),
+    Mistake(line="inspect", what="no image", hint="nginx:1.27"),
+    Mistake(line="build - --overrides -", what="standard input can be read only once", hint="a file for the other"),
+)

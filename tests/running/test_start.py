@@ -156,7 +156,7 @@ def test_what_is_no_bundle_and_no_id_is_refused(bundle: Path, runtime: str, name
 
 @pytest.mark.root
 def test_a_runtime_that_is_not_there_is_named(bundle: Path) -> None:
-    with pytest.raises(ToolError, match=r"^/no/runc is needed"):
+    with pytest.raises(ToolError, match=r"^/no/runc is no program that can be run"):
         start(bundle, "/no/runc")
 
 

@@ -7,10 +7,8 @@ from typing import Final
 
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.reference import Reference, split_path
-from bundler.path_kinds import ARCHIVE, EMPTY, FILE_SYSTEM, FOLDER, LAYOUT, MISSING, kind_at, missing_hint
+from bundler.path_kinds import BUNDLE, CONTEXT, EMPTY, MISSING, ZIP, PathKind, kind_at, missing_hint
 
-# What an image may be; why one of these is none, its reader says.
-_MAY_BE_IMAGES: Final = (None, ARCHIVE, EMPTY, FILE_SYSTEM, FOLDER, LAYOUT)
 _OF_PATHS: Final = (None, "docker-archive", "oci-archive", "oci", "dir", "rootfs", "rootfs-tar")
 _STANDARD_INPUT: Final = "-"
 _NO_IMAGE: Final = "docker save, skopeo copy and bundler fetch bring images"
@@ -40,8 +38,8 @@ def _of_path(error: BundlerError, reference: Reference) -> BundlerError:
     path, _ = split_path(reference.rest, os.path.lexists)
     kind, label = kind_at(path), printable(path)
     if kind is MISSING:
-        return ImageError(f"{label} does not exist", hint=missing_hint(path) or _looked_for(path))
-    if kind is not None and kind not in _MAY_BE_IMAGES:
+        return ImageError(f"{label} does not exist", hint=missing_hint(path) or _looked_for(path, reference))
+    if kind is not None and _is_no_image(kind):
         return ImageError(f"{label} {kind.what}, not an image", hint=kind.hint(path) or _NO_IMAGE)
     if error.hint is None and not isinstance(error, RequestError) and reference.transport is not None:
         what = f"{kind.what}, and " if kind is not None else ""
@@ -50,5 +48,12 @@ def _of_path(error: BundlerError, reference: Reference) -> BundlerError:
     return error
 
 
-def _looked_for(path: str) -> str | None:
-    return None if Path(path).is_absolute() else f"looked for in {printable(str(Path.cwd()))}"
+def _is_no_image(kind: PathKind) -> bool:
+    """Whether it can be none. Why anything else is none, its reader knows better."""
+    return (kind.is_text and kind is not EMPTY) or kind in (BUNDLE, CONTEXT, ZIP)
+
+
+def _looked_for(path: str, reference: Reference) -> str:
+    if path.startswith("//"):
+        return f"a path follows the transport at once: {reference.transport}:{printable(path[2:])}"
+    return f"looked for in {printable(str(Path(path).absolute().parent))}"

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bundler import tools
-from bundler.errors import ImageError
+from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import Descriptor
 from bundler.images.image import Image
 from bundler.images.manifest import PlatformChoice
@@ -23,6 +23,7 @@ from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import BLOBS, is_there
 from bundler.images.transports.skopeo_failures import MORE_THAN_STATED, explain
 from bundler.limits import Limits, raise_hint
+from bundler.path_kinds import missing_hint
 from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size
 
@@ -178,9 +179,17 @@ class Skopeo:
         return [] if self.access.policy is None else ["--policy", str(self.access.policy)]
 
     def _options(self, tls_verify: str) -> list[str]:
-        authfile = [] if self.access.authfile is None else ["--authfile", str(self.access.authfile)]
+        authfile = [] if self.access.authfile is None else ["--authfile", _existing(self.access.authfile)]
         verify = self.access.tls_verify
         return authfile + ([] if verify is None else [f"{tls_verify}={str(verify).lower()}"])
+
+
+def _existing(file: Path) -> str:
+    """The path of a file that a person has named. Raises RequestError: skopeo takes a missing one for an empty one."""
+    if not file.exists():
+        hint = missing_hint(file) or f"looked for in {printable(str(file.absolute().parent))}"
+        raise RequestError(f"the file {printable(str(file))} does not exist", hint=hint)
+    return str(file)
 
 
 def _largest(layers: Sequence[Descriptor]) -> int:

@@ -10,8 +10,6 @@ from bundler import tools
 from bundler.errors import BundlerError, ImageError, ToolError, printable
 from bundler.images.transports.access import PassingError
 
-_LOGGED: Final = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
-_ESCAPED: Final = re.compile(r'\\(["\\])')
 _LONG: Final = 300
 MORE_THAN_STATED: Final = "the registry sends more than the image states"
 
@@ -29,6 +27,14 @@ class _Meaning:
         return re.search(self.words, message, re.IGNORECASE) is not None
 
 
+_NOT_FOUND: Final = "check name and tag; a file is named with ./ in front"
+_NO_HOST: Final = (
+    "check the name, and whether the network is there; without one, name a file or what bundler images lists"
+)
+_DAMAGED: Final = "try again later, and tell who runs the registry"
+_FULL: Final = "free some space, or choose another disk: TMPDIR for temporary files, --store for images"
+_POLICY: Final = "containers-policy.json(5) says what it allows; --policy FILE names another one"
+
 # The first that fits counts. A PassingError is tried again.
 _MEANINGS: Final = (
     _Meaning(
@@ -43,7 +49,9 @@ _MEANINGS: Final = (
         "skopeo has no signature policy it can read",
         "install /etc/containers/policy.json (on Debian: golang-github-containers-common), or give --policy FILE",
     ),
-    _Meaning(r"rejected by policy|signature was required|source image rejected", ImageError, "the policy rejects it"),
+    _Meaning(
+        r"rejected by policy|signature was required|source image rejected", ImageError, "the policy rejects it", _POLICY
+    ),
     _Meaning(
         r"unauthorized|authentication required|invalid username/password|no basic auth cred|access .* denied"
         r"|(?<!permission )denied:|insufficient_scope",
@@ -56,16 +64,22 @@ _MEANINGS: Final = (
         r"|does not resolve to an image",
         ImageError,
         "not found",
+        _NOT_FOUND,
     ),
-    _Meaning(r"reading manifest .* StatusCode: 404", ImageError, "not found"),
+    _Meaning(r"reading manifest .* StatusCode: 404", ImageError, "not found", _NOT_FOUND),
     _Meaning(
         r"getting username and password",
         ToolError,
         "the stored credentials cannot be read",
         "log in again with: skopeo login REGISTRY, or give another --authfile FILE",
     ),
-    _Meaning(r"digest did not match|digest \S+ does not match", ImageError, "what came is not what its digest names"),
-    _Meaning(r"blob unknown|fetching blob: .* ?404", ImageError, "the registry lacks a part of it"),
+    _Meaning(
+        r"digest did not match|digest \S+ does not match",
+        ImageError,
+        "what came is not what its digest names",
+        _DAMAGED,
+    ),
+    _Meaning(r"blob unknown|fetching blob: .* ?404", ImageError, "the registry lacks a part of it", _DAMAGED),
     _Meaning(r"exceeded maximum allowed size|file too large$", ImageError, MORE_THAN_STATED),
     _Meaning(
         r"server gave HTTP response to HTTPS client",
@@ -82,9 +96,9 @@ _MEANINGS: Final = (
     _Meaning(
         r"cannot connect to the docker daemon", ToolError, "no Docker daemon answers", "start it, or set DOCKER_HOST"
     ),
-    _Meaning(r"connection refused", ToolError, "nothing listens there (connection refused)"),
-    _Meaning(r"temporary failure in name resolution", PassingError, "no name server answers"),
-    _Meaning(r"no such host", ToolError, "there is no such host"),
+    _Meaning(r"connection refused", ToolError, "nothing listens there (connection refused)", _NO_HOST),
+    _Meaning(r"temporary failure in name resolution", PassingError, "no name server answers", _NO_HOST),
+    _Meaning(r"no such host", ToolError, "there is no such host", _NO_HOST),
     _Meaning(
         r"i/o timeout|context deadline exceeded|TLS handshake timeout|Client\.Timeout exceeded",
         PassingError,
@@ -112,8 +126,10 @@ _MEANINGS: Final = (
         "the connection broke off",
         "try again later",
     ),
-    _Meaning(r"bearer token|looking for beginning of value", ToolError, "its token service does not answer as one"),
-    _Meaning(r"no space left on device", BundlerError, "no space left on the device"),
+    _Meaning(
+        r"bearer token|looking for beginning of value", ToolError, "its token service does not answer as one", _DAMAGED
+    ),
+    _Meaning(r"no space left on device|disk quota exceeded", BundlerError, "no space left on the device", _FULL),
     _Meaning(
         r"toomanyrequests|too many requests|StatusCode: 429",
         ToolError,
@@ -129,16 +145,8 @@ def explain(name: str) -> Iterator[None]:
     try:
         yield
     except tools.ToolFailedError as error:
-        logged, label = message(error.stderr), printable(name)
+        logged, label = error.reason, printable(name)
         for meaning in _MEANINGS:
             if meaning.fits(logged):
                 raise meaning.kind(f"{label}: {meaning.what}", hint=meaning.hint) from error
         raise ToolError(f"{label}: skopeo failed: {printable(logged[:_LONG])}") from error
-
-
-def message(stderr: str) -> str:
-    """The last message that skopeo logged, without the frame that its logger puts around it."""
-    logged = _LOGGED.findall(stderr)
-    if not logged:
-        return stderr.splitlines()[-1] if stderr else "it printed no reason"
-    return _ESCAPED.sub(r"\1", logged[-1])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -34,7 +35,10 @@ from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 
 _STANDARD_INPUT: Final = "-"
+# What people put in front of a path.
+_PATH_WORDS: Final = ("archive", "file", "folder", "image", "path", "tar", "tarball")
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+_OF_A_BUNDLE: Final = "bundler.json"
 _PATH_STARTS: Final = ("/", "./", "../")
 
 
@@ -192,6 +196,9 @@ def _open_path(request: _Request) -> Iterator[Image]:
             yield open_layout(archive, choice, wanted, transport=_OCI_ARCHIVE.name, file_name=name)
         else:
             refuse_legacy(archive)
+            if archive.has(_OF_A_BUNDLE):
+                hint = f"bundler unpack {shlex.quote(archive.label)} -o DIR makes it a bundle again"
+                raise ImageError(f"{archive.label} is a bundle that bundler packed, not an image", hint=hint)
             raise ImageError(
                 f"{archive.label}: neither a docker-archive nor an oci-archive",
                 hint=f"if this is a root filesystem (docker export): {_ROOTFS_TAR.typed}{request.reference.rest}",
@@ -239,7 +246,8 @@ def _check_reach(transport: Transport, reference: Reference, access: Access) -> 
 def parse_reference(text: str) -> Reference:
     """Tell transport, path and registry name apart. Raises RequestError, naming the nearest transport or the fault."""
     if "\0" in text or not text:
-        raise RequestError("the name of an image cannot be empty or hold a NUL byte")
+        hint = "for example nginx:1.27, or ./image.tar, which docker save wrote"
+        raise RequestError("the name of an image cannot be empty or hold a NUL byte", hint=hint)
     if _is_standard_input(text):
         return Reference(text, None, text)
     prefixed = _PREFIX.fullmatch(text)
@@ -275,12 +283,15 @@ def _with_transport(text: str, transport: Transport, rest: str) -> Reference:
             what = f'"{printable(text)}" does not name an image: {printable(str(error))}'
             raise RequestError(what) from error
     if not rest:
-        raise RequestError(f'"{transport.name}:" lacks the name or path of an image')
+        hint = f"write {transport.typed}{transport.takes.removeprefix('//')}"
+        raise RequestError(f'"{transport.name}:" lacks the name or path of an image', hint=hint)
     return Reference(text, transport.name, rest, registry)
 
 
 def _refuse_unknown_transport(text: str, prefix: str, rest: str) -> None:
     """Raise if what stands before the colon was meant as a transport; a host or a folder may also stand there."""
+    if prefix in _PATH_WORDS:
+        raise RequestError(f'"{printable(prefix)}:" is no transport', hint=f"a path needs none: {printable(rest)}")
     if prefix in ("http", "https"):
         raise RequestError(f'"{printable(text)}" is a web address', hint="write docker://HOST/NAME for a registry")
     meant = closest(prefix.lower(), TRANSPORTS, similarity=0.75)

@@ -57,7 +57,8 @@ def test_an_archive_may_come_through_a_pipe(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"", "is empty"),
-        (b"<html>".ljust(2048), "not a tar archive"),
+        (b"<html>".ljust(2048), "is a web page, not an image"),
+        (bytes(range(256)) * 8, "not a tar archive"),
         (FILES[:700], "ends inside"),
         (gzip.compress(FILES)[:-9], "gzip"),
     ],

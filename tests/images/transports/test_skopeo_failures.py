@@ -2,7 +2,7 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, ToolError
 from bundler.images.transports.access import PassingError
-from bundler.images.transports.skopeo_failures import explain, message
+from bundler.images.transports.skopeo_failures import explain
 from bundler.tools import SKOPEO, ToolFailedError
 
 
@@ -37,7 +37,7 @@ BROKEN_CONNECTIONS = [
     ],
 )
 def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
-    assert message(stderr) == says
+    assert ToolFailedError(SKOPEO, 1, stderr.encode()).reason == says
 
 
 @pytest.mark.parametrize(
