@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from bundler.upkeep.verification import Verified as Verified
     from bundler.upkeep.verification import verify as verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES: Final = {
     "approval.review": ("Review",),
