@@ -19,7 +19,7 @@ class Release:
 
     @property
     def epoch(self) -> int:
-        """Its SOURCE_DATE_EPOCH: when the day began in Greenwich. An sdist has no git to ask, a clone no honest mtimes."""
+        """Its SOURCE_DATE_EPOCH: when the day began in Greenwich. An sdist has no git, a clone no honest mtimes."""
         return int(datetime(self.date.year, self.date.month, self.date.day, tzinfo=UTC).timestamp())
 
 

@@ -1,8 +1,8 @@
 """The Debian package: bundler and the wheels it takes in a folder of its own, for a host without a network.
 
 Debian 12 has no python3-isal, and its typer, jsonschema and zstandard are older than bundler's; Debian 13 has other
-versions again. So one package carries them for both. /usr/bin/bundler is ruby-bundler's, and no alternative: both can be
-installed, since this one has /usr/bin/oci-bundler alone.
+versions again. So one package carries them for both. /usr/bin/bundler is ruby-bundler's, and no alternative: both can
+be installed, since this one has /usr/bin/oci-bundler alone.
 """
 
 import os

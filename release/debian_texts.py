@@ -17,13 +17,21 @@ _DEPENDS: Final = "python3 (>= 3.11), python3 (<< 3.15), libc6 (>= 2.17), libgcc
 _RECOMMENDS: Final = "skopeo, umoci, runc | crun"
 _SUGGESTS: Final = "containernetworking-plugins, erofs-utils, squashfs-tools"
 _DESCRIPTION: Final = """\
-Turns a container image into an OCI runtime bundle, with Docker's defaults and without Docker. The bundle is a folder that
-runc or crun runs.
+Turns a container image into an OCI runtime bundle, with Docker's defaults and without Docker. The bundle is a folder
+that runc or crun runs.
 
-Images come from registries, by skopeo, and without a network from what docker save, podman save or skopeo have written.
-What it takes besides Python is in this package, for each of several versions of Python.
+Images come from registries, by skopeo, and without a network from what docker save, podman save or skopeo have
+written. What it takes besides Python is in this package, for each of several versions of Python.
 
 The command is oci-bundler, since ruby-bundler has a command bundler.
+"""
+_COPYRIGHT: Final = f"""\
+bundler is licensed under the Apache License, version 2.0, which is in
+/usr/share/common-licenses/Apache-2.0 on Debian systems.
+
+Copyright: The bundler contributors
+
+Below /{LIBRARY} are works of others, on these terms:
 """
 # As dh_python3 has them for a private directory: what every user imports is compiled once, by root.
 POSTINST: Final = f"""\
@@ -93,16 +101,14 @@ def control(release: Release, architecture: str, kilobytes: int) -> str:
 def changelog(release: Release) -> str:
     """A native package's changelog, which points to the one that people read."""
     day = f"{release.date:%a, %d %b %Y} 00:00:00 +0000"
-    return f"{NAME} ({release.version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- {_MAINTAINER}  {day}\n"
+    return (
+        f"{NAME} ({release.version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- {_MAINTAINER}  {day}\n"
+    )
 
 
 def copyright_of(tree: Tree) -> str:
     """Who has written what is in the package, and on which terms: all the licences that came with the wheels."""
-    parts = [
-        "bundler is licensed under the Apache License, version 2.0, which is in\n"
-        "/usr/share/common-licenses/Apache-2.0 on Debian systems.\n\n"
-        f"Copyright: The bundler contributors\n\nBelow /{LIBRARY} are works of others, on these terms:\n"
-    ]
+    parts = [_COPYRIGHT]
     for name, file in sorted(tree.items()):
         if is_licence(name) and not name.startswith("oci_bundler-"):
             place = name.split("/")[0].removesuffix(".dist-info")

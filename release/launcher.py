@@ -14,7 +14,7 @@ import stat
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final, NoReturn
@@ -34,7 +34,7 @@ class UnfitError(Exception):
 
 
 def start(digest: str, endings: tuple[str, ...]) -> None:
-    """Run bundler out of the cache. `endings` are those of the compiled modules that are here, by Python and machine."""
+    """Run bundler out of the cache. `endings`: those of the compiled modules that it has, by Python and machine."""
     try:
         check_python(endings)
         home = unpacked(Path(sys.argv[0]), digest, cache_folder())
@@ -74,12 +74,11 @@ def cache_folder() -> Path:
 def unpacked(archive: Path, digest: str, cache: Path) -> Path:
     """The folder with what the zipapp carries, after it has been made if it was not there."""
     try:
-        for folder in (*reversed(cache.parents), cache):  # each of them, whatever the umask says
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (*reversed(cache.parents), cache):
+            make(folder)
         cache = cache.resolve(strict=True)
         for folder in (cache, *cache.parents):
-            check_owner(folder, os.stat(folder))
+            check_owner(folder, folder.stat())
         if os.statvfs(cache).f_flag & os.ST_NOEXEC:
             raise UnfitError(f"{cache} is on a file system that is mounted noexec: no compiled module loads from there")
         ending = EXTENSION_SUFFIXES[0]
@@ -91,6 +90,15 @@ def unpacked(archive: Path, digest: str, cache: Path) -> Path:
     except OSError as error:
         raise UnfitError(f"bundler.pyz cannot put its files into {cache}: {error.strerror or error}") from None
     return home
+
+
+def make(folder: Path) -> None:
+    """A folder for the user alone, if there is none; another process may make it meanwhile."""
+    if not folder.is_dir():
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    if not folder.is_dir():
+        raise UnfitError(f"{folder} is no folder, so bundler.pyz has no place for its files")
 
 
 def check_owner(folder: Path, status: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""Wheels of others, each held to the sha256 that a list in this folder has: what releases carry, and what makes them."""
+"""Wheels of others, each held to the sha256 that a list has: what a release carries, and what makes it."""
 
 import hashlib
 import platform
