@@ -1,18 +1,22 @@
 """Wheels of others, each held to the sha256 that a list has: what a release carries, and what makes it."""
 
 import hashlib
+import itertools
+import json
 import platform
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from release.archives import File, read_zip
 
 CARRIED: Final = Path(__file__).with_name("carried.sha256")
 TOOLS: Final = Path(__file__).with_name("tools.sha256")
+MACHINES: Final = ("aarch64", "x86_64")
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 _LIBC: Final = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")  # Debian 12 has glibc 2.36
 # The other half of zstandard, for PyPy: as large as all the rest.
@@ -79,6 +83,23 @@ def download(requirements: Iterable[str], python: str, machine: str, folder: Pat
     done = subprocess.run([*pip, "--dest", folder, *wanted], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"pip failed:\n{done.stdout}{done.stderr}")
+
+
+def renew(listed: Path, *wanted: str) -> None:
+    """Write a list again, with the newest of what `wanted` takes, for all Pythons and machines.
+
+    Python 3.11 decides what that is: a later one takes less.
+    """
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report=-"]
+    report = subprocess.run([*command, *wanted], check=True, stdout=subprocess.PIPE).stdout
+    resolved = [item["metadata"] for item in json.loads(report)["install"]]
+    requirements = [f"{it['name']}=={it['version']}" for it in resolved if it["name"] != "oci-bundler"]
+    with TemporaryDirectory() as folder:
+        for python, machine in itertools.product(PYTHONS, MACHINES):
+            download(requirements, python, machine, Path(folder))
+        wheels = sorted(Path(folder).iterdir())
+        lines = [f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel.name}\n" for wheel in wheels]
+    listed.write_text("".join(lines), "utf-8")
 
 
 def merged(wheels: Iterable[Path]) -> dict[str, File]:

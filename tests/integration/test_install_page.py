@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -43,18 +44,41 @@ def _make_root(debian: Path, root: Path, scratch: Path) -> None:
     add_packages(root, *DEBIAN_PACKAGES)
 
 
-@pytest.fixture
-def there(bare_debian: Path, release: Path, cache: Path, tmp_path: Path) -> Iterator[tuple[Machine, Path]]:
-    """Such a machine without a network, and the folder /srv there, with a release and an image in it."""
-    root = tmp_path / "root"
+@pytest.fixture(scope="module")
+def elsewhere(bare_debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, Path]]:
+    """Such a machine without a network, and its root directory."""
+    root = tmp_path_factory.mktemp("elsewhere") / "root"
     subprocess.run(["cp", "--archive", "--reflink=auto", bare_debian, root], check=True)
-    for path in release.iterdir():
-        shutil.copy(path, root / "srv")
-    shutil.copytree(wheels_of(cache), root / "srv/wheels")
-    shutil.copy(PROJECT / "testdata/hello-amd64.tar", root / "srv/hello.tar")
     with machine(root) as inside:
-        yield inside, root / "srv"
+        yield inside, root
     shutil.rmtree(root)
+
+
+@dataclass(frozen=True)
+class There:
+    """A folder of the other machine, with a release, the wheels of others and an image in it."""
+
+    machine: Machine
+    root: Path
+    folder: str
+
+    def follow(self, lines: str) -> Ended:
+        """Type these lines there, as root at home in /root."""
+        path = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        environment = ("env", "-i", "HOME=/root", f"PATH={path}", "LC_ALL=C.UTF-8")
+        ended = self.machine(*environment, "sh", "-euc", f"cd {self.folder}\n{lines}")
+        assert ended.exit_code == 0, ended.stdout + ended.stderr
+        return ended
+
+
+@pytest.fixture
+def there(elsewhere: tuple[Machine, Path], release: Path, cache: Path, tmp_path: Path) -> There:
+    inside, root = elsewhere
+    folder = root / "srv" / tmp_path.name
+    shutil.copytree(release, folder)
+    shutil.copytree(wheels_of(cache), folder / "wheels")
+    shutil.copy(PROJECT / "testdata/hello-amd64.tar", folder / "hello.tar")
+    return There(inside, root, f"/srv/{folder.name}")
 
 
 def block(word: str) -> Block:
@@ -62,58 +86,47 @@ def block(word: str) -> Block:
     return found
 
 
-def follow(inside: Machine, lines: str) -> Ended:
-    """Type these lines in /srv, as root at home in /root."""
-    environment = ("env", "-i", "HOME=/root", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8")
-    ended = inside(*environment, "sh", "-euc", f"cd /srv\n{lines}")
-    assert ended.exit_code == 0, ended.stdout + ended.stderr
-    return ended
-
-
-def test_the_zipapp_builds_a_bundle_that_runs(there: tuple[Machine, Path]) -> None:
-    inside, folder = there
-    printed = follow(inside, f"{block('install bundler.pyz').text}\nbundler verify hello\nrunc run --bundle hello a")
+def test_the_zipapp_builds_a_bundle_that_runs(there: There) -> None:
+    printed = there.follow(f"{block('install bundler.pyz').text}\nbundler verify hello\nrunc run --bundle hello a")
     assert printed.stdout.splitlines()[0] == VERSION
     assert printed.stdout.splitlines()[-1] == GREETING
-    assert (folder.parent / "root/.cache/oci-bundler").stat().st_mode & 0o777 == 0o700
+    assert (there.root / "root/.cache/oci-bundler").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_zipapp_says_what_a_noexec_folder_is_not_good_for(there: tuple[Machine, Path]) -> None:
-    inside, _ = there
+def test_the_zipapp_says_what_a_noexec_folder_is_not_good_for(there: There) -> None:
     [step] = console(block("noexec"))
     set_up = "mkdir /mnt/noexec && mount -t tmpfs -o noexec,mode=700 tmpfs /mnt/noexec"
-    ended = follow(inside, f"{set_up}\n{{ {step.commands}; }} 2>&1")
+    ended = there.follow(f"{set_up}\n{{ {step.commands}; }} 2>&1")
     assert ended.stdout == step.output
 
 
-def test_dpkg_installs_the_package_and_the_command_builds_a_bundle_that_runs(there: tuple[Machine, Path]) -> None:
-    inside, folder = there
-    root = folder.parent
-    ended = follow(inside, f"{block('dpkg -i').text}\nrunc run --bundle hello a")
+def test_dpkg_installs_the_package_and_the_command_builds_a_bundle_that_runs(there: There) -> None:
+    ended = there.follow(f"{block('dpkg -i').text}\nrunc run --bundle hello a")
     assert VERSION in ended.stdout.splitlines()
     assert ended.stdout.splitlines()[-1] == GREETING
-    assert list(root.glob("usr/lib/oci-bundler/bundler/__pycache__/*.pyc")), "every user would compile it each time"
-    assert not (root / "usr/bin/bundler").exists(), "ruby-bundler has it"
+    compiled = there.root.glob("usr/lib/oci-bundler/bundler/__pycache__/*.pyc")
+    assert list(compiled), "every user would compile it each time"
+    assert not (there.root / "usr/bin/bundler").exists(), "ruby-bundler has it"
     for place in (
         *("bash-completion/completions/oci-bundler", "zsh/vendor-completions/_oci-bundler"),
         "fish/vendor_completions.d/oci-bundler.fish",
     ):
-        assert "oci-bundler" in (root / "usr/share" / place).read_text()
+        assert "oci-bundler" in (there.root / "usr/share" / place).read_text()
     as_a_user = "setpriv --reuid=1000 --regid=1000 --clear-groups oci-bundler config hello.tar | head -n 1"
-    assert follow(inside, as_a_user).stdout == "{\n"
-    follow(inside, "dpkg --purge oci-bundler")
-    assert list(root.glob("usr/**/*oci-bundler*")) == []
+    assert there.follow(as_a_user).stdout == "{\n"
+    there.follow("dpkg --purge oci-bundler")
+    assert list(there.root.glob("usr/**/*oci-bundler*")) == []
 
 
-def test_pip_installs_the_wheels_of_the_release(there: tuple[Machine, Path]) -> None:
-    inside, _ = there
-    assert follow(inside, block("--no-index").text).stdout.splitlines()[-1] == VERSION
+def test_pip_installs_the_wheels_of_the_release(there: There) -> None:
+    assert there.follow(block("--no-index").text).stdout.splitlines()[-1] == VERSION
 
 
 @pytest.mark.tool("lintian")
 def test_lintian_has_nothing_to_say_about_the_package(release: Path) -> None:
     [package] = release.glob("*.deb")
-    command = ["lintian", "--allow-root", "--fail-on=warning", "--display-info", package]
+    options = ["--allow-root", "--suppress-tags=no-manual-page", "--fail-on=warning", "--display-info"]
+    command = ["lintian", *options, package]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
     assert done.stdout == ""
     assert done.returncode == 0, done.stderr

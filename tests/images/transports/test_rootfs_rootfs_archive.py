@@ -60,7 +60,7 @@ def test_an_archive_may_come_through_a_pipe(tmp_path: Path) -> None:
         (b"<html>".ljust(2048), "is a web page, not an image"),
         (bytes(range(256)) * 8, "not a tar archive"),
         (FILES[:700], "ends inside"),
-        (gzip.compress(FILES)[:-9], "gzip"),
+        (gzip.compress(FILES, mtime=0)[:-9], "gzip"),
     ],
 )
 def test_what_is_no_archive_is_refused_at_once(tmp_path: Path, content: bytes, says: str) -> None:
