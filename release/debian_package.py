@@ -92,23 +92,19 @@ def _manual(tree: Tree) -> Tree:
 
 
 def _completion(shell: str, library: Path) -> bytes:
-    """What teaches a shell the words of the command, as typer prints it when it is asked by this variable."""
-    program = "import sys; sys.argv = [sys.argv[1]]; from bundler.__main__ import main; main()"
-    environment = {"PYTHONPATH": str(library), "_OCI_BUNDLER_COMPLETE": f"source_{shell}", "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-P", "-B", "-c", program, NAME]
+    """What teaches a shell to ask the command."""
+    program = "import sys; del sys.argv[0]; from bundler.__main__ import main; main()"
+    environment = {"PYTHONPATH": str(library), "LC_ALL": "C.UTF-8"}
+    command = [sys.executable, "-P", "-B", "-c", program, NAME, "--show-completion", shell]
     return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
 
 
 def _control(control: str, root: Path) -> Tree:
-    sums = subprocess.run(
-        ["find", "usr", "-type", "f", "-exec", "md5sum", "{}", "+"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    ).stdout
+    find = ["find", "usr", "-type", "f", "-exec", "md5sum", "{}", "+"]
+    sums = subprocess.run(find, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return {
         "control": File(control.encode()),
-        "md5sums": File(b"".join(sorted(sums.splitlines(keepends=True), key=lambda line: line[34:]))),
+        "md5sums": File("".join(f"{line}\n" for line in sorted(sums, key=lambda line: line[34:])).encode()),
         "postinst": File(texts.POSTINST.encode(), executable=True),
         "prerm": File(texts.PRERM.encode(), executable=True),
     }

@@ -126,7 +126,7 @@ def test_pip_installs_the_wheels_of_the_release(there: There) -> None:
 def test_lintian_has_nothing_to_say_about_the_package(release: Path) -> None:
     [package] = release.glob("*.deb")
     options = ["--allow-root", "--suppress-tags=no-manual-page", "--fail-on=warning", "--display-info"]
-    command = ["lintian", *options, package]
+    command: list[str | Path] = ["lintian", *options, package]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
     assert done.stdout == ""
     assert done.returncode == 0, done.stderr
@@ -134,8 +134,8 @@ def test_lintian_has_nothing_to_say_about_the_package(release: Path) -> None:
 
 def test_the_lines_that_make_a_release_make_one(release: Path, tmp_path: Path) -> None:
     """Their sums are checked here; `released` has run the first of them."""
-    make, *check = block("scripts/release").text.splitlines()
-    assert make == "scripts/release"
+    make, *check = block("scripts/make-release").text.splitlines()
+    assert make == "scripts/make-release"
     (tmp_path / "dist").symlink_to(release)
     subprocess.run(["sh", "-euc", "\n".join(check)], cwd=tmp_path, check=True, capture_output=True)
 
@@ -203,7 +203,7 @@ def test_first_runs_at_the_same_time_make_one_folder_and_clear_away_what_a_kille
     for folder in (tmp_path, cache):
         folder.chmod(0o700)
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, release / "bundler.pyz", "--version"]
+    command: list[str | Path] = [sys.executable, release / "bundler.pyz", "--version"]
     runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [run.communicate()[0] for run in runs] == [f"{VERSION}\n"] * 3
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1

@@ -1,4 +1,4 @@
-"""What `scripts/release` makes: the same bytes whoever makes it, complete, and fit for a package index."""
+"""What `scripts/make-release` makes: the same bytes whoever makes it, complete, and fit for a package index."""
 
 import hashlib
 import os
@@ -79,7 +79,7 @@ def test_another_user_makes_the_same_bytes_elsewhere(release: Path, cache: Path)
             "SOURCE_DATE_EPOCH": "1",
         }
         become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-        command = 'umask 077; exec "$@" scripts/release --output ../made --wheels ../wheels'
+        command = 'umask 077; exec "$@" scripts/make-release --output ../made --wheels ../wheels'
         done = subprocess.run(
             [*become, "sh", "-c", command, "sh", SYSTEM_PYTHON],
             cwd=source,

@@ -23,7 +23,7 @@ def wheels_of(cache: Path) -> Path:
 
 
 def released(cache: Path, scratch: Path) -> Path:
-    """A folder with what `scripts/release` makes of this very source."""
+    """A folder with what `scripts/make-release` makes of this very source."""
     source = scratch / "source"
     source.mkdir()
     copy_sources(source)
@@ -34,7 +34,8 @@ def released(cache: Path, scratch: Path) -> Path:
 
 
 def _make(source: Path, wheels: Path, made: Path, _scratch: Path) -> None:
-    command = [*outside(), sys.executable, source / "scripts/release", "--output", made, "--wheels", wheels]
+    options: list[str | Path] = ["--output", made, "--wheels", wheels]
+    command = [*outside(), sys.executable, source / "scripts/make-release", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
