@@ -9,7 +9,6 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -23,11 +22,7 @@ _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 _PROGRAMS: Final = ("dpkg-deb", "strip")
 # What wheels have besides modules. Licences are in one place, /usr/share/doc; what is for other folders goes there.
 _NO_MODULES: Final = (".md", ".txt", ".pyi")
-_COMPLETIONS: Final = {
-    "bash": f"usr/share/bash-completion/completions/{NAME}",
-    "zsh": f"usr/share/zsh/vendor-completions/_{NAME}",
-    "fish": f"usr/share/fish/vendor_completions.d/{NAME}.fish",
-}
+_OF_ZSH: Final = ("zsh/site-functions", "zsh/vendor-completions")  # below /usr, the first is the administrator's
 
 
 def why_not(machine: str) -> str | None:
@@ -47,7 +42,7 @@ def make_package(tree: Tree, release: Release, machine: str, output: Path) -> Pa
         write_tree(_library(tree), root / LIBRARY)
         for module in root.rglob("*.so"):
             subprocess.run(["strip", "--strip-unneeded", module], check=True)
-        write_tree(_around(tree, release, root), root)
+        write_tree(_around(tree, release), root)
         size = sum(1 + path.stat().st_size // 1024 for path in root.rglob("*"))
         write_tree(_control(texts.control(release, architecture, size), root), root / "DEBIAN")
         _make_alike(root, release.epoch)
@@ -64,7 +59,7 @@ def _library(tree: Tree) -> Tree:
     }
 
 
-def _around(tree: Tree, release: Release, root: Path) -> Tree:
+def _around(tree: Tree, release: Release) -> Tree:
     """All that is not below LIBRARY."""
     doc = f"usr/share/doc/{NAME}"
     docs = read_tree(PROJECT / "docs")
@@ -77,26 +72,20 @@ def _around(tree: Tree, release: Release, root: Path) -> Tree:
         f"{doc}/copyright": File(texts.copyright_of(tree).encode()),
         f"{doc}/README.md": File((PROJECT / "README.md").read_bytes()),
         **{f"{doc}/docs/{name}": file for name, file in docs.items()},
-        **_manual(tree),
-        **{place: File(_completion(shell, root / LIBRARY)) for shell, place in _COMPLETIONS.items()},
+        **_shared(tree),
     }
 
 
-def _manual(tree: Tree) -> Tree:
-    """The manual pages of the wheel, by the name that the command has here."""
-    pages = {PurePosixPath(name): file for name, file in tree.items() if ".data/data/share/man/" in name}
-    return {
-        f"usr/share/man/{page.parent.name}/{page.name.replace('bundler', NAME, 1)}.gz": gzipped(file.content)
-        for page, file in pages.items()
-    }
-
-
-def _completion(shell: str, library: Path) -> bytes:
-    """What teaches a shell to ask the command."""
-    program = "import sys; del sys.argv[0]; from bundler.__main__ import main; main()"
-    environment = {"PYTHONPATH": str(library), "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-P", "-B", "-c", program, NAME, "--show-completion", shell]
-    return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
+def _shared(tree: Tree) -> Tree:
+    """What the wheel has for the system: manual pages, by the name that the command has here, and completion."""
+    shared = {PurePosixPath(name.partition("/data/share/")[2]): file for name, file in tree.items() if ".data/" in name}
+    placed = {}
+    for path, file in shared.items():
+        if path.parts[0] == "man":
+            placed[f"{path.parent}/{path.name.replace('bundler', NAME, 1)}.gz"] = gzipped(file.content)
+        elif NAME in path.name:
+            placed[str(path).replace(*_OF_ZSH)] = file
+    return {f"usr/share/{name}": file for name, file in placed.items()}
 
 
 def _control(control: str, root: Path) -> Tree:

@@ -15,7 +15,7 @@ from release.wheels import TOOLS, Wheels
 _SOURCES: Final = (".ci", "bundler", "docs", "release", "scripts", "testdata", "tests")
 _FILES: Final = (
     *(".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),
-    *("README.md", "pyproject.toml"),
+    *("README.md", "pyproject.toml", "setup.py"),
 )
 _BUILD: Final = """\
 import sys

@@ -112,6 +112,7 @@ def test_dpkg_installs_the_package_and_the_command_builds_a_bundle_that_runs(the
         "fish/vendor_completions.d/oci-bundler.fish",
     ):
         assert "oci-bundler" in (there.root / "usr/share" / place).read_text()
+    assert (there.root / "usr/share/man/man1/oci-bundler-build.1.gz").exists()
     as_a_user = "setpriv --reuid=1000 --regid=1000 --clear-groups oci-bundler config hello.tar | head -n 1"
     assert there.follow(as_a_user).stdout == "{\n"
     there.follow("dpkg --purge oci-bundler")
@@ -125,7 +126,7 @@ def test_pip_installs_the_wheels_of_the_release(there: There) -> None:
 @pytest.mark.tool("lintian")
 def test_lintian_has_nothing_to_say_about_the_package(release: Path) -> None:
     [package] = release.glob("*.deb")
-    options = ["--allow-root", "--suppress-tags=no-manual-page", "--fail-on=warning", "--display-info"]
+    options = ["--allow-root", "--fail-on=warning", "--display-info"]
     command: list[str | Path] = ["lintian", *options, package]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
     assert done.stdout == ""
