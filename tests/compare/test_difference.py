@@ -130,6 +130,11 @@ def test_absent_is_not_null() -> None:
     assert differences({}, {"x": None}) == [Difference("/x", UNSET, None, "neutral", "")]
 
 
+def test_the_steps_of_a_place_cannot_be_mistaken() -> None:
+    (found,) = differences({"mounts": []}, {"mounts": [{"destination": "/a]/options[ro", "type": "tmpfs"}]})
+    assert found.steps == ("/mounts", "[/a]/options[ro]")
+
+
 def test_escapes_in_a_place_are_made_visible() -> None:
     assert [found.place for found in differences({}, {"annotations": {"\x1b[2J": ""}})] == ["/annotations/\\x1b[2J"]
 

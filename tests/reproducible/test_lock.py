@@ -1,14 +1,13 @@
 """bundler.lock: written from what was opened, and held against it later."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bundler.bundles.replaced_file import check_file_place, replace_file
+from bundler.bundles.replaced_file import replace_file
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError
@@ -71,24 +70,6 @@ def test_a_lock_is_replaced_in_one_step_and_readable(tmp_path: Path) -> None:
     locked(tmp_path, image(Cmd=["new"]))
     assert [path.name for path in tmp_path.iterdir()] == ["bundler.lock"]
     assert (tmp_path / "bundler.lock").stat().st_mode & 0o777 == 0o644
-
-
-def test_only_a_file_is_replaced_by_a_lock(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")  # as /dev/null, which would be a file from then on
-    (tmp_path / "link").symlink_to("fifo")
-    for name in ("fifo", "link", ".", "missing/x.lock"):
-        for step in (check_file_place, lambda path: replace_file(path, b"{}")):
-            with pytest.raises(RequestError):
-                step(tmp_path / name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "link"]
-    assert (tmp_path / "fifo").is_fifo()
-
-
-def test_a_symlink_to_a_lock_stays_one(tmp_path: Path) -> None:
-    (tmp_path / "link.lock").symlink_to("real.lock")
-    replace_file(tmp_path / "link.lock", b"{}")
-    assert (tmp_path / "link.lock").is_symlink()
-    assert (tmp_path / "real.lock").read_bytes() == b"{}"
 
 
 def pin(lock: Lock, asked: str, platform: Platform = AMD64) -> Reference:
@@ -226,9 +207,3 @@ def test_a_lock_that_cannot_be_read_is_said_to_be(tmp_path: Path, name: str) -> 
     with pytest.raises(RequestError) as raised:
         load_lock(tmp_path / name)
     assert raised.value.hint == "bundler lock IMAGE makes a lock"
-
-
-def test_a_link_that_leads_to_itself_is_no_place_for_a_lock(tmp_path: Path) -> None:
-    (tmp_path / "lock").symlink_to("lock")
-    with pytest.raises(RequestError, match="is not a file"):
-        check_file_place(tmp_path / "lock")

@@ -7,7 +7,7 @@ import pytest
 from bundler.conversion.convert import default_config
 from bundler.conversion.target import Target
 from bundler.profiles import load_profile
-from bundler.runtime_spec.effects import OTHER_CALLS, access, changed_access, changed_actions
+from bundler.runtime_spec.effects import OTHER_CALLS, access, changed_access, changed_actions, naming, without_effect
 from bundler.runtime_spec.list_identity import elements
 from tests.support.steps import grows_no_faster
 
@@ -143,3 +143,17 @@ def test_twice_as_many_elements_of_one_identity_are_twice_the_work() -> None:
         assert len(named) == count
 
     assert grows_no_faster(lambda: name(200), lambda: name(400), 2)
+
+
+def test_a_filter_that_names_more_calls_does_the_same() -> None:
+    document = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": 38,
+        "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}],
+    }
+    assert list(changed_actions(document, naming(document, ["read", "bpf", "mount"]))) == []
+    with_rules = naming(document, ["read", "bpf"])
+    assert list(changed_actions(with_rules, without_effect(with_rules))) == [
+        ("bpf", "ERRNO 38", "ALLOW"),
+        (OTHER_CALLS, "ERRNO 38", "ALLOW"),
+    ]
