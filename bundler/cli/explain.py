@@ -38,7 +38,9 @@ def explain(
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", metavar="FILE", help="Write what `bundler review` tells as one page, which needs no network."
+            "--html",
+            metavar="FILE",
+            help="Write what `bundler review` tells as one page, which loads nothing; - is standard output.",
         ),
     ] = None,
     against: AgainstOption = None,
@@ -81,6 +83,9 @@ def _write_page(bundle: Path, html: Path, against: str | None) -> None:
     from bundler.approval.page import page
     from bundler.bundles.replaced_file import check_file_place, replace_file
 
+    if html == Path("-"):
+        typer.echo(page(bundler.review(bundle, against=against)), nl=False)
+        return
     check_file_place(html)
     replace_file(html, page(bundler.review(bundle, against=against)))
     typer.echo(printable(str(html)))

@@ -85,6 +85,12 @@ def test_a_page_is_written_and_named(folder: Path) -> None:
     assert str(folder).encode() not in page
 
 
+def test_a_page_may_go_to_standard_output(folder: Path) -> None:
+    bundler("explain", "web", "--html", "web.html", cwd=folder)
+    assert bundler("explain", "web", "--html", "-", cwd=folder).encode() == (folder / "web.html").read_bytes()
+    assert not (folder / "-").exists()
+
+
 def test_the_same_bundle_gives_the_same_page_anywhere(folder: Path, tmp_path: Path) -> None:
     bundler("explain", "web", "--html", "web.html", cwd=folder)
     first = (folder / "web.html").read_bytes()
