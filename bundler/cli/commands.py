@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from bundler.cli.command_behind import Starter
 from bundler.cli.completion import with_shells
 from bundler.cli.failures import Command, Resumable
 
@@ -121,9 +122,10 @@ COMMANDS: Final = {
         "run.run",
         (
             "bundler run web",
-            "bundler run web --ephemeral -- sh -c 'id; ls'",
+            "bundler run -it --ephemeral web sh -c 'id; exec sh'",
             "bundler run nginx:1.27 --name web -p 8080:80",
         ),
+        Starter,
     ),
     "unit": Row(
         Group.RUN,
@@ -167,6 +169,8 @@ COMMANDS: Final = {
         Resumable,
     ),
 }
+# Commands that Docker has others behind, as `images ls`.
+DOCKERS_FAMILIES: Final = ("images",)
 
 
 class Family(TyperGroup):
@@ -205,9 +209,12 @@ class Commands(Family):
         return list(self.commands)
 
     def check(self, ctx: Any, typed: list[str]) -> None:  # noqa: ARG002 -- its path is the program's name
+        first, *behind = typed
+        if first.startswith("-") or (first in COMMANDS and not (first in DOCKERS_FAMILIES and behind)):
+            return
         from bundler.cli.docker_words import refusal
 
-        refused = None if typed[0].startswith("-") else refusal(typed, self.commands)
+        refused = refusal(typed, self.commands)
         if refused is not None:
             raise refused
 

@@ -12,7 +12,7 @@ from bundler.cli.console import note, remark, remark_skipped
 from bundler.cli.options import spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
-from bundler.errors import ImageError, RequestError, printable
+from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:
     from bundler.bundle_cache import Cached
@@ -99,7 +99,9 @@ def run(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="-- ARGS...", help="What to run instead of config.json's process.args.", show_default=False
+            metavar="ARGS...",
+            help="What to run instead of config.json's process.args; options of bundler's own stand in front of it.",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -140,12 +142,21 @@ def run(
         as_is=as_is,
     )
     if options.image is not None and wanted.bundle.is_dir():
-        check_no_settings(options, _ALWAYS, what=f"{printable(options.image)} is a bundle")
+        _check_bundle(options)
         _start(wanted, dry_run=dry_run)
     else:
         cached = _cached(options, commanded=bool(arguments))
         own = options.name or (None if cached.named_container else f"{cached.path.name}-{secrets.token_hex(3)}")
         _start(replace(wanted, bundle=cached.path, name=own, fresh=True), dry_run=dry_run)
+
+
+def _check_bundle(options: RunOptions) -> None:
+    """Raise RequestError for a directory that is no bundle, and for what a bundle has already."""
+    named = printable(options.image or "")
+    if not Path(options.image or "", "config.json").is_file():
+        hint = f"the image of that name: bundler run {named}:latest" if named.isalnum() else "bundler build makes one"
+        raise RequestError(f"{named} is a directory here, but no bundle: it has no config.json", hint=hint)
+    check_no_settings(options, _ALWAYS, what=f"{named} is a bundle")
 
 
 def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
@@ -163,9 +174,9 @@ def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
         with shown_progress(options.progress, quiet=options.quiet) as progress:
             lowest = FIRST_FREE_DESCRIPTOR
             cached = find_or_build(request, lowest_descriptor=lowest, commanded=commanded, progress=progress)
-    except ImageError as error:
+    except BundlerError as error:
         if error.hint is None and named is not None and "/" not in named:
-            error.hint = f"there is no directory {printable(named)} here, so it was taken for an image"
+            error.hint = f"there is no directory {printable(named)} here, so that it is the name of an image"
         raise
     if cached.built is not None:
         remark(cached.built.runtime_config, quiet=options.quiet)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from bundler.cli.commands import COMMANDS
+from bundler.cli.commands import COMMANDS, DOCKERS_FAMILIES
 from bundler.cli.docker_words import ROWS, WORDS, refusal
 from bundler.cli.main import app
 from tests.support.command import call_bundler
@@ -37,6 +37,10 @@ def hint(line: str) -> str | None:
 
 def test_no_word_is_a_command() -> None:
     assert {word for word in WORDS if " " not in word} & {*COMMANDS, "help"} == set()
+
+
+def test_the_commands_with_dockers_words_behind_them_are_known() -> None:
+    assert {word.partition(" ")[0] for word in WORDS if " " in word} & {*COMMANDS} == {*DOCKERS_FAMILIES}
 
 
 def test_no_word_is_answered_twice() -> None:
