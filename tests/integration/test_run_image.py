@@ -133,7 +133,7 @@ def test_an_image_of_a_registry_is_in_the_store_from_then_on(image: str, tmp_pat
         reference = f"{registry.host}/team/box:1"
         first = call_bundler("run", "--tls-verify=false", reference, "--", "sh", "-c", "echo once")
     assert (first.returncode, first.stdout) == (0, "once\n"), first.stderr
-    assert [one["name"] for one in json.loads(bundler("images", "--json"))] == [reference]
+    assert [one["name"] for one in json.loads(bundler("images", "--json"))["images"]] == [reference]
     again = call_bundler("run", reference, "--", "sh", "-c", "echo twice")
     assert (again.returncode, again.stdout, again.stderr) == (0, "twice\n", "")
     assert len(kept(tmp_path)) == 1
