@@ -170,6 +170,7 @@ def _key(request: BuildRequest, inputs: Inputs, images: Sequence[Image]) -> str:
         "overrides": {key: node.plain() for key, node in inputs.overrides.entries.items()},
         "rootless": request.rootless,
         "unpacker": request.unpacker,
+        "rootfs": (request.rootfs, request.verity),
     }
     return hashlib.sha256(json.dumps(givens, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
