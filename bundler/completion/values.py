@@ -82,7 +82,7 @@ def _limits(table: Table, _place: Place) -> Iterator[Candidate]:
 
 def _platforms(_table: Table, place: Place) -> Iterator[Candidate]:
     """Those of the image, if it is here; else those that images are usually made for."""
-    image = place.last("IMAGE", "IMAGE...", "NEW") or ""
+    image = place.last("IMAGE", "IMAGE...", "BUNDLE|IMAGE", "NEW") or ""
     where, name = layout_of(image) or (store_of(place), image)
     there = [*filter(None, stored_images.platforms(where, name))] if image and where else []
     return (Candidate(platform) for platform in there or (f"linux/{architecture}" for architecture in _PLATFORMS))
