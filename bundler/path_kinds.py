@@ -7,9 +7,8 @@ import os
 import re
 import shlex
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bundler.errors import closest, printable
 
@@ -18,8 +17,7 @@ _MOST_NEIGHBOURS: Final = 1000
 _IS_NO_TEXT: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
 
-@dataclass(frozen=True, slots=True)
-class PathKind:
+class PathKind(NamedTuple):
     """`what` is the end of a sentence that begins with the path's name; `use` what to do with it, about `{path}`."""
 
     what: str

@@ -187,7 +187,7 @@ KINDS: Final[dict[str, Values]] = {
     "SOURCE:PATH[:ro]": _files,
     "COMMAND": _commands,
     # What only the person who types knows.
-    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "-- ARGS"), _nothing),
+    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS"), _nothing),
     **dict.fromkeys(("USER[:GROUP]", "[IP:]PORT:PORT[/udp]"), _nothing),
 }
 # Where the option or the command says more than its metavar.
