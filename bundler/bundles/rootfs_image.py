@@ -17,6 +17,8 @@ from bundler.rootfs.image_tree import ImageTree
 
 IMAGE: Final = "rootfs.erofs"
 """Its name in the bundle."""
+UPPER: Final = "upper"
+"""The folder of the bundle where what is written over the image is kept."""
 EROFS: Final = "erofs"
 _PIECE: Final = 1 << 20
 

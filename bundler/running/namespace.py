@@ -10,29 +10,58 @@ from dataclasses import dataclass
 from typing import Final
 
 CHANGED_DESCRIPTOR: Final = 9
+MEMORY: Final = "memory"
+NOWHERE: Final = "none"
 # The lowest that the script leaves as it is, and the runtime inherits.
 FIRST_FREE_DESCRIPTOR: Final = 10
 
 # The words are arguments, never a part of the script. A tmpfs needs a directory to lie on: until the runtime looks,
 # that is the rootfs. The changed config.json comes by descriptor, so that memory alone holds it. An overlay is named
-# after what it covers, by which `bundles/runtime.py` knows what runs from the bundle.
+# after what it covers, by which `bundles/runtime.py` knows what runs from the bundle. What is written over an image and
+# kept has the owner and the mode of the image's own root.
 _SCRIPT: Final = f"""\
 set -eu
-bundle=$1 rootfs=$2 changed=$3 covered=$4 owner=$5 mode=$6 options=$7
+bundle=$1 rootfs=$2 changed=$3 covered=$4 options=$5 image=$6 upper=$7
 shift 7
-for path in "$bundle" "$rootfs"; do
-    mount --make-slave "$(findmnt --noheadings --output TARGET --target "$path")"
-done
-if [ -n "$covered" ]; then
-    exec 8<"$covered"
-    mount -t tmpfs -o mode=755 bundler "$covered"
-    cd "$covered"
+cover() {{
+    exec 8<"$1"
+    owner=$(stat -c %u:%g "$1") mode=$(stat -c %a "$1")
+    mount -t tmpfs -o mode=755 bundler "$1"
+    cd "$1"
     mkdir upper work
     chown "$owner" upper
     chmod "$mode" upper
-    mount -t overlay -o "lowerdir=/proc/self/fd/8,upperdir=upper,workdir=work$options" "$covered" "$covered"
+    mount -t overlay -o "lowerdir=/proc/self/fd/8,upperdir=upper,workdir=work$options" "$1" "$1"
     exec 8<&-
     cd /
+}}
+for path in "$bundle" "$rootfs"; do
+    mount --make-slave "$(findmnt --noheadings --output TARGET --target "$path")"
+done
+[ -z "$covered" ] || cover "$covered"
+if [ -n "$image" ]; then
+    mount -t erofs -o loop,ro "$image" "$rootfs" || {{
+        echo "bundler: $image cannot be mounted: this kernel has no EROFS, or no loop devices" >&2
+        exit 5
+    }}
+    case $upper in
+    none) ;;
+    memory) cover "$rootfs" ;;
+    *)
+        exec 8<"$rootfs"
+        if [ ! -d "$upper/rootfs" ]; then
+            mkdir -p -m 700 "$upper"
+            mkdir -p "$upper/work" "$upper/new"
+            chown "$(stat -c %u:%g "$rootfs")" "$upper/new"
+            chmod "$(stat -c %a "$rootfs")" "$upper/new"
+            mv "$upper/new" "$upper/rootfs"
+        fi
+        cd "$upper"
+        mount -t overlay -o lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work "$rootfs" "$rootfs"
+        exec 8<&-
+        cd /
+        ;;
+    esac
 fi
 if [ "$changed" = yes ]; then
     mount -t tmpfs -o mode=755 bundler "$rootfs"
@@ -52,31 +81,34 @@ _WITHOUT_CAPABILITIES: Final = ("setpriv", "--inh-caps=-all", "--ambient-caps=-a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """A directory's absolute path, owner and mode (permission bits), which its cover has to have, too."""
+class View:
+    """How the bundle is to look: absolute paths of it and of its rootfs, and what lies over them.
 
-    path: str
-    uid: int
-    gid: int
-    mode: int
-
-
-def in_namespace(
-    words: Sequence[str], bundle: str, rootfs: str, *, changed: bool, covered: Folder | None, user: bool
-) -> tuple[str, ...]:
-    """The command line that runs `words` with the bundle, an absolute path as that of its rootfs, looking as it is to.
-
-    With `changed`, descriptor CHANGED_DESCRIPTOR has the other config.json; what is `covered`, the rootfs or all of the
-    bundle, stays as it is. `user` says that an ordinary user calls.
+    With `changed`, descriptor CHANGED_DESCRIPTOR has another config.json; what is `covered`, the rootfs or all of the
+    bundle, stays as it is. An `image` is mounted onto the rootfs; what is written over it goes into the folder `upper`,
+    to MEMORY, or nowhere. `user` says that an ordinary user calls.
     """
-    cover = ("", "", "") if covered is None else (covered.path, f"{covered.uid}:{covered.gid}", f"{covered.mode:o}")
+
+    bundle: str
+    rootfs: str
+    changed: bool
+    covered: str | None = None
+    image: str | None = None
+    upper: str = NOWHERE
+    user: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it looks as it lies there."""
+        return not self.changed and self.covered is None and self.image is None
+
+
+def in_namespace(words: Sequence[str], view: View) -> tuple[str, ...]:
+    """The command line that runs `words` with the bundle looking as `view` says."""
     return (
-        *(_OF_A_USER if user else _OF_ROOT),
-        *("sh", "-c", _SCRIPT, "sh", bundle, rootfs, _yes(changed), *cover, ",userxattr" if user else ""),
-        *(_WITHOUT_CAPABILITIES if user else ()),
+        *(_OF_A_USER if view.user else _OF_ROOT),
+        *("sh", "-c", _SCRIPT, "sh", view.bundle, view.rootfs, "yes" if view.changed else "no", view.covered or ""),
+        *(",userxattr" if view.user else "", view.image or "", view.upper),
+        *(_WITHOUT_CAPABILITIES if view.user else ()),
         *words,
     )
-
-
-def _yes(wanted: bool) -> str:
-    return "yes" if wanted else "no"

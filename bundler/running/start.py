@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from bundler.bundles.pieces import check_sources
 from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
-from bundler.bundles.rootfs_image import IMAGE
+from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.origins import Json
-from bundler.running.namespace import CHANGED_DESCRIPTOR, Folder, in_namespace
+from bundler.running.namespace import CHANGED_DESCRIPTOR, MEMORY, NOWHERE, View, in_namespace
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.targets import RUNTIMES, choose_runtime
 from bundler.tools import Tool, ToolFailedError
@@ -125,15 +124,15 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     )
     before = _make_room(tool, wanted, name)
     words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
-    differs, covered = changed != config, _covered(wanted, bundle, rootfs)
-    if differs or covered is not None:
+    view = _view(wanted, opened, bundle, rootfs, changed=changed != config)
+    if not view.is_plain:
         _check_mapping(config, user=user)
-        words = in_namespace(words, bundle, rootfs, changed=differs, covered=covered, user=user)
+        words = in_namespace(words, view)
     return Start(
         tool=tool,
         before=before,
         words=words,
-        changed=encode(changed.document) if differs else None,
+        changed=encode(changed.document) if view.changed else None,
         input=wanted.interactive or not wanted.detach,
         remarks=() if wanted.fresh else _remarks(config, bundle),
     )
@@ -189,12 +188,17 @@ def _check_mapping(config: RuntimeConfig, *, user: bool) -> None:
         raise RequestError("an ordinary user's bundle of several ids runs only as it is", hint=hint)
 
 
-def _covered(wanted: Wanted, bundle: str, rootfs: str) -> Folder | None:
-    path = bundle if wanted.fresh else rootfs if wanted.ephemeral else None
-    if path is None:
-        return None
-    status = Path(path).stat()
-    return Folder(path=path, uid=status.st_uid, gid=status.st_gid, mode=stat.S_IMODE(status.st_mode))
+def _view(wanted: Wanted, opened: Bundle, bundle: str, rootfs: str, *, changed: bool) -> View:
+    """How the bundle is to look for this run. A mounted image has a cover of its own: it lies over all others."""
+    record = opened.any_record
+    has_one = record is not None and has_image(record.document) and not os.path.ismount(rootfs)
+    image = f"{bundle}/{IMAGE}" if has_one else None
+    covered = bundle if wanted.fresh else rootfs if wanted.ephemeral and image is None else None
+    upper = NOWHERE if opened.config.root_is_readonly else f"{bundle}/{UPPER}"
+    if wanted.fresh or wanted.ephemeral:
+        upper = MEMORY
+    user = os.geteuid() != 0
+    return View(bundle=bundle, rootfs=rootfs, changed=changed, covered=covered, image=image, upper=upper, user=user)
 
 
 def _rootfs(path: str | None, bundle: str) -> str:

@@ -70,6 +70,11 @@ class RuntimeConfig:
         return self.process.cwd if self.process.cwd.startswith("/") else "/"
 
     @property
+    def root_is_readonly(self) -> bool:
+        """Whether nothing can be written to the root filesystem."""
+        return object_of(self.document.get("root")).get("readonly") is True
+
+    @property
     def root_path(self) -> str | None:
         path = object_of(self.document.get("root")).get("path")
         return path if isinstance(path, str) else None
