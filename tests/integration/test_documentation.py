@@ -8,24 +8,21 @@ shell is an ordinary user's), `debian-12` (whose versions of the programs the ch
 
 import platform
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.booted import booted, systemd_root
-from tests.support.debian import run
 from tests.support.docker import Docker
-from tests.support.machine import Machine, machine
+from tests.support.dockers_registry import MIRROR, serving, storage_of
+from tests.support.machine import machine
 from tests.support.ordinary_user import USER, folder_of_a_user
-from tests.support.pages import PAGES, PROJECT, Chapter, chapters, matches
-from tests.support.reader import Reader
-from tests.support.registry import registry
-from tests.support.small_services import NAMES, small_archive
+from tests.support.pages import PAGES, PROJECT, Chapter, chapters
+from tests.support.reader import Reader, differences
+from tests.support.small_services import one_image, small_archive
 
 TOOLS = {
     "nginx.tar": ("skopeo",),
@@ -34,20 +31,6 @@ TOOLS = {
     "systemd": ("debootstrap", "nsenter"),
     "user": ("setpriv",),
 }
-PORT = 5000
-MIRROR = f"""\
-[[registry]]
-prefix = "docker.io"
-location = "127.0.0.1:{PORT}"
-insecure = true
-"""
-SERVE = """
-version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {storage}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
-START_SECONDS = 30
 OS_RELEASE = Path("/etc/os-release")
 ON_DEBIAN_12 = OS_RELEASE.exists() and "Debian GNU/Linux 12 " in OS_RELEASE.read_text()
 # What a login makes for a user; and Python and the checkout, where the way to them is root's alone.
@@ -92,36 +75,12 @@ def images(debian: Path, cache: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def nginx_archive(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    archive = tmp_path_factory.mktemp("images") / "nginx.tar"
-    run("skopeo", "copy", "--quiet", f"docker-archive:{images}:nginx:1.27", f"docker-archive:{archive}:nginx:1.27")
-    return archive
+    return one_image(images, "nginx:1.27", tmp_path_factory.mktemp("images") / "nginx.tar")
 
 
 @pytest.fixture(scope="module")
 def storage(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a registry with these images keeps on disk."""
-    directory = tmp_path_factory.mktemp("registry") / "docker.io"
-    with registry(directory) as served:
-        for name in NAMES:
-            served.push(f"docker-archive:{images}:{name}", f"library/{name}")
-    return directory / "storage"
-
-
-@contextmanager
-def serving(storage: Path, inside: Machine, directory: Path) -> Iterator[None]:
-    """A registry on the machine."""
-    settings = directory / "registry.yml"
-    settings.write_text(SERVE.format(storage=storage, port=PORT))
-    command: list[str | Path] = ["nsenter", "--target", str(inside.pid), "--net", "docker-registry", "serve", settings]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while inside("bash", "-c", f"</dev/tcp/127.0.0.1/{PORT}").exit_code != 0:
-                assert time.monotonic() < deadline, "docker-registry does not start"
-                time.sleep(0.1)
-            yield
-        finally:
-            server.terminate()
+    return storage_of(images, tmp_path_factory.mktemp("registry") / "docker.io")
 
 
 @pytest.fixture
@@ -166,11 +125,5 @@ def clear(docker: Docker) -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the pages show digests of images for amd64")
 @pytest.mark.parametrize("chapter", list(cases()))
 def test_a_chapter_is_followed(chapter: Chapter, reader: Reader) -> None:
-    ended = reader.follow(chapter.steps)
-    wrong = [
-        f"{step.place}: exit code {exit_code}\n$ {step.commands}\n{printed}"
-        for step, (printed, exit_code) in zip(chapter.steps, ended, strict=False)
-        if exit_code != 0 or (step.output is not None and not matches(step.output, printed))
-    ]
+    wrong = differences(chapter.steps, reader.follow(chapter.steps))
     assert not wrong, "\n".join(wrong)
-    assert len(ended) == len(chapter.steps)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.conftest import POLICY
 from tests.support.command import installed
 from tests.support.machine import Machine
-from tests.support.pages import PROJECT, Step
+from tests.support.pages import PROJECT, Step, matches
 
 SECONDS = 400
 DOCKER = "/usr/bin/docker"
@@ -68,8 +68,7 @@ class Reader:
     def follow(self, steps: Sequence[Step]) -> list[tuple[str, int]]:
         """What each step has printed, and its exit code, up to the first that fails."""
         script, printed = self.folder.parent / "script", self.folder.parent / "printed"
-        begin = f"cd {self.folder} || exit\n{self.set_up}"
-        script.write_text(begin + "".join(f"{step.commands}{MARK}" for step in steps))
+        script.write_text(script_of(steps, f"cd {self.folder} || exit\n{self.set_up}"))
         enter = ["nsenter", "--target", str(self.machine.pid), "--net", "--mount"]
         with printed.open("wb") as output:
             subprocess.run(
@@ -81,6 +80,26 @@ class Reader:
                 check=False,
                 timeout=SECONDS,
             )
-        words = printed.read_text(errors="replace").split(END)
-        ended = [(text, int(code)) for text, code in zip(words[::2], words[1::2], strict=False)]
-        return ended if len(ended) == len(steps) or (ended and ended[-1][1]) else [*ended, (words[-1], -1)]
+        return ended_steps(steps, printed.read_text(errors="replace"))
+
+
+def script_of(steps: Sequence[Step], begin: str) -> str:
+    """The steps as one script for bash, which stops at the first that fails; `begin` is in front of it."""
+    return begin + "".join(f"{step.commands}{MARK}" for step in steps)
+
+
+def ended_steps(steps: Sequence[Step], printed: str) -> list[tuple[str, int]]:
+    """What each step of such a script has printed, and its exit code; -1 if it is unknown."""
+    words = printed.split(END)
+    ended = [(text, int(code)) for text, code in zip(words[::2], words[1::2], strict=False)]
+    return ended if len(ended) == len(steps) or (ended and ended[-1][1]) else [*ended, (words[-1], -1)]
+
+
+def differences(steps: Sequence[Step], ended: Sequence[tuple[str, int]]) -> list[str]:
+    """The steps that failed, that printed anything but what the page shows, or that were not come to."""
+    wrong = [
+        f"{step.place}: exit code {exit_code}\n$ {step.commands}\n{printed}"
+        for step, (printed, exit_code) in zip(steps, ended, strict=False)
+        if exit_code != 0 or (step.output is not None and not matches(step.output, printed))
+    ]
+    return wrong or [f"{step.place}: not come to" for step in steps[len(ended) :]]

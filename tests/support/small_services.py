@@ -30,6 +30,12 @@ def small_archive(debian: Path, cache: Path) -> Path:
     return made_once(cache / "small-services.tar", partial(_make, debian))
 
 
+def one_image(images: Path, name: str, archive: Path) -> Path:
+    """What `docker save` writes of one of them alone."""
+    run("skopeo", "copy", "--quiet", f"docker-archive:{images}:{name}", f"docker-archive:{archive}:{name}")
+    return archive
+
+
 def _make(debian: Path, archive: Path, scratch: Path) -> None:
     tree, layer = scratch / "base/rootfs", scratch / "layer.tar"
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
