@@ -221,7 +221,7 @@ def _fill(
 def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress: Progress = SILENT) -> bytes:
     """The content of a lock for builds of `images`, without any for the request's own, and of what overrides mount.
 
-    Layers are not fetched. Raises what `inspect` raises.
+    Layers are not fetched. With a lock, the request is held to that one. Raises what `inspect` raises.
     """
     opened: list[Image] = []
     request = dataclasses.replace(request, opened=opened.append)
@@ -232,7 +232,10 @@ def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress
             image = stack.enter_context(dataclasses.replace(request, image=name).open(overrides, workspace, progress))
             open_mounted(stack, request, request.inputs(image, overrides), progress)
         # But for the image, the inputs are the same each time.
-        return describe(request.inputs(opened[0], overrides), opened)
+        inputs = request.inputs(opened[0], overrides)
+        if request.lock is not None:
+            request.lock.check_givens(inputs)
+        return describe(inputs, opened)
 
 
 def open_mounted(stack: ExitStack, request: BuildRequest, inputs: Inputs, progress: Progress) -> list[Image]:

@@ -19,6 +19,10 @@ def lock(
         typer.Argument(metavar="IMAGE...", help="Images; none for the one that overrides name.", show_default=False),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The lock.")] = Path("bundler.lock"),
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing: exit code 6 if a locked build would refuse what is there now."),
+    ] = False,
 ) -> None:
     """Write down which images, defaults and overrides a build is to have: digests, image ids, diff_ids, sums.
 
@@ -27,8 +31,13 @@ def lock(
     """
     from bundler.bundles.replaced_file import check_file_place, replace_file
     from bundler.pipeline import describe_lock
+    from bundler.reproducible.lock import load_lock
 
-    check_file_place(output)
+    read = load_lock(output) if check else None
+    if not check:
+        check_file_place(output)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
-        replace_file(output, describe_lock(options.request(image=None), images or (), progress=progress))
-    typer.echo(printable(str(output)))
+        content = describe_lock(options.request(image=None, lock=read), images or (), progress=progress)
+    if not check:
+        replace_file(output, content)
+        typer.echo(printable(str(output)))
