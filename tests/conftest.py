@@ -1,5 +1,6 @@
 """What every test can count on: what it needs is there, and nothing of this machine leaks in."""
 
+import gc
 import os
 import shutil
 import signal
@@ -38,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     measure_workers()
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.import_plugin("tests.support.distribution")
+
+
+def pytest_collection_finish() -> None:
+    """What pytest holds of all tests, of which there are many thousands, stays: no collection needs to look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def what_is_missing(item: pytest.Item) -> list[str]:

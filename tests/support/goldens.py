@@ -9,6 +9,7 @@ testdata/docker/VERSION/NAME.json the leaves in which a case differs from `defau
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def _encoded(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
 
 
+@cache
 def recorded(version: str) -> dict[str, Leaves | str]:
     """What a daemon wrote, by case: leaves, or the text of its refusal."""
     folder = FOLDER / version

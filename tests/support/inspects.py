@@ -7,6 +7,7 @@ taken out: ids are counted, and what is about the machine, the daemon and the mo
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tests.support.goldens import BASE, FOLDER
@@ -19,6 +20,7 @@ _NESTED = ("HostConfig", "Config")
 _ID = re.compile("[0-9a-f]{64}")
 
 
+@cache
 def inspects(version: str) -> dict[str, bytes]:
     """What inspect said, by case, as the file that people would have."""
     folder = FOLDER / version / "inspect"
