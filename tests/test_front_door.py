@@ -120,6 +120,7 @@ def test_the_page_does_what_it_says(image: Path) -> None:
     assert not [path for path in image.parent.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_the_page_passes_a_strict_type_check(tmp_path: Path) -> None:
     mypy = pytest.importorskip("mypy.api")
     (tmp_path / "page.py").write_text(page_program())

@@ -17,6 +17,7 @@ NAMES = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_siz
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["GNU", "PAX"]), NAMES, NAMES, st.binary(max_size=700), st.integers(0, 2**31))
 def test_what_python_writes_is_read(dialect: str, name: str, link_name: str, content: bytes, number: int) -> None:
     archive = io.BytesIO()

@@ -119,6 +119,7 @@ def test_what_the_rootfs_is_not_to_have_is_for_config_not_there_either(tmp_path:
     assert isinstance(built, tuple)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["config", "harden"])
 def test_a_deep_image_leaves_nothing_in_tmpdir(tmp_path: Path, command: str) -> None:
     requested(tmp_path, [tarball(*listing) for listing in ODD["a thousand directories"]])

@@ -117,6 +117,7 @@ def test_an_ordinary_users_folder_moves_whatever_its_mode() -> None:
         assert as_user(work) == 0o500
 
 
+@pytest.mark.slow
 def test_two_that_replace_one_bundle_at_once_both_keep_its_data(tmp_path: Path) -> None:
     bundle = old_bundle(tmp_path)
     running = [subprocess.Popen(CASES["replace"].command(tmp_path)) for _ in range(4)]

@@ -143,6 +143,7 @@ def test_what_cannot_be_removed_is_refused(name: str, message: str) -> None:
     assert message in refusal.value.what
 
 
+@pytest.mark.slow
 def test_few_steps_cannot_copy_without_end() -> None:
     steps = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(40)]
     with pytest.raises(RequestError, match="copy /a/18: too much is copied"):

@@ -126,6 +126,7 @@ def test_aliases_do_not_make_of_one_text_a_thousand() -> None:
     assert message == "o.yaml:1:3: more than 16777216 characters of text, aliases and variables included"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[" + "1," * 200_000 + "]", "- \n" * 200_000])
 def test_what_is_far_too_much_is_refused_before_all_of_it_is_read(text: str) -> None:
     assert re.fullmatch(r"o\.yaml:(1:200000|100000:2): more than 50000 values", refused(text))

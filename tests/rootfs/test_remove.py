@@ -37,6 +37,7 @@ def test_a_symlink_is_removed_and_not_followed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
+@pytest.mark.slow
 def test_a_very_deep_tree_goes(tmp_path: Path) -> None:
     top = os.open(tmp_path, os.O_RDONLY)
     current = os.dup(top)

@@ -141,6 +141,7 @@ def test_changes_at_once_lose_nothing(tmp_path: Path) -> None:
         assert names(store) == [f"image:{number:02}" for number in range(16)]
 
 
+@pytest.mark.slow
 def test_a_new_store_may_be_made_by_many_at_once(tmp_path: Path) -> None:
     digest = Digest.of(CONTENT)
     together = threading.Barrier(8)

@@ -128,7 +128,7 @@ def test_two_threads_start_workers_at_once() -> None:
     found: list[int] = []
 
     def count() -> None:
-        for _ in range(5):
+        for _ in range(2):
             with numbers(10) as items:
                 found.append(len(list(items)))
 
@@ -137,7 +137,7 @@ def test_two_threads_start_workers_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [10] * 20
+    assert found == [10] * 8
 
 
 def test_a_job_of_any_size_reaches_it() -> None:
@@ -145,12 +145,13 @@ def test_a_job_of_any_size_reaches_it() -> None:
         assert list(items) == [(10_000_000,)]
 
 
+@pytest.mark.slow
 def test_an_interruption_around_the_start_is_raised_and_leaves_no_worker() -> None:
     """The mask of signals is as before, and what came meanwhile is not lost."""
     before, mask = children(), signal.pthread_sigmask(signal.SIG_BLOCK, ())
     interrupted = 0
-    for delay in range(1, 40):
-        timer = threading.Timer(delay / 2000, signal.raise_signal, [signal.SIGINT])
+    for milliseconds in range(1, 20):
+        timer = threading.Timer(milliseconds / 1000, signal.raise_signal, [signal.SIGINT])
         try:
             timer.start()
             with numbers(1) as items:

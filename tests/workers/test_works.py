@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[2]
 FETCH_START_AND_DRAW = {
     *("bundler.tools", "bundler.program", "bundler.store", "bundler.cli", "bundler.build", "rich", "typer"),
@@ -41,6 +43,7 @@ def test_no_worker_can_fetch_start_a_program_or_draw_a_bar() -> None:
     assert loaded_with(*found) & FETCH_START_AND_DRAW == set()
 
 
+@pytest.mark.slow
 def test_those_that_read_layers_cannot_even_start_a_worker() -> None:
     layers = {module for module in works() if module.startswith("bundler.images.")}
     assert layers == {"bundler.images.layer_stream", "bundler.images.layer_reader"}

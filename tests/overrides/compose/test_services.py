@@ -239,6 +239,7 @@ def test_a_variable_cannot_make_of_a_file_a_thousand(tmp_path: Path) -> None:
     assert error.what == "compose.yaml:172:13: more than 16777216 characters of text, aliases and variables included"
 
 
+@pytest.mark.slow
 def test_files_of_a_project_are_counted_together(tmp_path: Path) -> None:
     listed = "[" + "1," * 20_000 + "]"
     files = {f"{number}.yaml": f"x-much: {listed}" for number in range(3)}
