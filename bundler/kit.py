@@ -17,6 +17,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import FOLDERS, sources
 from bundler.bundles.proof import digests, folders
 from bundler.bundles.record import BundleRecord, part_of
+from bundler.bundles.rootfs_image import check_directory
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
@@ -65,6 +66,7 @@ def make_kit(
     BundlerError.
     """
     bundle = Bundle.open(bundle)
+    check_directory(bundle, "a kit mounts none")
     _check_place(bundle.path, output, replace=replace)
     recorded = bundle.record
     name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")

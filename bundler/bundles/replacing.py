@@ -9,6 +9,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.files import DOCUMENTS, failure_at
+from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
@@ -132,7 +133,8 @@ def _is_there(bundle: Path, name: str) -> bool:
 def _foreign(bundle: Path, recorded: Mapping[str, Json]) -> Iterator[str]:
     """What is at the top of the bundle, and in hooks/, that no build has put there."""
     paths = {path for part in recorded.values() if isinstance(part, dict) for path in part}
-    tops = {os.fsdecode(name) for name in DOCUMENTS} | _FOLDERS | {path.partition("/")[0] for path in paths}
+    of_image = {IMAGE, UPPER} if has_image(recorded) else set()
+    tops = {os.fsdecode(name) for name in DOCUMENTS} | _FOLDERS | of_image | {path.partition("/")[0] for path in paths}
     for name in sorted(os.listdir(bundle)):  # noqa: PTH208 -- names are enough
         if name not in tops:
             yield name

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.write import make_folder
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.rootfs.directories import explain
 from bundler.rootfs.image_tree import ImageTree
@@ -56,6 +58,28 @@ def image_size(recorded: Mapping[str, Json]) -> int | None:
     image = recorded.get("rootfs")
     size = image.get("size") if isinstance(image, dict) else None
     return size if isinstance(size, int) else None
+
+
+def check_visible(bundle: Bundle) -> None:
+    """Raise RequestError where the files of the rootfs are in an image that is not mounted, and have to be seen."""
+    if _has_one(bundle) and not (bundle.path / "rootfs").is_mount():
+        image, rootfs = (printable(shlex.quote(str(bundle.path / name))) for name in (IMAGE, "rootfs"))
+        raise RequestError(
+            f"{bundle.label}: its root filesystem is an image, which is not mounted",
+            hint=f"mount -t erofs -o loop,ro {image} {rootfs}",
+        )
+
+
+def check_directory(bundle: Bundle, what: str) -> None:
+    """Raise RequestError where the rootfs is an image; `what` says what cannot be done with one."""
+    if _has_one(bundle):
+        hint = "bundler build --rootfs dir makes a directory of it"
+        raise RequestError(f"{bundle.label}: its root filesystem is an image, and {what}", hint=hint)
+
+
+def _has_one(bundle: Bundle) -> bool:
+    record = bundle.any_record
+    return record is not None and has_image(record.document)
 
 
 def finish_image(tree: ImageTree, bundle: Path, manifest: str, *, verity: bool) -> RootfsImage:

@@ -13,6 +13,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.record import part_of
+from bundler.bundles.rootfs_image import check_visible
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -86,6 +87,7 @@ def built_for(bundle: Bundle) -> Json:
 
 def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> BundleFacts:
     """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
+    check_visible(bundle)
     written, folder = bundle.config_file, bundle.path
     config = written.config
     check_sources(folder, config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.rootfs_image import check_visible
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
@@ -128,6 +129,7 @@ def _script(tree: Tree, path: str) -> bytes:
 
 def look_into(bundle: Bundle) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
+    check_visible(bundle)
     config = bundle.config_file.config
     try:
         with open_rootfs(bundle.path, config) as tree:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
+from bundler.bundles.rootfs_image import check_directory
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
@@ -45,6 +46,7 @@ def repack(
     if the bundle's image is not in the same place, DifferenceError, BundlerError, ToolError.
     """
     bundle = Bundle.open(bundle)
+    check_directory(bundle, "a layer is made of what was changed in a directory")
     name, path = bundle.label, bundle.path.resolve()
     verification = Verification(bundle, opened_up=True)
     config = bundle.config_file.config

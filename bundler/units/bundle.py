@@ -7,6 +7,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
 from bundler.bundles.replacing import check_file
+from bundler.bundles.rootfs_image import check_directory
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
@@ -29,6 +30,7 @@ def units_of(
     target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
     """
     bundle = Bundle.open(bundle)
+    check_directory(bundle, "a unit mounts none")
     written = bundle.config_file
     check_reach(bundle.path, written.config, here=directory is None)
     recorded = written.recorded or {}

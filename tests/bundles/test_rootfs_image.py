@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,60 @@ def test_what_lies_where_the_image_is_mounted_is_found(copied: Path) -> None:
 def test_a_missing_image_is_found(copied: Path) -> None:
     (copied / "rootfs.erofs").unlink()
     assert verify(copied) == (6, "missing: rootfs.erofs\n")
+
+
+# --- what others do with it ---
+
+
+def test_it_is_replaced_as_any_bundle(archive: Path, copied: Path) -> None:
+    (copied / "upper").mkdir()
+    shutil.rmtree(copied / "volumes/data")
+    build(archive, copied, "--force", "--discard-volumes")
+    assert (copied / "rootfs/bin/ping").exists()
+    build(archive, copied, "--force", "--rootfs", "erofs")
+    assert not any((copied / "rootfs").iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "erofs"])
+def test_it_is_packed_and_unpacked(bundle: Path, tmp_path: Path, suffix: str) -> None:
+    packed = tmp_path / f"b.{suffix}"
+    assert call_bundler("pack", bundle, "-o", packed).returncode == 0
+    assert verify(packed) == (0, "")
+    assert call_bundler("unpack", packed, "-o", tmp_path / "b").returncode == 0
+    assert verify(tmp_path / "b", "--deep") == (0, "")
+    assert (tmp_path / "b/rootfs.erofs").read_bytes() == (bundle / "rootfs.erofs").read_bytes()
+
+
+def test_a_packed_one_that_was_changed_is_found(copied: Path, tmp_path: Path) -> None:
+    with (copied / "rootfs.erofs").open("r+b") as image:
+        image.seek(5000)
+        image.write(b"changed")
+    assert call_bundler("pack", copied, "-o", tmp_path / "b.tar").returncode == 6
+    assert call_bundler("pack", copied, "-o", tmp_path / "b.tar", "--as-is").returncode == 0
+    assert verify(tmp_path / "b.tar") == (6, "changed: rootfs.erofs\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["unit"], "a unit mounts none"),
+        (["repack", "{}", "oci:layout:new"], "a layer is made of what was changed in a directory"),
+        (["pack", "{}", "--kit", "-o", "kit"], "a kit mounts none"),
+        (["doctor"], "which is not mounted"),
+        (["harden"], "which is not mounted"),
+    ],
+)
+def test_what_takes_a_directory_says_so(bundle: Path, tmp_path: Path, words: list[str], says: str) -> None:
+    named = [str(bundle) if word == "{}" else word for word in [*words, *(["{}"] if len(words) == 1 else [])]]
+    done = call_bundler(*named, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_what_looks_at_the_files_sees_them_mounted(bundle: Path) -> None:
+    subprocess.run(["mount", "-o", "loop,ro", bundle / "rootfs.erofs", bundle / "rootfs"], check=True)
+    try:
+        assert "sh is in no directory of PATH" in call_bundler("doctor", bundle).stdout
+        assert call_bundler("harden", bundle).returncode == 0
+    finally:
+        subprocess.run(["umount", bundle / "rootfs"], check=True)
