@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest
+from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest, windows
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.write import make_folder
 from bundler.errors import RequestError, printable
@@ -22,7 +22,6 @@ IMAGE: Final = "rootfs.erofs"
 UPPER: Final = "upper"
 """The folder of the bundle where what is written over the image is kept."""
 EROFS: Final = "erofs"
-_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,5 @@ def _measure(descriptor: int, size: int, verity: HashTree | None) -> RootfsImage
 
 
 def _hash(descriptor: int, size: int, digest: "hashlib._Hash") -> None:
-    room = memoryview(bytearray(_PIECE))
-    for at in range(0, size, _PIECE):
-        part = room[: min(_PIECE, size - at)]
-        os.preadv(descriptor, (part,), at)
-        digest.update(part)
+    for window in windows(descriptor, size):
+        digest.update(window)

