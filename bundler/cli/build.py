@@ -9,17 +9,10 @@ import typer
 
 from bundler.cli.console import remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import (
-    DiscardVolumesOption,
-    KeepVolumesOption,
-    Unpacker,
-    old_volumes,
-    read_by,
-    spread,
-    words_of,
-)
+from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:

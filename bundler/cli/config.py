@@ -3,9 +3,9 @@
 import typer
 
 from bundler.cli.console import remark
-from bundler.cli.options import spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
+from bundler.cli.spread import spread
 
 
 @spread

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.options import AccessOptions, spread
+from bundler.cli.options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.spread import spread
 from bundler.errors import RequestError
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import typer
 
-from bundler.cli.options import BundleOptions, spread
+from bundler.cli.options import BundleOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.spread import spread
 from bundler.errors import RequestError
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bundler.cli.console import short
-from bundler.cli.options import ImageOptions, spread
+from bundler.cli.options import ImageOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.spread import spread
 from bundler.errors import printable
 from bundler.sizes import readable_size
 

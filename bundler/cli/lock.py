@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.options import LockOptions, spread
+from bundler.cli.options import LockOptions
 from bundler.cli.progress import shown_progress
+from bundler.cli.spread import spread
 from bundler.errors import printable
 
 

@@ -1,11 +1,10 @@
 """Options that several commands share, each written once, and the request they add up to."""
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import typer
 
@@ -368,31 +367,3 @@ def words_of(options: ImageOptions) -> list[str]:
         elif value is not None and value is not False and option.name != "image":
             words += [f"{name}={each}" for each in (value if isinstance(value, list) else [value])]
     return words if options.image is None else [*words, "--", options.image]
-
-
-def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` with the fields of its parameter `options`, one of the classes above, as parameters for typer."""
-    parameters = inspect.signature(command).parameters
-    options = parameters["options"].annotation
-    hints = get_type_hints(options, include_extras=True)
-
-    def spread_out(**given: Any) -> None:
-        stated = options(**{option.name: given.pop(option.name) for option in fields(options)})
-        command(options=stated, **given)
-
-    shared = [
-        inspect.Parameter(
-            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
-        )
-        for option in fields(options)
-    ]
-    others = {name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, parameter in parameters.items()}
-    # In this order arguments are read from the command line.
-    signature = inspect.Signature(
-        [each for name in others for each in (shared if name == "options" else [others[name]])]
-    )
-    spread_out.__doc__ = command.__doc__
-    spread_out.__name__ = command.__name__
-    spread_out.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
-    vars(spread_out)["__signature__"] = signature
-    return spread_out

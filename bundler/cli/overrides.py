@@ -11,9 +11,10 @@ import typer
 from bundler.cli.commands import Family, shown
 from bundler.cli.console import note_without_meaning, show_imported
 from bundler.cli.failures import Command
-from bundler.cli.options import AccessOptions, spread
+from bundler.cli.options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile

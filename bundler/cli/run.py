@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 import typer
 
 from bundler.cli.console import note, remark, remark_skipped
-from bundler.cli.options import spread
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
+from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import typer
 from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument, QuietOption, limits_of, spread
+from bundler.cli.options import BundleArgument, QuietOption, limits_of
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
 from bundler.cli.settings import SettingsOptions, check_no_settings
+from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
 
 if TYPE_CHECKING:

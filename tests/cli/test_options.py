@@ -6,9 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bundler.cli.options import BundleOptions, ImageArgument, spread, words_of
+from bundler.cli.options import BundleOptions, ImageArgument, words_of
 from bundler.cli.progress import Form
 from bundler.cli.settings import SettingsOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.images.transports.table import TRANSPORTS, Transport
