@@ -20,7 +20,11 @@ from tests.support.pages import PROJECT, Block, blocks, console
 from tests.support.releases import SYSTEM_PYTHON, released, wheels_of
 from tests.support.runtime import Ended
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.tool("dpkg-deb", "strip", "unshare")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.tool("dpkg-deb", "strip", "debootstrap", "umoci", "setfattr", "setcap", "nsenter"),
+]
 PAGE = PROJECT / "docs/install.md"
 GREETING = "Hello from a bundle! No daemon made it, and no daemon runs it."
 VERSION = f"bundler {latest().version}"
@@ -87,7 +91,9 @@ def block(word: str) -> Block:
 
 
 def test_the_zipapp_builds_a_bundle_that_runs(there: There) -> None:
-    printed = there.follow(f"{block('install bundler.pyz').text}\nbundler verify hello\nrunc run --bundle hello a")
+    printed = there.follow(
+        f"{block('install bundler.pyz').text}\nbundler verify hello\nrunc run --bundle hello of-the-zipapp"
+    )
     assert printed.stdout.splitlines()[0] == VERSION
     assert printed.stdout.splitlines()[-1] == GREETING
     assert (there.root / "root/.cache/oci-bundler").stat().st_mode & 0o777 == 0o700
@@ -101,7 +107,7 @@ def test_the_zipapp_says_what_a_noexec_folder_is_not_good_for(there: There) -> N
 
 
 def test_dpkg_installs_the_package_and_the_command_builds_a_bundle_that_runs(there: There) -> None:
-    ended = there.follow(f"{block('dpkg -i').text}\nrunc run --bundle hello a")
+    ended = there.follow(f"{block('dpkg -i').text}\nrunc run --bundle hello of-the-package")
     assert VERSION in ended.stdout.splitlines()
     assert ended.stdout.splitlines()[-1] == GREETING
     compiled = there.root.glob("usr/lib/oci-bundler/bundler/__pycache__/*.pyc")
