@@ -18,6 +18,7 @@ from tests.support.tree import Node, differences, tree
 from tests.support.whole_bundle import build_whole, tamperings
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "unshare")]
+NAME = "kit-of-a-test"  # also of its container: control groups are shared with other workers
 S = 10**9
 LONG = "/".join(["long" * 20] * 4)
 CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000000000000")}
@@ -41,9 +42,9 @@ IMAGE = sample(
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kit")
     layout = write_folder(folder / "layout", layout_files({"1": IMAGE}))
-    bundler("build", f"oci:{layout}:1", "-o", "web", cwd=folder)
-    bundler("pack", "web", "--kit", "-o", "kit", cwd=folder)
-    return folder / "web"
+    bundler("build", f"oci:{layout}:1", "-o", NAME, cwd=folder)
+    bundler("pack", NAME, "--kit", "-o", "kit", cwd=folder)
+    return folder / NAME
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_variables_that_tar_reads_change_nothing(kit: Path, tmp_path: Path) -> N
 @pytest.mark.tool("crun")
 def test_crun_runs_it_too(kit: Path) -> None:
     *before, _ = command_of("crun")
-    ended = call([*before, "sh", kit / "kit.sh", "-r", "crun", "-n", "another", "run"])
+    ended = call([*before, "sh", kit / "kit.sh", "-r", "crun", "-n", f"{NAME}-another", "run"])
     assert (ended.exit_code, ended.stderr, ended.stdout.partition("\n")[0]) == (0, "", "ran")
 
 

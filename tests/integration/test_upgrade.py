@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,7 +202,7 @@ def test_a_new_one_that_is_not_what_was_built_is_refused(old: Path, kind: str) -
 
 @contextmanager
 def running(bundle: Path) -> Iterator[None]:
-    name = f"upgrade-{os.getpid()}"
+    name = f"upgrade-{uuid.uuid4().hex[:12]}"
     subprocess.run(["runc", "run", "--detach", "--bundle", bundle, name], check=True, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:

@@ -19,7 +19,7 @@ GROUPS = {
     "one dockerd, and containers of fixed names": (
         *("moved_services", "services", "moving_in", "docker_parity", "docker", "docker_lines", "compose_daemon"),
         *("tar_dialects", "documentation"),
-        *("networks", "runs_of_one_bundle", "networks_of_users", "netns", "kit", "kit_upgrade"),
+        *("networks", "runs_of_one_bundle", "networks_of_users", "netns"),
     ),
 }
 _GROUP_OF = {f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules}
