@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundler.cli.failures import Command
+from bundler.cli.docker_flags import DockerFlags
 
 
-class Starter(Command):
+class Starter(DockerFlags):
     """A command whose first argument is what it starts, and whose others are a command line for that."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from bundler.cli.command_behind import Starter
 from bundler.cli.completion import with_shells
+from bundler.cli.docker_flags import DockerFlags
 from bundler.cli.failures import Command, Resumable
 
 
@@ -41,11 +42,13 @@ COMMANDS: Final = {
             "bundler build app.tar --overrides web.yaml --rootfs erofs",
             "bundler build nginx:1.27 -p 8080:80 -e TZ=UTC --read-only",
         ),
+        DockerFlags,
     ),
     "config": Row(
         Group.BUILD,
         "config.config",
         ("bundler config app.tar", "bundler config nginx:1.27 --overrides web.yaml -u 1000:1000"),
+        DockerFlags,
     ),
     "overrides": Row(
         Group.BUILD,
@@ -136,6 +139,7 @@ COMMANDS: Final = {
         Group.KEEP,
         "upgrade.upgrade",
         ("bundler upgrade web nginx:1.28 --dry-run", "bundler upgrade web --commit"),
+        DockerFlags,
     ),
     "rollback": Row(
         Group.KEEP,

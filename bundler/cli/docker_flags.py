@@ -1,0 +1,38 @@
+"""Flags of `docker run` that are no options here: each has its place in an overrides file."""
+
+from typing import Any, Final
+
+import typer
+
+from bundler.cli.failures import Command
+from bundler.errors import RequestError, printable
+
+_WrongUsage: Any = typer.BadParameter.__mro__[1]
+_CONVERTED: Final = "`bundler overrides from-docker-run` makes one of a whole line"
+
+
+class DockerFlags(Command):
+    """A command that takes some flags of `docker run`, and says where the others belong."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return list(super().parse_args(ctx, args))
+        except _WrongUsage as error:
+            hint = hint_at(str(getattr(error, "option_name", "")))
+            if hint is None:
+                raise
+            raise RequestError(f"no such option: {printable(error.option_name)}", hint=hint) from None
+
+
+def hint_at(option: str) -> str | None:
+    """Where a flag of Docker's belongs; None for what Docker has no flag of."""
+    from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT
+
+    name = option.lstrip("-")
+    flag = FLAGS.get(ALIASES.get(name, name)) if option.startswith("--") else SHORT.get(name)
+    if flag is None:
+        return None
+    if flag.traceless:
+        return f"docker's {flag.spelled} leaves no trace in a bundle: {flag.traceless}"
+    place = f"is `{flag.key}` in an overrides file" if flag.key else "belongs in an overrides file"
+    return f"docker's {flag.spelled} {place}; {_CONVERTED}"
