@@ -55,6 +55,11 @@ MEMBERS = {*WRITTEN_MEMBERS, "mounts", "hooks", "sysctl", "resources", "capabili
 # Numbers of bytes that are compared with another to the last one, or are the kernel's or a format's own.
 EXACT = re.compile(r"stated|the path is too long|its first line|the name of a repository|a host name")
 
+# Who waits for something, or says how long it takes. What is made is the same at any time.
+CLOCKS = ["bundler/cli/progress.py", "bundler/images/transports/access.py", "bundler/program.py"]
+MODULES_OF_TIME = ("time", "datetime", "date", "datetime.datetime", "datetime.date")
+TIME_OF_DAY = {"time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "now", "today", "utcnow"}
+
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
@@ -119,6 +124,17 @@ def test_sizes_are_written_in_one_place() -> None:
                 yield from re.findall(r"\{[^{}]*>>[^{}]*\}|\{[^{}]+\} (?:bytes|[KMGT]iB)\b", text)
 
     assert offenders((path for path in MODULES if path.name != "sizes.py"), writes) == {}
+
+
+def test_no_module_asks_what_time_it_is() -> None:
+    def asks(path: Path, words: set[str]) -> set[str]:
+        attributes = (node for node in nodes(path) if isinstance(node, ast.Attribute))
+        return {ast.unparse(node) for node in attributes if ast.unparse(node.value) in MODULES_OF_TIME} & {
+            f"{module}.{word}" for module in MODULES_OF_TIME for word in words
+        }
+
+    assert offenders(MODULES, lambda path: asks(path, TIME_OF_DAY)) == {}
+    assert list(offenders(MODULES, lambda path: asks(path, {"monotonic", "perf_counter"}))) == CLOCKS
 
 
 def test_only_three_modules_start_programs() -> None:
