@@ -146,7 +146,7 @@ def renamed(old: str, content: bytes) -> Files:
 BROKEN: dict[str, tuple[Files, str]] = {
     "no marker": ({name: content for name, content in FILES.items() if name != "oci-layout"}, "oci-layout does not"),
     "another version": (FILES | {"oci-layout": b'{"imageLayoutVersion": "2.0.0"}'}, "imageLayoutVersion"),
-    "a marker without end": (FILES | {"oci-layout": b" " * 5000}, "more than the 4096"),
+    "a marker without end": (FILES | {"oci-layout": b" " * 5000}, "more than the 4 KiB"),
     "no index": ({name: content for name, content in FILES.items() if name != "index.json"}, "index.json does not"),
     "an index that is a manifest": (FILES | {"index.json": RAW}, "image index"),
     "no image": (FILES | {"index.json": index_of()}, "there is no image"),
