@@ -90,7 +90,7 @@ def test_a_compose_file_may_come_through_a_pipe(tmp_path: Path) -> None:
         (["nope.yaml", "web"], "the file nope.yaml does not exist"),
         (["compose.yaml", "web", "-e", "MODE"], "--env 'MODE': it is not NAME=VALUE"),
         (["compose.yaml", "web", "--env-file", "nope.env"], "the file nope.env does not exist"),
-        (["compose.yaml", "\udcff"], "compose.yaml has no service '\\\\udcff'"),
+        (["compose.yaml", "\udcff"], "compose.yaml has no service '\\\\xff'"),
         (["/dev/zero", "web"], "/dev/zero is a device, not a file"),
     ],
     ids=range(8),

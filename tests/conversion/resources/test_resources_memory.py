@@ -53,7 +53,7 @@ def test_what_docker_takes_for_unset_leaves_no_trace(text: str) -> None:
     ("text", "message"),
     [
         ("mem_limit: 1m", "mem_limit: 1 MiB are less than the 6 MiB"),
-        ("mem_reservation: 1m", "less than 6m"),
+        ("mem_reservation: 1m", "less than 6 MiB"),
         ("{mem_limit: 8m, mem_reservation: 9m}", "mem_reservation: more than mem_limit"),
         ("memswap_limit: 1g", "memswap_limit: needs mem_limit"),
         ("{mem_limit: 8m, memswap_limit: 7m}", "memswap_limit: less than mem_limit"),
