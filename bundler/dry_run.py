@@ -13,14 +13,11 @@ from bundler.images.image import Image
 from bundler.origins import UNSET
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
-from bundler.rootfs.changeset import Selection
 from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import MtreeEntry, parse
-from bundler.rootfs.owners import ignored
 from bundler.rootfs.remove import temporary_folder
-from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack, unpack_partially
+from bundler.rootfs.unpack import unpack_into_image, unpack_partially
 
 _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
@@ -68,35 +65,32 @@ class Survey:
     image: Image
     runtime_config: ConvertedConfig
     accounts: Accounts
-    tree: Tree
+    tree: Home
     entries: Iterator[MtreeEntry]
 
 
 @contextmanager
 def survey(request: BuildRequest, *, progress: Progress = SILENT) -> Iterator[Survey]:
-    """The image of `request` unpacked where the caller may look into it, for as long as the context lasts.
-
-    Owners and devices, which only root can make, are in the entries alone.
+    """The image of `request`, its files in an image of a file system where the caller may look into them, for as long
+    as the context lasts. Any user can have one.
     """
     overrides = request.load_overrides()
     with temporary_folder() as folder, ExitStack() as stack:
-        workspace, rootfs = folder / "workspace", folder / "rootfs"
-        for path in (workspace, rootfs):
-            path.mkdir()
+        workspace = folder / "workspace"
+        workspace.mkdir()
         image = stack.enter_context(request.open(overrides, workspace, progress, unpacked=True))
         inventory = stack.enter_context(Inventory(folder))
-        selection = replace(request.selection(overrides) or Selection(), devices="placeholder")
-        with image.local(progress) as layers:
-            unpack(
+        layers = stack.enter_context(image.local(progress))
+        tree = stack.enter_context(
+            unpack_into_image(
                 layers,
-                rootfs,
-                owners=ignored(),
+                folder / "rootfs",
                 inventory=inventory,
                 progress=progress,
                 limits=request.limits,
-                selection=selection,
+                selection=request.selection(overrides),
             )
-        tree = stack.enter_context(Tree.open(rootfs, ignored()))
+        )
         accounts = read_accounts(tree)
         runtime_config = convert(replace(request.inputs(image, overrides), accounts=accounts))
         lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))

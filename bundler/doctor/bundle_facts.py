@@ -23,6 +23,7 @@ from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import BundlerError, printable
 from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
+from bundler.rootfs.home import Home
 from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.parts import HOOK_KINDS, Device, Hook, Mount, Namespace, Process
 from bundler.runtime_spec.runtime_config import Fault, RuntimeConfig, values_at
@@ -162,7 +163,7 @@ def root_of(bundle: Path, config: RuntimeConfig) -> Path:
     return bundle / (config.root_path or "rootfs")
 
 
-def seeker_of(tree: Tree, config: RuntimeConfig) -> Seeker:
+def seeker_of(tree: Home, config: RuntimeConfig) -> Seeker:
     """Looks for the process's files, where none of its mounts will cover them."""
     # Of two entries of one name the later one counts: runtimes set them one after the other.
     search = [entry.removeprefix("PATH=") for entry in config.process.env if entry.startswith("PATH=")]
@@ -170,7 +171,7 @@ def seeker_of(tree: Tree, config: RuntimeConfig) -> Seeker:
     return Seeker(tree, mounted, config.process.cwd or "/", search[-1] if search else None)
 
 
-def accounts_of(tree: Tree) -> Accounts | None:
+def accounts_of(tree: Home) -> Accounts | None:
     """The users of the rootfs; None where the files cannot be what they are taken for."""
     try:
         return parse_accounts(*(tree.read_regular(name, _LARGEST_ACCOUNTS) for name in (b"etc/passwd", b"etc/group")))

@@ -17,9 +17,8 @@ from typing import Final
 from bundler import elf
 from bundler.errors import printable
 from bundler.limits import LONGEST_PATH, MOST_LINKS
-from bundler.rootfs.home import FILE_TYPES
+from bundler.rootfs.home import FILE_TYPES, Home
 from bundler.rootfs.paths import join, split
-from bundler.rootfs.tree import Tree
 
 _SHEBANG_BYTES: Final = 256  # BINPRM_BUF_SIZE: what the kernel reads of a script's first line
 _MOST_SCRIPTS: Final = 5  # a script's interpreter may be a script again (fs/exec.c)
@@ -71,7 +70,7 @@ class Seeker:
     `cwd` is the process's working directory, `search` its PATH, None where it has none.
     """
 
-    tree: Tree
+    tree: Home
     covered: Collection[str] = ()
     cwd: str = "/"
     search: str | None = None
@@ -105,9 +104,10 @@ class Seeker:
         """The directories that a path without symlinks goes through, and what it ends at."""
         names = path.split(b"/")
         for part in (b"/".join(names[:number]) for number in range(len(names) + 1)):
-            status = self.tree.status(part)
-            if status is not None:
-                yield AccessRights(printable(b"/" + part), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+            found = self.tree.look(part)
+            if found is not None:
+                attributes = found.attributes
+                yield AccessRights(printable(b"/" + part), attributes.mode or 0, attributes.uid, attributes.gid)
 
     def _named(self, name: str) -> bytes:
         """As execvp(3): a name with a slash is a path, any other is looked for along PATH."""
@@ -131,13 +131,9 @@ class Seeker:
         """The architecture of what is run in the end."""
         for _ in range(_MOST_SCRIPTS + 1):
             shown = self._trail[-1]
-            descriptor = self._opened(path)
-            try:
-                head = os.pread(descriptor, _SHEBANG_BYTES, 0)
-                if head.startswith(elf.MAGIC):
-                    return self._load(descriptor, shown)
-            finally:
-                os.close(descriptor)
+            head = self._read(path, _SHEBANG_BYTES)
+            if head.startswith(elf.MAGIC):
+                return self._load(path, shown)
             self._is_script = True
             if not head.startswith(b"#!"):
                 what = "begins neither as an ELF file nor with #!" if head else "is empty"
@@ -145,15 +141,10 @@ class Seeker:
             path = self._interpreter(head, shown)
         raise _Stopped(fault=f"{self._trail[0]}: more than {_MOST_SCRIPTS} scripts interpret each other")
 
-    def _load(self, descriptor: int, shown: str) -> str:
+    def _load(self, path: bytes, shown: str) -> str:
         """The architecture of an ELF file; its dynamic loader has to be there."""
-        size = os.fstat(descriptor).st_size
-
-        def read(offset: int, count: int) -> bytes:
-            return os.pread(descriptor, count, offset) if offset < size else b""
-
         try:
-            program = elf.parse(read)
+            program = elf.parse(lambda offset, count: self._read(path, count, offset))
         except elf.ElfError as error:
             raise _Stopped(fault=f"{shown}: {error}") from None
         if program.interpreter is not None:
@@ -183,8 +174,8 @@ class Seeker:
         resolved, kind = self._seek(path, name)
         if kind != stat.S_IFREG:
             raise _Stopped(fault=f"{name} is a {FILE_TYPES[kind]}" if kind else f"{name} is not there")
-        status = self.tree.status(resolved)
-        if status is None or not status.st_mode & _EXECUTE:
+        found = self.tree.look(resolved)
+        if found is None or not (found.attributes.mode or 0) & _EXECUTE:
             raise _Stopped(fault=f"{name} is not executable")
         self._trail.append(printable(b"/" + resolved))
         return resolved
@@ -217,9 +208,9 @@ class Seeker:
             if above in self.covered:
                 raise _Stopped(hidden=f"{name} will be below the mount on {printable(above)}")
 
-    def _opened(self, path: bytes) -> int:
+    def _read(self, path: bytes, most: int, offset: int = 0) -> bytes:
         try:
-            return self.tree.open_file(path)
+            return self.tree.read(path, most, offset)
         except OSError as error:
             raise _explained(error, self._trail[-1]) from None
 

@@ -18,9 +18,9 @@ from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
 from bundler.rootfs.directories import explain
+from bundler.rootfs.home import Home
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.privileged_files import privileged_file
-from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _READ: Final = 64 << 10  # bytes of a script; one that says later what it starts is not understood
@@ -106,7 +106,7 @@ def _folder(path: str, mode: int, entry: MtreeEntry, known: list[Folder]) -> Fol
     return None if path.startswith(above) else Folder(path, uid, gid, mode)
 
 
-def _words(arguments: Sequence[str], program: ElfChain, tree: Tree) -> Iterator[str]:
+def _words(arguments: Sequence[str], program: ElfChain, tree: Home) -> Iterator[str]:
     """Known names in the arguments and in the scripts that are on the way to the program."""
     for text in arguments:
         yield from NAMES & {word.rpartition("/")[2] for word in re.split(r"[\s;&|()]+", text)}
@@ -116,14 +116,12 @@ def _words(arguments: Sequence[str], program: ElfChain, tree: Tree) -> Iterator[
         yield from NAMES & set(_WORD.findall(content))
 
 
-def _script(tree: Tree, path: str) -> bytes:
+def _script(tree: Home, path: str) -> bytes:
     """The beginning of a script; empty for anything else."""
     try:
-        descriptor = tree.open_file(os.fsencode(path.lstrip("/")))
+        content = tree.read(os.fsencode(path.lstrip("/")), _READ)
     except OSError:  # printable() has changed its name, or this user may not read it
         return b""
-    with os.fdopen(descriptor, "rb") as stream:
-        content = stream.read(_READ)
     return content if content.startswith(b"#!") else b""
 
 

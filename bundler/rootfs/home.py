@@ -135,8 +135,8 @@ class Home(ABC):
         """What is stored of a regular file that was `found`."""
 
     @abstractmethod
-    def read(self, path: bytes, most: int) -> bytes:
-        """At most `most` bytes of the regular file at `path`."""
+    def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
+        """At most `most` bytes of the regular file at `path`, from `offset` on."""
 
     def read_regular(self, path: bytes, limit: int) -> bytes | None:
         """The content of a file that programs trust, such as etc/passwd; None if there is none.

@@ -135,13 +135,14 @@ class ImageTree(Names[int]):
     def pieces(self, found: Found) -> Iterator[Pieces]:
         yield ((0, found.size),) if found.size else (), self._content(found.path)
 
-    def read(self, path: bytes, most: int) -> bytes:
-        content = bytearray()
+    def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
+        content, at = bytearray(), 0
         for piece in self._content(path):
-            content += piece
-            if len(content) >= most:
+            content += piece[max(0, offset - at) : max(0, offset + most - at)]
+            at += len(piece)
+            if at >= offset + most:
                 break
-        return bytes(content[:most])
+        return bytes(content)
 
     def _content(self, path: bytes) -> Iterable[Content]:
         node = self._node(path)

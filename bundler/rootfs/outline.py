@@ -91,11 +91,11 @@ class Outline(Names[Kept]):
             raise OSError(errno.EINVAL, "it is not a regular file", found.path)
         yield ((0, node.size),) if node.sparse is None else node.sparse, node.content
 
-    def read(self, path: bytes, most: int) -> bytes:
+    def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
         node = self._node(path)
         if not isinstance(node, File):
             raise OSError(errno.EINVAL, "it is not a regular file", path)
-        return node.read(most)
+        return node.read(offset + most)[offset:]
 
     def _put(self, path: bytes, node: Kept, attributes: Attributes, kind: int) -> None:
         folder, name = self._room(path)

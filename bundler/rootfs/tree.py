@@ -301,8 +301,11 @@ class Tree(Home):
         directory, name = self._find(path)
         return os.readlink(name, dir_fd=directory.descriptor)
 
-    def read(self, path: bytes, most: int) -> bytes:
+    def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
         with os.fdopen(self.open_file(path), "rb") as file:
+            if offset >= os.fstat(file.fileno()).st_size:  # an image's number may be more than a seek takes
+                return b""
+            file.seek(offset)
             return file.read(most)
 
     def _follow(self, path: bytes, *, create: bool = False) -> Directory:

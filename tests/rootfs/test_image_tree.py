@@ -1,6 +1,8 @@
 """Layers in an image of a file system: entry by entry what they would be on disk."""
 
 import os
+import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from bundler.images import layer_entries
 from bundler.images.layer import LocalLayer
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import IdMap, shifted
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.scan import walk
+from bundler.rootfs.tree import Tree
+from bundler.rootfs.unpack import unpack, unpack_into_image
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 from tests.support.erofs_images import complaints, image_of, seen_by_bundler, seen_by_the_kernel
 from tests.support.layers import layer, plain, unpacked, zipped
@@ -203,3 +207,22 @@ def test_holes_without_end_are_refused(tmp_path: Path) -> None:
 def test_attributes_that_no_kernel_takes_are_refused(tmp_path: Path, member: Member, says: str) -> None:
     with pytest.raises(LayerError, match=says):
         image_of(tmp_path / "image", [layer(member)])
+
+
+@pytest.mark.root
+def test_what_is_in_it_can_be_looked_at_while_it_grows(tmp_path: Path) -> None:
+    root = unpacked(tmp_path / "root", layer(*ATTRIBUTES), layer(*LINKS[0]))
+    with (
+        Tree.open(root) as on_disk,
+        unpack_into_image([layer(*ATTRIBUTES), layer(*LINKS[0])], tmp_path / "image") as tree,
+    ):
+        for found in walk(on_disk):
+            seen = tree.look(found.path)
+            assert seen is not None
+            attributes = replace(found.attributes, atime=found.attributes.mtime)
+            same = replace(found, attributes=attributes, file=None, links=seen.links if not found.file else found.links)
+            assert replace(seen, attributes=replace(seen.attributes, atime=seen.attributes.mtime), file=None) == same
+            if found.kind == stat.S_IFREG:
+                for offset, most in ((0, 10), (4090, 20), (8999, 5), (1 << 62, 1)):
+                    assert tree.read(found.path, most, offset) == on_disk.read(found.path, most, offset)
+        assert tree.look(b"d/none") is None
