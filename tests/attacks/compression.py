@@ -83,7 +83,7 @@ LIMITED: Attacks = {
     ),
     "more behind the end of the archive": refused(
         [file("f", b"x"), bytes(1 << 20)],
-        says="more than 4096 bytes",
+        says="unpack to more than",
         limits=Limits(unpacked_size=4096),
         compress=COMPRESSORS["gzip"],
     ),
@@ -94,7 +94,7 @@ LIMITED: Attacks = {
     "as long a path": accepted([file("a/bcdef")], on_disk=["a/bcdef="], limits=Limits(path_length=7)),
     "more PAX records": refused(
         [pax_header({"comment": "c" * 1000}), file("f")],
-        says="larger than 1000 bytes",
+        says="larger than",
         error=ImageError,
         limits=Limits(pax_size=1000),
     ),

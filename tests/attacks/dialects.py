@@ -157,7 +157,7 @@ DIALECTS: Attacks = {
     "a size beyond the end": refused([header("f", size=1 << 40)], says="ends inside a file", error=ImageError),
     "a size that is no number": refused([header("f", size=b"0x10")], says="not an octal number", error=ImageError),
     "a size with a sign": refused([header("f", size=b"-10")], says="not an octal number", error=ImageError),
-    "a huge PAX header": refused([header("x", b"x", size=1 << 30)], says="larger than 1048576 bytes", error=ImageError),
+    "a huge PAX header": refused([header("x", b"x", size=1 << 30)], says="larger than", error=ImageError),
     "a huge long name": refused([header("x", b"L", size=octal(1 << 40, 12))], says="larger than", error=ImageError),
     "global headers without end": accepted(
         [pax_header({f"k{number}": "v" * 60_000}, b"g") for number in range(99)], on_disk=[], umoci=NO_GLOBALS
