@@ -21,6 +21,7 @@ from bundler.bundles.rootfs_image import check_directory
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
+from bundler.disk_space import FullDiskError
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.formats import FOR_KITS
@@ -76,7 +77,10 @@ def make_kit(
     units = units_of(bundle, name=name, directory=directory, runtime=runtime)
     with open_stage(output.parent) as stage:
         kit = stage.bundle
-        pack(bundle, kit / BUNDLE, as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
+        try:
+            pack(bundle, kit / BUNDLE, as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
+        except FullDiskError as error:  # its own place is that of the stage
+            raise FullDiskError(printable(str(output)), error.number) from error
         write_file(kit / _SCRIPT, data.read(_SCRIPT), executable=True)
         for file, text in units.texts.items():
             write_file(kit / "units" / file, text.encode())

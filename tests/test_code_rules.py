@@ -19,7 +19,9 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     **dict.fromkeys(["errors", "interruptions"], -1),
-    **dict.fromkeys(["durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0),
+    **dict.fromkeys(
+        ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0
+    ),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides"], 2),
     "runtime_spec": 3,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.left_behind import LeftBehind
+from bundler.disk_space import FullDiskError
 from bundler.errors import BundlerError, printable
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
@@ -128,4 +129,6 @@ def _has_time(path: bytes) -> bool:
 def failure_at(path: Path, error: OSError) -> BundlerError:
     """What to raise where a file of a bundle cannot be used: that is no layer's mistake."""
     failure = explain(error, printable(str(path)))
+    if isinstance(failure, FullDiskError):
+        return failure
     return BundlerError(failure.what, hint=failure.hint)

@@ -1,11 +1,13 @@
 """A file beside bundles that is written whole, in one step, in the place of an older one: a lock, a page."""
 
 import os
+import shlex
 from pathlib import Path
 
 from bundler.bundles.ground import check_ground
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
+from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable
 
 
@@ -18,7 +20,9 @@ def check_file_place(path: Path) -> None:
     if os.path.lexists(place) and not place.is_file():
         raise RequestError(f"{shown} is not a file", hint="only a file is replaced: name one, or one that is not there")
     if not place.parent.is_dir():
-        raise RequestError(f"{shown}: there is no such folder")
+        raise RequestError(
+            f"{shown}: there is no such folder", hint=f"mkdir -p {shlex.quote(str(place.parent))} makes it"
+        )
     check_ground(place.parent)
 
 
@@ -32,4 +36,5 @@ def replace_file(path: Path, content: bytes) -> None:
             write_file(made, content)
             stage.publish_file(made, place, replace=True)
     except OSError as error:
-        raise BundlerError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from None
+        label = printable(str(path))
+        raise full_disk(error, label) or BundlerError(f"{label} cannot be written: {error.strerror or error}") from None

@@ -27,6 +27,7 @@ from bundler.bundles.succession import (
     succeed,
     write_journal,
 )
+from bundler.disk_space import full_disk, writing_below
 from bundler.durability import sync_file, sync_names, sync_tree
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.interruptions import complete, held
@@ -154,13 +155,15 @@ def open_stage(folder: Path) -> Iterator[Stage]:
             raise RequestError(f"{shown} is not a folder", hint="choose another place with -o")
         hint = missing_hint(folder) or f"mkdir -p {shlex.quote(shown)} makes it"
         raise RequestError(f"the folder {shown} does not exist", hint=hint)
-    with ExitStack() as holding:
+    with writing_below(folder, "-o"), ExitStack() as holding:
         try:
             check_ground(folder)
             remove_abandoned(folder)
             holding.enter_context(held())
             path, lock = make_stage(folder)
         except OSError as error:
+            if (full := full_disk(error, printable(str(folder)))) is not None:
+                raise full from None
             hint = "choose another place with -o"
             raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
         try:

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from bundler.cli.terminal import has_colours
+from bundler.disk_space import full_disk
 from bundler.errors import INTERRUPTED, BundlerError, RequestError, brief, printable
 from bundler.interruptions import INTERRUPTIONS
 
@@ -105,9 +106,8 @@ def reported(left: str = Command.left) -> Iterator[None]:
         _forget_output()
         raise typer.Exit(_CUT_SHORT) from None
     except OSError as error:
-        where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
-        hint = "its owner may do this, or root" if isinstance(error, PermissionError) and os.geteuid() else None
-        _say(f"{where}{error.strerror or error}", hint)
+        failure = _of_the_system(error)
+        _say(failure.what, failure.hint)
         _forget_output()
         raise typer.Exit(1) from None
     except Exception as error:  # noqa: BLE001  (what is left is a bug, and says so)
@@ -121,6 +121,14 @@ def reported(left: str = Command.left) -> Iterator[None]:
             "please report it, with what BUNDLER_TRACEBACK=1 prints",
         )
         raise typer.Exit(1) from None
+
+
+def _of_the_system(error: OSError) -> BundlerError:
+    """The failure that is told of `error`. A file without a name that cannot be written is standard output."""
+    named = printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    hint = "its owner may do this, or root" if isinstance(error, PermissionError) and os.geteuid() else None
+    what = f"{f'{named}: ' if named else ''}{error.strerror or error}"
+    return full_disk(error, named or "standard output") or BundlerError(what, hint=hint)
 
 
 def _expect_interruptions() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
+from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
@@ -82,7 +83,8 @@ def pack(
             made.chmod(_PRIVATE)
             size = made.stat().st_size
         except OSError as error:
-            raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
+            label = printable(str(output))
+            raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
         stage.publish_file(made, output, replace=replace, before=before_publishing)
     return Packed(output, size, remark)
 

@@ -6,6 +6,7 @@ So a volume begins: with the image's content at its path, as Docker copies that 
 import stat
 from pathlib import Path
 
+from bundler.disk_space import full_disk
 from bundler.errors import ImageError, printable
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.directories import explain
@@ -60,7 +61,7 @@ def seed_volume(tree: Home, path: bytes, destination: Path) -> None:
     except PathError as error:
         raise ImageError(f"volume {name}: {error}") from error
     except OSError as error:
-        raise ImageError(f"volume {name}: {error.strerror}") from error
+        raise full_disk(error, f"volume {name}") or ImageError(f"volume {name}: {error.strerror}") from error
     try:
         destination.mkdir(mode=0o700)
         with Tree(destination, tree.owners.as_they_are()) as volume:

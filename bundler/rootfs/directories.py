@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, LayerError, printable
 from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.attributes import chmod_unopened
 from bundler.rootfs.paths import join, split
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN: Final = frozenset({errno.EPERM, errno.EACCES})
 # The machine's trouble, not the image's. Everything else was caused by a name, a size or a type in a layer.
 _OF_THE_MACHINE: Final = frozenset({errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
@@ -38,8 +38,8 @@ def explain(error: OSError, where: str) -> BundlerError:
     filename = error.filename
     if isinstance(filename, bytes) and not filename.startswith(b"/"):
         reason = f"/{printable(filename)}: {reason}"
-    if error.errno in _FULL:
-        return BundlerError(f"{where}: no space left on the file system", hint="free some space or choose another disk")
+    if (full := full_disk(error, where)) is not None:
+        return full
     if error.errno in _FORBIDDEN:
         hint = "run as root: owners, devices and file capabilities need it"
         return BundlerError(f"{where}: {reason}", hint=hint)

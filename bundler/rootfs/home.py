@@ -12,6 +12,7 @@ from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
+from bundler.disk_space import full_disk
 from bundler.errors import ImageError, printable
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.owners import Owners
@@ -171,4 +172,5 @@ class Home(ABC):
             place = printable(error.filename)
             raise ImageError(f"working directory {name}: /{place} in the image is not a directory") from error
         except OSError as error:
-            raise ImageError(f"working directory {name} cannot be made: {error.strerror}") from error
+            what = f"working directory {name}"
+            raise full_disk(error, what) or ImageError(f"{what} cannot be made: {error.strerror}") from error

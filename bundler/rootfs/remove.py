@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bundler.disk_space import writing_below
 from bundler.rootfs.attributes import chmod_unopened
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -61,11 +62,13 @@ def temporary_folder(parent: Path | None = None, prefix: str = "bundler-") -> It
     """A new folder of mode 0700, removed with all that was put into it; tempfile's own would recurse into it."""
     import tempfile  # noqa: PLC0415 -- takes a while, and a process that only removes makes no folder
 
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    try:
-        yield path
-    finally:
-        remove_tree(path)
+    folder = parent or Path(tempfile.gettempdir())
+    with writing_below(folder, "TMPDIR" if parent is None else "-o", "temporary files"):
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+        try:
+            yield path
+        finally:
+            remove_tree(path)
 
 
 def remove_tree(path: Path) -> None:

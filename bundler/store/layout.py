@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from bundler.disk_space import writing_below
 from bundler.durability import sync_names, sync_tree
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
@@ -117,7 +118,10 @@ class Store:
     def stage(self) -> Iterator[Path]:
         """A folder in the store for what is not yet whole, removed at the end. Raises BundlerError if it cannot be."""
         try:
-            with tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path) as stage:
+            with (
+                writing_below(self.path, "--store", f"the store {self.files.label}"),
+                tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.path) as stage,
+            ):
                 yield Path(stage)
         except OSError as error:
             elsewhere = error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(self.path)
@@ -169,7 +173,10 @@ def _make(path: Path) -> None:
     with locked(path / BLOBS, exclusive=True), locked(path, exclusive=False):
         if is_store(path):
             return
-        with tempfile.TemporaryDirectory(prefix=_STAGE, dir=path) as stage:
+        with (
+            writing_below(path, "--store", f"the store {printable(str(path))}"),
+            tempfile.TemporaryDirectory(prefix=_STAGE, dir=path) as stage,
+        ):
             empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
             documents = {INDEX: json.dumps(empty, separators=(",", ":")).encode(), MARKER: MARKER_CONTENT}
             for name, content in documents.items():

@@ -19,6 +19,7 @@ from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import is_idle
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import encode, write_file
+from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
@@ -75,7 +76,8 @@ def back_up(
             made.chmod(_PRIVATE)
             packed = Packed(output, made.stat().st_size)
         except OSError as error:
-            raise BundlerError(f"{printable(str(output))}: {error.strerror or error}") from None
+            label = printable(str(output))
+            raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
         _read_back(made, bundle, output)
         stage.publish_file(made, output, replace=replace, before=before_publishing)
     if devices:

@@ -26,6 +26,7 @@ from bundler.archives.entry import DIRECTORY, HARD_LINK, OF_THE_MACHINE, REGULAR
 from bundler.archives.stream import ByteStream, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
+from bundler.disk_space import full_disk
 from bundler.errors import ImageError, printable
 from bundler.images.digest import Digest
 from bundler.images.image import Image, in_place
@@ -145,7 +146,8 @@ def write_folder(folder: int, label: str, output: IO[bytes], limits: Limits) -> 
     except OSError as error:
         hint = "run as root to read all files" if isinstance(error, PermissionError) else None
         name = printable(os.fsencode(error.filename).partition(b"/fd/")[2].partition(b"/")[2]) if error.filename else ""
-        raise ImageError(f"{label}: {name and f'{name}: '}{error.strerror or error}", hint=hint) from error
+        where = f"{label}: {name}" if name else label
+        raise full_disk(error, where) or ImageError(f"{where}: {error.strerror or error}", hint=hint) from error
 
 
 @dataclass(frozen=True, slots=True)
