@@ -107,6 +107,8 @@ def _named_hint(path: Path, number: int | None) -> str | None:
     """What to do about a path that a person named, and at which there is no file to read."""
     if number in (errno.ENOENT, errno.ENOTDIR):
         return missing_hint(path) or (None if path.is_absolute() else f"looked for in {printable(str(Path.cwd()))}")
+    if number in (errno.EACCES, errno.EPERM):
+        return "its owner may read it, or root"
     kind = kind_at(path)
     if kind is None or kind.is_text:
         return None

@@ -40,6 +40,18 @@ def replace_surrogates(text: str) -> str:
     return _SURROGATES.sub(_REPLACEMENT, text)
 
 
+# What Python's json says.
+_IN_WORDS: Final = {
+    "Expecting value": "a value should stand here",
+    "Expecting property name enclosed in double quotes": "a name in double quotes should stand here",
+    "Expecting ',' delimiter": "a comma should stand here, or the end",
+    "Expecting ':' delimiter": "a colon should stand here",
+    "Unterminated string starting at": "the quote that opens here is never closed",
+    "Invalid control character at": "text cannot hold a line break, or another control character",
+    "Extra data": "there is more behind the end of the document",
+}
+
+
 def parse(raw: bytes, *, maps: Collection[str] | None, repair: bool = False) -> Json:
     """The value that the document `raw` is. Raises JsonError.
 
@@ -62,7 +74,7 @@ def parse(raw: bytes, *, maps: Collection[str] | None, repair: bool = False) -> 
     except RecursionError:
         raise JsonError("nested too deeply") from None
     except json.JSONDecodeError as error:
-        cut = "it ends in the middle" if error.pos >= len(text.rstrip()) else error.msg
+        cut = "it ends in the middle" if error.pos >= len(text.rstrip()) else _IN_WORDS.get(error.msg, error.msg)
         raise JsonError(f"not JSON at line {error.lineno}, column {error.colno}: {cut}") from None
     _check(document, maps)
     if not repair and "\\u" in text and _SURROGATES.search(json.dumps(document, ensure_ascii=False)):

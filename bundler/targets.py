@@ -15,7 +15,7 @@ from typing import Final
 
 from bundler import tools
 from bundler.conversion.target import Target, describe
-from bundler.errors import RequestError, ToolError
+from bundler.errors import RequestError, ToolError, closest
 from bundler.images.platform import Platform
 from bundler.origins import UNSET, Json, Origin
 from bundler.overrides import validation
@@ -235,7 +235,8 @@ def read_target(path: str) -> Target:
 
 def _read(path: str) -> tuple[Mapping[str, Node], Origin]:
     """What a file with the words of the key `target` says, or one that a runtime's `features` has written."""
-    source = read(Path(path))
+    near = f"did you mean {HOST}?" if closest(path, [HOST]) else None
+    source = read(Path(path), hint=None if Path(path).exists() else near)
     document = source.document()
     if not isinstance(document.value, dict):
         raise RequestError(f"{document.origin.where}: a target is a map, as the overrides key target takes it")

@@ -106,15 +106,15 @@ def build(
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     import bundler
-    from bundler.bundles.replaced_file import check_file_place, replace_file
-    from bundler.reproducible.lock import NAME, describe
+    from bundler.bundles.replaced_file import replace_file
+    from bundler.reproducible.lock import NAME, check_lock_place, describe
     from bundler.reproducible.second_build import check_reproducible as build_again
 
     if check_reproducible and "-" in read_by(options):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
 
     if lock is not None and not locked:
-        check_file_place(lock)
+        check_lock_place(lock)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
 
     words = ["--locked", f"--lock={lock or NAME}"] if locked else []

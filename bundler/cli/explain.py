@@ -68,7 +68,7 @@ def explain(
             raise RequestError("--config takes the place of BUNDLE: only a POINTER can follow")
         bundle, pointer = config, bundle
     if bundle is None:
-        raise RequestError("nothing to explain: name a bundle, or a file with --config")
+        raise RequestError("nothing to explain: name a bundle, or a file with --config", hint="bundler explain BUNDLE")
     explanation = bundler.explain(bundle, pointer or "", profile=profile)
     if explanation.stale:
         tell("warning: config.json was changed since bundler.json was written")

@@ -50,6 +50,13 @@ class Command(TyperCommand):
             return super().invoke(ctx)
 
 
+class Pasted(Command):
+    """A command whose words are those of another program, whose flags are none of bundler's: also without a --."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        return super().parse_args(ctx, args if args[:1] in ([], ["--"], ["-h"], ["--help"]) else ["--", *args])
+
+
 class Resumable(Command):
     """A command that goes on, the next time, from where it was interrupted."""
 
@@ -77,8 +84,16 @@ def _call(app: typer.Typer, name: str) -> int:
         context = getattr(error, "ctx", None)
         if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown
             what = " ".join(error.format_message().split()).rstrip(".")
-            _say(what[:1].lower() + what[1:], f"{context.command_path if context else name} --help")
+            _say(what[:1].lower() + what[1:], _way_out(error, context.command_path if context else name))
         return RequestError.exit_code
+
+
+def _way_out(error: Any, command: str) -> str:
+    """What to do about wrong words behind `command`: mostly, to read what it takes."""
+    option = getattr(error, "option_name", None)
+    if option and command.endswith(" run"):
+        return f"{command} --help; what is to run in the container follows --: {command} BUNDLE -- PROGRAM {option}"
+    return f"{command} --help"
 
 
 @contextmanager

@@ -30,13 +30,13 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
-    from bundler.bundles.replaced_file import check_file_place, replace_file
+    from bundler.bundles.replaced_file import replace_file
     from bundler.pipeline import describe_lock
-    from bundler.reproducible.lock import load_lock
+    from bundler.reproducible.lock import check_lock_place, load_lock
 
     read = load_lock(output) if check else None
     if not check:
-        check_file_place(output)
+        check_lock_place(output)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         content = describe_lock(options.request(image=None, lock=read), images or (), progress=progress)
     if not check:

@@ -10,7 +10,7 @@ import typer
 
 from bundler.cli.commands import Family, shown
 from bundler.cli.console import note_without_meaning, show_imported
-from bundler.cli.failures import Command
+from bundler.cli.failures import Command, Pasted
 from bundler.cli.options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
@@ -67,7 +67,7 @@ def check(
 
 @app.command(
     "from-docker-run",
-    cls=Command,
+    cls=Pasted,
     epilog=shown(
         (
             "bundler overrides from-docker-run -- -p 80:80 --read-only nginx > web.yaml",

@@ -162,13 +162,15 @@ def _check_bundle(options: RunOptions) -> None:
 def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
     """The bundle of an image. Raises what `build` raises, and RequestError for what is neither bundle nor image."""
     from bundler.bundle_cache import find_or_build
+    from bundler.path_kinds import missing_hint
     from bundler.running.namespace import FIRST_FREE_DESCRIPTOR
 
     named = options.image
     if named is None and not (options.overrides or options.from_compose or options.from_inspect):
         raise RequestError("run what?", hint="name the directory of a bundle, or an image")
     if named is not None and named.startswith(("/", ".")) and not os.path.lexists(named):
-        raise RequestError(f"{printable(named)} is not there, neither a bundle nor an archive of an image")
+        what = f"{printable(named)} is not there, neither a bundle nor an archive of an image"
+        raise RequestError(what, hint=missing_hint(named) or "a bundle, an image's file, or an image's name is run")
     request = replace(options, rootless=options.rootless or os.geteuid() != 0).request()
     try:
         with shown_progress(options.progress, quiet=options.quiet) as progress:

@@ -122,4 +122,7 @@ def check_no_settings(options: BundleOptions, but: Collection[str], *, what: str
     usual = type(options)()
     for option in fields(options):
         if option.name not in but and getattr(options, option.name) != getattr(usual, option.name):
-            raise RequestError(f"--{option.name.replace('_', '-')} is for an image, and {what}")
+            raise RequestError(
+                f"--{option.name.replace('_', '-')} is for an image, and {what}",
+                hint="build it anew with that option, or name an image",
+            )

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, Self
 
 from bundler import __version__
 from bundler.bundles.record import check_format
+from bundler.bundles.replaced_file import check_file_place
 from bundler.bundles.write import encode
 from bundler.conversion.rule import Inputs
 from bundler.errors import DifferenceError, ImageError, RequestError, printable
@@ -202,6 +203,18 @@ def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
             "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
         }
     )
+
+
+def check_lock_place(path: Path) -> None:
+    """Raise RequestError where a new lock would take the place of a file that is no lock: before the work."""
+    check_file_place(path)
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        load_lock(path)
+    except RequestError:
+        hint = "name another file for the lock, or remove this one"
+        raise RequestError(f"{printable(str(path))} is there already, and is no lock", hint=hint) from None
 
 
 def load_lock(path: Path) -> Lock:

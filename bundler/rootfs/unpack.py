@@ -133,7 +133,7 @@ def _changeset(tree: Home, layer: LocalLayer, selection: Selection | None, *, lo
 def _unpack_natively(job: _Job) -> None:
     with (
         _passing(job.layers, job.limits, job.progress, hashed=job.inventory is not None) as through,
-        _explained(str(job.root)),
+        _explained("the root filesystem"),
         Tree(job.root, job.owners, job.inventory) as tree,
     ):
         # What the root has from the machine (owner, umask, default ACL) is not of the image.
@@ -162,7 +162,7 @@ def _unpack_with_umoci(job: _Job) -> None:
     with _measured(job.layers, job.progress, "unpacking") as meter:
         unpack_with_umoci(job.layers, job.root, job.owners, meter)
     if job.inventory is not None:
-        with _explained(str(job.root)), Tree(job.root, job.owners.as_they_are()) as tree:
+        with _explained("the root filesystem"), Tree(job.root, job.owners.as_they_are()) as tree:
             take_stock(tree, job.inventory)
 
 

@@ -104,7 +104,10 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
     """
     opened = Bundle.open(wanted.bundle)
-    config, recorded = opened.config_file.config, opened.config_file.recorded or {}
+    try:
+        config, recorded = opened.config_file.config, opened.config_file.recorded or {}
+    except PermissionError:
+        raise _not_ours(opened) from None
     check_sources(opened.path, config)  # also where it is run as it is: these paths lead out of the bundle
     if not wanted.as_is:
         _check_built(opened)
@@ -136,6 +139,12 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
         input=wanted.interactive or not wanted.detach,
         remarks=() if wanted.fresh else _remarks(config, bundle),
     )
+
+
+def _not_ours(bundle: Bundle) -> BundlerError:
+    """What to raise where this user may not even read the bundle: a bundle's mode is 0700."""
+    what = f"{bundle.label} belongs to the user {bundle.path.stat().st_uid}, and this is the user {os.geteuid()}"
+    return BundlerError(what, hint="run it as that user; bundler build --rootless makes one for an ordinary user")
 
 
 def _check_built(bundle: Bundle) -> None:

@@ -11,6 +11,10 @@ import pytest
 from bundler import tools
 from bundler.errors import BundlerError, DifferenceError, RequestError, ToolError
 from bundler.running.start import Start, Wanted, prepare
+from tests.support.command import bundler
+from tests.support.ordinary_user import as_user, folder_of_a_user
+
+HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
 
 RUNTIME = """\
 #!/bin/sh
@@ -198,3 +202,12 @@ def test_a_rootfs_that_leads_to_itself_is_none(bundle: Path, runtime: str) -> No
     (bundle / "rootfs").symlink_to("rootfs")
     with pytest.raises(RequestError, match="has no rootfs"):
         start(bundle, runtime, as_is=True, ephemeral=True)
+
+
+@pytest.mark.root
+def test_an_ordinary_user_is_told_whose_the_bundle_is_and_how_to_make_one() -> None:
+    with folder_of_a_user() as folder:
+        bundler("build", HELLO, "-q", "-o", folder / "web")
+        with pytest.raises(BundlerError, match="web belongs to the user 0, and this is the user 65534") as raised:
+            as_user(lambda: prepare(Wanted(bundle=folder / "web"), terminal_here=False))
+    assert "--rootless" in (raised.value.hint or "")

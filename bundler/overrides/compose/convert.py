@@ -74,6 +74,9 @@ def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_
 def _only_service(project: Project) -> str:
     names = list(dict.fromkeys(name for file in project.files for name in file.names("services")))
     if len(names) != 1:
+        if not names:
+            hint = "services: {web: {image: nginx:1.27}} is one with a service"
+            raise RequestError(f"{project.files[0].name} has no services", hint=hint)
         raise RequestError(f"{project.files[0].name} has {len(names)} services: name one", hint=nearest("", names))
     return names[0]
 

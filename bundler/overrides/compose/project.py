@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, closest, printable
+from bundler.overrides import schema
 from bundler.overrides.compose.variables import Variables, interpolate, parse_variables
 from bundler.overrides.files import OverridesFile, Source, read, read_first
 from bundler.overrides.node import Budget, Node
 from bundler.overrides.yaml_document import parse, shown_name
+from bundler.path_kinds import kind_of
 
 SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "models")
 _KEYS: Final = ("version", "name", "include", *SECTIONS)
@@ -140,10 +142,11 @@ class Reader:
         text = self._counted(source).content
         root = parse(text, source.name, leading_zero_is_octal=True, budget=self.budget)
         if not isinstance(root.value, dict):
-            raise root.error("a compose file is a map with the key services")
+            raise root.error("a compose file is a map with the key services", hint=_hint(text, source.name))
         for key, node in root.value.items():
             if key not in _KEYS and not key.startswith("x-"):
-                raise node.key_error(f"unknown key {printable(key[:60])!r}", nearest(key, _KEYS))
+                hint = _OVERRIDES if schema.rule(key) else nearest(key, _KEYS)
+                raise node.key_error(f"unknown key {printable(key[:60])!r} in a compose file", hint)
         return root
 
     def _file(
@@ -182,6 +185,15 @@ class Reader:
             if path in trail:
                 raise node.error(f"include: {printable(posixpath.basename(path))} includes itself")
         return [self._file(path, self._root(read(Path(path), node)), folder, variables, trail) for path in paths]
+
+
+_OVERRIDES: Final = "it is a key of overrides files and of services: --overrides FILE, or services: {NAME: {...}}"
+
+
+def _hint(content: bytes, name: str) -> str:
+    kind = kind_of(content)
+    use = None if kind is None else kind.hint(name)
+    return f"{name} {kind.what}: {use}" if kind is not None and use else "services: {web: {image: nginx:1.27}} is one"
 
 
 def _assignment(word: str) -> tuple[str, str]:

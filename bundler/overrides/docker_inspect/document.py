@@ -9,6 +9,7 @@ from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.origins import Json, pointer_token
+from bundler.path_kinds import CONFIG, JSON, TEXT, kind_of
 from bundler.sizes import readable_size
 from bundler.strict_json import JsonError, parse
 
@@ -85,7 +86,7 @@ def read_json(raw: bytes, where: str, maps: Collection[str] | None = None) -> Js
     try:
         return parse(raw, maps=maps)
     except JsonError as error:
-        raise RequestError(f"{where}: {error}") from None
+        raise RequestError(f"{where}: {error}", hint="docker inspect CONTAINER > FILE writes it whole") from None
 
 
 def read_containers(raw: bytes, name: str) -> list[Value]:
@@ -95,7 +96,10 @@ def read_containers(raw: bytes, name: str) -> list[Value]:
         raise RequestError(f"{name}: more than {readable_size(MAXIMUM_BYTES)} are no container's inspect", hint=hint)
     text = raw.removeprefix(_BYTE_ORDER_MARK)
     if not text.strip():
-        raise RequestError(f"{name}: empty", hint="docker inspect CONTAINER > FILE")
+        raise RequestError(f"{name} is empty", hint="docker inspect CONTAINER > FILE")
+    kind = kind_of(text)
+    if kind is not None and kind not in (JSON, CONFIG, TEXT):
+        raise RequestError(f"{name} {kind.what}, not what docker inspect prints", hint=kind.hint(name))
     content = read_json(text, name)
     root = Value(content, f"{name}#")
     entries = root.items() if isinstance(content, list) else [root]
@@ -146,7 +150,8 @@ def choose(entries: list[Value], name: str | None) -> Value:
     matching = matching or [entry for entry in entries if wanted and entry.get("Id").text().startswith(wanted)]
     if len(matching) != 1:
         how_many = "no" if not matching else f"{len(matching)} containers of"
-        raise RequestError(f"{how_many} name or id {printable(name[:_SHOWN])!r}: there is {_names(entries)}")
+        what = f"{how_many} name or id {printable(name[:_SHOWN])!r}: there is {_names(entries)}"
+        raise RequestError(what, hint=f"--name chooses one of them: {_names(entries)}")
     return matching[0]
 
 

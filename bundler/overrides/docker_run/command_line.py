@@ -16,6 +16,7 @@ from bundler.origins import Json
 from bundler.overrides import schema
 from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT, Flag
 from bundler.overrides.docker_run.values import allowed, boolean
+from bundler.overrides.validation import example
 
 _HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN: Final = rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -96,7 +97,8 @@ def _short(word: str, rest: list[str]) -> Iterator[tuple[Flag, str]]:
         letter, letters = letters[0], letters[1:]
         flag = SHORT.get(letter)
         if flag is None:
-            raise RequestError(f"docker run has no flag -{printable(letter)} (in {printable(word[:_SHOWN])})")
+            what = f"docker run has no flag -{printable(letter)} (in {printable(word[:_SHOWN])})"
+            raise RequestError(what, hint="docker run --help lists them")
         if letters.startswith("=") and len(letters) > 1:
             yield flag, letters[1:]
             return
@@ -113,7 +115,7 @@ def _next(flag: Flag, spelled: str, rest: list[str]) -> str:
     if flag.grammar is boolean:
         return "true"
     if not rest:
-        raise RequestError(f"the flag {spelled} needs a value")
+        raise RequestError(f"the flag {spelled} needs a value", hint=f"write it behind the flag: {spelled} VALUE")
     return rest.pop(0)
 
 
@@ -123,7 +125,8 @@ def _meant(flag: Flag, value: str) -> Json:
         return meant if isinstance(meant, bool) or not isinstance(meant, int) else allowed(meant, schema.rule(flag.key))
     except ValueError as error:
         quoted = printable(value[:_SHOWN])
-        raise RequestError(f"{flag.spelled} '{quoted}': {printable(str(error))}") from None
+        hint = example([flag.key]) or "docker run --help has its form"
+        raise RequestError(f"{flag.spelled} '{quoted}': {printable(str(error))}", hint=hint) from None
 
 
 def _near(name: str) -> str:

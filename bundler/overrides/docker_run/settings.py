@@ -20,6 +20,7 @@ from bundler.overrides.keys.networking import GATEWAY
 from bundler.overrides.keys.scalars import write_duration
 from bundler.overrides.keys.service import security_keys
 from bundler.overrides.node import Budget
+from bundler.overrides.validation import example
 from bundler.strict_json import JsonError
 
 _RATES: Final = ("device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops")
@@ -111,7 +112,8 @@ def _namespaces(line: CommandLine, _client: Client) -> dict[str, Json]:
         if str(mode).startswith("container:"):
             raise _another_container(f"--{name}", name)
         if mode and mode not in allowed:
-            raise RequestError(f"--{name} {printable(mode)!r}: it takes {', '.join(allowed)}")
+            what = f"--{name} {printable(mode)!r}: it takes {', '.join(allowed)}"
+            raise RequestError(what, hint=f"for example --{name} {allowed[0]}")
         if mode:
             keys[name] = mode
     mode = network_mode(line)
@@ -143,7 +145,7 @@ def _security(line: CommandLine, client: Client) -> dict[str, Json]:
     try:
         return security_keys(line.all("security-opt"), lambda value: _profile(value, client))
     except ValueError as error:
-        raise RequestError(f"--security-opt {error}") from None
+        raise RequestError(f"--security-opt {error}", hint=example(["security_opt"])) from None
 
 
 def _profile(path: str, client: Client) -> Json:

@@ -50,7 +50,8 @@ def _parse_range(node: Node) -> Node:
         raise node.error(f"{printable(node.text()[:60])!r} is not CONTAINER:HOST:SIZE", hint=hint)
     inside, outside, size = (int(number) for number in match.groups())
     if size == 0 or inside + size > _IDS or outside + size > _IDS:
-        raise node.error(f"{match[0]} is empty or goes beyond the last id, {_IDS - 1}")
+        hint = "for example 0:100000:65536"
+        raise node.error(f"{match[0]} is empty or goes beyond the last id, {_IDS - 1}", hint=hint)
     names = ("containerID", "hostID", "size")
     return node.with_value(
         {name: node.with_value(value) for name, value in zip(names, (inside, outside, size), strict=True)}
