@@ -86,6 +86,8 @@ class ErofsWriter:
     def add_file(self, attributes: Attributes, content: Iterable[Content], size: int) -> int:
         """Add a regular file, or a symlink with its target; gives its number."""
         layout, whole = _layout(size, len(attributes.xattrs))
+        if not whole:  # as with most files, which are small
+            return self._add_inode(attributes, _Extent(layout, 0, size), *content)
         start = self._start(whole)
         rest = self._blocks.store(content, whole)
         return self._add_inode(attributes, _Extent(layout, start, size), rest)
@@ -99,7 +101,7 @@ class ErofsWriter:
 
     def add_node(self, attributes: Attributes, device: tuple[int, int] = (0, 0)) -> int:
         """Add a fifo, a socket or a device (major, minor); gives its number."""
-        return self._add_inode(attributes, _Extent(PLAIN, encode_device(*device), 0), b"")
+        return self._add_inode(attributes, _Extent(PLAIN, encode_device(*device), 0))
 
     def inode(self, number: int) -> Inode:
         """What was added as that; not a directory."""
@@ -163,10 +165,10 @@ class ErofsWriter:
         self._blocks.put(CHECKSUM_OFFSET, checksum.to_bytes(4, "little"))
         self._blocks.finish()
 
-    def _add_inode(self, attributes: Attributes, extent: _Extent, rest: bytes) -> int:
+    def _add_inode(self, attributes: Attributes, extent: _Extent, *rest: Content) -> int:
         self._count += 1
         inode = _inode(attributes, extent, self._count, 1)
-        return self._blocks.add(b"".join((inode, attributes.xattrs, rest))) // SLOT
+        return self._blocks.add(b"".join((inode, attributes.xattrs, *rest))) // SLOT
 
     def _start(self, size: int) -> int:
         """The block where so many bytes are going to begin, if there are any."""
