@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import bundler
+from tests.support.command import bundler, installed
 from tests.support.machine import Machine, connected_machines
 from tests.support.runtime import Name
 
@@ -93,6 +93,33 @@ def test_two_web_servers_are_reached_and_leave_nothing(
     assert inside.traces() == before
     assert (bundles["web1"] / "etc/hosts").read_bytes() == hosts
     assert list(bundles["web1"].parent.rglob("evil")) == []
+
+
+def test_a_port_of_the_command_line_leads_to_an_image_that_is_run(
+    machine: Machine, debian: Path, tmp_path: Path
+) -> None:
+    before, cache = machine.traces(), f"XDG_CACHE_HOME={tmp_path}"
+    for _ in range(2):  # the second time from the bundle that was kept
+        words = [
+            "run",
+            "-d",
+            "--name",
+            "bundler-port",
+            "-p",
+            "8085:80",
+            f"oci:{debian}:debian",
+            "sh",
+            "-c",
+            SERVE,
+            "web",
+        ]
+        machine.must("sh", "-c", 'exec "$0" "$@" </dev/null >/dev/null 2>&1', "env", cache, installed(), *words)
+        machine.must("sh", "-c", "until busybox wget -q -O /dev/null http://127.0.0.1:8085/; do sleep 0.1; done")
+        assert machine.get("http://127.0.0.1:8085/") == "web"
+        assert machine("env", cache, installed(), "gc").stdout == ""  # it is in use
+        remove(machine, "bundler-port")
+    assert machine.traces() == before
+    assert len(list(tmp_path.glob("bundler/bundles/*/debian"))) == 1
 
 
 def test_a_restart_leaves_the_networks_of_others_alone(machine: Machine, bundles: dict[str, Path]) -> None:
