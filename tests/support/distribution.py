@@ -16,9 +16,9 @@ INTEGRATION = "tests/integration/"
 # Modules that stay together, the longest first: what they share is made once, and containers of one name (`web`) never
 # meet in the control groups of the machine, which workers share. Every other module is a group of its own.
 GROUPS = {
-    "one dockerd, and containers of fixed names": (
-        *("moved_services", "services", "moving_in", "docker_parity", "docker", "docker_lines", "compose_daemon"),
-        *("tar_dialects", "documentation"),
+    "dockerd, and the images of services": ("moved_services", "services", "moving_in"),
+    "dockerd, and containers of fixed names": (
+        *("docker_parity", "docker", "docker_lines", "compose_daemon", "tar_dialects", "documentation"),
         *("networks", "runs_of_one_bundle", "networks_of_users", "netns"),
     ),
 }
