@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import setup
 
 PROJECT = Path(__file__).resolve().parent
-sys.path.insert(0, str(PROJECT))  # PEP 517 leaves it out
+sys.path[:0] = [str(PROJECT), str(PROJECT / "scripts")]  # PEP 517 leaves it out
 
 from bundler import __version__  # noqa: E402
 from bundler.completion.scripts import script  # noqa: E402

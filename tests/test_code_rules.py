@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.packages import MODULES, PROJECT, imported_parts, imports, module_of, nodes, part_of
 
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
-RELEASE = [PROJECT / "setup.py", *sorted(PROJECT.glob("release/*.py"))]
+RELEASE = [PROJECT / "setup.py", *sorted(PROJECT.glob("scripts/release/*.py"))]
 SCRIPTS = sorted(path for path in PROJECT.glob("scripts/*") if path.is_file())
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/**/*.md"))]
 PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().partition(b"\n")[0]]

@@ -17,7 +17,7 @@ from tests.support.outside import outside
 from tests.support.pages import blocks
 
 PROJECT = Path(__file__).resolve().parents[2]
-BUILT_FROM = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "bundler", "release")
+BUILT_FROM = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "bundler", "scripts/release")
 NAMES = ("bundler", "oci-bundler")
 
 

@@ -125,7 +125,7 @@ def test_the_tests_run_in_the_sdist(unpacked: Path) -> None:
         "-q",
         "-p",
         "no:cacheprovider",
-        "tests/release",
+        "tests/scripts/release",
         "tests/test_errors.py",
     ]
     done = subprocess.run([*command, "-m", "not slow"], cwd=unpacked, capture_output=True, text=True, check=False)
@@ -164,16 +164,20 @@ def test_an_index_would_take_them(release: Path, cache: Path) -> None:
 
 
 def test_a_wheel_that_is_not_the_listed_one_is_refused(cache: Path, release: Path, tmp_path: Path) -> None:
-    source = copied(PROJECT / "release", tmp_path / "project/release").parent
+    source = copied(PROJECT / "scripts/release", tmp_path / "project/scripts/release").parents[1]
     for name in ("CHANGELOG.md",):
         shutil.copy(PROJECT / name, source / name)
-    listed = source / "release/carried.sha256"
+    listed = source / "scripts/release/carried.sha256"
     lines = [line for line in listed.read_text().splitlines() if "mdurl" in line]
     listed.write_text(f"{'0' * 64}  {lines[0].split()[1]}\n")
-    program = "from release.wheels import *; Wheels(Path('wheels')).get(CARRIED)"
+    program = "from release.wheels import *; Wheels(Path('../wheels')).get(CARRIED)"
     shutil.copytree(wheels_of(cache), source / "wheels")
     done = subprocess.run(
-        [*outside(), sys.executable, "-c", program], cwd=source, capture_output=True, text=True, check=False
+        [*outside(), sys.executable, "-c", program],
+        cwd=source / "scripts",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr == "mdurl-0.1.2-py3-none-any.whl: not the wheel that carried.sha256 lists\n"

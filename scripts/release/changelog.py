@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
+PROJECT: Final = Path(__file__).resolve().parents[2]
 _HEADING: Final = re.compile(r"^## \[(?P<version>\d+(?:\.\d+)+)\] - (?P<date>\d{4}-\d\d-\d\d)$", re.MULTILINE)
 
 

@@ -12,7 +12,7 @@ from release.changelog import PROJECT
 from release.wheels import TOOLS, Wheels
 
 # What a clone has. Whatever else lies in the folder, such as a build/ of yesterday, is not looked at.
-_SOURCES: Final = (".ci", "bundler", "docs", "release", "scripts", "testdata", "tests")
+_SOURCES: Final = (".ci", "bundler", "docs", "scripts", "testdata", "tests")
 _FILES: Final = (
     *(".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),
     *("README.md", "pyproject.toml", "setup.py"),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-DATA: Final = Path(__file__).resolve().parent.parent / "bundler/data"
+DATA: Final = Path(__file__).resolve().parents[2] / "bundler/data"
 _WIDTH: Final = 78  # of a line of the source, which mandoc asks for
 _CLAUSE: Final = 2  # spaces of the shortest that says something
 _TEXT: Final = 60  # of it before its characters are escaped
