@@ -8,10 +8,11 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from release.sources import FILES, FOLDERS
 from tests.support.packages import MODULES, PROJECT, imported_parts, imports, module_of, nodes, part_of
 
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
-RELEASE = [PROJECT / "setup.py", *sorted(PROJECT.glob("scripts/release/*.py"))]
+RELEASE = sorted(PROJECT.glob("scripts/release/*.py"))
 SCRIPTS = sorted(path for path in PROJECT.glob("scripts/*") if path.is_file())
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/**/*.md"))]
 PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().partition(b"\n")[0]]
@@ -239,6 +240,18 @@ def test_scripts_are_executable_and_the_checkers_know_them() -> None:
     for path in PYTHON_SCRIPTS:
         assert name_of(path) in settings["mypy"]["files"]
         assert name_of(path) in settings["ruff"]["extend-include"]
+
+
+def test_the_top_of_the_project_has_these_names_alone() -> None:
+    """And an sdist has all of them: it is made of the same list."""
+    top = {
+        *("README.md", "pyproject.toml", "bundler", "tests", "testdata", "scripts"),
+        *("LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", ".ci", ".gitignore", ".pre-commit-hooks.yaml"),
+    }
+    assert {*FOLDERS, *FILES} == top
+    if (PROJECT / ".git").exists():
+        tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, check=True, capture_output=True, text=True)
+        assert {name.partition("/")[0] for name in tracked.stdout.splitlines()} == top
 
 
 def test_every_file_that_a_text_names_is_there() -> None:

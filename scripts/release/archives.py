@@ -33,12 +33,16 @@ class File:
 Tree = Mapping[str, File]
 
 
+def read_file(path: Path) -> File:
+    return File(path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR))
+
+
 def read_tree(folder: Path) -> dict[str, File]:
     """The files below `folder` by their names, without what Python and setuptools leave behind."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = {str(path.relative_to(folder)): path for path in paths}
     return {
-        name: File(path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR))
+        name: read_file(path)
         for name, path in names.items()
         if not any(part.endswith(_NEVER) for part in name.split("/"))
     }

@@ -1,46 +1,30 @@
-"""The sdist and the wheel: made by one setuptools, whose version its hash pins, and packed anew."""
+"""The sdist and the wheel: made with one setuptools, whose version its hash pins; its wheel is packed anew."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from release.archives import read_tar, read_tree, read_zip, tar_gz, write_tree, zipped
-from release.changelog import PROJECT
+from release.archives import read_tar, read_zip, write_tree, zipped
+from release.sources import copy_sources
 from release.wheels import TOOLS, Wheels
 
-# What a clone has. Whatever else lies in the folder, such as a build/ of yesterday, is not looked at.
-_SOURCES: Final = (".ci", "bundler", "docs", "scripts", "testdata", "tests")
-_FILES: Final = (
-    *(".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),
-    *("README.md", "pyproject.toml", "setup.py"),
-)
 _BUILD: Final = """\
 import sys
-from setuptools import build_meta
-getattr(build_meta, sys.argv[1])(sys.argv[2])
+from release import backend
+getattr(backend, sys.argv[1])(sys.argv[2])
 """
 
 
-def copy_sources(destination: Path, project: Path = PROJECT) -> None:
-    """What belongs to the project, into an empty folder: setuptools writes beside what it reads."""
-    for folder in _SOURCES:
-        write_tree(read_tree(project / folder), destination / folder)
-    for name in _FILES:
-        (destination / name).write_bytes((project / name).read_bytes())
-
-
-def make_sdist(wheels: Wheels, epoch: int, output: Path) -> Path:
+def make_sdist(wheels: Wheels, output: Path) -> Path:
     with TemporaryDirectory() as scratch:
         source, made = Path(scratch, "source"), Path(scratch, "made")
-        source.mkdir()
         copy_sources(source)
         archive = _call("build_sdist", source, made, wheels)
-        sdist = output / archive.name
-        sdist.write_bytes(tar_gz(read_tar(archive), epoch))
-    return sdist
+        return Path(shutil.copy(archive, output))
 
 
 def make_wheel(wheels: Wheels, sdist: Path, epoch: int, output: Path) -> Path:
@@ -58,12 +42,13 @@ def make_wheel(wheels: Wheels, sdist: Path, epoch: int, output: Path) -> Path:
 
 
 def _call(hook: str, source: Path, made: Path, wheels: Wheels) -> Path:
-    """What a hook of setuptools (PEP 517) makes of `source`: one file in the folder `made`."""
+    """What a hook of the backend (PEP 517) makes of `source`: one file in the folder `made`."""
     made.mkdir()
     with TemporaryDirectory() as tools:
         for wheel in wheels.get(TOOLS):
             write_tree(read_zip(wheel), Path(tools))
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": tools, "LC_ALL": "C.UTF-8"}
+        modules = os.pathsep.join([tools, str(source / "scripts"), str(source)])
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": modules, "LC_ALL": "C.UTF-8"}
         command = [sys.executable, "-P", "-W", "ignore", "-c", _BUILD, hook, str(made)]
         done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

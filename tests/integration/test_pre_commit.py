@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from release.distributions import copy_sources
+from release.sources import copy_sources
 from tests.support.command import bundler
 from tests.support.made_once import made_once
 from tests.support.outside import outside

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from release.archives import read_tree, write_tree
-from release.distributions import copy_sources
+from release.sources import copy_sources
 from tests.support.made_once import made_once
 from tests.support.outside import outside
 
