@@ -39,7 +39,6 @@ COMMAND_LINE = (
     words("run imgae.tar", "imgae.tar does not exist", "did you mean image.tar?", code=3),
     words("run compose.yaml", "compose.yaml is a compose file", "--from-compose", code=3),
     words("run bundle -u root", "--user is for an image", "anew"),
-    words("run bundle sh -c id", "no such option: -c", "bundler run BUNDLE -- PROGRAM -c"),
     words("rm hello", "store", "bundler"),
     words("gc everything", "unexpected extra argument ... everything", "bundler gc --help"),
     words("explain", "nothing to explain", "bundler explain BUNDLE"),

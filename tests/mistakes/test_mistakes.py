@@ -18,6 +18,8 @@ from tests.mistakes.overrides_yaml import YAML
 from tests.mistakes.places import PLACES
 from tests.support.command import call_bundler
 
+pytestmark = [pytest.mark.slow, pytest.mark.tool("runc", "skopeo", "umoci")]  # some are told only where these are
+
 ALL = (*IMAGES, *BUNDLES, *COMMAND_LINE, *PLACES, *KEYS, *VALUES, *YAML, *IMPORTS)
 
 

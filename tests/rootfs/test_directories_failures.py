@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.disk_space import FullDiskError
 from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.directories import explain
 from tests.support.layers import layer, unpacked
@@ -17,8 +18,8 @@ from tests.support.tarballs import file
 @pytest.mark.parametrize(
     ("number", "kind", "message"),
     [
-        (errno.ENOSPC, BundlerError, "no space left"),
-        (errno.EDQUOT, BundlerError, "no space left"),
+        (errno.ENOSPC, FullDiskError, "no space left"),
+        (errno.EDQUOT, FullDiskError, "this user's quota is used up"),
         (errno.EPERM, BundlerError, "Operation not permitted"),
         (errno.EACCES, BundlerError, "Permission denied"),
         (errno.EIO, BundlerError, "Input/output error"),

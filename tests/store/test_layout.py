@@ -58,12 +58,16 @@ def test_a_store_half_made_by_a_killed_process_is_made_whole(tmp_path: Path) -> 
 def test_a_store_that_cannot_be_written_to_is_told_by_its_own_name(tmp_path: Path) -> None:
     prepare(tmp_path)
     with open_store(tmp_path) as store:
-        for error in (OSError(errno.ENOSPC, "full"), OSError(errno.EROFS, "full", str(tmp_path / ".bundler-x/blob"))):
-            with pytest.raises(BundlerError) as raised, store.stage():
-                raise error
-            assert raised.value.what == f"{tmp_path} cannot be written to: full"
+        for number, reason in (
+            (errno.ENOSPC, f"the store {tmp_path}: no space left on the file system"),
+            (errno.EROFS, f"{tmp_path} cannot be written to: a reason"),
+        ):
+            for named in ((), (str(tmp_path / ".bundler-x/blob"),)):
+                with pytest.raises(BundlerError) as raised, store.stage():
+                    raise OSError(number, "a reason", *named)
+                assert raised.value.what.startswith(reason)
         with pytest.raises(OSError, match="elsewhere"), store.stage():
-            raise OSError(errno.ENOSPC, "full", "/elsewhere")
+            raise OSError(errno.EROFS, "a reason", "/elsewhere")
 
 
 def test_a_store_without_its_index_is_damaged(tmp_path: Path) -> None:

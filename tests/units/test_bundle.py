@@ -85,11 +85,14 @@ def test_a_directory_that_can_be_no_name_needs_one(tmp_path: Path) -> None:
     assert list(units_of(Bundle.open(bundle), name="web").texts) == ["web.service"]
 
 
-@pytest.mark.parametrize("name", ["nothing", "file", "folder"])
-def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("nothing", "is not a bundle"), ("file", "a bundle is a directory"), ("folder", "is not a bundle")],
+)
+def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "file").write_text("{}")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(RequestError, match="is not a bundle"):
+    with pytest.raises(RequestError, match=reason):
         units_of(Bundle.open(tmp_path / name))
 
 

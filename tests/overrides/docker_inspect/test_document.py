@@ -39,7 +39,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         (SEVERAL, "", "no name or id '': there is web, db"),
         (DEFAULT[:-200], None, "web.json: not JSON at line "),
         (DEFAULT[:-3], None, "it ends in the middle"),
-        (b"", None, "web.json: empty"),
+        (b"", None, "web.json is empty"),
         (b"[]", None, "web.json: an empty list: inspect found no container"),
         (b"[1]", None, "web.json#/0: expected what inspect says of a container, found 1"),
         (b"null", None, "web.json#: expected what inspect says of a container, found null"),
