@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import typer
 
-from bundler.cli.failures import Command
+from bundler.cli.failures import Command, is_unknown
 from bundler.errors import RequestError, printable
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]
@@ -18,7 +18,7 @@ class DockerFlags(Command):
         try:
             return list(super().parse_args(ctx, args))
         except _WrongUsage as error:
-            hint = hint_at(str(getattr(error, "option_name", "")))
+            hint = hint_at(error.option_name) if is_unknown(error) else None
             if hint is None:
                 raise
             raise RequestError(f"no such option: {printable(error.option_name)}", hint=hint) from None

@@ -45,6 +45,14 @@ class Command(TyperCommand):
         # typer keeps the line breaks of all paragraphs but the first: those of the source, and not of the terminal.
         self.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in cleandoc(self.help or "").split("\n\n"))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return list(super().parse_args(ctx, args))
+        except _WrongWords as error:
+            # The parser names no command where an option lacks its value, and the hint is to name that command's help.
+            error.ctx = getattr(error, "ctx", None) or ctx
+            raise
+
     def invoke(self, ctx: Any) -> Any:
         with reported(self.left):
             return super().invoke(ctx)
@@ -91,9 +99,14 @@ def _call(app: typer.Typer, name: str) -> int:
 def _way_out(error: Any, command: str) -> str:
     """What to do about wrong words behind `command`: mostly, to read what it takes."""
     option = getattr(error, "option_name", None)
-    if option and command.endswith(" run"):
+    if option and is_unknown(error) and command.endswith(" run"):
         return f"{command} --help; what is to run in the container follows --: {command} BUNDLE -- PROGRAM {option}"
     return f"{command} --help"
+
+
+def is_unknown(error: Any) -> bool:
+    """Whether wrong words name an option that the command has not, and not one whose value is missing."""
+    return type(error).__name__ == "NoSuchOption"
 
 
 @contextmanager
