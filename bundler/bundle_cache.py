@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,8 @@ def find_or_build(
                     return Cached(bundle, kept, built, named, _named_volumes(inputs))
             with _entered(entry, exclusive=True) as lock:
                 if lock is not None and not bundle.is_dir():
-                    built = build_from(image, request, overrides, bundle, progress=progress)
+                    with _filled_or_gone(entry):
+                        built = build_from(image, request, overrides, bundle, progress=progress)
 
 
 def collect() -> int:
@@ -114,17 +115,36 @@ def collect() -> int:
 
 
 def _remove_if_idle(entry: Path) -> int:
-    """Give how many bundles were removed. The folder is renamed first: half a bundle is not to be found."""
+    """Give how many bundles were removed."""
     if not (entry / _LOCK).is_file():
         return 0  # none of the cache's own
     with locked_if_free(entry / _LOCK) as free:
         bundles = [path for path in entry.iterdir() if path.name != _LOCK]
         if not free or not all(map(is_idle, bundles)):
             return 0
-        removed = entry.with_name(_REMOVED + entry.name)
-        entry.rename(removed)
-        remove_tree(removed)
+        _remove(entry)
     return len(bundles)
+
+
+@contextmanager
+def _filled_or_gone(entry: Path) -> Iterator[None]:
+    """Remove an entry, whose lock is held alone, if the build of its bundle fails.
+
+    A process that waits for the lock makes another entry.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _remove(entry)
+        raise
+
+
+def _remove(entry: Path) -> None:
+    """The folder is renamed first: half a bundle is not to be found."""
+    removed = entry.with_name(_REMOVED + entry.name)
+    entry.rename(removed)
+    remove_tree(removed)
 
 
 def _made() -> Path:

@@ -54,6 +54,12 @@ def test_the_second_run_finds_what_the_first_has_built(asked: BuildRequest, cach
     assert (first.path / "config.json").is_file()
 
 
+def test_a_build_that_fails_leaves_no_entry(asked: BuildRequest, cache: Path) -> None:
+    with pytest.raises(RequestError):
+        use(with_file(asked, "user: '1000'"))  # one user has one id
+    assert list(cache.iterdir()) == []
+
+
 def with_file(request: BuildRequest, text: str) -> BuildRequest:
     path = Path(str(request.image)).with_name("o.yaml")
     path.write_text(text)
