@@ -31,6 +31,7 @@ _LARGEST: Final = 16 << 20  # bytes
 _EXACT: Final = ("docker", "store")
 _MAKE_ONE: Final = "bundler lock IMAGE makes a lock"
 _HINT: Final = "if that is what you want, make the lock again with bundler lock"
+_NAME_IT: Final = "name that file: bundler build FILE --locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Lock:
         fits = [image for image in named if platform.accepts(image.platform)]
         locked = (fits or named)[0]
         if locked.manifest is None:
-            self._refuse(f"it has no manifest digest of {asked}, because that was locked from a file")
+            self._refuse(f"it has no manifest digest of {asked}, because that was locked from a file", _NAME_IT)
         return reference.renamed(asked.pinned(locked.manifest))
 
     def check_platform(self, wanted: PlatformChoice) -> None:
@@ -185,8 +186,8 @@ class Lock:
     def _differ(self, what: str, locked: object, found: object) -> NoReturn:
         self._refuse(f"{what} is locked as {_shown(locked)}, and now is {_shown(found)}")
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise DifferenceError(f"{self.label}: {what}", hint=_HINT)
+    def _refuse(self, what: str, hint: str = _HINT) -> NoReturn:
+        raise DifferenceError(f"{self.label}: {what}", hint=hint)
 
 
 def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:

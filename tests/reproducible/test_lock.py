@@ -98,8 +98,11 @@ def test_what_is_not_in_the_lock_is_refused(tmp_path: Path, asked: str) -> None:
 
 def test_a_file_locks_no_tag_of_a_registry(tmp_path: Path) -> None:
     lock = locked(tmp_path, image(transport="docker-archive"))
-    with pytest.raises(DifferenceError, match=f"no manifest digest of {NAME}, because that was locked from a file"):
+    with pytest.raises(
+        DifferenceError, match=f"no manifest digest of {NAME}, because that was locked from a file"
+    ) as refused:
         pin(lock, "web:1")
+    assert refused.value.hint == "name that file: bundler build FILE --locked"
     lock.check_image(image(transport="docker"))
 
 
