@@ -223,7 +223,7 @@ class BuildRequest:
         if self.rootless:
             raise RequestError(
                 "a bundle of an ordinary user has a directory: only root mounts an image",
-                hint="leave out --rootless, which it does not take to build, or --rootfs erofs",
+                hint="leave out --rootless, since any user builds an image, or --rootfs erofs",
             )
         return ImageForm(verity=verity)
 

@@ -121,7 +121,7 @@ ROWS: Final = (
     Row(("copy",), "images are copied by skopeo", "`skopeo copy docker://IMAGE oci:FOLDER:TAG`"),
     Row(
         ("buildx", "builder", "image build", "bake"),
-        "bundler builds of images, and none of a Dockerfile",
+        "bundler builds bundles from images, and no images from Dockerfiles",
         "`docker build` or `buildah`, then `bundler build FILE`",
     ),
     Row(("convert", "spec", "generate"), "config.json is made from an image", "`bundler config IMAGE`"),

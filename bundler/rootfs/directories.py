@@ -41,7 +41,7 @@ def explain(error: OSError, where: str) -> BundlerError:
     if (full := full_disk(error, where)) is not None:
         return full
     if error.errno in _FORBIDDEN:
-        hint = "run as root, whom owners and devices need; build --rootless does without"
+        hint = "run as root, who may set owners and make devices, or build with --rootless"
         return BundlerError(f"{where}: {reason}", hint=hint)
     if error.errno == errno.ENOTSUP:
         hint = "choose a disk whose file system keeps extended attributes"

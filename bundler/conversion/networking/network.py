@@ -65,7 +65,8 @@ def _port(node: Node, address: Address) -> PublishedPort:
     port = node.plain()
     if port["published"] is None:
         raise node.error(
-            f"ports: {port['target']}: the port of the machine is missing", hint="bundler draws none: write 8080:80"
+            f"ports: {port['target']}: the port of the machine is missing",
+            hint="bundler chooses none by itself: write 8080:80",
         )
     return PublishedPort(port["protocol"], address, port["published"], port["target"])
 

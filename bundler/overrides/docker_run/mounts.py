@@ -34,7 +34,7 @@ def volume(given: str) -> list[str]:
     if len(sections) > _SECTIONS:
         raise ValueError("it has more than three sections between colons")
     if len(sections) > 1 and len(sections[0]) == 1 and sections[0].isalpha():
-        raise ValueError("the name of a volume has at least two characters")
+        raise ValueError("the name of a volume has at least two characters, and a folder's begins with / or ./")
     if len(sections) == 2 and sections[1].split(",")[0] in _ABOUT:  # noqa: PLR2004  (SOURCE:TARGET)
         raise ValueError("it has options, but no source")
     _check_target(sections[0] if len(sections) == 1 else sections[1])
