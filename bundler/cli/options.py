@@ -131,7 +131,7 @@ StoreOption = Annotated[
         "--store",
         metavar="DIR",
         envvar=VARIABLE,
-        help="Where fetched images are kept; if absent, $XDG_DATA_HOME/bundler.",
+        help="Where fetched images are kept; if absent, $XDG_DATA_HOME/bundler (~/.local/share/bundler).",
         show_default=False,
         rich_help_panel=REACHING,
     ),

@@ -121,9 +121,9 @@ def run(
     The bundle itself is never changed: other arguments, a terminal and --ephemeral lie over it where only this
     container sees them.
 
-    An IMAGE becomes a bundle first, which is kept in $XDG_CACHE_HOME/bundler for the next time; `bundler gc` removes
-    it. Each container starts anew, as with `docker run --rm`: all that it writes goes to memory and away at the end,
-    volumes included. An image of a registry is fetched into the store, if it is not there.
+    An IMAGE becomes a bundle first, which is kept in $XDG_CACHE_HOME/bundler (~/.cache/bundler) for the next time;
+    `bundler gc` removes it. Each container starts anew, as with `docker run --rm`: all that it writes goes to memory
+    and away at the end, volumes included. An image of a registry is fetched into the store, if it is not there.
     """
     from bundler.running.start import Wanted
 
