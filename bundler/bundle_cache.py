@@ -18,7 +18,7 @@ from typing import Final
 from bundler.bundles.ground import check_ground
 from bundler.bundles.runtime import is_idle
 from bundler.conversion.rule import Inputs
-from bundler.errors import RequestError, printable
+from bundler.errors import BundlerError, RequestError, printable
 from bundler.images.image import Image
 from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
@@ -37,6 +37,7 @@ from bundler.store.layout import open_store, prepare
 from bundler.store.locks import locked, locked_if_free
 
 _VARIABLE: Final = "XDG_CACHE_HOME"
+_ELSEWHERE: Final = f"{_VARIABLE} names another place"
 _LOCK: Final = "lock"
 _DIGITS: Final = 32  # of a sum of 64: 128 bits are enough where each user has a cache of his own
 _REMOVED: Final = "."  # in front of the name of what is being removed
@@ -148,13 +149,17 @@ def _remove(entry: Path) -> None:
 
 
 def _made() -> Path:
-    """The place, which is made if it is not there, for its user alone. Raises RequestError."""
+    """The place, which is made if it is not there, for its user alone. Raises BundlerError."""
     folder = place()
     if folder is None:
-        raise RequestError("there is no home directory for a cache", hint=f"{_VARIABLE} names another place")
-    folder.parent.parent.mkdir(parents=True, exist_ok=True)
-    for path in (folder.parent, folder):
-        path.mkdir(mode=0o700, exist_ok=True)
+        raise RequestError("there is no home directory for a cache", hint=_ELSEWHERE)
+    try:
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for path in (folder.parent, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        what = f"bundles cannot be kept in {printable(str(folder.parent))}: {error.strerror}"
+        raise BundlerError(what, hint=_ELSEWHERE) from None
     check_ground(folder)
     return folder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundle_cache import Cached, collect, find_or_build, place
-from bundler.errors import ImageError, RequestError
+from bundler.errors import BundlerError, ImageError, RequestError
 from bundler.images.platform import Platform
 from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.one_off import convert
@@ -58,6 +58,15 @@ def test_a_build_that_fails_leaves_no_entry(asked: BuildRequest, cache: Path) ->
     with pytest.raises(RequestError):
         use(with_file(asked, "user: '1000'"))  # one user has one id
     assert list(cache.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_made_is_told_with_the_variable_that_names_another(
+    asked: BuildRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path}/web.tar/cache")
+    with pytest.raises(BundlerError, match=f"bundles cannot be kept in {tmp_path}/web.tar/cache/bundler: ") as refused:
+        use(asked)
+    assert refused.value.hint == "XDG_CACHE_HOME names another place"
 
 
 def with_file(request: BuildRequest, text: str) -> BuildRequest:
