@@ -1,5 +1,6 @@
 """`bundler backup` and `bundler restore`: what a bundle's volumes hold, as one file and back."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 
 LevelOption = Annotated[
     int | None,
@@ -71,6 +72,9 @@ def restore(
     """
     from bundler.upkeep.data_restoring import restore_data
 
+    if file.is_dir() and bundle.is_file():
+        words = shlex.join(printable(str(path)) for path in (bundle, file))
+        raise RequestError(f"{printable(str(file))} is a directory, and FILE is first", hint=f"bundler restore {words}")
     report = asked_for("restore", as_json=as_json, pointer=pointer)
     limits = limits_of(limit)
     with shown_progress(progress, quiet=quiet) as shown:

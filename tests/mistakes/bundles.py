@@ -44,7 +44,9 @@ BUNDLES = (
     bundle("rollback bundle", "no bundle.old", "only an upgrade"),
     bundle("backup image.tar -o new.tar", "image.tar is an archive", "bundler build image.tar"),
     bundle("restore image.tar bundle", "image.tar is no backup", "bundler backup", code=3),
-    bundle("restore bundle packed.tar.zst", "packed.tar.zst is an archive, and a bundle is a directory", "unpack"),
+    bundle(
+        "restore bundle packed.tar.zst", "bundle is a directory, and FILE is first", "restore packed.tar.zst bundle"
+    ),
     bundle("repack bundle new", "the store ... holds no images", "bundler fetch"),
     bundle("repack bundle oci:project:new", "project is no OCI layout", "skopeo copy"),
     bundle("repack bundle ./new.tar", "./new.tar: only the store and OCI layouts", "oci:LAYOUT:TAG"),
