@@ -182,7 +182,7 @@ class Family(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args[:1] == ["help"]:
-            args = [*args[1:], "--help"]
+            args = [*(args[1:] if args[1:] != ["help"] else []), "--help"]
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

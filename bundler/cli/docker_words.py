@@ -133,6 +133,11 @@ ROWS: Final = (
     ),
     Row(("version",), "it is an option", "`bundler --version`"),
     Row(
+        ("completion", "completions"),
+        "it is an option",
+        "`bundler --install-completion`, or `bundler --show-completion bash`",
+    ),
+    Row(
         ("info", "system", "system info", "context", "plugin"),
         "there is a machine to ask, and no daemon",
         "`bundler doctor`",

@@ -141,6 +141,7 @@ def test_the_page_of_the_commands_has_its_help_and_examples(name: str, command: 
     ("line", "same"),
     [
         ("help", "--help"),
+        ("help help", "--help"),
         ("help build", "build --help"),
         ("help overrides", "overrides --help"),
         ("help overrides check", "overrides check --help"),

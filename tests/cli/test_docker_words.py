@@ -58,7 +58,7 @@ def test_every_command_of_docker_is_one_here_or_answered(word: str) -> None:
 @pytest.mark.parametrize("line", MEANT)
 def test_what_is_to_be_typed_instead_is_a_command_line(line: str) -> None:
     name, *words = shlex.split(line)
-    if name != "--version":
+    if not name.startswith("--"):
         command = GROUP.commands[name]
         if hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
@@ -83,6 +83,7 @@ def test_what_is_to_be_typed_instead_is_a_command_line(line: str) -> None:
         ("compose up -d", "`bundler build --from-compose FILE:SERVICE -o BUNDLE`, then `bundler run BUNDLE`"),
         ("biuld", "did you mean `bundler build`?"),
         ("vresion", "`bundler --version`"),
+        ("completion bash", "`bundler --install-completion`, or `bundler --show-completion bash`"),
         ("qqqq", "bundler --help lists the commands"),
         ("images", None),
         ("rm nginx", None),
