@@ -1,6 +1,8 @@
 """`bundler images`, `rm` and `gc`: what is in the store, and out of it again."""
 
+import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +10,7 @@ import typer
 from bundler.cli.console import short, show_rows
 from bundler.cli.options import StoreOption
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.errors import RequestError, printable
+from bundler.errors import BundlerError, RequestError, printable
 from bundler.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -75,8 +77,14 @@ def remove(
         references = [RegistryReference.parse(name) for name in names]
     except ValueError as error:
         raise RequestError(printable(str(error))) from None
-    with open_store(place_of(store)) as opened:
-        remove_names(opened, references)
+    try:
+        with open_store(place_of(store)) as opened:
+            remove_names(opened, references)
+    except BundlerError as error:
+        bundle = next((name for name in names if Path(name, "bundler.json").is_file()), None)
+        if bundle is not None:
+            error.hint = f"rm -r {shlex.quote(printable(bundle))} removes the bundle that is here"
+        raise
     if report is not None:
         report.show({"removed": [str(reference) for reference in references]})
 

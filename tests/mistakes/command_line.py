@@ -43,6 +43,7 @@ COMMAND_LINE = (
     words("run compose.yaml", "compose.yaml is a compose file", "--from-compose", code=3),
     words("run bundle -u root", "--user is for an image", "anew"),
     words("rm hello", "store", "bundler"),
+    words("rm bundle", "store", "rm -r bundle removes the bundle that is here"),
     words("gc everything", "unexpected extra argument ... everything", "bundler gc --help"),
     words("explain", "nothing to explain", "bundler explain BUNDLE"),
     words("diff", "missing argument 'A'", "bundler diff --help"),
