@@ -127,7 +127,7 @@ def test_images_are_listed_removed_and_freed(served: FaultyRegistry, store: Path
     assert json.loads(bundler("images", "--json"))["images"] == []
     one, many = served.name("team/one:1"), served.name("team/many:1")
     printed = bundler("fetch", INSECURE, one)
-    assert printed == f"{one} {json.loads(bundler('images', '--json'))[0]['digest']}\n"
+    assert printed == f"{one} {json.loads(bundler('images', '--json'))['images'][0]['digest']}\n"
     bundler("fetch", INSECURE, "--all-platforms", many)
     assert [line.split()[:2] for line in bundler("images").splitlines()] == [
         [many, "linux/amd64"],
