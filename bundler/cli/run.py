@@ -146,7 +146,11 @@ def run(
         _start(wanted, dry_run=dry_run)
     else:
         cached = _cached(options, commanded=bool(arguments))
-        own = options.name or (None if cached.named_container else f"{cached.path.name}-{secrets.token_hex(3)}")
+        own = options.name
+        if own is None and not cached.named_container:
+            own = f"{cached.path.name}-{secrets.token_hex(3)}"
+            if detach and not options.quiet:
+                note(f"the container is called {own}")
         _start(replace(wanted, bundle=cached.path, name=own, fresh=True), dry_run=dry_run)
 
 

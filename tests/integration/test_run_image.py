@@ -26,6 +26,7 @@ from tests.support.runtime import Name, call, command_of, program_of
 from tests.support.tarballs import file, symlink, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
+HELLO = Path(__file__).parents[2] / "testdata" / "hello-amd64.tar"
 BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"], indirect=True)
 # What a container finds of an earlier one, and what it leaves for a later one.
 LOOK_AND_LEAVE = """
@@ -94,6 +95,14 @@ def test_two_run_at_once_from_one_bundle(image: str, runtime: str, tmp_path: Pat
         thread.join()
     assert said == [(0, "left\n")] * 3
     assert len(kept(tmp_path)) == 1
+
+
+def test_the_new_name_of_a_container_in_the_background_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done = call_bundler("run", "-d", "--runtime", "runc", "--root", tmp_path / "states", HELLO)
+    (state,) = (tmp_path / "states").iterdir()
+    call(["runc", "--root", tmp_path / "states", "delete", "--force", state.name])
+    assert (done.returncode, done.stderr) == (0, f"bundler: note: the container is called {state.name}\n")
 
 
 @BOTH
