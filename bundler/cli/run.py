@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What also counts where a bundle is run.
 _ALWAYS: Final = ("image", "name", "quiet", "progress", "limit", "retries", "timeout", "store")
+_MARKS_OF_IMAGES: Final = set("/:@.")  # none of these is in what is probably meant as the name of a directory
 _RunArgument = Annotated[
     str | None,
     typer.Argument(
@@ -181,8 +182,9 @@ def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
             lowest = FIRST_FREE_DESCRIPTOR
             cached = find_or_build(request, lowest_descriptor=lowest, commanded=commanded, progress=progress)
     except BundlerError as error:
-        if error.hint is None and named is not None and "/" not in named:
-            error.hint = f"there is no directory {printable(named)} here, so that it is the name of an image"
+        if named is not None and not _MARKS_OF_IMAGES & set(named) and not os.path.lexists(named):
+            taken = f"there is no directory {printable(named)} here, so it was taken for an image"
+            error.hint = taken if error.hint is None else f"{taken}; {error.hint}"
         raise
     if cached.built is not None:
         remark(cached.built.runtime_config, quiet=options.quiet)

@@ -38,6 +38,7 @@ COMMAND_LINE = (
     words("overrides from-compose compose.yaml -f", "'-f' requires an argument", "overrides from-compose --help"),
     words("run image.tar -v", "'-v' requires an argument", "bundler run --help"),
     words("run", "run what?", "bundle"),
+    words("run web --offline", '"web" is in a registry', "there is no directory web here ... bundler fetch"),
     words("run ./bundel", "./bundel is not there", "did you mean bundle?"),
     words("run imgae.tar", "imgae.tar does not exist", "did you mean image.tar?", code=3),
     words("run compose.yaml", "compose.yaml is a compose file", "--from-compose", code=3),
