@@ -4,8 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from bundler.completion.scripts import current_shell, install, script
-from bundler.completion.shells import SHELLS
 from bundler.errors import RequestError, printable
 
 OPTIONS = ("--install-completion", "--show-completion")
@@ -20,6 +18,8 @@ def with_shells(words: list[str]) -> list[str]:
 def _install(context: typer.Context, shell: str | None) -> None:
     if shell is None:
         return
+    from bundler.completion.scripts import install
+
     installed = install(_known(shell), _program(context))
     typer.echo(printable(str(installed.script)))
     if installed.told is not None:
@@ -30,11 +30,16 @@ def _install(context: typer.Context, shell: str | None) -> None:
 def _show(context: typer.Context, shell: str | None) -> None:
     if shell is None:
         return
+    from bundler.completion.scripts import script
+
     typer.echo(script(_known(shell), _program(context)), nl=False)
     raise typer.Exit
 
 
 def _known(shell: str) -> str:
+    from bundler.completion.scripts import current_shell
+    from bundler.completion.shells import SHELLS
+
     known = ", ".join(SHELLS)
     chosen = shell or current_shell()
     if chosen is None:
