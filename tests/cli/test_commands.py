@@ -168,6 +168,7 @@ def test_a_command_is_loaded_alone() -> None:
         from bundler.cli.main import app
         app(["diff", "--help"], standalone_mode=False)
         others = {"bundler.cli.build", "bundler.cli.docker_words", "bundler.overrides.docker_run.flags"}
+        others |= {"bundler.completion.scripts", "bundler.completion.shells"}
         print([name for name in sys.modules if name in {"bundler.cli.diff", *others}])
     """
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
