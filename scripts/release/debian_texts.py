@@ -73,6 +73,7 @@ OVERRIDES: Final = f"""\
 {NAME}: binary-has-unneeded-section * [{LIBRARY}/*]
 {NAME}: hardening-no-bindnow [{LIBRARY}/*]
 {NAME}: hardening-no-fortify-functions [{LIBRARY}/*]
+{NAME}: embedded-library libzstd [{LIBRARY}/zstandard/*]
 # They are read, and copied into bundles.
 {NAME}: script-not-executable [{LIBRARY}/bundler/data/*]
 """
