@@ -1,6 +1,7 @@
 """docs/install.md, followed on machines without a network."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -132,11 +133,14 @@ def test_pip_installs_the_wheels_of_the_release(there: There) -> None:
 @pytest.mark.tool("lintian")
 def test_lintian_has_nothing_to_say_about_the_package(release: Path) -> None:
     [package] = release.glob("*.deb")
-    # Of the lintians of Debian 12 and 13, one finds what the other does not.
-    options = ["--allow-root", "--fail-on=warning", "--display-info", "--suppress-tags=unused-override"]
+    options = ["--allow-root", "--fail-on=warning", "--display-info"]
     command: list[str | Path] = ["lintian", *options, package]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
-    assert done.stdout == ""
+    # Debian 13's finds libraries in the wheels; Debian 12's, which does not, has no use for the override.
+    told = [
+        line for line in done.stdout.splitlines() if not re.match(r"N: |I: \S+ unused-override embedded-library ", line)
+    ]
+    assert told == []
     assert done.returncode == 0, done.stderr
 
 
