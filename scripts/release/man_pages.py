@@ -190,7 +190,7 @@ def _variables(options: Iterable[Option]) -> list[str]:
 
 def _references(pages: Iterable[str]) -> list[str]:
     *first, last = [f".BR {_plain(name)} ({section}" for name, section in (page.split("(") for page in pages)]
-    return [*(f"{line} ," for line in first), last]
+    return [".ad l", *(f"{line} ," for line in first), last]  # no line of long names has blanks to be made wider
 
 
 def _item(tag: str, text: str) -> list[str]:

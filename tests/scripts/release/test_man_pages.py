@@ -106,7 +106,7 @@ def test_man_shows_the_keys_of_overrides_files(folder: Path) -> None:
 
 
 def test_no_line_of_a_page_is_taken_for_a_request_that_is_none() -> None:
-    requests = {".TH", ".nh", ".SH", ".SS", ".TP", ".PP", ".EX", ".EE", ".BR", ".br"}
+    requests = {".TH", ".nh", ".ad", ".SH", ".SS", ".TP", ".PP", ".EX", ".EE", ".BR", ".br"}
     lines = [line for text in PAGES.values() for line in text.splitlines() if line[:1] in {".", "'"}]
     assert {line.split()[0] for line in lines} <= requests
 
