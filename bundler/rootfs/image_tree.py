@@ -92,7 +92,7 @@ class ImageTree(Names[int]):
             self._room(join(directory, name))  # which says what is wrong
         if self.owners.maps:
             uid, gid = (shifts.shift(number) for shifts, number in zip(self.owners.maps, (uid, gid), strict=True))
-        described = erofs_writer.Attributes(stat.S_IFREG | mode, uid, gid, mtime)
+        described = erofs_writer.InodeAttributes(stat.S_IFREG | mode, uid, gid, mtime)
         folder.names[name] = self._writer.add_file(described, content, size) << _TYPE_BITS | _REGULAR
         if self._inventory is not None:
             if self._directory[0] is not folder:
@@ -252,9 +252,9 @@ class ImageTree(Names[int]):
         )
 
 
-def _described(attributes: Attributes, kind: int) -> erofs_writer.Attributes:
+def _described(attributes: Attributes, kind: int) -> erofs_writer.InodeAttributes:
     mode = kind | (0o777 if attributes.mode is None else attributes.mode)
-    return erofs_writer.Attributes(
+    return erofs_writer.InodeAttributes(
         mode, attributes.uid, attributes.gid, attributes.mtime, encode_xattrs(attributes.xattrs)
     )
 

@@ -49,7 +49,7 @@ _MOST_BLOCKS: Final = (1 << 32) - 1
 _LARGEST_VALUE: Final = (1 << 16) - 1
 
 
-class Attributes(NamedTuple):
+class InodeAttributes(NamedTuple):
     """What an inode says of itself: `mode` with the type of the file, `mtime` in nanoseconds, `xattrs` encoded."""
 
     mode: int
@@ -83,7 +83,7 @@ class ErofsWriter:
         self._inodes = Inodes(self._blocks.read, BLOCK)
         self._count = 0
 
-    def add_file(self, attributes: Attributes, content: Iterable[Content], size: int) -> int:
+    def add_file(self, attributes: InodeAttributes, content: Iterable[Content], size: int) -> int:
         """Add a regular file, or a symlink with its target; gives its number."""
         layout, whole = _layout(size, len(attributes.xattrs))
         if not whole:  # as with most files, which are small
@@ -92,14 +92,14 @@ class ErofsWriter:
         rest = self._blocks.store(content, whole)
         return self._add_inode(attributes, _Extent(layout, start, size), rest)
 
-    def add_sparse(self, attributes: Attributes, pieces: Iterable[tuple[int, Content]], size: int) -> int:
+    def add_sparse(self, attributes: InodeAttributes, pieces: Iterable[tuple[int, Content]], size: int) -> int:
         """Add a regular file of which `pieces` are given, at their offsets; zeros lie between them."""
         layout, whole = _layout(size, len(attributes.xattrs))
         start = self._start(whole)
         rest = self._blocks.store_pieces(pieces, whole, size - whole)
         return self._add_inode(attributes, _Extent(layout, start, size), rest)
 
-    def add_node(self, attributes: Attributes, device: tuple[int, int] = (0, 0)) -> int:
+    def add_node(self, attributes: InodeAttributes, device: tuple[int, int] = (0, 0)) -> int:
         """Add a fifo, a socket or a device (major, minor); gives its number."""
         return self._add_inode(attributes, _Extent(PLAIN, encode_device(*device), 0))
 
@@ -139,7 +139,9 @@ class ErofsWriter:
         address = _ROOT if is_root else self._blocks.add(bytes(EXTENDED.size + xattrs + size - whole))
         return DirectoryPlace(address // SLOT, _Extent(layout, start, size))
 
-    def write_directory(self, place: DirectoryPlace, attributes: Attributes, entries: Sequence[DirectoryEntry]) -> None:
+    def write_directory(
+        self, place: DirectoryPlace, attributes: InodeAttributes, entries: Sequence[DirectoryEntry]
+    ) -> None:
         """Write what the directory holds, its dots included, sorted by name."""
         number, extent = place
         folders = sum(kind == DIRENT_TYPES[stat.S_IFDIR] for _, _, kind in entries)  # each with a `..`, and the dots
@@ -165,7 +167,7 @@ class ErofsWriter:
         self._blocks.put(CHECKSUM_OFFSET, checksum.to_bytes(4, "little"))
         self._blocks.finish()
 
-    def _add_inode(self, attributes: Attributes, extent: _Extent, *rest: Content) -> int:
+    def _add_inode(self, attributes: InodeAttributes, extent: _Extent, *rest: Content) -> int:
         self._count += 1
         inode = _inode(attributes, extent, self._count, 1)
         return self._blocks.add(b"".join((inode, attributes.xattrs, *rest))) // SLOT
@@ -210,7 +212,7 @@ def _slots(xattrs: bytes) -> int:
     return (len(xattrs) - XATTRS.size) // 4 + 1 if xattrs else 0
 
 
-def _inode(attributes: Attributes, extent: _Extent, number: int, links: int) -> bytes:
+def _inode(attributes: InodeAttributes, extent: _Extent, number: int, links: int) -> bytes:
     mode, uid, gid, mtime, xattrs = attributes
     layout, start, size = extent
     form, (seconds, fraction) = layout << 1 | IS_EXTENDED, divmod(mtime, SECOND)

@@ -14,7 +14,7 @@ from bundler.archives.filesystems import erofs_blocks
 from bundler.archives.filesystems.crc32c import crc32c
 from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.erofs_directory import directory_blocks, directory_size, with_dots
-from bundler.archives.filesystems.erofs_writer import Attributes, ErofsWriter, encode_xattrs
+from bundler.archives.filesystems.erofs_writer import ErofsWriter, InodeAttributes, encode_xattrs
 from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.archives.stream import DamagedError
 from bundler.errors import LayerError
@@ -49,10 +49,10 @@ def test_the_checksum_is_the_castagnoli_one() -> None:
 def test_a_socket_can_be_in_an_image(tmp_path: Path) -> None:
     """No layer has one."""
     with writing(tmp_path / "i") as writer:
-        socket = writer.add_node(Attributes(stat.S_IFSOCK | 0o600, 1, 2, 3))
+        socket = writer.add_node(InodeAttributes(stat.S_IFSOCK | 0o600, 1, 2, 3))
         entries = [(b".", 36, 2), (b"..", 36, 2), (b"s", socket, 6)]
         place = writer.reserve_directory(directory_size([name for name, _, _ in entries]), 0, is_root=True)
-        writer.write_directory(place, Attributes(stat.S_IFDIR | 0o755, 0, 0, 0), entries)
+        writer.write_directory(place, InodeAttributes(stat.S_IFDIR | 0o755, 0, 0, 0), entries)
         writer.finish(place, UUID)
     with pytest.raises(DamagedError, match="of an unknown kind"):
         read(tmp_path / "i")
