@@ -1,9 +1,7 @@
-"""What a build would make, and nothing of it: the image looked at, config.json alone, the files for a look at them."""
+"""What a build would make, and nothing of it: the image looked at, config.json alone."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from bundler.conversion.convert import ConvertedConfig, convert
@@ -14,10 +12,8 @@ from bundler.origins import UNSET
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
 from bundler.rootfs.home import Home
-from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.remove import temporary_folder
-from bundler.rootfs.unpack import unpack_into_image, unpack_partially
+from bundler.rootfs.unpack_partially import unpack_partially
 
 _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines
@@ -56,45 +52,6 @@ def preview(request: BuildRequest, *, progress: Progress = SILENT) -> ConvertedC
             # A file in its way is as much a mistake here as when the bundle is built.
             tree.make_working_directory(os.fsencode(runtime_config.working_directory))
             return runtime_config
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What `build` would make: `tree` has the files with their content, `entries` say their owners and privileges."""
-
-    image: Image
-    runtime_config: ConvertedConfig
-    accounts: Accounts
-    tree: Home
-    entries: Iterator[MtreeEntry]
-
-
-@contextmanager
-def survey(request: BuildRequest, *, progress: Progress = SILENT) -> Iterator[Survey]:
-    """The image of `request`, its files in an image of a file system where the caller may look into them, for as long
-    as the context lasts. Any user can have one.
-    """
-    overrides = request.load_overrides()
-    with temporary_folder() as folder, ExitStack() as stack:
-        workspace = folder / "workspace"
-        workspace.mkdir()
-        image = stack.enter_context(request.open(overrides, workspace, progress, unpacked=True))
-        inventory = stack.enter_context(Inventory(folder))
-        layers = stack.enter_context(image.local(progress))
-        tree = stack.enter_context(
-            unpack_into_image(
-                layers,
-                folder / "rootfs",
-                inventory=inventory,
-                progress=progress,
-                limits=request.limits,
-                selection=request.selection(overrides),
-            )
-        )
-        accounts = read_accounts(tree)
-        runtime_config = convert(replace(request.inputs(image, overrides), accounts=accounts))
-        lines = (line for entry in inventory.lines() for line in entry.splitlines(keepends=True))
-        yield Survey(image, runtime_config, accounts, tree, parse(lines))
 
 
 def read_accounts(tree: Home) -> Accounts:

@@ -33,7 +33,8 @@ from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners
 from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack, unpack_into_image
+from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpack_into_image import unpack_into_image
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from bundler.bundles.rootfs_image import check_visible
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
-from bundler.dry_run import survey
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
+from bundler.hardening.survey import survey
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest

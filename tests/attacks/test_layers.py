@@ -16,7 +16,8 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.outline import Outline
 from bundler.rootfs.paths import join
 from bundler.rootfs.remove import remove_tree
-from bundler.rootfs.unpack import unpack, unpack_partially
+from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpack_partially import unpack_partially
 from tests.attacks.attack import Attack, attributes_of, leaves
 from tests.attacks.compression import COMPRESSION, LIMITED
 from tests.attacks.dialects import DIALECTS

@@ -173,3 +173,17 @@ def test_a_command_is_loaded_alone() -> None:
     """
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "['bundler.cli.diff']"
+
+
+def test_config_loads_nothing_that_makes_a_rootfs(folder: Path) -> None:
+    program = f"""if True:
+        import sys
+        from bundler.cli.main import app
+        app(["config", {str(folder / "image.tar")!r}], standalone_mode=False)
+        print(*sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "bundler.dry_run" in loaded
+    assert not loaded & {"bundler.pipeline", "bundler.rootfs.tree", "bundler.archives.filesystems.erofs_writer"}
+    assert not loaded & {"rich", "jsonschema", "ruamel.yaml"}

@@ -14,7 +14,7 @@ from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, SYMLINK
 from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.images.layer import LocalLayer
-from bundler.rootfs.unpack import unpack_into_image
+from bundler.rootfs.unpack_into_image import unpack_into_image
 from tests.support.tree import TYPES, Node, tree
 
 UUID = bytes(range(16))
