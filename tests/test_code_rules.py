@@ -28,13 +28,14 @@ RANKS = {
     "runtime_spec": 3,
     **dict.fromkeys(["rootfs", "conversion", "store"], 4),
     **dict.fromkeys(["bundles", "completion", "profiles", "targets"], 5),
-    **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 6),
-    **dict.fromkeys(["doctor", "request", "running", "units"], 7),
-    **dict.fromkeys(["approval", "dry_run", "kit"], 8),
-    **dict.fromkeys(["hardening", "pipeline", "upkeep"], 9),
-    **dict.fromkeys(["__init__", "bundle_cache"], 10),
-    "cli": 11,
-    "__main__": 12,
+    "project": 6,
+    **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
+    **dict.fromkeys(["doctor", "request", "running", "units"], 8),
+    **dict.fromkeys(["approval", "dry_run", "kit"], 9),
+    **dict.fromkeys(["hardening", "pipeline", "upkeep"], 10),
+    **dict.fromkeys(["__init__", "bundle_cache"], 11),
+    "cli": 12,
+    "__main__": 13,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.

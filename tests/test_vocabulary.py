@@ -35,6 +35,7 @@ ON_V1 = {"target": {"cgroup": "v1"}}
 # What has to be said beside a key so that it shows.
 BESIDE: dict[str, dict[str, Any]] = {
     "apparmor": {"target": {"apparmor": True}},
+    "bridges": BRIDGED,
     "cni": {"network_mode": "cni", "cni": {"name": "other", "plugins": [{"type": "bridge"}]}},
     "console_size": {"tty": True},
     "cpu_rt_period": ON_V1,

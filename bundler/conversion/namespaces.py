@@ -19,7 +19,7 @@ KEYS: Final = {
 }
 # Networks that hooks connect, and the keys beside `network_mode` that they know.
 CONNECTED: Final[dict[str, tuple[str, ...]]] = {
-    "bridge": ("networks", "ports", "expose", "mac_address", "enable_ipv6"),
+    "bridge": ("bridges", "networks", "ports", "expose", "mac_address", "enable_ipv6"),
     "cni": ("networks", "ports", "expose", "mac_address"),
     "netns": (),
 }
@@ -117,7 +117,7 @@ def _warnings(inputs: Inputs) -> tuple[str, ...]:
         found.append(f"{network.origin.where}: network_mode: only lo is in it until a hook connects it")
     unconnected = "since nothing connects the container; write network_mode: bridge, or build with --network bridge"
     why = unconnected if alone else f"with network_mode: {printable(chosen)}"
-    for key in ("networks", "ports", "expose", "links", "mac_address", "enable_ipv6"):
+    for key in ("bridges", "networks", "ports", "expose", "links", "mac_address", "enable_ipv6"):
         node = inputs.overrides.get(key)
         if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
             found.append(f"{node.origin.where}: {key}: has no effect {why}")

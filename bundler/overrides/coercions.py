@@ -13,6 +13,7 @@ from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.overrides import schema, validation
 from bundler.overrides.files import env_files
+from bundler.overrides.keys.bridges import expand_bridges
 from bundler.overrides.keys.devices import expand_device_rules, expand_devices, refuse_gpus, request_devices
 from bundler.overrides.keys.limits import block_io, number_set, ulimits
 from bundler.overrides.keys.mounts import (
@@ -200,6 +201,7 @@ KEYS: Final[dict[str, Callable[[Node], Node]]] = {
     "annotations": annotations,
     "labels": labels,
     "spec_patch": patch_steps,
+    "bridges": expand_bridges,
     "ports": expand_ports,
     "uid_map": parse_id_map,
     "gid_map": parse_id_map,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bundler.conversion.networking.bridges import bridges
 from bundler.conversion.networking.network import gateway, network_mode
 from bundler.conversion.process.environment import host_name
 from bundler.conversion.rule import Inputs
@@ -17,7 +18,7 @@ _HOSTS: Final = (
     ("ff02::1", "ip6-allnodes"),
     ("ff02::2", "ip6-allrouters"),
 )
-# Docker writes the address it gave the container. Here it has none yet, so its name is on its own loopback.
+# Docker writes the address it gave the container. Where it has none yet, its name is on its own loopback.
 _OWN_ADDRESS: Final = "127.0.1.1"
 # In Docker's order, each with its key in `etc_files`.
 _FILES: Final = {"resolv.conf": "resolv_conf", "hostname": "hostname", "hosts": "hosts"}
@@ -46,7 +47,8 @@ def _hosts(inputs: Inputs) -> str:
         hosts = ((name, item) for name, addresses in extra.entries().items() for item in addresses.items())
         lines += [f"{_address(inputs, item)}\t{name}" for name, item in hosts]
     if network_mode(inputs).value == "private":
-        lines.append(f"{_OWN_ADDRESS}\t{_own_names(inputs)}")
+        known = [str(address) for bridge in bridges(inputs) for address in bridge.addresses]
+        lines += [f"{address}\t{_own_names(inputs)}" for address in known or (_OWN_ADDRESS,)]
     return "".join(f"{line}\n" for line in lines)
 
 

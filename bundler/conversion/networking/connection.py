@@ -14,6 +14,7 @@ from typing import Final
 from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
 from bundler.conversion.mounts.etc_files import generated_files
+from bundler.conversion.networking.bridges import Bridge, bridges
 from bundler.conversion.networking.network import IPV4, IPV6, mappings, published_ports
 from bundler.conversion.rule import Inputs
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -62,6 +63,7 @@ def netns_hooks(inputs: Inputs, origin: Origin) -> Connection:
 
 
 BRIDGE: Final = "bundler0"
+_NETWORK: Final = "bundler"  # what the plugins know it by
 _SCRIPT: Final = f"{FOLDER}/network"
 _SCRIPTS: Final = ("network", "network-ports", "network-files")
 # What the configurations of plugins are called, without and with IPv6.
@@ -80,7 +82,8 @@ def connection(inputs: Inputs) -> Connection | None:
     if node is UNSET:
         return None
     if node.value == "bridge":
-        return _to_bridge(inputs, node.origin)
+        named = bridges(inputs)
+        return _to_named(inputs, node.origin, named) if named else _to_bridge(inputs, node.origin)
     if node.value == "cni":
         return _through_plugins(
             inputs, node.origin, {_WITHOUT_IPV6: _network_list(inputs, node)}, (_NONE, _NONE, _NONE)
@@ -95,6 +98,26 @@ def _to_bridge(inputs: Inputs, origin: Origin) -> Connection:
         return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), _NONE))
     plugins |= {_WITH_IPV6: _bridge(inputs, (SUBNET, SUBNET6))}
     return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), str(SUBNET6)))
+
+
+def _to_named(inputs: Inputs, origin: Origin, named: Sequence[Bridge]) -> Connection:
+    """To the bridge of the key `bridges`, where all addresses are known. Raises RequestError for what is not built."""
+    bridge, *others = named
+    if others:
+        raise others[0].node.error("bridges: a container is connected to one bridge, so far")
+    for key, is_so in (("internal", bridge.internal), ("ipv6", bridge.ipv6 is not None)):
+        if is_so:
+            raise bridge.node.entries()[key].error(f"bridges: {key}: a bridge has a way out, by IPv4 alone, so far")
+    for key in ("masquerade", "icc", "mtu"):
+        if key in bridge.node.entries():
+            raise bridge.node.entries()[key].error(
+                f"bridges: {key} is not known to the hook that makes bridges, so far"
+            )
+    given: dict[str, Json] = {"mac": bridge.mac_address or _hardware_address(inputs), "ips": [str(bridge.address)]}
+    subnet: dict[str, Json] = {"subnet": str(bridge.subnet), "gateway": str(bridge.gateway)}
+    ports = [port for port in published_ports(inputs) if port.family == IPV4]
+    plugins = _plugins(bridge.name, bridge.name, [subnet], given | {"portMappings": mappings(ports, (IPV4,))})
+    return _through_plugins(inputs, origin, {_WITHOUT_IPV6: plugins}, (bridge.name, str(bridge.subnet), _NONE))
 
 
 def _through_plugins(
@@ -127,31 +150,39 @@ def _wants_ipv6(inputs: Inputs) -> bool:
 
 
 def _bridge(inputs: Inputs, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]:
-    """The plugins of bundler's own bridge: bridge with host-local, and portmap where ports are published."""
-    bridge: dict[str, Json] = {
+    """The plugins of bundler's own bridge."""
+    settings = _settings(inputs, [subnet.version for subnet in subnets])
+    return _plugins(_NETWORK, BRIDGE, [_range(inputs, subnet) for subnet in subnets], settings)
+
+
+def _plugins(
+    network: str, bridge: str, ranges: Sequence[dict[str, Json]], settings: dict[str, Json]
+) -> list[dict[str, Json]]:
+    """The plugins of a bridge: bridge with host-local, which knows addresses by the `network`'s name, and portmap where
+    ports are published.
+    """
+    made: dict[str, Json] = {
         "cniVersion": "0.4.0",
-        "name": "bundler",
+        "name": network,
         "type": "bridge",
-        "bridge": BRIDGE,
+        "bridge": bridge,
         "isGateway": True,
         "hairpinMode": True,  # a container reaches itself by the port it publishes
         "ipam": {
             "type": "host-local",
             "dataDir": _ADDRESSES,
-            "ranges": [[_range(inputs, subnet)] for subnet in subnets],
-            "routes": [{"dst": "0.0.0.0/0" if subnet.version == IPV4 else "::/0"} for subnet in subnets],
+            "ranges": [[each] for each in ranges],
+            "routes": [{"dst": "::/0" if ":" in each["subnet"] else "0.0.0.0/0"} for each in ranges],
         },
         "capabilities": {"mac": True, "ips": True},
     }
     ports: dict[str, Json] = {
         "cniVersion": "0.4.0",
-        "name": "bundler",
+        "name": network,
         "type": "portmap",
         "capabilities": {"portMappings": True},
     }
-    families = [subnet.version for subnet in subnets]
-    listed = [bridge, *([ports] if any(port.family in families for port in published_ports(inputs)) else [])]
-    return _with_settings(listed, _settings(inputs, families))
+    return _with_settings([made, *([ports] if settings["portMappings"] else [])], settings)
 
 
 def _range(inputs: Inputs, subnet: _Subnet) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
+from bundler.conversion.networking.bridges import bridges
 from bundler.conversion.resources import cdi
 from bundler.conversion.rule import Inputs, RuleResult, table
 from bundler.errors import RequestError
@@ -88,7 +89,10 @@ def mappings(ports: Collection[PublishedPort], families: Sequence[int]) -> list[
 def gateway(inputs: Inputs) -> str | None:
     """The machine as its containers see it, by the bridge's own address; None where bundler makes no bridge."""
     node = inputs.overrides.get("network_mode")
-    return str(SUBNET[1]) if node is not UNSET and node.value == "bridge" else None
+    if node is UNSET or node.value != "bridge":
+        return None
+    outward = [bridge for bridge in bridges(inputs) if not bridge.internal]
+    return str(outward[0].gateway if outward else SUBNET[1])
 
 
 def network_mode(inputs: Inputs) -> Sourced[str]:

@@ -1,0 +1,24 @@
+"""What a service waits for (compose-spec, depends_on)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Condition(StrEnum):
+    """How far another service has to be, in compose's words."""
+
+    STARTED = "service_started"
+    HEALTHY = "service_healthy"
+    COMPLETED = "service_completed_successfully"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another service that has to be there first.
+
+    With `restart`, who depends on it is restarted with it. One that is not `required` is waited for, and not missed.
+    """
+
+    condition: Condition = Condition.STARTED
+    restart: bool = False
+    required: bool = True

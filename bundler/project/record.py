@@ -1,0 +1,235 @@
+"""project.json: the bundles of a project in the order they start, what connects them, and what proves each.
+
+It depends neither on the machine nor on where images were read from. Where bundler.json is where trust begins for a
+bundle, it is project.json for a project: it has the digest of each bundler.json.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from bundler import __version__
+from bundler.bundles.bundle import LARGEST
+from bundler.bundles.record import check_format, digest_of
+from bundler.bundles.write import encode
+from bundler.errors import ImageError, RequestError, printable
+from bundler.images.documents import Member, parse_document
+from bundler.input_files import InputError, read_inside
+from bundler.origins import Json
+from bundler.overrides.files import OverridesFile
+from bundler.project.dependency import Condition, Dependency
+from bundler.project.names import is_folder_name
+
+NAME: Final = "project.json"
+VOLUMES: Final = "volumes"
+FORMAT: Final = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A bundle's place on a network of the project."""
+
+    address: IPv4Address
+    address6: IPv6Address | None = None
+
+    @property
+    def described(self) -> dict[str, Json]:
+        return {"address": str(self.address), "address6": _text(self.address6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet6:
+    """The IPv6 side of a network."""
+
+    subnet: IPv6Network
+    gateway: IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of the project: `bridge` is the name of its interface on the machine. An internal one leads nowhere."""
+
+    bridge: str
+    subnet: IPv4Network
+    gateway: IPv4Address
+    internal: bool = False
+    ipv6: Subnet6 | None = None
+
+    @property
+    def described(self) -> dict[str, Json]:
+        ipv6 = None if self.ipv6 is None else {"subnet": str(self.ipv6.subnet), "gateway": str(self.ipv6.gateway)}
+        return {
+            "bridge": self.bridge,
+            "subnet": str(self.subnet),
+            "gateway": str(self.gateway),
+            "internal": self.internal,
+            "ipv6": ipv6,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectBundle:
+    """One bundle of the project, in the folder `name`: the service of that name, or one of its replicas.
+
+    `depends_on` is by the names of services: all bundles of one are meant. `networks` are by name, in the order of the
+    container's interfaces, `volumes` the names of those of the project that it mounts. `digest` is that of its
+    bundler.json.
+    """
+
+    name: str
+    service: str
+    depends_on: Mapping[str, Dependency] = field(default_factory=dict)
+    networks: Mapping[str, Attachment] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def described(self) -> dict[str, Json]:
+        return {
+            "name": self.name,
+            "service": self.service,
+            "depends_on": {
+                name: {"condition": str(each.condition), "restart": each.restart, "required": each.required}
+                for name, each in sorted(self.depends_on.items())
+            },
+            "networks": [{"name": name, **each.described} for name, each in self.networks.items()],
+            "volumes": list(self.volumes),
+            "bundler.json": self.digest,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """What project.json says. `bundles` are in the order they start; `digest` is that of the document itself."""
+
+    name: str
+    bundles: tuple[ProjectBundle, ...]
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    files: tuple[OverridesFile, ...] = ()
+    digest: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """The document."""
+        return encode(
+            {
+                "format": FORMAT,
+                "bundler": __version__,
+                "name": self.name,
+                "services": [bundle.described for bundle in self.bundles],
+                "networks": {name: network.described for name, network in sorted(self.networks.items())},
+                "volumes": list(self.volumes),
+                "files": [{"name": file.name, "sha256": file.sha256} for file in self.files],
+            }
+        )
+
+    def of_service(self, service: str) -> tuple[ProjectBundle, ...]:
+        """The bundles of a service: one, or its replicas."""
+        return tuple(bundle for bundle in self.bundles if bundle.service == service)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """That of the project in `folder`. Raises RequestError, which says what of it is wrong; PermissionError."""
+        path = folder / NAME
+        label = printable(str(path))
+        try:
+            content = read_inside(path, LARGEST)
+            document = parse_document(content, label)
+            check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
+            return cls(**_parse(document), digest=digest_of(content))
+        except (InputError, ImageError) as error:
+            what = error.what if isinstance(error, ImageError) else f"{label} {error}"
+            raise RequestError(what, hint="bundler project makes it") from None
+
+
+def is_project(path: Path) -> bool:
+    """Whether the directory `path` is a project, in whatever state."""
+    return (path / NAME).is_file()
+
+
+def _parse(part: Member) -> dict[str, Any]:
+    """The members of a record. Raises ImageError for what is not as it is written here."""
+    networks = {name: _parse_network(each) for name, each in part.get("networks").members()}
+    volumes = tuple(_folder_name(each) for each in part.get("volumes").items())
+    bundles = tuple(_parse_bundle(each, networks, volumes) for each in part.get("services").items())
+    if len({bundle.name for bundle in bundles}) < len(bundles):
+        raise part.get("services").fault("two bundles of one name")
+    files = tuple(
+        OverridesFile(each.get("name").text(), each.get("sha256").text()) for each in part.get("files").items()
+    )
+    return {
+        "name": part.get("name").text(),
+        "bundles": bundles,
+        "networks": networks,
+        "volumes": volumes,
+        "files": files,
+    }
+
+
+def _parse_bundle(part: Member, networks: Mapping[str, Network], volumes: tuple[str, ...]) -> ProjectBundle:
+    attached = {}
+    for each in part.get("networks").items():
+        name = each.get("name")
+        if name.text() not in networks:
+            raise name.fault("no network of the project")
+        address6 = each.find("address6")
+        attached[name.text()] = Attachment(
+            _value(each.get("address"), IPv4Address), None if address6 is None else _value(address6, IPv6Address)
+        )
+    mounted = tuple(each.text() for each in part.get("volumes").items())
+    if not set(mounted) <= set(volumes):
+        raise part.get("volumes").fault("one of them is no volume of the project")
+    return ProjectBundle(
+        name=_folder_name(part.get("name")),
+        service=part.get("service").text(),
+        depends_on={name: _parse_dependency(each) for name, each in part.get("depends_on").members()},
+        networks=attached,
+        volumes=mounted,
+        digest=str(part.get("bundler.json").digest()),
+    )
+
+
+def _parse_dependency(part: Member) -> Dependency:
+    condition = _value(part.get("condition"), Condition)
+    return Dependency(condition, _flag(part.get("restart")), _flag(part.get("required")))
+
+
+def _parse_network(part: Member) -> Network:
+    ipv6 = part.find("ipv6")
+    return Network(
+        bridge=part.get("bridge").text(),
+        subnet=_value(part.get("subnet"), IPv4Network),
+        gateway=_value(part.get("gateway"), IPv4Address),
+        internal=_flag(part.get("internal")),
+        ipv6=None
+        if ipv6 is None
+        else Subnet6(_value(ipv6.get("subnet"), IPv6Network), _value(ipv6.get("gateway"), IPv6Address)),
+    )
+
+
+def _folder_name(part: Member) -> str:
+    """A name that becomes a path below the project."""
+    if not is_folder_name(part.text()):
+        raise part.expected("the name of a folder")
+    return part.text()
+
+
+def _flag(part: Member) -> bool:
+    if not isinstance(part.content, bool):
+        raise part.expected("true or false")
+    return part.content
+
+
+def _value(part: Member, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(part.text())
+    except ValueError:
+        raise part.expected("another form") from None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
