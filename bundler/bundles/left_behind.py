@@ -11,7 +11,7 @@ from typing import Self
 
 from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import Found, Home
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
 from bundler.rootfs.owners import Owners
@@ -80,7 +80,7 @@ def _times(bundle: Bundle, paths: Collection[bytes]) -> dict[bytes, int]:
     return {names[entry.name]: nanoseconds(entry.keywords) for entry in entries if entry.name in names}
 
 
-def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes] | None = None) -> set[bytes]:
+def mount_points(tree: Home, destinations: Iterable[str], new: Collection[bytes] | None = None) -> set[bytes]:
     """Those of the paths `new` (None: any) that are there to be mounted onto, and directories made for them.
 
     They are empty: with something in it, a place is no mount point any more. Raises OSError.
@@ -95,13 +95,13 @@ def mount_points(tree: Tree, destinations: Iterable[str], new: Collection[bytes]
     return left
 
 
-def _is_empty(tree: Tree, path: bytes, left: set[bytes], *, is_wanted: bool) -> bool:
+def _is_empty(tree: Home, path: bytes, left: set[bytes], *, is_wanted: bool) -> bool:
     try:
-        status = tree.status(path)
+        found = tree.look(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if status is None:
+    if found is None:
         return False
-    if stat.S_ISDIR(status.st_mode):
+    if found.kind == stat.S_IFDIR:
         return all(join(path, name) in left for name in tree.names(path))
-    return is_wanted and stat.S_ISREG(status.st_mode) and not status.st_size
+    return is_wanted and found.kind == stat.S_IFREG and not found.size

@@ -139,7 +139,7 @@ def _compare(task: _Task) -> tuple[int, int, list[_Told]]:
     manifest, turns, name, root, opened_up, parts, plain = task
     left, changes = LeftBehind.of(plain), list[_Told]()
     with _explained(name), Tree(Path(root), bundle_owners() if opened_up else kept()) as tree:
-        comparison = Comparison(partial(hash_file, tree), partial(_first, tree), privileged=os.geteuid() == 0)
+        comparison = Comparison(partial(hash_file, tree), partial(first_name, tree), privileged=os.geteuid() == 0)
         while number := os.read(turns, _NUMBER.size):
             start, stop, begin, end = parts[_NUMBER.unpack(number)[0]]
             lines = io.BytesIO(_read(manifest, start, stop))
@@ -157,7 +157,7 @@ def _read(descriptor: int, start: int, stop: int) -> bytes:
     return b"".join(parts)
 
 
-def _first(tree: Tree, found: Found, line: Listed) -> bytes | None:
+def first_name(tree: Tree, found: Found, line: Listed) -> bytes | None:
     """The name that the manifest says is another one of the file, if that is so."""
     known = line.hard_link if found.file is not None else None
     if known is None:

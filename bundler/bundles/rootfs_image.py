@@ -21,6 +21,8 @@ IMAGE: Final = "rootfs.erofs"
 """Its name in the bundle."""
 UPPER: Final = "upper"
 """The folder of the bundle where what is written over the image is kept."""
+WRITTEN: Final = f"{UPPER}/rootfs"
+"""The part of it that is the upper folder of the overlay."""
 EROFS: Final = "erofs"
 
 

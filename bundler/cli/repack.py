@@ -30,7 +30,7 @@ def repack(
     store: StoreOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Make an image of BUNDLE: the one it was made from, and a layer of what was changed in rootfs/ since, by umoci.
+    """Make an image of BUNDLE: the one it was made from, and a layer of what was changed in it since, by umoci.
 
     The image that the bundle was made from has to be in the same store or layout; its id says which it is. Mount points
     that running the bundle has left are no changes, and neither are volumes and config.json. The history has the time

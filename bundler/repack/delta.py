@@ -3,15 +3,21 @@
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bundler.bundles.comparison import Change
 from bundler.bundles.left_behind import mount_points
+from bundler.bundles.rootfs_image import IMAGE
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, printable
+from bundler.rootfs.home import Home
 from bundler.rootfs.mtree import decode_name, sort_key
 from bundler.rootfs.paths import WHITEOUT, ancestors, split
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
+
+# What is changed is told by these alone.
+_TOLD_BY: Final = ("rootfs.mtree", IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,12 @@ class Delta:
 def rootfs_changes(verification: Verification, name: str) -> dict[bytes, Change]:
     """What differs in the rootfs of the bundle `name`, by path and in order.
 
-    Raises DifferenceError if rootfs.mtree is not what was built, and BundlerError.
+    Raises DifferenceError if that cannot be told, as rootfs.mtree or the image is not what was built, and BundlerError.
     """
     changes: dict[bytes, Change] = {}
     for change in verification.changes():
-        if change.path == "rootfs.mtree":
-            raise DifferenceError(f"{name}: rootfs.mtree was changed, so what else was changed cannot be told")
+        if change.path in _TOLD_BY:
+            raise DifferenceError(f"{name}: {change.path} was changed, so what else was changed cannot be told")
         if change.path.startswith("."):  # those of documents do not
             changes[decode_name(change.path.encode()).removeprefix(b".").removeprefix(b"/")] = change
     if verification.unread:
@@ -42,29 +48,30 @@ def rootfs_changes(verification: Verification, name: str) -> dict[bytes, Change]
 
 
 def find_delta(
-    changes: dict[bytes, Change], tree: Tree, destinations: Iterable[str], own: Collection[bytes] = ()
+    changes: dict[bytes, Change], rootfs: Home, written: Tree, destinations: Iterable[str], own: Collection[bytes] = ()
 ) -> Delta:
-    """The difference of the rootfs `tree`, without the mount points that running it has left at `destinations`.
+    """The difference of `rootfs`, without the mount points that running it has left at `destinations`.
 
-    `own` are mount points of the build, which the image has not got: a directory of these goes with what is in it.
+    `written` has all that is new or changed: it is the rootfs itself where that is a directory. `own` are mount points
+    of the build, which the image has not got: a directory of these goes with what is in it.
     """
     changes = dict(changes)
     extra = [path for path, change in changes.items() if change.what == "extra"]
-    left = mount_points(tree, destinations, extra)
-    sockets = {path for path in extra if tree.kind(path) == stat.S_IFSOCK}
+    left = mount_points(rootfs, destinations, extra)
+    sockets = {path for path in extra if rootfs.kind(path) == stat.S_IFSOCK}
     for path in left | sockets:
         del changes[path]
     for path in {split(path)[0] for path in left}:
-        if _only_dated(path, changes):
+        if only_dated(path, changes):
             del changes[path]
     there = {path for path, change in changes.items() if change.what != "missing"}
-    gone = [path for path in changes if path not in there and _is_uppermost(tree, path, changes)]
-    there |= _other_names(tree, there)
+    gone = [path for path in changes if path not in there and _is_uppermost(rootfs, path, changes)]
+    there |= _other_names(written, there)
     there |= {above for path in there for above in ancestors(path)} & set(own)
     return Delta(sorted(there, key=sort_key), gone)
 
 
-def _only_dated(path: bytes, changes: dict[bytes, Change]) -> bool:
+def only_dated(path: bytes, changes: dict[bytes, Change]) -> bool:
     """Whether all that happened to a directory is that mount points were made in it."""
     change = changes.get(path)
     if change is None or change.keywords.keys() != {"time"}:
@@ -72,11 +79,11 @@ def _only_dated(path: bytes, changes: dict[bytes, Change]) -> bool:
     return not any(split(other)[0] == path and changes[other].what != "changed" for other in changes if other)
 
 
-def _is_uppermost(tree: Tree, path: bytes, changes: dict[bytes, Change]) -> bool:
+def _is_uppermost(rootfs: Home, path: bytes, changes: dict[bytes, Change]) -> bool:
     """Whether nothing above it is gone or became something else, with which it goes anyway."""
     parent = split(path)[0]
     above = changes.get(parent)
-    return (above is None or above.what != "missing") and tree.kind(parent) == stat.S_IFDIR
+    return (above is None or above.what != "missing") and rootfs.kind(parent) == stat.S_IFDIR
 
 
 def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:

@@ -9,17 +9,20 @@ from typing import Any
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.rootfs_image import check_directory
+from bundler.bundles.rootfs_image import IMAGE, UPPER, WRITTEN, has_image
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.images.digest import Digest
 from bundler.origins import Json
-from bundler.repack.delta import check_names, find_delta, rootfs_changes
+from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
 from bundler.repack.umoci import make_layer
+from bundler.repack.written_over import WrittenOver, root_xattrs
 from bundler.rootfs.directories import explain
+from bundler.rootfs.mtree import MtreeError
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.rootfs.tree import Tree
+from bundler.rootfs.upper import Upper
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.store.repacked import Base, Destination, History, name_image
 
@@ -46,7 +49,6 @@ def repack(
     if the bundle's image is not in the same place, DifferenceError, BundlerError, ToolError.
     """
     bundle = Bundle.open(bundle)
-    check_directory(bundle, "a layer is made of what was changed in a directory")
     name, path = bundle.label, bundle.path.resolve()
     verification = Verification(bundle, opened_up=True)
     config = bundle.config_file.config
@@ -56,16 +58,13 @@ def repack(
         if not take_name:
             destination.check_free(store)
         owners = _owners(config, name, owned=bundle.owned)
-        changes = rootfs_changes(verification, name)
         manifest, added = base.manifest, None
-        with _reading(path / "rootfs", name) as tree:
-            destinations = [mount.destination for mount in config.mounts]
-            delta = find_delta(changes, tree, destinations, verification.recorded.mount_points)
+        with _reading(bundle, verification) as (written, delta):
             if delta:
                 check_names(delta, name)
                 with (
                     open_stage(path.parent) as stage,
-                    make_layer(tree, delta, owners, stage.workspace, name) as layer,
+                    make_layer(written, delta, owners, stage.workspace, name) as layer,
                 ):
                     store.put_layer(layer)
                     added = layer.blob.digest
@@ -78,12 +77,33 @@ def repack(
 
 
 @contextmanager
-def _reading(root: Path, name: str) -> Iterator[Tree]:
+def _reading(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree, Delta]]:
+    """Where all that is new or changed can be read, and what is: the rootfs, or what was written over its image."""
+    name, path = bundle.label, bundle.path.resolve()
+    changes = rootfs_changes(verification, name)
+    destinations = [mount.destination for mount in bundle.config.mounts]
+    own = verification.recorded.mount_points
     try:
-        with Tree(root, bundle_owners()) as tree:
-            yield tree
+        if has_image(verification.recorded.document) and _is_written_over(path, name):
+            with Upper(path / WRITTEN, bundle_owners(), root_xattrs(bundle)) as upper:
+                over = WrittenOver(upper, name)
+                yield upper, find_delta(over.changes(bundle), over.seen(bundle), upper, destinations, own)
+        else:
+            with Tree(path / "rootfs", bundle_owners()) as tree:
+                yield tree, find_delta(changes, tree, tree, destinations, own)
     except OSError as error:
         raise explain(error, name) from error
+    except MtreeError as error:
+        raise RequestError(f"{name}: rootfs.mtree: {error}") from None
+
+
+def _is_written_over(bundle: Path, name: str) -> bool:
+    """Raises RequestError for what no run has made."""
+    if not os.path.lexists(bundle / UPPER):
+        return False
+    if any((bundle / path).is_symlink() or not (bundle / path).is_dir() for path in (UPPER, WRITTEN)):
+        raise RequestError(f"{name}: {UPPER} is not the folder of what was written over {IMAGE}")
+    return True
 
 
 def _image_id(recorded: dict[str, Json], name: str) -> Digest:

@@ -41,12 +41,22 @@ from bundler.repack.delta import Delta
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.inventory import write_lines
-from bundler.rootfs.mtree import Keywords, MtreeEntry, MtreeError, decode_name, encode_name, encode_path, parse
+from bundler.rootfs.mtree import (
+    Keywords,
+    MtreeEntry,
+    MtreeError,
+    decode_name,
+    encode_name,
+    encode_path,
+    parse,
+    xattrs_of,
+)
 from bundler.rootfs.owners import IdMap, Owners
 from bundler.rootfs.paths import PathError, ancestors
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.umoci import write_layout
+from bundler.rootfs.upper import OF_OVERLAYS
 from bundler.tools import UMOCI, run
 
 _XATTR: Final = b"xattr."
@@ -105,13 +115,7 @@ def _described(keywords: Keywords) -> Iterator[bytes]:
         yield from (b"%s=%s" % (name, keywords[name]) for name in _OF_FILES if name in keywords)
     yield b"tar_time=%s.000000000" % keywords[b"time"].partition(b".")[0]
     if kind in (b"dir", b"file"):  # of others go-mtree does not read them
-        yield from _xattrs(
-            {
-                decode_name(name.removeprefix(_XATTR)): bytes.fromhex(value.decode())
-                for name, value in keywords.items()
-                if name.startswith(_XATTR)
-            }
-        )
+        yield from _xattrs(xattrs_of(keywords))
 
 
 def _xattrs(xattrs: Mapping[bytes, bytes]) -> Iterator[bytes]:
@@ -240,8 +244,12 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
 
 
 def _check(tree: Tree, path: bytes, name: str) -> None:
-    """Raise BundlerError for what Go's writer of tar archives leaves out without a word."""
+    """Raise BundlerError for what Go's writer of tar archives leaves out without a word, and umoci itself."""
     for xattr, value in tree.attributes(path).xattrs.items():
+        lost = printable(xattr)
         if not value:
-            what = f"{name}: /{printable(path)}: umoci would lose the empty attribute {printable(xattr)}"
+            what = f"{name}: /{printable(path)}: umoci would lose the empty attribute {lost}"
             raise BundlerError(what, hint="remove the attribute, or give it a value")
+        if xattr.startswith(OF_OVERLAYS):
+            what = f"{name}: /{printable(path)}: umoci would lose the attribute {lost}, which is an overlay's own"
+            raise BundlerError(what, hint="keep the folders of overlays out of the rootfs, in a volume")

@@ -27,7 +27,7 @@ _ENCODED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _SIZE: Final = re.compile(rb" type=file .* size=(\d{1,19})\b")
 _TIME: Final = re.compile(rb"(-?\d{1,19})\.(\d{9})")
 _XATTR: Final = b"xattr."
-_TYPES: Final = {
+TYPES: Final = {
     stat.S_IFREG: b"file",
     stat.S_IFDIR: b"dir",
     stat.S_IFLNK: b"link",
@@ -150,7 +150,7 @@ def describe(
     owner = b" uid=%d gid=%d" % (attributes.uid, attributes.gid) if owned else b""
     if kind == stat.S_IFREG and digest is not None:
         return describe_file(attributes.mode or 0, owner, size, attributes.mtime, digest)
-    text = b"type=" + _TYPES[kind]
+    text = b"type=" + TYPES[kind]
     if attributes.mode is not None:
         text += b" mode=%04o" % attributes.mode
     text += owner
@@ -179,6 +179,15 @@ def describe_xattrs(xattrs: Mapping[bytes, bytes]) -> bytes:
     return b" ".join(
         b"%s%s=%s" % (_XATTR, encode_name(name), value.hex().encode()) for name, value in sorted(xattrs.items())
     )
+
+
+def xattrs_of(keywords: Keywords) -> dict[bytes, bytes]:
+    """The extended attributes that an entry has. Raises ValueError for a value that is not hexadecimal."""
+    return {
+        decode_name(name.removeprefix(_XATTR)): bytes.fromhex(value.decode())
+        for name, value in keywords.items()
+        if name.startswith(_XATTR)
+    }
 
 
 def write_entry(name: bytes, keywords: bytes, remarks: bytes) -> bytes:

@@ -243,7 +243,6 @@ def test_a_packed_one_that_was_changed_is_found(copied: Path, tmp_path: Path) ->
     ("words", "says"),
     [
         (["unit"], "a unit mounts none"),
-        (["repack", "{}", "oci:layout:new"], "a layer is made of what was changed in a directory"),
         (["pack", "{}", "--kit", "-o", "kit"], "a kit mounts none"),
         (["doctor"], "which is not mounted"),
         (["harden"], "which is not mounted"),

@@ -207,6 +207,12 @@ def test_ids_of_a_user_namespace_are_taken_back(layout: Path, tmp_path: Path) ->
 MISTAKES: list[tuple[str, Callable[[Path], Any], int, str]] = [
     ("oci:layout:new", lambda bundle: (bundle / "rootfs/.wh.x").touch(), 1, ".wh. mean"),
     ("oci:layout:new", lambda bundle: os.setxattr(bundle / "rootfs/top", "user.none", b""), 1, "attribute user.none"),
+    (
+        "oci:layout:new",
+        lambda bundle: os.setxattr(bundle / "rootfs/top", "trusted.overlay.x", b"y"),
+        1,
+        "overlay's own",
+    ),
     ("oci:layout:1", lambda bundle: None, 2, "there already"),
     ("oci:layout", lambda bundle: None, 2, "needs a tag"),
     ("oci:missing:1", lambda bundle: None, 2, "no OCI layout"),

@@ -39,7 +39,7 @@ def bundle(tmp_path: Path) -> Path:
 def delta(bundle: Path, *destinations: str) -> Delta:
     changes = rootfs_changes(Verification(Bundle.open(bundle)), "b")
     with Tree(bundle / "rootfs") as tree:
-        return find_delta(changes, tree, destinations)
+        return find_delta(changes, tree, tree, destinations)
 
 
 def dated(root: Path, *names: str) -> None:

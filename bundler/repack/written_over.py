@@ -1,0 +1,107 @@
+"""What was written over a root filesystem that is an image, beside the manifest of that.
+
+Only the upper folder is read. What the image holds is known from its manifest, which is as it was built; so is what the
+container has seen, of which names and types are enough.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.rootfs_comparison import first_name
+from bundler.errors import BundlerError, printable
+from bundler.repack.delta import only_dated
+from bundler.rootfs.attributes import implied
+from bundler.rootfs.home import Found
+from bundler.rootfs.mtree import HEADER, TYPES, Listed, MtreeError, decode_name, group, read_lines, size_of, xattrs_of
+from bundler.rootfs.outline import Outline
+from bundler.rootfs.paths import ancestors
+from bundler.rootfs.scan import hash_file, walk
+from bundler.rootfs.upper import Upper, is_whiteout
+
+_KINDS: Final = {word: kind for kind, word in TYPES.items()}
+
+
+class WrittenOver:
+    """What lies in the folder `upper`, by path and in order. Raises BundlerError for what no overlay of ours has."""
+
+    def __init__(self, upper: Upper, name: str) -> None:
+        """`name` is that of the bundle, for messages."""
+        self._upper = upper
+        self._files: dict[bytes, Found] = {}
+        self._gone: set[bytes] = set()
+        self._covers: set[bytes] = set()  # nothing of the image is seen below these
+        for found in walk(upper):
+            self._note(found, name)
+
+    def _note(self, found: Found, name: str) -> None:
+        elsewhere = self._upper.elsewhere(found.path)
+        if elsewhere is not None:
+            what = (
+                f"{name}: /{printable(found.path)} has the attribute {elsewhere}: part of it is not in the upper folder"
+            )
+            raise BundlerError(what, hint="mount the overlay without redirect_dir and metacopy")
+        if is_whiteout(found):
+            self._gone.add(found.path)
+        else:
+            self._files[found.path] = found
+        if found.kind != stat.S_IFDIR or self._upper.is_opaque(found.path):
+            self._covers.add(found.path)
+
+    def changes(self, bundle: Bundle) -> dict[bytes, Change]:
+        """What the container has made another of the image. Raises MtreeError, OSError."""
+        lines = (line for line in _lines(bundle) if line.path in self._files or self._is_hidden(line.path))
+        read = partial(hash_file, self._upper)
+        comparison = Comparison(read, partial(first_name, self._upper), privileged=os.geteuid() == 0)
+        found = comparison.changes(lines, iter(self._files.values()))
+        changes = {decode_name(change.path.encode())[2:]: change for change in found}
+        if only_dated(b"", changes):  # when the folder was made
+            del changes[b""]
+        return changes
+
+    def seen(self, bundle: Bundle) -> Outline:
+        """All names that there are: those of the image and those over it. Raises MtreeError."""
+        outline = Outline()
+        for line in _lines(bundle):
+            if line.path not in self._files and not self._is_hidden(line.path):
+                _add_listed(outline, line)
+        for found in self._files.values():
+            _add(outline, found.path, found.kind, found.size, found.target)
+        return outline
+
+    def _is_hidden(self, path: bytes) -> bool:
+        return path in self._gone or any(above in self._covers for above in ancestors(path))
+
+
+def root_xattrs(bundle: Bundle) -> dict[bytes, bytes]:
+    """The extended attributes that the manifest says the root of the image has. Raises MtreeError."""
+    return next((xattrs_of(line.keywords) for line in _lines(bundle)), {})
+
+
+def _lines(bundle: Bundle) -> Iterator[Listed]:
+    manifest = bundle.manifest()
+    manifest.seek(len(HEADER))
+    return group(read_lines(manifest))
+
+
+def _add_listed(outline: Outline, line: Listed) -> None:
+    keywords = line.keywords
+    kind = _KINDS.get(keywords.get(b"type", b""))
+    if kind is None:
+        raise MtreeError("an entry has no type")
+    _add(outline, line.path, kind, size_of(line.text), decode_name(keywords.get(b"link", b"")))
+
+
+def _add(outline: Outline, path: bytes, kind: int, size: int, target: bytes) -> None:
+    if kind == stat.S_IFDIR:
+        outline.make_directory(path, implied())
+    elif kind == stat.S_IFREG:
+        outline.make_file(path, implied(), (), size=size)
+    elif kind == stat.S_IFLNK:
+        outline.make_symlink(path, target, implied())
+    else:
+        outline.make_node(path, kind, (0, 0), implied())
