@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import default_directory_name
 from bundler.images.transports.table import parse_reference
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Origin
 from bundler.overrides.node import from_json
 from bundler.pipeline import Built, build_from, open_mounted

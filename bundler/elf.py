@@ -2,8 +2,9 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from bundler.light_dataclasses import dataclass
 
 MAGIC: Final = b"\x7fELF"
 # (class 32 or 64 bits, little endian, e_machine) → Go's name; x32 and others that no image is built for have none.

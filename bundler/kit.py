@@ -8,7 +8,6 @@ kit.sh is the same in every kit. What is this bundle's own stands in kit.conf, w
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -23,6 +22,7 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.disk_space import FullDiskError
 from bundler.errors import DifferenceError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.packing.formats import FOR_KITS
 from bundler.packing.packing import pack

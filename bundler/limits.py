@@ -5,8 +5,10 @@ machine for long. `--limit NAME=VALUE` changes one of them.
 """
 
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, Final
+
+from bundler.light_dataclasses import dataclass
 
 _NUMBER: Final = re.compile(r"(?P<digits>[0-9]{1,15})(?P<unit>[kmgt]?)", re.IGNORECASE)
 _UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}

@@ -1,9 +1,10 @@
 """Where a value comes from: carried along with every value, so that `bundler explain` never has to guess."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+from bundler.light_dataclasses import dataclass
 
 Json: TypeAlias = Any  # a JSON value: None, bool, int, float, str, list[Json] or dict[str, Json]
 T = TypeVar("T")

@@ -21,6 +21,7 @@ from bundler.dry_run import read_accounts
 from bundler.errors import RequestError
 from bundler.images.image import Image
 from bundler.images.reference import default_directory_name
+from bundler.light_dataclasses import dataclass
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
@@ -37,7 +38,7 @@ from bundler.rootfs.unpack import unpack
 from bundler.rootfs.unpack_into_image import unpack_into_image
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Built:
     """A finished bundle at `path`, the image it was made from, what decided its config.json, and what that says.
 
@@ -119,7 +120,7 @@ def _make(
     return Built(destination, image, inputs, runtime_config, owners.skipped)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Unpacking:
     """How the images of a request are unpacked."""
 

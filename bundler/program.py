@@ -14,10 +14,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.interruptions import complete, held
+from bundler.light_dataclasses import dataclass
 
 GRACE_SECONDS: Final = 5.0  # between telling a program to end and killing it
 _OTHERS_SECONDS: Final = 1.0

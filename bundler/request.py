@@ -4,7 +4,7 @@ import os
 import platform as uname
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from bundler.images.platform import Platform
 from bundler.images.reference import Reference
 from bundler.images.transports.access import Access
 from bundler.images.transports.table import open_image, parse_reference
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.origins import UNSET
 from bundler.overrides.imports import ImageSettings, Importer

@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.program import Program, started
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,

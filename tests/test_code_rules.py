@@ -19,7 +19,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
-    **dict.fromkeys(["errors", "interruptions"], -1),
+    **dict.fromkeys(["errors", "interruptions", "light_dataclasses"], -1),
     **dict.fromkeys(
         ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0
     ),
@@ -44,6 +44,8 @@ IMPURE = {
     *("time", "datetime", "locale", "random", "secrets", "uuid", "getpass", "pwd", "grp"),
 }
 HEAVY = ["isal", "jsonschema", "ruamel", "zstandard"]
+# What bundler/light_dataclasses.py makes itself, or leaves out.
+NOT_LIGHT = {"dataclass", "dataclasses.dataclass", "make_dataclass", "InitVar", "KW_ONLY"}
 STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|forkpty")
 
 MEANINGLESS = {"common", "config", "data", "helper", "helpers", "info", "manager", "misc", "util", "utils"}
@@ -183,6 +185,17 @@ def test_help_is_shown_without_heavy_libraries() -> None:
 
 def test_the_watch_on_heavy_libraries_sees_them() -> None:
     assert loaded_by("import zstandard") == ["zstandard"]
+
+
+def test_dataclasses_are_light_ones() -> None:
+    """Of `bundler.light_dataclasses`: the standard library takes 0.4 ms of a start for each class (docs/decisions.md)."""
+
+    def heavy(path: Path) -> set[str]:
+        froms = (node for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.module == "dataclasses")
+        names = {alias.name for node in froms for alias in node.names}
+        return (names | {ast.unparse(node) for node in nodes(path) if isinstance(node, ast.Attribute)}) & NOT_LIGHT
+
+    assert offenders((path for path in MODULES if path.name != "light_dataclasses.py"), heavy) == {}
 
 
 def test_no_file_is_asking_to_be_two() -> None:

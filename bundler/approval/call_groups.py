@@ -1,8 +1,9 @@
 """The system calls of Linux by what they give access to, the most powerful groups first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

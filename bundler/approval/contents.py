@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.approval.review import Row, Section
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.record import part_of
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.rootfs.mtree import MtreeEntry, parse, read_lines
 from bundler.rootfs.privileged_files import PrivilegedFile, privileged_file

@@ -1,12 +1,12 @@
 """What is reviewed: a runtime config beside what it is compared with, and who set its values."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from bundler.approval.call_groups import KNOWN
 from bundler.compare.difference import Difference, differences
 from bundler.compare.explanation import Explained
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.effects import naming, without_effect
 from bundler.runtime_spec.list_identity import Place

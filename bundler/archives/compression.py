@@ -7,10 +7,11 @@ a bomb (a kilobyte that becomes a gigabyte) costs its reader time but no memory.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, cast
 
 from bundler.archives.stream import ByteStream, DamagedError, read_up_to
+from bundler.light_dataclasses import dataclass
 
 # Long enough for the longest magic below; read once per stream.
 _HEAD: Final = 10

@@ -8,12 +8,12 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bundler.archives import compression
 from bundler.archives.compression import Compression
 from bundler.archives.stream import Content
+from bundler.light_dataclasses import dataclass
 
 _BLOCK: Final = 1 << 19
 _DICTIONARY: Final = 1 << 15  # how far deflate looks back

@@ -3,11 +3,12 @@
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from zlib import adler32
 
 from bundler.archives.stream import DamagedError, KnownDigest, RunningHash
+from bundler.light_dataclasses import dataclass
 
 # The types of POSIX's ustar, by the byte that stands for them.
 REGULAR: Final = b"0"

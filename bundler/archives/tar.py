@@ -5,7 +5,7 @@ writers of images disagree, this reader does what Go's archive/tar does, because
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from bundler.archives.entry import (
@@ -28,6 +28,7 @@ from bundler.archives.pax import apply_records, parse_decimal, parse_records
 from bundler.archives.sparse import read_old_map, read_pax_map, set_map
 from bundler.archives.stream import Content, ContentStream, DamagedError
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits, raise_hint
 from bundler.sizes import readable_size
 

@@ -8,7 +8,7 @@ import io
 import os
 import shlex
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,6 +17,7 @@ from bundler.bundles.record import BundleRecord
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_inside, read_all, read_request
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.path_kinds import BUNDLE, CONFIG, EMPTY, FOLDER, JSON, MISSING, kind_at, kind_of, missing_hint
 from bundler.runtime_spec import validity

@@ -2,9 +2,10 @@
 
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import is_kept
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import Listed, encode_path, sort_key

@@ -4,13 +4,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bundler.bundles.left_behind import LeftBehind
 from bundler.disk_space import FullDiskError
 from bundler.errors import BundlerError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Found

@@ -6,11 +6,12 @@ whenever the container runs, they are no change of what was built.
 
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.home import Found, Home
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines

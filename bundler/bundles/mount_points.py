@@ -7,12 +7,13 @@ the image's own; what lies on a folder of the bundle (a mount inside of a volume
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bundler.conversion.mounts.mount_points import DOCKERS, OWN_OF_THE_IMAGE, Mounted, MountNode
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home

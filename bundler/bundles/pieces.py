@@ -6,12 +6,12 @@ import os
 import posixpath
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from bundler.errors import DifferenceError, printable
 from bundler.input_files import descend
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.paths import ancestors
 from bundler.runtime_spec.parts import IdMapping
 from bundler.runtime_spec.reach import mounted_paths

@@ -9,7 +9,6 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -21,6 +20,7 @@ from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept

@@ -5,7 +5,6 @@ import os
 import shlex
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsve
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.write import make_folder
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.rootfs.directories import explain
 from bundler.rootfs.image_tree import ImageTree

@@ -8,12 +8,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bundler.bundles.record import part_of
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 

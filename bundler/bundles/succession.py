@@ -22,12 +22,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from bundler.durability import sync_names
 from bundler.errors import BundlerError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import chmod_unopened
 from bundler.rootfs.directories import open_up
 

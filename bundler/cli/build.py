@@ -1,6 +1,5 @@
 """`bundler build`: an image becomes a bundle, twice where it has to be proven reproducible."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler import BuildRequest, Image

@@ -1,7 +1,7 @@
 """Options that several commands share, each written once, and the request they add up to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
@@ -11,6 +11,7 @@ import typer
 from bundler.cli.console import note
 from bundler.cli.progress import Form, ProgressOption
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store import VARIABLE, default_place
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Protocol
 
@@ -18,6 +17,7 @@ import typer
 
 from bundler.cli.terminal import columns_of, fitted, width
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.progress import SILENT, Meter, Progress
 from bundler.sizes import readable_part, readable_size
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
 
 from bundler import data
 from bundler.errors import RequestError, closest, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 FORMAT: Final = 1

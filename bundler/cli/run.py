@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
@@ -13,6 +13,7 @@ from bundler.cli.progress import shown_progress
 from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
 from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.bundle_cache import Cached

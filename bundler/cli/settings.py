@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -10,6 +10,7 @@ import typer
 
 from bundler.cli.options import BundleOptions
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler import BuildRequest

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +16,7 @@ from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
 from bundler.cli.settings import SettingsOptions, check_no_settings
 from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.bundles.stage import Stage

@@ -1,10 +1,11 @@
 """How two runtime configs differ in what they mean: sets as sets, mounts by destination, filters by their effect."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from bundler.compare.marks import Mark, judge
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json
 from bundler.runtime_spec import list_identity
 from bundler.runtime_spec.effects import changed_access, changed_actions

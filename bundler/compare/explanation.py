@@ -1,13 +1,13 @@
 """Where each value of a config.json comes from, and what it took the place of."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle, read_config_file
 from bundler.compare.defaults import like
 from bundler.conversion.convert import ConvertedConfig
 from bundler.errors import RequestError, closest, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.list_identity import leaves
 

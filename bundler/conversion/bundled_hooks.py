@@ -8,9 +8,9 @@ varies are the words behind it, which a shell passes on and never reads as code.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 FOLDER: Final = "hooks"

@@ -6,7 +6,6 @@ order of the table is nothing but the order of the file that is written.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion import (
@@ -28,6 +27,7 @@ from bundler.conversion.resources import cgroups, devices, resources
 from bundler.conversion.rule import Inputs, RuleResult, copy
 from bundler.conversion.target import Target
 from bundler.images.image_config import parse_image_config
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, pointer_tokens
 from bundler.overrides.load import Overrides
 from bundler.runtime_spec import oci_version, support, validity

@@ -1,7 +1,6 @@
 """A profile: a named, versioned set of defaults that image and overrides are laid over."""
 
-from dataclasses import dataclass
-
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced, Unset, pointer_tokens
 
 

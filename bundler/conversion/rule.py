@@ -4,12 +4,13 @@ All of it is values, so that the same inputs always become the same runtime conf
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.profile import Profile
 from bundler.conversion.target import Target
 from bundler.images.image_config import ImageConfig
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced, Unset, beating, pointer_token
 from bundler.overrides.load import Overrides
 

@@ -4,11 +4,12 @@ What is at paths of the machine that runs the bundle: what its target says, and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Literal
 
 from bundler.errors import printable
 from bundler.images.platform import Platform
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json, Origin
 from bundler.overrides.node import Node
 from bundler.runtime_spec import features

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_o
 from bundler.doctor.networks import carried, missing_programs
 from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import BundlerError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json, pointer_token
 from bundler.profiles import load_profile
 from bundler.rootfs.home import Home

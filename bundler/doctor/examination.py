@@ -1,6 +1,5 @@
 """A machine, or a bundle on a machine, is examined: facts are gathered, then judged."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
@@ -11,6 +10,7 @@ from bundler.doctor.finding import Finding, examine
 from bundler.doctor.host_checks import HOST_CHECKS
 from bundler.doctor.host_facts import HostFacts, look_around
 from bundler.doctor.host_judges import Machine
+from bundler.light_dataclasses import dataclass
 from bundler.store import default_place
 from bundler.targets import choose_runtime, host_target, read_target
 

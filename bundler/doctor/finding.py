@@ -1,9 +1,9 @@
 """What a check finds, and how a table of checks is gone through."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 Severity = Literal["blocks", "warns", "note"]

@@ -7,13 +7,14 @@ import resource
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from bundler import tools
 from bundler.doctor.networks import missing_for_bridge
 from bundler.errors import ToolError
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.targets import RUNTIMES, read_text
 from bundler.tools import Tool

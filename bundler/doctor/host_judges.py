@@ -1,12 +1,12 @@
 """Judges of a machine for itself, before there is a bundle; each gives printable sentences."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.sizes import readable_size
 
 _NEEDED: Final = ("mount", "network", "uts", "pid", "ipc")  # what every bundle with Docker's defaults has

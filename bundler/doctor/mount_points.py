@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.home import FILE_TYPES
 from bundler.rootfs.mount_points import Mounts, MountSpot
 from bundler.rootfs.paths import join

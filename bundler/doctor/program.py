@@ -10,12 +10,13 @@ import os
 import posixpath
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Final
 
 from bundler import elf
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.home import FILE_TYPES, Home
 from bundler.rootfs.paths import join, split

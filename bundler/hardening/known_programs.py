@@ -3,8 +3,9 @@
 A row each. What a program needs beyond this shows when it is tried; what is here was read in their sources or manuals.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

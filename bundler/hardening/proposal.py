@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import printable
 from bundler.hardening.known_programs import KNOWN, Known
 from bundler.hardening.rootfs_facts import Evidence, Folder
+from bundler.light_dataclasses import dataclass
 from bundler.overrides.keys.process import NAMES as CAPABILITIES
 
 _FREE_PORTS: Final = "net.ipv4.ip_unprivileged_port_start"

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
@@ -14,6 +13,7 @@ from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import RequestError, printable
 from bundler.hardening.known_programs import NAMES, WRITES
 from bundler.hardening.survey import survey
+from bundler.light_dataclasses import dataclass
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bundler.conversion.convert import ConvertedConfig, convert
 from bundler.conversion.process.accounts import Accounts
 from bundler.dry_run import read_accounts
 from bundler.images.image import Image
+from bundler.light_dataclasses import dataclass
 from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
 from bundler.rootfs.home import Home

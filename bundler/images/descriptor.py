@@ -1,13 +1,13 @@
 """Descriptors: how one part of an image names another (image-spec descriptor.md)."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bundler.images.digest import Digest
 from bundler.images.documents import Member
 from bundler.images.media_types import Kind, refusal
 from bundler.images.platform import Platform
+from bundler.light_dataclasses import dataclass
 
 # The largest size that any reader could hold to (int64). It also keeps sums and messages sane.
 _MAX_BLOB: Final = 2**63 - 1

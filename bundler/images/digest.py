@@ -3,15 +3,16 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Self
+
+from bundler.light_dataclasses import dataclass
 
 # image-spec registers sha256, sha512 and blake3; the first two are what registries and archives use.
 ALGORITHMS: Final[dict[str, Callable[..., Any]]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]+)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Digest:
     """`algorithm:encoded`, both checked: the text is safe as a file name and as an argument."""
 
@@ -38,6 +39,9 @@ class Digest:
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.encoded}"
+
+    def __lt__(self, other: "Digest") -> bool:
+        return (self.algorithm, self.encoded) < (other.algorithm, other.encoded)
 
     @property
     def short(self) -> str:

@@ -7,11 +7,11 @@ A document is attacker-chosen. It is read strictly (strict_json.py), and its siz
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bundler.errors import ImageError, printable
 from bundler.images.digest import Digest
+from bundler.light_dataclasses import dataclass
 from bundler.strict_json import JsonError, fold, parse, replace_surrogates
 
 _SHOWN: Final = 60

@@ -5,7 +5,7 @@ Documents are read whole and checked at once; layers are checked by what reads t
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
@@ -15,6 +15,7 @@ from bundler.images.layer import Blob, Layer, LocalLayer, LocalLayers
 from bundler.images.manifest import Manifest, PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.transports.files import Files, load_document
+from bundler.light_dataclasses import dataclass
 from bundler.progress import Progress
 
 Fetch = Callable[[Progress], AbstractContextManager[LocalLayers]]

@@ -3,13 +3,14 @@
 `Healthcheck` is Docker's own; the image-spec reserves a place for it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from bundler.images.descriptor import parse_platform
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.platform import UNSTATED, Platform
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ They are a part of an open file there, which a descriptor, an offset and a size 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from bundler.archives.stream import ByteStream
 from bundler.images.digest import Digest
+from bundler.light_dataclasses import dataclass
 
 
 class FileSlice:

@@ -14,7 +14,6 @@ would accept a layer whose remaining bytes are not what the digest names. `finis
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from bundler.archives.compression import NONE, decompress
@@ -23,6 +22,7 @@ from bundler.archives.stream import ByteStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
 from bundler.images.layer import Blob, CheckedStream, Layer, LayerFacts, LocalLayer, layer_of
+from bundler.light_dataclasses import dataclass
 from bundler.progress import Meter
 from bundler.workers.shared_stream import Filler
 

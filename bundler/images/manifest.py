@@ -4,7 +4,7 @@ image indexes: one image for several platforms (image-spec image-index.md, Docke
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
 
 from bundler.errors import ImageError, closest, printable
@@ -14,6 +14,7 @@ from bundler.images.documents import Member, parse_document
 from bundler.images.image_config import ImageConfig, parse_image_config
 from bundler.images.media_types import KINDS, SCHEMA_1_HINT, Kind, refusal
 from bundler.images.platform import Platform
+from bundler.light_dataclasses import dataclass
 
 _SCHEMA_VERSION: Final = 2
 # More layers than any file system can stack, and far more than any builder makes.

@@ -1,8 +1,9 @@
 """Platforms: the operating system and processor an image is for (image-spec image-index.md)."""
 
 import re
-from dataclasses import dataclass
 from typing import Final, Self
+
+from bundler.light_dataclasses import dataclass
 
 # Names that people and `uname -m` use, as Go's GOARCH plus the variant that image-spec's table gives them.
 _ARCHITECTURES: Final[dict[str, tuple[str, str | None]]] = {

@@ -7,7 +7,7 @@ choice inside it begins does, because both may hold colons.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final, Self
 
@@ -15,6 +15,7 @@ from bundler.archives.compression import TAR_ENDINGS
 from bundler.errors import RequestError, printable
 from bundler.images.digest import Digest
 from bundler.images.image import Image
+from bundler.light_dataclasses import dataclass
 
 _DEFAULT_DOMAIN: Final = "docker.io"
 _OFFICIAL: Final = "library"

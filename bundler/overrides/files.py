@@ -6,13 +6,13 @@ Among these are files of NAME=VALUE lines (`env_file`), in the grammar of docker
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, read_named, read_request
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name

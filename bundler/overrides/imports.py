@@ -7,10 +7,11 @@ build: without an image, for the keys that say which image is meant, and then wi
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json, Origin, pointer_token, setter
 from bundler.overrides.files import OverridesFile
 from bundler.overrides.node import Budget, Node, Scalar, spelling

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Unset
 from bundler.overrides.coercions import read_keys
 from bundler.overrides.embedded import embed

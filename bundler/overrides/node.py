@@ -1,10 +1,11 @@
 """A parsed overrides file: nodes that remember their file, line and column, and how many there may be in all."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json, Origin
 
 MAXIMUM_VALUES: Final = 50_000

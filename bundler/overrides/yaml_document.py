@@ -9,11 +9,12 @@ nothing after this module has to expect them.
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Any, Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node, Scalar, Tag
 from bundler.path_kinds import kind_of
@@ -85,7 +86,7 @@ def _no_text(content: bytes, name: str, start: int) -> RequestError:
     return RequestError(f"{name}: not UTF-8 at byte {start}", hint="write the file anew as UTF-8")
 
 
-@dataclass
+@dataclass(slots=True)
 class _Reader:
     """Turns ruamel's nodes into ours; counts them, because an alias costs nothing to write."""
 

@@ -1,10 +1,10 @@
 """What ruamel says of text that is no YAML, in the words of who wrote it: where it was opened, and what to write."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@ archive.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.file_systems import write_erofs, write_squashfs
 from bundler.packing.tar_file import write_tar

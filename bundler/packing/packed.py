@@ -5,7 +5,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BufferedRandom
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer_stream import CountedStream, Stored
 from bundler.input_files import reason
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
 from bundler.path_kinds import kind_at, missing_hint

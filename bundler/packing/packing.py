@@ -6,7 +6,6 @@ Unless it is packed as it is, the rootfs is held against rootfs.mtree in the sam
 import hashlib
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, ToolError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.formats import Format, choose_level, format_of

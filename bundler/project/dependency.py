@@ -1,7 +1,8 @@
 """What a service waits for (compose-spec, depends_on)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from bundler.light_dataclasses import dataclass
 
 
 class Condition(StrEnum):

@@ -5,7 +5,7 @@ bundle, it is project.json for a project: it has the digest of each bundler.json
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -17,6 +17,7 @@ from bundler.bundles.write import encode
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.documents import Member, parse_document
 from bundler.input_files import InputError, read_inside
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.files import OverridesFile
 from bundler.project.dependency import Condition, Dependency

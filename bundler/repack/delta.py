@@ -2,7 +2,6 @@
 
 import stat
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.bundles.comparison import Change
@@ -10,6 +9,7 @@ from bundler.bundles.left_behind import mount_points
 from bundler.bundles.rootfs_image import IMAGE
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.home import Home
 from bundler.rootfs.mtree import decode_name, sort_key
 from bundler.rootfs.paths import WHITEOUT, ancestors, split

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.images.digest import Digest
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
 from bundler.repack.umoci import make_layer

@@ -5,7 +5,6 @@ file that was carried by hand. The manifest's digest pins the image in the regis
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Self
 
@@ -22,6 +21,7 @@ from bundler.images.manifest import PlatformChoice
 from bundler.images.platform import Platform
 from bundler.images.reference import Reference, RegistryReference
 from bundler.input_files import InputError, read_named
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 FORMAT: Final = 1

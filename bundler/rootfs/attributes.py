@@ -5,10 +5,11 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from bundler.archives.entry import NAMESPACES, OF_THE_MACHINE
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs import acl
 
 CAPABILITY: Final = b"security.capability"

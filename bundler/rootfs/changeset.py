@@ -6,7 +6,7 @@ import fnmatch
 import re
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -26,6 +26,7 @@ from bundler.archives.entry import (
 )
 from bundler.archives.stream import Content
 from bundler.errors import LayerError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, is_known
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home

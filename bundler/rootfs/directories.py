@@ -17,12 +17,12 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, LayerError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import LONGEST_PATH, MOST_LINKS
 from bundler.rootfs.attributes import chmod_unopened
 from bundler.rootfs.paths import join, split

@@ -7,13 +7,13 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
 from bundler.disk_space import full_disk
 from bundler.errors import ImageError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import PathError, clean

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 
 from bundler.archives.entry import FileBatch
 from bundler.images.layer import LocalLayer
 from bundler.images.layer_entries import LayerEntries, LayerReaders, open_layers
 from bundler.images.layer_stream import label_of
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import Meter, Progress
 from bundler.rootfs.changeset import Changeset, SelectedChangeset, Selection

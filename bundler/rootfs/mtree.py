@@ -13,9 +13,10 @@ as a walk through the directories meets the files: by name, a directory before w
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes
 from bundler.sizes import readable_size
 

@@ -8,10 +8,10 @@ import errno
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, implied
 from bundler.rootfs.home import Found, Pieces
 from bundler.rootfs.names import Folder, Names, check, check_target

@@ -9,10 +9,11 @@ unpacks: all files are his, and what owner the image states is kept in the exten
 import struct
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import CAPABILITY, Attributes, SetAttributes, set_attributes, set_nothing, set_own
 from bundler.rootfs.paths import PathError

@@ -4,8 +4,9 @@ A path is bytes without a leading or trailing slash and without `.`, `..` or emp
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from bundler.light_dataclasses import dataclass
 
 WHITEOUT: Final = b".wh."
 _OPAQUE: Final = b".wh..wh..opq"

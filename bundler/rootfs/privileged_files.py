@@ -1,8 +1,8 @@
 """Files that give privileges to whoever starts them, as rootfs.mtree knows them: setuid, setgid, capabilities."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.overrides.keys.process import NAMES
 from bundler.rootfs.mtree import MtreeEntry
 

@@ -11,11 +11,12 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from bundler.disk_space import writing_below
+from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import chmod_unopened
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

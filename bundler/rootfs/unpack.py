@@ -1,12 +1,12 @@
 """Layers become a directory, the root filesystem: one pass over each layer's bytes, the lowest layer first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError
 from bundler.images.layer import LocalLayer
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import implied

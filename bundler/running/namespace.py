@@ -6,8 +6,9 @@ goes into memory. Since all of it is at the bundle's own path, relative mounts, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from bundler.light_dataclasses import dataclass
 
 CHANGED_DESCRIPTOR: Final = 9
 MEMORY: Final = "memory"

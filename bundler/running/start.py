@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
 from bundler.bundles.verification import changed_pieces
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.running.namespace import CHANGED_DESCRIPTOR, MEMORY, NOWHERE, View, in_namespace
 from bundler.runtime_spec.runtime_config import RuntimeConfig

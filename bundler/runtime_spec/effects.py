@@ -8,9 +8,9 @@ very many) by what they say.
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 _KINDS: Final = {"a": ("b", "c"), "b": ("b",), "c": ("c",), "": ("b", "c")}

@@ -1,9 +1,9 @@
 """What a runtime says of itself (runtime-spec features.md): as much of it as anything is decided by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 Names = tuple[str, ...] | None

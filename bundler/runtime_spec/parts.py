@@ -7,10 +7,10 @@ that a reader gets values of the types it expects; `validity.malformed` says wha
 import posixpath
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple, Self
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 # The kinds of hooks, in the order that a runtime runs them (config.md, POSIX-platform hooks).

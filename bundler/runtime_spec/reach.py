@@ -7,10 +7,10 @@ that led to it. The rule for one path is that of `overrides/bundle_paths.py`.
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
 from bundler.runtime_spec.parts import Mount

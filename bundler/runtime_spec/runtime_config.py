@@ -4,10 +4,10 @@ Workers load this module, which therefore imports nothing heavy.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.parts import (
     Device,

@@ -5,10 +5,10 @@ enough.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.runtime_spec.features import Features
 from bundler.runtime_spec.oci_version import BASE, numbers_of
 from bundler.runtime_spec.runtime_config import RuntimeConfig

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor
@@ -24,6 +23,7 @@ from bundler.images.reference import RegistryReference
 from bundler.images.transports.access import Access
 from bundler.images.transports.registry import Repository
 from bundler.images.transports.skopeo import Skopeo
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.store.layout import Entry, Store, entry_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from bundler.images.manifest import ANY_PLATFORM, PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob, read_image
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.store import VARIABLE, default_place
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole

@@ -9,7 +9,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -28,6 +27,7 @@ from bundler.images.reference import RegistryReference
 from bundler.images.transports.files import Folder, open_folder
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTENT, blob_name, check_marker, is_there
 from bundler.input_files import InputError, read_inside
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.store.locks import locked, locked_if_free
 

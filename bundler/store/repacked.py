@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from bundler.images.platform import UNSTATED
 from bundler.images.reference import split_path
 from bundler.images.transports.layout import find_manifest, read_blob
 from bundler.images.transports.table import parse_reference
+from bundler.light_dataclasses import dataclass
 from bundler.store.find import place_of
 from bundler.store.layout import Store, entry_of, is_store, open_store
 

@@ -6,11 +6,11 @@ so the service does, in a file that goes away with the container.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.keys.scalars import parse_duration
 from bundler.runtime_spec.parts import Process

@@ -1,10 +1,10 @@
 """Where a bundle will lie and what will run it: all that units say and no document of the bundle knows."""
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

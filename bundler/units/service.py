@@ -1,11 +1,11 @@
 """The service that runs a container in the foreground with nothing but its runtime."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.health import health_remarks, health_units, parse_health

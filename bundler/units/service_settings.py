@@ -9,10 +9,10 @@ namespaces are the runtime's to make.
 
 import re
 import signal
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.overrides.keys.scalars import parse_duration
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.placing import Placing

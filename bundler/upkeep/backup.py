@@ -7,7 +7,6 @@ with its digest. Both come first, so all is known before anything is restored.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,7 @@ from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import encode, write_file
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import NONE
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.formats import choose_level, format_of

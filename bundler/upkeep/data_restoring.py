@@ -7,7 +7,6 @@ else of the bundle moves (succession.py): until that is done no runtime can star
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle, no_bundle
@@ -17,6 +16,7 @@ from bundler.bundles.replacing import OldVolumes, check_destination, holding_dat
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import DifferenceError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.packed import open_packed
 from bundler.packing.restoring import Restored

@@ -5,7 +5,6 @@ upgrade and to roll back are one step each, as in succession.py; only `commit` r
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
 from bundler.errors import DifferenceError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 # What has no place in the other bundle stays where it is; whether that may be is asked before.
 _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED

@@ -1,7 +1,6 @@
 """Whether a bundle, a packed one or a backup still is what was made: one answer for the three."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from bundler.bundles.comparison import Change
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import open_packed

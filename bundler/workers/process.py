@@ -16,13 +16,13 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 from bundler.errors import BundlerError
 from bundler.interruptions import complete, held
+from bundler.light_dataclasses import dataclass
 from bundler.workers.batches import RING, Receiver, Sender
 from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, out_of_memory, write_all
 from bundler.workers.shared_stream import SIZE, Filler, SharedStream

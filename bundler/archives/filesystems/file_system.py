@@ -6,11 +6,12 @@ let an attacker talk to a large piece of C as root. What is read here is what `p
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from bundler.archives.entry import DIRECTORY, HARD_LINK, NAMESPACES, REGULAR, SYMLINK, Entry
 from bundler.archives.stream import Content, DamagedError
+from bundler.light_dataclasses import dataclass
 from bundler.limits import LONGEST_PATH
 
 _LONGEST_LIST: Final = 1 << 16  # bytes of the names of a file's attributes: Linux lists no more (XATTR_LIST_MAX)

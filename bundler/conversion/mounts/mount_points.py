@@ -3,7 +3,6 @@
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.mounts.etc_files import etc_mounts, generated_files
@@ -12,6 +11,7 @@ from bundler.conversion.mounts.volumes import content_files
 from bundler.conversion.process.init import chosen_init
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import ON_EVERY_MACHINE, Kind
+from bundler.light_dataclasses import dataclass
 from bundler.runtime_spec.parts import Device, Mount
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import posixpath
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.mounts.default_mounts import shares_memory
@@ -10,6 +9,7 @@ from bundler.conversion.resources import cdi
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import kind_at
 from bundler.errors import ImageError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
 from bundler.overrides.bundle_paths import CONTENTS
 from bundler.overrides.keys.mounts import CONTENT_ATTRIBUTES, clean_path, holds_dockers_data

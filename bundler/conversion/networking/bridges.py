@@ -1,9 +1,9 @@
 """The bridges that a container is connected to by the overrides key `bridges`, in the order of its interfaces."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from bundler.conversion.rule import Inputs
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET
 from bundler.overrides.node import Node
 

@@ -8,7 +8,7 @@ out addresses; it reads the container's state, and writes the address into a fil
 import ipaddress
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from bundler import data
@@ -17,6 +17,7 @@ from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.networking.bridges import Bridge, bridges
 from bundler.conversion.networking.network import IPV4, IPV6, mappings, published_ports
 from bundler.conversion.rule import Inputs
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
 from bundler.subnets import GIVEN, SUBNET, SUBNET6

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
@@ -10,6 +10,7 @@ from bundler.conversion.networking.bridges import bridges
 from bundler.conversion.resources import cdi
 from bundler.conversion.rule import Inputs, RuleResult, table
 from bundler.errors import RequestError
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node
 from bundler.subnets import SUBNET

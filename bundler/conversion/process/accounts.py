@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import ImageError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 
 MAXIMUM_ID: Final = (1 << 31) - 1
 _NUMBER: Final = re.compile(r"[0-9]+")

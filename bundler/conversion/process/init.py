@@ -1,11 +1,11 @@
 """`init`: a first process that reaps others and forwards signals, as docker's --init puts in front of the command."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.conversion.namespaces import is_own
 from bundler.conversion.rule import Inputs
 from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.keys.process import DOCKERS_INIT
 

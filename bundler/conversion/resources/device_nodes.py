@@ -5,9 +5,9 @@ one on every machine, so it is not here: a wrong number would be another device.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
 _DISK, _TTY, _KMEM, _DIALOUT, _CDROM, _TAPE, _AUDIO, _VIDEO, _LP = 6, 5, 15, 20, 24, 26, 29, 44, 7  # Debian's groups

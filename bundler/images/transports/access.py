@@ -7,11 +7,12 @@ the registry wants fewer requests (429); so that is final here.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from bundler.errors import ToolError, printable
+from bundler.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer import FileSlice
 from bundler.images.transports.files import components
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, MOST_LINKS, RATIO_COUNTS_FROM, Limits, raise_hint
 from bundler.progress import SILENT, Progress
 from bundler.sizes import readable_size

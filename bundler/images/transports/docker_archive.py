@@ -8,7 +8,6 @@ The older form states no digest of a layer, only the config its diff_ids; so the
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.archives.compression import compression_of
@@ -24,6 +23,7 @@ from bundler.images.platform import Platform
 from bundler.images.reference import Choice, listing, same_name
 from bundler.images.transports.files import Files, load_document
 from bundler.images.transports.layout import find_manifest, is_layout
+from bundler.light_dataclasses import dataclass
 
 MANIFEST: Final = "manifest.json"
 _LEGACY: Final = "repositories"

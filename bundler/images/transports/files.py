@@ -9,13 +9,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from bundler.errors import ImageError, printable
 from bundler.images.layer import FileSlice
 from bundler.input_files import InputError, descend, open_below, reason
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, MOST_LINKS, Limits, raise_hint
 from bundler.sizes import readable_size
 

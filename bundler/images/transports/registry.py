@@ -8,7 +8,6 @@ name given to skopeo after the first is by digest, so a tag that moves meanwhile
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +27,7 @@ from bundler.images.transports.access import Access, persist
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import blob_name, is_there, read_blob
 from bundler.images.transports.skopeo import IMAGE, Skopeo
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits, raise_hint
 from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size

@@ -18,7 +18,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import IO, Any, Final
 
 from bundler.archives.compression import decompress
@@ -36,13 +36,14 @@ from bundler.images.manifest import PlatformChoice
 from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.transports.archive_files import check_size
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 
 _CHUNK: Final = 1 << 20
 _WHITEOUT: Final = b".wh."
 
 
-@dataclass
+@dataclass(slots=True)
 class _Writer:
     folder: int
     label: str

@@ -6,7 +6,7 @@ blob to its end before it holds the digest against it, however long it was said 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -22,6 +22,7 @@ from bundler.images.transports.directory import open_directory
 from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import BLOBS, is_there
 from bundler.images.transports.skopeo_failures import MORE_THAN_STATED, explain
+from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits, raise_hint
 from bundler.path_kinds import missing_hint
 from bundler.progress import Meter, Progress, rising

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from bundler import tools
 from bundler.errors import BundlerError, ImageError, ToolError, printable
 from bundler.images.transports.access import PassingError
+from bundler.light_dataclasses import dataclass
 
 _LONG: Final = 300
 MORE_THAN_STATED: Final = "the registry sends more than the image states"

@@ -6,7 +6,6 @@ import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -31,6 +30,7 @@ from bundler.images.transports.mistakes import explained, here_hint
 from bundler.images.transports.registry import open_registry_image
 from bundler.images.transports.rootfs import rootfs_image, write_folder
 from bundler.images.transports.skopeo import open_stored_image
+from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 

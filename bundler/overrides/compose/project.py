@@ -6,11 +6,12 @@ what is asked for is looked at any closer.
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import RequestError, closest, printable
+from bundler.light_dataclasses import dataclass
 from bundler.overrides import schema
 from bundler.overrides.compose.variables import Variables, interpolate, parse_variables
 from bundler.overrides.files import OverridesFile, Source, read, read_first

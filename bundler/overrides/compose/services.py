@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.overrides import schema, validation
 from bundler.overrides.compose.merge import by_form, lay_over, untagged
 from bundler.overrides.compose.project import ComposeFile, NamedNode, Reader, nearest, texts

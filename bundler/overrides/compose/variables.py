@@ -6,10 +6,11 @@ variables in turn; `$$` is a dollar sign. Files know quotes, comments behind val
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Origin
 from bundler.overrides.node import Budget, Node
 

@@ -1,8 +1,9 @@
 """One inspected container, what its fields say in the words of an overrides file, and the file that grows from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.docker_inspect.document import Value
 from bundler.overrides.imports import ImageSettings

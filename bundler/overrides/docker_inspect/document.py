@@ -4,10 +4,10 @@ The file is untrusted: it is bounded in size, and what two readers could read di
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json, pointer_token
 from bundler.path_kinds import CONFIG, JSON, TEXT, kind_of
 from bundler.sizes import readable_size

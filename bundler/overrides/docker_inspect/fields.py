@@ -6,9 +6,9 @@ read there, with others. What has none of the three is a record of what was.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.docker_inspect import mounts, networking, podman, process, security
 from bundler.overrides.docker_inspect.container import Container, Draft, assignments, flag, number, text, texts

@@ -8,10 +8,10 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import RequestError, closest, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides import schema
 from bundler.overrides.docker_run.flags import ALIASES, FLAGS, SHORT, Flag

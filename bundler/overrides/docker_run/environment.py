@@ -5,9 +5,10 @@ The latter are values: nothing in this package asks a machine.
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.files import parse_env_file
 from bundler.overrides.imports import literal

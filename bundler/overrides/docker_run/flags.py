@@ -6,9 +6,9 @@ for the reason given. One with neither is composed with others (settings.py).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.docker_run import environment, mounts, network, resources, values
 from bundler.overrides.docker_run.values import boolean, integer, one_of, size, text

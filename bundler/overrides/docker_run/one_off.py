@@ -7,10 +7,10 @@ Docker: `bridge` is bundler's own, and what publishes a port is connected to it.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.coercions import read_keys
 from bundler.overrides.docker_run.command_line import parse

@@ -1,11 +1,12 @@
 """A `docker run` line as an overrides file, and what of the line cannot show in config.json."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from bundler import strict_json
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.coercions import read_keys
 from bundler.overrides.docker_run.command_line import CommandLine, check_image, parse, words_of_run
