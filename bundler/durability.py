@@ -5,7 +5,6 @@ written out by syncfs(2), one call for all its files; it takes everything else w
 file system. A single file is written out by fsync(2), and so are the names in a folder.
 """
 
-import ctypes
 import errno
 import os
 from pathlib import Path
@@ -17,6 +16,8 @@ _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM
 
 def sync_tree(folder: Path) -> None:
     """Write out all that `folder` holds, in one file system. Raises OSError: the disk may turn out to be full here."""
+    import ctypes  # noqa: PLC0415 -- takes a while, and is only needed for what writes a tree
+
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

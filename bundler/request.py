@@ -1,7 +1,6 @@
 """What a build is asked for, and the image, the overrides and the inputs that the request names."""
 
 import os
-import platform as uname
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import field
@@ -40,7 +39,7 @@ _EXAMPLE: Final = "for example nginx:1.27, or ./image.tar, which docker save wro
 
 def this_machine() -> Platform:
     """The platform of this machine: what is taken from an image for several platforms unless a request names one."""
-    return Platform.of("linux", uname.machine() or "x86_64")
+    return Platform.of("linux", os.uname().machine or "x86_64")
 
 
 def _this_user() -> tuple[int, int]:

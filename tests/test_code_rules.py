@@ -188,7 +188,7 @@ def test_the_watch_on_heavy_libraries_sees_them() -> None:
 
 
 def test_dataclasses_are_light_ones() -> None:
-    """Of `bundler.light_dataclasses`: the standard library takes 0.4 ms of a start for each class (docs/decisions.md)."""
+    """Of `bundler.light_dataclasses`: the standard library takes 0.4 ms for each class (docs/decisions.md)."""
 
     def heavy(path: Path) -> set[str]:
         froms = (node for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.module == "dataclasses")

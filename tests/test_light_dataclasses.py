@@ -64,7 +64,7 @@ def own_functions(dataclass: Decorator, **how: bool) -> Any:
         name: str
 
         def __eq__(self, other: object) -> bool:
-            return isinstance(other, type(self)) and self.name.lower() == other.name.lower()  # type: ignore[attr-defined]
+            return isinstance(other, type(self)) and self.name.lower() == other.name.lower()
 
         def __repr__(self) -> str:
             return self.name
@@ -121,7 +121,9 @@ def facts(made: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[
 @pytest.mark.parametrize("keyword", [False, True], ids=["positional", "keywords"])
 @pytest.mark.parametrize("how", HOW, ids=lambda how: " ".join(how) or "plain")
 @pytest.mark.parametrize(
-    ("write", "arguments", "named"), CALLS, ids=[f"{row[0].__name__}-{len(row[2])}" for row in CALLS]
+    ("write", "arguments", "named"),
+    CALLS,
+    ids=["defaults", "all values", "no field", "one field", "inherited", "own functions"],
 )
 def test_both_make_the_same(
     write: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], how: dict[str, bool], keyword: bool

@@ -162,28 +162,34 @@ def test_there_is_no_help_about_what_is_no_command(words: str, named: str) -> No
     assert named in done.stderr
 
 
-def test_a_command_is_loaded_alone() -> None:
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a run of the command has loaded when it ends."""
     program = """if True:
         import sys
         from bundler.cli.main import app
-        app(["diff", "--help"], standalone_mode=False)
-        others = {"bundler.cli.build", "bundler.cli.docker_words", "bundler.overrides.docker_run.flags"}
-        others |= {"bundler.completion.scripts", "bundler.completion.shells"}
-        print([name for name in sys.modules if name in {"bundler.cli.diff", *others}])
+        app(sys.argv[1:], standalone_mode=False)
+        print(*sys.modules)
     """
-    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "['bundler.cli.diff']"
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_command_is_loaded_alone() -> None:
+    loaded = loaded_by("diff", "--help")
+    assert "bundler.cli.diff" in loaded
+    assert not loaded & {"bundler.cli.build", "bundler.cli.docker_words", "bundler.overrides.docker_run.flags"}
+    assert not loaded & {"bundler.completion.scripts", "bundler.completion.shells"}
+
+
+def test_the_list_of_all_commands_loads_none() -> None:
+    loaded = loaded_by("--help")
+    assert "bundler.cli.commands" in loaded
+    assert not loaded & {f"bundler.cli.{row.function.partition('.')[0]}" for row in COMMANDS.values()}
 
 
 def test_config_loads_nothing_that_makes_a_rootfs(folder: Path) -> None:
-    program = f"""if True:
-        import sys
-        from bundler.cli.main import app
-        app(["config", {str(folder / "image.tar")!r}], standalone_mode=False)
-        print(*sys.modules)
-    """
-    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.splitlines()[-1].split())
+    loaded = loaded_by("config", str(folder / "image.tar"))
     assert "bundler.dry_run" in loaded
     assert not loaded & {"bundler.pipeline", "bundler.rootfs.tree", "bundler.archives.filesystems.erofs_writer"}
     assert not loaded & {"rich", "jsonschema", "ruamel.yaml"}
