@@ -122,12 +122,7 @@ def _facts(document: Mapping[str, Json], digest: str) -> Iterator[Row]:
     layers = image.get("diff_ids")
     for number, layer in enumerate(layers if isinstance(layers, list) else (), 1):
         yield Row(what=f"layer {number}", value=text(layer), note="its uncompressed bytes")
-    for key, what in (("config", "config.json"), ("manifest", "rootfs.mtree"), ("profile", "profile")):
-        if isinstance(document.get(key), str):
-            yield Row(what=what, value=text(document[key]))
-    for part in ("documents", "files"):
-        for name, value in part_of(document, part).items():
-            yield Row(what=name, value=text(value))
+    yield from _parts(document)
     overrides = document.get("overrides")
     for file in overrides if isinstance(overrides, list) else ():
         if isinstance(file, dict):
@@ -136,3 +131,15 @@ def _facts(document: Mapping[str, Json], digest: str) -> Iterator[Row]:
     target = ", ".join(f"{key} {text(value)}" for key, value in part_of(document, "target").items() if value != "")
     note = f"what will run it, by {text(document.get('target_from', 'no one known'))}"
     yield Row(what="target", value=target or "not known", note=note)
+
+
+def _parts(document: Mapping[str, Json]) -> Iterator[Row]:
+    """What lies in the bundle, by its digests."""
+    for key, what in (("config", "config.json"), ("manifest", "rootfs.mtree"), ("profile", "profile")):
+        if isinstance(document.get(key), str):
+            yield Row(what=what, value=text(document[key]))
+    if "sha256" in (rootfs := part_of(document, "rootfs")):
+        yield Row(what="rootfs.erofs", value=text(rootfs["sha256"]), note="the root filesystem, as one file")
+    for part in ("documents", "files"):
+        for name, value in part_of(document, part).items():
+            yield Row(what=name, value=text(value))

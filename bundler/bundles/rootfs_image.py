@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shlex
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,16 +58,6 @@ def image_size(recorded: Mapping[str, Json]) -> int | None:
     image = recorded.get("rootfs")
     size = image.get("size") if isinstance(image, dict) else None
     return size if isinstance(size, int) else None
-
-
-def check_visible(bundle: Bundle) -> None:
-    """Raise RequestError where the files of the rootfs are in an image that is not mounted, and have to be seen."""
-    if _has_one(bundle) and not (bundle.path / "rootfs").is_mount():
-        image, rootfs = (printable(shlex.quote(str(bundle.path / name))) for name in (IMAGE, "rootfs"))
-        raise RequestError(
-            f"{bundle.label}: its root filesystem is an image, which is not mounted",
-            hint=f"mount -t erofs -o loop,ro {image} {rootfs}",
-        )
 
 
 def check_directory(bundle: Bundle, what: str) -> None:

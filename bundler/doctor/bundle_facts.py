@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.image_reading import is_unmounted, open_outline
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.record import part_of
-from bundler.bundles.rootfs_image import check_visible
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -89,7 +89,6 @@ def built_for(bundle: Bundle) -> Json:
 
 def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> BundleFacts:
     """Everything about `bundle` that the checks ask for. Raises RequestError where there is no runtime config."""
-    check_visible(bundle)
     written, folder = bundle.config_file, bundle.path
     config = written.config
     check_sources(folder, config)
@@ -108,18 +107,18 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
         missing_programs=() if surroundings is None else missing_programs(folder, config, root=surroundings.uid == 0),
     )
     try:
-        with open_rootfs(folder, config) as tree:
+        with open_rootfs(bundle) as tree:
             seeker = seeker_of(tree, config)
             args = config.process.args
-            root = root_of(folder, config)
-            mount_points = look_at_mount_points(folder, root, config, tree, here=here)
+            read_only = here and _is_fixed(bundle)
+            mount_points = look_at_mount_points(folder, config, tree, here=here, read_only=read_only)
             return replace(
                 subject,
                 program=seeker.program(args[0]) if args else None,
                 cwd=seeker.kind(config.process.cwd or "/"),
                 accounts=accounts_of(tree),
-                read_only=here and is_read_only(root),
-                noexec=here and forbids_execution(root),
+                read_only=read_only,
+                noexec=here and not is_unmounted(bundle) and forbids_execution(_root_of(bundle)),
                 mount_points=mount_points,
                 binds=tuple(_binds(folder, config.mounts, mount_points, here=here)),
                 hooks=tuple(_hooks(folder, config.hooks, seeker, here=here)),
@@ -148,9 +147,16 @@ def _unknown_to_libseccomp(names: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_rootfs(bundle: Path, config: RuntimeConfig) -> Iterator[Tree]:
-    """The tree that config.json names. Raises OSError."""
-    path = root_of(bundle.resolve(), config)
+def open_rootfs(bundle: Bundle) -> Iterator[Home]:
+    """The tree that config.json names, or the one in the image that is to be mounted there.
+
+    Raises OSError, and what open_outline raises.
+    """
+    if is_unmounted(bundle):
+        with open_outline(bundle) as outline:
+            yield outline
+        return
+    path = _root_of(bundle)
     try:
         tree = Tree(path)
     except ValueError:
@@ -159,9 +165,16 @@ def open_rootfs(bundle: Path, config: RuntimeConfig) -> Iterator[Tree]:
         yield tree
 
 
-def root_of(bundle: Path, config: RuntimeConfig) -> Path:
+def _root_of(bundle: Bundle) -> Path:
     """Where config.json says that the root filesystem is."""
-    return bundle / (config.root_path or "rootfs")
+    return bundle.path.resolve() / (bundle.config.root_path or "rootfs")
+
+
+def _is_fixed(bundle: Bundle) -> bool:
+    """Whether nothing can be made in the root filesystem. What is written over an image is kept in the bundle."""
+    if is_unmounted(bundle):
+        return bundle.config.root_is_readonly or is_read_only(bundle.path)
+    return is_read_only(_root_of(bundle))
 
 
 def seeker_of(tree: Home, config: RuntimeConfig) -> Seeker:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bundler.light_dataclasses import dataclass
-from bundler.rootfs.home import FILE_TYPES
+from bundler.rootfs.home import FILE_TYPES, Home
 from bundler.rootfs.mount_points import Mounts, MountSpot
 from bundler.rootfs.paths import join
 from bundler.rootfs.tree import Tree
@@ -29,13 +29,13 @@ class MountPoint:
 
 
 def look_at_mount_points(
-    bundle: Path, root: Path, config: RuntimeConfig, tree: Tree, *, here: bool
+    bundle: Path, config: RuntimeConfig, tree: Home, *, here: bool, read_only: bool
 ) -> tuple[MountPoint, ...]:
-    """Those of all mounts and devices, in their order, where `tree` is that at `root`. Raises OSError.
+    """Those of all mounts and devices, in their order, where `tree` is the root filesystem. Raises OSError.
 
-    `here` says that this machine will run the bundle.
+    `here` says that this machine will run the bundle, `read_only` that nothing can be made in its root filesystem.
     """
-    read_only: dict[str, bool] = {}
+    fixed = {"": read_only}
     mounts, sources, points = Mounts(tree), dict[bytes, str](), []
     with Tree(bundle.resolve()) as whole:
         for pointer, path, mount in _places(config):
@@ -45,9 +45,9 @@ def look_at_mount_points(
                 continue
             below = "" if spot.mount is None else sources[spot.mount]
             kind = _kind(tree, spot.path) if spot.mount is None else _kind_below(whole, sources, spot)
-            if below not in read_only:
-                read_only[below] = here and is_read_only(bundle / below if below else root)
-            points.append(MountPoint(pointer, path, kind, below, read_only[below]))
+            if below not in fixed:
+                fixed[below] = here and is_read_only(bundle / below)
+            points.append(MountPoint(pointer, path, kind, below, fixed[below]))
             if mount is not None:
                 mounts.add(spot)
                 sources[spot.path] = mount.bundle_source
@@ -60,7 +60,7 @@ def _places(config: RuntimeConfig) -> Iterator[tuple[str, str, Mount | None]]:
     yield from ((device.pointer, device.path, None) for device in config.devices)
 
 
-def _kind(tree: Tree, path: bytes) -> str:
+def _kind(tree: Home, path: bytes) -> str:
     try:
         return FILE_TYPES.get(tree.kind(path), "missing")
     except PermissionError:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.rootfs_image import check_visible
 from bundler.conversion.process.accounts import Accounts
 from bundler.doctor.bundle_facts import accounts_of, open_rootfs, seeker_of
 from bundler.doctor.program import ElfChain, Seeker
@@ -127,10 +126,9 @@ def _script(tree: Home, path: str) -> bytes:
 
 def look_into(bundle: Bundle) -> Evidence:
     """Raises RequestError where this is no bundle with a manifest, BundlerError where it cannot be read."""
-    check_visible(bundle)
     config = bundle.config_file.config
     try:
-        with open_rootfs(bundle.path, config) as tree:
+        with open_rootfs(bundle) as tree:
             accounts = accounts_of(tree) or Accounts()
             return gather(config, seeker_of(tree, config), accounts, _entries(bundle), None)
     except ValueError as error:

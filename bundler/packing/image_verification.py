@@ -7,12 +7,11 @@ from typing import Final
 from bundler.archives.entry import HARD_LINK, Entry
 from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.file_system import FileSystemReader
-from bundler.archives.stream import Content, DamagedError
+from bundler.archives.stream import Content
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
-from bundler.bundles.rootfs_image import IMAGE
-from bundler.errors import ImageError, RequestError
-from bundler.input_files import InputError, open_inside
+from bundler.bundles.image_reading import open_image
+from bundler.errors import RequestError
 from bundler.packing.verification import PackedTree
 from bundler.rootfs.mtree import HEADER, MtreeError, group, read_lines
 from bundler.rootfs.paths import clean
@@ -23,15 +22,11 @@ _TOP: Final = "rootfs"  # where the files would lie in a bundle with a directory
 def image_changes(bundle: Bundle) -> Iterator[Change]:
     """What in the image is not as the manifest says. Raises RequestError, ImageError for one that is damaged."""
     try:
-        with open(open_inside(bundle.path / IMAGE), "rb") as stream:  # noqa: PTH123 -- a descriptor
+        with open_image(bundle) as descriptor:
             lines = bundle.manifest()
             lines.seek(len(HEADER))
-            image = Erofs(stream.fileno(), lambda _count: None)
+            image = Erofs(descriptor, lambda _count: None)
             yield from PackedTree(_TOP).changes(group(read_lines(lines)), _placed(FileSystemReader(image)))
-    except InputError as error:
-        raise RequestError(f"{bundle.label}: {IMAGE} {error}") from None
-    except DamagedError as error:
-        raise ImageError(f"{bundle.label}: {IMAGE}: {error}") from None
     except MtreeError as error:
         raise RequestError(f"{bundle.label}: rootfs.mtree: {error}") from None
 

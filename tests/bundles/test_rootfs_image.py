@@ -244,8 +244,6 @@ def test_a_packed_one_that_was_changed_is_found(copied: Path, tmp_path: Path) ->
     [
         (["unit"], "a unit mounts none"),
         (["pack", "{}", "--kit", "-o", "kit"], "a kit mounts none"),
-        (["doctor"], "which is not mounted"),
-        (["harden"], "which is not mounted"),
     ],
 )
 def test_what_takes_a_directory_says_so(bundle: Path, tmp_path: Path, words: list[str], says: str) -> None:
@@ -255,10 +253,39 @@ def test_what_takes_a_directory_says_so(bundle: Path, tmp_path: Path, words: lis
     assert says in done.stderr
 
 
-def test_what_looks_at_the_files_sees_them_mounted(bundle: Path) -> None:
+@pytest.mark.parametrize("words", [["doctor"], ["harden"], ["explain"]])
+def test_what_looks_at_the_files_sees_them_in_the_image(bundle: Path, with_directory: Path, words: list[str]) -> None:
+    alike = [call_bundler(*words, "./bundle", cwd=place.parent) for place in (bundle, with_directory)]
     subprocess.run(["mount", "-o", "loop,ro", bundle / "rootfs.erofs", bundle / "rootfs"], check=True)
     try:
-        assert "sh is in no directory of PATH" in call_bundler("doctor", bundle).stdout
-        assert call_bundler("harden", bundle).returncode == 0
+        alike.append(call_bundler(*words, "./bundle", cwd=bundle.parent))
     finally:
         subprocess.run(["umount", bundle / "rootfs"], check=True)
+    first, *others = ((done.returncode, done.stdout, done.stderr) for done in alike)
+    assert others == [first, first]
+    assert first[1]
+
+
+def test_review_has_its_digest(bundle: Path) -> None:
+    said = call_bundler("review", bundle).stdout
+    assert recorded(bundle)["rootfs"]["sha256"] in said.split()
+    assert "rootfs.erofs" in said
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["harden"]])
+def test_a_damaged_image_is_refused_by_what_looks_into_it(copied: Path, words: list[str]) -> None:
+    with (copied / "rootfs.erofs").open("r+b") as image:
+        image.truncate(3000)
+    done = call_bundler(*words, copied)
+    assert done.returncode == 3
+    assert "rootfs.erofs: the file system ends too early" in done.stderr
+
+
+def test_what_a_read_only_one_lacks_to_mount_onto_is_told(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text(f"read_only: true\nvolumes: ['{archive}:/not/there']\n")
+    said = {}
+    for form in ("dir", "erofs"):
+        made = build(archive, tmp_path / form, "--rootfs", form, f"--overrides={tmp_path / 'o.yaml'}")
+        said[form] = call_bundler("doctor", made).stdout
+    assert "/not/there is not there to mount onto, and the rootfs is read-only" in said["erofs"]
+    assert "to mount onto" not in said["dir"]

@@ -104,12 +104,13 @@ class FileSystem(Protocol):
 class FileSystemReader:
     """Iterates over the entries as a TarReader does, a directory before what it holds, each directory by name.
 
+    `current` is the inode of the last one if that is a regular file, by its first name.
     Raises DamagedError, also for a directory in two places: a few of them, each twice in the one above, are millions.
     """
 
     def __init__(self, image: FileSystem) -> None:
         self._image = image
-        self._current: Inode | None = None
+        self.current: Inode | None = None
         self._first: dict[int, bytes] = {}
         self._directories: set[int] = set()
 
@@ -136,11 +137,11 @@ class FileSystemReader:
 
     def content(self) -> Iterator[Content]:
         """What is stored for the current entry."""
-        if self._current is not None:
-            yield from self._image.content(self._current)
+        if self.current is not None:
+            yield from self._image.content(self.current)
 
     def _entry(self, path: bytes, inode: Inode) -> Entry:
-        self._current = None
+        self.current = None
         first = path
         if inode.links > 1 and inode.kind != DIRECTORY:
             first = self._first.setdefault(inode.number, path)
@@ -154,7 +155,7 @@ class FileSystemReader:
             if b"\0" in link_name:
                 raise DamagedError("the target of a symlink holds a NUL")
         elif kind == REGULAR:
-            self._current, size = inode, inode.size
+            self.current, size = inode, inode.size
         stored = size if inode.sparse is None else sum(length for _, length in inode.sparse)
         return Entry(
             path, kind, inode.mode, inode.uid, inode.gid, size, stored, 0, inode.mtime, inode.mtime, link_name,
