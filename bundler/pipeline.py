@@ -31,7 +31,7 @@ from bundler.rootfs.changeset import Selection
 from bundler.rootfs.home import Home
 from bundler.rootfs.image_tree import ImageTree
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.owners import Owners, choose_owners
+from bundler.rootfs.owners import Owners, choose_owners, choose_owners_in_image, choose_owners_of_copies
 from bundler.rootfs.remove import temporary_folder
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
@@ -122,10 +122,11 @@ def _make(
 
 @dataclass(frozen=True, slots=True)
 class _Unpacking:
-    """How the images of a request are unpacked."""
+    """How the images of a request are unpacked: `owners` hold on the disk, `inside` in an image of a rootfs."""
 
     request: BuildRequest
     owners: Owners
+    inside: Owners
     progress: Progress
 
     def unpack(
@@ -160,7 +161,7 @@ class _Unpacking:
             unpack_into_image(
                 layers,
                 bundle / IMAGE,
-                owners=self.owners,
+                owners=self.inside,
                 inventory=inventory,
                 progress=self.progress,
                 limits=self.request.limits,
@@ -174,7 +175,8 @@ def _fill(
     stage: Stage, request: BuildRequest, image: Image, inputs: Inputs, *, owners: Owners, progress: Progress
 ) -> ConvertedConfig:
     """Everything of the bundle: the rootfs and its manifest, volumes and mounted images, the documents."""
-    bundle, unpacking = stage.bundle, _Unpacking(request, owners, progress)
+    inside = choose_owners_in_image(owners, ranges(inputs))
+    bundle, unpacking = stage.bundle, _Unpacking(request, owners, inside, progress)
     form = request.image_form(inputs.overrides)
     rootfs_image = None
     with (
@@ -186,7 +188,7 @@ def _fill(
         tree.make_working_directory(os.fsencode(runtime_config.working_directory))
         points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
         manifest = write_manifest(inventory, bundle / "rootfs.mtree")
-        make_folders(bundle, tree, folders(inputs))
+        make_folders(bundle, tree, folders(inputs), _owners_of_volumes(tree))
         if form is not None and isinstance(tree, ImageTree):
             rootfs_image = finish_image(tree, bundle, manifest, verity=form.verity)
     mount_images(
@@ -218,6 +220,13 @@ def _fill(
         empty = [folder.path for folder in folders(inputs) if folder.seed is None and folder.image is None]
         chown_to_container_root(bundle, empty, *(shifts.shift(0) for shifts in owners.maps))
     return runtime_config
+
+
+def _owners_of_volumes(tree: Home) -> Owners:
+    """What becomes of owners where files of the root filesystem are copied into a volume, which is on the disk."""
+    if isinstance(tree, ImageTree):
+        return choose_owners_of_copies(tree.owners, privileged=os.geteuid() == 0)
+    return tree.owners.as_they_are()
 
 
 def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress: Progress = SILENT) -> bytes:

@@ -220,11 +220,6 @@ class BuildRequest:
                 "umoci repacks a directory, and the root filesystem is to be an image",
                 hint="leave out --umoci-metadata, or --rootfs erofs",
             )
-        if self.rootless:
-            raise RequestError(
-                "a bundle of an ordinary user has a directory: only root mounts an image",
-                hint="leave out --rootless, since any user builds an image, or --rootfs erofs",
-            )
         return ImageForm(verity=verity)
 
     def inputs(self, image: Image, overrides: Overrides) -> Inputs:

@@ -37,8 +37,11 @@ OpenImage = Callable[[str, Path], AbstractContextManager[Image]]
 Unpack = Callable[[Image, Path], None]
 
 
-def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder]) -> None:
-    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images."""
+def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder], owners: Owners) -> None:
+    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images.
+
+    `owners` are those of the volumes' files.
+    """
     for folder in folders:
         path = bundle / folder.path
         if folder.image is not None:
@@ -49,7 +52,7 @@ def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder]) -> N
                 os.utime(path, (0, 0))
         else:
             make_folder(path.parent)
-            seed_volume(tree, os.fsencode(folder.seed), path)
+            seed_volume(tree, os.fsencode(folder.seed), path, owners)
 
 
 def mount_images(

@@ -11,6 +11,7 @@ from bundler.errors import ImageError, printable
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home
+from bundler.rootfs.owners import Owners
 from bundler.rootfs.paths import PathError, clean, join
 from bundler.rootfs.tree import Tree
 
@@ -45,8 +46,10 @@ class Copy:
         return found.kind == stat.S_IFDIR
 
 
-def seed_volume(tree: Home, path: bytes, destination: Path) -> None:
+def seed_volume(tree: Home, path: bytes, destination: Path, owners: Owners) -> None:
     """Make the directory `destination` (its parent exists) with all that the directory `path` of `tree` holds.
+
+    `owners` say what becomes of the owners that files have in the tree.
 
     The directory's own attributes are copied too; symlinks on the way to it are resolved inside the tree. An absent
     path gives an empty directory, 0755, root's. Raises ImageError if something else is there.
@@ -64,7 +67,7 @@ def seed_volume(tree: Home, path: bytes, destination: Path) -> None:
         raise full_disk(error, f"volume {name}") or ImageError(f"volume {name}: {error.strerror}") from error
     try:
         destination.mkdir(mode=0o700)
-        with Tree(destination, tree.owners.as_they_are()) as volume:
+        with Tree(destination, owners) as volume:
             if source is None:
                 volume.make_directory(b"", tree.owners.adapt(implied()))
             else:

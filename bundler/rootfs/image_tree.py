@@ -17,7 +17,7 @@ from bundler.archives.filesystems import erofs_writer
 from bundler.archives.filesystems.erofs_directory import directory_size, with_dots
 from bundler.archives.filesystems.erofs_format import DIRENT_TYPES
 from bundler.archives.filesystems.erofs_writer import DirectoryPlace, ErofsWriter, encode_xattrs
-from bundler.archives.stream import Content, RunningHash
+from bundler.archives.stream import Content, KnownDigest, RunningHash
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
@@ -90,6 +90,10 @@ class ImageTree(Names[int]):
         folder = self._follow(directory, create=True)
         if name in folder.names or len(name) > LONGEST_NAME:
             self._room(join(directory, name))  # which says what is wrong
+        if self.owners.confined:  # then there may be more to say of the file
+            attributes = Attributes(mode, uid, gid, mtime, mtime)
+            self.make_file(join(directory, name), attributes, content, size=size, digest=KnownDigest(row[-1]))
+            return
         if self.owners.maps:
             uid, gid = (shifts.shift(number) for shifts, number in zip(self.owners.maps, (uid, gid), strict=True))
         described = erofs_writer.InodeAttributes(stat.S_IFREG | mode, uid, gid, mtime)

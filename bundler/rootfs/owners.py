@@ -33,6 +33,10 @@ class IdMap:
                 return outside + number - inside
         raise PathError(f"its {self.name} {number} is in no range of the id map")
 
+    def __contains__(self, number: int) -> bool:
+        """Whether the container has this id."""
+        return any(0 <= number - inside < count for inside, _, count in self.ranges)
+
     def inverse(self) -> "IdMap":
         """The ids of the machine as those of the container."""
         return IdMap(self.name, tuple((outside, inside, count) for inside, outside, count in self.ranges))
@@ -80,6 +84,22 @@ def kept() -> Owners:
     return Owners(_same, set_attributes, kept=True)
 
 
+def kept_where_mapped(users: IdMap, groups: IdMap) -> Owners:
+    """For an image that an ordinary user mounts in the container's user namespace, where an id that is in none of the
+    maps cannot own a file: that one is root's, and what the image states is written down.
+    """
+
+    def adapt(attributes: Attributes) -> Attributes:
+        uid = attributes.uid if attributes.uid in users else 0
+        gid = attributes.gid if attributes.gid in groups else 0
+        xattrs = {name: value for name, value in attributes.xattrs.items() if name != RECORD}
+        if (uid, gid) != (attributes.uid, attributes.gid):
+            xattrs[RECORD] = record(attributes.uid, attributes.gid)
+        return replace(attributes, uid=uid, gid=gid, xattrs=xattrs)
+
+    return Owners(adapt, set_own, confined=True)
+
+
 def ignored() -> Owners:
     """For files that are only looked into."""
     return Owners(_same, set_nothing)
@@ -120,8 +140,8 @@ def shifted_back(maps: tuple[IdMap, IdMap], *, recorded: bool) -> Owners:
     return Owners(adapt, set_attributes)
 
 
-def written_down() -> Owners:
-    """For an ordinary user."""
+def written_down(*, recorded: bool = False) -> Owners:
+    """For an ordinary user. With `recorded`, what an owner of root's files was is written down by bundler already."""
     skipped: Counter[str] = Counter()
 
     def adapt(attributes: Attributes) -> Attributes:
@@ -131,7 +151,8 @@ def written_down() -> Owners:
                 xattrs[name] = value
             else:
                 skipped["file capabilities" if name == CAPABILITY else "extended attributes"] += 1
-        xattrs.pop(RECORD, None)  # what the image says of its own owners, it says in its headers
+        if not recorded:
+            xattrs.pop(RECORD, None)  # what the image says of its own owners, it says in its headers
         if attributes.uid or attributes.gid:
             xattrs[RECORD] = record(attributes.uid, attributes.gid)
         return replace(attributes, xattrs=xattrs)
@@ -151,10 +172,7 @@ def choose_owners(maps: tuple[Sequence[Range], Sequence[Range]] | None, *, rootl
         return written_down()
     if maps is None:
         return kept()
-    users, groups = (
-        IdMap(name, tuple((entry["containerID"], entry["hostID"], entry["size"]) for entry in ranges))
-        for name, ranges in zip(("user", "group"), maps, strict=True)
-    )
+    users, groups = _id_maps(maps)
     try:
         users.shift(0)
         groups.shift(0)
@@ -164,6 +182,29 @@ def choose_owners(maps: tuple[Sequence[Range], Sequence[Range]] | None, *, rootl
             hint="for example 0:100000:65536",
         ) from None
     return shifted(users, groups)
+
+
+def choose_owners_in_image(owners: Owners, maps: tuple[Sequence[Range], Sequence[Range]] | None) -> Owners:
+    """What is done with owners in an image, which any user can write any of into; `owners` are those on the disk."""
+    return kept_where_mapped(*_id_maps(maps)) if owners.confined and maps is not None else owners
+
+
+def choose_owners_of_copies(owners: Owners, *, privileged: bool) -> Owners:
+    """What is done with owners where files of an image, in which `owners` hold, are copied to the disk.
+
+    An ordinary user who is not `privileged` to give files away writes down whose they are.
+    """
+    if privileged and not owners.confined:
+        return owners.as_they_are()
+    return replace(written_down(recorded=owners.confined), skipped=owners.skipped)
+
+
+def _id_maps(maps: tuple[Sequence[Range], Sequence[Range]]) -> tuple[IdMap, IdMap]:
+    users, groups = (
+        IdMap(name, tuple((entry["containerID"], entry["hostID"], entry["size"]) for entry in ranges))
+        for name, ranges in zip(("user", "group"), maps, strict=True)
+    )
+    return users, groups
 
 
 def record(uid: int, gid: int) -> bytes:

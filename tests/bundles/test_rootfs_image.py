@@ -147,7 +147,6 @@ def test_owners_are_shifted_in_the_image(archive: Path, tmp_path: Path) -> None:
     [
         (["--rootfs", "erofs", "--unpacker", "umoci"], "umoci unpacks into a directory"),
         (["--rootfs", "erofs", "--umoci-metadata"], "umoci repacks a directory"),
-        (["--rootfs", "erofs", "--rootless"], "only root mounts an image"),
         (["--verity"], "--verity is about an image"),
     ],
 )

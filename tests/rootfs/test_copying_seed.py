@@ -28,7 +28,7 @@ CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000
 def seeded(tmp_path: Path, path: bytes, *members: Member | bytes) -> Path:
     root = unpacked(tmp_path / "root", layer(*members))
     with Tree.open(root) as rootfs:
-        seed_volume(rootfs, path, tmp_path / "volume")
+        seed_volume(rootfs, path, tmp_path / "volume", rootfs.owners.as_they_are())
     return tmp_path / "volume"
 
 

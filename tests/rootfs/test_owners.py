@@ -99,8 +99,8 @@ def test_a_volume_has_the_shifted_owners_once(tmp_path: Path) -> None:
     owners = shifting()
     root = unpacked_with(owners, tmp_path / "root", layer(file("v/f", owner=(7, 8)), directory("v", owner=(5, 5))))
     with Tree.open(root, owners) as rootfs:
-        seed_volume(rootfs, b"/v", tmp_path / "volume")
-        seed_volume(rootfs, b"/absent", tmp_path / "absent")
+        seed_volume(rootfs, b"/v", tmp_path / "volume", owners.as_they_are())
+        seed_volume(rootfs, b"/absent", tmp_path / "absent", owners.as_they_are())
         rootfs.make_working_directory(b"/made/here")
     assert {name: node.owner for name, node in tree(tmp_path / "volume").items()} == {
         ".": (100005, 100005),
@@ -255,7 +255,7 @@ def test_an_ordinary_user_s_volume_is_an_exact_copy_of_what_is_closed() -> None:
             owners = choose_owners(([MAP], [MAP]), rootless=True)
             unpacked_with(owners, root, layer(*LOWER))
             with Tree.open(root, owners) as rootfs:
-                seed_volume(rootfs, b"/closed", folder / "volume")
+                seed_volume(rootfs, b"/closed", folder / "volume", rootfs.owners.as_they_are())
 
         as_user(work)
         assert tree(folder / "volume") == {
