@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest, windows
+from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest, kernel_digest, windows
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.write import make_folder
 from bundler.errors import RequestError, printable
@@ -58,6 +58,13 @@ def image_size(recorded: Mapping[str, Json]) -> int | None:
     image = recorded.get("rootfs")
     size = image.get("size") if isinstance(image, dict) else None
     return size if isinstance(size, int) else None
+
+
+def is_sealed(recorded: Mapping[str, Json], descriptor: int) -> bool:
+    """Whether the kernel itself lets no byte of the open image be read that is not what was built (fs-verity)."""
+    image = recorded.get("rootfs")
+    digest = kernel_digest(descriptor)
+    return digest is not None and isinstance(image, dict) and image.get("fsverity") == f"sha256:{digest}"
 
 
 def check_directory(bundle: Bundle, what: str) -> None:

@@ -18,7 +18,7 @@ from bundler.bundles.pieces import BundleMounts, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, manifests, named
 from bundler.bundles.record import digest_of
 from bundler.bundles.rootfs_comparison import compare_tree
-from bundler.bundles.rootfs_image import IMAGE, image_size
+from bundler.bundles.rootfs_image import IMAGE, image_size, is_sealed
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
@@ -98,17 +98,29 @@ def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Cha
     try:
         mounted = BundleMounts.of(bundle.readable_config)
         pieces = look(bundle.path, (*mounted.sources, *folders(recorded)))
-        yield from changed(recorded, pieces, partial(_digest, bundle, image_size(recorded)), mounted)
+        yield from changed(recorded, pieces, partial(_digest, bundle, recorded), mounted)
     except OSError as error:
         raise explain(error, bundle.label) from error
 
 
-def _digest(bundle: Bundle, size_of_image: int | None, path: str) -> str | None:
+def has_built_image(bundle: Bundle) -> bool:
+    """Whether the image of the root filesystem is what bundler.json says of it. Raises BundlerError."""
+    record = bundle.any_record
+    if record is None:
+        return False
+    try:
+        wanted = digests(record.document).get(IMAGE)
+        return isinstance(wanted, str) and _digest(bundle, record.document, IMAGE) == wanted
+    except OSError as error:
+        raise explain(error, bundle.label) from error
+
+
+def _digest(bundle: Bundle, recorded: Mapping[str, Json], path: str) -> str | None:
     """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
 
     Raises PermissionError.
     """
-    expected = size_of_image if path == IMAGE else None
+    expected = image_size(recorded) if path == IMAGE else None
     if path == "config.json" or path in MANIFESTS.values():
         try:
             return digest_of(bundle.config_json) if path == "config.json" else _hash(bundle.manifest(path))
@@ -118,6 +130,8 @@ def _digest(bundle: Bundle, size_of_image: int | None, path: str) -> str | None:
     try:
         with os.fdopen(open_below(folder, path.split("/")), "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
+            if path == IMAGE and size == expected and is_sealed(recorded, stream.fileno()):
+                return str(digests(recorded)[IMAGE])
             return _hash(stream) if size == expected or (expected is None and size <= _LARGEST) else None
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):

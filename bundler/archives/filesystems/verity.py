@@ -6,6 +6,7 @@ the disk, here behind the content of the same file. Both are of sha256, blocks o
 the same file gets the same digests.
 """
 
+import fcntl
 import hashlib
 import mmap
 import os
@@ -24,6 +25,10 @@ _DESCRIPTOR: Final = struct.Struct("<BBBB4xQ64s32s144x")
 _SHA256: Final = 1
 # Signature, version, type of hash (salt first), UUID, algorithm, sizes of blocks, number of blocks, size of the salt.
 _SUPERBLOCK: Final = struct.Struct("<8sII16s32sIIQH6x256s168x")
+
+# linux/fsverity.h: FS_IOC_MEASURE_VERITY, algorithm and size of the digest, which follows.
+_MEASURE: Final = 0xC0046686
+_MEASURED: Final = struct.Struct("=HH")
 
 Keep = Callable[[int, int, bytes], None]
 """Is told of each block of the tree: its level, the lowest being 0, its number there, and the block."""
@@ -96,6 +101,25 @@ def fsverity_digest(descriptor: int, size: int) -> str:
     root = _root(descriptor, size, lambda _level, _number, _block: None)
     descriptor_ = _DESCRIPTOR.pack(1, _SHA256, BLOCK.bit_length() - 1, 0, size, root, b"")
     return hashlib.sha256(descriptor_).hexdigest()
+
+
+def kernel_digest(descriptor: int) -> str | None:
+    """The fs-verity digest of an open file by which the kernel checks each block that it reads, in hexadecimal.
+
+    None where fs-verity is not enabled for the file, or does not go by sha256.
+    """
+    buffer = bytearray(_MEASURED.pack(0, _HASH) + bytes(_HASH))
+    try:
+        fcntl.ioctl(descriptor, _MEASURE, buffer)
+    except OSError:  # ENODATA: not enabled; ENOTTY and EOPNOTSUPP: the kernel or the file system does not know it
+        return None
+    return measured_sha256(bytes(buffer))
+
+
+def measured_sha256(answer: bytes) -> str | None:
+    """The digest in what the kernel answers (struct fsverity_digest), if it is of sha256."""
+    algorithm, size = _MEASURED.unpack_from(answer)
+    return answer[_MEASURED.size :].hex() if (algorithm, size) == (_SHA256, _HASH) else None
 
 
 def append_hash_tree(descriptor: int, size: int, uuid: bytes) -> HashTree:
