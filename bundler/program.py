@@ -174,6 +174,28 @@ def started(
         yield program
 
 
+class HeldBack:
+    """A program that has its namespaces already and waits: until it is told to proceed, or this process has ended."""
+
+    _WAIT: Final = 'read -r _ && exec "$@"'
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]) -> None:
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", self._WAIT, "sh", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            pass_fds=inherited,
+            process_group=0,  # Ctrl-C is not for it
+        )
+
+    def proceed(self) -> Ended:
+        """Have it do its work, to its end or until it goes on in the background."""
+        output, errors = self._process.communicate(b"\n")
+        return Ended(self._process.returncode, output or b"", errors[-_KEPT_OF_ERRORS:])
+
+
 @contextmanager
 def _guard() -> Iterator[subprocess.Popen[bytes]]:
     """What leads a new group, and kills it when this process ends, or the context does."""

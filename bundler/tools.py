@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.program import Program, started
+from bundler.program import HeldBack, Program, started
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
 # proxies and certificates. The locale is fixed, so messages can be matched on any machine.
@@ -56,6 +56,9 @@ SKOPEO: Final = Tool("skopeo", minimum=(1, 9, 0), package="skopeo")
 UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci", umask=0o022)
 MKSQUASHFS: Final = Tool("mksquashfs", minimum=(4, 4, 0), package="squashfs-tools", asked="-version")
 MKFS_EROFS: Final = Tool("mkfs.erofs", minimum=(1, 5, 0), package="erofs-utils", asked=None)
+EROFSFUSE: Final = Tool("erofsfuse", minimum=(0, 0, 0), package="erofsfuse", asked=None)
+NEWUIDMAP: Final = Tool("newuidmap", minimum=(0, 0, 0), package="uidmap", asked=None)
+NEWGIDMAP: Final = Tool("newgidmap", minimum=(0, 0, 0), package="uidmap", asked=None)
 
 
 def environment() -> dict[str, str]:
@@ -182,6 +185,20 @@ def run(tool: Tool, *arguments: str | os.PathLike[str], inherited: Sequence[int]
     """Run `tool` to its end and return its standard output; `inherited` as for `start`. Raises ToolError."""
     with start(tool, arguments, inherited=inherited) as running:
         return running.wait()
+
+
+def hold_back(tool: Tool, *arguments: str, inherited: Sequence[int] = ()) -> Callable[[], None]:
+    """Start `tool` in the namespaces that this process has now. What is returned has it do its work, in whatever
+    namespaces this process is then, and raises ToolError if it fails. One that is never told ends with this process.
+    """
+    held_back = HeldBack([require(tool), *arguments], environment(), inherited)
+
+    def proceed() -> None:
+        ended = held_back.proceed()
+        if ended.returncode != 0:
+            raise ToolFailedError(tool, ended.returncode, ended.errors)
+
+    return proceed
 
 
 def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input: bool) -> NoReturn:

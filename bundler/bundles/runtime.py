@@ -6,7 +6,7 @@ of a file system and the path in it, whatever the path is called here, and which
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -65,7 +65,7 @@ _OWN: Final = "self"
 class _Mount:
     """A line of mountinfo: the directory `root` of the file system `source`, on `device`, is at `place`.
 
-    An overlay is called after the directory that it covers (`running/namespace.py`).
+    An overlay is called after the directory that it covers, or that it writes to (`running/namespace.py`).
     """
 
     device: bytes
@@ -102,27 +102,52 @@ def unit_of(bundle: Path, recorded: Mapping[str, Json]) -> str:
         return "NAME"
 
 
+def mount_point_of(path: str) -> str:
+    """Where the file system that holds the absolute `path` is mounted, in this process's namespace."""
+    around = _around(path, list(_mounts(_OWN)))
+    return "/" if around is None else around.place
+
+
+def process_over(upper: Path) -> int | None:
+    """A process in whose mounts the overlay is that keeps what is written in the folder `upper`; None where none is."""
+    name = os.path.realpath(upper)
+    for process, mounts in _others(set[_Mount]()):
+        if any(mount.source == name for mount in mounts):
+            return process
+    return None
+
+
+def _around(place: str, mounts: list[_Mount]) -> _Mount | None:
+    above = [mount for mount in mounts if place == mount.place or _is_below(place, mount.place)]
+    return max(above, key=lambda mount: len(mount.place), default=None)
+
+
 def _process_of(bundle: Path, own: list[_Mount]) -> int | None:
     """A process in whose mounts the bundle, or something in it, is, and which are not this process's own."""
     place = os.path.realpath(bundle)
-    above = [mount for mount in own if place == mount.place or _is_below(place, mount.place)]
-    if not above:
+    around = _around(place, own)
+    if around is None:
         return None
-    around = max(above, key=lambda mount: len(mount.place))
     root = os.path.normpath(os.path.join(around.root, os.path.relpath(place, around.place)))  # noqa: PTH118
-    known, seen = set(own), {_namespace(_OWN)}
+    for process, mounts in _others(set(own)):
+        for mount in mounts:
+            inside = mount.device == around.device and (mount.root == root or _is_below(mount.root, root))
+            covers = mount.source == place or _is_below(mount.source, place)
+            if inside or covers:
+                return process
+    return None
+
+
+def _others(known: Collection[_Mount]) -> Iterator[tuple[int, Iterator[_Mount]]]:
+    """The first process of each mount namespace but this one's, with its mounts that are not `known`."""
+    seen = {_namespace(_OWN)}
     for process in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
         namespace = _namespace(str(process))
         if namespace in seen:
             continue
         if namespace is not None:
             seen.add(namespace)
-        for mount in _mounts(str(process)):
-            inside = mount.device == around.device and (mount.root == root or _is_below(mount.root, root))
-            covers = mount.source == place or _is_below(mount.source, place)
-            if (inside or covers) and mount not in known:
-                return process
-    return None
+        yield process, (mount for mount in _mounts(str(process)) if mount not in known)
 
 
 def _namespace(process: str) -> str | None:

@@ -208,5 +208,6 @@ def _start(wanted: "Wanted", *, dry_run: bool) -> None:
         typer.echo(f"bundler: note: {sentence}", err=True)
     for arguments_before in start.before:
         tools.run(start.tool, *arguments_before)
+    words = start.words if start.entry is None else start.entry.enter()
     handed = {} if start.changed is None else {CHANGED_DESCRIPTOR: start.changed}
-    tools.become(start.words, handed=handed, standard_input=start.input)
+    tools.become(words, handed=handed, standard_input=start.input)

@@ -13,13 +13,14 @@ from bundler.light_dataclasses import dataclass
 CHANGED_DESCRIPTOR: Final = 9
 MEMORY: Final = "memory"
 NOWHERE: Final = "none"
+MOUNTED: Final = "mounted"
 # The lowest that the script leaves as it is, and the runtime inherits.
 FIRST_FREE_DESCRIPTOR: Final = 10
 
 # The words are arguments, never a part of the script. A tmpfs needs a directory to lie on: until the runtime looks,
 # that is the rootfs. The changed config.json comes by descriptor, so that memory alone holds it. An overlay is named
-# after what it covers, by which `bundles/runtime.py` knows what runs from the bundle. What is written over an image and
-# kept has the owner and the mode of the image's own root.
+# after what it covers, or after the folder that it writes to, by which `bundles/runtime.py` knows what runs from the
+# bundle. What is written over an image and kept has the owner and the mode of the image's own root.
 _SCRIPT: Final = f"""\
 set -eu
 bundle=$1 rootfs=$2 changed=$3 covered=$4 options=$5 image=$6 upper=$7
@@ -39,31 +40,39 @@ cover() {{
 for path in "$bundle" "$rootfs"; do
     mount --make-slave "$(findmnt --noheadings --output TARGET --target "$path")"
 done
+[ "$image" != {MOUNTED} ] || exec 7<"$rootfs"
 [ -z "$covered" ] || cover "$covered"
-if [ -n "$image" ]; then
+case $image in
+"") ;;
+{MOUNTED})
+    [ -z "$covered" ] || mount --no-canonicalize --bind /proc/self/fd/7 "$rootfs"
+    exec 7<&-
+    ;;
+*)
     mount -t erofs -o loop,ro "$image" "$rootfs" || {{
-        echo "bundler: $image cannot be mounted: this kernel has no EROFS, or no loop devices" >&2
+        echo "bundler: error: $image cannot be mounted by a loop device" >&2
         exit 5
     }}
-    case $upper in
-    none) ;;
-    memory) cover "$rootfs" ;;
-    *)
-        exec 8<"$rootfs"
-        if [ ! -d "$upper/rootfs" ]; then
-            mkdir -p -m 700 "$upper"
-            mkdir -p "$upper/work" "$upper/new"
-            chown "$(stat -c %u:%g "$rootfs")" "$upper/new"
-            chmod "$(stat -c %a "$rootfs")" "$upper/new"
-            mv "$upper/new" "$upper/rootfs"
-        fi
-        cd "$upper"
-        mount -t overlay -o lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work "$rootfs" "$rootfs"
-        exec 8<&-
-        cd /
-        ;;
-    esac
-fi
+    ;;
+esac
+case $upper in
+none) ;;
+memory) cover "$rootfs" ;;
+*)
+    exec 8<"$rootfs"
+    if [ ! -d "$upper/rootfs" ]; then
+        mkdir -p -m 700 "$upper"
+        mkdir -p "$upper/work" "$upper/new"
+        chown "$(stat -c %u:%g "$rootfs")" "$upper/new"
+        chmod "$(stat -c %a "$rootfs")" "$upper/new"
+        mv "$upper/new" "$upper/rootfs"
+    fi
+    cd "$upper"
+    mount -t overlay -o "lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work$options" "$upper" "$rootfs"
+    exec 8<&-
+    cd /
+    ;;
+esac
 if [ "$changed" = yes ]; then
     mount -t tmpfs -o mode=755 bundler "$rootfs"
     cat <&{CHANGED_DESCRIPTOR} >"$rootfs/config.json"
@@ -86,8 +95,8 @@ class View:
     """How the bundle is to look: absolute paths of it and of its rootfs, and what lies over them.
 
     With `changed`, descriptor CHANGED_DESCRIPTOR has another config.json; what is `covered`, the rootfs or all of the
-    bundle, stays as it is. An `image` is mounted onto the rootfs; what is written over it goes into the folder `upper`,
-    to MEMORY, or nowhere. `user` says that an ordinary user calls.
+    bundle, stays as it is. An `image` is mounted onto the rootfs, or is MOUNTED there already; what is written over it
+    goes into the folder `upper`, to MEMORY, or nowhere. `user` says that an ordinary user calls.
     """
 
     bundle: str
@@ -106,10 +115,14 @@ class View:
 
 def in_namespace(words: Sequence[str], view: View) -> tuple[str, ...]:
     """The command line that runs `words` with the bundle looking as `view` says."""
+    inner = (*_WITHOUT_CAPABILITIES, *words) if view.user else words
+    return (*(_OF_A_USER if view.user else _OF_ROOT), *covered(inner, view))
+
+
+def covered(words: Sequence[str], view: View) -> tuple[str, ...]:
+    """The same for a process that is in a mount namespace of its own already, where it may mount."""
     return (
-        *(_OF_A_USER if view.user else _OF_ROOT),
         *("sh", "-c", _SCRIPT, "sh", view.bundle, view.rootfs, "yes" if view.changed else "no", view.covered or ""),
         *(",userxattr" if view.user else "", view.image or "", view.upper),
-        *(_WITHOUT_CAPABILITIES if view.user else ()),
         *words,
     )

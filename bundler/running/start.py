@@ -15,12 +15,15 @@ from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
-from bundler.bundles.verification import changed_pieces
+from bundler.bundles.verification import changed_pieces, has_built_image
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
+from bundler.running.entry import Entry
 from bundler.running.namespace import CHANGED_DESCRIPTOR, MEMORY, NOWHERE, View, in_namespace
+from bundler.running.rootfs_mount import check_tools_of_a_user
+from bundler.running.user_namespace import check_ids
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.targets import RUNTIMES, choose_runtime
 from bundler.tools import Tool, ToolFailedError
@@ -81,6 +84,7 @@ class Start:
     """What to call `tool` with first, and the command line that takes this process's place.
 
     `changed` is the config.json that it reads from CHANGED_DESCRIPTOR; `input` says whether it has our standard input.
+    With an `entry`, this process mounts an image before, and what that gives takes the place of `words`.
     """
 
     tool: Tool
@@ -88,10 +92,14 @@ class Start:
     words: tuple[str, ...]
     changed: bytes | None
     input: bool
+    entry: Entry | None = None
     remarks: tuple[str, ...] = ()
 
     def shown(self) -> str:
-        """The lines for a shell that do the same."""
+        """The lines for a shell that do the same, an image by a loop device. Raises RequestError where none do."""
+        if self.entry is not None and self.entry.view.user:
+            what = "no commands of a shell mount the image of a root filesystem for an ordinary user"
+            raise RequestError(what, hint="leave out --dry-run; root's are shown")
         last = shlex.join(self.words) + ("" if self.input else " </dev/null")
         if self.changed is not None:
             last += f" {CHANGED_DESCRIPTOR}<<'{_END}'\n{self.changed.decode()}{_END}"
@@ -128,15 +136,24 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     before = _make_room(tool, wanted, name)
     words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
     view = _view(wanted, opened, bundle, rootfs, changed=changed != config)
-    if not view.is_plain:
+    entry = None
+    if view.image is not None:
+        if (wanted.as_is or not recorded) and not has_built_image(opened):
+            raise _other_image(opened)
+        if user:
+            check_tools_of_a_user()
+            check_ids(config, os.geteuid(), os.getegid())
+            changed = changed.with_same_ids()
+        entry = Entry(view, words, config)
+    elif not view.is_plain:
         _check_mapping(config, user=user)
-        words = in_namespace(words, view)
     return Start(
         tool=tool,
         before=before,
-        words=words,
+        words=words if view.is_plain else in_namespace(words, view),
         changed=encode(changed.document) if view.changed else None,
         input=wanted.interactive or not wanted.detach,
+        entry=entry,
         remarks=() if wanted.fresh else _remarks(config, bundle),
     )
 
@@ -165,6 +182,14 @@ def _check_built(bundle: Bundle) -> None:
         is_unused = "/" not in change.path and change.what == "extra"
         if change.keywords or not (is_document or is_unused):
             raise DifferenceError(f"{bundle.label}: {printable(change.path)} is not what was built", hint=hint)
+
+
+def _other_image(bundle: Bundle) -> DifferenceError:
+    """What to raise for an image that is not what was built, whatever else may be run as it is: a kernel's file system
+    is no reader of hostile bytes.
+    """
+    hint = "build it again, or unpack it from where it came; an image is never run as it is"
+    return DifferenceError(f"{bundle.label}: {IMAGE} is not what was built", hint=hint)
 
 
 def _check_terminal(wanted: Wanted, config: RuntimeConfig, *, terminal_here: bool) -> None:
@@ -203,10 +228,13 @@ def _view(wanted: Wanted, opened: Bundle, bundle: str, rootfs: str, *, changed: 
     has_one = record is not None and has_image(record.document) and not os.path.ismount(rootfs)
     image = f"{bundle}/{IMAGE}" if has_one else None
     covered = bundle if wanted.fresh else rootfs if wanted.ephemeral and image is None else None
-    upper = NOWHERE if opened.config.root_is_readonly else f"{bundle}/{UPPER}"
-    if wanted.fresh or wanted.ephemeral:
+    upper = f"{bundle}/{UPPER}" if has_one else NOWHERE
+    if has_one and (wanted.fresh or wanted.ephemeral):
         upper = MEMORY
+    if opened.config.root_is_readonly and upper != MEMORY:
+        upper = NOWHERE
     user = os.geteuid() != 0
+    changed |= user and has_one  # it says other ids then
     return View(bundle=bundle, rootfs=rootfs, changed=changed, covered=covered, image=image, upper=upper, user=user)
 
 

@@ -125,6 +125,14 @@ class RuntimeConfig:
     def gid_mappings(self) -> tuple[IdMapping, ...]:
         return tuple(self._mappings("gidMappings"))
 
+    def with_same_ids(self) -> "RuntimeConfig":
+        """A config whose container has its ids from a user namespace around it that maps them to the machine's."""
+        same = {
+            key: [{**members, "hostID": members.get("containerID")} for _, members in objects_of(self._linux.get(key))]
+            for key in ("uidMappings", "gidMappings")
+        }
+        return RuntimeConfig({**self.document, "linux": {**self._linux, **same}})
+
     @cached_property
     def devices(self) -> tuple[Device, ...]:
         numbers = ("major", "minor", "fileMode", "uid", "gid")

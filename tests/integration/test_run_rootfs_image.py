@@ -2,10 +2,12 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from tests.support.runtime import call, program_of
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
 BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"], indirect=True)
+KERNEL = tuple(map(int, platform.release().split(".")[:2]))
+FILE_BACKED = (6, 12)  # the first that mounts a file without a loop device
 WAITING = "echo x >/kept; echo ready; while :; do sleep 0.1; done"
 
 
@@ -47,12 +51,48 @@ def run(bundle: Path, runtime: str, name: str, script: str, *options: str) -> tu
     return done.returncode, done.stdout + done.stderr
 
 
+@contextmanager
+def started(bundle: Path, runtime: str, name: str, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A container that is there, and has written `x` to /kept."""
+    command: list[str | Path] = [installed(), "run", "--runtime", runtime, "--id", name, bundle, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline() == b"ready\n"
+            yield running
+        finally:
+            running.kill()
+
+
+def container(runtime: str, name: str) -> int:
+    """The first process of a container."""
+    return int(json.loads(call([runtime, "state", name]).stdout)["pid"])
+
+
+def processes(bundle: Path) -> list[bytes]:
+    """What runs here and was started with the bundle's name."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes())
+    return [line for line in lines if os.fsencode(bundle) in line]
+
+
+def mounted_from(process: int, place: Path) -> list[str]:
+    """What is mounted at the place in the namespace of a process, the lowest first."""
+    lines = (line.split() for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines())
+    return [line[line.index("-") + 2] for line in lines if line[4] == str(place)]
+
+
+def loops() -> list[str]:
+    command = ["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def there(bundle: Path) -> list[str]:
     """Mounts and loop devices of the bundle."""
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(bundle.parent) in line]
-    command = ["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]
-    loops = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return mounts + [line for line in loops.splitlines() if str(bundle.parent) in line]
+    return mounts + [line for line in loops() if str(bundle.parent) in line]
 
 
 def left(bundle: Path) -> list[str]:
@@ -91,27 +131,130 @@ def test_a_read_only_one_takes_no_overlay(
     assert left(bundle) == []
 
 
+@pytest.mark.parametrize("ended", ["runtime", "container"])
 @BOTH
-def test_a_container_that_is_killed_loses_nothing_and_leaves_nothing(bundle: Path, runtime: str, name: str) -> None:
-    command: list[str | Path] = [installed(), "run", "--runtime", runtime, "--id", name, bundle]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+def test_a_container_that_is_killed_loses_nothing_and_leaves_nothing(
+    bundle: Path, runtime: str, name: str, ended: str
+) -> None:
+    with started(bundle, runtime, name) as running:
+        done = call_bundler("build", "--force", f"oci:{bundle}", "-o", bundle)
+        assert done.returncode != 0
+        os.kill(running.pid if ended == "runtime" else container(runtime, name), signal.SIGKILL)
+        running.wait(timeout=60)
+    call([runtime, "delete", "--force", name])
+    assert left(bundle) == []
+    assert processes(bundle) == []
+    assert run(bundle, runtime, name, "cat /kept") == (0, "x\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("runtime", ["crun"], indirect=True)
+def test_a_signal_ends_the_container_and_all_is_unmounted(
+    bundle: Path, runtime: str, name: str, number: signal.Signals
+) -> None:
+    script = f"trap 'echo end >>/kept; exit 5' TERM INT HUP; {WAITING}"
+    with started(bundle, runtime, name, "--", "sh", "-c", script) as running:
+        running.send_signal(number)
+        assert running.wait(timeout=60) == 5
+    assert left(bundle) == []
+    assert (bundle / "upper/rootfs/kept").read_text() == "x\nend\n"
+
+
+@BOTH
+def test_a_program_that_is_not_there_leaves_nothing(bundle: Path, runtime: str, name: str) -> None:
+    done = call_bundler("run", "--runtime", runtime, "--id", name, bundle, "--", "/nothing")
+    assert done.returncode != 0
+    assert left(bundle) == []
+    assert [path.name for path in (bundle / "upper/rootfs").iterdir() if path.name not in ("dev", "proc", "sys")] == []
+
+
+@BOTH
+def test_fifteen_runs_leave_as_much_as_none(bundle: Path, runtime: str, name: str) -> None:
+    def counts() -> tuple[int, int]:
+        return len(Path("/proc/self/mountinfo").read_text().splitlines()), len(loops())
+
+    before = counts()
+    for number in range(1, 16):
+        assert run(bundle, runtime, name, f"echo {number} >>/kept; tail -n 1 /kept") == (0, f"{number}\n")
+    assert left(bundle) == []
+    assert counts()[0] == before[0]
+    assert len((bundle / "upper/rootfs/kept").read_text().splitlines()) == 15
+
+
+@pytest.mark.parametrize("runtime", ["runc"], indirect=True)
+def test_the_kernel_mounts_the_file_itself_where_it_can(bundle: Path, runtime: str, name: str) -> None:
+    with started(bundle, runtime, name) as running:
+        sources = mounted_from(running.pid, bundle / "rootfs")
+        assert sources[0] == (str(bundle / "rootfs.erofs") if KERNEL >= FILE_BACKED else sources[0])
+        assert bool([line for line in loops() if str(bundle) in line]) == (KERNEL < FILE_BACKED)
+        call([runtime, "kill", name, "KILL"])
+    assert left(bundle) == []
+
+
+@BOTH
+def test_the_lines_of_a_dry_run_take_a_loop_device(bundle: Path, runtime: str, name: str) -> None:
+    shown = bundler("run", "--runtime", runtime, "--id", name, bundle, "--dry-run")
+    with subprocess.Popen(["sh", "-c", f"exec {shown}"], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
-        assert call_bundler("build", "--force", f"oci:{bundle}", "-o", bundle).returncode != 0
+        assert mounted_from(running.pid, bundle / "rootfs")[0].startswith("/dev/loop")
         running.send_signal(signal.SIGKILL)
-        running.wait(timeout=60)
     call([runtime, "delete", "--force", name])
     assert left(bundle) == []
     assert run(bundle, runtime, name, "cat /kept") == (0, "x\n")
 
 
+@BOTH
+def test_one_container_at_a_time_writes_to_the_upper_folder(bundle: Path, runtime: str, name: str) -> None:
+    with started(bundle, runtime, name) as running:
+        code, said = run(bundle, runtime, f"{name}-2", "true")
+        assert code == 2
+        assert said.splitlines() == [
+            f"bundler: error: another container (process {running.pid}) writes to {bundle}/upper",
+            "bundler: hint: stop it first; or --ephemeral, with which what this one writes goes to memory",
+        ]
+        assert run(bundle, runtime, f"{name}-2", "cat /kept || echo none", "--ephemeral")[0] == 0
+        of_the_container = container(runtime, name)
+        running.send_signal(signal.SIGKILL)  # the runtime alone: what it has started goes on
+        running.wait()
+        code, said = run(bundle, runtime, f"{name}-2", "true")
+        assert (code, f"(process {of_the_container}) writes to" in said) == (2, True)
+    call([runtime, "delete", "--force", name])
+    assert run(bundle, runtime, f"{name}-2", "cat /kept") == (0, "x\n")
+    assert left(bundle) == []
+
+
+@BOTH
+def test_it_is_the_runtime_s_container_as_any_other(bundle: Path, runtime: str, name: str) -> None:
+    command: list[str | Path] = [installed(), "run", "-d", "--runtime", runtime, "--name", name, bundle]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    while not (bundle / "upper/rootfs/kept").exists():
+        time.sleep(0.05)
+    assert call([runtime, "exec", name, "cat", "/kept"]).stdout == "x\n"
+    assert name in call([runtime, "list"]).stdout
+    assert call([runtime, "kill", name, "KILL"]).exit_code == 0
+    assert call([runtime, "delete", "--force", name]).exit_code == 0
+    assert left(bundle) == []
+    assert run(bundle, runtime, name, "cat /kept") == (0, "x\n")
+
+
 @pytest.mark.parametrize("runtime", ["runc"], indirect=True)
-def test_a_changed_image_is_not_mounted(bundle: Path, runtime: str, name: str) -> None:
-    with (bundle / "rootfs.erofs").open("r+b") as image:
-        image.truncate(image.seek(0, os.SEEK_END) - 4096)
-    code, said = run(bundle, runtime, name, "true")
-    assert code == 6
-    assert "rootfs.erofs is not what was built" in said
+def test_a_changed_image_is_never_mounted(bundle: Path, runtime: str, name: str) -> None:
+    path = bundle / "rootfs.erofs"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    changes = {
+        "truncated": content[:-4096],
+        "the superblock": content[:1100] + b"\xff" * 4 + content[1104:],
+        "one bit": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "longer": content + bytes(4096),
+        "empty": b"",
+    }
+    for change, changed in changes.items():
+        path.write_bytes(changed)
+        for options in ((), ("--as-is",)):
+            code, said = run(bundle, runtime, name, "true", *options)
+            assert (code, "rootfs.erofs is not what was built" in said) == (6, True), change
     assert left(bundle) == []
 
 
