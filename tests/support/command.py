@@ -3,6 +3,7 @@
 import atexit
 import functools
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -12,7 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.command_call import call
+
 SECONDS = 240
+# What an interpreter and the libraries of bundler look at when they start; all else is sent along with each call.
+READ_AT_START = re.compile(
+    r"PYTHON\w*|COVERAGE\w*|LD_\w+|MALLOC_\w+|LC_\w+|LANG|LANGUAGE|TZ"
+    r"|TERM|COLUMNS|LINES|TERMINAL_WIDTH|NO_COLOR|FORCE_COLOR|PY_COLORS|GITHUB_ACTIONS|_?TYPER_\w+"
+)
 
 
 def installed() -> str:
@@ -28,16 +36,17 @@ def installed() -> str:
 class Circumstances:
     """What a process inherits and bundler could notice, but for what is sent along with each call."""
 
-    environment: Mapping[str, str]
+    variables: Mapping[str, str]
     identity: tuple[object, ...]
     namespaces: tuple[int, ...]
     limits: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of_this_process(cls) -> "Circumstances":
+    def of_this_process(cls, environment: Mapping[str, str]) -> "Circumstances":
+        """Those of a process that this one would start in the environment."""
         limits = (getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
         return cls(
-            {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+            {name: value for name, value in environment.items() if READ_AT_START.fullmatch(name)},
             (os.getresuid(), os.getresgid(), os.getgroups(), Path("/").stat().st_ino),
             tuple(path.stat().st_ino for path in sorted(Path("/proc/thread-self/ns").iterdir())),
             tuple(resource.getrlimit(limit) for limit in limits),
@@ -48,7 +57,7 @@ class Server:
     """bundler in memory, as this process has started it."""
 
     def __init__(self) -> None:
-        self.circumstances = Circumstances.of_this_process()
+        self.circumstances = Circumstances.of_this_process(os.environ)
         self.name = f"bundler-test-{uuid.uuid4().hex}"
         command: list[str | Path] = [sys.executable, "-P", Path(__file__).with_name("command_server.py"), self.name]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -69,15 +78,6 @@ def server() -> Server:
     return started
 
 
-def bundler_here() -> list[str | Path]:
-    """What to put before the words of a command line: where all is as when the server was started, a call of it."""
-    running = server()
-    if running.circumstances != Circumstances.of_this_process():
-        return [installed()]
-    client = Path(__file__).with_name("command_client.py")
-    return [sys.executable, "-S", "-E", client, running.name, installed()]
-
-
 def call_bundler(
     *arguments: str | Path,
     stdin: bytes = b"",
@@ -86,16 +86,21 @@ def call_bundler(
     umask: int = -1,
 ) -> subprocess.CompletedProcess[str]:
     """Run bundler to its end, whatever that is. `env` is added to the environment of the tests."""
-    done = subprocess.run(
-        [*([installed()] if env else bundler_here()), *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        cwd=cwd,
-        env=os.environ | dict(env or {}),
-        umask=umask,
-        timeout=SECONDS,
-    )
+    command = [installed(), *arguments]
+    environment = os.environ | dict(env or {})
+    if (running := server()).circumstances == Circumstances.of_this_process(environment):
+        done = call(running.name, command, stdin=stdin, cwd=cwd, env=environment, umask=umask, timeout=SECONDS)
+    else:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            cwd=cwd,
+            env=environment,
+            umask=umask,
+            timeout=SECONDS,
+        )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -1,0 +1,91 @@
+"""A call of the command that command_server.py has in memory, as subprocess.run calls a program."""
+
+import os
+import re
+import selectors
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from io import FileIO
+from pathlib import Path
+
+PIECE = 1 << 16
+
+
+def call(
+    server: str,
+    command: Sequence[str | Path],
+    *,
+    stdin: bytes,
+    cwd: Path | None,
+    env: Mapping[str, str],
+    umask: int,
+    timeout: float,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command to its end, by the process that listens at the abstract socket `server`."""
+    with ExitStack() as opened:
+        connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        connection.connect(f"\0{server}")
+        folder = os.open(cwd or ".", os.O_PATH)
+        opened.callback(os.close, folder)
+        (its_stdin, source), (stdout, its_stdout), (stderr, its_stderr) = (_pipe(opened) for _ in range(3))
+        streams = (its_stdin, its_stdout, its_stderr)
+        words = [_umask() if umask == -1 else umask, len(command), *command, *map("=".join, env.items())]
+        message = b"\0".join(os.fsencode(str(word)) for word in words)
+        socket.send_fds(connection, [message], [folder, *(stream.fileno() for stream in streams)])
+        for stream in streams:
+            stream.close()
+        try:
+            printed = _exchanged(source, stdin, (stdout, stderr), time.monotonic() + timeout)
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(command, timeout) from None
+        status = int(connection.recv(100))
+    return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), *printed)
+
+
+def _pipe(opened: ExitStack) -> tuple[FileIO, FileIO]:
+    reading, writing = os.pipe()
+    return opened.enter_context(FileIO(reading)), opened.enter_context(FileIO(writing, "w"))
+
+
+def _umask() -> int:
+    """Asked so that no other thread ever has another one."""
+    match = re.search(r"^Umask:\t(\d+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1], 8)
+
+
+def _exchanged(source: FileIO, stdin: bytes, sinks: Sequence[FileIO], deadline: float) -> list[bytes]:
+    """What comes out of the sinks, up to their ends, while `stdin` goes into the source."""
+    printed = {sink: bytearray() for sink in sinks}
+    rest = memoryview(stdin)
+    os.set_blocking(source.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(source, selectors.EVENT_WRITE, source)
+        for sink in sinks:
+            selector.register(sink, selectors.EVENT_READ, sink)
+        while selector.get_map():
+            ready = selector.select(deadline - time.monotonic())
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                if key.fileobj is source:
+                    rest = rest[_written(source, rest) :]
+                    more = bool(rest)
+                else:
+                    piece = key.data.read(PIECE)
+                    printed[key.data] += piece
+                    more = bool(piece)
+                if not more:
+                    selector.unregister(key.fileobj)
+                    key.data.close()
+    return [bytes(text) for text in printed.values()]
+
+
+def _written(source: FileIO, rest: memoryview) -> int:
+    """How much went into the source: all that there is, where it is not read any more."""
+    with suppress(BrokenPipeError):
+        return source.write(rest) or 0
+    return len(rest)
