@@ -14,7 +14,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.ground import check_ground
+from bundler.bundles.image_sharing import share_with_any
 from bundler.bundles.runtime import is_idle
 from bundler.conversion.rule import Inputs
 from bundler.errors import BundlerError, RequestError, printable
@@ -101,7 +103,14 @@ def find_or_build(
             with _entered(entry, exclusive=True) as lock:
                 if lock is not None and not bundle.is_dir():
                     with _filled_or_gone(entry):
-                        built = build_from(image, request, overrides, bundle, progress=progress)
+                        built = build_from(
+                            image,
+                            request,
+                            overrides,
+                            bundle,
+                            before_publishing=lambda stage: share_with_any(Bundle(stage.bundle), folder),
+                            progress=progress,
+                        )
 
 
 def collect() -> int:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.contents import make_folders, mount_images, write_documents, write_images_manifest
+from bundler.bundles.image_sharing import open_source, share_image
 from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.rootfs_image import IMAGE, finish_image
@@ -42,7 +44,8 @@ from bundler.rootfs.unpack_into_image import unpack_into_image
 class Built:
     """A finished bundle at `path`, the image it was made from, what decided its config.json, and what that says.
 
-    `skipped` counts what of the image an ordinary user could not make, by what it is.
+    `skipped` counts what of the image an ordinary user could not make, by what it is. `unshared` says why its image is
+    a file of its own, where it was to be another bundle's.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Built:
     inputs: Inputs
     runtime_config: ConvertedConfig
     skipped: Mapping[str, int]
+    unshared: str = ""
 
 
 def build(
@@ -58,13 +62,15 @@ def build(
     *,
     replace: bool = False,
     volumes: OldVolumes = OldVolumes.REFUSED,
+    link_from: Path | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[Stage], None] = lambda _stage: None,
 ) -> Built:
     """Make the bundle (runtime-spec bundle.md) at `output`, whole or not at all.
 
     Without `output` it gets the image's own name, in the current folder. With `replace`, a bundle that is there is
-    replaced; `volumes` says what becomes of the data in it. `before_publishing` is called when nothing is left to do
+    replaced; `volumes` says what becomes of the data in it. With `link_from`, the root filesystem is an image, and if
+    that is the one of the bundle there, the disk has it once. `before_publishing` is called when nothing is left to do
     but the one step that makes the bundle appear; what it raises undoes the build.
 
     Raises RequestError for a request or overrides that make no sense, ImageError for an image that is missing or
@@ -72,6 +78,7 @@ def build(
     DifferenceError for what the lock does not allow, BundlerError where the machine is the reason (a full disk).
     """
     overrides = request.load_overrides()
+    source = None if link_from is None else _source(link_from, request, overrides)
     if output is not None:
         check_destination(output, replace=replace, volumes=volumes)
     with (
@@ -81,6 +88,8 @@ def build(
         destination = output or Path(_own_name(image))
         check_destination(destination, replace=replace, volumes=volumes)
         built = _make(stage, request, image, overrides, destination=destination, progress=progress)
+        if source is not None:
+            built = dataclasses.replace(built, unshared=share_image(Bundle(stage.bundle), source))
         stage.publish(
             destination,
             replace=replace,
@@ -90,12 +99,26 @@ def build(
     return built
 
 
+def _source(bundle: Path, request: BuildRequest, overrides: Overrides) -> Bundle:
+    """The bundle whose image is to be shared. Raises RequestError."""
+    if request.image_form(overrides) is None:
+        raise RequestError("--link-from is about an image", hint="--rootfs erofs makes the root filesystem one")
+    return open_source(bundle)
+
+
 def build_from(
-    image: Image, request: BuildRequest, overrides: Overrides, output: Path, *, progress: Progress = SILENT
+    image: Image,
+    request: BuildRequest,
+    overrides: Overrides,
+    output: Path,
+    *,
+    before_publishing: Callable[[Stage], None] = lambda _stage: None,
+    progress: Progress = SILENT,
 ) -> Built:
     """Make the bundle of `request` at `output`, where nothing is, from what was opened of it already."""
     with open_stage(output.parent) as stage:
         built = _make(stage, request, image, overrides, destination=output, progress=progress)
+        before_publishing(stage)
         stage.publish(output, replace=False)
     return built
 

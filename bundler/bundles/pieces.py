@@ -41,6 +41,11 @@ class Piece:
         """Whether it is a regular file that cannot be reached, and written to, by another name."""
         return self.kind == stat.S_IFREG and self.links == 1
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a regular file of several names that is nobody's to write to."""
+        return self.kind == stat.S_IFREG and not self.mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+
 
 Pieces = Mapping[str, Piece]
 """By path in the bundle; the bundle's own directory is the empty one."""

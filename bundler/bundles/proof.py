@@ -118,7 +118,7 @@ def _is_expected(path: str, data: Collection[str]) -> bool:
 
 
 def _file(path: str, piece: Piece, wanted: Json, digest: Digest) -> Iterator[Change]:
-    if not piece.is_single_file or digest(path) != wanted:
+    if not (piece.is_single_file or (path == IMAGE and piece.is_shared)) or digest(path) != wanted:
         yield Change(path, "changed")
 
 

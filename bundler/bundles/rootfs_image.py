@@ -89,8 +89,8 @@ def finish_image(tree: ImageTree, bundle: Path, manifest: str, *, verity: bool) 
     try:
         make_folder(bundle / "rootfs")
         os.utime(bundle / "rootfs", (0, 0))
-        file.chmod(0o644)
         with file.open("r+b") as stream:
+            os.fchmod(stream.fileno(), 0o444)  # other bundles may share it
             hash_tree = append_hash_tree(stream.fileno(), file.stat().st_size, uuid) if verity else None
             return _measure(stream.fileno(), file.stat().st_size, hash_tree)
     except OSError as error:

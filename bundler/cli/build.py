@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bundler.cli.console import remark, remark_skipped
+from bundler.cli.console import note, remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
 from bundler.cli.progress import shown_progress
@@ -50,6 +50,21 @@ VerityOption = Annotated[
     bool,
     typer.Option("--verity", help="With --rootfs erofs: add dm-verity's hashes, its root hash to bundler.json."),
 ]
+LinkFromOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--link-from",
+        metavar="BUNDLE",
+        help="With --rootfs erofs: if BUNDLE has the same image, share its file instead of keeping two.",
+        readable=False,
+    ),
+]
+LockOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock", metavar="FILE", help="Write down what was built from; with --locked, the lock that is read."
+    ),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory; if absent, the image's name, here."),
@@ -91,12 +106,8 @@ def build(
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
     check_reproducible: CheckReproducibleOption = False,
-    lock: Annotated[
-        Path | None,
-        typer.Option(
-            "--lock", metavar="FILE", help="Write down what was built from; with --locked, the lock that is read."
-        ),
-    ] = None,
+    link_from: LinkFromOption = None,
+    lock: LockOption = None,
     locked: Annotated[
         bool, typer.Option("--locked", help="Refuse what differs from the lock (bundler.lock), and resolve no tag.")
     ] = False,
@@ -129,10 +140,18 @@ def build(
     request = options.request(lock=read, opened=opened.append)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         built = bundler.build(
-            request, output, replace=force, volumes=volumes, progress=progress, before_publishing=finish
+            request,
+            output,
+            replace=force,
+            volumes=volumes,
+            link_from=link_from,
+            progress=progress,
+            before_publishing=finish,
         )
     if lock is not None and not locked:
         replace_file(lock, describe(built.inputs, opened))
     remark(built.runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
+    if built.unshared and not options.quiet:
+        note(built.unshared)
     typer.echo(printable(str(built.path)))

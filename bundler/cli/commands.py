@@ -42,6 +42,7 @@ COMMANDS: Final = {
         (
             "bundler build nginx:1.27 -o web",
             "bundler build app.tar --overrides web.yaml --rootfs erofs",
+            "bundler build app.tar --rootfs erofs -o app-2 --link-from app",
             "bundler build nginx:1.27 -p 8080:80 -e TZ=UTC --read-only",
         ),
         DockerFlags,

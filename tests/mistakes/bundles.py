@@ -47,6 +47,13 @@ BUNDLES = (
     bundle(
         "restore bundle packed.tar.zst", "bundle is a directory, and FILE is first", "restore packed.tar.zst bundle"
     ),
+    bundle("build image.tar -o new --link-from bundle", "--link-from is about an image", "--rootfs erofs"),
+    bundle(
+        "build image.tar -o new --rootfs erofs --link-from bundle", "bundle has no root filesystem in an image", "erofs"
+    ),
+    bundle(
+        "build image.tar -o new --rootfs erofs --link-from bundel", "bundel is not a bundle", "did you mean bundle?"
+    ),
     bundle("repack bundle new", "the store ... holds no images", "bundler fetch"),
     bundle("repack bundle oci:project:new", "project is no OCI layout", "skopeo copy"),
     bundle("repack bundle ./new.tar", "./new.tar: only the store and OCI layouts", "oci:LAYOUT:TAG"),
