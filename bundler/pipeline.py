@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
@@ -11,7 +11,7 @@ from bundler.bundles.contents import make_folders, mount_images, write_documents
 from bundler.bundles.image_sharing import open_source, share_image
 from bundler.bundles.mount_points import make_inside, make_mount_points
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
-from bundler.bundles.rootfs_image import IMAGE, finish_image
+from bundler.bundles.rootfs_image import IMAGE, RootfsImage, finish_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import chown_to_container_root, set_epoch_times
 from bundler.conversion.convert import ConvertedConfig, convert
@@ -28,7 +28,7 @@ from bundler.overrides.load import Overrides
 from bundler.progress import SILENT, Progress
 from bundler.repack.umoci import check_known, write_metadata
 from bundler.reproducible.lock import describe
-from bundler.request import BuildRequest
+from bundler.request import BuildRequest, ImageForm
 from bundler.rootfs.changeset import Selection
 from bundler.rootfs.home import Home
 from bundler.rootfs.image_tree import ImageTree
@@ -201,7 +201,6 @@ def _fill(
     inside = choose_owners_in_image(owners, ranges(inputs))
     bundle, unpacking = stage.bundle, _Unpacking(request, owners, inside, progress)
     form = request.image_form(inputs.overrides)
-    rootfs_image = None
     with (
         Inventory(stage.workspace, owned=not request.rootless) as inventory,
         unpacking.rootfs(image, bundle, inventory, inputs.overrides) as tree,
@@ -210,10 +209,10 @@ def _fill(
         runtime_config = convert(inputs)
         tree.make_working_directory(os.fsencode(runtime_config.working_directory))
         points = make_mount_points(tree, mounted(inputs, runtime_config), nodes(runtime_config))
-        manifest = write_manifest(inventory, bundle / "rootfs.mtree")
         make_folders(bundle, tree, folders(inputs), _owners_of_volumes(tree))
-        if form is not None and isinstance(tree, ImageTree):
-            rootfs_image = finish_image(tree, bundle, manifest, verity=form.verity)
+        with _finished(tree, bundle, form) as measured:
+            manifest = write_manifest(inventory, bundle / "rootfs.mtree")
+            rootfs_image = measured()
     mount_images(
         stage,
         folders(inputs),
@@ -250,6 +249,15 @@ def _owners_of_volumes(tree: Home) -> Owners:
     if isinstance(tree, ImageTree):
         return choose_owners_of_copies(tree.owners, privileged=os.geteuid() == 0)
     return tree.owners.as_they_are()
+
+
+def _finished(
+    tree: Home, bundle: Path, form: ImageForm | None
+) -> AbstractContextManager[Callable[[], RootfsImage | None]]:
+    """What finish_image gives, where the rootfs is an image."""
+    if form is not None and isinstance(tree, ImageTree):
+        return finish_image(tree, bundle, verity=form.verity)
+    return nullcontext(lambda: None)
 
 
 def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress: Progress = SILENT) -> bytes:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -79,36 +80,63 @@ def _has_one(bundle: Bundle) -> bool:
     return record is not None and has_image(record.document)
 
 
-def finish_image(tree: ImageTree, bundle: Path, manifest: str, *, verity: bool) -> RootfsImage:
-    """Complete the bundle's image and measure it. `manifest` is the sha256 of rootfs.mtree, which says all of it but
-    where it lies: so that of the UUID. Raises BundlerError.
+@contextmanager
+def finish_image(tree: ImageTree, bundle: Path, *, verity: bool) -> Iterator[Callable[[], RootfsImage]]:
+    """Complete the bundle's image; in the context, the sha256 of the file is taken beside what else there is to do.
+
+    What it gives waits for that, and says what bundler.json does of the image. Raises BundlerError, and so does that.
     """
-    uuid = bytes.fromhex(manifest)[:16]
-    tree.finish(uuid)
+    uuid = tree.finish()
     file = bundle / IMAGE
+    with ExitStack() as held:
+        with _explained(file):
+            make_folder(bundle / "rootfs")
+            os.utime(bundle / "rootfs", (0, 0))
+            descriptor = held.enter_context(file.open("r+b")).fileno()
+            os.fchmod(descriptor, 0o444)  # other bundles may share it
+            hash_tree = append_hash_tree(descriptor, file.stat().st_size, uuid) if verity else None
+            size = file.stat().st_size
+        sha256 = held.enter_context(_hashed(descriptor, size))
+
+        def measured() -> RootfsImage:
+            with _explained(file):
+                fsverity = fsverity_digest(tree.hashes, descriptor, size)
+                return RootfsImage(size, sha256(), fsverity, hash_tree)
+
+        yield measured
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
     try:
-        make_folder(bundle / "rootfs")
-        os.utime(bundle / "rootfs", (0, 0))
-        with file.open("r+b") as stream:
-            os.fchmod(stream.fileno(), 0o444)  # other bundles may share it
-            hash_tree = append_hash_tree(stream.fileno(), file.stat().st_size, uuid) if verity else None
-            return _measure(stream.fileno(), file.stat().st_size, hash_tree)
+        yield
     except OSError as error:
         raise explain(error, printable(str(file))) from error
 
 
-def _measure(descriptor: int, size: int, verity: HashTree | None) -> RootfsImage:
-    """Both digests of the file, side by side: hashlib lets go of the interpreter's lock."""
-    whole = hashlib.sha256()
-    thread = threading.Thread(target=_hash, args=(descriptor, size, whole))
+@contextmanager
+def _hashed(descriptor: int, size: int) -> Iterator[Callable[[], str]]:
+    """Waits for the sha256 of the file, which a thread takes: hashlib lets go of the interpreter's lock."""
+    digest = hashlib.sha256()
+    failures: list[OSError] = []
+
+    def hash_all() -> None:
+        try:
+            for window in windows(descriptor, size):
+                digest.update(window)
+        except OSError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=hash_all)
     thread.start()
+
+    def hexdigest() -> str:
+        thread.join()
+        for failure in failures:
+            raise failure
+        return digest.hexdigest()
+
     try:
-        fsverity = fsverity_digest(descriptor, size)
+        yield hexdigest
     finally:
         thread.join()
-    return RootfsImage(size, whole.hexdigest(), fsverity, verity)
-
-
-def _hash(descriptor: int, size: int, digest: "hashlib._Hash") -> None:
-    for window in windows(descriptor, size):
-        digest.update(window)

@@ -14,9 +14,12 @@ from typing import Final
 
 from bundler.archives.entry import FileRow
 from bundler.archives.filesystems import erofs_writer
+from bundler.archives.filesystems.erofs_chunks import Chunks
 from bundler.archives.filesystems.erofs_directory import directory_size, with_dots
 from bundler.archives.filesystems.erofs_format import DIRENT_TYPES
 from bundler.archives.filesystems.erofs_writer import DirectoryPlace, ErofsWriter, encode_xattrs
+from bundler.archives.filesystems.file_system import Inode
+from bundler.archives.filesystems.verity import BlockHashes
 from bundler.archives.stream import Content, KnownDigest, RunningHash
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import Attributes, is_kept
@@ -36,8 +39,7 @@ _REGULAR: Final = DIRENT_TYPES[stat.S_IFREG]
 # Where symlinks lead is asked again for each directory below them; of so many it is kept.
 _MOST_TARGETS: Final = 1 << 16
 _LONGEST_TARGET: Final = 256
-# A kilobyte of archive can state holes of an exabyte. An image has a place for each of their zeros, which has to be
-# hashed with all others.
+# What an image has for holes, maps of chunks and zeros between pieces, has to be hashed with all else.
 _MOST_HOLES: Final = 8 << 30
 
 
@@ -75,10 +77,10 @@ class ImageTree(Names[int]):
         if sparse is None:
             number = self._writer.add_file(described, _hashed(content, digest), size)
         else:
-            self._holes_left -= size - sum(length for _, length in sparse)
+            self._holes_left -= Chunks(sparse, size).taken - sum(length for _, length in sparse)
             if self._holes_left < 0:
                 raise OSError(errno.EFBIG, "File too large: its holes take more room than an image has for them")
-            number = self._writer.add_sparse(described, placed(content, sparse, size, digest), size)
+            number = self._writer.add_sparse(described, placed(content, sparse, size, digest), sparse, size)
         folder.names[name] = number << _TYPE_BITS | _REGULAR
         if self._inventory is not None:
             sha256 = None if digest is None else digest.hexdigest()
@@ -137,34 +139,43 @@ class ImageTree(Names[int]):
 
     @contextmanager
     def pieces(self, found: Found) -> Iterator[Pieces]:
-        yield ((0, found.size),) if found.size else (), self._content(found.path)
+        yield self._pieces(self._regular(found.path))
 
     def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
-        content, at = bytearray(), 0
-        for piece in self._content(path):
-            content += piece[max(0, offset - at) : max(0, offset + most - at)]
-            at += len(piece)
+        inode = self._regular(path)
+        pieces, stored = self._pieces(inode)
+        content = bytearray(max(0, min(most, inode.size - offset)))
+        for at, piece in placed(stored, pieces, inode.size, None):
             if at >= offset + most:
                 break
+            wanted = piece[max(0, offset - at) : offset + most - at]
+            place = max(0, at - offset)
+            content[place : place + len(wanted)] = wanted
         return bytes(content)
 
-    def _content(self, path: bytes) -> Iterable[Content]:
+    def _regular(self, path: bytes) -> Inode:
         node = self._node(path)
         if node is None or isinstance(node, Folder) or self._type(node) != stat.S_IFREG:
             raise OSError(errno.EINVAL, "it is not a regular file", path)
-        return self._writer.content(self._writer.inode(node >> _TYPE_BITS))
+        return self._writer.inode(node >> _TYPE_BITS)
 
-    def finish(self, uuid: bytes) -> None:
-        """Write the directories and what makes it an image; nothing can be done with the tree then.
+    def _pieces(self, inode: Inode) -> Pieces:
+        pieces = inode.sparse
+        if pieces is None:
+            pieces = ((0, inode.size),) if inode.size else ()
+        return pieces, self._writer.content(inode)
+
+    def finish(self) -> bytes:
+        """Write the directories and what makes it an image; nothing can be done with the tree then. Gives the UUID.
 
         Raises BundlerError where the machine is the reason.
         """
         try:
-            self._finish(uuid)
+            return self._finish()
         except OSError as error:
             raise explain(error, "the image of the root filesystem") from error
 
-    def _finish(self, uuid: bytes) -> None:
+    def _finish(self) -> bytes:
         places: dict[Folder[int], DirectoryPlace] = {}
         for folder in self._folders():
             attributes = encode_xattrs(folder.attributes.xattrs)
@@ -182,7 +193,12 @@ class ImageTree(Names[int]):
                 ),
             ]
             self._writer.write_directory(place, _described(folder.attributes, stat.S_IFDIR), sorted(entries))
-        self._writer.finish(places[self._root], uuid)
+        return self._writer.finish(places[self._root])
+
+    @property
+    def hashes(self) -> BlockHashes:
+        """Those of the finished image's blocks."""
+        return self._writer.hashes
 
     def _folders(self) -> Iterator[Folder[int]]:
         """All directories, each before those that it holds."""

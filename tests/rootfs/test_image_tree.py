@@ -17,7 +17,7 @@ from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import unpack
 from bundler.rootfs.unpack_into_image import unpack_into_image
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
-from tests.support.erofs_images import complaints, image_of, seen_by_bundler, seen_by_the_kernel
+from tests.support.erofs_images import complaints, image_of, mounted, seen_by_bundler, seen_by_the_kernel
 from tests.support.layers import layer, plain, unpacked, zipped
 from tests.support.ordinary_user import as_user, folder_of_a_user
 from tests.support.tarballs import (
@@ -28,10 +28,8 @@ from tests.support.tarballs import (
     fifo,
     file,
     hard_link,
-    header,
     opaque,
-    padded,
-    pax_header,
+    sparse,
     symlink,
     whiteout,
 )
@@ -82,20 +80,6 @@ NAMES: Listing = [
 ]
 
 
-def sparse(pieces: list[tuple[int, bytes]], size: int, name: str = "sparse") -> bytes:
-    """A file with holes, in GNU's PAX format 1.0."""
-    numbers = [len(pieces), *(number for at, part in pieces for number in (at, len(part)))]
-    table = padded("".join(f"{number}\n" for number in numbers).encode())
-    stored = table + b"".join(part for _, part in pieces)
-    records = {
-        "GNU.sparse.major": "1",
-        "GNU.sparse.minor": "0",
-        "GNU.sparse.realsize": str(size),
-        "GNU.sparse.name": name,
-    }
-    return pax_header(records) + header("GNUSparseFile.0/s", size=len(stored)) + padded(stored)
-
-
 CASES: dict[str, list[Listing]] = {
     "nothing": [[]],
     "attributes": [ATTRIBUTES],
@@ -117,6 +101,16 @@ CASES: dict[str, list[Listing]] = {
             sparse([], 3 * BLOCK, "empty"),
         ]
     ],
+    "holes of many blocks": [
+        [
+            sparse([(33 * MIB, b"middle"), (64 * MIB - 3, b"end")], 64 * MIB, "large"),
+            sparse([(0, b"begins"), (50 * MIB, b"x" * 70_000)], 64 * MIB + 7, "tail"),
+            sparse([(4 * MIB, b"x" * 9000)], 64 * MIB, "removed"),
+            sparse([], 64 * MIB, "nothing"),
+        ],
+        [whiteout("removed"), hard_link("h", "tail")],
+    ],
+    "many holes": [[sparse([(number * 10_000, b"%d" % number) for number in range(3000)], 40_000_000, "many")]],
     "a directory of just a block": [[file(f"{number:0116d}") for number in range(32)]],
 }
 
@@ -190,9 +184,22 @@ def test_owners_are_shifted_in_the_image(tmp_path: Path) -> None:
     assert (100077).to_bytes(4, "little") in seen["d/f"].xattrs["system.posix_acl_access"]
 
 
+@pytest.mark.root
+def test_holes_are_stored_nowhere(tmp_path: Path) -> None:
+    end = 1 << 44
+    listing = [sparse([(1 << 33, b"middle"), (end - 3, b"end")], end, "huge"), sparse([], 1 << 43, "nothing")]
+    image = image_of(tmp_path / "image", [layer(*listing)])
+    assert image.stat().st_size < 64 * MIB
+    with mounted(image) as where, (where / "huge").open("rb") as huge:
+        for at, content in ((0, bytes(9)), (1 << 33, b"middle\0\0"), (end - 5, b"\0\0end")):
+            assert os.pread(huge.fileno(), len(content), at) == content
+        assert (where / "nothing").stat().st_size == 1 << 43
+    assert complaints(image) == ""
+
+
 def test_holes_without_end_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="File too large: its holes take more room"):
-        image_of(tmp_path / "image", [layer(sparse([(1 << 40, b"x")], 1 << 41))])
+        image_of(tmp_path / "image", [layer(sparse([(number << 32, b"x") for number in range(4000)], 1 << 44))])
     assert (tmp_path / "image").stat().st_size < MIB
 
 

@@ -14,16 +14,15 @@ from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, SYMLINK
 from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.images.layer import LocalLayer
+from bundler.rootfs.sparse_files import placed
 from bundler.rootfs.unpack_into_image import unpack_into_image
 from tests.support.tree import TYPES, Node, tree
-
-UUID = bytes(range(16))
 
 
 def image_of(file: Path, layers: Sequence[LocalLayer], **settings: Any) -> Path:
     """The new `file`; `settings` are those of unpack_into_image."""
     with unpack_into_image(layers, file, **settings) as image:
-        image.finish(UUID)
+        image.finish()
     return file
 
 
@@ -58,8 +57,9 @@ def seen_by_bundler(file: Path) -> dict[str, Node]:
             content = ""
             if entry.kind == REGULAR:
                 digest = hashlib.sha256()
-                for piece in reader.content():
-                    digest.update(piece)
+                stored = ((0, entry.size),) if entry.sparse is None else entry.sparse
+                for _ in placed(reader.content(), stored if entry.size else (), entry.size, digest):
+                    pass
                 content = digest.hexdigest()
             elif entry.kind == SYMLINK:
                 content = os.fsdecode(entry.link_name)

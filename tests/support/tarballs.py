@@ -156,3 +156,17 @@ def opaque(name: Text) -> Member:
 def tarball(*members: Member | bytes, end: bytes = END) -> bytes:
     """An archive of `members` (bytes are taken as they are) and the two zero blocks that end it."""
     return b"".join(bytes(member) for member in members) + end
+
+
+def sparse(pieces: list[tuple[int, bytes]], size: int, name: str = "sparse") -> bytes:
+    """A file with holes, in GNU's PAX format 1.0."""
+    numbers = [len(pieces), *(number for at, part in pieces for number in (at, len(part)))]
+    table = padded("".join(f"{number}\n" for number in numbers).encode())
+    stored = table + b"".join(part for _, part in pieces)
+    records = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.realsize": str(size),
+        "GNU.sparse.name": name,
+    }
+    return pax_header(records) + header("GNUSparseFile.0/s", size=len(stored)) + padded(stored)

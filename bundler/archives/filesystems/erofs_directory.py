@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from bundler.archives.filesystems.erofs_blocks import BLOCK
 from bundler.archives.filesystems.erofs_format import DIRENT
+from bundler.archives.filesystems.verity import BLOCK
 
 DirectoryEntry = tuple[bytes, int, int]
 """A name, the number of the inode, and what that is (DIRENT_TYPES)."""

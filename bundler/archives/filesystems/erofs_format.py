@@ -19,14 +19,15 @@ UUID_OFFSET: Final = OFFSET + 48
 INCOMPATIBLE_OFFSET: Final = OFFSET + 80
 HAS_CHECKSUM: Final = 1
 HAS_MTIME: Final = 2
+HAS_CHUNKS: Final = 4  # of INCOMPATIBLE_OFFSET
 
 # Format, slots of attributes, mode; then each in its own order.
 COMPACT: Final = struct.Struct("<HHHHIIIIHHI")
 EXTENDED: Final = struct.Struct("<HHHHQIIIIqII16x")
 IS_EXTENDED: Final = 1
 LINKS_OFFSET: Final = 44
-# How a file's content lies: in blocks, or with its end behind its inode.
-PLAIN, INLINE = 0, 2
+# How a file's content lies: in blocks, with its end behind its inode, or in chunks (erofs_chunks.py).
+PLAIN, INLINE, CHUNKED = 0, 2, 4
 
 DIRENT: Final = struct.Struct("<QHBB")
 DIRENT_TYPES: Final = {

@@ -1,4 +1,5 @@
-"""Writing erofs without compression while the content streams by, for any kernel from 5.4 on (Linux, fs/erofs).
+"""Writing erofs without compression while the content streams by, for any kernel from 5.4 on (Linux, fs/erofs), or from
+5.15 on where a file has holes.
 
     block 0          superblock, the inode of the root: its number has 16 bits, so it has to lie at the start
     as they come     whole blocks of a file, then its inode with attributes and the end of its content, as one record
@@ -16,14 +17,18 @@ from typing import Final, NamedTuple
 
 from bundler.archives.filesystems.crc32c import crc32c
 from bundler.archives.filesystems.erofs import Inodes
-from bundler.archives.filesystems.erofs_blocks import BITS, BLOCK, Blocks
+from bundler.archives.filesystems.erofs_blocks import BITS, Blocks
+from bundler.archives.filesystems.erofs_chunks import Chunks
 from bundler.archives.filesystems.erofs_directory import DirectoryEntry, directory_blocks
 from bundler.archives.filesystems.erofs_format import (
     CHECKSUM_OFFSET,
+    CHUNKED,
     DIRENT_TYPES,
     EXTENDED,
     HAS_CHECKSUM,
+    HAS_CHUNKS,
     HAS_MTIME,
+    INCOMPATIBLE_OFFSET,
     INLINE,
     IS_EXTENDED,
     LINKS_OFFSET,
@@ -40,6 +45,7 @@ from bundler.archives.filesystems.erofs_format import (
     XATTRS,
 )
 from bundler.archives.filesystems.file_system import Inode, encode_device
+from bundler.archives.filesystems.verity import BLOCK, BlockHashes
 from bundler.archives.stream import Content
 
 _ROOT: Final = OFFSET + SUPERBLOCK_SIZE
@@ -80,8 +86,9 @@ class ErofsWriter:
     def __init__(self, descriptor: int) -> None:
         self._blocks = Blocks(descriptor)
         self._blocks.add_block()
-        self._inodes = Inodes(self._blocks.read, BLOCK)
+        self._inodes = Inodes(self._blocks.read, BLOCK, lambda _zeros: None)
         self._count = 0
+        self._incompatible = 0
 
     def add_file(self, attributes: InodeAttributes, content: Iterable[Content], size: int) -> int:
         """Add a regular file, or a symlink with its target; gives its number."""
@@ -92,12 +99,24 @@ class ErofsWriter:
         rest = self._blocks.store(content, whole)
         return self._add_inode(attributes, _Extent(layout, start, size), rest)
 
-    def add_sparse(self, attributes: InodeAttributes, pieces: Iterable[tuple[int, Content]], size: int) -> int:
-        """Add a regular file of which `pieces` are given, at their offsets; zeros lie between them."""
-        layout, whole = _layout(size, len(attributes.xattrs))
-        start = self._start(whole)
-        rest = self._blocks.store_pieces(pieces, whole, size - whole)
-        return self._add_inode(attributes, _Extent(layout, start, size), rest)
+    def add_sparse(
+        self,
+        attributes: InodeAttributes,
+        pieces: Iterable[tuple[int, Content]],
+        stored: Sequence[tuple[int, int]],
+        size: int,
+    ) -> int:
+        """Add a regular file of which the (offset, length) `stored` are given as `pieces`, with their offsets."""
+        chunks = Chunks(stored, size)
+        contents = chunks.contents(pieces)
+        if not chunks.has_holes:
+            return self.add_file(attributes, next(contents), size)
+        self._incompatible |= HAS_CHUNKS
+        starts = []
+        for (begin, end), content in zip(chunks.runs, contents, strict=True):
+            starts.append(self._start(end - begin))
+            self._blocks.store(content, end - begin)
+        return self._add_inode(attributes, _Extent(CHUNKED, chunks.bits, size), chunks.map(starts))
 
     def add_node(self, attributes: InodeAttributes, device: tuple[int, int] = (0, 0)) -> int:
         """Add a fifo, a socket or a device (major, minor); gives its number."""
@@ -119,11 +138,10 @@ class ErofsWriter:
         if links:
             self._blocks.put(address + LINKS_OFFSET, links.to_bytes(4, "little"))
             return links
-        start, end, rest = inode.start
-        whole = inode.size - rest
-        if whole:
-            self._blocks.erase(start << BITS, whole + -whole % BLOCK)
-        self._blocks.erase(address, end + rest - address)
+        runs, end = self._inodes.places(inode)
+        for start, size in runs:
+            self._blocks.erase(start, size + -size % BLOCK)
+        self._blocks.erase(address, end - address)
         self._count -= 1
         return 0
 
@@ -134,7 +152,8 @@ class ErofsWriter:
         """
         layout, whole = _layout(size, xattrs, BLOCK - _ROOT if is_root else BLOCK)
         start = self._start(whole)
-        self._blocks.end += whole + -whole % BLOCK
+        if whole:
+            self._blocks.reserve(whole)
         self._count += 1
         address = _ROOT if is_root else self._blocks.add(bytes(EXTENDED.size + xattrs + size - whole))
         return DirectoryPlace(address // SLOT, _Extent(layout, start, size))
@@ -155,17 +174,25 @@ class ErofsWriter:
             at += BLOCK
         self._blocks.put(number * SLOT, _inode(attributes, extent, number, folders) + attributes.xattrs + tail)
 
-    def finish(self, root: DirectoryPlace, uuid: bytes) -> None:
-        """Write the superblock; the file is an image then."""
+    def finish(self, root: DirectoryPlace) -> bytes:
+        """Write the superblock; the file is an image then. Gives its UUID."""
         self._start(0)
         features = HAS_CHECKSUM | HAS_MTIME
         blocks = self._blocks.end >> BITS
         superblock = SUPERBLOCK.pack(MAGIC, 0, features, BITS, 0, root.number, self._count, 0, 0, blocks, 0, 0)
         self._blocks.put(OFFSET, superblock)
+        self._blocks.put(INCOMPATIBLE_OFFSET, self._incompatible.to_bytes(4, "little"))
+        self._blocks.finish()
+        uuid = self._blocks.root()[:16]
         self._blocks.put(UUID_OFFSET, uuid)
         checksum = crc32c(self._blocks.read(OFFSET, BLOCK - OFFSET))
         self._blocks.put(CHECKSUM_OFFSET, checksum.to_bytes(4, "little"))
-        self._blocks.finish()
+        return uuid
+
+    @property
+    def hashes(self) -> BlockHashes:
+        """Those of the blocks, once the file is an image."""
+        return self._blocks.hashes
 
     def _add_inode(self, attributes: InodeAttributes, extent: _Extent, *rest: Content) -> int:
         self._count += 1

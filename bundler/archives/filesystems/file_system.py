@@ -20,6 +20,8 @@ _MOST_ATTRIBUTES: Final = 1 << 20  # bytes of one file's attributes, as in a tar
 # for each file that shares them.
 _OVER_AND_OVER: Final = 16
 _FREE: Final = 1 << 20  # bytes
+MOST_PIECES: Final = 10_000
+"""Of a file with holes that are told apart."""
 _NO_NAMES: Final = (b"", b".", b"..")
 
 Count = Callable[[int], None]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, REGULAR, SYMLINK
 from bundler.archives.filesystems.file_system import (
+    MOST_PIECES,
     Count,
     ExtendedAttributes,
     Inode,
@@ -25,7 +26,6 @@ _ZSTD: Final = 6
 _NONE: Final = 0xFFFFFFFF
 _METADATA: Final = 8192
 _CACHED: Final = 256  # blocks of metadata
-_MOST_PIECES: Final = 10_000
 _INODE: Final = struct.Struct("<HHHHII")
 _FRAGMENT: Final = struct.Struct("<QII")
 _XATTR_ID: Final = struct.Struct("<QII")
@@ -123,7 +123,7 @@ class Squashfs:
             start, fragment, offset, inode.size = fields if what < _BASIC else _pick(fields, 0, 4, 5, 1)
             inode.links, xattrs = (1, _NONE) if what < _BASIC else (fields[3], fields[6])
             inode.start = (number, start, fragment, offset)
-            inode.sparse = merge_holes(self._stored(inode), inode.size, _MOST_PIECES)
+            inode.sparse = merge_holes(self._stored(inode), inode.size, MOST_PIECES)
         elif kind == SYMLINK:
             inode.links, inode.size = fields
             inode.start = (number,)

@@ -14,8 +14,9 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from bundler.archives.filesystems.erofs_blocks import BLOCK
+from bundler.archives.stream import Content
 
+BLOCK: Final = 4096
 _HASH: Final = 32
 _HASHES: Final = BLOCK // _HASH  # of a block of the tree
 _PIECE: Final = BLOCK * _HASHES  # whose blocks have just a block of hashes
@@ -29,6 +30,7 @@ _SUPERBLOCK: Final = struct.Struct("<8sII16s32sIIQH6x256s168x")
 # linux/fsverity.h: FS_IOC_MEASURE_VERITY, algorithm and size of the digest, which follows.
 _MEASURE: Final = 0xC0046686
 _MEASURED: Final = struct.Struct("=HH")
+_UNKNOWN: Final = bytes(_HASH)
 
 Keep = Callable[[int, int, bytes], None]
 """Is told of each block of the tree: its level, the lowest being 0, its number there, and the block."""
@@ -58,6 +60,14 @@ class _Tree:
         if len(self._levels[level]) == BLOCK:
             self._close(level)
 
+    def add_block(self, known: bytes) -> None:
+        """Add a block of the lowest level, which is at its end, by its hash; `keep` is not told of it."""
+        if len(self._levels) == 1:
+            self._levels.append(bytearray())
+            self._counts.append(0)
+        self._counts[0] += 1
+        self.add(known, 1)
+
     def _close(self, level: int) -> None:
         block = bytes(self._levels[level]).ljust(BLOCK, b"\0")
         self._levels[level].clear()
@@ -75,13 +85,70 @@ class _Tree:
         return bytes(self._levels[level])
 
 
+def _hash_blocks(content: Content | bytearray) -> bytes:
+    sha256 = hashlib.sha256
+    return b"".join([sha256(content[at : at + BLOCK]).digest() for at in range(0, len(content), BLOCK)])
+
+
+class BlockHashes:
+    """The hashes of a file's blocks while the file is written: a pass over the finished file would take as long again.
+
+    Of each piece of the file whose blocks were all added there is the one hash that the tree has of it; so a gigabyte
+    takes 64 KiB. What is not known at the end, or was written twice, is read again.
+    """
+
+    def __init__(self) -> None:
+        self._pieces = bytearray()
+        self._begun: dict[int, tuple[bytearray, int]] = {}  # the hashes of a piece's blocks, and how many are missing
+        self._changed: set[int] = set()
+
+    def add(self, address: int, content: Content | bytearray) -> None:
+        """Whole blocks are written there for the first time."""
+        hashes = _hash_blocks(content)
+        piece, place = divmod(address // BLOCK, _HASHES)
+        place *= _HASH
+        while hashes:
+            known, missing = self._begun.pop(piece, (bytearray(BLOCK), _HASHES))
+            taken = hashes[: BLOCK - place]
+            known[place : place + len(taken)] = taken
+            missing -= len(taken) // _HASH
+            if missing:
+                self._begun[piece] = known, missing
+            elif piece not in self._changed:
+                self._keep(piece, hashlib.sha256(known).digest())
+            hashes = hashes[BLOCK - place :]
+            piece, place = piece + 1, 0
+
+    def forget(self, address: int, size: int) -> None:
+        """What lies there was changed, or is not going to be added."""
+        for piece in range(address // _PIECE, (address + size - 1) // _PIECE + 1):
+            self._changed.add(piece)
+            self._keep(piece, _UNKNOWN)
+
+    def _keep(self, piece: int, known: bytes) -> None:
+        missing = (piece + 1) * _HASH - len(self._pieces)
+        if missing > 0:
+            self._pieces += bytes(missing)
+        self._pieces[piece * _HASH : (piece + 1) * _HASH] = known
+
+    def root(self, descriptor: int, size: int) -> bytes:
+        """The root of the tree over the open file, of which all has been written. `size` is a number of blocks."""
+        tree = _Tree(lambda _level, _number, _block: None)
+        for at in range(0, size, _PIECE):
+            place = at // BLOCK // _HASHES * _HASH
+            known = bytes(self._pieces[place : place + _HASH])
+            if len(known) < _HASH or known == _UNKNOWN or at + _PIECE > size:
+                tree.add(_hash_blocks(os.pread(descriptor, min(_PIECE, size - at), at)))
+            else:
+                tree.add_block(known)
+        return tree.finish()
+
+
 def _root(descriptor: int, size: int, keep: Keep) -> bytes:
     tree = _Tree(keep)
-    sha256 = hashlib.sha256
     for window in windows(descriptor, size):
         for start in range(0, len(window), _PIECE):
-            piece = window[start : start + _PIECE]
-            tree.add(b"".join([sha256(piece[at : at + BLOCK]).digest() for at in range(0, len(piece), BLOCK)]))
+            tree.add(_hash_blocks(window[start : start + _PIECE]))
     return tree.finish()
 
 
@@ -96,9 +163,9 @@ def windows(descriptor: int, size: int) -> Iterator[memoryview]:
         yield memoryview(mmap.mmap(descriptor, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=at))
 
 
-def fsverity_digest(descriptor: int, size: int) -> str:
+def fsverity_digest(hashes: BlockHashes, descriptor: int, size: int) -> str:
     """The digest, in hexadecimal, of an open file whose `size` is a number of blocks (`fsverity digest`)."""
-    root = _root(descriptor, size, lambda _level, _number, _block: None)
+    root = hashes.root(descriptor, size)
     descriptor_ = _DESCRIPTOR.pack(1, _SHA256, BLOCK.bit_length() - 1, 0, size, root, b"")
     return hashlib.sha256(descriptor_).hexdigest()
 

@@ -18,9 +18,9 @@ from bundler.archives.filesystems.erofs_writer import ErofsWriter, InodeAttribut
 from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.archives.stream import DamagedError
 from bundler.errors import LayerError
-from tests.support.erofs_images import UUID, image_of
+from tests.support.erofs_images import image_of
 from tests.support.layers import layer
-from tests.support.tarballs import directory, file, hard_link, symlink, whiteout
+from tests.support.tarballs import Member, directory, file, hard_link, sparse, symlink, whiteout
 
 BLOCK = 4096
 SECRET = b"SECRET" * 1000
@@ -53,7 +53,7 @@ def test_a_socket_can_be_in_an_image(tmp_path: Path) -> None:
         entries = [(b".", 36, 2), (b"..", 36, 2), (b"s", socket, 6)]
         place = writer.reserve_directory(directory_size([name for name, _, _ in entries]), 0, is_root=True)
         writer.write_directory(place, InodeAttributes(stat.S_IFDIR | 0o755, 0, 0, 0), entries)
-        writer.finish(place, UUID)
+        writer.finish(place)
     with pytest.raises(DamagedError, match="of an unknown kind"):
         read(tmp_path / "i")
 
@@ -120,11 +120,12 @@ def test_attributes_larger_than_a_block_are_kept(tmp_path: Path) -> None:
 
 
 def test_mutated_images_are_read_or_damaged(tmp_path: Path) -> None:
-    names = [
+    names: list[Member | bytes] = [
         directory("d", xattrs={"user.d": b"1"}),
         file("d/f", b"x" * 5000),
         hard_link("l", "d/f"),
         symlink("s", "d"),
+        sparse([(100 * BLOCK, b"in a chunk"), (900 * BLOCK, b"z")], 1 << 23, "holes"),
     ]
     whole = image_of(tmp_path / "i", [layer(*names, *(file(f"d/{n}", b"y" * n) for n in range(40)))]).read_bytes()
     chance = random.Random(15)  # noqa: S311 -- the same each time
