@@ -42,7 +42,7 @@ def _add(outline: Outline, path: bytes, entry: Entry, image: FileSystem, inode: 
     elif kind == stat.S_IFDIR:
         outline.make_directory(path, implied())
     elif inode is not None:
-        outline.make_file(path, implied(), _Content(image, inode), size=entry.size)
+        outline.make_file(path, implied(), _Content(image, inode), sparse=entry.sparse, size=entry.size)
     elif kind == stat.S_IFLNK:
         outline.make_symlink(path, entry.link_name, implied())
     elif kind is not None:

@@ -47,13 +47,13 @@ _LARGEST_KEPT: Final = 4096  # bytes
 
 
 class Inodes:
-    """The inodes of an image, and what they name; `read` gives the bytes at an address, `count` is told of zeros."""
+    """The inodes of an image, and what they name; `read` gives the bytes at an address, `zeros` is told of holes."""
 
-    def __init__(self, read: Callable[[int, int], bytes], block: int, count: Count) -> None:
+    def __init__(self, read: Callable[[int, int], bytes], block: int, zeros: Count) -> None:
         """Blocks have `block` bytes. Where things begin is what nearly all images have: at the start."""
         self._read = read
         self._block = block
-        self._count = count
+        self._zeros = zeros
         self._inodes = self._xattrs = self._built = 0
         self._shared: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
 
@@ -137,7 +137,7 @@ class Inodes:
                 if address is not None:
                     yield self._read(address + at, length)
                 elif begin <= offset < end:
-                    self._count(length)
+                    self._zeros(length)
                     yield bytes(length)
 
     def _block_names(self, block: bytes) -> Iterator[tuple[bytes, int]]:
@@ -211,12 +211,15 @@ class Erofs(Inodes):
             raise DamagedError("there is no erofs superblock")
         if incompatible & ~HAS_CHUNKS:
             raise DamagedError("the erofs image has features that pack does not use, such as compression")
-        super().__init__(self._read_counted, 1 << bits, count)
+        super().__init__(self._read_counted, 1 << bits, self._take)
         self._inodes, self._xattrs = inodes << bits, xattrs << bits
         self._built = seconds * SECOND + fraction
         self.root = root
 
     def _read_counted(self, at: int, size: int) -> bytes:
+        self._take(size)
+        return read_at(self._descriptor, at, size)
+
+    def _take(self, size: int) -> None:
         self._count(size)
         self._reads.take(size)
-        return read_at(self._descriptor, at, size)
