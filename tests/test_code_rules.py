@@ -20,6 +20,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
     **dict.fromkeys(["errors", "interruptions", "light_dataclasses"], -1),
+    "light_dataclass_decorator": -2,
     **dict.fromkeys(
         ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0
     ),
@@ -44,7 +45,7 @@ IMPURE = {
     *("time", "datetime", "locale", "random", "secrets", "uuid", "getpass", "pwd", "grp"),
 }
 HEAVY = ["isal", "jsonschema", "ruamel", "zstandard"]
-# What bundler/light_dataclasses.py makes itself, or leaves out.
+# What bundler/light_dataclass_decorator.py makes itself, or leaves out.
 NOT_LIGHT = {"dataclass", "dataclasses.dataclass", "make_dataclass", "InitVar", "KW_ONLY"}
 STARTS_PROGRAMS = re.compile(r"system|popen|spawn\w+|posix_spawnp?|exec[lv]p?e?|forkpty")
 
