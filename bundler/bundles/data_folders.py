@@ -1,8 +1,8 @@
 """What a bundle holds that its user would miss: the folders that a container writes to, and their files.
 
 These are the volumes, and the bundle's own folders that overrides mount (`./data:/data`). A volume that was filled from
-the image holds nothing of its user while it is what the rootfs has at that place; one that begins empty, while it is.
-The times of directories do not count: to make a file and remove it changes them.
+the image holds nothing of its user while it is what the rootfs has at that place (seeds.py); one that begins empty,
+while it is.
 
 In a backup each folder stands for itself: what has another name in another folder is a file of its own. Sockets belong
 to a process, and devices to a machine; neither is data.
@@ -12,19 +12,18 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners, failure_at
+from bundler.bundles.seeds import is_seed
 from bundler.errors import BundlerError, printable
 from bundler.origins import Json
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, encode_path, sort_key, write_entry
-from bundler.rootfs.paths import PathError, clean
-from bundler.rootfs.scan import hash_ahead, hash_file, manifest_entry, walk
+from bundler.rootfs.scan import hash_ahead, manifest_entry, walk
 from bundler.rootfs.tree import Tree
 
 VOLUMES: Final = "volumes"
@@ -78,39 +77,11 @@ def holds_data(bundle: Path, path: str, recorded: Mapping[str, Json]) -> bool:
     try:
         with Tree(folder, bundle_owners()) as tree:
             if isinstance(seed, str):
-                return not _is_seed(tree, bundle / "rootfs", os.fsencode(seed))
+                return not is_seed(tree, Bundle(bundle), os.fsencode(seed))
             below = {parent for each in known for parent in _upward(each)}
             return any(f"{path}/{os.fsdecode(found.path)}" not in below for found in walk(tree) if found.path)
     except OSError as error:
         raise failure_at(folder, error) from error
-
-
-def _is_seed(volume: Tree, rootfs: Path, seed: bytes) -> bool:
-    """Whether the volume holds what the rootfs does at the path `seed`."""
-    try:
-        with Tree(rootfs, bundle_owners()) as whole:
-            top = whole.follow(clean(seed))
-        with Tree(rootfs / os.fsdecode(top), bundle_owners()) as original:
-            return all(left == right for left, right in zip_longest(_lines(volume), _lines(original)))
-    except (FileNotFoundError, NotADirectoryError, PathError):
-        return False
-
-
-def _lines(tree: Tree) -> Iterator[bytes]:
-    """All that is below the directory, each with its attributes, its content and the earlier names of it."""
-    first: dict[tuple[int, int], bytes] = {}
-    for found in walk(tree):
-        if not found.path or found.kind == stat.S_IFSOCK:
-            continue
-        earlier = None if found.file is None else first.setdefault(found.file, found.path)
-        digest = hash_file(tree, found) if found.kind == stat.S_IFREG else None
-        yield manifest_entry(_undated(found), digest, None if earlier == found.path else earlier)
-
-
-def _undated(found: Found) -> Found:
-    if found.kind != stat.S_IFDIR:
-        return found
-    return replace(found, attributes=replace(found.attributes, mtime=0, atime=0))
 
 
 def _upward(path: str) -> Iterator[str]:

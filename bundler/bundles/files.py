@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import encode_path
-from bundler.rootfs.owners import Owners, kept, written_down
+from bundler.rootfs.owners import RECORD, Owners, kept, read_record, written_down
 from bundler.rootfs.scan import manifest_entry, walk
 from bundler.rootfs.tree import Tree
 from bundler.sizes import readable_size
@@ -43,6 +43,8 @@ class WrittenOut:
 ROOTFS: Final = b"rootfs"
 # They come first, so that a reader of a packed bundle knows from the beginning what it is to be.
 DOCUMENTS: Final = (b"bundler.json", b"config.json", b"images.mtree", b"rootfs.mtree")
+# Whose files have owners of their own in any case: only an image can be made by a user who cannot give files away.
+_UNPACKED: Final = (b"rootfs/", b"images/")
 # Whose files have times of their own: an image's, or those of the container that has run.
 _DATED: Final = (b"rootfs", b"volumes", b"images")
 
@@ -71,6 +73,7 @@ class BundleFiles:
         self.owned = owned
         self._normalised = normalised
         self._path = path
+        self._user = path.stat().st_uid or None  # the ordinary user who has built it
 
     @contextmanager
     def open(self) -> Iterator[Tree]:
@@ -101,6 +104,8 @@ class BundleFiles:
         if xattrs:
             xattrs = {name: value for name, value in xattrs.items() if is_kept(name, found.kind, value)}
         uid, gid = (attributes.uid, attributes.gid) if self.owned else (0, 0)
+        if self.owned and self._user == attributes.uid and not found.path.startswith(_UNPACKED):
+            uid, gid, xattrs = _written_down(xattrs)
         mtime = attributes.mtime if _has_time(found.path) else 0
         return Attributes(attributes.mode, uid, gid, mtime, mtime, xattrs)
 
@@ -109,6 +114,12 @@ class BundleFiles:
         first = None if file.first is None else _below(file.first, root)
         name = encode_path(_below(file.found.path, root))
         return manifest_entry(file.found, digest, first, name=name, owned=self.owned)
+
+
+def _written_down(xattrs: Mapping[bytes, bytes]) -> tuple[int, int, dict[bytes, bytes]]:
+    """Whose a file is that an ordinary user has made, and has not given away: root's, if nothing else is said."""
+    uid, gid = read_record(xattrs.get(RECORD, b""))
+    return uid or 0, gid or 0, {name: value for name, value in xattrs.items() if name != RECORD}
 
 
 def bundle_owners() -> Owners:

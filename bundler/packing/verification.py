@@ -15,13 +15,10 @@ from itertools import groupby
 from typing import IO, Final
 
 from bundler.archives.entry import (
-    BLOCK_DEVICE,
-    CHARACTER_DEVICE,
     DIRECTORY,
     FILE_TYPES,
     HARD_LINK,
     REGULAR,
-    SYMLINK,
     Entry,
 )
 from bundler.archives.stream import Content
@@ -39,7 +36,8 @@ from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
-from bundler.rootfs.sparse_files import add_zeros
+from bundler.rootfs.scan import as_on_disk
+from bundler.rootfs.sparse_files import sha256_of
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.sizes import readable_size
 
@@ -103,36 +101,6 @@ class PackedTree:
             self._expected[found.path] = found.links - 1
             self._known[found.path] = found, self._digest
         return first
-
-
-def as_on_disk(path: bytes, entry: Entry) -> Found:
-    """The entry, which is no hard link, as the file that it would be at `path`."""
-    mode = None if entry.kind == SYMLINK else entry.mode
-    return Found(
-        path,
-        FILE_TYPES[entry.kind],
-        Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs),
-        size=entry.size if entry.kind == REGULAR else 0,
-        target=entry.link_name if entry.kind == SYMLINK else b"",
-        device=entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0),
-    )
-
-
-def sha256_of(entry: Entry, content: Iterator[Content]) -> str:
-    """The sha256 of a file, holes included, in hexadecimal."""
-    digest = hashlib.sha256()
-    at = 0
-    parts, view = iter(content), memoryview(b"")
-    for start, length in entry.sparse if entry.sparse is not None else ((0, entry.size),):
-        add_zeros(digest, start - at)
-        at = start
-        while at < start + length:
-            view = view or memoryview(next(parts))
-            piece, view = view[: start + length - at], view[start + length - at :]
-            digest.update(piece)
-            at += len(piece)
-    add_zeros(digest, entry.size - at)
-    return digest.hexdigest()
 
 
 _Placed = tuple[bytes, Entry, Iterator[Content]]

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, FILE_TYPES, REGULAR, SYMLINK, Entry
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Found
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
@@ -44,6 +46,19 @@ def manifest_entry(
     if first is not None:
         remarks = b" ".join(filter(None, (b"hardlink=" + encode_path(first), remarks)))
     return write_entry(name or encode_path(found.path), keywords, remarks)
+
+
+def as_on_disk(path: bytes, entry: Entry) -> Found:
+    """The entry, which is no hard link, as the file that it would be at `path`."""
+    mode = None if entry.kind == SYMLINK else entry.mode
+    return Found(
+        path,
+        FILE_TYPES[entry.kind],
+        Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs),
+        size=entry.size if entry.kind == REGULAR else 0,
+        target=entry.link_name if entry.kind == SYMLINK else b"",
+        device=entry.device if entry.kind in (CHARACTER_DEVICE, BLOCK_DEVICE) else (0, 0),
+    )
 
 
 def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Sequence[bytes] = ()) -> Iterator[Found]:

@@ -1,10 +1,12 @@
 """Writing and reading the content of files, with their holes."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from bundler.archives.entry import Entry
 from bundler.archives.stream import Content, RunningHash
 
 _PIECE: Final = 1 << 20
@@ -86,3 +88,20 @@ def read_pieces(descriptor: int, pieces: Iterable[tuple[int, int]]) -> Iterator[
         while at < end and (part := os.pread(descriptor, min(_PIECE, end - at), at)):
             yield part
             at += len(part)
+
+
+def sha256_of(entry: Entry, content: Iterator[Content]) -> str:
+    """The sha256 of a file, holes included, in hexadecimal."""
+    digest = hashlib.sha256()
+    at = 0
+    parts, view = iter(content), memoryview(b"")
+    for start, length in entry.sparse if entry.sparse is not None else ((0, entry.size),):
+        add_zeros(digest, start - at)
+        at = start
+        while at < start + length:
+            view = view or memoryview(next(parts))
+            piece, view = view[: start + length - at], view[start + length - at :]
+            digest.update(piece)
+            at += len(piece)
+    add_zeros(digest, entry.size - at)
+    return digest.hexdigest()

@@ -19,12 +19,13 @@ from bundler.bundles.record import check_format
 from bundler.errors import ImageError, LayerError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.packed import PackedFile
-from bundler.packing.verification import as_on_disk, sha256_of
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
+from bundler.rootfs.scan import as_on_disk
+from bundler.rootfs.sparse_files import sha256_of
 from bundler.strict_json import parse_object
 
 DOCUMENT: Final = "backup.json"
