@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
-from bundler.light_dataclass_decorator import dataclass as light
+from bundler.light_dataclasses import dataclass as light
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="from 3.14 on, dataclasses are the standard library's"
