@@ -5,6 +5,7 @@ import signal
 import sys
 
 from bundler.completion import VARIABLE
+from bundler.garbage import look_rarely
 
 
 def main() -> None:
@@ -12,6 +13,7 @@ def main() -> None:
 
     While it still imports itself there is nothing to clean up, and Ctrl-C just ends it: Python would print a traceback.
     """
+    look_rarely()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # A descriptor that was closed would be that of the next file that is opened, and programs would write into it.

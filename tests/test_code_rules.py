@@ -19,7 +19,7 @@ PYTHON_SCRIPTS = [path for path in SCRIPTS if b"python" in path.read_bytes().par
 
 # A part of the package imports only parts of a lower rank; parts of one rank do not know each other.
 RANKS = {
-    **dict.fromkeys(["errors", "interruptions", "light_dataclasses"], -1),
+    **dict.fromkeys(["errors", "garbage", "interruptions", "light_dataclasses"], -1),
     "light_dataclass_decorator": -2,
     **dict.fromkeys(
         ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0

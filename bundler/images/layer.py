@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import field
 from typing import Protocol
 
-from bundler.archives.stream import ByteStream
+from bundler.archives.stream import ContentStream
 from bundler.images.digest import Digest
 from bundler.light_dataclasses import dataclass
 
@@ -35,11 +35,18 @@ class FileSlice:
         self._position += len(content)
         return content
 
+    def read_into(self, room: memoryview, /) -> int:
+        """How many bytes were read into `room`: what `read` would give, without being copied."""
+        content = room[: self.size - self._position]
+        count = os.preadv(self.descriptor, [content], self.offset + self._position)
+        self._position += count
+        return count
+
     def skip(self, size: int, /) -> None:
         self._position = min(self._position + size, self.size)
 
 
-class CheckedStream(ByteStream, Protocol):
+class CheckedStream(ContentStream, Protocol):
     """A stream whose content is only known to be good once `finish` returned (layer_stream.open_layer gives one)."""
 
     def finish(self) -> None:

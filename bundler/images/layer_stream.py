@@ -14,18 +14,20 @@ would accept a layer whose remaining bytes are not what the digest names. `finis
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 from bundler.archives.compression import NONE, decompress
 from bundler.archives.read_ahead import read_ahead
-from bundler.archives.stream import ByteStream, DamagedError
+from bundler.archives.stream import ByteStream, Content, ContentStream, DamagedError
 from bundler.errors import ImageError
 from bundler.images.digest import ALGORITHMS, Digest
-from bundler.images.layer import Blob, CheckedStream, Layer, LayerFacts, LocalLayer, layer_of
+from bundler.images.layer import Blob, CheckedStream, FileSlice, Layer, LayerFacts, LocalLayer, layer_of
 from bundler.light_dataclasses import dataclass
 from bundler.progress import Meter
 from bundler.workers.shared_stream import Filler
 
+Room = Callable[[int], memoryview]
+"""Gives a place for 1 to so many bytes, which is where they are needed."""
 Count = Callable[[int, int], None]
 """Is told how many stored bytes were read and how many uncompressed bytes they became, and may raise."""
 
@@ -54,7 +56,7 @@ class CountedStream:
         self._stored = stored
         self._count = count
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> Content:
         content = self._stream.read(size)
         self._count(self._stored.taken(), len(content))
         return content
@@ -73,15 +75,16 @@ _PIECE: Final = 512 * 1024
 class _Piece(NamedTuple):
     """Uncompressed bytes, and how many stored ones were read for them."""
 
-    content: bytes
+    content: Content
     stored: int
 
 
 class _StoredStream:
     """The bytes of a blob as they are stored. Raises ImageError at the first read that proves them wrong."""
 
-    def __init__(self, source: ByteStream, blob: Blob, label: str, meter: Meter | None = None) -> None:
+    def __init__(self, source: FileSlice, blob: Blob, label: str, meter: Meter | None = None) -> None:
         self._source = source
+        self.room: Room | None = None
         self._blob = blob
         self._label = label
         self._meter = meter
@@ -89,11 +92,11 @@ class _StoredStream:
         self._left = blob.size
         self._ended = False
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> Content:
         if self._ended:
             return b""
         # One byte more than is left at the most: enough to see that there are more, and never a read without end.
-        content = self._source.read(min(size, self._left + 1))
+        content = self._read(min(size, self._left + 1))
         if len(content) > self._left:
             raise ImageError(f"{self._label}: more bytes than the {self._blob.size} that are stated")
         if not content:
@@ -105,6 +108,12 @@ class _StoredStream:
         if self._meter is not None:
             self._meter(len(content))
         return content
+
+    def _read(self, size: int) -> Content:
+        if self.room is None:
+            return self._source.read(size)
+        room = self.room(size)
+        return room[: self._source.read_into(room)]
 
     @property
     def taken(self) -> int:
@@ -131,7 +140,7 @@ class _LayerStream:
         self._hash = None if named else ALGORITHMS[layer.diff_id.algorithm]()
         self._rest = memoryview(b"")
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> Content:
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:
@@ -162,7 +171,7 @@ def label_of(layer: Layer) -> str:
     return f"layer {layer.blob.digest or layer.diff_id}"
 
 
-def _read(content: ByteStream, stored: _StoredStream, label: str) -> Iterator[_Piece]:
+def _read(content: ContentStream, stored: _StoredStream, label: str) -> Iterator[_Piece]:
     """What `content` makes of the stored bytes, to the end of both."""
     taken = 0
     try:
@@ -178,8 +187,9 @@ def _read(content: ByteStream, stored: _StoredStream, label: str) -> Iterator[_P
 
 
 @contextmanager
-def open_layer(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
-    """The uncompressed bytes of `layer`; `meter` counts the stored ones.
+def open_layer(layer: LocalLayer, meter: Meter, room: Room | None = None) -> Iterator[CheckedStream]:
+    """The uncompressed bytes of `layer`; `meter` counts the stored ones. What need not be decompressed is read into the
+    `room`, if there is one.
 
     Raises ImageError, naming the layer: from `read` for what is wrong by then, from `finish` for the rest. What is
     said of `explained` holds for this context, too.
@@ -187,10 +197,12 @@ def open_layer(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
     label = label_of(layer)
     with ExitStack() as holding:
         stored = _StoredStream(holding.enter_context(layer.open()), layer.blob, label)
-        compression, content = decompress(stored)
+        compression, content = decompress(cast("ByteStream", stored))  # without a room yet, it gives bytes
         pieces = _read(content, stored, label)
         if compression is not NONE:
             pieces = holding.enter_context(read_ahead(pieces))
+        else:
+            stored.room = room
         # Uncompressed, and both names the same: the one hash of the stored bytes says it all.
         named = compression is NONE and layer.blob.digest == layer.diff_id
         stream = _LayerStream(layer, pieces, meter, named=named)
@@ -242,7 +254,7 @@ def open_blob(layer: LocalLayer, meter: Meter) -> Iterator[CheckedStream]:
         yield _StoredStream(source, blob, label, meter)
 
 
-def _drain(stream: ByteStream) -> None:
+def _drain(stream: ContentStream) -> None:
     while stream.read(_CHUNK):
         pass
 
@@ -260,7 +272,7 @@ def fill(filler: Filler, layers: tuple[LayerFacts, ...]) -> None:
     """Put each layer as a part of the stream, with the numbers of stored bytes that were read for it."""
     for facts in layers:
         stored = Stored()
-        with open_layer(layer_of(facts), stored) as stream:
+        with open_layer(layer_of(facts), stored, filler.room) as stream:
             while content := stream.read(_PIECE):
                 filler.put(content, stored.taken())
             stream.finish()

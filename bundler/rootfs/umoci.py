@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bundler.archives.compression import GZIP, NONE, compression_of
-from bundler.archives.stream import ByteStream
+from bundler.archives.stream import ContentStream
 from bundler.images.descriptor import REF_NAME, descriptor_document
 from bundler.images.digest import Digest
 from bundler.images.layer import LocalLayer
@@ -81,7 +81,7 @@ def _copy_layer(layout: Path, layer: LocalLayer, meter: Meter) -> dict[str, Any]
         return _write_blob(layout, layer_type(OCI_LAYER, NONE), stream)
 
 
-def _write_blob(layout: Path, media_type: str, stream: ByteStream) -> dict[str, Any]:
+def _write_blob(layout: Path, media_type: str, stream: ContentStream) -> dict[str, Any]:
     """Copy `stream`, which checks itself at its end, and give the descriptor of the copy."""
     sha256 = hashlib.sha256()
     size = 0

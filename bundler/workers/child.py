@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 from typing import Any, NoReturn
 
+from bundler.garbage import look_rarely
 from bundler.interruptions import INTERRUPTIONS
 from bundler.workers.messages import LENGTH, OUT_OF_MEMORY, Side, describe, read_exactly
 
@@ -22,6 +23,7 @@ def main(lifeline: int) -> NoReturn:
     for number in INTERRUPTIONS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    look_rarely()
     status = 1
     try:
         (length,) = LENGTH.unpack(read_exactly(lifeline, LENGTH.size))

@@ -41,17 +41,29 @@ class Filler:
         self._position = 0
         self._free_to = SIZE
 
+    def room(self, size: int) -> memoryview:
+        """Where the next bytes are to lie, for 1 to `size` of them, at most 1 MiB; to be filled before they are put."""
+        at = self._position % SIZE
+        size = min(size, SIZE - at)
+        self._wait(self._position + size)
+        return self._memory[at : at + size]
+
     def put(self, content: bytes | memoryview, number: int) -> None:
-        """The next bytes, at most 1 MiB, with a number that the reader adds up."""
+        """The next bytes, at most 1 MiB, with a number that the reader adds up. Those in the room are not copied."""
         start, end = self._position, self._position + len(content)
-        while end > self._free_to:
-            self._free_to = _POSITION.unpack(read_exactly(self._freed, _POSITION.size))[0] + SIZE
-        at = start % SIZE
-        fitting = min(len(content), SIZE - at)
-        self._memory[at : at + fitting] = content[:fitting]
-        self._memory[: len(content) - fitting] = content[fitting:]
+        if not isinstance(content, memoryview) or content.obj is not self._memory.obj:
+            self._wait(end)
+            at = start % SIZE
+            fitting = min(len(content), SIZE - at)
+            self._memory[at : at + fitting] = content[:fitting]
+            self._memory[: len(content) - fitting] = content[fitting:]
         self._position = end
         write_all(self._said, _PUT.pack(len(content), number))
+
+    def _wait(self, end: int) -> None:
+        """Wait until what lies up to the position `end` may be taken."""
+        while end > self._free_to:
+            self._free_to = _POSITION.unpack(read_exactly(self._freed, _POSITION.size))[0] + SIZE
 
     def end_part(self, number: int) -> None:
         """What is put from here on is the next part. The reader adds the number up, too."""
