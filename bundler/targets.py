@@ -84,7 +84,7 @@ def probe(
         "controllers": _controllers(root, version),
         "namespaces": [word for name, word in _NAMESPACES.items() if (root / "proc/self/ns" / name).is_symlink()],
         "seccomp_actions": read_text(root / "proc/sys/kernel/seccomp/actions_avail").split(),
-        "emulates": _emulated(root / "proc/sys/fs/binfmt_misc"),
+        "emulates": emulated(root),
     }
     found |= {name: listed for name, listed in looked_at.items() if listed}
     last = read_text(root / "proc/sys/kernel/cap_last_cap").strip()
@@ -132,8 +132,9 @@ def _controllers(root: Path, version: str) -> list[str]:
     return sorted(row[0] for row in rows if row and (groups / row[0]).is_dir())
 
 
-def _emulated(folder: Path) -> list[str]:
-    """Architectures with an enabled row `qemu-NAME` in binfmt_misc(5)."""
+def emulated(root: Path = Path("/")) -> list[str]:
+    """Architectures with an enabled row `qemu-NAME` in binfmt_misc(5), in Go's words."""
+    folder = root / "proc/sys/fs/binfmt_misc"
     names = {row.name.removeprefix("qemu-") for row in folder.glob("qemu-*") if read_text(row).startswith("enabled")}
     return sorted({architecture(name) for name in names})
 

@@ -145,7 +145,7 @@ def run(
     )
     if options.image is not None and wanted.bundle.is_dir():
         _check_bundle(options)
-        _start(wanted, dry_run=dry_run)
+        _start(wanted, options.image, dry_run=dry_run)
     else:
         cached = _cached(options, commanded=bool(arguments))
         own = options.name
@@ -153,7 +153,7 @@ def run(
             own = f"{cached.path.name}-{secrets.token_hex(3)}"
             if detach and not options.quiet:
                 note(f"the container is called {own}")
-        _start(replace(wanted, bundle=cached.path, name=own, fresh=True), dry_run=dry_run)
+        _start(replace(wanted, bundle=cached.path, name=own, fresh=True), options.image, dry_run=dry_run)
 
 
 def _check_bundle(options: RunOptions) -> None:
@@ -195,8 +195,8 @@ def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
     return cached
 
 
-def _start(wanted: "Wanted", *, dry_run: bool) -> None:
-    from bundler import tools
+def _start(wanted: "Wanted", named: str | None, *, dry_run: bool) -> None:
+    from bundler import Platform, tools
     from bundler.running.namespace import CHANGED_DESCRIPTOR
     from bundler.running.start import prepare
 
@@ -204,6 +204,10 @@ def _start(wanted: "Wanted", *, dry_run: bool) -> None:
     if dry_run:
         typer.echo(start.shown())
         return
+    if start.platform not in ("", str(Platform.of("linux", os.uname().machine))) and not wanted.as_is:
+        from bundler.doctor.processor import check_processor
+
+        check_processor(wanted.bundle, start.program, start.platform, label=named or str(wanted.bundle))
     for sentence in start.remarks:
         typer.echo(f"bundler: note: {sentence}", err=True)
     for arguments_before in start.before:

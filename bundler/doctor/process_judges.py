@@ -16,7 +16,7 @@ from bundler.overrides.keys.process import NAMES
 from bundler.runtime_spec.validity import STARTABLE
 
 # What a processor runs besides its own programs.
-_ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64le": ("mipsle",), "mips64": ("mips",)}
+ALSO_RUN: Final = {"amd64": ("386",), "arm64": ("arm",), "ppc64le": (), "mips64le": ("mipsle",), "mips64": ("mips",)}
 _SHOWN_TRAIL: Final = " → "
 
 
@@ -50,7 +50,7 @@ def _with_trail(found: ElfChain, what: str) -> str:
 
 def architecture(subject: BundleFacts) -> Iterator[str]:
     machine, needed = subject.target.architecture, "" if subject.program is None else subject.program.architecture
-    if needed and machine and needed not in (machine, *_ALSO_RUN.get(machine, ())) and not _emulated(subject, needed):
+    if needed and machine and needed not in (machine, *ALSO_RUN.get(machine, ())) and not _emulated(subject, needed):
         trail = subject.program.trail if subject.program else ()
         yield f"{trail[0]} is for {needed}, the machine is {machine}"
 

@@ -22,6 +22,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.running.entry import Entry
 from bundler.running.namespace import CHANGED_DESCRIPTOR, MEMORY, NOWHERE, View, in_namespace
+from bundler.running.needed import check_there
 from bundler.running.rootfs_mount import check_tools_of_a_user
 from bundler.running.user_namespace import check_ids
 from bundler.runtime_spec.runtime_config import RuntimeConfig
@@ -85,6 +86,7 @@ class Start:
 
     `changed` is the config.json that it reads from CHANGED_DESCRIPTOR; `input` says whether it has our standard input.
     With an `entry`, this process mounts an image before, and what that gives takes the place of `words`.
+    `program` is what the container starts, and `platform` what its image is for.
     """
 
     tool: Tool
@@ -94,6 +96,8 @@ class Start:
     input: bool
     entry: Entry | None = None
     remarks: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()
+    platform: str = ""
 
     def shown(self) -> str:
         """The lines for a shell that do the same, an image by a loop device. Raises RequestError where none do."""
@@ -127,6 +131,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     _check_user(wanted, config, user=user)
     rootfs = _rootfs(config.root_path, bundle)
     check_reach(wanted.bundle, config)
+    check_there(wanted.bundle, config, recorded)
     tool = _choose_runtime(wanted.runtime, recorded)
     runtime = (
         tools.require(tool),
@@ -155,6 +160,8 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
         input=wanted.interactive or not wanted.detach,
         entry=entry,
         remarks=() if wanted.fresh else _remarks(config, bundle),
+        program=changed.process.args,
+        platform=str(part_of(recorded, "image").get("platform", "")),
     )
 
 

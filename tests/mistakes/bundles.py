@@ -1,6 +1,14 @@
 """What is given in the place of a bundle, of a packed one, or of a backup; bundles that cannot be run."""
 
+import os
+from pathlib import Path
+
 from tests.mistakes.mistake import Mistake
+
+HOST = "amd64" if os.uname().machine == "x86_64" else "arm64"
+OTHER = {"amd64": "arm64", "arm64": "amd64"}[HOST]
+FOREIGN = {"foreign.tar": (Path(__file__).parents[2] / f"testdata/hello-{OTHER}.tar").read_bytes()}
+NOTHING_EMULATED = not any(Path("/proc/sys/fs/binfmt_misc").glob("qemu-*"))
 
 
 def bundle(line: str, what: str, hint: str, code: int = 2) -> Mistake:
@@ -62,6 +70,33 @@ BUNDLES = (
     bundle("run bundle --runtime ./project/app.py", "./project/app.py is no program", "on PATH", code=5),
     bundle("run bundle -it", "a terminal, and there is none", "--no-tty"),
     bundle("run bundle --id 'a c'", "'a c' cannot be the name", "letters, digits"),
+    Mistake(
+        line="run -v ./missing:/data image.tar",
+        what="missing is not there, which is to be mounted at /data (--volume ./missing:/data)",
+        hint="mkdir -p",
+    ),
+    Mistake(
+        line="run --overrides web.yaml image.tar",
+        what="/run/no.sock is not there, which is to be mounted at /s (web.yaml:1:11)",
+        hint="mkdir -p",
+        files={"web.yaml": "volumes: ['/run/no.sock:/s']\n"},
+    ),
+    Mistake(
+        line="run --overrides web.yaml image.tar",
+        what="/run/netns/web is not there, the network namespace that the container is to be in (web.yaml:1:15)",
+        hint="/run/netns has those",
+        files={"web.yaml": "network_mode: ns:/run/netns/web\n"},
+    ),
+    Mistake(
+        line="run --overrides web.yaml image.tar",
+        what="/opt/none is not there, a hook of the container (web.yaml:1:26)",
+        hint="install it",
+        files={"web.yaml": "hooks: {create_runtime: [{path: /opt/none}]}\n"},
+    ),
     bundle("unit bundle -o units", "the folder units does not exist", "mkdir -p units"),
     bundle("unit bundle -o notes.txt", "notes.txt is not a folder", "-o"),
 )
+if NOTHING_EMULATED:
+    what = f"foreign.tar is for linux/{OTHER} ... this machine's processor is {HOST}: /hello cannot be started"
+    hint = f"--platform linux/{HOST} ... qemu-user-static"
+    BUNDLES += (Mistake(line="run foreign.tar", code=3, what=what, hint=hint, files=FOREIGN),)
