@@ -1,6 +1,6 @@
 """The one interface between readers of bytes, and the one way they say that the bytes are no good."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 Content = bytes | memoryview
 """Bytes that were read. A view is part of something larger, which it keeps alive; nothing is copied for it."""
@@ -46,6 +46,10 @@ class KnownDigest:
 
     def hexdigest(self) -> str:
         return self.sha256
+
+
+NOT_WHOLE: Final = "get the file once more: it is not whole"
+"""What to do about a file that ends too early, or was damaged on its way."""
 
 
 class DamagedError(ValueError):

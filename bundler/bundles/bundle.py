@@ -138,6 +138,8 @@ class Bundle:
 def no_bundle(path: Path, why: str = "") -> RequestError:
     """What to raise for a `path` that was given as a bundle; `why` a directory is none."""
     kind, label = kind_at(path), printable(str(path))
+    if label == "-":
+        return RequestError("no bundle is read from standard input", hint="write it to a file, and name that")
     if kind in (MISSING, None):
         what, hint = f"{label} is not a bundle: there is no such directory", missing_hint(path)
     elif path.is_dir() and kind in (FOLDER, BUNDLE):

@@ -6,6 +6,7 @@ would not do.
 
 import io
 import os
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from bundler.bundles.files import bundle_owners
 from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
+from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept
@@ -34,6 +36,7 @@ _MOST_PARTS: Final = 1 << 14  # whose numbers fit into a pipe
 _NUMBER: Final = struct.Struct("<H")
 _SMALLEST_PART: Final = 1 << 16  # bytes of the manifest: some 400 files
 _LARGEST_PART: Final = 1 << 20  # about: a part is read into memory
+_SIZE: Final = re.compile(rb" size=([0-9]{1,18})\b")
 _COMPARER: Final = "the process that compares files"
 
 # Of the manifest: from one offset to another, and the paths that it is about, from one to another.
@@ -56,8 +59,10 @@ class ComparedTree:
     changes: tuple[Change, ...]
 
 
-def compare_tree(bundle: Bundle, folder: str, *, opened_up: bool, processes: int | None = None) -> ComparedTree:
-    """The bundle's `folder` beside its manifest.
+def compare_tree(
+    bundle: Bundle, folder: str, *, opened_up: bool, processes: int | None = None, progress: Progress = SILENT
+) -> ComparedTree:
+    """The bundle's `folder` beside its manifest; `progress` is told of the bytes of the files.
 
     What a runtime has left to mount onto is no difference, unless the bundle is `opened_up`: then it is the user's own,
     and what modes keep him from reading is read anyway. Raises RequestError, OSError.
@@ -67,14 +72,17 @@ def compare_tree(bundle: Bundle, folder: str, *, opened_up: bool, processes: int
     manifest = bundle.manifest(f"{folder}.mtree").fileno()
     with _explained(name):
         parts = _cut_up(manifest, processes)
+    sizes = [_content_of(manifest, part) for part in parts]
     left = LeftBehind() if opened_up or folder != "rootfs" else find_left_behind(bundle, kept())
-    with _turns(len(parts)) as turns, ExitStack() as others:
+    with _turns(len(parts)) as turns, ExitStack() as others, progress.measure(verifying(bundle), sum(sizes)) as meter:
         task = manifest, turns, name, os.fspath(bundle.path / folder), opened_up, tuple(parts), left.plain()
         apart = [
             others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
             for _ in parts[1:processes]
         ]
-        done = [_compare(task), *(item for receiver in apart for item in receiver)]
+        taken = _Taken(sizes, meter)
+        done = [_compare(task, taken), *(item for receiver in apart for item in receiver)]
+        taken.all_before(len(parts))
     told = sorted((change for _, _, changes in done for change in changes), key=itemgetter(0))
     files, unread = (sum(counts) for counts in zip(*((files, unread) for files, unread, _ in done), strict=True))
     return ComparedTree(files, unread, tuple(Change(*change) for _, *change in told))
@@ -113,6 +121,32 @@ def _cut(manifest: IO[bytes], near: int) -> tuple[int, bytes]:
     return at, decode_name(line.partition(b" ")[0])[2:]
 
 
+def verifying(bundle: Bundle) -> str:
+    """What a person who waits is told of the step."""
+    return f"verifying {bundle.path.name or bundle.path}"
+
+
+def _content_of(manifest: int, part: _Part) -> int:
+    """How many bytes the files of a part have, by the manifest's own word."""
+    return sum(map(int, _SIZE.findall(_read(manifest, part[0], part[1]))))
+
+
+class _Taken:
+    """What is told to those who wait: parts are taken in their order, so all before the newest are done, or nearly so.
+
+    A process that compares tells of its own parts at the end alone.
+    """
+
+    def __init__(self, sizes: list[int], meter: Meter) -> None:
+        self._sizes = sizes
+        self._meter = meter
+        self._told = 0
+
+    def all_before(self, part: int) -> None:
+        self._meter(sum(self._sizes[self._told : part]))
+        self._told = part
+
+
 @contextmanager
 def _turns(count: int) -> Iterator[int]:
     """A pipe with the numbers of all parts: each of several processes takes the next when it is done with one.
@@ -132,16 +166,19 @@ def _compare_apart(sender: Sender, task: _Task) -> None:
     sender.send(_compare(task))
 
 
-def _compare(task: _Task) -> tuple[int, int, list[_Told]]:
+def _compare(task: _Task, taken: "_Taken | None" = None) -> tuple[int, int, list[_Told]]:
     """How many files there are in parts of the rootfs, and could not be read; what differs there. The turns say in
-    which parts.
+    which parts, and `taken` is told of each.
     """
     manifest, turns, name, root, opened_up, parts, plain = task
     left, changes = LeftBehind.of(plain), list[_Told]()
     with _explained(name), Tree(Path(root), bundle_owners() if opened_up else kept()) as tree:
         comparison = Comparison(partial(hash_file, tree), partial(first_name, tree), privileged=os.geteuid() == 0)
         while number := os.read(turns, _NUMBER.size):
-            start, stop, begin, end = parts[_NUMBER.unpack(number)[0]]
+            (part,) = _NUMBER.unpack(number)
+            start, stop, begin, end = parts[part]
+            if taken is not None:
+                taken.all_before(part)
             lines = io.BytesIO(_read(manifest, start, stop))
             found = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
             changes += ((start, each.path, each.what, each.keywords) for each in found)

@@ -17,14 +17,16 @@ from bundler.bundles.comparison import Change
 from bundler.bundles.pieces import BundleMounts, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, manifests, named
 from bundler.bundles.record import digest_of
-from bundler.bundles.rootfs_comparison import compare_tree
+from bundler.bundles.rootfs_comparison import compare_tree, verifying
 from bundler.bundles.rootfs_image import IMAGE, image_size, is_sealed
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
+from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import encode_path
 
+_PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 30
 """Bytes of a file that has its digest in bundler.json. Documents have less, and a container may state any size."""
 
@@ -36,10 +38,11 @@ class Verification:
     compared, `unread` those of them that this user may not look into: of these only the attributes were compared.
     """
 
-    def __init__(self, bundle: Bundle, *, opened_up: bool = False) -> None:
+    def __init__(self, bundle: Bundle, *, opened_up: bool = False, progress: Progress = SILENT) -> None:
         """With `opened_up`, the bundle is this user's own: what its modes keep him from reading is read anyway."""
         self._bundle = bundle
         self._opened_up = opened_up
+        self._progress = progress
         self.unread = 0
         self.recorded = bundle.record
         self.files = len(digests(self.recorded.document))
@@ -58,7 +61,7 @@ class Verification:
     def changes_beside_rootfs(self, *, processes: int | None = None) -> Iterator[Change]:
         """What differs in all but the files of the rootfs, which take long to look at."""
         told = set()
-        for change in changed_pieces(self._bundle, self.recorded.document):
+        for change in changed_pieces(self._bundle, self.recorded.document, self._progress):
             told.add(change.path)
             yield change
         for folder in MANIFESTS.keys() - {"rootfs"}:
@@ -73,7 +76,9 @@ class Verification:
         if manifest not in digests(self.recorded.document) or {folder, manifest} & set(told):
             return
         try:
-            compared = compare_tree(self._bundle, folder, opened_up=self._opened_up, processes=processes)
+            compared = compare_tree(
+                self._bundle, folder, opened_up=self._opened_up, processes=processes, progress=self._progress
+            )
         except OSError as error:
             raise explain(error, printable(str(self._bundle.path / folder))) from error
         self.files += compared.files
@@ -90,7 +95,7 @@ class Verification:
         yield from (Change(encode_path(os.fsencode(name)).decode(), "extra") for name in names)
 
 
-def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Change]:
+def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress = SILENT) -> Iterator[Change]:
     """Which documents, generated files, hooks and mounted folders are not as bundler.json has `recorded` them.
 
     Raises BundlerError.
@@ -98,7 +103,7 @@ def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json]) -> Iterator[Cha
     try:
         mounted = BundleMounts.of(bundle.readable_config)
         pieces = look(bundle.path, (*mounted.sources, *folders(recorded)))
-        yield from changed(recorded, pieces, partial(_digest, bundle, recorded), mounted)
+        yield from changed(recorded, pieces, partial(_digest, bundle, recorded, progress), mounted)
     except OSError as error:
         raise explain(error, bundle.label) from error
 
@@ -110,12 +115,12 @@ def has_built_image(bundle: Bundle) -> bool:
         return False
     try:
         wanted = digests(record.document).get(IMAGE)
-        return isinstance(wanted, str) and _digest(bundle, record.document, IMAGE) == wanted
+        return isinstance(wanted, str) and _digest(bundle, record.document, SILENT, IMAGE) == wanted
     except OSError as error:
         raise explain(error, bundle.label) from error
 
 
-def _digest(bundle: Bundle, recorded: Mapping[str, Json], path: str) -> str | None:
+def _digest(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress, path: str) -> str | None:
     """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
 
     Raises PermissionError.
@@ -132,7 +137,10 @@ def _digest(bundle: Bundle, recorded: Mapping[str, Json], path: str) -> str | No
             size = os.fstat(stream.fileno()).st_size
             if path == IMAGE and size == expected and is_sealed(recorded, stream.fileno()):
                 return str(digests(recorded)[IMAGE])
-            return _hash(stream) if size == expected or (expected is None and size <= _LARGEST) else None
+            if size == expected:
+                with progress.measure(verifying(bundle), size) as meter:
+                    return _hash(stream, meter)
+            return _hash(stream) if expected is None and size <= _LARGEST else None
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):
             raise PermissionError(error.number, os.strerror(error.number), path) from None
@@ -141,5 +149,9 @@ def _digest(bundle: Bundle, recorded: Mapping[str, Json], path: str) -> str | No
         os.close(folder)
 
 
-def _hash(stream: BufferedReader) -> str:
-    return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+def _hash(stream: BufferedReader, meter: Meter = lambda _size: None) -> str:
+    digest = hashlib.sha256()
+    while piece := stream.read(_PIECE):
+        digest.update(piece)
+        meter(len(piece))
+    return f"sha256:{digest.hexdigest()}"

@@ -3,6 +3,7 @@
 import typer
 
 from bundler.cli.console import remark
+from bundler.cli.options import note_namesake
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
 from bundler.cli.spread import spread
@@ -16,5 +17,6 @@ def config(options: SettingsOptions) -> None:
 
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         runtime_config = bundler.preview(options.request(), progress=progress)
+    note_namesake(options.image, quiet=options.quiet)
     remark(runtime_config, quiet=options.quiet)
     typer.echo(encode(runtime_config.document), nl=False)

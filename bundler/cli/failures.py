@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from inspect import cleandoc
 from types import FrameType
@@ -29,6 +29,8 @@ class _Ended(BaseException):
         self.number = signal.Signals(number)
 
 
+# What begins the word for the value of an option that names something on disk.
+_FILES: Final = ("FILE", "DIR", "BUNDLE")
 # As of a program that SIGPIPE has ended, which Python ignores.
 _CUT_SHORT: Final = 128 + signal.SIGPIPE
 # Of RuntimeError and ImportError, which have other reasons as well.
@@ -47,15 +49,30 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
-            return list(super().parse_args(ctx, args))
+            rest = list(super().parse_args(ctx, args))
         except _WrongWords as error:
             # The parser names no command where an option lacks its value, and the hint is to name that command's help.
             error.ctx = getattr(error, "ctx", None) or ctx
             raise
+        _check_files(self.params, ctx.params)
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         with reported(self.left):
             return super().invoke(ctx)
+
+
+def _check_files(options: Iterable[Any], given: Mapping[str, Any]) -> None:
+    """Raise RequestError for an option that has taken the next one for the name of its file."""
+    for option in options:
+        takes = option.metavar or ""
+        if option.param_type_name != "option" or not takes.startswith(_FILES):
+            continue
+        value = given.get(option.name)
+        for each in map(str, value if isinstance(value, list | tuple) else [value]):
+            if each.startswith("-") and each != "-":
+                what = f"{option.opts[0]} takes {takes}, and {printable(each)} behind it is an option"
+                raise RequestError(what, hint=f"{option.opts[0]} {takes}; a file of that name is ./{printable(each)}")
 
 
 class Pasted(Command):

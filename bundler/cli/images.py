@@ -92,20 +92,22 @@ def remove(
 def collect(*, store: StoreOption = None, as_json: JsonOption = False, pointer: FormatOption = None) -> None:
     """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds.
 
-    First it removes the bundles that `bundler run IMAGE` keeps, but for those that a container runs from.
+    First it removes the bundles that `bundler run IMAGE` keeps, but for those that a container runs from. Without a
+    store there is nothing to free, and that is no failure.
     """
     from bundler import bundle_cache
     from bundler.store import collect as garbage
     from bundler.store.find import place_of
-    from bundler.store.layout import is_store
 
     report = asked_for("gc", as_json=as_json, pointer=pointer)
     removed, place = bundle_cache.collect(), place_of(store)
     if removed and report is None:
         typer.echo(f"{removed} bundles removed" if removed > 1 else "1 bundle removed")
-    is_needed = store is not None or not removed or is_store(place)
-    freed = garbage.collect(place) if is_needed else 0
+    is_there = place.exists()  # before the first fetch there is no store, and nothing to free
+    freed = garbage.collect(place) if is_there else 0
     if report is not None:
         report.show({"freed": freed, "bundles": removed})
-    elif is_needed:
+    elif is_there:
         typer.echo(f"{readable_size(freed)} freed")
+    elif not removed:
+        typer.echo("nothing to remove")

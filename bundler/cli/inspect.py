@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bundler.cli.console import short
-from bundler.cli.options import ImageOptions
+from bundler.cli.options import ImageOptions, note_namesake
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.spread import spread
@@ -30,6 +30,7 @@ def inspect(
     report = asked_for("inspect", as_json=as_json, pointer=pointer)
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         facts = _facts(bundler.inspect(options.request(), progress=progress))
+    note_namesake(options.image, quiet=options.quiet)
     if report is not None:
         report.show(facts)
     else:

@@ -208,6 +208,14 @@ def limits_of(limit: list[str] | None) -> Limits:
         raise RequestError(f"--limit: {error}", hint="for example --limit unpacked-size=300g") from None
 
 
+def note_namesake(image: str | None, *, quiet: bool) -> None:
+    """Tell where a word was taken for the name of an image, and a bundle of that name is here, as ./NAME."""
+    if image is None or quiet or "/" in image or not Path(image, "bundler.json").is_file():
+        return
+    shown = printable(image)
+    note(f"{shown} was taken for an image; the bundle that is here is ./{shown}: bundler explain ./{shown}")
+
+
 def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
     """What becomes of the volumes of a bundle that is replaced. Raises RequestError."""
     from bundler import OldVolumes

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,7 +13,12 @@ from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bundler import Change, Verified
+
+# What a copy has of who makes it, and when.
+_ANEW: Final = frozenset(("uid", "gid", "time", "nlink"))
 
 
 def verify(
@@ -53,10 +58,27 @@ def verify(
                 typer.echo(line)
         if verified.unread:
             note(f"{verified.unread} files could not be read by this user")
+        if is_copy(verified.changes) and not quiet:
+            note("no content differs: a copy by cp -r looks like this; cp -a, rsync -aHAX and bundler pack keep it all")
         if not verified.changes and not quiet and sys.stdout.isatty():
             typer.echo(f"ok: {verified.files} files")
     if verified.changes:
         raise typer.Exit(DifferenceError.exit_code)
+
+
+def is_copy(changes: "Sequence[Change]") -> bool:
+    """Whether all that differs is what a copy loses unless it is told to keep it."""
+    return bool(changes) and all(
+        change.what == "changed" and all(_is_lost(word, *values) for word, values in change.keywords.items())
+        for change in changes
+    )
+
+
+def _is_lost(keyword: str, expected: str | None, found: str | None) -> bool:
+    """A copy has the owner and the time of its making, and never more permissions than there were."""
+    if keyword == "mode" and expected is not None and found is not None:
+        return not int(found, 8) & ~int(expected, 8)
+    return keyword in _ANEW or (found is None and (keyword == "hardlink" or keyword.startswith("xattr.")))
 
 
 def _lines(change: "Change") -> list[str]:

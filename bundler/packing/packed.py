@@ -19,9 +19,10 @@ from bundler.archives.filesystems.erofs_format import OFFSET
 from bundler.archives.filesystems.file_system import Count, FileSystem, FileSystemReader
 from bundler.archives.filesystems.squashfs import MAGIC as SQUASHFS
 from bundler.archives.filesystems.squashfs import Squashfs
-from bundler.archives.stream import ByteStream, Content, DamagedError
+from bundler.archives.stream import NOT_WHOLE, ByteStream, Content, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
+from bundler.bundles.bundle import no_bundle
 from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer_stream import CountedStream, Stored
@@ -144,6 +145,8 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
     `label` is what messages call it, if not its path. Raises RequestError.
     """
     label = label or printable(str(file))
+    if label == "-":
+        raise no_bundle(file)
     try:
         descriptor = os.open(file, _OPEN)
     except OSError as error:
@@ -158,7 +161,7 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
         kind = kind_at(file)
         if kind is not None and kind.is_text:
             raise ImageError(f"{label} {kind.what}, and bundler packed no such file", hint=kind.hint(file)) from None
-        hint = getattr(error, "hint", None) or "get the file once more: it is not whole"
+        hint = getattr(error, "hint", None) or NOT_WHOLE
         raise ImageError(f"{label}: {error}", hint=hint) from None
     except OSError as error:
         raise explain(error, label) from error

@@ -13,7 +13,7 @@ from bundler.origins import Json
 from bundler.runtime_spec.reach import mounted_paths
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
-_FOLDER: Final = "mkdir -p makes an empty folder there, as Docker does for -v, and bundler does not: a name may be mistyped"
+_FOLDER: Final = "mkdir -p makes a folder; Docker does so by itself for -v, bundler does not: the name may be mistyped"
 
 
 class _Needed(NamedTuple):
@@ -26,7 +26,7 @@ class _Needed(NamedTuple):
 
 
 def check_there(bundle: Path, config: RuntimeConfig, recorded: Mapping[str, Json]) -> None:
-    """Raise RequestError for the first path of `config` that leads to nothing. What this user may not see may be there."""
+    """Raise RequestError for the first path of `config` that leads to nothing; out of sight it may be there."""
     for needed in _needed(config):
         place = bundle / needed.path
         try:

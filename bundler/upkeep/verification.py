@@ -60,7 +60,9 @@ def verify(
     if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
         opened = Bundle.open(bundle)
         return _compared(
-            Verification(opened), lock, image_changes(opened) if deep and has_image(opened.record.document) else ()
+            Verification(opened, progress=progress),
+            lock,
+            image_changes(opened) if deep and has_image(opened.record.document) else (),
         )
     if deep:
         raise RequestError("--deep is about a bundle's directory", hint="bundler unpack makes one of the file")

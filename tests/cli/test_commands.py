@@ -50,7 +50,7 @@ CALLS = {
     "restore": ("packed.tar bundle", 3, "backup"),
     "images": ("--store none --json", 0, '"images": []'),
     "rm": ("--store none nginx", 2, "none"),
-    "gc": ("--store none", 2, "none"),
+    "gc": ("--store none", 0, "nothing to remove"),
 }
 
 

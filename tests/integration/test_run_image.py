@@ -124,7 +124,7 @@ def test_gc_leaves_what_a_container_runs_from(
             assert running.poll() in (None, 0)
             time.sleep(0.05)
         assert running.wait() == 0 if detached else running.poll() is None
-        assert call_bundler("gc").stdout == ""
+        assert call_bundler("gc").stdout == "nothing to remove\n"
         (bundle,) = kept(tmp_path)
         assert (bundle / "rootfs").is_dir()
         call([runtime, "exec", name, "touch", "/end"])

@@ -15,7 +15,7 @@ def bundle(line: str, what: str, hint: str, code: int = 2) -> Mistake:
     return Mistake(line=line, code=code, what=what, hint=hint)
 
 
-BUNDLES = (
+BUNDLES: tuple[Mistake, ...] = (
     bundle("verify image.tar", "image.tar holds no bundle", "bundler build", code=3),
     bundle("verify compose.yaml", "compose.yaml is a compose file", "--from-compose", code=3),
     bundle("verify bundel", "bundel is not a bundle: there is no such directory", "did you mean bundle?"),
@@ -93,6 +93,10 @@ BUNDLES = (
         hint="install it",
         files={"web.yaml": "hooks: {create_runtime: [{path: /opt/none}]}\n"},
     ),
+    bundle("verify -", "no bundle is read from standard input", "write it to a file"),
+    bundle("unpack - -o new", "no bundle is read from standard input", "write it to a file"),
+    bundle("explain bundle --html -o page.html", "--html takes FILE, and -o behind it is an option", "./-o"),
+    bundle("pack bundle -o --force", "--output takes FILE, and --force behind it is an option", "./--force"),
     bundle("unit bundle -o units", "the folder units does not exist", "mkdir -p units"),
     bundle("unit bundle -o notes.txt", "notes.txt is not a folder", "-o"),
 )

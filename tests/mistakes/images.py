@@ -1,6 +1,17 @@
 """What is given in the place of an image, names that are none, registries that are not there."""
 
+import gzip
+import lzma
+from pathlib import Path
+
 from tests.mistakes.mistake import Mistake
+
+_WHOLE = (Path(__file__).parents[2] / "testdata/hello-amd64.tar").read_bytes()
+CUT = {
+    "cut.tar": _WHOLE[:3000],
+    "cut.tar.gz": gzip.compress(_WHOLE)[:700],
+    "cut.tar.xz": lzma.compress(_WHOLE)[:700],
+}
 
 NOWHERE = "127.0.0.1:1/hello"  # where nothing listens
 
@@ -63,6 +74,11 @@ IMAGES = (
     image("./page.tar", "./page.tar is a web page, not an image", "download the file itself"),
     image(f"docker://{NOWHERE} --authfile nope.json", "nope.json does not exist", "looked for", code=2),
     image(f"docker://{NOWHERE} --authfile app.yaml --retries 0", "credentials cannot be read", "skopeo login", code=5),
+    Mistake(line="inspect cut.tar", code=3, what="cut.tar: the tar archive ends", hint="once more", files=CUT),
+    Mistake(line="inspect cut.tar.gz", code=3, what="cut.tar.gz: the gzip data ends", hint="once more", files=CUT),
+    Mistake(line="inspect cut.tar.xz", code=3, what="cut.tar.xz: the xz data ends", hint="once more", files=CUT),
+    Mistake(line="build - -o new", code=3, what="standard input: ... ends", hint="was ended", stdin=CUT["cut.tar"]),
+    Mistake(line="build - -o new", code=3, what="standard input: ... ends", hint="was ended", stdin=CUT["cut.tar.gz"]),
     Mistake(line="inspect compose.yaml", code=3, what="compose.yaml is a compose file", hint="--from-compose"),
     Mistake(line="harden ./project", code=3, what="project: neither", hint="rootfs:project"),
     Mistake(line="lock hello.tar", code=3, what="hello.tar does not exist", hint="looked for in"),

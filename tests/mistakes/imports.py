@@ -20,6 +20,8 @@ def docker_run(words: str, what: str, hint: str) -> Mistake:
 
 
 IMPORTS = (
+    docker_run("-- --gpus all nginx", "no spec describes nvidia.com/gpu=all", "nvidia-ctk cdi generate ... spec_dirs"),
+    docker_run("-- --device a.com/b=c nginx", "no spec describes a.com/b=c", "spec_dirs: [/etc/cdi]"),
     Mistake(line="overrides from-compose compos.yaml", what="compos.yaml does not exist", hint="did you mean compose"),
     Mistake(line="overrides from-compose app.yaml", what="app.yaml:1:1: unknown key 'read_only'", hint="--overrides"),
     Mistake(line="overrides from-compose compose.yaml db", what="compose.yaml has no service 'db'", hint="web"),

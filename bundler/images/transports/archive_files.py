@@ -16,7 +16,7 @@ from typing import Final
 
 from bundler.archives.compression import NONE, compression_of, decompress
 from bundler.archives.entry import DIRECTORY, GLOBAL, HARD_LINK, REGULAR, SYMLINK, Entry
-from bundler.archives.stream import DamagedError
+from bundler.archives.stream import NOT_WHOLE, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer import FileSlice
@@ -31,6 +31,8 @@ _MAX_MEMBERS: Final = 200_000
 # Their names are kept: twice the longest that any writer of images uses, for each of them.
 _MAX_NAMES: Final = 64 << 20
 _CHUNK: Final = 1 << 20
+_STANDARD_INPUT: Final = "standard input"
+_PIPED: Final = "docker save IMAGE | bundler build - is how an archive is given there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def open_archive(
 
     A file that takes the place of what cannot be read by position is made in `workspace`. Raises ImageError.
     """
-    label = "standard input" if path is None else printable(str(path))
+    label = _STANDARD_INPUT if path is None else printable(str(path))
     with _opened(path, label) as source:
         in_place = _is_plain(source)
         with _kept(source) if in_place else _spooled(source, label, workspace, progress, limits) as descriptor:
@@ -107,7 +109,7 @@ def open_archive(
             try:
                 members = _scan(FileSlice(descriptor, 0, size), label, limits)
             except DamagedError as error:
-                raise ImageError(f"{label}: {error}", hint=error.hint) from error
+                raise _damaged(label, error) from error
             yield Archive(label, descriptor, members, limits)
 
 
@@ -119,7 +121,7 @@ def open_stored(
 
     What is compressed stays so, unless it comes through a pipe. Raises ImageError.
     """
-    label = "standard input" if path is None else printable(str(path))
+    label = _STANDARD_INPUT if path is None else printable(str(path))
     with _opened(path, label) as source:
         is_file = stat.S_ISREG(os.fstat(source).st_mode) and os.lseek(source, 0, os.SEEK_CUR) == 0
         with _kept(source) if is_file else _spooled(source, label, workspace, progress, limits) as descriptor:
@@ -142,7 +144,7 @@ class _Pipe:
 @contextmanager
 def _opened(path: Path | None, label: str) -> Iterator[int]:
     if path is None and sys.stdin is None:  # Python's way to say that descriptor 0 was closed before it started
-        raise RequestError("standard input is closed")
+        raise RequestError("standard input is closed", hint=_PIPED)
     if path is None:
         descriptor = os.dup(sys.stdin.fileno())
     else:
@@ -154,7 +156,7 @@ def _opened(path: Path | None, label: str) -> Iterator[int]:
     try:
         mode = os.fstat(descriptor).st_mode
         if path is None and os.isatty(descriptor):
-            raise RequestError("standard input is a terminal, not an archive")
+            raise RequestError("standard input is a terminal, not an archive", hint=_PIPED)
         if path is not None and not stat.S_ISREG(mode):
             raise ImageError(f"{label}: not a file", hint="an archive in a pipe is given on standard input, as: -")
         yield descriptor
@@ -190,8 +192,16 @@ def _spooled(source: int, label: str, workspace: Path, progress: Progress, limit
                     meter(len(part))
                 spool.flush()
         except DamagedError as error:
-            raise ImageError(f"{label}: {error}") from error
+            raise _damaged(label, error) from error
+        if pipe.taken and not size:  # what the zstd library makes of a first frame that is not whole
+            raise _damaged(label, DamagedError("nothing is in the compressed data, or it ends too early"))
         yield spool.fileno()
+
+
+def _damaged(label: str, error: DamagedError) -> ImageError:
+    is_piped = label == _STANDARD_INPUT
+    hint = "what was to write it has failed, or was ended before it was done" if is_piped else NOT_WHOLE
+    return ImageError(f"{label}: {error}", hint=error.hint or hint)
 
 
 def check_size(label: str, size: int, taken: int, limits: Limits) -> None:

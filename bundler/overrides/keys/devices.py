@@ -118,6 +118,7 @@ def refuse_gpus(node: Node) -> Node:
     raise node.error("gpus: only the driver of the machine knows its processors", hint=hint)
 
 
+_NVIDIAS: Final = "nvidia.com/"  # what docker's --gpus is about
 _SPEC_NAMES: Final = (".json", ".yaml", ".yml")
 _MAXIMUM_SPECS: Final = 1000  # files in one directory
 
@@ -126,9 +127,12 @@ def request_devices(node: Node) -> Node:
     """One file's request. Raises RequestError for devices that nothing describes."""
     entries = node.entries()
     if entries.get("devices") and not (entries.get("spec_dirs") or entries.get("specs")):
+        names = [printable(device.text()) for device in entries["devices"].items()]
+        how = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml writes one; " if _NVIDIAS in names[0] else ""
         raise node.error(
-            "cdi: no spec describes these devices",
-            hint="name the directories of the specs: cdi: {devices: [...], spec_dirs: [/etc/cdi]}",
+            f"cdi: no spec describes {', '.join(names)}",
+            hint=f"{how}an overrides file names the folder of the specs: "
+            f"cdi: {{devices: [{', '.join(names)}], spec_dirs: [/etc/cdi]}}",
         )
     return node.with_value((node,))
 

@@ -117,7 +117,7 @@ def test_two_specs_of_one_directory_may_not_describe_one_device(specs: Path) -> 
             "cdi: {devices: [vendor.com/gpu=9], spec_dirs: [cdi]}",
             "web.yaml:1:17: cdi: no spec describes",
         ),
-        ("cdi: {devices: [vendor.com/gpu=0]}", "no spec describes these devices"),
+        ("cdi: {devices: [vendor.com/gpu=0]}", "no spec describes vendor.com/gpu=0"),
         ("cdi: {devices: [vendor.com/gpu=0], spec_dirs: [nowhere]}", "No such file or directory"),
         ("cdi: {devices: [gpu], spec_dirs: [cdi]}", "web.yaml:1:17: cdi.devices[0]"),
     ],
