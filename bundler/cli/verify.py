@@ -69,13 +69,14 @@ def verify(
 def is_copy(changes: "Sequence[Change]") -> bool:
     """Whether all that differs is what a copy loses unless it is told to keep it."""
     return bool(changes) and all(
-        change.what == "changed" and all(_is_lost(word, *values) for word, values in change.keywords.items())
+        change.what == "changed" and change.keywords and all(_is_lost(*each) for each in change.keywords.items())
         for change in changes
     )
 
 
-def _is_lost(keyword: str, expected: str | None, found: str | None) -> bool:
+def _is_lost(keyword: str, values: tuple[str | None, str | None]) -> bool:
     """A copy has the owner and the time of its making, and never more permissions than there were."""
+    expected, found = values
     if keyword == "mode" and expected is not None and found is not None:
         return not int(found, 8) & ~int(expected, 8)
     return keyword in _ANEW or (found is None and (keyword == "hardlink" or keyword.startswith("xattr.")))

@@ -38,9 +38,9 @@ def check_processor(bundle: Path, arguments: Sequence[str], platform: str, *, la
 
 def _needed(bundle: Path, arguments: Sequence[str]) -> str:
     """The processor that the program is for, in Go's words; empty where that cannot be told from here."""
-    config = Bundle.open(bundle).config
+    opened = Bundle.open(bundle)
     try:
-        with open_rootfs(bundle, config) as tree:
-            return seeker_of(tree, config).program(arguments[0]).architecture if arguments else ""
+        with open_rootfs(opened) as tree:
+            return seeker_of(tree, opened.config).program(arguments[0]).architecture if arguments else ""
     except OSError:
         return ""

@@ -167,7 +167,7 @@ def test_a_runtime_that_is_not_there_is_named(bundle: Path) -> None:
 @pytest.mark.root
 def test_shared_memory_that_nobody_mounted_is_told(bundle: Path, runtime: str) -> None:
     shared = {"destination": "/dev/shm", "type": "bind", "source": "shm", "options": ["rbind"]}
-    make(bundle, CONFIG | {"mounts": [shared]})
+    (make(bundle, CONFIG | {"mounts": [shared]}) / "shm").mkdir()
     assert f"shm {bundle}/shm" in start(bundle, runtime).remarks[0]
 
 
