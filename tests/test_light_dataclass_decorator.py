@@ -179,7 +179,7 @@ class Pickled:
 
 
 def test_a_frozen_object_with_slots_can_be_pickled() -> None:
-    value = Pickled("a", (1, 2))  # type: ignore[call-arg]
+    value = Pickled("a", (1, 2))
     assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 -- what was written here
 
 

@@ -39,7 +39,7 @@ WAYS = ["root", "rootless by root", "user", "rootless"]
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with folder_of_a_user() as folder:
-        volumes = {"/data": {}, "/absent": {}}
+        volumes: dict[str, dict[str, str]] = {"/data": {}, "/absent": {}}
         (folder / "image.tar").write_bytes(archive_of(docker_files({"t:1": sample(LAYER, Volumes=volumes)})))
         yield folder
 
