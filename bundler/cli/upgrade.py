@@ -130,7 +130,8 @@ def rollback(
 def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Callable[[Stage], None]":
     """What makes the new bundle in a stage, by what NEW is. Raises RequestError."""
     from bundler import pipeline
-    from bundler.upkeep.successor import finished
+    from bundler.bundles.bundle import Bundle
+    from bundler.upkeep.successor import finished, in_the_same_form
 
     fill = None if options.image is None else finished(Path(options.image), bundle, limits_of(options.limit), progress)
     if fill is not None:
@@ -138,7 +139,8 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
         return fill
 
     def build(stage: "Stage") -> None:
-        built = pipeline.make(stage, options.request(), bundle, progress=progress)
+        request = in_the_same_form(options.request(), Bundle.open(bundle))
+        built = pipeline.make(stage, request, bundle, progress=progress)
         remark(built.runtime_config, quiet=options.quiet)
         remark_skipped(built.skipped, quiet=options.quiet)
 

@@ -42,9 +42,14 @@ def rootfs_changes(verification: Verification, name: str) -> dict[bytes, Change]
             raise DifferenceError(f"{name}: {change.path} was changed, so what else was changed cannot be told")
         if change.path.startswith("."):  # those of documents do not
             changes[decode_name(change.path.encode()).removeprefix(b".").removeprefix(b"/")] = change
-    if verification.unread:
-        raise BundlerError(f"{name}: {verification.unread} files cannot be read", hint="repack it as root")
+    check_all_read(verification.unread, name)
     return changes
+
+
+def check_all_read(unread: int, name: str) -> None:
+    """Raise BundlerError where this user may not look into some files."""
+    if unread:
+        raise BundlerError(f"{name}: {unread} files cannot be read", hint="repack it as root")
 
 
 def find_delta(

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.rootfs_image import IMAGE, UPPER, WRITTEN, has_image
+from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
@@ -18,12 +18,11 @@ from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
 from bundler.repack.umoci import make_layer
-from bundler.repack.written_over import WrittenOver, root_xattrs
+from bundler.repack.written_over import open_written_over
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeError
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.upper import Upper
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.store.repacked import Base, Destination, History, name_image
 
@@ -85,26 +84,18 @@ def _reading(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree,
     destinations = [mount.destination for mount in bundle.config.mounts]
     own = verification.recorded.mount_points
     try:
-        if has_image(verification.recorded.document) and _is_written_over(path, name):
-            with Upper(path / WRITTEN, bundle_owners(), root_xattrs(bundle)) as upper:
-                over = WrittenOver(upper, name)
-                yield upper, find_delta(over.changes(bundle), over.seen(bundle), upper, destinations, own)
-        else:
-            with Tree(path / "rootfs", bundle_owners()) as tree:
+        with ExitStack() as held:
+            over = held.enter_context(open_written_over(bundle)) if has_image(verification.recorded.document) else None
+            if over is None:
+                tree: Tree = held.enter_context(Tree(path / "rootfs", bundle_owners()))
                 yield tree, find_delta(changes, tree, tree, destinations, own)
+            else:
+                upper, written = over
+                yield upper, find_delta(written.changes(bundle), written.seen(bundle), upper, destinations, own)
     except OSError as error:
         raise explain(error, name) from error
     except MtreeError as error:
         raise RequestError(f"{name}: rootfs.mtree: {error}") from None
-
-
-def _is_written_over(bundle: Path, name: str) -> bool:
-    """Raises RequestError for what no run has made."""
-    if not os.path.lexists(bundle / UPPER):
-        return False
-    if any((bundle / path).is_symlink() or not (bundle / path).is_dir() for path in (UPPER, WRITTEN)):
-        raise RequestError(f"{name}: {UPPER} is not the folder of what was written over {IMAGE}")
-    return True
 
 
 def _image_id(recorded: dict[str, Json], name: str) -> Digest:

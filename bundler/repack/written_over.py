@@ -7,14 +7,17 @@ container has seen, of which names and types are enough.
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change, Comparison
+from bundler.bundles.files import bundle_owners
 from bundler.bundles.rootfs_comparison import first_name
-from bundler.errors import BundlerError, printable
-from bundler.repack.delta import only_dated
+from bundler.bundles.rootfs_image import IMAGE, UPPER, WRITTEN
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.repack.delta import check_all_read, only_dated
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, TYPES, Listed, MtreeError, decode_name, group, read_lines, size_of, xattrs_of
@@ -31,20 +34,19 @@ class WrittenOver:
 
     def __init__(self, upper: Upper, name: str) -> None:
         """`name` is that of the bundle, for messages."""
-        self._upper = upper
+        self._upper, self._name = upper, name
         self._files: dict[bytes, Found] = {}
         self._gone: set[bytes] = set()
         self._covers: set[bytes] = set()  # nothing of the image is seen below these
         for found in walk(upper):
-            self._note(found, name)
+            self._note(found)
 
-    def _note(self, found: Found, name: str) -> None:
+    def _note(self, found: Found) -> None:
         elsewhere = self._upper.elsewhere(found.path)
         if elsewhere is not None:
-            what = (
-                f"{name}: /{printable(found.path)} has the attribute {elsewhere}: part of it is not in the upper folder"
-            )
-            raise BundlerError(what, hint="mount the overlay without redirect_dir and metacopy")
+            what = f"{self._name}: /{printable(found.path)} has the attribute {elsewhere}"
+            hint = "part of it is elsewhere: mount the overlay without redirect_dir and metacopy"
+            raise BundlerError(f"{what}, which no overlay of bundler's has", hint=hint)
         if is_whiteout(found):
             self._gone.add(found.path)
         else:
@@ -53,12 +55,13 @@ class WrittenOver:
             self._covers.add(found.path)
 
     def changes(self, bundle: Bundle) -> dict[bytes, Change]:
-        """What the container has made another of the image. Raises MtreeError, OSError."""
+        """What the container has made another of the image. Raises BundlerError, MtreeError, OSError."""
         lines = (line for line in _lines(bundle) if line.path in self._files or self._is_hidden(line.path))
         read = partial(hash_file, self._upper)
         comparison = Comparison(read, partial(first_name, self._upper), privileged=os.geteuid() == 0)
         found = comparison.changes(lines, iter(self._files.values()))
         changes = {decode_name(change.path.encode())[2:]: change for change in found}
+        check_all_read(comparison.unread, self._name)
         if only_dated(b"", changes):  # when the folder was made
             del changes[b""]
         return changes
@@ -77,7 +80,23 @@ class WrittenOver:
         return path in self._gone or any(above in self._covers for above in ancestors(path))
 
 
-def root_xattrs(bundle: Bundle) -> dict[bytes, bytes]:
+@contextmanager
+def open_written_over(bundle: Bundle) -> Iterator[tuple[Upper, WrittenOver] | None]:
+    """What was written over the bundle's image, as a tree and by path; None where there is nothing.
+
+    Raises RequestError for what no run has made, BundlerError, MtreeError, OSError.
+    """
+    path = bundle.path.resolve()
+    if not os.path.lexists(path / UPPER):
+        yield None
+        return
+    if any((path / name).is_symlink() or not (path / name).is_dir() for name in (UPPER, WRITTEN)):
+        raise RequestError(f"{bundle.label}: {UPPER} is not the folder of what was written over {IMAGE}")
+    with Upper(path / WRITTEN, bundle_owners(), _root_xattrs(bundle)) as upper:
+        yield upper, WrittenOver(upper, bundle.label)
+
+
+def _root_xattrs(bundle: Bundle) -> dict[bytes, bytes]:
     """The extended attributes that the manifest says the root of the image has. Raises MtreeError."""
     return next((xattrs_of(line.keywords) for line in _lines(bundle)), {})
 

@@ -1,15 +1,21 @@
 """What is to take the place of a bundle: another bundle, a packed one, or one that is built from an image."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.record import part_of
+from bundler.bundles.rootfs_image import EROFS, has_image
 from bundler.bundles.stage import Stage
 from bundler.errors import ImageError, RequestError, printable
 from bundler.kit import BUNDLE, check_kit, is_kit
 from bundler.limits import Limits
+from bundler.origins import UNSET
 from bundler.packing.packed import open_packed
 from bundler.packing.unpacking import copy_into, unpack_into
 from bundler.progress import Progress
+from bundler.request import BuildRequest
 
 Fill = Callable[[Stage], None]
 """What makes the bundle of a stage."""
@@ -29,6 +35,15 @@ def finished(new: Path, bundle: Path, limits: Limits, progress: Progress) -> Fil
     if new.resolve() == bundle.resolve():
         raise RequestError(f"{printable(str(new))} is the bundle itself")
     return lambda stage: copy_into(stage.bundle, new)
+
+
+def in_the_same_form(request: BuildRequest, bundle: Bundle) -> BuildRequest:
+    """`request`, with a root filesystem of the form that `bundle` has, unless overrides say which. RequestError."""
+    node = request.load_overrides().get("rootfs")
+    recorded = bundle.record.document
+    if not has_image(recorded) or (node is not UNSET and "format" in node.plain()):
+        return request
+    return replace(request, rootfs=EROFS, verity="verity" in part_of(recorded, "rootfs"))
 
 
 def packed_in(new: Path, limits: Limits) -> Path | None:

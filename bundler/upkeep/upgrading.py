@@ -11,6 +11,7 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
+from bundler.bundles.image_sharing import share_image
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,
@@ -18,12 +19,15 @@ from bundler.bundles.replacing import (
     holding_data,
     homeless_data,
 )
+from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
-from bundler.errors import DifferenceError, RequestError, printable
+from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
+from bundler.repack.written_over import open_written_over
+from bundler.rootfs.mtree import MtreeError
 
 # What has no place in the other bundle stays where it is; whether that may be is asked before.
 _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
@@ -80,6 +84,8 @@ def upgrade(
         fill(stage)
         carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
         old, new = Bundle(bundle), Bundle(stage.bundle)
+        if has_image(new.record.document) and has_image(old.record.document):
+            share_image(new, old)
         step = _step(old, new, carried())
         approved = approve(step)
         _check_step(old, new, step, allow_looser=allow_looser, leave_data=leave_data)
@@ -165,9 +171,21 @@ def _owners(bundle: Bundle) -> object:
 
 
 def _written_to(bundle: Bundle) -> int | None:
-    """How many files below rootfs/ are not as they were built; None without a manifest that says how they were."""
+    """How many files of the rootfs are not as they were built; None where nothing says how they were, or it is not for
+    this user to look.
+    """
     try:
+        if has_image(bundle.record.document):
+            return _written_over(bundle)
         changed = [change.path for change in Verification(bundle).changes()]
     except RequestError:
         return None
     return None if "rootfs.mtree" in changed else sum(path.startswith("./") for path in changed)
+
+
+def _written_over(bundle: Bundle) -> int | None:
+    try:
+        with open_written_over(bundle) as over:
+            return 0 if over is None else len(over[1].changes(bundle).keys() - {b""})
+    except (BundlerError, MtreeError, OSError):
+        return None

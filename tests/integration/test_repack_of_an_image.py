@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from bundler import BuildRequest
+from bundler import build as build_bundle
+from bundler.errors import BundlerError
+from bundler.repack.repacking import repack
+from bundler.store.repacked import Destination, History
 from tests.integration.test_repack import IMAGE, build, change, in_seconds
 from tests.support.command import bundler, call_bundler
 from tests.support.erofs_images import seen_by_the_kernel
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.layouts import layers_above
+from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import call
 from tests.support.tar_reading import names
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
@@ -212,6 +218,37 @@ def test_ids_of_a_user_namespace_are_taken_back(layout: Path, tmp_path: Path) ->
     bundler("repack", bundle, f"oci:{layout}:new")
     again = tree(build(layout, "new", tmp_path / "plain") / "rootfs")
     assert (again["etc/new"].owner, again["etc/su"].owner, again["etc/su"].mode) == ((5, 6), (0, 50), "0700")
+
+
+def test_an_ordinary_user_makes_an_image_of_what_his_container_wrote(layout: Path, tmp_path: Path) -> None:
+    """His overlay marks directories by attributes that he may set, and of his ids there is one."""
+    with folder_of_a_user() as folder:
+        images = Path(shutil.copytree(layout, folder / "layout"))
+        subprocess.run(["chown", "-R", f"{USER}:{USER}", images], check=True)
+
+        def work(name: str) -> None:
+            caller = (os.geteuid(), os.getegid())
+            request = BuildRequest(image=f"oci:{images}:1", rootfs="erofs", rootless=True, caller=caller, store=None)
+            upper = build_bundle(request, folder / name).path / "upper/rootfs"
+            for each in ("etc", "dir"):
+                (upper / each).mkdir(parents=True)
+            (upper / "dir/new").write_text("new")
+            (upper / "etc/motd").write_text("changed")
+            if os.geteuid():
+                os.setxattr(upper / "dir", "user.overlay.opaque", b"y")
+            repack(folder / name, Destination(images, name), History(None, None, None))
+
+        work("first")  # Python's own files may be root's alone, so everything is imported before
+        as_user(lambda: work("b"))
+        secret = folder / "b/upper/rootfs/etc/secret"
+        secret.write_text("of another id of his container")
+        secret.chmod(0o600)
+        with pytest.raises(BundlerError, match="1 files cannot be read"):
+            as_user(lambda: repack(folder / "b", Destination(images, "2"), History(None, None, None)))
+        again = tree(build(images, "b", tmp_path / "again") / "rootfs")
+    assert sorted(name for name in again if name.startswith("dir")) == ["dir", "dir/new"]
+    assert (again["etc/motd"].owner, again["etc/motd"].size) == ((0, 0), len("changed"))
+    assert again["etc/su"].owner == (0, 50)
 
 
 def change_image(bundle: Path) -> None:

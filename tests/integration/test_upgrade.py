@@ -135,6 +135,28 @@ def test_a_dry_run_says_all_and_changes_nothing(old: Path) -> None:
     assert "2 files of the rootfs are not as they were built" in done.stderr
 
 
+def test_what_was_written_over_an_image_stays_with_it_and_comes_back(old: Path) -> None:
+    shutil.rmtree(old)
+    bundler("build", "-q", "old.tar", "--rootfs", "erofs", "-o", "b", cwd=old.parent)
+    (old / "upper/rootfs").mkdir(parents=True)
+    for name in ("mine", "word"):
+        (old / "upper/rootfs" / name).write_text("written")
+    done = call_bundler("upgrade", old, "new.tar", cwd=old.parent)
+    assert done.returncode == 0
+    assert f"2 files of the rootfs are not as they were built; they stay in {old}.old" in done.stderr
+    assert (old / "rootfs.erofs").exists()
+    assert not (old / "upper").exists()
+    bundler("rollback", old)
+    assert (old / "upper/rootfs/mine").read_text() == "written"
+    bundler("upgrade", old, "--commit")
+    bundler("upgrade", old, "old.tar", "-e", "A=b", cwd=old.parent)  # the same image, once on the disk
+    assert (old / "rootfs.erofs").stat().st_nlink == 2
+    (old.parent / "o.yaml").write_text("rootfs: {format: dir}\n")
+    bundler("upgrade", old, "--commit")
+    bundler("upgrade", old, "new.tar", "--overrides", "o.yaml", cwd=old.parent)
+    assert word(old) == "new"
+
+
 def test_data_without_a_place_is_refused_or_stays_until_it_is_discarded(old: Path) -> None:
     archive(old.parent, "none", image("new"))
     refused = call_bundler("upgrade", old, "none.tar", cwd=old.parent)
