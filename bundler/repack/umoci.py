@@ -238,6 +238,8 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
                         copy.add(each, each)
         except PathError as error:
             raise BundlerError(f"{name}: /{printable(path)} cannot be in a layer: {error}") from None
+        except PermissionError:
+            raise BundlerError(f"{name}: /{printable(path)} cannot be read", hint="repack it as root") from None
     if owners.skipped:
         what = ", ".join(owners.skipped)
         raise BundlerError(f"{name}: {what} cannot be read by this user", hint="repack it as root")
