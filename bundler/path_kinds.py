@@ -43,6 +43,11 @@ FILE_SYSTEM: Final = PathKind(
 BUNDLE: Final = PathKind(
     "is a bundle", "it is built already: bundler run {path}, bundler explain {path}, bundler pack {path}", is_text=False
 )
+PROJECT: Final = PathKind(
+    "is a project",
+    "its bundles are the folders in it: bundler verify {path}, bundler explain {path}/SERVICE",
+    is_text=False,
+)
 LAYOUT: Final = PathKind("is an OCI layout", "bundler build oci:{path}", is_text=False)
 _SKOPEO: Final = PathKind("is a folder that skopeo wrote", "bundler build dir:{path}", is_text=False)
 CONTEXT: Final = PathKind(
@@ -55,7 +60,8 @@ DOCKERFILE: Final = PathKind(
     "is a Dockerfile", "docker build -t NAME -f {path} . && docker save NAME -o image.tar makes an image of it"
 )
 _COMPOSE: Final = PathKind(
-    "is a compose file", "bundler build --from-compose {path}:SERVICE builds one of its services"
+    "is a compose file",
+    "bundler project {path} builds its services, bundler build --from-compose {path}:SERVICE one of them",
 )
 CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
 _KUBERNETES: Final = PathKind(
@@ -91,6 +97,7 @@ _TEXTS: Final = (
     (re.compile(rb"^[a-z_]+:(?: |\r?$)", re.MULTILINE), _OVERRIDES),
 )
 _IN_FOLDER: Final = (
+    (("project.json",), PROJECT),
     (("config.json", "rootfs"), BUNDLE),
     (("bundler.json",), BUNDLE),
     (("oci-layout",), LAYOUT),

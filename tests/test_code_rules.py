@@ -33,10 +33,11 @@ RANKS = {
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
     **dict.fromkeys(["doctor", "request", "running", "units"], 8),
     **dict.fromkeys(["approval", "dry_run", "kit"], 9),
-    **dict.fromkeys(["hardening", "pipeline", "upkeep"], 10),
-    **dict.fromkeys(["__init__", "bundle_cache"], 11),
-    "cli": 12,
-    "__main__": 13,
+    **dict.fromkeys(["filling", "hardening", "upkeep"], 10),
+    "pipeline": 11,
+    **dict.fromkeys(["__init__", "bundle_cache", "project_building"], 12),
+    "cli": 13,
+    "__main__": 14,
 }
 
 # Conversion is a function of its arguments: what could tell one machine or moment from another stays out.

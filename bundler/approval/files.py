@@ -6,6 +6,7 @@ from typing import Final
 from bundler.approval.meanings import machine_path
 from bundler.approval.review import Row, Section, listed
 from bundler.approval.subject import Subject
+from bundler.overrides.bundle_paths import is_shared_volume
 from bundler.runtime_spec.list_identity import elements
 from bundler.runtime_spec.parts import Mount
 from bundler.runtime_spec.reach import mounted_paths
@@ -118,6 +119,8 @@ def _described(mount: Mount) -> str:
     if mount.is_bind:
         source = mount.source or ""
         whose = f"{source} of the machine" if source.startswith("/") else f"{mount.bundle_source} of the bundle"
+        if is_shared_volume(source):
+            whose = f"{source.removeprefix('../')} of the project"
         return ", ".join((whose, access, *options))
     kind = "in memory" if mount.type == "tmpfs" else f"{mount.type or 'no type'} of the kernel"
     return ", ".join((kind, access, *options))

@@ -10,7 +10,6 @@ from bundler import __version__
 from bundler.bundles.proof import MANIFESTS
 from bundler.bundles.record import FORMAT, digest_of
 from bundler.bundles.rootfs_image import RootfsImage
-from bundler.bundles.stage import Stage
 from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.bundled_hooks import CarriedFile
@@ -38,13 +37,12 @@ Unpack = Callable[[Image, Path], None]
 
 
 def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder], owners: Owners) -> None:
-    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images.
-
-    `owners` are those of the volumes' files.
+    """The volumes, seeded from the rootfs, and the empty folders that are mounted; not those of other images, nor those
+    that lie beside the bundle. `owners` are those of the volumes' files.
     """
     for folder in folders:
         path = bundle / folder.path
-        if folder.image is not None:
+        if folder.image is not None or folder.is_shared:
             continue
         if folder.seed is None:
             make_folder(path, folder.mode)
@@ -55,36 +53,48 @@ def make_folders(bundle: Path, tree: Home, folders: Sequence[BundleFolder], owne
             seed_volume(tree, os.fsencode(folder.seed), path, owners)
 
 
+def seed_shared(seeds: Path, tree: Home, folder: BundleFolder, owners: Owners) -> None:
+    """Fill a volume that bundles share with what the rootfs of one has, in the folder `seeds`, to be chosen from."""
+    make_folder(seeds)
+    seed_volume(tree, os.fsencode(folder.seed or ""), seeds / Path(folder.path).name, owners)
+
+
 def mount_images(
-    stage: Stage, folders: Sequence[BundleFolder], open_image: OpenImage, unpack: Unpack, owners: Owners
+    bundle: Path,
+    folders: Sequence[BundleFolder],
+    open_image: OpenImage,
+    unpack: Unpack,
+    owners: Owners,
+    *,
+    workspace: Path,
 ) -> None:
     """Other images' files that are mounted. A symlink on the way to a mounted folder would lead to the machine."""
     for number, folder in enumerate(folder for folder in folders if folder.image is not None):
-        workspace, path = stage.workspace / f"mounted-{number}", stage.bundle / folder.path
-        workspace.mkdir()
+        inner, path = workspace / f"mounted-{number}", bundle / folder.path
+        inner.mkdir()
         make_folder(path)
-        with open_image(str(folder.image), workspace) as image:
+        with open_image(str(folder.image), inner) as image:
             unpack(image, path)
         with Tree.open(path, owners) as tree:
             for subpath in folder.subpaths:
                 _check_subpath(tree, str(folder.image), subpath)
 
 
-def write_images_manifest(stage: Stage, owners: Owners, *, owned: bool) -> dict[str, str]:
+def write_images_manifest(bundle: Path, workspace: Path, owners: Owners, *, owned: bool) -> dict[str, str]:
     """images.mtree, where other images are mounted: what rootfs.mtree is for the rootfs. Its digest, by its name.
 
     `owned` says whether files have owners.
     """
-    folder, name = stage.bundle / "images", MANIFESTS["images"]
+    folder, name = bundle / "images", MANIFESTS["images"]
     if not folder.exists():
         return {}
     os.utime(folder, (0, 0))
     with (
-        Inventory(stage.workspace, owned=owned) as inventory,
+        Inventory(workspace, owned=owned) as inventory,
         Tree(folder, owners.as_they_are()) as tree,
     ):
         take_stock(tree, inventory)
-        return {name: f"sha256:{write_manifest(inventory, stage.bundle / name)}"}
+        return {name: f"sha256:{write_manifest(inventory, bundle / name)}"}
 
 
 def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
@@ -178,7 +188,7 @@ def record(
         "target_from": str(inputs.target.origin),
         "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
         "lifecycle": lifecycle(inputs),
-        "folders": {folder.path: folder.seed for folder in folders},
+        "folders": {folder.path: folder.seed for folder in folders if not folder.is_shared},
         "mount_points": [f"/{path.decode('utf-8', 'surrogateescape')}" for path in sorted(mount_points)],
         "files": {path: digest_of(content) for path, content in sorted(files.items())},
         **({"attributes": {path: dict(given) for path, given in sorted(attributes.items())}} if attributes else {}),

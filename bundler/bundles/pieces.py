@@ -12,6 +12,7 @@ from typing import Final, Self
 from bundler.errors import DifferenceError, printable
 from bundler.input_files import descend
 from bundler.light_dataclasses import dataclass
+from bundler.overrides.bundle_paths import is_shared_volume
 from bundler.rootfs.paths import ancestors
 from bundler.runtime_spec.parts import IdMapping
 from bundler.runtime_spec.reach import mounted_paths
@@ -71,6 +72,11 @@ def sources(config: RuntimeConfig) -> frozenset[str]:
     """The paths in the bundle that the runtime config mounts from, clean."""
     paths = {posixpath.normpath(mount.path) for mount in mounted_paths(config) if not mount.path.startswith("/")}
     return frozenset(path for path in paths if path != "." and path.partition("/")[0] != "..")
+
+
+def shared_sources(config: RuntimeConfig) -> frozenset[str]:
+    """Those in the volumes of a project, by their paths in the project."""
+    return frozenset(mount.path.removeprefix("../") for mount in mounted_paths(config) if is_shared_volume(mount.path))
 
 
 def _roots(mappings: Iterable[IdMapping]) -> frozenset[int]:
@@ -148,7 +154,10 @@ def check_sources(bundle: Path, config: RuntimeConfig, label: str | None = None)
     A container could write there, and so could the bundle's hooks, which are the machine's root. `label` names the
     bundle in messages, if not its path.
     """
-    wanted = sources(config)
-    for path in misled(look(bundle, wanted), wanted):
-        what = f"{label or printable(str(bundle))} is not what was built: {printable(path)} leads out of the bundle"
-        raise DifferenceError(what, hint="put a folder in its place, and mount another disk or folder onto that")
+    places = (("bundle", bundle, sources(config)), ("project", bundle.parent, shared_sources(config)))
+    for whole, folder, wanted in places:
+        for path in misled(look(folder, wanted), wanted) if wanted else ():
+            what = (
+                f"{label or printable(str(bundle))} is not what was built: {printable(path)} leads out of the {whole}"
+            )
+            raise DifferenceError(what, hint="put a folder in its place, and mount another disk or folder onto that")

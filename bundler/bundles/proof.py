@@ -124,8 +124,15 @@ def _file(path: str, piece: Piece, wanted: Json, digest: Digest) -> Iterator[Cha
 
 def _owners(pieces: Pieces, known: Collection[str], users: Collection[int]) -> Iterator[Change]:
     """Files that another user than the bundle's could write to, or exchange."""
+    return owned_by_others(pieces, (*_OWN, "bundler.json", *known), users)
+
+
+def owned_by_others(pieces: Pieces, paths: Collection[str], users: Collection[int] = ()) -> Iterator[Change]:
+    """Which of the `paths` are another user's than all that they are in, or can be written to by others. The `users`
+    may have files of etc/.
+    """
     owner = pieces[""].uid
-    for path in sorted({*_OWN, "bundler.json", *known} & pieces.keys()):
+    for path in sorted(set(paths) & pieces.keys()):
         piece = pieces[path]
         allowed = {owner, *users} if path.startswith("etc/") else {owner}
         if piece.uid not in allowed:

@@ -71,6 +71,9 @@ OutputOption = Annotated[
 ]
 
 
+LockedOption = Annotated[
+    bool, typer.Option("--locked", help="Refuse what differs from the lock (bundler.lock), and resolve no tag.")
+]
 UnpackerOption = Annotated[Unpacker, typer.Option("--unpacker", help="Who unpacks the layers.")]
 UmociMetadataOption = Annotated[
     bool, typer.Option("--umoci-metadata", help="Write umoci.json and its manifest too, so that `umoci repack` works.")
@@ -108,9 +111,7 @@ def build(
     check_reproducible: CheckReproducibleOption = False,
     link_from: LinkFromOption = None,
     lock: LockOption = None,
-    locked: Annotated[
-        bool, typer.Option("--locked", help="Refuse what differs from the lock (bundler.lock), and resolve no tag.")
-    ] = False,
+    locked: LockedOption = False,
 ) -> None:
     """Make an OCI runtime bundle from IMAGE: rootfs/, config.json and what they need.
 
@@ -130,10 +131,9 @@ def build(
 
     words = ["--locked", f"--lock={lock or NAME}"] if locked else []
 
-    def finish(stage: "Stage") -> None:
+    def check(stage: "Stage") -> None:
         if check_reproducible:
             build_again(stage, [*words, *words_of(options)])
-        ignore_interruptions()
 
     opened: list[Image] = []
     read = bundler.load_lock(lock or Path(NAME)) if locked else None
@@ -146,7 +146,8 @@ def build(
             volumes=volumes,
             link_from=link_from,
             progress=progress,
-            before_publishing=finish,
+            check=check,
+            before_publishing=ignore_interruptions,
         )
     if lock is not None and not locked:
         replace_file(lock, describe(built.inputs, opened))

@@ -41,11 +41,19 @@ COMMANDS: Final = {
         "build.build",
         (
             "bundler build nginx:1.27 -o web",
-            "bundler build app.tar --overrides web.yaml --rootfs erofs",
-            "bundler build app.tar --rootfs erofs -o app-2 --link-from app",
+            "bundler build app.tar --overrides web.yaml --rootfs erofs -o app-2 --link-from app",
             "bundler build nginx:1.27 -p 8080:80 -e TZ=UTC --read-only",
         ),
         DockerFlags,
+    ),
+    "project": Row(
+        Group.BUILD,
+        "project.project",
+        (
+            "bundler project compose.yaml -o shop",
+            "bundler project compose.yaml web --rootfs erofs --lock bundler.lock",
+            "bundler project compose.yaml -f prod.yaml -e TAG=1.27 --overrides web=web.yaml",
+        ),
     ),
     "config": Row(
         Group.BUILD,

@@ -368,6 +368,12 @@ def read_by(options: LockOptions | BundleOptions) -> "Iterator[str | None]":
 
 def words_of(options: ImageOptions) -> list[str]:
     """The words of a command line that say what `options` do, the image last."""
+    words = option_words(options)
+    return words if options.image is None else [*words, "--", options.image]
+
+
+def option_words(options: AccessOptions) -> list[str]:
+    """The words of a command line that say what `options` do, but for its arguments."""
     words = []
     for option in fields(options):
         value, name = getattr(options, option.name), "--" + option.name.replace("_", "-")
@@ -375,4 +381,4 @@ def words_of(options: ImageOptions) -> list[str]:
             words.append(name)
         elif value is not None and value is not False and option.name != "image":
             words += [f"{name}={each}" for each in (value if isinstance(value, list) else [value])]
-    return words if options.image is None else [*words, "--", options.image]
+    return words

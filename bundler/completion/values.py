@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bundler.completion import VARIABLE, paths, stored_images
 from bundler.completion.candidate import Candidate
@@ -11,6 +11,9 @@ from bundler.completion.command_line import Place, Table
 from bundler.completion.documents import load, member, objects, text
 from bundler.completion.images import images, layout_of, store_of, stored
 from bundler.completion.pointers import pointers
+
+if TYPE_CHECKING:
+    from bundler.overrides.node import Node
 
 Values = Callable[[Table, Place], Iterator[Candidate]]
 
@@ -136,6 +139,24 @@ def _services(_table: Table, place: Place) -> Iterator[Candidate]:
     return (Candidate(name) for name in _service_names(file.partition(":")[0] if file else ""))
 
 
+def _profiles_of_compose(_table: Table, place: Place) -> Iterator[Candidate]:
+    """Those that services of the compose file name."""
+    names: dict[str, None] = {}
+    for service in _services_of(place.last("FILE") or "").values():
+        listed = service.value.get("profiles") if isinstance(service.value, dict) else None
+        for profile in listed.value if listed is not None and isinstance(listed.value, tuple) else ():
+            names[str(profile.value)] = None
+    return (Candidate(name) for name in names)
+
+
+def _service_and_file(table: Table, place: Place) -> Iterator[Candidate]:
+    service, equals, word = place.word.partition("=")
+    if equals:
+        yield from (each._replace(value=f"{service}={each.value}") for each in paths.files(word))
+    else:
+        yield from (each._replace(value=f"{each.value}=", open=True) for each in _services(table, place))
+
+
 def _file_and_service(_table: Table, place: Place) -> Iterator[Candidate]:
     file, colon, _ = place.word.rpartition(":")
     if colon:
@@ -145,9 +166,13 @@ def _file_and_service(_table: Table, place: Place) -> Iterator[Candidate]:
 
 
 def _service_names(file: str) -> list[str]:
+    return [*_services_of(file)]
+
+
+def _services_of(file: str) -> "dict[str, Node]":
     path = Path(paths.expanded(file))
     if not file or not path.is_file():
-        return []
+        return {}
     from bundler.errors import RequestError  # noqa: PLC0415 -- only a compose file needs a reader of YAML
     from bundler.input_files import InputError, read_named  # noqa: PLC0415
     from bundler.overrides.yaml_document import parse  # noqa: PLC0415
@@ -155,8 +180,8 @@ def _service_names(file: str) -> list[str]:
     try:
         services = parse(read_named(path, _LARGEST_COMPOSE, pipe=False), file).entries().get("services")
     except (InputError, RequestError):
-        return []
-    return [*services.value] if services is not None and isinstance(services.value, dict) else []
+        return {}
+    return services.value if services is not None and isinstance(services.value, dict) else {}
 
 
 def _commands(table: Table, _place: Place) -> Iterator[Candidate]:
@@ -178,6 +203,8 @@ KINDS: Final[dict[str, Values]] = {
     "B": _compared,
     "POINTER": _pointers,
     "SERVICE": _services,
+    "SERVICE=FILE": _service_and_file,
+    "PROFILE": _profiles_of_compose,
     "FILE[:SERVICE]": _file_and_service,
     "PROGRAM": _runtimes,
     "OS/ARCH": _platforms,
@@ -187,7 +214,8 @@ KINDS: Final[dict[str, Values]] = {
     "SOURCE:PATH[:ro]": _files,
     "COMMAND": _commands,
     # What only the person who types knows.
-    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS"), _nothing),
+    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS", "SUBNET"), _nothing),
+    "NAME=/FOLDER": _nothing,
     **dict.fromkeys(("USER[:GROUP]", "[IP:]PORT:PORT[/udp]"), _nothing),
 }
 # Where the option or the command says more than its metavar.

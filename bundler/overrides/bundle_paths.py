@@ -9,6 +9,9 @@ import posixpath
 import re
 from typing import Final
 
+# Where the volumes of a whole project are, beside its bundles; each is a folder that only containers write to.
+SHARED_VOLUMES: Final = "../volumes"
+_SHARED: Final = re.compile(r"\.\./volumes/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}(/(?!\.\.?(/|$))[^/]+)*")
 HINT: Final = "a container may have what is in ./volumes/NAME, which NAME:TARGET mounts"
 
 # Single files that are generated to be mounted; their folder is not.
@@ -34,15 +37,20 @@ def refusal(path: str, *, read_only: bool = False) -> str | None:
         if _OF_A_PROCESS.match(clean) or _DESCRIPTORS.match(clean):
             return "is another place for each process, and the bundle for some"
         return None
-    if ".." in path.split("/"):
+    if ".." in path.split("/") and not is_shared_volume(path):
         return "leaves the bundle, or could lead to any place in it"
     clean = posixpath.normpath(path)
     first, _, rest = clean.partition("/")
-    if is_own_folder(clean) or clean in (*_FILES, "shm") or (first == "volumes" and rest):
+    if is_own_folder(clean) or is_shared_volume(clean) or clean in (*_FILES, "shm") or (first == "volumes" and rest):
         return None
     if (first == "images" and rest) or (clean.startswith(CONTENTS) and "/" not in rest):
         return None if read_only else "belongs to the bundle itself, which mounts it read-only"
     return "is the whole bundle" if clean == "." else "belongs to the bundle itself"
+
+
+def is_shared_volume(path: str) -> bool:
+    """Whether a path of the bundle leads to a volume of the project that it is in, or to a folder of one."""
+    return _SHARED.fullmatch(path) is not None
 
 
 def is_own_folder(clean: str) -> bool:

@@ -1,5 +1,6 @@
 """What a service waits for (compose-spec, depends_on)."""
 
+from dataclasses import field
 from enum import StrEnum
 
 from bundler.light_dataclasses import dataclass
@@ -18,8 +19,10 @@ class Dependency:
     """Another service that has to be there first.
 
     With `restart`, who depends on it is restarted with it. One that is not `required` is waited for, and not missed.
+    `where` is the place in the compose file, for messages.
     """
 
     condition: Condition = Condition.STARTED
     restart: bool = False
     required: bool = True
+    where: str = field(default="", compare=False)

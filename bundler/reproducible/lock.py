@@ -4,9 +4,9 @@ The image id and the diff_ids are the same however an image travels, so what was
 file that was carried by hand. The manifest's digest pins the image in the registry, where a tag may move.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn, Self, TypeVar
 
 from bundler import __version__
 from bundler.bundles.record import check_format
@@ -26,6 +26,8 @@ from bundler.origins import Json
 
 FORMAT: Final = 1
 NAME: Final = "bundler.lock"
+SERVICES: Final = "services"  # what the lock of a project has in the place of one build
+T = TypeVar("T")
 _LARGEST: Final = 16 << 20  # bytes
 # Where the manifest is the one that the registry has; a file may hold one of its own.
 _EXACT: Final = ("docker", "store")
@@ -192,18 +194,29 @@ class Lock:
 
 def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
     """The content of a lock for `images`, each once and by name, under what `inputs` say besides."""
-    locked = {LockedImage.of(image): None for image in images}
-    ordered = sorted(locked, key=lambda one: (one.reference, str(one.platform), one.id))
     return encode(
         {
             "format": FORMAT,
             "bundler": __version__,
-            "images": [image.described() for image in ordered],
-            "profile": inputs.profile.id,
-            "target": inputs.target.described(),
-            "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
+            "images": described_images(images),
+            **described_givens(inputs),
         }
     )
+
+
+def described_images(images: Sequence[Image]) -> list[Json]:
+    """Each once and by name, as a lock has them."""
+    locked = {LockedImage.of(image): None for image in images}
+    return [each.described() for each in sorted(locked, key=lambda one: (one.reference, str(one.platform), one.id))]
+
+
+def described_givens(inputs: Inputs) -> dict[str, Json]:
+    """What one build is made from besides, as a lock has it."""
+    return {
+        "profile": inputs.profile.id,
+        "target": inputs.target.described(),
+        "overrides": [{"name": file.name, "sha256": file.sha256} for file in inputs.overrides.files],
+    }
 
 
 def check_lock_place(path: Path) -> None:
@@ -212,7 +225,7 @@ def check_lock_place(path: Path) -> None:
     if not path.is_file() or not path.stat().st_size:
         return
     try:
-        load_lock(path)
+        read_lock(path, lambda document, _label: parse_images(document))
     except RequestError:
         hint = "name another file for the lock, or remove this one"
         raise RequestError(f"{printable(str(path))} is there already, and is no lock", hint=hint) from None
@@ -220,6 +233,11 @@ def check_lock_place(path: Path) -> None:
 
 def load_lock(path: Path) -> Lock:
     """Read the lock at `path`. Raises RequestError, which says what of it is wrong."""
+    return read_lock(path, _parse)
+
+
+def read_lock(path: Path, parse: Callable[[Member, str], T]) -> T:
+    """What `parse` makes of the lock at `path`, which it is told with the name. Raises RequestError."""
     label = printable(str(path))
     try:
         document = parse_document(read_named(path, _LARGEST), label)
@@ -229,16 +247,28 @@ def load_lock(path: Path) -> Lock:
         raise RequestError(error.what, hint=_MAKE_ONE) from None
     check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
     try:
-        return _parse(document, label)
+        return parse(document, label)
     except ImageError as error:
         raise RequestError(error.what, hint=_MAKE_ONE) from None
 
 
 def _parse(part: Member, label: str) -> Lock:
+    if part.find(SERVICES) is not None:
+        raise RequestError(f"{label} is the lock of a project", hint="bundler project --locked reads it")
+    return parse_givens(part, label, parse_images(part))
+
+
+def parse_images(part: Member) -> tuple[LockedImage, ...]:
+    """The images of a lock. Raises ImageError."""
+    return tuple(_parse_image(item) for item in part.get("images").items())
+
+
+def parse_givens(part: Member, label: str, images: tuple[LockedImage, ...]) -> Lock:
+    """A lock of `images`, with what `part` says of one build besides. Raises ImageError."""
     target = part.get("target")
     return Lock(
         label=label,
-        images=tuple(_parse_image(item) for item in part.get("images").items()),
+        images=images,
         profile=part.get("profile").text(),
         target={name: value.content for name, value in target.members()},
         overrides=tuple(item.get("sha256").text() for item in part.get("overrides").items()),

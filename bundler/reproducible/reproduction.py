@@ -1,5 +1,6 @@
 """Whether two builds gave the same bundle, and if not, the first thing in which they differ."""
 
+import json
 import stat
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -10,6 +11,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
+from bundler.project.record import NAME, ProjectRecord
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import encode_path, parse_keywords
 from bundler.rootfs.scan import hash_ahead
@@ -28,7 +30,19 @@ def compare_builds(first: Path, second: Path) -> None:
         raise _differs("config.json", _place(before.config.document, after.config.document))
     if before.record.digest != after.record.digest:
         raise _differs("bundler.json", _place(before.record.document, after.record.document))
-    for left, right in zip_longest(_lines(before), _lines(after)):
+    _compare_files(*(BundleFiles(each.path, owned=each.owned, normalised=False) for each in (before, after)))
+
+
+def compare_projects(first: Path, second: Path) -> None:
+    """Raise DifferenceError for the first difference of two projects, likewise: all of their files."""
+    before, after = (json.loads(ProjectRecord.open(path).content) for path in (first, second))
+    if before != after:
+        raise _differs(NAME, _place(before, after))
+    _compare_files(*(BundleFiles(path, owned=True, normalised=False) for path in (first, second)))
+
+
+def _compare_files(first: BundleFiles, second: BundleFiles) -> None:
+    for left, right in zip_longest(_lines(first), _lines(second)):
         if left != right:
             raise _differs(*_entry(left, right))
 
@@ -52,9 +66,8 @@ def _place(first: Json, second: Json, pointer: str = "") -> str:
     return f" has at {printable(pointer)} first {_shown(str(first))}, then {_shown(str(second))}"
 
 
-def _lines(bundle: Bundle) -> Iterator[tuple[bytes, bytes]]:
+def _lines(files: BundleFiles) -> Iterator[tuple[bytes, bytes]]:
     """Each path of a bundle, and what a manifest would say of it."""
-    files = BundleFiles(bundle.path, owned=bundle.owned, normalised=False)
     with files.open() as tree:
         for file, digest in hash_ahead(tree, files.walk(tree), _hashed):
             yield file.found.path, files.manifest_line(file, digest, root=b"")

@@ -1,7 +1,8 @@
 """A second build, by a process of its own, in which everything is different that may be."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 from bundler.bundles.stage import Stage
@@ -19,8 +20,13 @@ _UMASKS: Final = (0o077, 0o022)
 T = TypeVar("T")
 
 
-def check_reproducible(stage: Stage, words: Sequence[str]) -> None:
-    """Build what `words`, those of `bundler build`, ask for again, beside the bundle of `stage`, and compare.
+def check_reproducible(
+    stage: Stage,
+    words: Sequence[str],
+    command: str = "build",
+    compare: Callable[[Path, Path], None] = compare_builds,
+) -> None:
+    """Build what `words`, those of the `command`, ask for again, beside the bundle of `stage`, and compare.
 
     Raises DifferenceError for another bundle, BundlerError where the second build fails.
     """
@@ -29,8 +35,8 @@ def check_reproducible(stage: Stage, words: Sequence[str]) -> None:
     changed = {name: _other(os.environ.get(name), values) for name, values in _CIRCUMSTANCES.items()}
     changed["TMPDIR"] = str(folder.absolute())
     again = folder / "second"
-    build_again(["build", "--quiet", f"--output={again}", *words], changed, _other(current_umask(), _UMASKS))
-    compare_builds(stage.bundle, again)
+    build_again([command, "--quiet", f"--output={again}", *words], changed, _other(current_umask(), _UMASKS))
+    compare(stage.bundle, again)
 
 
 def _other(value: T | None, values: tuple[T, T]) -> T:

@@ -52,7 +52,10 @@ class Mount(NamedTuple):
     @property
     def bundle_source(self) -> str:
         """The clean path in the bundle of a bind's source (config.md: it may be relative); empty for any other."""
-        return posixpath.normpath(self.source) if self.is_bind and self.source and self.source[0] != "/" else ""
+        if not self.is_bind or not self.source or self.source[0] == "/":
+            return ""
+        clean = posixpath.normpath(self.source)
+        return "" if clean.partition("/")[0] == ".." else clean
 
     @property
     def place(self) -> str:

@@ -15,6 +15,8 @@ from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import open_packed
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
+from bundler.project.record import NAME, is_project
+from bundler.project.verification import ProjectVerification
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
 if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
@@ -47,7 +49,7 @@ def verify(
     progress: Progress = SILENT,
     deep: bool = False,
 ) -> Verified:
-    """Compare a bundle or its directory, or the file that `pack` or `bundler backup` has written, with its own record.
+    """Compare a bundle or its directory, a project, or what `pack` or `bundler backup` wrote, with its own record.
 
     The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json, which
     an image of the rootfs has, too: `deep` compares each file in it. Data in volumes may change. With a `lock`, image,
@@ -57,6 +59,8 @@ def verify(
     Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
     it, BundlerError where the machine is the reason. A difference is no exception.
     """
+    if not isinstance(bundle, Bundle) and is_project(bundle):
+        return _compared_project(bundle, lock, deep=deep)
     if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
         opened = Bundle.open(bundle)
         return _compared(
@@ -73,6 +77,17 @@ def verify(
             raise RequestError("--lock is about a bundle, and this is a backup")
         backup = BackupVerification(packed, progress)
         return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread)
+
+
+def _compared_project(folder: Path, lock: "Lock | None", *, deep: bool) -> Verified:
+    if lock is not None or deep:
+        option = "--deep" if deep else "--lock"
+        raise RequestError(
+            f"{option} is about one bundle", hint="name one of the project's: bundler verify DIR/SERVICE"
+        )
+    verification = ProjectVerification(folder)
+    changes = tuple(verification.changes())
+    return Verified(NAME, verification.record.digest, changes, verification.files, verification.unread)
 
 
 def _compared(

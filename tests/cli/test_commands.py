@@ -24,6 +24,7 @@ GROUP: Any = typer.main.get_command(app)
 # The words behind the command, in the folder below; the exit code; and what standard output or the message has.
 CALLS = {
     "build": ("image.tar --rootless --quiet -o new", 0, "new"),
+    "project": ("compose.yaml --rootfs erofs -o shop", 0, "shop"),
     "config": ("image.tar --overrides web.yaml", 0, '"ociVersion"'),
     "overrides schema": ("", 0, '"$schema"'),
     "overrides check": ("web.yaml", 0, ""),
@@ -75,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_archive(folder / "image.tar", layout_files({"1": sample()}))
     for name, content in {
         "web.yaml": "read_only: true\nvolumes: [data:/data]\n",
-        "compose.yaml": "services: {web: {image: hello, read_only: true}}\n",
+        "compose.yaml": "services: {web: {image: ./image.tar, read_only: true}}\n",
         "inspect.json": INSPECT,
     }.items():
         (folder / name).write_text(content)

@@ -25,6 +25,7 @@ NAMES = [name for name, report in REPORTS.items() if "format" in report["propert
 # The words behind the command, and the exit code; several where a report has several forms.
 CALLS: dict[str, list[tuple[str, int | None]]] = {
     "images": [("--store store", 0), ("--store none", 0)],
+    "project": [("compose.yaml -o shop --rootfs erofs", 0)],
     "inspect": [("image.tar", 0)],
     "explain": [("bundle", 0)],
     "diff": [("docker bundle", 6), ("docker docker", 0)],
@@ -78,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_archive(folder / "image.tar", layout_files({"1": sample()}))
     write_archive(folder / "other.tar", layout_files({"1": sample(Cmd=["other"])}))
     (folder / "web.yaml").write_text("read_only: true\nvolumes: [data:/data]\nrestart: always\nscale: 2\n")
+    (folder / "compose.yaml").write_text("services: {web: {image: ./image.tar}}\n")
     (folder / "wrong.yaml").write_text("reed_only: true\n")
     names = ("bundle", "changed", "used", "old")
     lines = [f"build image.tar --rootless --overrides web.yaml -o {name}" for name in names]

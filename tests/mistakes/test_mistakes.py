@@ -16,11 +16,12 @@ from tests.mistakes.overrides_keys import KEYS
 from tests.mistakes.overrides_values import VALUES
 from tests.mistakes.overrides_yaml import YAML
 from tests.mistakes.places import PLACES
+from tests.mistakes.projects import PROJECTS
 from tests.support.command import call_bundler
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("runc", "skopeo", "umoci")]  # some are told only where these are
 
-ALL = (*IMAGES, *BUNDLES, *COMMAND_LINE, *PLACES, *KEYS, *VALUES, *YAML, *IMPORTS)
+ALL = (*IMAGES, *BUNDLES, *COMMAND_LINE, *PLACES, *KEYS, *VALUES, *YAML, *IMPORTS, *PROJECTS)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """A second build is made under other circumstances, and what it makes is compared."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bundler import pipeline
+from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.stage import Stage
 from bundler.errors import BundlerError, DifferenceError
 from bundler.reproducible.second_build import check_reproducible
@@ -21,12 +23,12 @@ def image(tmp_path: Path) -> Path:
     return write_archive(tmp_path / "image.tar", layout_files({"1": sample(layer, Cmd=["sh"])}))
 
 
-def build(image: Path, *words: str) -> Path:
+def build(image: Path, *words: str, **more: Any) -> Path:
     def compare(stage: Stage) -> None:
         check_reproducible(stage, [*words, "--", str(image)])
 
     request = BuildRequest(image=str(image))
-    return pipeline.build(request, image.parent / "bundle", before_publishing=compare).path
+    return pipeline.build(request, image.parent / "bundle", check=compare, **more).path
 
 
 def test_the_same_image_gives_the_same_bundle(image: Path) -> None:
@@ -40,6 +42,12 @@ def test_a_bundle_that_comes_out_different_is_not_published(image: Path, tmp_pat
     with pytest.raises(DifferenceError, match=r"config\.json has /process/user/umask in one of them only"):
         build(image, f"--overrides={other}")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_folders_that_are_carried_over_are_no_difference(image: Path) -> None:
+    write_archive(image, layout_files({"1": sample(tarball(file("v/x", b"x")), Cmd=["sh"], Volumes={"/v": {}})}))
+    build(image)
+    assert build(image, replace=True, volumes=OldVolumes.KEPT).is_dir()
 
 
 def test_why_the_second_build_failed_is_told(image: Path) -> None:

@@ -11,6 +11,7 @@ from bundler.conversion.process.init import init_mounts
 from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, whole
 from bundler.errors import RequestError, printable
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
+from bundler.overrides.bundle_paths import SHARED_VOLUMES
 from bundler.overrides.node import Node
 
 
@@ -151,7 +152,7 @@ def folders(inputs: Inputs) -> list[BundleFolder]:
 def _check_folders(paths: list[str]) -> None:
     """Raise RequestError for a folder inside a volume that is mounted whole, too."""
     for path in paths:
-        volumes = (other for other in paths if other.startswith("volumes/"))
+        volumes = (other for other in paths if other.startswith(("volumes/", f"{SHARED_VOLUMES}/")))
         above = next((volume for volume in volumes if path.startswith(f"{volume}/")), None)
         if above is not None:
             raise RequestError(

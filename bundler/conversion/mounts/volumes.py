@@ -11,10 +11,11 @@ from bundler.conversion.target import kind_at
 from bundler.errors import ImageError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced, beating
-from bundler.overrides.bundle_paths import CONTENTS
+from bundler.overrides.bundle_paths import CONTENTS, SHARED_VOLUMES, is_shared_volume
 from bundler.overrides.keys.mounts import CONTENT_ATTRIBUTES, clean_path, holds_dockers_data
 from bundler.overrides.node import Node
 
+_VOLUMES: Final = "volumes"
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 _LONGEST_NAME: Final = 200  # bytes; file systems allow 255
 # podman's, each with the mode that programs expect there.
@@ -36,6 +37,11 @@ class BundleFolder:
     image: str | None = None
     subpaths: tuple[str, ...] = ()  # the folders of that image which are mounted
     mode: int = 0o755
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it lies beside the bundle, in a project whose other bundles may have it, too."""
+        return is_shared_volume(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +160,12 @@ def _from_volume(inputs: Inputs, node: Node, named: "frozenset[str | None]") -> 
     options = _read_only(inputs, node)
     details = node.entries()["volume"] if "volume" in node.entries() else node.with_value({})
     target, name, subpath = node.entries()["target"].text(), _text(node, "source"), _text(details, "subpath")
+    place = SHARED_VOLUMES if _flag(details, "shared") else _VOLUMES
     if subpath is None:
-        return _volume(target, node.origin, name, named, options=options, copy=not _flag(details, "nocopy"))
+        copy = not _flag(details, "nocopy")
+        return _volume(target, node.origin, name, named, options=options, copy=copy, place=place)
     # Docker fills a volume with what the image has at its mount point; a folder inside of it stays as it is.
-    folder = f"volumes/{name}/{posixpath.normpath(subpath)}"
+    folder = f"{place}/{name}/{posixpath.normpath(subpath)}"
     mount = {"destination": target, "type": "bind", "source": folder, "options": ["rbind", *options]}
     return UserMount(Sourced(mount, node.origin), BundleFolder(folder, None))
 
@@ -170,9 +178,10 @@ def _volume(
     *,
     options: tuple[str, ...] = (),
     copy: bool = True,
+    place: str = _VOLUMES,
 ) -> UserMount:
     """A volume that the bundle keeps. Docker's volumes have no propagation option, unlike its binds."""
-    folder = f"volumes/{name or _folder_name(target, named)}"
+    folder = f"{place}/{name or _folder_name(target, named)}"
     mount = {"destination": target, "type": "bind", "source": folder, "options": ["rbind", *options]}
     return UserMount(Sourced(mount, origin), BundleFolder(folder, target if copy else None))
 

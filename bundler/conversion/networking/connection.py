@@ -15,12 +15,12 @@ from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.networking.bridges import Bridge, bridges
-from bundler.conversion.networking.network import IPV4, IPV6, mappings, published_ports
+from bundler.conversion.networking.network import mappings, published_ports
 from bundler.conversion.rule import Inputs
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced
 from bundler.overrides.node import Node
-from bundler.subnets import GIVEN, SUBNET, SUBNET6
+from bundler.subnets import GIVEN, IPV4, IPV6, SUBNET, SUBNET6
 
 _RELEASE: Final = f"{FOLDER}/netns-release"
 _PATH: Final = "/usr/local/bin/netns"

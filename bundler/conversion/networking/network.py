@@ -13,10 +13,8 @@ from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Sourced
 from bundler.overrides.node import Node
-from bundler.subnets import SUBNET
+from bundler.subnets import IPV4, IPV6, SUBNET
 
-IPV4: Final = 4
-IPV6: Final = 6
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _EVERYWHERE: Final[dict[int, Address]] = {IPV4: ipaddress.IPv4Address(0), IPV6: ipaddress.IPv6Address(0)}
 

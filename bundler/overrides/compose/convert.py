@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from bundler.origins import Json
 from bundler.overrides import schema
 from bundler.overrides.coercions import coerce, read_keys
 from bundler.overrides.compose.merge import untagged
-from bundler.overrides.compose.mounts import mounts
+from bundler.overrides.compose.mounts import Whole, mounts
 from bundler.overrides.compose.project import Reader, nearest
 from bundler.overrides.compose.services import Project
 from bundler.overrides.compose.variables import Variables
@@ -22,6 +23,8 @@ from bundler.overrides.yaml_document import parse
 
 # Keys that become others, or that have been followed: none of them is without meaning.
 _UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets", "label_file")
+# What only the bundles of a whole project can do.
+_FOLLOWED: Final = (*_UNDERSTOOD, "depends_on", "links", "scale")
 _COMPOSED: Final = (*_UNDERSTOOD, "deploy", "env_file", "environment", "labels", "volumes", "mounts", "security_opt")
 _ALWAYS_THERE: Final = "default"  # the network of all services that name none
 _RAW: Final = "raw"  # the format of docker's --env-file
@@ -57,16 +60,29 @@ def convert(paths: Sequence[str], service: str | None, reader: Reader, *, image_
     entries = {key: each for key, each in node.entries().items() if each.value is not None}
     keys = _keys(node.with_value(entries), name, project)
     if "image" not in keys and image_needed:
-        raise _no_image(node, entries, name)
+        raise no_image(node, name)
     _remark(entries, name, project)
-    root = untagged(node.with_value(dict(keys)))
+    imported = imported_from(node.with_value(dict(keys)), project)
+    return replace(imported, remarks=tuple(reader.remarks), files=tuple(reader.files))
+
+
+def keys_in_project(service: Node, name: str, project: Project, whole: Whole) -> dict[str, Node]:
+    """The keys of a service that is built together with all others. Raises RequestError."""
+    keys = _keys(service, name, project, whole)
+    if "image" not in keys:
+        raise no_image(service, name)
+    _remark_lost(service.entries(), _FOLLOWED, project)
+    return keys
+
+
+def imported_from(node: Node, project: Project) -> Imported:
+    """The keys of a service as an overrides file, without what all services have. Raises RequestError."""
+    root = untagged(node)
     check_texts(root)
     return Imported(
         root=root,
         entries=read_keys(root, project.files[0].name),
         name=project.files[0].name,
-        remarks=tuple(reader.remarks),
-        files=tuple(reader.files),
         folder=Path(project.files[0].folder),
     )
 
@@ -81,15 +97,15 @@ def _only_service(project: Project) -> str:
     return names[0]
 
 
-def _no_image(node: Node, entries: Mapping[str, Node], name: str) -> RequestError:
-    service = printable(name[:60])
-    if "build" in entries:
+def no_image(node: Node, name: str) -> RequestError:
+    service, entries = printable(name[:60]), node.entries()
+    if entries.get("build") is not None and entries["build"].value is not None:
         hint = "build and push it first, then name the result with image:, here or in a second file"
         return entries["build"].error(f"{service} is built, and no image is named", hint=hint)
     return node.error(f"{service} has no image", hint="name one with image:")
 
 
-def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
+def _keys(service: Node, name: str, project: Project, whole: Whole | None = None) -> dict[str, Node]:
     """The keys of the overrides file, in the order of the service's."""
     entries = service.entries()
     _check_networks(entries, project)
@@ -98,7 +114,7 @@ def _keys(service: Node, name: str, project: Project) -> dict[str, Node]:
     keys |= kept | deployed_keys(entries)
     keys |= _environment(entries, project)
     keys |= _labels(entries, project)
-    keys |= mounts(service, name, project)
+    keys |= mounts(service, name, project, whole)
     keys |= _security(entries, project)
     return keys
 
@@ -207,6 +223,10 @@ def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
         project.reader.remark(
             f"note: compose starts {printable(name[:60])} only with the profile {listed}; it was named, so it is taken"
         )
-    lost = without_meaning({key: node for key, node in entries.items() if key not in _UNDERSTOOD})
+    _remark_lost(entries, _UNDERSTOOD, project)
+
+
+def _remark_lost(entries: Mapping[str, Node], understood: Sequence[str], project: Project) -> None:
+    lost = without_meaning({key: node for key, node in entries.items() if key not in understood})
     if lost:
         project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[0].name})")

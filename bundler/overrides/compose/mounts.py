@@ -1,15 +1,18 @@
 """What a service mounts: its volumes and those of other services, configs and secrets, as bundler's own keys.
 
 A named volume becomes a folder of the bundle, unless its definition says what it really is: a folder or a file system
-of the machine.
+of the machine. Where all services of the project are built, it is a folder of the project, and files of configs and
+secrets come along.
 """
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from typing import Final
 
 from bundler.errors import RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.compose.merge import RULES
 from bundler.overrides.compose.project import ComposeFile
@@ -28,12 +31,22 @@ _OCTAL: Final = re.compile(r"0*[0-7]{1,4}")
 _DEEPEST: Final = 20  # services whose volumes_from name each other in a row
 
 
-def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
-    """The keys `volumes`, `mounts` and `target` of a service. Raises RequestError for what a bundle cannot hold."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A project of which all services are built: `external` volumes are folders of the machine, by their names."""
+
+    external: Mapping[str, str] = field(default_factory=dict)
+
+
+def mounts(service: Node, name: str, project: Project, whole: Whole | None = None) -> dict[str, Node]:
+    """The keys `volumes`, `mounts` and `target` of a service. Raises RequestError for what a bundle cannot hold.
+
+    `whole` is what is known of a project of which all services are built.
+    """
     entries = service.entries()
-    files = list(_files(entries, project))
+    files = list(_files(entries, project, whole))
     listed = [*_with_those_of_others(service, project, (name,)), *files]
-    others = _others_volumes(name, project)
+    others = _others_volumes(name, project) if whole is None else {}
     volumes: list[Node] = []
     file_systems: list[Node] = []
     for item in listed:
@@ -41,7 +54,7 @@ def mounts(service: Node, name: str, project: Project) -> dict[str, Node]:
         if entry["type"].value != "volume" or "source" not in entry:
             volumes.append(item)
             continue
-        mount, is_file_system = _named(item, entry, project)
+        mount, is_file_system = _named(item, entry, project, whole)
         (file_systems if is_file_system else volumes).append(mount)
         shared = others.get(entry["source"].text(), [])
         if shared and mount.value == item.value:
@@ -81,11 +94,13 @@ def _read_only(node: Node) -> Node:
     return expanded.with_value(expanded.entries() | {"read_only": node.with_value(value=True)})
 
 
-def _named(item: Node, entry: dict[str, Node], project: Project) -> tuple[Node, bool]:
-    """What a named volume is: a folder of the bundle, a bind, or a file system (True) of its own."""
+def _named(item: Node, entry: dict[str, Node], project: Project, whole: Whole | None) -> tuple[Node, bool]:
+    """What a named volume is: a folder of the bundle or the project, a bind, or a file system (True) of its own."""
     source = entry["source"]
     definition, file = project.definition("volumes", source.text(), source)
     settings = definition.entries()
+    if whole is not None and (external := _external(settings, source)) is not None:
+        return _of_machine_folder(item, entry, external, whole), False
     name = _name_of(source, settings, project)
     driver = settings.get("driver")
     if driver is not None and driver.value not in (None, *_LOCAL):
@@ -93,12 +108,12 @@ def _named(item: Node, entry: dict[str, Node], project: Project) -> tuple[Node, 
             f"note: {definition.origin.where}: the volume {printable(name)} is made by the driver "
             f"{printable(str(driver.value))} of a daemon; in a bundle it is a folder"
         )
-        return _renamed(item, source, name), False
+        return _kept(item, entry, source, name, whole), False
     options = {
         key: str(node.value) for key, node in _map(settings.get("driver_opts")).items() if node.value is not None
     }
     if not options.get("device") and options.get("type") != "tmpfs":
-        return _renamed(item, source, name), False
+        return _kept(item, entry, source, name, whole), False
     return _of_the_machine(item, entry, definition, file, options)
 
 
@@ -116,6 +131,35 @@ def _name_of(source: Node, settings: dict[str, Node], project: Project) -> str:
             "is not in the bundle, whose folder of this name begins with the image's files"
         )
     return name
+
+
+def _external(settings: dict[str, Node], source: Node) -> Node | None:
+    """The name of a volume that is external, where its definition says so."""
+    external = settings.get("external")
+    if external is None or external.value in (None, False, "false"):
+        return None
+    named = settings.get("name") or _map(external).get("name")
+    return external.with_value(source.text() if named is None else str(named.value))
+
+
+def _of_machine_folder(item: Node, entry: dict[str, Node], external: Node, whole: Whole) -> Node:
+    """The bind of the folder that an external volume is."""
+    name = external.text()
+    if name not in whole.external:
+        hint = f"--volume {printable(name[:60])}=/FOLDER says which folder of the machine it is"
+        raise external.error(f"volumes: {printable(name[:60])!r} is external: only a daemon has it", hint=hint)
+    inner = _map(entry.get("volume")).get("subpath")
+    bind = {key: entry[key] for key in ("target", "read_only") if key in entry}
+    path = posixpath.join(whole.external[name], inner.text() if inner else "")
+    return item.with_value(bind | {"type": item.with_value("bind"), "source": item.with_value(path)})
+
+
+def _kept(item: Node, entry: dict[str, Node], source: Node, name: str, whole: Whole | None) -> Node:
+    """A volume that is a folder: of the bundle, or of the whole project."""
+    if whole is None:
+        return _renamed(item, source, name)
+    details = _map(entry.get("volume")) | {"shared": item.with_value(value=True)}
+    return item.with_value(entry | {"source": source.with_value(name), "volume": item.with_value(details)})
 
 
 def _renamed(item: Node, source: Node, name: str) -> Node:
@@ -177,8 +221,11 @@ def _source_of(item: Node) -> Json:
     return None if named is None else named.value
 
 
-def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
-    """Configs and secrets: read-only binds of the files that their definitions name, as compose makes them."""
+def _files(entries: dict[str, Node], project: Project, whole: Whole | None) -> Iterator[Node]:
+    """Configs and secrets: read-only binds of the files that their definitions name, as compose makes them.
+
+    Of a whole project these files are a part.
+    """
     for key, folder in (("configs", "/"), ("secrets", _SECRETS)):
         for item in _own(entries, key):
             settings = item.value if isinstance(item.value, dict) else {"source": item}
@@ -187,6 +234,8 @@ def _files(entries: dict[str, Node], project: Project) -> Iterator[Node]:
                 raise item.error(f"{key}: source is missing")
             definition, file = project.definition(key, source.value, source)
             file_or_content = _origin_of(key, source.value, definition, file)
+            if whole is not None and "source" in file_or_content:
+                file_or_content = {"content": _content_of(key, source.value, definition, file, project)}
             target = settings.get("target")
             where = target.text() if target is not None and isinstance(target.value, str) else source.value
             attributes: dict[str, Node] = {word: settings[word] for word in CONTENT_ATTRIBUTES if word in settings}
@@ -241,6 +290,21 @@ def _origin_of(key: str, name: str, definition: Node, file: ComposeFile) -> dict
         what = f"{key}: {printable(name[:60])!r} is the variable {printable(variable[:60])}, which is not set"
         raise texts["environment"].error(what, hint=f"--env {printable(variable[:60])}=VALUE sets it")
     return {"content": value}
+
+
+def _content_of(key: str, name: str, definition: Node, file: ComposeFile, project: Project) -> str:
+    """What stands in the file of a config or secret. Raises RequestError for what is no text."""
+    named = definition.entries()["file"]
+    content = project.reader.source(file.located(named.text(), named), named).content
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        hint = "mount the file by its path on the machine: volumes: [/PATH/FILE:/TARGET:ro]"
+        raise named.error(f"{key}: {printable(name[:60])!r} is no text, and a project carries text alone", hint=hint)
+    project.reader.budget.spend(named.origin.where, len(text))
+    return text
 
 
 def _no_file(key: str, name: str, definition: Node) -> RequestError:

@@ -1,10 +1,10 @@
 """Mounts: docker's short forms, the runtime-spec's own words, and what becomes of an image's volumes.
 
 Docker's short forms of a mount, `SOURCE:TARGET[:OPTIONS]` and `PATH[:OPTIONS]`, stand for compose's long form: {type,
-source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy, subpath}, image: {subpath}}. A tmpfs
-carries its mount options as {options: [...]}; a bind of a file that the bundle carries has {content, uid, gid, mode} in
-the place of a source. What is about SELinux, about other machines' file systems (`consistency`) or for a daemon to do
-(`create_host_path`) leaves no trace.
+source, target, read_only, bind: {propagation, recursive, idmap}, volume: {nocopy, subpath, shared}, image: {subpath}}.
+A tmpfs carries its mount options as {options: [...]}; a bind of a file that the bundle carries has {content, uid, gid,
+mode} in the place of a source. What is about SELinux, about other machines' file systems (`consistency`) or for a
+daemon to do (`create_host_path`) leaves no trace.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bundler.errors import printable
-from bundler.overrides.bundle_paths import HINT, is_own_folder, refusal
+from bundler.overrides.bundle_paths import HINT, is_own_folder, is_shared_volume, refusal
 from bundler.overrides.keys.namespaces import parse_id_map
 from bundler.overrides.keys.scalars import size, write_size
 from bundler.overrides.node import Node
@@ -191,7 +191,7 @@ def _check_source(node: Node, kind: str) -> None:
 def _check_bind(node: Node, source: str) -> None:
     """A bind by a relative path is of a folder of the user's own, or of a volume: these bundler makes, if need be."""
     clean = source if source.startswith("/") else posixpath.normpath(source)
-    why = refusal(clean)
+    why = "is for a volume with shared: true" if is_shared_volume(clean) else refusal(clean)
     folder, _, name = clean.partition("/")
     is_volume = folder == "volumes" and bool(_NAMED_VOLUME.fullmatch(name))
     if why is None and not (clean.startswith("/") or is_volume or is_own_folder(clean)):

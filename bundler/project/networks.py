@@ -1,0 +1,252 @@
+"""The networks of a compose file, and which services are on which (compose-spec, networks)."""
+
+import ipaddress
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final, TypeVar
+
+from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
+from bundler.overrides.compose.services import Project
+from bundler.overrides.keys.scalars import whole_number
+from bundler.overrides.node import Node
+from bundler.project.names import bridge_name
+from bundler.project.services import Service
+from bundler.subnets import IPV4, IPV6
+
+DEFAULT: Final = "default"
+T = TypeVar("T")
+_SHOWN: Final = 60
+_LONGEST_INTERFACE: Final = 15
+_LEAST_MTU: Final = 68
+_MOST_MTU: Final = 65535
+# Networks that Docker has by itself, by what `network_mode` calls them.
+_OF_DOCKER: Final = ("host", "none", "bridge")
+_DRIVERS: Final = (None, "", "default", "bridge")
+_KEYS: Final = (
+    *("driver", "driver_opts", "external", "name", "internal", "attachable", "enable_ipv4", "enable_ipv6", "ipam"),
+    "labels",
+)
+_IPAM: Final = ("driver", "config", "options")
+_RANGE: Final = ("subnet", "ip_range", "gateway", "aux_addresses")
+_JOINED: Final = ("aliases", "ipv4_address", "ipv6_address", "mac_address", "priority", "gw_priority", "driver_opts")
+# What is said of a bridge in the options of Docker's driver, by what it is here.
+_NAME_OPTION: Final = "com.docker.network.bridge.name"
+_MTU_OPTION: Final = "com.docker.network.driver.mtu"
+_FLAG_OPTIONS: Final = {
+    "com.docker.network.bridge.enable_icc": "icc",
+    "com.docker.network.bridge.enable_ip_masquerade": "masquerade",
+}
+_FLAGS: Final = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a definition says of one family of addresses; what it leaves open is None."""
+
+    subnet: IPv4Network | IPv6Network | None = None
+    given: IPv4Network | IPv6Network | None = None
+    gateway: IPv4Address | IPv6Address | None = None
+    reserved: frozenset[IPv4Address | IPv6Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDefinition:
+    """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is where it is said."""
+
+    name: str
+    bridge: str
+    node: Node
+    internal: bool = False
+    ranges: Mapping[int, Range] = field(default_factory=dict)
+    has_ipv6: bool = False
+    options: Mapping[str, bool | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How a service is on a network. `asked` are the addresses it is to have, by family."""
+
+    network: str
+    node: Node
+    aliases: tuple[str, ...] = ()
+    asked: Mapping[int, IPv4Address | IPv6Address] = field(default_factory=dict)
+    mac_address: str | None = None
+    priority: int = 0
+
+
+def joined_by(service: Service) -> tuple[Joined, ...]:
+    """The networks that a service is on, in the order of its interfaces; `default` where it says nothing.
+
+    Raises RequestError.
+    """
+    entries = service.entries
+    if "network_mode" in entries:
+        return ()
+    node = entries.get("networks")
+    listed = _members(node) if node is not None else {}
+    if not listed:
+        return (Joined(DEFAULT, service.node),)
+    joined = [_joined(name, each) for name, each in listed.items()]
+    return tuple(sorted(joined, key=lambda one: (-one.priority, one.network)))
+
+
+def define(name: str, named_by: Node, project: Project, project_name: str) -> NetworkDefinition | str:
+    """The network `name`, or one of Docker's own by what `network_mode` calls it. Raises RequestError."""
+    if name == DEFAULT and not any(file.layers("networks", name) for file in project.files):
+        return NetworkDefinition(name, bridge_name(project_name, name), named_by)
+    node, _ = project.definition("networks", name, named_by)
+    entries = {key: each for key, each in node.entries().items() if each.value is not None}
+    _check_keys(entries, _KEYS, f"networks.{printable(name[:_SHOWN])}")
+    own = _of_docker(entries, name)
+    if own is not None:
+        return own
+    driver = entries.get("driver")
+    if driver is not None and driver.value not in _DRIVERS:
+        hint = "leave out the driver: a network is a bridge then"
+        raise driver.error(
+            f"networks: the driver {printable(str(driver.value)[:_SHOWN])!r} is not known here", hint=hint
+        )
+    for key, wanted in (("enable_ipv4", True),):
+        if key in entries and _flag(entries[key], key) is not wanted:
+            raise entries[key].error("networks: a network without IPv4 is not known here")
+    options, bridge = _options(entries.get("driver_opts"), project)
+    ranges = _ranges(entries.get("ipam"))
+    return NetworkDefinition(
+        name,
+        bridge or bridge_name(project_name, name),
+        node,
+        internal="internal" in entries and _flag(entries["internal"], "internal"),
+        ranges=ranges,
+        has_ipv6="enable_ipv6" in entries and _flag(entries["enable_ipv6"], "enable_ipv6"),
+        options=options,
+    )
+
+
+def _of_docker(entries: Mapping[str, Node], key: str) -> str | None:
+    """What `network_mode` calls the network of Docker's own that is meant. Raises RequestError for others' networks."""
+    external = entries.get("external")
+    if external is None or external.value in (False, "false"):
+        driver = entries.get("driver")
+        return str(driver.value) if driver is not None and driver.value in ("host", "none") else None
+    named = entries.get("name") or (external.value.get("name") if isinstance(external.value, dict) else None)
+    name = key if named is None else str(named.value)
+    if name in _OF_DOCKER:
+        return name
+    hint = "leave out external: and the project makes the network itself"
+    raise external.error(
+        f"networks: {printable(name[:_SHOWN])!r} is a network of the machine, which no project joins so far", hint=hint
+    )
+
+
+def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int], str | None]:
+    """What the driver's options mean here, and the bridge's name."""
+    options: dict[str, bool | int] = {}
+    bridge = None
+    for name, each in (_map(node, "driver_opts") if node is not None else {}).items():
+        if name == _NAME_OPTION:
+            bridge = str(each.value)
+            if not 0 < len(bridge) <= _LONGEST_INTERFACE or not bridge.isprintable() or set(bridge) & set("/: "):
+                raise each.error(f"networks: {printable(bridge[:_SHOWN])!r} cannot be an interface's name")
+        elif name == _MTU_OPTION:
+            options["mtu"] = whole_number(each, "mtu", _LEAST_MTU, _MOST_MTU)
+        elif name in _FLAG_OPTIONS:
+            options[_FLAG_OPTIONS[name]] = _flag(each, name)
+        else:
+            project.reader.remark(
+                f"note: {each.origin.where}: {printable(name[:_SHOWN])} has no meaning for a bridge here"
+            )
+    return options, bridge
+
+
+def _ranges(node: Node | None) -> dict[int, Range]:
+    """The subnets by family: one of each."""
+    if node is None:
+        return {}
+    entries = _map(node, "ipam")
+    _check_keys(entries, _IPAM, "ipam")
+    driver = entries.get("driver")
+    if driver is not None and driver.value not in (None, "", "default"):
+        raise driver.error(f"networks: ipam: the driver {printable(str(driver.value)[:_SHOWN])!r} is not known here")
+    ranges: dict[int, Range] = {}
+    config = entries.get("config")
+    for item in config.listed() if config is not None and config.value is not None else ():
+        settings = {key: each for key, each in _map(item, "ipam.config").items() if each.value is not None}
+        _check_keys(settings, _RANGE, "ipam.config")
+        if "subnet" not in settings:
+            if settings:
+                raise item.error("networks: ipam.config: subnet is missing")
+            continue
+        subnet = value(settings["subnet"], ipaddress.ip_network, "a subnet")
+        if subnet.version in ranges:
+            raise settings["subnet"].error(f"networks: a second subnet of IPv{subnet.version}, and there can be one")
+        ranges[subnet.version] = _range(subnet, settings)
+    return ranges
+
+
+def _range(subnet: IPv4Network | IPv6Network, settings: Mapping[str, Node]) -> Range:
+    auxiliary = _map(settings["aux_addresses"], "aux_addresses") if "aux_addresses" in settings else {}
+    given = value(settings["ip_range"], ipaddress.ip_network, "a subnet") if "ip_range" in settings else None
+    gateway = value(settings["gateway"], ipaddress.ip_address, "an address") if "gateway" in settings else None
+    if given is not None and not (given.version == subnet.version and given.subnet_of(subnet)):  # type: ignore[arg-type]
+        raise settings["ip_range"].error(f"networks: {given} is not in {subnet}")
+    if gateway is not None and gateway not in subnet:
+        raise settings["gateway"].error(f"networks: {gateway} is not in {subnet}")
+    reserved = frozenset(value(each, ipaddress.ip_address, "an address") for each in auxiliary.values())
+    return Range(subnet, given, gateway, reserved)
+
+
+def _joined(name: str, node: Node) -> Joined:
+    settings = {} if node.value is None else _map(node, f"networks.{printable(name[:_SHOWN])}")
+    settings = {key: each for key, each in settings.items() if each.value is not None}
+    _check_keys(settings, _JOINED, "networks")
+    asked: dict[int, IPv4Address | IPv6Address] = {}
+    if "ipv4_address" in settings:
+        asked[IPV4] = value(settings["ipv4_address"], IPv4Address, "an IPv4 address")
+    if "ipv6_address" in settings:
+        asked[IPV6] = value(settings["ipv6_address"], IPv6Address, "an IPv6 address")
+    mac = settings.get("mac_address")
+    aliases = settings["aliases"].listed() if "aliases" in settings else ()
+    priority = settings.get("gw_priority") or settings.get("priority")
+    return Joined(
+        name,
+        node,
+        tuple(str(alias.value) for alias in aliases),
+        asked,
+        None if mac is None else str(mac.value),
+        0 if priority is None else whole_number(priority, "priority", -(1 << 31), (1 << 31) - 1),
+    )
+
+
+def _members(node: Node) -> dict[str, Node]:
+    """The networks of a service, each with where it is named."""
+    if isinstance(node.value, dict):
+        return {name: each.with_value(each.value) for name, each in node.value.items()}
+    return {str(item.value): item.with_value(None) for item in node.listed()}
+
+
+def value(node: Node, parse: Callable[[str], T], what: str) -> T:
+    """What a text of the compose file stands for. Raises RequestError."""
+    try:
+        return parse(str(node.value))
+    except ValueError:
+        raise node.error(f"networks: {printable(str(node.value)[:_SHOWN])!r} is not {what}") from None
+
+
+def _flag(node: Node, key: str) -> bool:
+    if isinstance(node.value, dict | tuple) or node.value not in _FLAGS:
+        raise node.error(f"networks: {key}: expected true or false")
+    return _FLAGS[node.value]
+
+
+def _map(node: Node, key: str) -> dict[str, Node]:
+    if not isinstance(node.value, dict):
+        raise node.error(f"{key}: a map is expected here")
+    return node.value
+
+
+def _check_keys(entries: Mapping[str, Node], known: Collection[str], key: str) -> None:
+    for name, each in entries.items():
+        if name not in known and not name.startswith("x-"):
+            raise each.key_error(f"{key}: {printable(name[:_SHOWN])!r} is not known here", f"known: {', '.join(known)}")

@@ -1,0 +1,88 @@
+"""bundler.lock of a project: the images of all its bundles, what each is made from besides, and the compose files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bundler import __version__
+from bundler.bundles.write import encode
+from bundler.conversion.rule import Inputs
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.images.documents import Member
+from bundler.images.image import Image
+from bundler.light_dataclasses import dataclass
+from bundler.overrides.files import OverridesFile
+from bundler.reproducible.lock import (
+    FORMAT,
+    SERVICES,
+    Lock,
+    described_givens,
+    described_images,
+    parse_givens,
+    parse_images,
+    read_lock,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLock:
+    """What was locked. `locks` are by bundle; `files` are the compose files and what they name, in their order."""
+
+    label: str
+    locks: Mapping[str, Lock]
+    files: tuple[OverridesFile, ...]
+
+    def of(self, bundle: str) -> Lock:
+        """The lock of one bundle. Raises DifferenceError for one that is not there."""
+        if bundle not in self.locks:
+            raise self._differs(f"the bundle {printable(bundle)} is not in it")
+        return self.locks[bundle]
+
+    def check(self, bundles: Sequence[str], files: Sequence[OverridesFile]) -> None:
+        """Raise DifferenceError unless the project has the bundles and is made from the files that are locked."""
+        for bundle in (*bundles, *self.locks):
+            if bundle not in self.locks or bundle not in bundles:
+                where = "not in it" if bundle not in self.locks else "locked, and no more in the project"
+                raise self._differs(f"the bundle {printable(bundle)} is {where}")
+        for locked, file in zip(self.files, files, strict=False):
+            if locked != file:
+                raise self._differs(
+                    f"the sha256 of {printable(file.name)} is locked as {locked.sha256}, and now is {file.sha256}"
+                )
+        if len(self.files) != len(files):
+            raise self._differs(f"the number of files is locked as {len(self.files)}, and now is {len(files)}")
+
+    def _differs(self, what: str) -> DifferenceError:
+        hint = "if that is what you want, make the lock again with bundler project --lock"
+        return DifferenceError(f"{self.label}: {what}", hint=hint)
+
+
+def describe_project(inputs: Mapping[str, Inputs], images: Sequence[Image], files: Sequence[OverridesFile]) -> bytes:
+    """The content of a lock for bundles that are made from `inputs`."""
+    return encode(
+        {
+            "format": FORMAT,
+            "bundler": __version__,
+            "images": described_images(images),
+            SERVICES: {bundle: described_givens(each) for bundle, each in sorted(inputs.items())},
+            "files": [{"name": file.name, "sha256": file.sha256} for file in files],
+        }
+    )
+
+
+def load_project_lock(path: Path) -> ProjectLock:
+    """Read the lock at `path`. Raises RequestError, which says what of it is wrong."""
+    return read_lock(path, _parse)
+
+
+def _parse(part: Member, label: str) -> ProjectLock:
+    services = part.find(SERVICES)
+    if services is None:
+        raise RequestError(
+            f"{label} is the lock of a bundle", hint="bundler project --lock FILE makes one of a project"
+        )
+    images = parse_images(part)
+    return ProjectLock(
+        label,
+        {bundle: parse_givens(each, label, images) for bundle, each in services.members()},
+        tuple(OverridesFile(each.get("name").text(), each.get("sha256").text()) for each in part.get("files").items()),
+    )

@@ -1,0 +1,83 @@
+"""`bundler project` as a person runs it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import bundler, call_bundler
+
+pytestmark = pytest.mark.root
+HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
+FILE = """
+services:
+  web: {image: ./hello.tar, depends_on: [db], environment: ["MODE=$MODE"], external_links: [other]}
+  db: {image: ./hello.tar, volumes: ["rows:/rows"]}
+  debug: {image: ./hello.tar, profiles: [debug]}
+volumes: {rows: }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(HELLO, tmp_path / "hello.tar")
+    (tmp_path / "compose.yaml").write_text(FILE)
+    return tmp_path
+
+
+def test_the_path_is_on_standard_output_and_remarks_beside_it(folder: Path) -> None:
+    done = call_bundler("project", "compose.yaml", "--name", "shop", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "shop\n")
+    assert done.stderr.splitlines() == [
+        "bundler: warning: compose.yaml:3:61: the variable MODE is not set, and nothing stands in its place",
+        "bundler: note: without meaning for a bundle: external_links (compose.yaml)",
+    ]
+    assert sorted(path.name for path in (folder / "shop").iterdir()) == ["db", "project.json", "volumes", "web"]
+
+
+def test_a_report_has_the_services_in_their_order(folder: Path) -> None:
+    words = ("--name", "shop", "-e", "MODE=x", "--profile", "debug", "-o", "other")
+    report = json.loads(bundler("project", "compose.yaml", *words, "--json", cwd=folder))
+    assert (report["path"], report["name"]) == ("other", "shop")
+    assert [each["service"] for each in report["services"]] == ["db", "web", "debug"]
+
+
+@pytest.mark.parametrize("rootfs", ["dir", "erofs"])
+def test_a_project_is_built_twice_to_be_proven_reproducible(folder: Path, rootfs: str) -> None:
+    words = ("--name", "shop", "--check-reproducible", "--rootfs", rootfs, "-q", "-f", "more.yaml")
+    (folder / "more.yaml").write_text("services: {web: {read_only: true}}")
+    assert bundler("project", "compose.yaml", *words, "web", cwd=folder) == "shop\n"
+    assert bundler("project", "compose.yaml", *words, "web", "--force", cwd=folder) == "shop\n"
+    assert bundler("verify", "shop", cwd=folder) == ""
+
+
+def test_what_was_locked_is_built_again_and_nothing_else(folder: Path) -> None:
+    bundler("project", "compose.yaml", "-o", "one", "-q", "--lock", "bundler.lock", cwd=folder)
+    bundler("project", "compose.yaml", "-o", "two", "-q", "--locked", cwd=folder)
+    same = call_bundler("project", "compose.yaml", "-o", "three", "-q", "--locked", "web", "--profile", "*", cwd=folder)
+    assert same.returncode == 0
+    (folder / "compose.yaml").write_text(FILE + "# changed\n")
+    changed = call_bundler("project", "compose.yaml", "-o", "four", "-q", "--locked", cwd=folder)
+    assert changed.returncode == 6
+    assert "the sha256 of compose.yaml is locked as" in changed.stderr
+    single = call_bundler("build", "hello.tar", "--locked", cwd=folder)
+    assert (single.returncode, "bundler.lock is the lock of a project" in single.stderr) == (2, True)
+
+
+def test_verify_tells_what_is_not_as_it_was_built(folder: Path) -> None:
+    bundler("project", "compose.yaml", "-o", "shop", "-q", cwd=folder)
+    assert call_bundler("verify", "shop", cwd=folder).returncode == 0
+    (folder / "shop/web/etc/hosts").write_text("")
+    done = call_bundler("verify", "shop", "--json", cwd=folder)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["document"]) == (6, "project.json")
+    assert [change["path"] for change in report["changes"]] == ["web/etc/hosts"]
+
+
+def test_a_project_in_the_place_of_a_bundle_is_told(folder: Path) -> None:
+    bundler("project", "compose.yaml", "-o", "shop", "-q", cwd=folder)
+    done = call_bundler("explain", "shop", cwd=folder)
+    assert done.returncode == 2
+    assert "shop is a project, not a bundle" in done.stderr
+    assert "bundler explain shop/SERVICE" in done.stderr

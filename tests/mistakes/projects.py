@@ -1,0 +1,64 @@
+"""Compose files of several services, with what is wrong in them or in the folder that they are to become."""
+
+from tests.mistakes.mistake import Mistake
+
+
+def project(services: str, what: str, hint: str, words: str = "", more: str = "") -> Mistake:
+    text = f"services: {services}\n{more}\n"
+    return Mistake(line=f"project shop.yaml {words}", files={"shop.yaml": text}, what=what, hint=hint)
+
+
+IMAGE = "image: ./image.tar"
+CIRCLE = f"{{web: {{{IMAGE}, depends_on: [db]}}, db: {{{IMAGE}, depends_on: [web]}}}}"
+WEB = f"{{web: {{{IMAGE}}}}}"
+
+PROJECTS = (
+    Mistake(line="project compos.yaml", what="compos.yaml does not exist", hint="did you mean compose.yaml"),
+    Mistake(line="project image.tar", what="image.tar is an archive", hint="bundler build image.tar"),
+    Mistake(line="project bundle", what="bundle is a folder", hint="built already"),
+    project("{web: {build: .}}", "shop.yaml:1:25: web is built", "image:"),
+    project(CIRCLE, "shop.yaml:1: ... depends_on: a circle ... web → db → web", "take one away"),
+    project(
+        f"{{web: {{{IMAGE}, depends_on: [bd]}}, db: {{{IMAGE}}}}}", "shop.yaml:1: ... 'bd' is no service", "web, db"
+    ),
+    project(WEB, "shop.yaml has no service 'wep'", "'web'", "wep"),
+    project(WEB, "--env 'X': it is not NAME=VALUE", "name the value", "-e X"),
+    project(WEB, "--subnet: '10.92' is not an IPv4 subnet", "--subnet 10.92.0.0/14", "--subnet 10.92"),
+    project(WEB, "--subnet 10.92.0.0/30 is too small", "a larger one", "--subnet 10.92.0.0/30"),
+    project(WEB, "'Shop Two' is no name of a project", "a-z", "--name 'Shop Two'"),
+    project(WEB, "--overrides: 'web' is not SERVICE=FILE", "--overrides web=web.yaml", "--overrides web"),
+    project(WEB, "--overrides db: the project has no such service", "web", "--overrides db=app.yaml"),
+    project(WEB, "--volume: 'rows' is not NAME=/FOLDER", "--volume rows=/srv/rows", "--volume rows"),
+    project(WEB, "bundle is not a project, it has no project.json", "-o", "-o bundle --force"),
+    project(WEB, "bundle exists already", "--force", "-o bundle"),
+    project(WEB, "bundler.lock does not exist", "bundler lock", "--locked"),
+    project(
+        f"{{web: {{{IMAGE}, volumes: ['rows:/rows']}}}}",
+        "shop.yaml:2:28: volumes: 'rows' is external",
+        "--volume rows=/FOLDER",
+        more="volumes: {rows: {external: true}}",
+    ),
+    project(
+        f"{{web: {{{IMAGE}, networks: [out]}}}}",
+        "shop.yaml:2:28: networks: 'out' is a network of the machine",
+        "external:",
+        more="networks: {out: {external: true}}",
+    ),
+    project(
+        f"{{web: {{{IMAGE}, secrets: [key]}}}}",
+        "shop.yaml:2:23: secrets: 'key' is no text",
+        "volumes:",
+        more="secrets: {key: {file: ./image.tar}}",
+    ),
+    project(
+        f"{{web: {{{IMAGE}, ports: ['80:80']}}, db: {{{IMAGE}, ports: ['80:81']}}}}",
+        "shop.yaml:1: ... ports: 80/tcp is published by web, too",
+        "another port",
+    ),
+    project(
+        f"{{web: {{{IMAGE}, depends_on: {{db: {{condition: service_healthy}}}}}}, db: {{{IMAGE}}}}}",
+        "shop.yaml:1: ... depends_on: db has no health check",
+        "healthcheck",
+        "--rootfs erofs",
+    ),
+)
