@@ -26,6 +26,7 @@ from tests.attacks.metadata import METADATA
 from tests.attacks.names import NAMES
 from tests.attacks.types import TYPES
 from tests.attacks.whiteouts import WHITEOUTS
+from tests.support.forked_workers import forked_workers
 from tests.support.tarballs import file
 from tests.support.tree import Node, differences, paths_below, tree
 
@@ -48,6 +49,12 @@ WANTED = {b"canary", b"x", b"f", b"h", b"l", b"new"}
 
 
 HERE, APART = 1 << 60, 0  # the least size of a layer that is read apart
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[None]:
+    with forked_workers():
+        yield
 
 
 @pytest.fixture(params=[HERE, APART], ids=["read here", "read apart"])
