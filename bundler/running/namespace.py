@@ -25,6 +25,14 @@ _SCRIPT: Final = f"""\
 set -eu
 bundle=$1 rootfs=$2 changed=$3 covered=$4 options=$5 image=$6 upper=$7
 shift 7
+lay() {{
+    mount -t overlay -o "lowerdir=/proc/self/fd/8,$1$options" "$2" "$3" || {{
+        echo "bundler: error: no overlay can be mounted on $3; for an ordinary user it takes Linux 5.11" >&2
+        exit 5
+    }}
+    exec 8<&-
+    cd /
+}}
 cover() {{
     exec 8<"$1"
     owner=$(stat -c %u:%g "$1") mode=$(stat -c %a "$1")
@@ -33,9 +41,7 @@ cover() {{
     mkdir upper work
     chown "$owner" upper
     chmod "$mode" upper
-    mount -t overlay -o "lowerdir=/proc/self/fd/8,upperdir=upper,workdir=work$options" "$1" "$1"
-    exec 8<&-
-    cd /
+    lay upperdir=upper,workdir=work "$1" "$1"
 }}
 for path in "$bundle" "$rootfs"; do
     mount --make-slave "$(findmnt --noheadings --output TARGET --target "$path")"
@@ -68,9 +74,7 @@ memory) cover "$rootfs" ;;
         mv "$upper/new" "$upper/rootfs"
     fi
     cd "$upper"
-    mount -t overlay -o "lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work$options" "$upper" "$rootfs"
-    exec 8<&-
-    cd /
+    lay upperdir=rootfs,workdir=work "$upper" "$rootfs"
     ;;
 esac
 if [ "$changed" = yes ]; then

@@ -224,6 +224,19 @@ def test_one_container_at_a_time_writes_to_the_upper_folder(bundle: Path, runtim
     assert left(bundle) == []
 
 
+def test_of_an_image_that_is_run_nothing_is_kept(
+    golden_archives: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "o.yaml").write_text("rootfs: {format: erofs}\nvolumes: ['kept:/kept']\n")
+    words = ("run", "--runtime", "runc", "--overrides", tmp_path / "o.yaml")
+    image = f"docker-archive:{golden_archives['docker28']}:golden/plain:1"
+    script = "ls /new /kept/new 2>/dev/null; echo x >/new; echo y >/kept/new; cat /new /kept/new"
+    for _ in range(2):
+        assert call_bundler(*words, image, "sh", "-c", script).stdout == "x\ny\n"
+    assert left(tmp_path) == []
+
+
 @BOTH
 def test_it_is_the_runtime_s_container_as_any_other(bundle: Path, runtime: str, name: str) -> None:
     command: list[str | Path] = [installed(), "run", "-d", "--runtime", runtime, "--name", name, bundle]

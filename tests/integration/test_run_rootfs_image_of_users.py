@@ -43,6 +43,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         directory("bin"),
         file("bin/busybox", busybox, 0o755),
         *(symlink(f"bin/{name}", "busybox") for name in APPLETS),
+        directory("suid"),
+        file("suid/su", busybox, 0o4755),
         file("bin/capable", b"c", 0o755, xattrs=CAPABLE),
         directory("etc"),
         file("etc/passwd", b"root:x:0:0::/:/bin/sh\nweb:x:33:44::/:/bin/sh\n"),
@@ -127,6 +129,13 @@ def test_with_ranges_of_ids_files_have_the_owners_of_the_image(archive: Path, fo
     assert ended == Ended(0, "33 44\n0 0\n33\nsecret\nsecret\ny\n33\n", "")
     assert (bundle / "upper/rootfs/new").stat().st_uid == 700032
     assert is_gone(bundle)
+
+
+def test_a_setuid_file_has_its_meaning_in_the_container(archive: Path, folder: Path) -> None:
+    bundle = built(archive, folder, *RANGES)
+    script = "su web -c '/suid/su root -c true 2>&1'; su web -c '/bin/su root -c true 2>&1'"
+    said = ["Password: ", "su: incorrect password", "su: must be suid to work properly"]
+    assert run(bundle, script).stdout.splitlines() == said
 
 
 @pytest.mark.parametrize("options", [{"ephemeral": True}, {"fresh": True}], ids=["ephemeral", "fresh"])
