@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from tests.support.debian import Mirror, run
 
+PROJECT = Path(__file__).resolve().parents[2]
+HELLO = PROJECT / "testdata/hello-amd64.tar"
 # Images by name: the Debian packages in them, on top of the smallest Debian there is; or how else to make their files.
 PACKAGES = {
     "base": "",
@@ -39,6 +41,16 @@ class Image(NamedTuple):
     def bundle(self) -> Path:
         return self.folder / "bundle"
 
+    @property
+    def packed(self) -> Path:
+        """A bundle whose root filesystem is an image, in one file."""
+        return self.folder / "packed.tar"
+
+    @property
+    def packed_directory(self) -> Path:
+        """The same with a directory."""
+        return self.folder / "packed-directory.tar"
+
     def layout(self, compression: str) -> Path:
         return self.folder / compression
 
@@ -59,14 +71,38 @@ def make_tiny(tree: Path, cache: Path) -> None:
         shutil.copy(prepare("base", cache).folder / "tree/bin" / name, tree / "bin" / name)
 
 
-def make_many(tree: Path, cache: Path) -> None:
-    """100,000 files of 100 bytes to 4 kB."""
-    text = (prepare("base", cache).folder / "tree/usr/share/common-licenses/GPL-3").read_bytes()
-    for number in range(100_000):
+def make_many(tree: Path, _cache: Path) -> None:
+    """100,000 files of 100 bytes to 4 kB, and a program that says hello."""
+    make_files(tree, 100_000, 4000)
+    with tarfile.open(HELLO) as archive, tempfile.TemporaryDirectory() as scratch:
+        layer = next(member for member in archive.getmembers() if member.name.endswith("layer.tar"))
+        archive.extract(layer, scratch, filter="data")
+        run("tar", "--extract", "--file", Path(scratch) / layer.name, "--directory", tree)
+
+
+def make_million(tree: Path, _cache: Path) -> None:
+    """A million files of 100 to 200 bytes."""
+    make_files(tree, 1_000_000, 100)
+
+
+def make_files(tree: Path, count: int, most: int) -> None:
+    text = (PROJECT / "LICENSE").read_bytes()
+    for number in range(count):
         path = tree / f"{number // 1000:03d}" / f"{number % 1000:03d}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        start = number * 37 % 20_000
-        path.write_bytes(text[start : start + 100 + number * 97 % 4000])
+        if number % 1000 == 0:
+            path.parent.mkdir(parents=True)
+        start = number * 37 % (len(text) - most - 100)
+        path.write_bytes(text[start : start + 100 + number * 97 % most])
+
+
+def make_large(tree: Path, cache: Path) -> None:
+    """One file of 3 GB."""
+    tree.mkdir()
+    flat = prepare("files", cache).flat
+    with (tree / "large").open("wb") as file:
+        while (missing := 3_000_000_000 - file.tell()) > 0:
+            with flat.open("rb") as source:
+                file.write(source.read(missing))
 
 
 def make_huge(tree: Path, cache: Path) -> None:
@@ -76,7 +112,13 @@ def make_huge(tree: Path, cache: Path) -> None:
         shutil.copy(prepare(name, cache).flat, tree / name)
 
 
-GENERATED: dict[str, Callable[[Path, Path], None]] = {"tiny": make_tiny, "many": make_many, "huge": make_huge}
+GENERATED: dict[str, Callable[[Path, Path], None]] = {
+    "tiny": make_tiny,
+    "many": make_many,
+    "million": make_million,
+    "large": make_large,
+    "huge": make_huge,
+}
 
 
 def prepare(name: str, cache: Path) -> Image:
@@ -109,7 +151,8 @@ def write_archive(image: Image) -> None:
     with image.flat.open("rb") as layer:
         diff_id = hashlib.file_digest(layer, "sha256").hexdigest()
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]}
-    document = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/bin/bash"]}, "rootfs": rootfs}
+    command = ["/hello"] if image.name == "many" else ["/bin/bash"]
+    document = {"architecture": "amd64", "os": "linux", "config": {"Cmd": command}, "rootfs": rootfs}
     image_config = json.dumps(document).encode()
     name = hashlib.sha256(image_config).hexdigest() + ".json"
     manifest = [{"Config": name, "RepoTags": [f"bench/{image.name}:latest"], "Layers": [f"{diff_id}/layer.tar"]}]
