@@ -44,7 +44,7 @@ cover() {{
     lay upperdir=upper,workdir=work "$1" "$1"
 }}
 for path in "$bundle" "$rootfs"; do
-    mount --make-slave "$(findmnt --noheadings --output TARGET --target "$path")"
+    mount --make-slave "$(findmnt --first-only --noheadings --output TARGET --target "$path")"
 done
 [ "$image" != {MOUNTED} ] || exec 7<"$rootfs"
 [ -z "$covered" ] || cover "$covered"
