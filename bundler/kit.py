@@ -33,6 +33,10 @@ from bundler.units.bundle import units_of
 SUMS: Final = "SHA256SUMS"
 BUNDLE: Final = "bundle.tar.gz"
 _SCRIPT: Final = "kit.sh"
+# It is made of these, in this order, below data/kit/.
+_PARTS: Final = (
+    *("start", "checksums", "ownership", "unpacking", "running", "installing", "moving", "upgrading", "commands"),
+)
 _FORMAT: Final = 2  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"
@@ -81,7 +85,7 @@ def make_kit(
             pack(bundle, kit / BUNDLE, as_is=as_is, level=level, chosen=FOR_KITS, progress=progress)
         except FullDiskError as error:  # its own place is that of the stage
             raise FullDiskError(printable(str(output)), error.number) from error
-        write_file(kit / _SCRIPT, data.read(_SCRIPT), executable=True)
+        write_file(kit / _SCRIPT, kit_script(), executable=True)
         for file, text in units.texts.items():
             write_file(kit / "units" / file, text.encode())
         write_file(kit / "kit.conf", _constants(bundle, recorded, name, directory, runtime))
@@ -91,6 +95,11 @@ def make_kit(
             os.utime(path, (0, 0))
         stage.publish(output, replace=replace, before=before_publishing)
     return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks)
+
+
+def kit_script() -> bytes:
+    """kit.sh, the same for every bundle."""
+    return b"\n".join(data.read(f"kit/{part}.sh") for part in _PARTS)
 
 
 def is_kit(folder: Path) -> bool:

@@ -5,16 +5,24 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = sorted(Path(__file__).parents[1].glob("bundler/data/*.sh"))
+from bundler.kit import kit_script
+
+DATA = Path(__file__).parents[1] / "bundler/data"
+SCRIPTS = {path.name: path.read_bytes() for path in sorted(DATA.glob("*.sh"))} | {"kit.sh": kit_script()}
 
 
 @pytest.mark.tool("shellcheck")
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_a_script_is_posix_and_has_nothing_to_complain_of(script: Path) -> None:
-    done = subprocess.run(["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False)
-    assert done.stdout == ""
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_is_posix_and_has_nothing_to_complain_of(script: str) -> None:
+    done = subprocess.run(["shellcheck", "--shell=sh", "-"], input=SCRIPTS[script], capture_output=True, check=False)
+    assert done.stdout.decode() == ""
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_a_script_never_reads_a_word_as_code(script: Path) -> None:
-    assert "eval " not in script.read_text()
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_never_reads_a_word_as_code(script: str) -> None:
+    assert b"eval " not in SCRIPTS[script]
+
+
+def test_kit_sh_is_made_of_all_its_parts() -> None:
+    parts = [path.read_bytes() for path in DATA.glob("kit/*.sh")]
+    assert len(kit_script()) == sum(map(len, parts)) + len(parts) - 1

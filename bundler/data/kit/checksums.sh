@@ -1,0 +1,51 @@
+# The constants of this kit, one `KEY=VALUE` a line. They are read and never run.
+read_constants() {
+    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' init=''
+    while IFS= read -r line; do
+        value=${line#*=}
+        case $line in
+        format=*) format=$value ;;
+        name=*) name=$value ;;
+        directory=*) directory=$value ;;
+        runtime=*) runtime=$value ;;
+        bundle=*) digest=$value ;;
+        user=*) user=$value ;;
+        attributes=*) attributes=$value ;;
+        systemd-cgroup=*) systemd=$value ;;
+        init=*) init=$value ;;
+        esac
+    done <"$here/kit.conf"
+    [ "$format" = 2 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 2" "copy the whole folder again" 3
+}
+
+digest_of() {
+    set -- "$(sha256sum <"$1")"
+    printf '%s\n' "${1%% *}"
+}
+
+# What only Docker's own installation has, and a container does not start without.
+check_init() {
+    [ -z "$init" ] || [ -f "$init" ] || die "the container begins with $init, which is not here" \
+        "build the bundle with init: {path: /usr/bin/tini-static, embed: true}, or put a static init there" 5
+}
+
+# The digest that the list of checksums has of a file.
+listed() {
+    while read -r sum file; do
+        [ "$file" != "$1" ] || printf '%s\n' "$sum"
+    done <"$here/SHA256SUMS"
+}
+
+# Before anything else of the kit is looked at. `sha256sum -c` would be content with a list that was cut off.
+verify() {
+    [ -f "$here/SHA256SUMS" ] || die "$here is no kit: SHA256SUMS is missing" "copy the whole folder again" 3
+    wrong=''
+    for path in "$here/bundle.tar.gz" "$here/kit.conf" "$here/kit.sh" "$here"/units/*; do
+        file=${path#"$here/"}
+        if [ ! -f "$path" ] || [ "$(listed "$file")" != "$(digest_of "$path")" ]; then wrong="$wrong $file"; fi
+    done
+    while read -r _ file; do
+        [ -f "$here/$file" ] || wrong="$wrong $file"
+    done <"$here/SHA256SUMS"
+    [ -z "$wrong" ] || die "the kit is damaged:$wrong" "copy the whole folder again" 6
+}

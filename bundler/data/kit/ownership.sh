@@ -1,0 +1,102 @@
+# What `ls` says of a path.
+look() {
+    mode='' links='' uid=''
+    read -r mode links uid _ <<END
+$(ls -ldn "$1" 2>/dev/null)
+END
+}
+
+# In a user namespace root is an ordinary user of the machine.
+is_root() { [ "$me" = 0 ] && read -r inside outside count </proc/self/uid_map && [ "$inside $outside $count" = "0 0 4294967295" ]; }
+
+# Whether what was looked at is root's or this user's.
+is_owned() { [ "$uid" = 0 ] || [ "$uid" = "$me" ]; }
+
+# Whether a folder is root's or this user's, and others may not put anything into it.
+is_own() {
+    look "$1"
+    case $mode in d????w* | d???????w*) return 1 ;; d*) ;; *) return 1 ;; esac
+    is_owned
+}
+
+# Whether others may exchange what is on the way to a folder: what is looked at would not be what runs. Where the sticky
+# bit is set, as in /tmp, names belong to their owners.
+is_ground() {
+    at=$(CDPATH='' cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+    while :; do
+        look "${at:-/}"
+        case $mode in
+        d????????[tT]*) ;;
+        d???????w*) return 1 ;;
+        d????w*) ! is_root || return 1 ;;
+        d*) ;;
+        *) return 1 ;;
+        esac
+        [ "$uid" = 0 ] || ! is_root || return 1
+        case $at in '' | /) return 0 ;; esac
+        at=${at%/*}
+    done
+}
+
+# Whether no symlink is on the way from a folder to a path in it.
+is_straight() {
+    at=$1 rest=$2
+    while :; do
+        at=$at/${rest%%/*}
+        [ ! -h "$at" ] || return 1
+        case $rest in */*) rest=${rest#*/} ;; *) return 0 ;; esac
+    done
+}
+
+# Whether a directory says that it is this bundle.
+is_named() { [ ! -h "$1" ] && [ -f "$1/bundler.json" ] && [ ! -h "$1/bundler.json" ] && [ "$(digest_of "$1/bundler.json")" = "$digest" ]; }
+
+# Whether it is: as it was unpacked or has run since, and out of the reach of other users. What of it a container or a
+# hook would use stands in kit.conf: the digest of each file, and each folder.
+is_ours() {
+    wrong=$1
+    is_named "$1" && is_own "$1" || return 1
+    known='
+'
+    while IFS= read -r line; do
+        path=${line#*=}
+        case $line in file=*) path=${path#* } ;; esac
+        wrong=$1/$path
+        case $line in
+        file=*)
+            sum=${line#*=} sum=${sum%% *}
+            known="$known$path
+"
+            is_straight "$1" "$path" && look "$1/$path" || return 1
+            case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
+            [ "$links" = 1 ] || return 1
+            case $path in etc/*) ;; *) is_owned || return 1 ;; esac # what is mounted may be the container's root's
+            [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
+            ;;
+        own=*) is_straight "$1" "$path" && is_own "$1/$path" || return 1 ;;
+        mounted=*)
+            is_straight "$1" "$path" && look "$1/$path" || return 1
+            case $mode in d*) ;; -*) [ "$links" = 1 ] || return 1 ;; *) return 1 ;; esac
+            ;;
+        esac
+    done <"$here/kit.conf"
+    for wrong in "$1"/etc/* "$1"/hooks/*; do
+        if [ ! -e "$wrong" ] && [ ! -h "$wrong" ]; then continue; fi
+        case $known in *"
+${wrong#"$1"/}
+"*) ;; *) return 1 ;; esac
+    done
+}
+
+check_ours() { is_ours "$1" || die "$1 is not what was packed: look at $wrong" "name another place with -C, or remove it first" 6; }
+
+check_ground() { is_ground "${dir%/*}/" || die "${dir%/*}/ is no place for a bundle: it is not there, or others may change what is in it" "name another place with -C" 2; }
+
+check_user() {
+    me=$(id -u)
+    if [ -z "$user" ]; then
+        [ "$me" = 0 ] || die "the bundle has files of several users" "run this as root"
+    else
+        [ "$me" = "$user" ] || die "the bundle was built for the user with the id $user, and not for $me"
+    fi
+}
