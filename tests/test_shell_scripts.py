@@ -24,5 +24,5 @@ def test_a_script_never_reads_a_word_as_code(script: str) -> None:
 
 
 def test_kit_sh_is_made_of_all_its_parts() -> None:
-    parts = [path.read_bytes() for path in DATA.glob("kit/*.sh")]
+    parts = [path.read_bytes() for path in (*DATA.glob("kit/*.sh"), DATA / "mount-rootfs.sh")]
     assert len(kit_script()) == sum(map(len, parts)) + len(parts) - 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ UPPER: Final = "upper"
 WRITTEN: Final = f"{UPPER}/rootfs"
 """The part of it that is the upper folder of the overlay."""
 EROFS: Final = "erofs"
+_SHA256: Final = re.compile("sha256:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,17 @@ def is_sealed(recorded: Mapping[str, Json], descriptor: int) -> bool:
     image = recorded.get("rootfs")
     digest = kernel_digest(descriptor)
     return digest is not None and isinstance(image, dict) and image.get("fsverity") == f"sha256:{digest}"
+
+
+def image_digest(recorded: Mapping[str, Json]) -> str | None:
+    """The sha256 of the image in hexadecimal; None where there is none. Raises RequestError for what is no digest."""
+    image = recorded.get("rootfs")
+    if not isinstance(image, dict):
+        return None
+    match = _SHA256.fullmatch(str(image.get("sha256")))
+    if match is None:
+        raise RequestError("bundler.json: rootfs: not an image with a sha256", hint="build the bundle again")
+    return match[1]
 
 
 def check_directory(bundle: Bundle, what: str) -> None:

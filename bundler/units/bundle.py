@@ -7,12 +7,13 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
 from bundler.bundles.replacing import check_file
-from bundler.bundles.rootfs_image import check_directory
+from bundler.bundles.rootfs_image import image_digest
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
 from bundler.units.placing import Placing, check_absolute, check_runtime
+from bundler.units.image_mount import ImageMount
 from bundler.units.service import Units, write_units
 
 
@@ -30,7 +31,6 @@ def units_of(
     target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
     """
     bundle = Bundle.open(bundle)
-    check_directory(bundle, "a unit mounts none")
     written = bundle.config_file
     check_reach(bundle.path, written.config, here=directory is None)
     recorded = written.recorded or {}
@@ -44,7 +44,7 @@ def units_of(
         user=not bundle.owned,
         terminal=None if terminal is None else check_absolute(terminal, "--tty"),
     )
-    units = write_units(written.config, part_of(recorded, "lifecycle"), placing)
+    units = write_units(written.config, part_of(recorded, "lifecycle"), placing, _image(bundle, placing))
     init = needed_init(written.config)
     if init is not None:
         units = Units(units.texts, (*units.remarks, f"the machine needs {printable(init)}, the container's init"))
@@ -52,6 +52,18 @@ def units_of(
         remark = "config.json was changed since bundler.json was written: restart, stop signal and health are not known"
         return Units(units.texts, (*units.remarks, remark))
     return units
+
+
+def _image(bundle: Bundle, placing: Placing) -> ImageMount | None:
+    """What the service has to mount. Raises RequestError."""
+    record = bundle.any_record
+    digest = None if record is None else image_digest(record.document)
+    if digest is None:
+        return None
+    if placing.user:
+        what = f"{bundle.label}: its root filesystem is an image, which the manager of an ordinary user may not mount"
+        raise RequestError(what, hint="bundler build --rootfs dir makes a directory of it")
+    return ImageMount(digest, writable=not bundle.config_file.config.root_is_readonly)
 
 
 def write_unit_files(units: Units, folder: Path, *, replace: bool) -> list[Path]:

@@ -10,6 +10,7 @@ from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.health import health_remarks, health_units, parse_health
 from bundler.units.placing import Placing
+from bundler.units.image_mount import ImageMount
 from bundler.units.service_settings import hardening_rows, limit_rows, restart_policy, stop_rows
 from bundler.units.starting import runtime_directories, start_rows
 from bundler.units.text import Rows, plain_paths, unit_text
@@ -26,8 +27,11 @@ class Units:
     remarks: tuple[str, ...] = ()
 
 
-def write_units(config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: Placing) -> Units:
-    """The units for a config.json and what bundler.json has under `lifecycle`. Raises RequestError.
+def write_units(
+    config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: Placing, image: ImageMount | None = None
+) -> Units:
+    """The units for a config.json and what bundler.json has under `lifecycle`; `image` is the root filesystem that has
+    to be mounted. Raises RequestError.
 
     The container's control group is made by the runtime: beside the service's, or where config.json says, so the
     service has no such limit of its own. Delegate keeps systemd from taking controllers away.
@@ -47,7 +51,7 @@ def write_units(config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: P
             ],
             Service=[
                 ("Type", "exec"),
-                *start_rows(config, placing, stop_signal),
+                *start_rows(config, placing, stop_signal, image),
                 *stopping,
                 *policy.service,
                 ("Delegate", "yes"),

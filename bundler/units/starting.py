@@ -1,14 +1,13 @@
 """How a service starts its container, and when the container counts as started."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from bundler import data
 from bundler.bundles.runtime import shared_memory
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.placing import Placing
-from bundler.units.text import command_line, plain_text
+from bundler.units.image_mount import ImageMount, mounted_for, mounting
+from bundler.units.text import command_line, plain_text, script_text
 
 # `systemctl start` ends when the container's process is there, so that a stop right after it finds a container to
 # signal. It fails for nothing (`-`): when the service's own process has gone, that one says why, and a stop meanwhile
@@ -16,11 +15,14 @@ from bundler.units.text import command_line, plain_text
 _STARTED: Final = 'until [ -s "$0/pid" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done'
 
 
-def start_rows(config: RuntimeConfig, placing: Placing, stop_signal: int) -> Iterator[tuple[str, str]]:
+def start_rows(
+    config: RuntimeConfig, placing: Placing, stop_signal: int, image: ImageMount | None
+) -> Iterator[tuple[str, str]]:
     """Rows of [Service] that start the container and remove it.
 
     A container that was left by a crash of runtime or machine is removed first; it would keep the id. `stop_signal` is
-    the number of the signal that the service passes on to the container besides the usual ones.
+    the number of the signal that the service passes on to the container besides the usual ones; `image` is mounted
+    where the root filesystem is one.
     """
     delete = command_line(placing.call("delete", "--force", placing.name))
     shared = None if placing.user else shared_memory(config)
@@ -30,28 +32,32 @@ def start_rows(config: RuntimeConfig, placing: Placing, stop_signal: int) -> Ite
         options = "nosuid,nodev,noexec,mode=1777,size=64m"
         yield "ExecStartPre", f"-{command_line(('umount', folder))}"
         yield "ExecStartPre", command_line(("mount", "-t", "tmpfs", "-o", options, "shm", folder))
-    yield from _on_terminal(placing) if placing.terminal else _with_pipe(placing, stop_signal)
+    yield from _on_terminal(placing, image) if placing.terminal else _with_pipe(placing, stop_signal, image)
     yield "ExecStartPost", f"-{command_line(('/bin/sh', '-c', _STARTED))} {run_directory(placing)} $MAINPID"
     yield "ExecStopPost", f"-{delete}"
     if shared:
         yield "ExecStopPost", f"-{command_line(('umount', folder))}"
+    if image is not None:
+        yield "TimeoutStartSec", "infinity"  # all of the image is read first
 
 
-def _with_pipe(placing: Placing, stop_signal: int) -> Iterator[tuple[str, str]]:
+def _with_pipe(placing: Placing, stop_signal: int, image: ImageMount | None) -> Iterator[tuple[str, str]]:
     """The script that gives the container a pipe as its output comes by standard input: so no list of processes is
     full of it.
     """
     words = (str(stop_signal), placing.runtime, placing.directory, placing.name, *placing.call()[1:])
+    shell, before = mounting(image)
     yield "StandardInput", "data"
-    for line in _script().splitlines():
+    for line in (before + script_text("service.sh")).splitlines():
         yield "StandardInputText", plain_text(line)
-    yield "ExecStart", f"/bin/sh -s {run_directory(placing)} {command_line(words)}"
+    yield "ExecStart", f"{shell} {run_directory(placing)} {command_line(words)}"
 
 
-def _on_terminal(placing: Placing) -> Iterator[tuple[str, str]]:
+def _on_terminal(placing: Placing, image: ImageMount | None) -> Iterator[tuple[str, str]]:
     """The runtime by itself: it copies between the container's terminal and the one that the service has."""
     run, where = placing.call("run", "--pid-file"), ("--bundle", placing.directory, placing.name)
-    yield "ExecStart", f"{command_line(run)} {run_directory(placing)}/pid {command_line(where)}"
+    command = f"{command_line(run)} {run_directory(placing)}/pid {command_line(where)}"
+    yield "ExecStart", mounted_for(image, placing.directory, command)
 
 
 def runtime_directories(placing: Placing) -> str:
@@ -71,9 +77,3 @@ def container_directory(placing: Placing) -> str:
 
 def run_directory(placing: Placing) -> str:
     return f"{container_directory(placing)}/run"
-
-
-def _script() -> str:
-    """The script without its comments, which are for readers of the source."""
-    text = data.read("service.sh").decode()
-    return re.sub(r"(?m)^ *#.*\n", "", text)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bundler import data
 from bundler.errors import RequestError, printable
 
 Rows = Sequence[tuple[str, str | None]]
@@ -53,6 +54,13 @@ def plain_paths(paths: Iterable[str]) -> str | None:
     """Those of the paths that can stand in a list of paths, where the rules of quoting are others; None without any."""
     plain = dict.fromkeys(path.replace("%", "%%") for path in paths if _HARMLESS.fullmatch(path.replace("%", "")))
     return " ".join(plain) or None
+
+
+def script_text(name: str) -> str:
+    """The script `name` without its comments, which are for readers of the source. An empty line would be more than
+    that: StandardInputText= forgets what came before it.
+    """
+    return re.sub(r"(?m)^ *(?:#.*)?\n", "", data.read(name).decode())
 
 
 def plain_text(line: str) -> str:

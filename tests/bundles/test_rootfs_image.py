@@ -241,7 +241,6 @@ def test_a_packed_one_that_was_changed_is_found(copied: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["unit"], "a unit mounts none"),
         (["pack", "{}", "--kit", "-o", "kit"], "a kit mounts none"),
     ],
 )

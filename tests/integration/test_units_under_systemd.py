@@ -30,8 +30,10 @@ def runtime(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def service(machine: Booted, golden: Path, runtime: str, **overrides: Any) -> str:
-    """A bundle on the machine and its units; gives the name of the service."""
+def service(
+    machine: Booted, golden: Path, runtime: str, options: tuple[str, ...] = (), **overrides: Any
+) -> str:
+    """A bundle on the machine, built with these options, and its units; gives the name of the service."""
     name = f"s{time.monotonic_ns()}"
     file = machine.root / f"srv/bundles/{name}.yaml"
     file.write_text(
@@ -40,7 +42,7 @@ def service(machine: Booted, golden: Path, runtime: str, **overrides: Any) -> st
         )
     )
     bundle = machine.root / "srv/bundles" / name
-    bundler("build", f"docker-archive:{golden}:golden/full:1", "--overrides", file, "--output", bundle)
+    bundler("build", f"docker-archive:{golden}:golden/full:1", "--overrides", file, "--output", bundle, *options)
     machine.add_units(bundle, "--name", name, "--runtime", runtime)
     return name
 
@@ -200,3 +202,102 @@ def test_systemd_has_nothing_to_complain_of(machine: Booted, golden: Path, runti
     name = service(machine, golden, runtime, command=["sh", "-c", WAITING], healthcheck={"test": ["CMD", "true"]})
     done = machine("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{name}.service")
     assert (done.exit_code, done.stderr) == (0, "")
+
+
+AS_IMAGE = ("--rootfs", "erofs")
+WRITING = "cat /counted 2>/dev/null; echo x >>/counted; " + WAITING
+
+
+def wait_for(machine: Booted, service: str, line: str) -> None:
+    deadline = time.monotonic() + 60
+    while line not in machine.journal(service):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def left(machine: Booted, name: str) -> str:
+    """Mounts of the service's bundle, in any namespace there, and loop devices, once the kernel has let go of them."""
+    look = f"grep -h {name}/rootfs /proc/[0-9]*/mountinfo 2>/dev/null; losetup --all --output BACK-FILE | grep {name}/"
+    deadline = time.monotonic() + 30
+    while (there := machine("sh", "-c", look).stdout) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return there
+
+
+def test_an_image_is_mounted_for_its_container_alone(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING])
+    machine.must("systemctl", "start", name)
+    wait_for(machine, name, "ready")
+    assert machine.must(runtime, "exec", name, "cat", "/counted") == "x\n"
+    assert f"{name}/rootfs" not in machine.must("cat", "/proc/1/mountinfo")
+    machine.must("systemctl", "stop", name)
+    assert machine.shown(name, "Result")["Result"] == "success"
+    assert left(machine, name) == ""
+    bundler("verify", "--deep", machine.root / "srv/bundles" / name)
+
+
+def test_of_20_restarts_nothing_is_lost_and_nothing_is_left(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING])
+    machine.must("systemctl", "start", name)
+    for _ in range(20):
+        machine.must("systemctl", "restart", name)
+    machine.must("systemctl", "stop", name)
+    counted = machine.root / "srv/bundles" / name / "upper/rootfs/counted"
+    assert counted.read_text() == "x\n" * machine.journal(name).count("ready")
+    assert left(machine, name) == ""
+
+
+@pytest.mark.parametrize(("restart", "ends"), [("always", False), ("on-failure", False), ("no", True)])
+@pytest.mark.parametrize("killed", ["the container", "the service's own process"])
+def test_what_is_killed_leaves_no_mount_and_loses_nothing(
+    machine: Booted, golden: Path, runtime: str, killed: str, restart: str, *, ends: bool
+) -> None:
+    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING], restart=restart)
+    machine.must("systemctl", "start", name)
+    wait_for(machine, name, "ready")
+    if killed == "the container":
+        machine.must(runtime, "kill", name, "KILL")
+    else:
+        machine.must("systemctl", "kill", "--kill-who=main", "--signal=KILL", name)
+    if ends:
+        wait_until_it_has_ended(machine, name)
+        machine.must("systemctl", "start", name)
+    wait_for(machine, name, "x")  # which the first one wrote, and the second one reads
+    machine.must("systemctl", "stop", name)
+    assert left(machine, name) == ""
+
+
+def test_a_read_only_image_keeps_nothing(machine: Booted, golden: Path, runtime: str) -> None:
+    command = ["sh", "-c", "echo x >/new || echo refused"]
+    name = service(machine, golden, runtime, AS_IMAGE, command=command, read_only=True)
+    machine.must("systemctl", "start", name)
+    wait_until_it_has_ended(machine, name)
+    assert "refused" in machine.journal(name)
+    assert not (machine.root / "srv/bundles" / name / "upper").exists()
+    assert left(machine, name) == ""
+
+
+def test_a_changed_image_is_not_mounted(machine: Booted, golden: Path, runtime: str) -> None:
+    name = service(machine, golden, runtime, AS_IMAGE, command=["true"])
+    with (machine.root / "srv/bundles" / name / "rootfs.erofs").open("r+b") as image:
+        image.seek(5000)
+        image.write(b"changed")
+    machine("systemctl", "start", name)
+    wait_until_it_has_ended(machine, name)
+    assert machine.shown(name, "ExecMainStatus")["ExecMainStatus"] == "6"
+    assert any("rootfs.erofs is not what was built" in line for line in machine.journal(name))
+    assert left(machine, name) == ""
+
+
+def test_what_was_written_to_an_image_is_there_after_a_power_cut(
+    debian: Path, cache: Path, tmp_path: Path, golden: Path
+) -> None:
+    root = systemd_root(debian, cache, tmp_path)
+    with booted(root) as first:
+        name = service(first, golden, "runc", AS_IMAGE, command=["sh", "-c", WRITING])
+        first.must("systemctl", "enable", "--now", name)
+        wait_for(first, name, "ready")
+    with booted(root) as second:
+        wait_for(second, name, "x")
+        second.must("systemctl", "stop", name)
+        assert left(second, name) == ""

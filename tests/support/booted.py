@@ -50,6 +50,10 @@ for name in null zero full random urandom tty; do
     : >"dev/$name"
     mount --bind "/dev/$name" "dev/$name"
 done
+mknod dev/loop-control c 10 237
+for number in $(seq 0 63); do
+    mknod "dev/loop$number" b 7 "$number"
+done
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx

@@ -96,11 +96,30 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str, reason: str) ->
         units_of(Bundle.open(tmp_path / name))
 
 
-@pytest.mark.parametrize("recorded", [{"lifecycle": []}, {"target": 1}, {"lifecycle": {"stop_signal": {}}}])
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        {"lifecycle": []},
+        {"target": 1},
+        {"lifecycle": {"stop_signal": {}}},
+        {"rootfs": {}},
+        {"rootfs": {"sha256": "sha256:$(id)"}},
+    ],
+)
 def test_a_bundler_json_of_another_form_is_refused(bundle: Path, recorded: dict[str, Any]) -> None:
     make(bundle, **recorded)
     with pytest.raises(RequestError, match=r"bundler\.json: \w+: not a"):
         units_of(Bundle.open(bundle))
+
+
+@pytest.mark.parametrize(("root", "upper"), [({"path": "rootfs"}, "kept"), ({"readonly": True}, "none")])
+def test_an_image_is_mounted_for_reading_or_with_what_is_written(
+    tmp_path: Path, root: dict[str, Any], upper: str
+) -> None:
+    image = {"format": "erofs", "sha256": f"sha256:{'ab' * 32}"}
+    bundle = make(tmp_path / "web", CONFIG | {"root": root}, rootfs=image)
+    start = settings(units_of(Bundle.open(bundle)).texts["web.service"])["ExecStart"]
+    assert f" -s {upper} {'ab' * 32} " in start
 
 
 def test_a_bundler_json_about_another_config_is_not_believed(bundle: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bundler import data
 from bundler.errors import RequestError
 from bundler.runtime_spec.runtime_config import RuntimeConfig
+from bundler.units.image_mount import ImageMount
 from bundler.units.placing import Placing
 from bundler.units.service import Units, write_units
 from tests.support.systemd import commands, complaints, settings
@@ -184,6 +185,37 @@ def test_limits_are_those_of_docker_unless_the_bundle_has_its_own() -> None:
     assert {"LimitNOFILE", "LimitNPROC"} & set(service(process=process)) == {"LimitNPROC"}
 
 
+IMAGE = ImageMount("ab" * 32, writable=True)
+
+
+def with_image(image: ImageMount, placing: Placing = WEB, **changes: Any) -> str:
+    made = write_units(RuntimeConfig({**CONFIG, **changes}), {}, placing, image)
+    return made.texts[f"{placing.name}.service"]
+
+
+@pytest.mark.parametrize(("writable", "upper"), [(True, "kept"), (False, "none")])
+def test_an_image_is_mounted_where_only_the_service_and_its_container_see_it(writable: bool, upper: str) -> None:
+    text = with_image(ImageMount("ab" * 32, writable=writable))
+    before = ["unshare", "--mount", "--propagation", "unchanged", "/bin/sh", "-s", upper, "ab" * 32]
+    after = ["/run/bundler-web/run", "15", "runc", "/srv/bundles/web", "web"]
+    assert commands(text, "ExecStart", {"t": "/run"}) == [before + after]
+    assert settings(text)["TimeoutStartSec"] == "infinity"
+
+
+def test_no_line_of_its_script_is_empty_which_would_forget_those_before() -> None:
+    assert "StandardInputText=\n" not in with_image(IMAGE)
+
+
+def test_with_a_terminal_the_script_is_a_word_that_becomes_the_runtime() -> None:
+    placing = Placing(name="web", directory=HOSTILE, terminal="/dev/tty8")
+    text = with_image(IMAGE, placing, process={"terminal": True})
+    words = commands(text, "ExecStart", {"t": "/run"})[0]
+    script = words.index("-c") + 1
+    assert words[script].endswith('shift 3\nexec "$@"\n')
+    assert words[script + 1 : script + 5] == ["sh", "kept", "ab" * 32, HOSTILE]
+    assert words[script + 5 :] == ["runc", "run", "--pid-file", "/run/bundler-web/run/pid", "--bundle", HOSTILE, "web"]
+
+
 HOSTILE = '/srv/a b/%n/$HOME/"q"/\\/;/\nUser=nobody\n/\udcff/é'
 EVERYTHING = {
     "restart": "on-failure:3",
@@ -207,8 +239,9 @@ CASES: list[tuple[str, Mapping[str, Any], Placing, Mapping[str, Any]]] = [
 def test_systemd_has_nothing_to_say_about_them(
     tmp_path: Path, lifecycle: Mapping[str, Any], placing: Placing, changes: Mapping[str, Any]
 ) -> None:
-    made = units(lifecycle, placing, **changes).texts
-    assert complaints(made, tmp_path) == ""
+    for image in (IMAGE, None):
+        made = write_units(RuntimeConfig({**CONFIG, **changes}), dict(lifecycle), placing, image).texts
+        assert complaints(made, tmp_path) == ""
     run = commands(made[f"{placing.name}.service"], "ExecStart", {"t": "/run"})[0]
     assert [word for word in run if word in {placing.directory, placing.name}] == [placing.directory, placing.name]
 
