@@ -16,7 +16,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import FOLDERS, sources
 from bundler.bundles.proof import digests, folders
 from bundler.bundles.record import BundleRecord, part_of
-from bundler.bundles.rootfs_image import check_directory
+from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
@@ -33,9 +33,10 @@ from bundler.units.bundle import units_of
 SUMS: Final = "SHA256SUMS"
 BUNDLE: Final = "bundle.tar.gz"
 _SCRIPT: Final = "kit.sh"
-# It is made of these, in this order, below data/kit/.
+# It is made of these, in this order.
 _PARTS: Final = (
-    *("start", "checksums", "ownership", "unpacking", "running", "installing", "moving", "upgrading", "commands"),
+    *("kit/start.sh", "kit/checksums.sh", "kit/ownership.sh", "kit/unpacking.sh", "mount-rootfs.sh", "kit/images.sh"),
+    *("kit/running.sh", "kit/installing.sh", "kit/moving.sh", "kit/upgrading.sh", "kit/commands.sh"),
 )
 _FORMAT: Final = 2  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
@@ -71,7 +72,7 @@ def make_kit(
     BundlerError.
     """
     bundle = Bundle.open(bundle)
-    check_directory(bundle, "a kit mounts none")
+    _check_written(bundle)
     _check_place(bundle.path, output, replace=replace)
     recorded = bundle.record
     name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")
@@ -99,7 +100,7 @@ def make_kit(
 
 def kit_script() -> bytes:
     """kit.sh, the same for every bundle."""
-    return b"\n".join(data.read(f"kit/{part}.sh") for part in _PARTS)
+    return b"\n".join(data.read(part) for part in _PARTS)
 
 
 def is_kit(folder: Path) -> bool:
@@ -132,6 +133,14 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
         raise RequestError(what, hint="move it elsewhere first")
 
 
+def _check_written(bundle: Bundle) -> None:
+    """What was written over an image is of the machine that ran it, and busybox would restore it without its marks."""
+    written = bundle.path / UPPER / "rootfs"
+    if not written.is_symlink() and written.is_dir() and any(written.iterdir()):
+        what = f"{bundle.label}: {UPPER} holds what a container wrote over {IMAGE}, and a kit carries what was built"
+        raise RequestError(what, hint="bundler repack makes an image with it; without the folder, nothing of it is left")
+
+
 def _unlisted(kit: Path) -> Iterator[str]:
     """What lies in the kit without being in its list of checksums."""
     with (kit / SUMS).open("rb") as lines:
@@ -162,6 +171,7 @@ def _constants(bundle: Bundle, recorded: BundleRecord, name: str, directory: str
         "attributes": _with_attributes(bundle),
         "systemd-cgroup": int(asks_systemd(config, recorded.document)),
         "init": _on_one_line(needed_init(config)),
+        "image": _image(bundle, recorded),
     }
     lines = [*(f"{key}={value}" for key, value in constants.items()), *_parts(bundle, recorded)]
     unfit = next((line for line in lines if not line.isprintable()), None)
@@ -176,12 +186,19 @@ def _parts(bundle: Bundle, recorded: BundleRecord) -> Iterator[str]:
     for path in sorted(path for path in known if os.path.lexists(bundle.path / path)):
         with (bundle.path / path).open("rb") as stream:
             yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
-    for name in (*FOLDERS, "images", "volumes"):
+    for name in (*FOLDERS, "images", "volumes", *(("rootfs",) if has_image(recorded.document) else ())):
         if (bundle.path / name).is_dir():
             yield f"own={name}"
     for path in sorted({*sources(bundle.config), *folders(recorded.document)}):
         if os.path.lexists(bundle.path / path):
             yield f"mounted={path}"
+
+
+def _image(bundle: Bundle, recorded: BundleRecord) -> str:
+    """Whether what is written over an image is `kept`, or `none` can be; empty where the rootfs is a directory."""
+    if not has_image(recorded.document):
+        return ""
+    return "none" if bundle.config.root_is_readonly else "kept"
 
 
 def _on_one_line(path: str | None) -> str:
@@ -190,7 +207,9 @@ def _on_one_line(path: str | None) -> str:
 
 
 def _with_attributes(bundle: Bundle) -> int:
-    """How many files have extended attributes, which not every tar restores."""
+    """How many files have extended attributes, which not every tar restores; those of an image are in it."""
+    if has_image(bundle.record.document):
+        return 0
     return sum(line.startswith(b"#") and b" xattr." in line for line in manifest_lines(bundle))
 
 

@@ -1,6 +1,6 @@
 # The constants of this kit, one `KEY=VALUE` a line. They are read and never run.
 read_constants() {
-    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' init=''
+    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' init='' image=''
     while IFS= read -r line; do
         value=${line#*=}
         case $line in
@@ -13,6 +13,7 @@ read_constants() {
         attributes=*) attributes=$value ;;
         systemd-cgroup=*) systemd=$value ;;
         init=*) init=$value ;;
+        image=*) image=$value ;;
         esac
     done <"$here/kit.conf"
     [ "$format" = 2 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 2" "copy the whole folder again" 3
@@ -39,9 +40,9 @@ listed() {
 # Before anything else of the kit is looked at. `sha256sum -c` would be content with a list that was cut off.
 verify() {
     [ -f "$here/SHA256SUMS" ] || die "$here is no kit: SHA256SUMS is missing" "copy the whole folder again" 3
-    wrong=''
+    wrong='' files=0
     for path in "$here/bundle.tar.gz" "$here/kit.conf" "$here/kit.sh" "$here"/units/*; do
-        file=${path#"$here/"}
+        file=${path#"$here/"} files=$((files + 1))
         if [ ! -f "$path" ] || [ "$(listed "$file")" != "$(digest_of "$path")" ]; then wrong="$wrong $file"; fi
     done
     while read -r _ file; do

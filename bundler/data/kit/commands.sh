@@ -15,6 +15,7 @@ command=$1
 shift
 
 case $command in
+mounted) mounted "$@" ;; # which kit.sh calls itself with
 verify | unpack | run | install | upgrade | rollback | commit)
     verify
     read_constants
@@ -23,7 +24,7 @@ verify | unpack | run | install | upgrade | rollback | commit)
     ;;
 esac
 case $command in
-verify) printf '%s\n' "$(digest_of "$here/SHA256SUMS")" ;;
+verify) printf 'ok: %s files, sha256 of SHA256SUMS %s\n' "$files" "$(digest_of "$here/SHA256SUMS")" ;;
 unpack) unpack "${place:-$here/bundle}" && printf '%s\n' "$dir" ;;
 run) run "$@" ;;
 install) install_units "${1-}" ;;

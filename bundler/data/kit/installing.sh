@@ -12,6 +12,7 @@ install_units() {
     choose_units "${1-}"
     chosen=$runtime
     check_init
+    check_machine
     have "$chosen" || die "the units start $runtime, which is not here" "pack the kit with --runtime, or install it" 5
     for unit in "$here"/units/*; do
         target=$units/${unit##*/}

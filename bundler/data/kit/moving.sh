@@ -20,7 +20,7 @@ data_folders() {
         [ -d "$folder" ] || continue
         [ ! -h "$folder" ] || die "$folder is a symlink" "a bundle has none there"
         folder=${folder#"$1/"}
-        case $folder in rootfs | etc | hooks | images | shm | volumes) ;; *) printf '%s\n' "$folder" ;; esac
+        case $folder in rootfs | upper | etc | hooks | images | shm | volumes) ;; *) printf '%s\n' "$folder" ;; esac
     done
 }
 
@@ -32,17 +32,33 @@ mounts() {
     return 1
 }
 
-# A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle.
+# A path as the kernel's tables have it.
+escape() {
+    left=$1
+    while case $left in *' '*) ;; *) false ;; esac do left="${left%% *}\\040${left#* }"; done
+    printf '%s' "$left"
+}
+
+# Whether the loop device that a line begins with is of the file $2.
+is_backing() {
+    IFS= read -r backing 2>/dev/null <"/sys/block/${1%% *}/loop/backing_file" && [ "$backing" = "$2" ]
+}
+
+# A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle. What is
+# mounted of an image is called after the rootfs that it covers, after the image, or after a loop device of it.
 check_idle() {
     at='' device='' top=''
     while read -r _ _ found_device found_top found_at _; do
         case $1/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
     done </proc/self/mountinfo
-    inside=${top%/}${1#"${at%/}"} top=''
-    while case $inside in *' '*) ;; *) false ;; esac do inside="${inside%% *}\\040${inside#* }"; done
+    inside=$(escape "${top%/}${1#"${at%/}"}") escaped=$(escape "$1") top=''
     for table in /proc/[0-9]*/mountinfo; do
-        while read -r _ _ found_device found_top _; do
+        while read -r _ _ found_device found_top rest; do
             case $found_device:$found_top/ in "$device:$inside"/*) top=found ;; esac
+            case $rest in
+            *" - overlay $escaped/rootfs "* | *" - erofs $escaped/rootfs.erofs "*) top=found ;;
+            *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1/rootfs.erofs" || top=found ;;
+            esac
         done 2>/dev/null <"$table"
         [ "$top" != found ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name" 2
     done
@@ -108,5 +124,5 @@ place_units() {
 show_next() {
     printf '%s\n' "$dir"
     [ -z "$prefix" ] || note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }restart $name"
-    [ ! -d "$dir.old" ] || note "then: sh kit.sh commit removes $dir.old, sh kit.sh rollback lets both change places"
+    [ ! -d "$dir.old" ] || note "$dir.old keeps what its container wrote outside of volumes: commit removes both, rollback lets the two change places"
 }

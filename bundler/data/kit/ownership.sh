@@ -80,12 +80,23 @@ is_ours() {
             ;;
         esac
     done <"$here/kit.conf"
+    is_upper "$1/upper" || return 1
     for wrong in "$1"/etc/* "$1"/hooks/*; do
         if [ ! -e "$wrong" ] && [ ! -h "$wrong" ]; then continue; fi
         case $known in *"
 ${wrong#"$1"/}
 "*) ;; *) return 1 ;; esac
     done
+}
+
+# Whether what was written over an image is where it was written: nothing, or folders that no other user could exchange.
+is_upper() {
+    for wrong in "$1" "$1/rootfs" "$1/work"; do
+        if [ ! -e "$wrong" ] && [ ! -h "$wrong" ]; then continue; fi
+        look "$wrong"
+        case $mode in d*) ;; *) return 1 ;; esac
+    done
+    [ ! -e "$1" ] || is_own "$1"
 }
 
 check_ours() { is_ours "$1" || die "$1 is not what was packed: look at $wrong" "name another place with -C, or remove it first" 6; }

@@ -12,9 +12,10 @@ choose_runtime() {
 run() {
     choose_runtime
     check_init
+    check_machine
     unpack "${place:-$here/bundle}"
-    if [ "$systemd" = 1 ]; then
-        exec "$chosen" --systemd-cgroup run --bundle "$dir" "$@" "$name"
-    fi
-    exec "$chosen" run --bundle "$dir" "$@" "$name"
+    set -- run --bundle "$dir" "$@" "$name"
+    [ "$systemd" != 1 ] || set -- --systemd-cgroup "$@"
+    [ -z "$image" ] || with_image "$chosen" "$@"
+    exec "$chosen" "$@"
 }

@@ -42,13 +42,17 @@ for tool in cat chmod cp id ls mkdir mv rm sha256sum sync tar; do
 done
 have cat || cat() { busybox cat; }
 have chmod || chmod() { busybox chmod "$@"; }
+have chown || chown() { busybox chown "$@"; }
 have cp || cp() { busybox cp "$@"; }
 have id || id() { busybox id "$@"; }
 have ls || ls() { busybox ls "$@"; }
 have mkdir || mkdir() { busybox mkdir "$@"; }
+have modprobe || modprobe() { busybox modprobe "$@"; }
+have mount || mount() { busybox mount "$@"; }
 have mv || mv() { busybox mv "$@"; }
 have rm || rm() { busybox rm "$@"; }
 have sha256sum || sha256sum() { busybox sha256sum; } # of standard input
+have stat || stat() { busybox stat "$@"; }
 have sync || sync() { busybox sync; }
 have tar || tar() { busybox tar "$@"; }
 

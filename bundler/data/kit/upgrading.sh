@@ -18,6 +18,7 @@ find_bundle() {
 }
 
 upgrade() {
+    check_machine
     find_bundle "$1"
     if ! is_ours "$dir"; then
         if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -d "$dir/rootfs" ]; then
