@@ -16,7 +16,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import FOLDERS, sources
 from bundler.bundles.proof import digests, folders
 from bundler.bundles.record import BundleRecord, part_of
-from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
+from bundler.bundles.rootfs_image import IMAGE, WRITTEN, has_image
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
@@ -135,10 +135,10 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
 
 def _check_written(bundle: Bundle) -> None:
     """What was written over an image is of the machine that ran it, and busybox would restore it without its marks."""
-    written = bundle.path / UPPER / "rootfs"
+    written = bundle.path / WRITTEN
     if not written.is_symlink() and written.is_dir() and any(written.iterdir()):
-        what = f"{bundle.label}: {UPPER} holds what a container wrote over {IMAGE}, and a kit carries what was built"
-        raise RequestError(what, hint="bundler repack makes an image with it; without the folder, nothing of it is left")
+        what = f"{bundle.label}: {WRITTEN} holds what a container wrote over {IMAGE}, and a kit carries what was built"
+        raise RequestError(what, hint="bundler repack makes an image with it; remove the folder to go without")
 
 
 def _unlisted(kit: Path) -> Iterator[str]:

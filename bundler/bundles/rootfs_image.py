@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.filesystems.verity import HashTree, append_hash_tree, fsverity_digest, kernel_digest, windows
-from bundler.bundles.bundle import Bundle
 from bundler.bundles.write import make_folder
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
@@ -79,18 +78,6 @@ def image_digest(recorded: Mapping[str, Json]) -> str | None:
     if match is None:
         raise RequestError("bundler.json: rootfs: not an image with a sha256", hint="build the bundle again")
     return match[1]
-
-
-def check_directory(bundle: Bundle, what: str) -> None:
-    """Raise RequestError where the rootfs is an image; `what` says what cannot be done with one."""
-    if _has_one(bundle):
-        hint = "bundler build --rootfs dir makes a directory of it"
-        raise RequestError(f"{bundle.label}: its root filesystem is an image, and {what}", hint=hint)
-
-
-def _has_one(bundle: Bundle) -> bool:
-    record = bundle.any_record
-    return record is not None and has_image(record.document)
 
 
 @contextmanager

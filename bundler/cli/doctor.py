@@ -143,6 +143,7 @@ def _rows(target: "Target", around: "HostFacts") -> list[tuple[str, str]]:
         ("control groups", f"{target.cgroup}: {', '.join(target.controllers or ())}"),
         ("delegated to you", ", ".join(around.delegated or ()) or "none"),
         ("overlay", "yes" if around.overlay else "no"),
+        ("EROFS, loop devices", f"{'yes' if around.erofs else 'no'}, {'yes' if around.loops else 'no'}"),
         ("AppArmor, SELinux", f"{'yes' if target.apparmor else 'no'}, {'yes' if target.selinux else 'no'}"),
         ("emulated", ", ".join(target.emulates or ()) or "nothing"),
         ("subordinate ids", f"users {_ranges(around.subuids)}; groups {_ranges(around.subgids)}"),

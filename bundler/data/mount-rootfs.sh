@@ -16,10 +16,29 @@ mount_point() {
     printf '%b' "$plain$place"
 }
 
-# The folder that keeps what is written begins with the owner and the mode of the image's own root, and appears with them.
+# A path as the kernel's tables have it.
+escape() {
+    left=$1
+    while case $left in *' '*) ;; *) false ;; esac do left="${left%% *}\\040${left#* }"; done
+    printf '%s' "$left"
+}
+
+# The folder that keeps what is written is one container's at a time, since the kernel does not say what becomes of two
+# overlays that write to it. The lock lasts until the runtime ends; the mounts of other processes show a container that
+# has outlived its own.
+reserve() {
+    [ -d "$1" ] || mkdir -m 700 "$1" || die "$1 cannot be made" "the container writes there: is the disk full?" 1
+    exec 7<"$1"
+    flock -n 7 2>/dev/null
+    if [ $? = 1 ] || grep -qsF -- " - overlay $(escape "$1") " /proc/[0-9]*/mountinfo; then
+        die "another container writes to $1" "stop it first" 2
+    fi
+}
+
+# What is written begins with the owner and the mode of the image's own root, and the folder appears with them.
 make_upper() {
     [ ! -d "$2/rootfs" ] || return 0
-    { [ -d "$2" ] || mkdir -m 700 "$2"; } && mkdir -p "$2/work" "$2/new" &&
+    mkdir -p "$2/work" "$2/new" &&
         chown "$(stat -c %u:%g "$1")" "$2/new" &&
         chmod "$(stat -c %a "$1")" "$2/new" &&
         mv "$2/new" "$2/rootfs"
@@ -29,9 +48,10 @@ make_upper() {
 # nothing can be written. With DIGEST, the image has to have this sha256.
 mount_rootfs() {
     image=$1/rootfs.erofs rootfs=$1/rootfs upper=$1/upper
-    if [ ! -f "$image" ] || { [ -n "${3-}" ] && [ "$(sha256sum <"$image")" != "$3  -" ]; }; then
+    if [ ! -f "$image" ] || [ -h "$image" ] || { [ -n "${3-}" ] && [ "$(sha256sum <"$image")" != "$3  -" ]; }; then
         die "$image is not what was built" "build the bundle again, or copy it here once more" 6
     fi
+    [ "$2" = none ] || reserve "$upper"
     # What is mounted here stays here; what a hook mounts elsewhere has to reach the machine.
     exec 8<"$rootfs"
     mount --make-slave "$(mount_point 8)" || die "$rootfs cannot be mounted on" "it takes root" 5
@@ -41,9 +61,9 @@ mount_rootfs() {
         die "$image cannot be mounted" "the kernel needs EROFS and loop devices: modprobe erofs loop" 5
     [ "$2" = kept ] || return 0
     exec 8<"$rootfs"
-    make_upper "$rootfs" "$upper" || die "$upper cannot be made" "the container writes there: is the disk full?" 1
-    # An overlay is called after what it covers, by which bundler knows that a container runs from the bundle.
-    (cd "$upper" && mount -t overlay -o lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work "$rootfs" "$rootfs") ||
+    make_upper "$rootfs" "$upper" || die "$upper cannot be filled" "the container writes there: is the disk full?" 1
+    # An overlay is called after where it writes, by which bundler knows that a container runs from the bundle.
+    (cd "$upper" && mount -t overlay -o lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work "$upper" "$rootfs") ||
         die "$upper cannot be laid over $image" "the kernel needs overlays (modprobe overlay), on a local disk" 5
     exec 8<&-
 }

@@ -14,6 +14,7 @@ from bundler.bundles.image_reading import is_unmounted, open_outline
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.record import part_of
+from bundler.bundles.rootfs_image import has_image
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -50,7 +51,8 @@ class BoundPath:
 class BundleFacts:
     """A bundle, the machine it is to run on, and that machine's surroundings: None where it is another machine.
 
-    `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `hooks` that are not
+    `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `has_image` says that
+    it is an image, to be mounted or mounted already. `hooks` that are not
     executable are of the kind `not executable`, devices that are others than on the machine `another device`.
     `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's. `read_only` and
     `noexec` say how the file system of the rootfs is mounted here.
@@ -62,6 +64,7 @@ class BundleFacts:
     recorded: Json
     stale: bool
     rootfs: str = ""
+    has_image: bool = False
     exposed: tuple[Fault, ...] = ()
     program: ElfChain | None = None
     cwd: str = "unknown"
@@ -99,6 +102,7 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
         config=config,
         recorded=written.recorded,
         stale=written.stale,
+        has_image=_has_image(bundle),
         exposed=tuple(exposed_here(folder, config, here=here)),
         devices=tuple(_devices(config.devices)) if here else (),
         namespaces=tuple(_namespaces(config.namespaces)) if here else (),
@@ -126,6 +130,11 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
     except OSError as error:
         where = error.filename if isinstance(error.filename, str | bytes) else str(folder)
         return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
+
+
+def _has_image(bundle: Bundle) -> bool:
+    record = bundle.any_record
+    return record is not None and has_image(record.document)
 
 
 def _calls(config: RuntimeConfig) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.doctor import machine_judges, permission, process_judges
+from bundler.doctor import image_judges, machine_judges, permission, process_judges
 from bundler.doctor.bundle_facts import BundleFacts
 from bundler.doctor.finding import Check
 
@@ -20,6 +20,13 @@ BUNDLE_CHECKS: Final[tuple[Check[BundleFacts], ...]] = (
         process_judges.rootfs,
         "It is the container's root filesystem.",
         "Build the bundle again, or correct /root/path.",
+    ),
+    Check(
+        "image",
+        "blocks",
+        image_judges.image,
+        "Its root filesystem is an image, which is mounted to be run.",
+        "modprobe erofs loop overlay, for a user apt install erofsfuse; or build with --rootfs dir.",
     ),
     Check(
         "form",

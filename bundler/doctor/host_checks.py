@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bundler.doctor import host_judges
+from bundler.doctor import host_judges, image_judges
 from bundler.doctor.finding import Check
 from bundler.doctor.host_judges import Machine
 
@@ -82,7 +82,14 @@ HOST_CHECKS: Final[tuple[Check[Machine], ...]] = (
         "note",
         host_judges.overlay,
         "A bundle that is to stay untouched is run over one.",
-        "modprobe overlay.",
+        "Use a kernel that is built with it, or install its modules.",
+    ),
+    Check(
+        "images",
+        "note",
+        image_judges.images,
+        "A bundle of --rootfs erofs is mounted to be run.",
+        "modprobe erofs loop, for a user apt install erofsfuse (Debian 13); or build with --rootfs dir.",
     ),
     Check(
         "subordinate-ids",

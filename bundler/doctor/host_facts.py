@@ -59,7 +59,8 @@ class HostFacts:
     `profiles` are the AppArmor profiles that are loaded, None where that cannot be read. `missing_for_bridge` are
     programs that `network_mode: bridge` would need. `beside_v1` are controllers of cgroup v2 on a machine with v1.
     `hard_limits` are the most that the caller may give to a process, by type; what may be any number is not there.
-    `criu` says why it keeps no container here, empty where it can; None where criu was not asked.
+    `criu` says why it keeps no container here, empty where it can; None where criu was not asked. `overlay` and `erofs`
+    are file systems that the kernel has or loads when it is asked to mount one, `loops` its loop devices.
     """
 
     kernel: str
@@ -81,6 +82,9 @@ class HostFacts:
     beside_v1: tuple[str, ...] = ()
     hard_limits: Mapping[str, int] = field(default_factory=dict)
     criu: str | None = None
+    erofs: bool = True
+    loops: bool = True
+    erofsfuse: bool = True
 
     def described(self) -> dict[str, Json]:
         """As `--json` prints it."""
@@ -108,7 +112,7 @@ def look_around(store: Path | None, root: Path = Path("/")) -> HostFacts:
         policy=next((str(path) for path in _policies(root) if path.is_file()), ""),
         store="" if store is None else str(store),
         free=_free(store),
-        overlay="\toverlay\n" in read_text(root / "proc/filesystems"),
+        overlay=_has_filesystem("overlay", root),
         user_namespaces=int(namespaces) if namespaces.isdecimal() else None,
         unprivileged=not forbidden,
         delegated=_delegated(root),
@@ -117,7 +121,22 @@ def look_around(store: Path | None, root: Path = Path("/")) -> HostFacts:
         hard_limits=_hard_limits(root),
         criu=_criu_fault() if uid == 0 else None,
         beside_v1=tuple(read_text(root / "sys/fs/cgroup/unified/cgroup.controllers").split()),
+        erofs=_has_filesystem("erofs", root),
+        loops=(root / "dev/loop-control").exists() or _has_module("loop", root),
+        erofsfuse=shutil.which("erofsfuse") is not None,
     )
+
+
+def _has_filesystem(name: str, root: Path) -> bool:
+    listed = [line.split()[-1:] for line in read_text(root / "proc/filesystems").splitlines()]
+    return [name] in listed or _has_module(name, root)
+
+
+def _has_module(name: str, root: Path) -> bool:
+    """Whether the kernel finds a module of its own by this name (modprobe(8)), or has it built in."""
+    folder = root / "lib/modules" / os.uname().release
+    lists = (read_text(folder / f"modules.{kind}") for kind in ("builtin", "dep"))
+    return any(re.search(rf"/{name}\.ko(\.[a-z0-9]+)?(:|$)", text, re.MULTILINE) for text in lists)
 
 
 def _criu_fault() -> str:

@@ -101,7 +101,7 @@ def space(machine: Machine) -> Iterator[str]:
 
 def overlay(machine: Machine) -> Iterator[str]:
     if not machine.surroundings.overlay:
-        yield "the kernel shows no overlay file system (it may be a module that is not loaded)"
+        yield "the kernel has no overlay file system"
 
 
 def checkpoint(machine: Machine) -> Iterator[str]:

@@ -12,8 +12,8 @@ from bundler.bundles.runtime import asks_systemd, container_name, needed_init
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.errors import RequestError, printable
-from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.image_mount import ImageMount
+from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.service import Units, write_units
 
 

@@ -4,9 +4,9 @@ Mounts of the machine, made by ExecStartPre or a mount unit, would outlive a cra
 whatever starts meanwhile. These belong to the processes of the container, and the kernel unmounts behind the last one.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from bundler.light_dataclasses import dataclass
 from bundler.units.text import command_line, script_text
 
 _OWN_MOUNTS: Final = ("unshare", "--mount", "--propagation", "unchanged")
@@ -27,7 +27,7 @@ _BEFORE_COMMAND: Final = 'mount_rootfs "$3" "$1" "$2"\nshift 3\nexec "$@"\n'
 
 @dataclass(frozen=True, slots=True)
 class ImageMount:
-    """`sha256` in hexadecimal is the file's; where the root filesystem is `writable`, the bundle keeps what is written."""
+    """`sha256` in hexadecimal is the file's; where it is `writable`, what is written over it is kept in the bundle."""
 
     sha256: str
     writable: bool

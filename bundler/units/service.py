@@ -9,8 +9,8 @@ from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.health import health_remarks, health_units, parse_health
-from bundler.units.placing import Placing
 from bundler.units.image_mount import ImageMount
+from bundler.units.placing import Placing
 from bundler.units.service_settings import hardening_rows, limit_rows, restart_policy, stop_rows
 from bundler.units.starting import runtime_directories, start_rows
 from bundler.units.text import Rows, plain_paths, unit_text

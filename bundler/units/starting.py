@@ -5,8 +5,8 @@ from typing import Final
 
 from bundler.bundles.runtime import shared_memory
 from bundler.runtime_spec.runtime_config import RuntimeConfig
-from bundler.units.placing import Placing
 from bundler.units.image_mount import ImageMount, mounted_for, mounting
+from bundler.units.placing import Placing
 from bundler.units.text import command_line, plain_text, script_text
 
 # `systemctl start` ends when the container's process is there, so that a stop right after it finds a container to

@@ -238,19 +238,6 @@ def test_a_packed_one_that_was_changed_is_found(copied: Path, tmp_path: Path) ->
     assert verify(tmp_path / "b.tar") == (6, "changed: rootfs.erofs\n")
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["pack", "{}", "--kit", "-o", "kit"], "a kit mounts none"),
-    ],
-)
-def test_what_takes_a_directory_says_so(bundle: Path, tmp_path: Path, words: list[str], says: str) -> None:
-    named = [str(bundle) if word == "{}" else word for word in [*words, *(["{}"] if len(words) == 1 else [])]]
-    done = call_bundler(*named, cwd=tmp_path)
-    assert done.returncode == 2
-    assert says in done.stderr
-
-
 @pytest.mark.parametrize("words", [["doctor"], ["harden"], ["explain"]])
 def test_what_looks_at_the_files_sees_them_in_the_image(bundle: Path, with_directory: Path, words: list[str]) -> None:
     alike = [call_bundler(*words, "./bundle", cwd=place.parent) for place in (bundle, with_directory)]

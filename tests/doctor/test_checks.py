@@ -270,9 +270,11 @@ def test_what_is_right_or_unknown_is_passed_over(facts: BundleFacts) -> None:
     assert found(facts) == {}
 
 
-def machine(target: Target = TARGET, around: HostFacts = HERE) -> Machine:
-    full = replace(target, controllers=("cpu", "memory", "pids"), seccomp_actions=("errno",))
-    return Machine(full if target is TARGET else target, around)
+FULL = replace(TARGET, controllers=("cpu", "memory", "pids"), seccomp_actions=("errno",))
+
+
+def machine(target: Target = FULL, around: HostFacts = HERE) -> Machine:
+    return Machine(target, around)
 
 
 @pytest.mark.parametrize(
@@ -290,6 +292,10 @@ def machine(target: Target = TARGET, around: HostFacts = HERE) -> Machine:
         ("space", "1 MiB are free at", machine(around=replace(HERE, free=1 << 20))),
         ("network", "would need pasta", machine(around=replace(HERE, missing_for_bridge=("pasta",)))),
         ("overlay", "no overlay", machine(around=replace(HERE, overlay=False))),
+        ("images", "no EROFS", machine(around=replace(HERE, erofs=False))),
+        ("images", "by a loop device, and there is none", machine(around=replace(HERE, loops=False))),
+        ("images", "", machine(replace(FULL, kernel=(6, 12)), replace(HERE, loops=False))),
+        ("images", "erofsfuse, which is not", machine(around=replace(A_USER, erofs=False, erofsfuse=False))),
         (
             "programs",
             "umoci is missing; install it (for gc)",
@@ -304,6 +310,25 @@ def machine(target: Target = TARGET, around: HostFacts = HERE) -> Machine:
 def test_a_machine_is_judged_for_itself(check: str, what: str, facts: Machine) -> None:
     said = {finding.check: finding.what for finding in examine(HOST_CHECKS, facts)}
     assert what in said.get(check, "")
+    assert bool(what) == (check in said)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "around", "what"),
+    [
+        ("{}", HERE, ""),
+        ("{}", None, ""),
+        ("{}", replace(HERE, erofs=False), "the kernel has no EROFS"),
+        ("{}", replace(HERE, loops=False), "the kernel mounts a file by a loop device"),
+        ("{}", replace(HERE, overlay=False), "what it writes is laid over its image"),
+        ("read_only: true", replace(HERE, overlay=False), ""),
+        ("{}", replace(A_USER, erofsfuse=False), "an ordinary user mounts an image by erofsfuse"),
+    ],
+)
+def test_an_image_is_mounted_by_what_the_machine_has(overrides: str, around: HostFacts | None, what: str) -> None:
+    said = found(subject(overrides, around=around, has_image=True)).get("image", "")
+    assert said.startswith(what) if what else said == ""
+    assert "image" not in found(subject(overrides, around=around))
 
 
 def test_a_good_machine_has_nothing_to_say() -> None:

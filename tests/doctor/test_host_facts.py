@@ -67,9 +67,23 @@ def test_the_kernels_answers_are_read(tmp_path: Path) -> None:
     }
     around = look_around(tmp_path / "no/store/yet", machine(tmp_path, files))
     assert around.overlay
+    assert (around.erofs, around.loops) == (False, False)
     assert around.user_namespaces == 7
     assert around.profiles == ("docker-default", "my profile")
     assert around.free is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("builtin", "kernel/fs/erofs/erofs.ko"),
+        ("dep", "kernel/fs/erofs/erofs.ko.xz: kernel/lib/lz4/lz4_decompress.ko.xz"),
+    ],
+)
+def test_a_module_that_a_mount_loads_is_a_file_system_of_the_kernel(tmp_path: Path, file: str, line: str) -> None:
+    modules = f"lib/modules/{os.uname().release}/modules.{file}"
+    around = look_around(None, machine(tmp_path, {modules: f"kernel/fs/x.ko:\n{line}\nkernel/drivers/block/nloop.ko\n"}))
+    assert (around.erofs, around.overlay, around.loops) == (True, False, False)
 
 
 def test_programs_come_with_their_versions_or_the_way_to_get_them(

@@ -148,7 +148,7 @@ def test_what_a_container_has_written_is_no_part_of_a_kit(made: Path, tmp_path: 
     subprocess.run(["cp", "-a", made / NAME, tmp_path / "b"], check=True)
     assert call_bundler("run", "--id", NAME, tmp_path / "b").returncode == 0
     refused = call_bundler("pack", tmp_path / "b", "--kit", "-o", tmp_path / "kit")
-    assert (refused.returncode, "upper holds what a container wrote" in refused.stderr) == (2, True)
+    assert (refused.returncode, "upper/rootfs holds what a container wrote" in refused.stderr) == (2, True)
     subprocess.run(["rm", "-r", tmp_path / "b/upper"], check=True)
     bundler("pack", tmp_path / "b", "--kit", "-o", tmp_path / "kit")
 
@@ -194,7 +194,14 @@ def test_a_bundle_whose_image_is_mounted_is_left_alone(made: Path, tmp_path: Pat
         ended = run(tmp_path / "kit", "upgrade", str(tmp_path / "units"))
         return (ended.exit_code, "systemctl stop web" in ended.stderr) == (2, True)
 
-    command = [installed(), "run", "--detach", "--id", NAME, place]  # the container would hold our pipes
+    command: list[str | Path] = [
+        installed(),
+        "run",
+        "--detach",
+        "--id",
+        NAME,
+        place,
+    ]  # the container would hold our pipes
     subprocess.run(command, check=True, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, timeout=60)
     try:
         assert refused()

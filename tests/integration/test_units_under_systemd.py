@@ -30,9 +30,7 @@ def runtime(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def service(
-    machine: Booted, golden: Path, runtime: str, options: tuple[str, ...] = (), **overrides: Any
-) -> str:
+def service(machine: Booted, golden: Path, runtime: str, options: tuple[str, ...] = (), **overrides: Any) -> str:
     """A bundle on the machine, built with these options, and its units; gives the name of the service."""
     name = f"s{time.monotonic_ns()}"
     file = machine.root / f"srv/bundles/{name}.yaml"
@@ -237,7 +235,7 @@ def test_an_image_is_mounted_for_its_container_alone(machine: Booted, golden: Pa
 
 
 def test_of_20_restarts_nothing_is_lost_and_nothing_is_left(machine: Booted, golden: Path, runtime: str) -> None:
-    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING])
+    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING], restart="always")
     machine.must("systemctl", "start", name)
     for _ in range(20):
         machine.must("systemctl", "restart", name)

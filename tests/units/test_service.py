@@ -239,9 +239,10 @@ CASES: list[tuple[str, Mapping[str, Any], Placing, Mapping[str, Any]]] = [
 def test_systemd_has_nothing_to_say_about_them(
     tmp_path: Path, lifecycle: Mapping[str, Any], placing: Placing, changes: Mapping[str, Any]
 ) -> None:
-    for image in (IMAGE, None):
-        made = write_units(RuntimeConfig({**CONFIG, **changes}), dict(lifecycle), placing, image).texts
-        assert complaints(made, tmp_path) == ""
+    config = RuntimeConfig({**CONFIG, **changes})
+    assert complaints(write_units(config, dict(lifecycle), placing, IMAGE).texts, tmp_path) == ""
+    made = units(lifecycle, placing, **changes).texts
+    assert complaints(made, tmp_path) == ""
     run = commands(made[f"{placing.name}.service"], "ExecStart", {"t": "/run"})[0]
     assert [word for word in run if word in {placing.directory, placing.name}] == [placing.directory, placing.name]
 

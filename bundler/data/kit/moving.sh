@@ -32,20 +32,13 @@ mounts() {
     return 1
 }
 
-# A path as the kernel's tables have it.
-escape() {
-    left=$1
-    while case $left in *' '*) ;; *) false ;; esac do left="${left%% *}\\040${left#* }"; done
-    printf '%s' "$left"
-}
-
 # Whether the loop device that a line begins with is of the file $2.
 is_backing() {
     IFS= read -r backing 2>/dev/null <"/sys/block/${1%% *}/loop/backing_file" && [ "$backing" = "$2" ]
 }
 
 # A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle. What is
-# mounted of an image is called after the rootfs that it covers, after the image, or after a loop device of it.
+# mounted of an image is called after a folder of the bundle, after the image, or after a loop device of it.
 check_idle() {
     at='' device='' top=''
     while read -r _ _ found_device found_top found_at _; do
@@ -56,7 +49,7 @@ check_idle() {
         while read -r _ _ found_device found_top rest; do
             case $found_device:$found_top/ in "$device:$inside"/*) top=found ;; esac
             case $rest in
-            *" - overlay $escaped/rootfs "* | *" - erofs $escaped/rootfs.erofs "*) top=found ;;
+            *" - overlay $escaped/"* | *" - erofs $escaped/rootfs.erofs "*) top=found ;;
             *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1/rootfs.erofs" || top=found ;;
             esac
         done 2>/dev/null <"$table"

@@ -44,6 +44,8 @@ have cat || cat() { busybox cat; }
 have chmod || chmod() { busybox chmod "$@"; }
 have chown || chown() { busybox chown "$@"; }
 have cp || cp() { busybox cp "$@"; }
+have flock || flock() { busybox flock "$@"; }
+have grep || grep() { busybox grep "$@"; }
 have id || id() { busybox id "$@"; }
 have ls || ls() { busybox ls "$@"; }
 have mkdir || mkdir() { busybox mkdir "$@"; }
