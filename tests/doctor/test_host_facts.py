@@ -82,7 +82,8 @@ def test_the_kernels_answers_are_read(tmp_path: Path) -> None:
 )
 def test_a_module_that_a_mount_loads_is_a_file_system_of_the_kernel(tmp_path: Path, file: str, line: str) -> None:
     modules = f"lib/modules/{os.uname().release}/modules.{file}"
-    around = look_around(None, machine(tmp_path, {modules: f"kernel/fs/x.ko:\n{line}\nkernel/drivers/block/nloop.ko\n"}))
+    root = machine(tmp_path, {modules: f"kernel/fs/x.ko:\n{line}\nkernel/drivers/block/nloop.ko\n"})
+    around = look_around(None, root)
     assert (around.erofs, around.overlay, around.loops) == (True, False, False)
 
 

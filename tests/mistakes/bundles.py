@@ -99,6 +99,12 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("pack bundle -o --force", "--output takes FILE, and --force behind it is an option", "./--force"),
     bundle("unit bundle -o units", "the folder units does not exist", "mkdir -p units"),
     bundle("unit bundle -o notes.txt", "notes.txt is not a folder", "-o"),
+    Mistake(
+        line="pack imaged --kit -o kit",
+        what="imaged: upper/rootfs holds what a container wrote",
+        hint="bundler repack ... remove the folder",
+        files={"imaged/upper/rootfs/note": "written\n"},
+    ),
 )
 if NOTHING_EMULATED:
     what = f"foreign.tar is for linux/{OTHER} ... this machine's processor is {HOST}: /hello cannot be started"

@@ -28,4 +28,5 @@ def make_folder(folder: Path) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     bundler("build", "image.tar", "--quiet", "-o", "bundle", cwd=folder)
+    bundler("build", "image.tar", "--rootfs", "erofs", "--quiet", "-o", "imaged", cwd=folder)
     bundler("pack", "bundle", "--quiet", "-o", "packed.tar.zst", cwd=folder)

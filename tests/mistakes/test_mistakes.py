@@ -51,6 +51,7 @@ def test_a_mistake_is_told_with_what_where_and_what_next(
     folder: Path, mistake: Mistake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, content in mistake.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     monkeypatch.setenv("BUNDLER_STORE", str(folder / "store"))
     before = [*paths(folder)]

@@ -112,7 +112,9 @@ def test_a_bundler_json_of_another_form_is_refused(bundle: Path, recorded: dict[
         units_of(Bundle.open(bundle))
 
 
-@pytest.mark.parametrize(("root", "upper"), [({"path": "rootfs"}, "kept"), ({"readonly": True}, "none")])
+@pytest.mark.parametrize(
+    ("root", "upper"), [({"path": "rootfs"}, "kept"), ({"path": "rootfs", "readonly": True}, "none")]
+)
 def test_an_image_is_mounted_for_reading_or_with_what_is_written(
     tmp_path: Path, root: dict[str, Any], upper: str
 ) -> None:
@@ -120,6 +122,14 @@ def test_an_image_is_mounted_for_reading_or_with_what_is_written(
     bundle = make(tmp_path / "web", CONFIG | {"root": root}, rootfs=image)
     start = settings(units_of(Bundle.open(bundle)).texts["web.service"])["ExecStart"]
     assert f" -s {upper} {'ab' * 32} " in start
+
+
+def test_an_image_of_an_ordinary_user_is_not_for_his_manager(bundle: Path) -> None:
+    make(bundle, rootfs={"format": "erofs", "sha256": f"sha256:{'ab' * 32}"})
+    (bundle / "rootfs.mtree").write_text("#mtree v2.0\n. type=dir mode=0755\n")
+    with pytest.raises(RequestError, match="an image, which the manager of an ordinary user may not mount") as raised:
+        units_of(Bundle.open(bundle))
+    assert "--rootfs dir" in str(raised.value.hint)
 
 
 def test_a_bundler_json_about_another_config_is_not_believed(bundle: Path) -> None:
