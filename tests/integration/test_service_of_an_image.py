@@ -14,7 +14,7 @@ from bundler.units.image_mount import ImageMount, mounted_for
 from bundler.units.text import command_line
 from tests.integration.test_run_rootfs_image import left
 from tests.support.command import bundler
-from tests.support.runtime import Ended, call, command_of
+from tests.support.runtime import Ended, Name, call, command_of
 from tests.support.systemd import commands, words_of
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun", "unshare")]
@@ -37,7 +37,7 @@ def mount_of(bundle: Path) -> ImageMount:
     return ImageMount(recorded["rootfs"]["sha256"].removeprefix("sha256:"), writable=True)
 
 
-def served(bundle: Path, runtime: str, folder: Path) -> Ended:
+def served(bundle: Path, runtime: Name, folder: Path) -> Ended:
     """What ExecStart= does with its standard input; the service's own folder is in `folder`."""
     *before, program = command_of(runtime)
     name = f"service-of-an-image-{os.getpid()}"
@@ -51,7 +51,7 @@ def served(bundle: Path, runtime: str, folder: Path) -> Ended:
 
 
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
-def test_it_finds_what_it_wrote_before_and_leaves_nothing(bundle: Path, tmp_path: Path, runtime: str) -> None:
+def test_it_finds_what_it_wrote_before_and_leaves_nothing(bundle: Path, tmp_path: Path, runtime: Name) -> None:
     for times in (1, 2):
         ended = served(bundle, runtime, tmp_path / f"run-{times}")
         assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "x\n" * times, "")
