@@ -13,7 +13,7 @@ from tests.rootfs.test_image_tree import ACL, CAPABLE, CASES, DEFAULT_ACL, Listi
 from tests.support.erofs_images import complaints, image_of, mounted, seen_by_bundler, seen_by_the_kernel
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import Member, character_device, directory, fifo, file, hard_link, symlink
-from tests.support.tree import differences, paths_below, tree
+from tests.support.tree import differences, link_counts, tree
 
 pytestmark = pytest.mark.root
 S = 10**9
@@ -79,15 +79,11 @@ def test_extremes_are_what_they_are_on_disk(tmp_path: Path, listing: Listing) ->
     assert complaints(image) == ""
 
 
-def links(root: Path) -> dict[str, int]:
-    return {name: (root / name).lstat().st_nlink for name in paths_below(root)}
-
-
 @pytest.mark.parametrize("listings", [*CASES.values(), *([listing] for listing in LISTINGS.values())])
 def test_every_file_has_as_many_names_as_on_disk(tmp_path: Path, listings: list[Listing]) -> None:
     layers = layers_of(listings)
     with mounted(image_of(tmp_path / "image", layers)) as where:
-        assert links(where) == links(unpacked(tmp_path / "root", *layers))
+        assert link_counts(where) == link_counts(unpacked(tmp_path / "root", *layers))
 
 
 def test_a_file_can_have_more_names_than_a_disk_allows(tmp_path: Path) -> None:

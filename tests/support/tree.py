@@ -79,3 +79,8 @@ def differences(left: Mapping[str, Node], right: Mapping[str, Node]) -> dict[str
     """The paths that only one side has, or that are not the same on both."""
     names = sorted(left.keys() | right.keys())
     return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
+
+
+def link_counts(root: Path) -> dict[str, int]:
+    """How many names the kernel says that each file has."""
+    return {name: (root / name).lstat().st_nlink for name in paths_below(root)}
