@@ -140,6 +140,11 @@ def no_bundle(path: Path, why: str = "") -> RequestError:
     kind, label = kind_at(path), printable(str(path))
     if label == "-":
         return RequestError("no bundle is read from standard input", hint="write it to a file, and name that")
+    whole = bundle_around(path)
+    if whole is not None:
+        return RequestError(
+            f"{label} is a part of a bundle", hint=f"the bundle is {shlex.quote(printable(str(whole)))}"
+        )
     if kind in (MISSING, None):
         what, hint = f"{label} is not a bundle: there is no such directory", missing_hint(path)
     elif path.is_dir() and kind in (FOLDER, BUNDLE):
@@ -151,6 +156,12 @@ def no_bundle(path: Path, why: str = "") -> RequestError:
     return RequestError(
         what, hint=hint or f"bundler build IMAGE -o {'DIR' if path.exists() else shlex.quote(label)} makes one"
     )
+
+
+def bundle_around(path: Path) -> Path | None:
+    """The bundle that `path` lies in, if it is there."""
+    above = (each for each in path.parents if each != path) if path.exists() else iter(())
+    return next((each for each in above if (each / "bundler.json").is_file()), None)
 
 
 class _FromStart(io.RawIOBase):

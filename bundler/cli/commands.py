@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -205,9 +206,12 @@ class Family(TyperGroup):
         """Raise RequestError for words that begin with none of the commands."""
         if typed[0] not in self.commands and not typed[0].startswith("-"):
             from bundler.cli.docker_words import nearest, unknown
-            from bundler.errors import closest
+            from bundler.errors import closest, printable
 
-            raise unknown(typed[0], nearest(closest(typed[0], self.commands), ctx.command_path))
+            hint = nearest(closest(typed[0], self.commands), ctx.command_path)
+            if "check" in self.commands and Path(typed[0]).is_file():
+                hint = f"did you mean `{ctx.command_path} check {typed[0]}`?"
+            raise unknown(typed[0], printable(hint))
 
 
 class Commands(Family):

@@ -5,6 +5,7 @@ from typing import Any, Final
 import typer
 
 from bundler.cli.failures import Command, is_unknown
+from bundler.cli.other_options import meant_by
 from bundler.errors import RequestError, printable
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]
@@ -18,7 +19,8 @@ class DockerFlags(Command):
         try:
             return list(super().parse_args(ctx, args))
         except _WrongUsage as error:
-            hint = hint_at(error.option_name) if is_unknown(error) else None
+            known = is_unknown(error) and (meant_by(error.option_name, ctx.info_name) or hint_at(error.option_name))
+            hint = known or None
             if hint is None:
                 raise
             raise RequestError(f"no such option: {printable(error.option_name)}", hint=hint) from None

@@ -64,8 +64,9 @@ def explain(
     if against is not None:
         raise RequestError("--against is for a page", hint="add --html FILE, or use bundler review or bundler diff")
     if config is not None:
-        if pointer is not None:
-            raise RequestError("--config takes the place of BUNDLE: only a POINTER can follow")
+        if pointer is not None or (bundle is not None and Path(bundle).is_dir()):
+            what = "--config takes the place of BUNDLE: only a POINTER can follow"
+            raise RequestError(what, hint="leave out --config for a bundle, or BUNDLE for a config.json")
         bundle, pointer = config, bundle
     if bundle is None:
         raise RequestError("nothing to explain: name a bundle, or a file with --config", hint="bundler explain BUNDLE")

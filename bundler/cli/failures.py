@@ -109,7 +109,11 @@ def _call(app: typer.Typer, name: str) -> int:
         context = getattr(error, "ctx", None)
         if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown
             what = " ".join(error.format_message().split()).rstrip(".")
-            _say(what[:1].lower() + what[1:], _way_out(error, context.command_path if context else name))
+            command = context.command_path if context else name
+            instead = _instead(error, command)
+            if instead is not None:  # of that, the parser's nearest guess is none
+                what = what.partition(" (Possible options")[0]
+            _say(what[:1].lower() + what[1:], instead or _way_out(error, command))
         return RequestError.exit_code
 
 
@@ -118,7 +122,22 @@ def _way_out(error: Any, command: str) -> str:
     option = getattr(error, "option_name", None)
     if option and is_unknown(error) and command.endswith(" run"):
         return f"{command} --help; what is to run in the container follows --: {command} BUNDLE -- PROGRAM {option}"
-    return f"{command} --help"
+    example = _example(error)
+    return f"{command} --help" if example is None else f"{command} --help; for example {example}"
+
+
+def _instead(error: Any, command: str) -> str | None:
+    """What to do instead of an option that is not this command's."""
+    from bundler.cli.other_options import meant_by
+
+    return meant_by(error.option_name, command.partition(" ")[2]) if is_unknown(error) else None
+
+
+def _example(error: Any) -> str | None:
+    """How the command is used, where something is missing: the first example of its help."""
+    epilog = getattr(getattr(getattr(error, "ctx", None), "command", None), "epilog", None) or ""
+    examples = epilog.split("\n\n")[1:]
+    return examples[0] if examples and type(error).__name__ == "MissingParameter" else None
 
 
 def is_unknown(error: Any) -> bool:
@@ -146,8 +165,8 @@ def reported(left: str = Command.left) -> Iterator[None]:
     except _Ended as end:
         _say(f"{_WORDS[end.number]}; {left}", None)
         raise typer.Exit(128 + end.number) from None
-    except BrokenPipeError:
-        # The reader of the output (`bundler config ... | head`) has seen enough.
+    except (BrokenPipeError, SystemExit):
+        # The reader of the output (`bundler config ... | head`) has seen enough. Of a help page, rich exits then.
         _forget_output()
         raise typer.Exit(_CUT_SHORT) from None
     except OSError as error:

@@ -76,7 +76,7 @@ def remove(
     try:
         references = [RegistryReference.parse(name) for name in names]
     except ValueError as error:
-        raise RequestError(printable(str(error))) from None
+        raise RequestError(printable(str(error)), hint="bundler images lists the names") from None
     try:
         with open_store(place_of(store)) as opened:
             remove_names(opened, references)

@@ -1,6 +1,7 @@
 """What programs read: a JSON document for each report, in the shape of `data/reports.schema.json`, or a value of it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
@@ -25,6 +26,7 @@ FormatOption = Annotated[
         show_default=False,
     ),
 ]
+_DOTTED: Final = re.compile(r"[.{ ]*\w+(\.\w+)*[} ]*")  # as jq and Docker's --format have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ def asked_for(name: str, *, as_json: bool, pointer: str | None) -> Report | None
 def tokens_of(pointer: str) -> list[str]:
     """The steps of a JSON Pointer (RFC 6901). Raises RequestError."""
     if pointer and not pointer.startswith("/"):
-        raise RequestError(
-            f"--format: {printable(pointer[:200])} is no JSON pointer", hint="one begins with a slash, as in /format"
-        )
+        names = re.findall(r"\w+", pointer[:200])
+        guessed = f"/{'/'.join(names)}" if _DOTTED.fullmatch(pointer[:200]) else "/format"
+        what = f"--format: {printable(pointer[:200])} is no JSON pointer"
+        raise RequestError(what, hint=f"one begins with a slash, as in {guessed}")
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 

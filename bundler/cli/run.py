@@ -204,10 +204,11 @@ def _start(wanted: "Wanted", named: str | None, *, dry_run: bool) -> None:
     if dry_run:
         typer.echo(start.shown())
         return
-    if start.platform not in ("", str(Platform.of("linux", os.uname().machine))) and not wanted.as_is:
-        from bundler.doctor.processor import check_processor
+    is_foreign = start.platform not in ("", str(Platform.of("linux", os.uname().machine)))
+    if (is_foreign or wanted.arguments) and not wanted.as_is:
+        from bundler.doctor.program_start import check_program
 
-        check_processor(wanted.bundle, start.program, start.platform, label=named or str(wanted.bundle))
+        check_program(wanted.bundle, start.program, start.platform, label=named or str(wanted.bundle))
     for sentence in start.remarks:
         typer.echo(f"bundler: note: {sentence}", err=True)
     for arguments_before in start.before:

@@ -196,7 +196,7 @@ def looks_like_file(text: str) -> bool:
     """Whether `text` ends as the names of tar archives do, or says what is wanted of one, or as those of other files
     that are given in the place of an image: in a registry these are asked for with docker:// in front.
     """
-    return _SUFFIX.search(text) is not None or text.lower().endswith(_NO_IMAGES)
+    return _SUFFIX.search(text) is not None or text.partition(":")[0].lower().endswith(_NO_IMAGES)
 
 
 def split_path(rest: str, exists: Callable[[str], bool]) -> tuple[str, Choice]:

@@ -22,7 +22,7 @@ from bundler.archives.filesystems.squashfs import Squashfs
 from bundler.archives.stream import NOT_WHOLE, ByteStream, Content, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
-from bundler.bundles.bundle import no_bundle
+from bundler.bundles.bundle import bundle_around, no_bundle
 from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer_stream import CountedStream, Stored
@@ -160,6 +160,8 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
     except (DamagedError, PathError) as error:
         kind = kind_at(file)
         if kind is not None and kind.is_text:
+            if bundle_around(file) is not None:
+                raise no_bundle(file) from None
             raise ImageError(f"{label} {kind.what}, and bundler packed no such file", hint=kind.hint(file)) from None
         hint = getattr(error, "hint", None) or NOT_WHOLE
         raise ImageError(f"{label}: {error}", hint=hint) from None

@@ -60,7 +60,9 @@ def test_a_table_fits_its_terminal_or_is_no_table(folder: Path, words: str, colu
         assert "" in lines[:-1]
 
 
-@pytest.mark.parametrize("words", ["explain bundle", "explain bundle --json", "diff docker bundle"])
+@pytest.mark.parametrize(
+    "words", ["explain bundle", "explain bundle --json", "diff docker bundle", "--help", "overrides --help"]
+)
 def test_a_reader_that_has_seen_enough_ends_a_command_quietly(folder: Path, words: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)

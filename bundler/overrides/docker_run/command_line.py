@@ -119,13 +119,30 @@ def _next(flag: Flag, spelled: str, rest: list[str]) -> str:
     return rest.pop(0)
 
 
+# Of the flags that people mistype most, among those that have no key of their own to take an example of.
+_EXAMPLES: Final = {
+    "volume": "-v ./data:/data:ro",
+    "mount": "--mount type=bind,source=/srv/data,target=/data,readonly",
+    "tmpfs": "--tmpfs /run:size=64m",
+    "env": "-e TZ=UTC",
+    "network": "--network bridge",
+    "add-host": "--add-host db:10.0.0.2",
+    "device": "--device /dev/fuse",
+    "gpus": "--gpus all",
+    "security-opt": "--security-opt no-new-privileges",
+    "health-interval": "--health-interval 30s",
+    "stop-timeout": "--stop-timeout 10",
+}
+
+
 def _meant(flag: Flag, value: str) -> Json:
     try:
         meant = flag.grammar(value)
         return meant if isinstance(meant, bool) or not isinstance(meant, int) else allowed(meant, schema.rule(flag.key))
     except ValueError as error:
         quoted = printable(value[:_SHOWN])
-        hint = example([flag.key]) or "docker run --help has its form"
+        written = _EXAMPLES.get(flag.name)
+        hint = example([flag.key]) or (f"for example {written}" if written else "docker run --help has its form")
         raise RequestError(f"{flag.spelled} '{quoted}': {printable(str(error))}", hint=hint) from None
 
 
