@@ -167,7 +167,11 @@ def test_a_command_may_end_by_itself() -> None:
         (["--frob"], "no such option: --frob", "bundler --help"),
         (["biuld", "x"], "no such command 'biuld'", "did you mean `bundler build`?"),
         (["build", "a", "b"], "got unexpected extra argument", "bundler build --help"),
-        (["overrides", "check"], "missing argument 'FILE", "bundler overrides check --help"),
+        (
+            ["overrides", "check"],
+            "missing argument 'FILE",
+            "bundler overrides check --help; for example bundler overrides check web.yaml",
+        ),
         (["pack", "b", "-o", "x", "--level", "x"], "invalid value for '--level'", "bundler pack --help"),
         (["build", "a", "\x1b[2J\n"], "got unexpected extra argument", "bundler build --help"),
     ],

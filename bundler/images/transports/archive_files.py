@@ -31,6 +31,7 @@ _MAX_MEMBERS: Final = 200_000
 # Their names are kept: twice the longest that any writer of images uses, for each of them.
 _MAX_NAMES: Final = 64 << 20
 _CHUNK: Final = 1 << 20
+_EMPTY: Final = 64  # bytes: no format takes more to say that there is nothing
 _STANDARD_INPUT: Final = "standard input"
 _PIPED: Final = "docker save IMAGE | bundler build - is how an archive is given there"
 
@@ -193,7 +194,7 @@ def _spooled(source: int, label: str, workspace: Path, progress: Progress, limit
                 spool.flush()
         except DamagedError as error:
             raise _damaged(label, error) from error
-        if pipe.taken and not size:  # what the zstd library makes of a first frame that is not whole
+        if pipe.taken > _EMPTY and not size:  # what the zstd library makes of a first frame that is not whole
             raise _damaged(label, DamagedError("nothing is in the compressed data, or it ends too early"))
         yield spool.fileno()
 
