@@ -1,6 +1,8 @@
 """Outside programs, played by small scripts on PATH."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +10,7 @@ import pytest
 
 from bundler import tools
 from bundler.errors import ToolError
-from bundler.tools import Tool, ToolFailedError
+from bundler.tools import Tool, ToolFailedError, hold_back
 
 TOOL = Tool("fakeware", minimum=(1, 9, 0), package="fakeware-bin")
 
@@ -115,3 +117,25 @@ def test_a_program_gets_no_input(program: Program) -> None:
 def test_much_output_on_both_streams_does_not_block(program: Program) -> None:
     program("head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2")
     assert len(tools.run(TOOL)) == 300_000
+
+
+def test_a_program_that_is_held_back_does_its_work_when_it_is_told(program: Program, tmp_path: Path) -> None:
+    program('echo "$1" >"$2"')
+    proceed = hold_back(TOOL, "x", str(tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
+    proceed()
+    assert (tmp_path / "made").read_text() == "x\n"
+
+
+def test_one_that_is_held_back_and_fails_says_why(program: Program) -> None:
+    program("echo no such luck >&2; exit 3")
+    with pytest.raises(ToolFailedError, match=r"^fakeware failed with exit code 3: no such luck$"):
+        hold_back(TOOL)()
+
+
+def test_one_that_is_never_told_ends_with_who_holds_it_back(program: Program, tmp_path: Path) -> None:
+    program(f"touch {tmp_path}/made")
+    code = "from tests.test_tools import TOOL; from bundler.tools import hold_back; hold_back(TOOL)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=True, capture_output=True)
+    assert done.stdout == b""  # which the program would have kept open
+    assert not (tmp_path / "made").exists()

@@ -76,7 +76,7 @@ def mount_as_user(image: str, rootfs: str, config: RuntimeConfig) -> None:
     proceed = hold_back(EROFSFUSE, image, f"/dev/fd/{descriptor}", inherited=(descriptor,))
     try:
         unshare(NEW_MOUNTS)
-        mount(EROFSFUSE.name, rootfs, f"fuse.{EROFS}", READ_ONLY, options)
+        mount(image, rootfs, f"fuse.{EROFS}", READ_ONLY, options)
     except OSError as error:
         raise ToolError(f"{printable(image)} cannot be mounted by FUSE: {error.strerror}", hint=_INSTEAD) from None
     proceed()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bundler.bundles.runtime import is_idle
 from bundler.running.start import Wanted
 from tests.support.command import call_bundler
 from tests.support.erofsfuse import serving, skip_unless_it_is_there
@@ -23,7 +24,7 @@ from tests.support.tarballs import character_device, directory, file, symlink, t
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun", "newuidmap")]
 BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"])
 APPLETS = ("sh", "cat", "chown", "id", "ls", "rm", "sleep", "stat", "su", "touch")
-CAPABLE = {"security.capability": bytes.fromhex("0100000200040000000000000000000000000000")}
+CAPABLE = {"security.capability": bytes.fromhex("0100000201000000000000000000000000000000")}  # CAP_CHOWN, effective
 ALONE = ("--uid-map", f"0:{USER}:1", "--gid-map", f"0:{USER}:1")
 RANGES = tuple(
     word
@@ -45,7 +46,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *(symlink(f"bin/{name}", "busybox") for name in APPLETS),
         directory("suid"),
         file("suid/su", busybox, 0o4755),
-        file("bin/capable", b"c", 0o755, xattrs=CAPABLE),
+        file("bin/busybox-capable", busybox, 0o755, xattrs=CAPABLE),
         directory("etc"),
         file("etc/passwd", b"root:x:0:0::/:/bin/sh\nweb:x:33:44::/:/bin/sh\n"),
         file("etc/secret", b"secret\n", 0o600, owner=(33, 44)),
@@ -131,11 +132,14 @@ def test_with_ranges_of_ids_files_have_the_owners_of_the_image(archive: Path, fo
     assert is_gone(bundle)
 
 
-def test_a_setuid_file_has_its_meaning_in_the_container(archive: Path, folder: Path) -> None:
+def test_setuid_bits_and_capabilities_count_in_the_container(archive: Path, folder: Path) -> None:
     bundle = built(archive, folder, *RANGES)
     script = "su web -c '/suid/su root -c true 2>&1'; su web -c '/bin/su root -c true 2>&1'"
     said = ["Password: ", "su: incorrect password", "su: must be suid to work properly"]
     assert run(bundle, script).stdout.splitlines() == said
+    script = "su web -c 'cd /data; {} chown 0 new 2>&1'; stat -c %u /data/new"
+    scripts = ("touch /data/new; chown 33 /data/new", script.format("busybox"), script.format("busybox-capable"))
+    assert run(bundle, "; ".join(scripts)).stdout.splitlines() == ["chown: new: Operation not permitted", "33", "0"]
 
 
 @pytest.mark.parametrize("options", [{"ephemeral": True}, {"fresh": True}], ids=["ephemeral", "fresh"])
@@ -160,6 +164,7 @@ def test_a_container_in_the_background_is_the_runtime_s_as_any_other(
         second = run(bundle, "true", runtime, name=f"{NAME}-2")
         assert second.exit_code == 2
         assert "another container (process " in second.stderr
+        assert not is_idle(bundle)
         (reader,) = serving(bundle / "rootfs.erofs")
         # The pipes of `runc exec` have to belong to root of the namespace that the container was made in.
         inside = ["nsenter", "--user", "--preserve-credentials", f"--target={reader}"] if runtime == "runc" else []

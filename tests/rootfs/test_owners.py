@@ -9,9 +9,10 @@ import pytest
 
 from bundler.errors import LayerError, RequestError
 from bundler.images.layer import LocalLayer
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import seed_volume
 from bundler.rootfs.inventory import Inventory, write_manifest
-from bundler.rootfs.owners import Owners, choose_owners, record
+from bundler.rootfs.owners import Owners, choose_owners, choose_owners_in_image, choose_owners_of_copies, record
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.unpack import UNPACKERS, unpack
@@ -265,3 +266,25 @@ def test_an_ordinary_user_s_volume_is_an_exact_copy_of_what_is_closed() -> None:
             for name, node in tree(folder / "root").items()
             if name.startswith("closed")
         }
+
+
+def test_in_an_image_that_a_user_mounts_ids_that_the_container_has_not_got_are_root_s() -> None:
+    owners = choose_owners_in_image(choose_owners(([MAP], [MAP]), rootless=True), ([MAP], [MAP]))
+    capable = {b"security.capability": REVISION_2}
+    assert owners.adapt(Attributes(0o755, 33, 999, xattrs=capable)) == Attributes(0o755, 33, 999, xattrs=capable)
+    lies = {b"user.rootlesscontainers": record(5, 5)}
+    assert owners.adapt(Attributes(0o755, 0, 0, xattrs=lies)) == Attributes(0o755)
+    strange = owners.adapt(Attributes(0o755, 33, 1000, xattrs=lies))
+    assert strange == Attributes(0o755, 33, 0, xattrs={b"user.rootlesscontainers": record(33, 1000)})
+    assert choose_owners_in_image(shifting(), ([MAP, HIGH], [MAP])).maps
+
+
+def test_copies_from_an_image_have_their_owners_or_say_them() -> None:
+    kept, confined = choose_owners(None, rootless=False), choose_owners(([MAP], [MAP]), rootless=True)
+    of_web = Attributes(0o755, 33, 44, xattrs={b"security.capability": REVISION_2})
+    assert choose_owners_of_copies(kept, privileged=True).adapt(of_web) == of_web
+    stated = Attributes(0o755, 33, 44, xattrs={b"user.rootlesscontainers": record(33, 44)})
+    assert choose_owners_of_copies(kept, privileged=False).adapt(of_web) == stated
+    in_image = choose_owners_in_image(confined, ([MAP], [MAP]))
+    of_a_stranger = Attributes(0o755, 0, 0, xattrs={b"user.rootlesscontainers": record(33, 5000)})
+    assert choose_owners_of_copies(in_image, privileged=True).adapt(of_a_stranger) == of_a_stranger

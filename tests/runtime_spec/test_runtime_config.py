@@ -106,3 +106,13 @@ def test_the_last_word_on_writing_counts(options: list[str], *, read_only: bool)
 )
 def test_a_relative_source_of_a_bind_is_the_bundles(mount: dict[str, Any], source: str) -> None:
     assert Mount.of("", mount).bundle_source == source
+
+
+def test_the_ids_of_a_namespace_that_has_them_already_are_the_same() -> None:
+    users = [{"containerID": 0, "hostID": 1000, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 9}]
+    config = RuntimeConfig({"linux": {"uidMappings": users, "gidMappings": users[:1], "cgroupsPath": "x"}})
+    same = config.with_same_ids()
+    assert [(each.container_id, each.host_id, each.size) for each in same.uid_mappings] == [(0, 0, 1), (1, 1, 9)]
+    assert [(each.container_id, each.host_id, each.size) for each in same.gid_mappings] == [(0, 0, 1)]
+    assert same.cgroups_path == "x"
+    assert config.uid_mappings[0].host_id == 1000
