@@ -14,13 +14,15 @@ from xdist.scheduler import LoadScopeScheduling
 WORKER = Path(__file__).with_name("worker")
 INTEGRATION = "tests/integration/"
 # Modules that stay together, the longest first: what they share is made once, and containers of one name (`web`) never
-# meet in the control groups of the machine, which workers share. Every other module is a group of its own.
+# meet in the control groups of the machine, which workers share. Every other module is a group of its own; those that take
+# half a minute or more follow.
 GROUPS = {
     "dockerd, and the images of services": ("moved_services", "services", "moving_in"),
     "dockerd, and containers of fixed names": (
-        *("docker_parity", "docker", "docker_lines", "compose_daemon", "tar_dialects", "documentation"),
+        *("docker_parity", "docker", "docker_lines", "compose_daemon", "documentation"),
         *("networks", "runs_of_one_bundle", "networks_of_users", "netns"),
     ),
+    **{name: (name,) for name in ("backup", "kit_upgrade", "install_page", "debian", "power_cut", "tar_dialects")},
 }
 _GROUP_OF = {f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules}
 
