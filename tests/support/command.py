@@ -19,7 +19,7 @@ SECONDS = 240
 # What an interpreter and the libraries of bundler look at when they start; all else is sent along with each call.
 READ_AT_START = re.compile(
     r"PYTHON\w*|COVERAGE\w*|LD_\w+|MALLOC_\w+|LC_\w+|LANG|LANGUAGE|TZ"
-    r"|TERM|COLUMNS|LINES|TERMINAL_WIDTH|NO_COLOR|FORCE_COLOR|PY_COLORS|GITHUB_ACTIONS|_?TYPER_\w+"
+    r"|TERMINAL_WIDTH|FORCE_COLOR|PY_COLORS|GITHUB_ACTIONS|_?TYPER_\w+"
 )
 
 
@@ -78,6 +78,11 @@ def server() -> Server:
     return started
 
 
+def is_in_memory(environment: Mapping[str, str]) -> bool:
+    """Whether a command that is started here in the environment would be as one of the server's."""
+    return server().circumstances == Circumstances.of_this_process(environment)
+
+
 def call_bundler(
     *arguments: str | Path,
     stdin: bytes = b"",
@@ -88,8 +93,8 @@ def call_bundler(
     """Run bundler to its end, whatever that is. `env` is added to the environment of the tests."""
     command = [installed(), *arguments]
     environment = os.environ | dict(env or {})
-    if (running := server()).circumstances == Circumstances.of_this_process(environment):
-        done = call(running.name, command, stdin=stdin, cwd=cwd, env=environment, umask=umask, timeout=SECONDS)
+    if is_in_memory(environment):
+        done = call(server().name, command, stdin=stdin, cwd=cwd, env=environment, umask=umask, timeout=SECONDS)
     else:
         done = subprocess.run(
             command,

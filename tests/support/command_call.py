@@ -14,6 +14,37 @@ from pathlib import Path
 PIECE = 1 << 16
 
 
+def begin(
+    server: str,
+    command: Sequence[str | Path],
+    streams: Sequence[int],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str],
+    umask: int,
+) -> socket.socket:
+    """Have the process that listens at the abstract socket `server` begin a command; `exit_code` waits for its end."""
+    words = [_umask() if umask == -1 else umask, len(command), *command, *map("=".join, env.items())]
+    message = b"\0".join(os.fsencode(str(word)) for word in words)
+    folder = os.open(cwd or ".", os.O_PATH)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(f"\0{server}")
+        socket.send_fds(connection, [message], [folder, *streams])
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(folder)
+    return connection
+
+
+def exit_code(connection: socket.socket) -> int:
+    """As subprocess has it."""
+    with connection:
+        return os.waitstatus_to_exitcode(int(connection.recv(100)))
+
+
 def call(
     server: str,
     command: Sequence[str | Path],
@@ -24,25 +55,19 @@ def call(
     umask: int,
     timeout: float,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command to its end, by the process that listens at the abstract socket `server`."""
+    """Run the command to its end, by that process."""
     with ExitStack() as opened:
-        connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        connection.connect(f"\0{server}")
-        folder = os.open(cwd or ".", os.O_PATH)
-        opened.callback(os.close, folder)
         (its_stdin, source), (stdout, its_stdout), (stderr, its_stderr) = (_pipe(opened) for _ in range(3))
         streams = (its_stdin, its_stdout, its_stderr)
-        words = [_umask() if umask == -1 else umask, len(command), *command, *map("=".join, env.items())]
-        message = b"\0".join(os.fsencode(str(word)) for word in words)
-        socket.send_fds(connection, [message], [folder, *(stream.fileno() for stream in streams)])
+        numbers = [stream.fileno() for stream in streams]
+        connection = opened.enter_context(begin(server, command, numbers, cwd=cwd, env=env, umask=umask))
         for stream in streams:
             stream.close()
         try:
             printed = _exchanged(source, stdin, (stdout, stderr), time.monotonic() + timeout)
         except TimeoutError:
             raise subprocess.TimeoutExpired(command, timeout) from None
-        status = int(connection.recv(100))
-    return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), *printed)
+        return subprocess.CompletedProcess(command, exit_code(connection), *printed)
 
 
 def _pipe(opened: ExitStack) -> tuple[FileIO, FileIO]:

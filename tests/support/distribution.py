@@ -14,8 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 WORKER = Path(__file__).with_name("worker")
 INTEGRATION = "tests/integration/"
 # Modules that stay together, the longest first: what they share is made once, and containers of one name (`web`) never
-# meet in the control groups of the machine, which workers share. Every other module is a group of its own; those that take
-# half a minute or more follow.
+# meet in the control groups of the machine, which workers share. Every other module is a group of its own; those behind
+# them take half a minute or more.
 GROUPS = {
     "dockerd, and the images of services": ("moved_services", "services", "moving_in"),
     "dockerd, and containers of fixed names": (

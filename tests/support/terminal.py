@@ -9,6 +9,9 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.command import installed, is_in_memory, server
+from tests.support.command_call import begin, exit_code
+
 
 def on_a_terminal(
     *command: str | Path, columns: int = 80, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -18,16 +21,26 @@ def on_a_terminal(
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     plain = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS", "BUNDLER_PROGRESS")}
     environment = plain | {"TERM": "xterm"} | dict(env or {})
+    if command[0] == installed() and is_in_memory(environment):
+        connection = begin(server().name, command, [there] * 3, cwd=cwd, env=environment, umask=-1)
+        shown = _read(here, there)
+        return exit_code(connection), shown
     with subprocess.Popen([*command], stdin=there, stdout=there, stderr=there, env=environment, cwd=cwd) as run:
-        os.close(there)
-        shown = bytearray()
-        try:
-            while part := os.read(here, 65_536):
-                shown += part
-        except OSError:  # the last process that had the other end is gone
-            pass
+        shown = _read(here, there)
+    return run.returncode, shown
+
+
+def _read(here: int, there: int) -> str:
+    """All that a terminal is shown, up to its end; both ends are closed."""
+    os.close(there)
+    shown = bytearray()
+    try:
+        while part := os.read(here, 65_536):
+            shown += part
+    except OSError:  # the last process that had the other end is gone
+        pass
     os.close(here)
-    return run.returncode, shown.decode()
+    return shown.decode()
 
 
 def screen(shown: str) -> list[str]:
