@@ -12,10 +12,15 @@ from bundler.rootfs.image_outline import outline_of_image
 from bundler.rootfs.outline import Outline
 
 
+def holds_image(bundle: Bundle) -> bool:
+    """Whether its root filesystem is an image; no bundler.json says of none."""
+    record = bundle.any_record
+    return record is not None and has_image(record.document)
+
+
 def is_unmounted(bundle: Bundle) -> bool:
     """Whether the files of the rootfs are in an image, and not mounted where they will be."""
-    record = bundle.any_record
-    return record is not None and has_image(record.document) and not (bundle.path / "rootfs").is_mount()
+    return holds_image(bundle) and not (bundle.path / "rootfs").is_mount()
 
 
 @contextmanager

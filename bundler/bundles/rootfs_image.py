@@ -55,6 +55,15 @@ def has_image(recorded: Mapping[str, Json]) -> bool:
     return isinstance(recorded.get("rootfs"), dict)
 
 
+def is_written_over(bundle: Path) -> bool:
+    """Whether the bundle's `upper/` has something, which the container sees in the place of what is in the image."""
+    try:
+        with os.scandir(bundle / WRITTEN) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
 def image_size(recorded: Mapping[str, Json]) -> int | None:
     """How large the image is to be, which is all of it that has to be read; None where there is none."""
     image = recorded.get("rootfs")

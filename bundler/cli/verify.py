@@ -44,6 +44,7 @@ def verify(
     6: not. A terminal is told how many files are the same. A FILE of `bundler backup` is held against its own list.
     """
     import bundler
+    from bundler.bundles.rootfs_image import IMAGE, WRITTEN, is_written_over
 
     report = asked_for("verify", as_json=as_json, pointer=pointer)
     # What a lock needs takes as long to import as a small bundle to verify.
@@ -60,6 +61,8 @@ def verify(
             note(f"{verified.unread} files could not be read by this user")
         if is_copy(verified.changes) and not quiet:
             note("no content differs: a copy by cp -r looks like this; cp -a, rsync -aHAX and bundler pack keep it all")
+        if not quiet and is_written_over(bundle):
+            note(f"what was written over {IMAGE} is in {WRITTEN}, and nothing says what it should be")
         if not verified.changes and not quiet and sys.stdout.isatty():
             typer.echo(f"ok: {verified.files} files")
     if verified.changes:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.image_reading import is_unmounted, open_outline
+from bundler.bundles.image_reading import holds_image, is_unmounted, open_outline
 from bundler.bundles.pieces import check_sources
 from bundler.bundles.reach import exposed_here
 from bundler.bundles.record import part_of
-from bundler.bundles.rootfs_image import has_image
 from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
@@ -102,7 +101,7 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
         config=config,
         recorded=written.recorded,
         stale=written.stale,
-        has_image=_has_image(bundle),
+        has_image=holds_image(bundle),
         exposed=tuple(exposed_here(folder, config, here=here)),
         devices=tuple(_devices(config.devices)) if here else (),
         namespaces=tuple(_namespaces(config.namespaces)) if here else (),
@@ -130,11 +129,6 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
     except OSError as error:
         where = error.filename if isinstance(error.filename, str | bytes) else str(folder)
         return replace(subject, rootfs=f"{printable(where)}: {error.strerror}")
-
-
-def _has_image(bundle: Bundle) -> bool:
-    record = bundle.any_record
-    return record is not None and has_image(record.document)
 
 
 def _calls(config: RuntimeConfig) -> list[str]:

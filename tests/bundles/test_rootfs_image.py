@@ -181,6 +181,15 @@ def test_it_is_what_was_built(bundle: Path) -> None:
         subprocess.run(["umount", bundle / "rootfs"], check=True)
 
 
+def test_what_was_written_over_it_is_told_and_is_no_change(copied: Path) -> None:
+    (copied / "upper/rootfs").mkdir(parents=True)
+    assert verify(copied) == (0, "")
+    (copied / "upper/rootfs/sh").write_text("another")
+    code, said = verify(copied)
+    assert (code, "note: what was written over rootfs.erofs is in upper/rootfs" in said) == (0, True)
+    assert verify(copied, "--quiet") == (0, "")
+
+
 def test_a_changed_image_is_found(copied: Path) -> None:
     image = copied / "rootfs.erofs"
     content = image.read_bytes()
