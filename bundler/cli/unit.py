@@ -67,7 +67,8 @@ def unit(
     """Print a systemd service that runs BUNDLE with its runtime and nothing else.
 
     It has the restart policy, stop signal, grace period and health check that image and overrides ask for; limits
-    stand in config.json. A health check is a second service and a timer: -o or --json write all three.
+    stand in config.json. A health check is a second service and a timer: -o or --json write all three. A root
+    filesystem that is an image is mounted by the service, where only its container sees it.
     """
     from bundler.units.bundle import units_of, write_unit_files
 

@@ -13,7 +13,7 @@ from bundler.units.bundle import units_of
 from bundler.units.image_mount import ImageMount, mounted_for
 from bundler.units.text import command_line
 from tests.integration.test_run_rootfs_image import left
-from tests.support.command import bundler
+from tests.support.command import bundler, call_bundler
 from tests.support.runtime import Ended, Name, call, command_of
 from tests.support.systemd import commands, words_of
 
@@ -82,8 +82,10 @@ def test_two_containers_do_not_write_over_one_image(bundle: Path, tmp_path: Path
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
         ended = served(bundle, "runc", tmp_path / "run")
+        run = call_bundler("run", bundle, "--", "true")
         call(["pkill", "--parent", str(running.pid)])
     assert (ended.exit_code, f"another container writes to {bundle}/upper" in ended.stderr) == (2, True)
+    assert (run.returncode, "another container (process" in run.stderr) == (2, True)
     assert served(bundle, "runc", tmp_path / "again").stdout == "x\n"
 
 
