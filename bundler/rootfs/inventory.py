@@ -1,7 +1,7 @@
 """What a root filesystem holds while it is being written, and in the end: the content of rootfs.mtree.
 
 Layers replace, link and remove what lower layers brought, so what is known about a file has to be found again by its
-path. In memory that would grow with the image; so beyond some 60,000 files it goes to a table on disk, which SQLite
+path. In memory that would grow with the image; so beyond some 100,000 files it goes to a table on disk, which SQLite
 keeps in order, with a small cache. Most images never get there, and spare themselves a tenth of the time of unpacking.
 The order is the one of mtree.py: paths are kept with NUL in the place of `/`, so that the bytes of a directory and of
 all it holds lie together.
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from bundler.rootfs.inventory_table import CountedRow, Table
 
 # What is kept in memory, at the most: bytes, of which each row takes some beside those of its text.
-_LARGEST: Final = 28 << 20
-_ROW: Final = 240
+_LARGEST: Final = 36 << 20
+_ROW: Final = 150
 # A kilobyte of archive can state holes of an exabyte, whose zeros no machine could hash. Files with holes that come
 # after this many bytes of them have no digest.
 _MOST_HOLES: Final = 8 << 30
 _DIRECTORY: Final = b"type=dir"
 _LINES: Final = 1024
+
+
+_Row = tuple[bytes, bytes, int | None]
 
 
 class Inventory:
@@ -49,8 +52,9 @@ class Inventory:
         self._path = workspace / "inventory"
         self._owned = owned
         self._largest = largest
-        # Keywords, remarks and number as in the table: what is newer than it, and so all it knows of these paths.
-        self._rows: dict[bytes, tuple[bytes, bytes, int | None]] = {}
+        # Keywords, remarks and number as in the table: what is newer than it, and so all it knows of these paths. Of
+        # nearly all files there are keywords alone.
+        self._rows: dict[bytes, bytes | _Row] = {}
         self._weight = 0
         self._table: Table | None = None
         self._files = 0
@@ -92,7 +96,8 @@ class Inventory:
         self._keep(path, describe_file(mode, stated, size, mtime, sha256), b"")
 
     def _keep(self, path: bytes, keywords: bytes, remarks: bytes, file: int | None = None) -> None:
-        self._rows[path.replace(b"/", b"\0")] = (keywords, remarks, file)
+        is_usual = not remarks and file is None
+        self._rows[path.replace(b"/", b"\0")] = keywords if is_usual else (keywords, remarks, file)
         self._weight += len(path) + len(keywords) + len(remarks) + _ROW
         if self._weight > self._largest:
             self._store()
@@ -109,7 +114,7 @@ class Inventory:
         """A file was removed, or a directory with all it held."""
         key = path.replace(b"/", b"\0")
         known = self._rows.get(key)
-        if known is not None and not known[0].startswith(_DIRECTORY):
+        if known is not None and not _whole(known)[0].startswith(_DIRECTORY):
             del self._rows[key]
             return
         # What a directory holds is found by its order, which only the table has.
@@ -123,7 +128,7 @@ class Inventory:
         if row is None:
             self._store().link(path.replace(b"/", b"\0"), known, self._files)
             return
-        keywords, remarks, file = row
+        keywords, remarks, file = _whole(row)
         file = file or self._files
         self._rows[known] = (keywords, remarks, file)
         self._keep(path, keywords, remarks, file)
@@ -145,13 +150,14 @@ class Inventory:
             yield from self._store().rows()
             return
         names: dict[int, tuple[int, bytes]] = {}
-        for key in sorted(self._rows):
-            file = self._rows[key][2]
-            if file is not None:
-                count, first = names.get(file, (0, key))
-                names[file] = (count + 1, first)
-        for key in sorted(self._rows):
-            keywords, remarks, file = self._rows[key]
+        keys = sorted(self._rows)
+        for key in keys:
+            row = self._rows[key]
+            if isinstance(row, tuple) and row[2] is not None:
+                count, first = names.get(row[2], (0, key))
+                names[row[2]] = (count + 1, first)
+        for key in keys:
+            keywords, remarks, file = _whole(self._rows[key])
             yield key, keywords, remarks, *(names[file] if file is not None else (1, key))
 
     def _store(self) -> "Table":
@@ -160,10 +166,14 @@ class Inventory:
 
         if self._table is None:
             self._table = Table(self._path)
-        self._table.store((key, *self._rows[key]) for key in sorted(self._rows))
+        self._table.store((key, *_whole(self._rows[key])) for key in sorted(self._rows))
         self._rows.clear()
         self._weight = 0
         return self._table
+
+
+def _whole(row: bytes | _Row) -> _Row:
+    return (row, b"", None) if isinstance(row, bytes) else row
 
 
 def write_manifest(inventory: Inventory, path: Path) -> str:

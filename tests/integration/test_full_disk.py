@@ -57,6 +57,7 @@ def fill(disk: Path) -> None:
 
 LARGER_THAN_THE_DISK = {
     "build": "build rootfs:{inputs}/rootfs --overrides {inputs}/web.yaml -q -o new",
+    "build an image": "build rootfs:{inputs}/rootfs --overrides {inputs}/web.yaml -q -o new --rootfs erofs",
     "build by umoci": "build rootfs:{inputs}/rootfs --overrides {inputs}/web.yaml -q -o new --unpacker umoci",
     "pack to tar": "pack {inputs}/web --as-is -q -o new.tar",
     "pack to tar.zst": "pack {inputs}/web --as-is -q -o new.tar.zst",
@@ -68,6 +69,7 @@ LARGER_THAN_THE_DISK = {
 }
 ON_A_FULL_DISK = {
     "build": "build {hello} -q -o new",
+    "build an image": "build {hello} --rootfs erofs -q -o new",
     "build with a lock": "build {hello} -q -o new --lock new.lock",
     "unpack": "unpack {inputs}/packed.tar.zst -q -o new",
     "lock": "lock {hello} -o new.lock",

@@ -3,6 +3,7 @@
 import os
 import random
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,17 @@ def test_without_holes_the_bytes_are_the_same(tmp_path: Path, monkeypatch: pytes
     with_holes = image_of(tmp_path / "holes", REMOVED)
     monkeypatch.setattr(erofs_blocks.Blocks, "_punch", lambda _blocks, _address, _size: False)
     assert image_of(tmp_path / "zeros", REMOVED).read_bytes() == with_holes.read_bytes()
+
+
+@pytest.mark.root
+def test_a_file_system_that_knows_no_holes_gets_zeros(tmp_path: Path) -> None:
+    with_holes = image_of(tmp_path / "holes", REMOVED).read_bytes()
+    (tmp_path / "ramfs").mkdir()
+    subprocess.run(["mount", "-t", "ramfs", "none", tmp_path / "ramfs"], check=True)
+    try:
+        assert image_of(tmp_path / "ramfs/zeros", REMOVED).read_bytes() == with_holes
+    finally:
+        subprocess.run(["umount", tmp_path / "ramfs"], check=True)
 
 
 def test_a_hole_takes_no_room(tmp_path: Path) -> None:
