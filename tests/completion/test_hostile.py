@@ -103,7 +103,17 @@ def test_a_bomb_is_read_at_its_beginning_only(tmp_path: Path) -> None:
     assert names_in_archive(str(tmp_path / "image.tar")) == ["late:1"]
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "services: 1", "services: {a: !x 1}", "&a [*a]", "a: b\n" * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: [",
+        "services: 1",
+        "services: {a: !x 1}",
+        "&a [*a]",
+        pytest.param("a: b\n" * 50_000, id="one key for ever"),
+    ],
+)
 def test_a_compose_file_that_is_none_has_no_services(text: str, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(text)
     done = offered("bundler overrides from-compose compose.yaml ", tmp_path)
