@@ -1,10 +1,13 @@
 """Where a container's mounts are, whatever symlinks the image has; and what is made there."""
 
+import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bundler.rootfs.mount_points import Mounts, MountSpot, make
+from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.mount_points import DeviceNode, Mounts, MountSpot, make
 from bundler.rootfs.tree import Tree
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import directory, file, symlink
@@ -105,3 +108,32 @@ def test_where_something_is_in_the_way_nothing_is_made(root: Path) -> None:
         assert make(opened, b"f/x", "directory") is None
         assert make(opened, b"n" * 300, "file") is None
         assert make(opened, b"loop/x", "directory") is None
+
+
+@pytest.mark.root
+def test_a_device_is_made_and_what_is_in_the_way_replaced(root: Path) -> None:
+    null = DeviceNode(stat.S_IFCHR, (1, 3), Attributes(mode=0o666, uid=7, gid=8))
+    with Tree.open(root) as opened:
+        assert make(opened, b"f", null) is None
+        assert make(opened, b"f", null, replaced=lambda kind: kind == stat.S_IFREG) == b"f"
+        assert make(opened, b"var/run/null", null, replaced=lambda _kind: False) == b"run/null"
+        assert make(opened, b"n" * 300, null) is None
+    nodes = tree(root)
+    assert (nodes["f"].type, nodes["f"].content, nodes["f"].mode, nodes["f"].owner) == (
+        "character device",
+        "1:3",
+        "0666",
+        (7, 8),
+    )
+    assert nodes["run/null"] == replace(nodes["f"], same_as="run/null")
+
+
+def test_what_the_machine_cannot_do_is_an_error(root: Path, tmp_path: Path) -> None:
+    """Not to be taken for a place where nothing can be."""
+    opened = Tree(root)
+    with opened:
+        pass  # and it is closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        Mounts(opened).locate("/srv/x")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        make(opened, b"new", "file")

@@ -11,6 +11,7 @@ from bundler.rootfs import mtree
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.mtree import (
     HEADER,
+    Listed,
     MtreeError,
     decode_name,
     describe,
@@ -18,7 +19,9 @@ from bundler.rootfs.mtree import (
     encode_name,
     encode_path,
     group,
+    nanoseconds,
     parse,
+    parse_keywords,
     read_lines,
     size_of,
     write_entry,
@@ -129,3 +132,42 @@ def test_a_line_without_end_is_not_read_into_memory(monkeypatch: pytest.MonkeyPa
 def test_a_size_of_any_number_of_digits_is_no_size() -> None:
     assert size_of(b"./a type=file mode=0644 size=12 x=1\n") == 12
     assert size_of(b"./a type=file mode=0644 size=" + b"9" * 5000 + b" x=1\n") == 0
+
+
+def listed(text: bytes) -> Listed:
+    (entry,) = group([*text.splitlines(keepends=True)])
+    return entry
+
+
+def test_an_entry_is_parsed_when_it_is_asked_for() -> None:
+    remark = b"# ./a\\040b hardlink=./c\\040d xattr.user.a=00\n"
+    entry = listed(b"./a\\040b type=file mode=0644 size=12 nlink=2 sha256digest=ab\n" + remark)
+    assert (entry.name, entry.path) == (rb"./a\040b", b"a b")
+    assert (entry.hard_link, entry.links) == (b"c d", 2)
+    assert entry.keywords[b"xattr.user.a"] == b"00"
+    assert (entry.wants_digest(12), entry.wants_digest(13)) == (True, False)
+
+
+@pytest.mark.parametrize("number", [b"nlink=1", b"nlink=", b"nlink=-2", b"nlink=" + b"9" * 5000, b"uid=0"])
+def test_how_many_names_a_file_has_is_a_number_or_one(number: bytes) -> None:
+    entry = listed(b"./a type=dir " + number + b"\n")
+    assert (entry.links, entry.hard_link, entry.wants_digest(0)) == (1, None, False)
+
+
+def test_a_remark_about_another_file_is_refused() -> None:
+    entry = listed(b"./a type=file\n# ./b hardlink=./c\n")
+    with pytest.raises(MtreeError, match="does not follow the entry"):
+        _ = entry.hard_link
+
+
+def test_keywords_are_those_of_the_line() -> None:
+    assert parse_keywords(b"type=file link=a=b odd") == {b"type": b"file", b"link": b"a=b", b"odd": b""}
+
+
+def test_a_time_is_read_as_it_is_written() -> None:
+    for time in (0, 1, -1, 10**18 + 5, -(10**9)):
+        text = describe(stat.S_IFDIR, Attributes(mode=0o700, mtime=time))
+        assert nanoseconds(parse_keywords(text)) == time
+    for wrong in (b"time=1", b"time=1.5", b"time=x.000000000", b"mode=0700"):
+        with pytest.raises(MtreeError, match="no time"):
+            nanoseconds(parse_keywords(wrong))

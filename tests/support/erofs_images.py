@@ -13,6 +13,7 @@ from typing import Any
 from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, SYMLINK
 from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.file_system import FileSystemReader
+from bundler.archives.filesystems.squashfs import Squashfs
 from bundler.images.layer import LocalLayer
 from bundler.rootfs.sparse_files import placed
 from bundler.rootfs.unpack_into_image import unpack_into_image
@@ -44,11 +45,11 @@ def seen_by_the_kernel(file: Path) -> dict[str, Node]:
         return tree(where)
 
 
-def seen_by_bundler(file: Path) -> dict[str, Node]:
+def seen_by_bundler(file: Path, format_: type[Erofs | Squashfs] = Erofs) -> dict[str, Node]:
     """What `tree` says of a directory."""
     nodes: dict[str, Node] = {}
     with file.open("rb") as stream:
-        reader = FileSystemReader(Erofs(stream.fileno(), lambda _count: None))
+        reader = FileSystemReader(format_(stream.fileno(), lambda _count: None))
         for entry in reader:
             name = os.fsdecode(entry.name)
             if entry.kind == HARD_LINK:

@@ -12,13 +12,20 @@ _EROFS_INODES = 2  # the block that they begin in; superblock before, content be
 
 @dataclass
 class Node:
-    """A file of an image. `below` are the entries of a directory; `xattrs` the number of a list, in squashfs."""
+    """A file of an image. `below` are the entries of a directory.
+
+    In squashfs, `xattrs` is the number of a list, and a file has its `size` and its blocks from byte `start` on, whose
+    sizes stand in `inline`, but for what lies in a `fragment`. In erofs, `inline` are attributes.
+    """
 
     mode: int
     below: Sequence[tuple[bytes, int]] = ()
     content: bytes = b""
     xattrs: int | None = None
     inline: bytes = field(default=b"")
+    size: int = 0
+    start: int = 0
+    fragment: int = _NONE
 
 
 def _table(content: bytes) -> bytes:
@@ -37,7 +44,10 @@ def squashfs(nodes: Sequence[Node], lists: Sequence[tuple[int, int]] = (), attri
 
     `lists` are extended attributes: where in `attributes` each list begins, and how many they are.
     """
-    sizes = [16 + (struct.calcsize("<IIHHI") if node.mode & 0o40000 else struct.calcsize("<QQQIIII")) for node in nodes]
+    sizes = [
+        16 + (struct.calcsize("<IIHHI") if node.mode & 0o40000 else struct.calcsize("<QQQIIII") + len(node.inline))
+        for node in nodes
+    ]
     places = [sum(sizes[:number]) for number in range(len(nodes))]
     inodes, listings = b"", b""
     for number, node in enumerate(nodes):
@@ -53,7 +63,7 @@ def squashfs(nodes: Sequence[Node], lists: Sequence[tuple[int, int]] = (), attri
             inodes += struct.pack("<IIHHI", place >> 16, 2, len(listing) + 3, place & 0xFFFF, 0)
         else:
             xattrs = _NONE if node.xattrs is None else node.xattrs
-            inodes += struct.pack("<QQQIIII", 0, 0, 0, 1, _NONE, 0, xattrs)
+            inodes += struct.pack("<QQQIIII", node.start, node.size, 0, 1, node.fragment, 0, xattrs) + node.inline
     at = [96]
     parts = [_table(inodes), _table(listings or b"\0"), _table(struct.pack("<I", 0))]
     for part in parts:
