@@ -11,6 +11,7 @@ from bundler.conversion.process.init import chosen_init
 from bundler.overrides.load import load
 from tests.support.elf import program
 from tests.support.inputs import COMMAND, converted, inputs
+from tests.support.messages import tells
 
 
 @pytest.mark.parametrize(
@@ -44,15 +45,16 @@ def test_an_init_that_comes_with_docker_is_told(text: str, *, told: bool) -> Non
     assert [("docker-init" in line, "embed: true" in line) for line in warnings] == [(True, True)] * told
 
 
-@pytest.mark.parametrize(
-    ("machine", "told"), [(62, []), (183, ["init: {} is for arm64, the image for amd64"])], ids=["its own", "another"]
-)
+@pytest.mark.parametrize(("machine", "told"), [(62, []), (183, ["arm64 image amd64"])], ids=["its own", "another"])
 def test_an_init_for_another_processor_than_the_images_is_told(tmp_path: Path, machine: int, told: list[str]) -> None:
     init = tmp_path / "tini"
     init.write_bytes(program(machine=machine))
     (tmp_path / "o.yaml").write_text("init: {path: tini, embed: true}")
     given = replace(inputs(), overrides=load([str(tmp_path / "o.yaml")]))
-    assert list(convert(given).warnings) == [line.format(init) for line in told]
+    warnings = convert(given).warnings
+    assert [tells(line, f"init: {init} ", words) for line, words in zip(warnings, told, strict=True)] == [True] * len(
+        told
+    )
 
 
 def test_what_config_json_has_no_place_for_is_kept() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bundler.errors import RequestError
 from bundler.overrides.yaml_document import MAXIMUM_BYTES, parse, shown_name
+from tests.support.messages import tells
 
 
 def read(text: str) -> Any:
@@ -123,7 +124,7 @@ def test_ten_lines_of_aliases_do_not_become_a_billion_values() -> None:
 
 def test_aliases_do_not_make_of_one_text_a_thousand() -> None:
     message = refused(f"- &a {'x' * 100_000}\n" + "- *a\n" * 1000)
-    assert message == "o.yaml:1:3: more than 16777216 characters of text, aliases and variables included"
+    assert tells(message, "o.yaml:1:3: ", "16777216 characters")
 
 
 @pytest.mark.slow

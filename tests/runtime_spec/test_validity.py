@@ -9,98 +9,119 @@ from bundler.errors import RequestError
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.runtime_spec.validity import STARTABLE, malformed, unknown_names
 from tests.support.inputs import converted, inputs
+from tests.support.messages import tells
 
 REFUSED = {
     "a propagation that does not exist": (
         "spec:\n  linux:\n    rootfsPropagation: sideways",
-        "0.yaml:3:24: config.json/linux/rootfsPropagation: found 'sideways'",
+        "0.yaml:3:24: config.json/linux/rootfsPropagation: ",
+        "sideways",
     ),
     "a number where text belongs": (
         "spec: {linux: {sysctl: {net.core.somaxconn: 1}}}",
-        "0.yaml:1:45: config.json/linux/sysctl/net.core.somaxconn: found 1, expected a string",
+        "0.yaml:1:45: config.json/linux/sysctl/net.core.somaxconn: ",
+        "1 string",
     ),
     "a fraction where a whole number belongs": (
         "spec: {process: {oomScoreAdj: 1.0}}",
-        "0.yaml:1:31: config.json/process/oomScoreAdj: found 1.0, expected an integer",
+        "0.yaml:1:31: config.json/process/oomScoreAdj: ",
+        "1.0 integer",
     ),
     "an oom score beyond its range": (
         "spec: {process: {oomScoreAdj: 1001}}",
-        "0.yaml:1:31: config.json/process/oomScoreAdj: found 1001, expected at most 1000",
+        "0.yaml:1:31: config.json/process/oomScoreAdj: ",
+        "1001 1000",
     ),
-    "a root without its path": ("spec: {root: {path: null}}", "0.yaml:1:7: config.json/root: path is missing"),
-    "nothing to run": ("spec: {process: {args: []}}", "0.yaml:1:24: config.json/process/args: there is nothing to run"),
+    "a root without its path": ("spec: {root: {path: null}}", "0.yaml:1:7: config.json/root: ", "path missing"),
+    "nothing to run": ("spec: {process: {args: []}}", "0.yaml:1:24: config.json/process/args: ", "nothing"),
     "a relative working directory": (
         "spec: {process: {cwd: srv}}",
-        "0.yaml:1:23: config.json/process/cwd: the working directory has to be an absolute path",
+        "0.yaml:1:23: config.json/process/cwd: ",
+        "absolute",
     ),
     "one namespace twice": (
         "spec: {linux: {namespaces: [{type: uts}, {type: pid}, {type: pid}]}}",
-        "0.yaml:1:28: config.json/linux/namespaces/2: a second namespace of the type pid",
+        "0.yaml:1:28: config.json/linux/namespaces/2: ",
+        "second pid",
     ),
     "a host name that would be the machine's": (
         "spec: {linux: {namespaces: [{type: pid}]}}",
-        "0.yaml:1:7: config.json/hostname: without a uts namespace this would be the machine's own name",
+        "0.yaml:1:7: config.json/hostname: ",
+        "uts",
     ),
     "a mount to nowhere": (
         "spec: {mounts: [{type: tmpfs}]}",
-        "0.yaml:1:16: config.json/mounts/0: destination is missing",
+        "0.yaml:1:16: config.json/mounts/0: ",
+        "destination missing",
     ),
     "a bind that would mount nothing": (
         "spec: {mounts: [{destination: /a, type: bind, source: /b}]}",
-        "0.yaml:1:16: config.json/mounts/0: a bind needs the option bind or rbind",
+        "0.yaml:1:16: config.json/mounts/0: ",
+        "bind rbind",
     ),
     "a limit above its limit": (
         "spec: {process: {rlimits: [{type: RLIMIT_CORE, soft: 2, hard: 1}]}}",
-        "0.yaml:1:27: config.json/process/rlimits/0: the soft limit 2 is above the hard limit 1",
+        "0.yaml:1:27: config.json/process/rlimits/0: ",
+        "2 1",
     ),
     "no change as an id": (
         "spec: {process: {user: {uid: 4294967295}}}",
-        "0.yaml:1:30: config.json/process/user/uid: 4294967295 is not an id",
+        "0.yaml:1:30: config.json/process/user/uid: ",
+        "4294967295",
     ),
     "an id beyond 32 bits": (
         "spec: {process: {user: {gid: 4294967296}}}",
-        "0.yaml:1:30: config.json/process/user/gid: found 4294967296, expected at most 4294967295",
+        "0.yaml:1:30: config.json/process/user/gid: ",
+        "4294967296 4294967295",
     ),
     "a limit of no kernel": (
         "spec: {process: {rlimits: [{type: RLIMIT_NOPE, soft: 1, hard: 1}]}}",
-        "0.yaml:1:27: config.json/process/rlimits/0/type: found 'RLIMIT_NOPE'",
+        "0.yaml:1:27: config.json/process/rlimits/0/type: ",
+        "RLIMIT_NOPE",
     ),
     "capabilities that take effect without being permitted": (
         "cap_drop: [ALL]\ncap_add: [KILL, CHOWN]\nspec: {process: {capabilities: {permitted: [CAP_CHOWN]}}}",
-        "0.yaml:3:7: config.json/process/capabilities/effective: CAP_KILL is not in permitted",
+        "0.yaml:3:7: config.json/process/capabilities/effective: ",
+        "CAP_KILL permitted",
     ),
     "capabilities that are inherited from beyond the bounds": (
         "cap_drop: [ALL]\nspec: {process: {capabilities: {inheritable: [CAP_KILL]}}}",
-        "0.yaml:2:46: config.json/process/capabilities/inheritable: CAP_KILL is not in bounding",
+        "0.yaml:2:46: config.json/process/capabilities/inheritable: ",
+        "CAP_KILL bounding",
     ),
     "a kernel parameter of the whole machine": (
         'spec: {linux: {sysctl: {vm.swappiness: "1"}}}',
-        "0.yaml:1:40: config.json/linux/sysctl/vm.swappiness: vm.swappiness belongs to the whole machine",
+        "0.yaml:1:40: config.json/linux/sysctl/vm.swappiness: ",
+        "vm.swappiness machine",
     ),
     "a kernel parameter that takes a namespace": (
         'ipc: host\nspec: {linux: {sysctl: {kernel/msgmax: "65536"}}}',
-        "0.yaml:2:40: config.json/linux/sysctl/kernel~1msgmax: kernel/msgmax takes an ipc namespace of the container's",
+        "0.yaml:2:40: config.json/linux/sysctl/kernel~1msgmax: ",
+        "kernel/msgmax ipc",
     ),
     "less swap than memory": (
         "spec: {linux: {resources: {memory: {limit: 100, swap: 50}}}}",
-        "0.yaml:1:55: config.json/linux/resources/memory/swap: memory and swap together, 50, are less than memory, 100",
+        "0.yaml:1:55: config.json/linux/resources/memory/swap: ",
+        "50 100",
     ),
     "a host name that is too long": (
         f"spec: {{hostname: {'ü' * 33}}}",
-        "0.yaml:1:18: config.json/hostname: a host name has at most 64 bytes",
+        "0.yaml:1:18: config.json/hostname: ",
+        "64",
     ),
     "ids mapped into nothing": (
         "spec: {linux: {uidMappings: [{containerID: 0, hostID: 1, size: 1}]}}",
-        "0.yaml:1:29: config.json/linux/uidMappings: ids are mapped without a user namespace",
+        "0.yaml:1:29: config.json/linux/uidMappings: ",
+        "user namespace",
     ),
 }
 
 
-@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_a_patch_makes_unusable_is_refused_with_its_place(text: str, message: str) -> None:
+@pytest.mark.parametrize(("text", "place", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_a_patch_makes_unusable_is_refused_with_its_place(text: str, place: str, words: str) -> None:
     with pytest.raises(RequestError) as refused:
         converted(text)
-    assert refused.value.what == message
+    assert tells(refused.value.what, place, words)
 
 
 def test_escapes_in_a_refused_value_do_not_reach_the_terminal() -> None:
@@ -110,9 +131,8 @@ def test_escapes_in_a_refused_value_do_not_reach_the_terminal() -> None:
 
 
 def test_a_name_that_runtimes_pass_by_is_warned_of() -> None:
-    warnings = convert(inputs("spec: {linux: {maskedPath: []}, annotations: {any.name: x}}")).warnings
-    no_field = "config.json/linux/maskedPath is no field of the runtime-spec, runtimes ignore it"
-    assert warnings == (f"0.yaml:1:7: spec: {no_field} (did you mean maskedPaths?)",)
+    (warning,) = convert(inputs("spec: {linux: {maskedPath: []}, annotations: {any.name: x}}")).warnings
+    assert tells(warning, "0.yaml:1:7: spec: config.json/linux/maskedPath ", "ignore maskedPaths?")
 
 
 @pytest.mark.parametrize("text", ["{}", "privileged: true", "ulimits: {core: 0}\nread_only: true\nnetwork_mode: host"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose import keys, refused
+from tests.support.messages import tells
 
 BASE = "services: {base: {image: base, command: [serve], environment: {A: 1, B: 2}, volumes: ['./in:/in']}}"
 
@@ -236,7 +237,7 @@ def test_a_variable_cannot_make_of_a_file_a_thousand(tmp_path: Path) -> None:
     lines = "".join(f"      N{number}: $BIG\n" for number in range(200))
     text = f"services:\n  web:\n    image: i\n    environment:\n{lines}"
     error = refused(tmp_path, text, BIG="x" * 100_000)
-    assert error.what == "compose.yaml:172:13: more than 16777216 characters of text, aliases and variables included"
+    assert tells(error.what, "compose.yaml:172:13: ", "16777216 characters")
 
 
 @pytest.mark.slow
@@ -244,7 +245,7 @@ def test_files_of_a_project_are_counted_together(tmp_path: Path) -> None:
     listed = "[" + "1," * 20_000 + "]"
     files = {f"{number}.yaml": f"x-much: {listed}" for number in range(3)}
     error = refused(tmp_path, {"compose.yaml": "include: [0.yaml, 1.yaml, 2.yaml]"} | files)
-    assert error.what == "2.yaml:1:19988: more than 50000 values, aliases included"
+    assert tells(error.what, "2.yaml:1:19988: ", "50000 values")
 
 
 @pytest.mark.parametrize("key", ["env_file", "label_file"])

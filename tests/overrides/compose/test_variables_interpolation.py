@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.overrides.compose.variables import BadVariableError, Variables, substitute
+from tests.support.messages import tells
 
 KNOWN = {"A": "a", "B_2": "b", "EMPTY": "", "DOLLAR": "$A"}
 
@@ -54,30 +55,30 @@ def test_a_text_with_variables(text: str, result: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "words"),
     [
-        ("${A", "${A has no closing brace"),
-        ("${}", "${} is no variable"),
-        ("${1}", "${1} is no variable"),
-        ("${A!}", "${A!} is no variable"),
-        ("${A B}", "${A B} is no variable"),
-        ("${A:x}", "${A:x} is no variable"),
-        ("${NONE?}", "the variable NONE is not set"),
-        ("${EMPTY:?give one}", "the variable EMPTY is empty: give one"),
-        ("${NONE:?use $A}", "the variable NONE is not set: use a"),
-        ("${NONE:?\x1b[2J}", "the variable NONE is not set: \\x1b[2J"),
+        ("${A", "${A brace"),
+        ("${}", "${}"),
+        ("${1}", "${1}"),
+        ("${A!}", "${A!}"),
+        ("${A B}", "${A B}"),
+        ("${A:x}", "${A:x}"),
+        ("${NONE?}", "NONE not set"),
+        ("${EMPTY:?give one}", "EMPTY empty: give one"),
+        ("${NONE:?use $A}", "NONE not set: use a"),
+        ("${NONE:?\x1b[2J}", "NONE not set: \\x1b[2J"),
         ("${A:-" * 200 + "}" * 200, None),
-        ("${N:-" * 200 + "}" * 200, "variables inside variables are nested too deeply"),
+        ("${N:-" * 200 + "}" * 200, "nested deeply"),
     ],
     ids=range(12),
 )
-def test_what_compose_refuses_is_refused(text: str, message: str | None) -> None:
-    if message is None:
+def test_what_compose_refuses_is_refused(text: str, words: str | None) -> None:
+    if words is None:
         assert substituted(text) == "a"
         return
     with pytest.raises(BadVariableError) as caught:
         substituted(text)
-    assert str(caught.value) == message
+    assert tells(str(caught.value), "", words)
 
 
 def test_few_words_cannot_make_an_endless_text() -> None:

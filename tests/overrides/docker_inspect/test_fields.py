@@ -7,6 +7,7 @@ import pytest
 from bundler.errors import RequestError
 from tests.overrides.docker_inspect.inspected import imported, keys, remarks
 from tests.support.inputs import image_config
+from tests.support.messages import tells
 
 PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
 VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True, "Driver": "local"}
@@ -136,10 +137,9 @@ def test_what_old_dockers_and_new_podmans_note_of_themselves_is_no_news() -> Non
 
 
 def test_what_leaves_no_trace_is_named_once_for_each_reason() -> None:
-    assert remarks(Host_AutoRemove=True, Host_DiskQuota=1, Config_Labels={"a": "b"}) == (
-        "no trace in config.json of HostConfig.AutoRemove, HostConfig.DiskQuota: a daemon sees to it",
-        "no trace in config.json of Config.Labels: Docker keeps it as a record of its own",
-    )
+    of_a_daemon, of_a_record = remarks(Host_AutoRemove=True, Host_DiskQuota=1, Config_Labels={"a": "b"})
+    assert tells(of_a_daemon, "no trace ", "HostConfig.AutoRemove, HostConfig.DiskQuota: daemon")
+    assert tells(of_a_record, "no trace ", "Config.Labels: record")
 
 
 @pytest.mark.parametrize(

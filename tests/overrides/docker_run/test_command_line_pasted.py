@@ -6,6 +6,7 @@ from bundler.errors import RequestError
 from bundler.overrides.docker_run.command_line import words_of_run
 from bundler.overrides.docker_run.settings import convert
 from tests.overrides.docker_run.lines import client
+from tests.support.messages import tells
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_whole_line_is_parted_as_a_shell_parts_it(line: str, words: list[str])
 def test_what_only_a_shell_can_do_is_refused(line: str, sign: str) -> None:
     with pytest.raises(RequestError) as refused:
         words_of_run([line])
-    assert refused.value.what == f"the line holds a {sign} for a shell, and none reads it here"
+    assert tells(refused.value.what, "", f"{sign} shell")
 
 
 def test_a_quote_that_is_not_closed_is_told() -> None:
