@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _CAPABILITY: Final = re.compile(r"/process/capabilities/(\w+)\[(.+)\]")
 _LONGEST_SHOWN: Final = 60  # characters of a value in a table; --json has all of it
-_METAVAR_HELP = "a bundle, a config.json, - for one on standard input, or the name of a profile (docker, docker@29)"
+_METAVAR_HELP = (
+    "a bundle, a project, a config.json, - for one on standard input, or the name of a profile (docker, docker@29)"
+)
 
 
 def diff(

@@ -45,12 +45,16 @@ def verify(
     """
     import bundler
     from bundler.bundles.rootfs_image import IMAGE, WRITTEN, is_written_over
+    from bundler.project.record import is_project
 
     report = asked_for("verify", as_json=as_json, pointer=pointer)
     # What a lock needs takes as long to import as a small bundle to verify.
-    locked = None if lock is None else bundler.load_lock(lock)
     with shown_progress(progress, quiet=quiet) as shown:
-        verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown, deep=deep)
+        if lock is not None and is_project(bundle) and not deep:
+            verified = _project_as_locked(bundle, lock)
+        else:
+            locked = None if lock is None else bundler.load_lock(lock)
+            verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown, deep=deep)
     if report is not None:
         report.show(_plain(verified))
     else:
@@ -83,6 +87,13 @@ def _is_lost(keyword: str, values: tuple[str | None, str | None]) -> bool:
     if keyword == "mode" and expected is not None and found is not None:
         return not int(found, 8) & ~int(expected, 8)
     return keyword in _ANEW or (found is None and (keyword == "hardlink" or keyword.startswith("xattr.")))
+
+
+def _project_as_locked(project: Path, lock: Path) -> "Verified":
+    from bundler.reproducible.project_lock import load_project_lock
+    from bundler.upkeep.verification import verify_project
+
+    return verify_project(project, load_project_lock(lock))
 
 
 def _lines(change: "Change") -> list[str]:

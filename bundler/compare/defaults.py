@@ -5,6 +5,7 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, ConfigFile, read_config_file
 from bundler.compare.difference import Difference, differences
+from bundler.compare.project_difference import are_projects, project_differences
 from bundler.conversion.convert import ConvertedConfig, default_config, without_the_images_part
 from bundler.conversion.target import Target
 from bundler.profiles import PROFILES, load_profile
@@ -31,10 +32,13 @@ NEUTRAL: Final = ConfigFile(RuntimeConfig({}))
 def diff(before: str | Path | Bundle, after: str | Path | Bundle) -> list[Difference]:
     """How the runtime config `after` differs from `before`, place by place, and what that means for security.
 
-    Each is a bundle or its directory, a config.json, `-` for one on standard input, or the name of a profile (`docker`,
-    `docker@29`); with a profile, what no profile can say is left out of both. Sets are compared as sets, mounts by
-    destination, device rules and seccomp filters by what they do (runtime-spec config-linux.md). Raises RequestError.
+    Both may be projects. Else each is a bundle or its directory, a config.json, `-` for one on standard input, or the
+    name of a profile (`docker`, `docker@29`); with a profile, what no profile can say is left out of both. Sets are
+    compared as sets, mounts by destination, device rules and seccomp filters by what they do (runtime-spec
+    config-linux.md). Raises RequestError.
     """
+    if are_projects(before, after):
+        return project_differences(Path(str(before)), Path(str(after)))
     first, second = comparable(before, after)
     return differences(first.document, second.document)
 

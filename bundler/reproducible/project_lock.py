@@ -11,6 +11,7 @@ from bundler.images.documents import Member
 from bundler.images.image import Image
 from bundler.light_dataclasses import dataclass
 from bundler.overrides.files import OverridesFile
+from bundler.project.record import ProjectBundle
 from bundler.reproducible.lock import (
     FORMAT,
     SERVICES,
@@ -37,6 +38,16 @@ class ProjectLock:
             raise self._differs(f"the bundle {printable(bundle)} is not in it")
         return self.locks[bundle]
 
+    def differences(
+        self, bundles: Sequence[ProjectBundle], files: Sequence[OverridesFile]
+    ) -> dict[str, tuple[str | None, str | None]]:
+        """What of a project is not as it was locked: its bundles, and the files it was made from."""
+        pairs = {
+            "services": (", ".join(sorted(self.locks)), ", ".join(sorted(bundle.name for bundle in bundles))),
+            "files sha256": (_sums(self.files), _sums(files)),
+        }
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
     def check(self, bundles: Sequence[str], files: Sequence[OverridesFile]) -> None:
         """Raise DifferenceError unless the project has the bundles and is made from the files that are locked."""
         for bundle in (*bundles, *self.locks):
@@ -54,6 +65,10 @@ class ProjectLock:
     def _differs(self, what: str) -> DifferenceError:
         hint = "if that is what you want, make the lock again with bundler project --lock"
         return DifferenceError(f"{self.label}: {what}", hint=hint)
+
+
+def _sums(files: Sequence[OverridesFile]) -> str:
+    return ", ".join(file.sha256 for file in files)
 
 
 def describe_project(inputs: Mapping[str, Inputs], images: Sequence[Image], files: Sequence[OverridesFile]) -> bytes:

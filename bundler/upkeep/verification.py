@@ -1,6 +1,7 @@
 """Whether a bundle, a packed one or a backup still is what was made: one answer for the three."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,13 @@ from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import open_packed
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
-from bundler.project.record import NAME, is_project
+from bundler.project.record import NAME, ProjectRecord, is_project
 from bundler.project.verification import ProjectVerification
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
 if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
     from bundler.reproducible.lock import Lock
+    from bundler.reproducible.project_lock import ProjectLock
 
 _RECORD: Final = "bundler.json"
 
@@ -60,7 +62,11 @@ def verify(
     it, BundlerError where the machine is the reason. A difference is no exception.
     """
     if not isinstance(bundle, Bundle) and is_project(bundle):
-        return _compared_project(bundle, lock, deep=deep)
+        if deep or lock is not None:
+            option = "--deep" if deep else "--lock"
+            hint = "name one of the project's bundles: DIR/SERVICE"
+            raise RequestError(f"{option} is about a bundle, and this is a project", hint=hint)
+        return verify_project(bundle)
     if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
         opened = Bundle.open(bundle)
         return _compared(
@@ -79,15 +85,26 @@ def verify(
         return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread)
 
 
-def _compared_project(folder: Path, lock: "Lock | None", *, deep: bool) -> Verified:
-    if lock is not None or deep:
-        option = "--deep" if deep else "--lock"
-        raise RequestError(
-            f"{option} is about one bundle", hint="name one of the project's: bundler verify DIR/SERVICE"
-        )
+def verify_project(folder: Path, lock: "ProjectLock | None" = None) -> Verified:
+    """The same for all bundles of the project in `folder`, and what it has besides; data in its volumes may change."""
     verification = ProjectVerification(folder)
-    changes = tuple(verification.changes())
-    return Verified(NAME, verification.record.digest, changes, verification.files, verification.unread)
+    changes = [*verification.changes()]
+    if lock is not None:
+        changes = [*_not_as_locked(folder, verification.record, lock), *changes]
+    return Verified(NAME, verification.record.digest, tuple(changes), verification.files, verification.unread)
+
+
+def _not_as_locked(folder: Path, record: ProjectRecord, lock: "ProjectLock") -> Iterator[Change]:
+    """Where the project's bundles, or the files it was made from, are other ones than the lock has."""
+    differing = lock.differences(record.bundles, record.files)
+    if differing:
+        yield Change(NAME, "not as locked", differing)
+    for bundle in record.bundles:
+        with suppress(RequestError):  # what makes no sense is told as a change
+            recorded = Bundle(folder / bundle.name).record.document
+            differing = lock.locks[bundle.name].differences(recorded) if bundle.name in lock.locks else {}
+            if differing:
+                yield Change(f"{bundle.name}/{_RECORD}", "not as locked", differing)
 
 
 def _compared(

@@ -58,6 +58,10 @@ def test_what_was_locked_is_built_again_and_nothing_else(folder: Path) -> None:
     same = call_bundler("project", "compose.yaml", "-o", "three", "-q", "--locked", "web", "--profile", "*", cwd=folder)
     assert same.returncode == 0
     (folder / "compose.yaml").write_text(FILE + "# changed\n")
+    assert bundler("verify", "two", "--lock", "bundler.lock", cwd=folder) == ""
+    bundler("project", "compose.yaml", "-o", "five", "-q", cwd=folder)
+    other = call_bundler("verify", "five", "--lock", "bundler.lock", cwd=folder)
+    assert (other.returncode, other.stdout.splitlines()[0]) == (6, "not as locked: project.json")
     changed = call_bundler("project", "compose.yaml", "-o", "four", "-q", "--locked", cwd=folder)
     assert changed.returncode == 6
     assert "the sha256 of compose.yaml is locked as" in changed.stderr
