@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bundler import data
 from bundler.cli.command_behind import Starter
 from bundler.cli.completion import with_shells
 from bundler.cli.docker_flags import DockerFlags
@@ -266,6 +265,8 @@ class _OnDemand(Mapping[str, Any]):
 
 
 def _described() -> Iterator[tuple[str, TyperCommand]]:
+    from bundler import data
+
     table: Any = data.load("commands.json")
     for name, row in COMMANDS.items():
         paragraphs = table["bundler"]["commands"][name]["help"]
