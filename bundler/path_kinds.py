@@ -165,6 +165,8 @@ def missing_hint(path: str | Path) -> str | None:
     """What may have been meant by a `path` at which there is nothing: a neighbour of nearly the same name."""
     named = Path(path)
     folder = named.parent
+    if str(path).startswith("~"):
+        return "a ~ in quotes is left as it is by the shell: put it in front of them, or write $HOME"
     if not folder.is_dir():
         return f"there is no folder {printable(str(folder))}"
     try:

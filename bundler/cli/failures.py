@@ -48,11 +48,12 @@ class Command(TyperCommand):
         self.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in cleandoc(self.help or "").split("\n\n"))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        typed = list(args)
         try:
             rest = list(super().parse_args(ctx, args))
         except _WrongWords as error:
             # The parser names no command where an option lacks its value, and the hint is to name that command's help.
-            error.ctx = getattr(error, "ctx", None) or ctx
+            error.ctx, error.typed = getattr(error, "ctx", None) or ctx, typed
             raise
         _check_files(self.params, ctx.params)
         return rest
@@ -106,38 +107,16 @@ def _call(app: typer.Typer, name: str) -> int:
     try:
         return int(app(prog_name=name, standalone_mode=False) or 0)
     except _WrongWords as error:
+        from bundler.cli.wrong_words import hint_at, instead
+
         context = getattr(error, "ctx", None)
         if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown
             what = " ".join(error.format_message().split()).rstrip(".")
             command = context.command_path if context else name
-            instead = _instead(error, command)
-            if instead is not None:  # of that, the parser's nearest guess is none
+            if instead(error, command) is not None:  # of that, the parser's nearest guess is none
                 what = what.partition(" (Possible options")[0]
-            _say(what[:1].lower() + what[1:], instead or _way_out(error, command))
+            _say(what[:1].lower() + what[1:], hint_at(error, command, getattr(error, "typed", ())))
         return RequestError.exit_code
-
-
-def _way_out(error: Any, command: str) -> str:
-    """What to do about wrong words behind `command`: mostly, to read what it takes."""
-    option = getattr(error, "option_name", None)
-    if option and is_unknown(error) and command.endswith(" run"):
-        return f"{command} --help; what is to run in the container follows --: {command} BUNDLE -- PROGRAM {option}"
-    example = _example(error)
-    return f"{command} --help" if example is None else f"{command} --help; for example {example}"
-
-
-def _instead(error: Any, command: str) -> str | None:
-    """What to do instead of an option that is not this command's."""
-    from bundler.cli.other_options import meant_by
-
-    return meant_by(error.option_name, command.partition(" ")[2]) if is_unknown(error) else None
-
-
-def _example(error: Any) -> str | None:
-    """How the command is used, where something is missing: the first example of its help."""
-    epilog = getattr(getattr(getattr(error, "ctx", None), "command", None), "epilog", None) or ""
-    examples = epilog.split("\n\n")[1:]
-    return examples[0] if examples and type(error).__name__ == "MissingParameter" else None
 
 
 def is_unknown(error: Any) -> bool:

@@ -97,6 +97,12 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("verify bundle/bundler.json", "bundle/bundler.json is a part of a bundle", "the bundle is bundle"),
     bundle("unit bundle/etc", "bundle/etc is a part of a bundle", "the bundle is bundle"),
     bundle("diff bundle bundle/rootfs", "bundle/rootfs is a part of a bundle", "the bundle is bundle"),
+    Mistake(
+        line="pack my web -o new.tar",
+        what="unexpected extra argument ... web",
+        hint="in quotes: 'my web'",
+        files={"my web": ""},
+    ),
     bundle("verify -", "no bundle is read from standard input", "write it to a file"),
     bundle("unpack - -o new", "no bundle is read from standard input", "write it to a file"),
     bundle("explain bundle --html -o page.html", "--html takes FILE, and -o behind it is an option", "./-o"),
