@@ -47,7 +47,7 @@ def make_completable(folder: Path) -> dict[str, str]:
     bundle.mkdir(parents=True)
     config = {"ociVersion": "1.0.2", "process": {"args": ["sh"], "env": []}, "annotations": {"a/b": "c"}}
     (bundle / "config.json").write_text(json.dumps(config))
-    (folder / "compose.yaml").write_text("services: {web: {image: a}, db: {image: b}}\n")
+    (folder / "compose.yaml").write_text("services: {web: {image: a}, db: {image: b, profiles: [debug, tools]}}\n")
     (folder / "inspect.json").write_text('[{"Name": "/shop", "Id": "abcdefabcdef0123"}]')
     (folder / "notes.txt").write_text("")
     (folder / ".hidden.tar").write_text("")

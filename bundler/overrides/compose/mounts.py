@@ -47,6 +47,8 @@ def mounts(service: Node, name: str, project: Project, whole: Whole | None = Non
     files = list(_files(entries, project, whole))
     listed = [*_with_those_of_others(service, project, (name,)), *files]
     others = _others_volumes(name, project) if whole is None else {}
+    if whole is not None:
+        _check_inherited(entries, name, project)
     volumes: list[Node] = []
     file_systems: list[Node] = []
     for item in listed:
@@ -87,6 +89,20 @@ def _with_those_of_others(service: Node, project: Project, trail: tuple[str, ...
         listed = tuple(_read_only(volume) for volume in inherited) if mode == "ro" else inherited
         below = RULES["volumes"](below, service.with_value(listed))
     return RULES["volumes"](below, service.with_value(_own(entries, "volumes"))).items()
+
+
+def _check_inherited(entries: dict[str, Node], name: str, project: Project) -> None:
+    """Raise RequestError for a volume of another service that has no name, and so is in that one's bundle alone."""
+    for item in _own(entries, "volumes_from"):
+        other = item.text().partition(":")[0]
+        for volume in _with_those_of_others(project.service(other, item), project, (name, other)):
+            entry = expand_volume(volume).entries()
+            if entry["type"].value == "volume" and "source" not in entry:
+                what = (
+                    f"volumes_from: the volume at {printable(entry['target'].text())} of {printable(other)} has no name"
+                )
+                hint = "name it, as in NAME:/PATH, and add it under volumes: at the top"
+                raise item.error(f"{what}, and is shared with none so far", hint=hint)
 
 
 def _read_only(node: Node) -> Node:
@@ -150,7 +166,7 @@ def _of_machine_folder(item: Node, entry: dict[str, Node], external: Node, whole
         raise external.error(f"volumes: {printable(name[:60])!r} is external: only a daemon has it", hint=hint)
     inner = _map(entry.get("volume")).get("subpath")
     bind = {key: entry[key] for key in ("target", "read_only") if key in entry}
-    path = posixpath.join(whole.external[name], inner.text() if inner else "")
+    path = posixpath.normpath(posixpath.join(whole.external[name], inner.text() if inner else ""))
     return item.with_value(bind | {"type": item.with_value("bind"), "source": item.with_value(path)})
 
 
