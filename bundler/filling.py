@@ -225,6 +225,7 @@ class _Unpacking:
                 progress=self.progress,
                 limits=self.request.limits,
                 selection=selection,
+                stays=True,
             ) as image_tree,
         ):
             yield image_tree

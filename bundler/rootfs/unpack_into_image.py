@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from bundler.archives.filesystems.early_writing import EarlyWriting
 from bundler.archives.filesystems.erofs_writer import ErofsWriter
 from bundler.images.layer import LocalLayer
 from bundler.limits import DEFAULTS, Limits
@@ -26,15 +27,18 @@ def unpack_into_image(
     progress: Progress = SILENT,
     limits: Limits = DEFAULTS,
     selection: Selection | None = None,
+    stays: bool = False,
 ) -> Iterator[ImageTree]:
     """Unpack `layers` into an image of a file system, the new `file`. It is one once the tree was told to `finish`.
 
-    The arguments are those of `unpack`, and so is what it raises; any user can do it.
+    The arguments are those of `unpack`, and so is what it raises; any user can do it. `stays` says that all of the file
+    is going to be on its disk.
     """
     with explained(str(file)):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=0):
-        tree = ImageTree(ErofsWriter(descriptor), owners, inventory)
+    early = EarlyWriting(descriptor)
+    with os.fdopen(descriptor, "r+b", buffering=0), early.working() if stays else nullcontext():
+        tree = ImageTree(ErofsWriter(descriptor, early.reached), owners, inventory)
         with open_pass(layers, limits, progress, hashed=inventory is not None) as through, explained(str(file)):
             apply_all(tree, layers, through, selection)
         yield tree

@@ -11,7 +11,7 @@ import ctypes
 import errno
 import os
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from bundler.archives.filesystems.verity import BLOCK, BlockHashes
@@ -36,8 +36,10 @@ class Blocks:
     `hashes` are those of all blocks, once `finish` was called.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, reached: Callable[[int], None]) -> None:
+        """`reached` is told up to where the file is written."""
         self.hashes = BlockHashes()
+        self._reached = reached
         self._descriptor = descriptor
         self._shared: dict[int, bytearray] = {}
         self._rooms: list[tuple[int, int]] = []  # what is left in a shared block, and its address
@@ -126,6 +128,7 @@ class Blocks:
             self._append(self.end, blocks)
             self.end += len(blocks)
         self._begin = self.end
+        self._reached(self.end)
         return rest
 
     def _place(self, size: int) -> int:
@@ -193,6 +196,7 @@ class Blocks:
                 self.hashes.add(self._begin + at, view[at:place])
             at = place + BLOCK
         self._begin = self.end
+        self._reached(self.end)
 
     def _append(self, address: int, blocks: Content | bytearray) -> None:
         self._write(address, blocks)

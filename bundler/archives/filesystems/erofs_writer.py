@@ -12,7 +12,7 @@ So the bytes depend on what was written and in which order, and on nothing else.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bundler.archives.filesystems.crc32c import crc32c
@@ -83,8 +83,9 @@ class DirectoryPlace(NamedTuple):
 class ErofsWriter:
     """Writes an image into an open, empty file. Methods raise OSError, EFBIG for what has no room in an image."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._blocks = Blocks(descriptor)
+    def __init__(self, descriptor: int, reached: Callable[[int], None] = lambda _end: None) -> None:
+        """`reached` is told up to where the file is written, but for what changes once more."""
+        self._blocks = Blocks(descriptor, reached)
         self._blocks.add_block()
         self._inodes = Inodes(self._blocks.read, BLOCK, lambda _zeros: None)
         self._count = 0
