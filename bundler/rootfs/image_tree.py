@@ -29,7 +29,7 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.names import LONGEST_NAME, Folder, Names, check, check_target
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import join
-from bundler.rootfs.sparse_files import placed
+from bundler.rootfs.sparse_files import placed, read_part
 
 _TYPE_BITS: Final = 3
 _TYPE_MASK: Final = (1 << _TYPE_BITS) - 1
@@ -144,14 +144,7 @@ class ImageTree(Names[int]):
     def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
         inode = self._regular(path)
         pieces, stored = self._pieces(inode)
-        content = bytearray(max(0, min(most, inode.size - offset)))
-        for at, piece in placed(stored, pieces, inode.size, None):
-            if at >= offset + most:
-                break
-            wanted = piece[max(0, offset - at) : offset + most - at]
-            place = max(0, at - offset)
-            content[place : place + len(wanted)] = wanted
-        return bytes(content)
+        return read_part(stored, pieces, inode.size, most, offset)
 
     def _regular(self, path: bytes) -> Inode:
         node = self._node(path)

@@ -17,6 +17,7 @@ from bundler.rootfs.home import Found, Pieces
 from bundler.rootfs.names import Folder, Names, check, check_target
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.paths import join
+from bundler.rootfs.sparse_files import read_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,10 @@ class File:
     size: int
     sparse: tuple[tuple[int, int], ...] | None = None
 
-    def read(self, most: int) -> bytes:
-        """At most `most` bytes from its beginning."""
-        wanted = min(most, self.size)
-        if self.sparse is None:
-            return _taken(self.content, wanted)
-        stored = _taken(self.content, wanted)
-        read = bytearray(wanted)
-        at = 0
-        for start, length in self.sparse:
-            part = stored[at : at + length]
-            read[start : start + length] = part[: max(0, wanted - start)]
-            at += length
-        return bytes(read[:wanted])
+    def read(self, most: int, offset: int = 0) -> bytes:
+        """At most `most` bytes from `offset` on, both of which a hostile file may state."""
+        pieces = ((0, self.size),) if self.sparse is None else self.sparse
+        return read_part(self.content, pieces, self.size, most, offset)
 
 
 Kept = File | bytes | int
@@ -95,7 +87,7 @@ class Outline(Names[Kept]):
         node = self._node(path)
         if not isinstance(node, File):
             raise OSError(errno.EINVAL, "it is not a regular file", path)
-        return node.read(offset + most)[offset:]
+        return node.read(most, offset)
 
     def _put(self, path: bytes, node: Kept, attributes: Attributes, kind: int) -> None:
         folder, name = self._room(path)
@@ -118,13 +110,3 @@ class Outline(Names[Kept]):
 
     def _link(self, folder: Folder[Kept], name: bytes, file: Kept, known: bytes) -> None:
         pass
-
-
-def _taken(content: Iterable[Content], most: int) -> bytes:
-    taken = bytearray()
-    for piece in content:
-        room = most - len(taken)
-        taken += piece[:room]
-        if len(piece) > room:  # not before: content is checked at its end
-            break
-    return bytes(taken)

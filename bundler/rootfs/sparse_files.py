@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -17,6 +18,23 @@ def write(descriptor: int, content: Content) -> None:
     written = os.write(descriptor, content)
     while written < len(content):
         written += os.write(descriptor, memoryview(content)[written:])
+
+
+def read_part(
+    content: Iterable[Content], pieces: Iterable[tuple[int, int]], size: int, most: int, offset: int
+) -> bytes:
+    """At most `most` bytes from `offset` on, where a hostile file may lead, of a file whose `pieces` are `content`."""
+    read = bytearray(max(0, min(most, size - offset)))
+    end = offset + len(read)
+    source = iter(content)
+    for at, part in placed(source, pieces, size, None):
+        if at >= end:
+            return bytes(read)
+        first, last = max(at, offset), min(at + len(part), end)
+        if first < last:
+            read[first - offset : last - offset] = part[first - at : last - at]
+    deque(source, maxlen=0)  # some content is checked at its end
+    return bytes(read)
 
 
 def placed(

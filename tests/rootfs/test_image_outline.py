@@ -11,6 +11,7 @@ from bundler.rootfs.tree import Tree
 from tests.rootfs.test_image_tree import ATTRIBUTES, CASES, LINKS, WHITEOUTS, Listing, layers_of
 from tests.support.erofs_images import image_of
 from tests.support.layers import unpacked
+from tests.support.tarballs import sparse
 
 CASES_LOOKED_INTO = {
     "attributes": [ATTRIBUTES],
@@ -43,6 +44,16 @@ def test_what_is_found_is_what_a_directory_holds(tmp_path: Path, listings: list[
                 for offset, most in ((0, 10), (4090, 20), (size - 5, 100), (size - 4100, 50), (0, min(size, 1 << 16))):
                     if offset >= 0:
                         assert outline.read(path, most, offset) == tree.read(path, most, offset)
+
+
+def test_an_offset_that_a_hostile_file_states_takes_no_memory(tmp_path: Path) -> None:
+    image = image_of(tmp_path / "image", layers_of([[sparse([(1 << 30, b"stored")], 1 << 40)]]))
+    with image.open("rb") as stream:
+        outline = outline_of_image(stream.fileno())
+        assert outline.read(b"sparse", 8, (1 << 30) - 1) == b"\0stored\0"
+        assert outline.read(b"sparse", 8, (1 << 40) - 2) == b"\0\0"
+        assert outline.read(b"sparse", 1 << 20, 1 << 62) == b""
+        assert outline.read(b"sparse", 4, 1 << 39) == bytes(4)
 
 
 def test_a_damaged_one_is_told_of(tmp_path: Path) -> None:
