@@ -13,6 +13,7 @@ from bundler.bundles.comparison import Change
 from bundler.bundles.image_reading import open_image
 from bundler.errors import RequestError
 from bundler.packing.verification import PackedTree
+from bundler.rootfs.inventory import MOST_HOLES
 from bundler.rootfs.mtree import HEADER, MtreeError, group, read_lines
 from bundler.rootfs.paths import clean
 
@@ -26,7 +27,8 @@ def image_changes(bundle: Bundle) -> Iterator[Change]:
             lines = bundle.manifest()
             lines.seek(len(HEADER))
             image = Erofs(descriptor, lambda _count: None)
-            yield from PackedTree(_TOP).changes(group(read_lines(lines)), _placed(FileSystemReader(image)))
+            tree = PackedTree(_TOP, MOST_HOLES)  # the manifest has no digest of what has more, when build writes it
+            yield from tree.changes(group(read_lines(lines)), _placed(FileSystemReader(image)))
     except MtreeError as error:
         raise RequestError(f"{bundle.label}: rootfs.mtree: {error}") from None
 

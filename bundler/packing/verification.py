@@ -43,10 +43,14 @@ from bundler.sizes import readable_size
 
 
 class PackedTree:
-    """The files of the bundle's folder `top`, as they would be on disk, beside the manifest of that folder."""
+    """The files of the bundle's folder `top`, as they would be on disk, beside the manifest of that folder.
 
-    def __init__(self, top: str) -> None:
+    With `most_holes`, no digest is taken of files that have more bytes of holes than these.
+    """
+
+    def __init__(self, top: str, most_holes: int = 1 << 62) -> None:
         self._top = top.encode()
+        self._holes_left = most_holes
         self.compared = 0
         self._links: Counter[bytes] = Counter()  # how many further names a file has
         self._expected: Counter[bytes] = Counter()  # how many it is to have
@@ -90,7 +94,9 @@ class PackedTree:
         if first is not None:
             self._digest = self._known[first][1]
         elif self._current is not None:
-            self._digest = sha256_of(*self._current)
+            entry, content = self._current
+            self._holes_left -= entry.size - entry.stored_size
+            self._digest = None if self._holes_left < 0 else sha256_of(entry, content)
         return self._digest
 
     def _first(self, found: Found, line: Listed) -> bytes | None:

@@ -30,7 +30,7 @@ _LARGEST: Final = 36 << 20
 _ROW: Final = 150
 # A kilobyte of archive can state holes of an exabyte, whose zeros no machine could hash. Files with holes that come
 # after this many bytes of them have no digest.
-_MOST_HOLES: Final = 8 << 30
+MOST_HOLES: Final = 8 << 30
 _DIRECTORY: Final = b"type=dir"
 _LINES: Final = 1024
 
@@ -58,7 +58,7 @@ class Inventory:
         self._weight = 0
         self._table: Table | None = None
         self._files = 0
-        self._holes_left = _MOST_HOLES
+        self._holes_left = MOST_HOLES
 
     def __enter__(self) -> Self:
         return self

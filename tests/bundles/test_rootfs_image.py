@@ -1,5 +1,6 @@
 """A bundle whose root filesystem is one file: as a directory would be, the same for any user, and proven by digests."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from tests.support.command import call_bundler
 from tests.support.erofs_images import complaints, mounted, seen_by_bundler, seen_by_the_kernel
 from tests.support.image_files import archive_of, docker_files, sample
 from tests.support.ordinary_user import as_user, folder_of_a_user
-from tests.support.tarballs import character_device, directory, file, hard_link, symlink, tarball, whiteout
+from tests.support.tarballs import character_device, directory, file, hard_link, sparse, symlink, tarball, whiteout
 from tests.support.tree import differences, tree
 
 pytestmark = pytest.mark.root
@@ -199,6 +200,31 @@ def test_a_changed_image_is_found(copied: Path) -> None:
     code, said = verify(copied, "--deep")
     assert code == 6
     assert said.startswith("changed: rootfs.erofs\nchanged: ./bin/su\n    sha256digest: expected ")
+
+
+def test_holes_without_end_are_not_hashed(tmp_path: Path) -> None:
+    """A kilobyte says that it has a terabyte, and its manifest that it has a digest."""
+    (tmp_path / "image.tar").write_bytes(
+        archive_of(docker_files({"t:1": sample(tarball(sparse([(5, b"x")], 1 << 40)))}))
+    )
+    bundle = build(tmp_path / "image.tar", tmp_path / "b", "--rootfs", "erofs")
+    assert verify(bundle, "--deep") == (0, "")
+    manifest = bundle / "rootfs.mtree"
+    before = manifest.read_bytes()
+    after = before.replace(b" size=1099511627776 ", b" size=1099511627776 sha256digest=%s " % (b"0" * 64))
+    assert after != before
+    manifest.write_bytes(after)
+    replace_in(bundle / "bundler.json", sha256_of(before), sha256_of(after))
+    code, said = verify(bundle, "--deep")
+    assert (code, "changed: ./sparse" in said) == (6, True)
+
+
+def replace_in(document: Path, old: str, new: str) -> None:
+    document.write_text(document.read_text().replace(old, new))
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def test_a_truncated_image_is_found(copied: Path) -> None:
