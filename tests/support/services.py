@@ -51,6 +51,7 @@ POSTGRES = r"""
         -c 'show max_stack_depth' -c 'show server_encoding' -c "select pg_read_file('/etc/hostname')"
 """
 REDIS = r"""
+    redis-cli --no-auth-warning -a s3cret PING | grep -q PONG
     redis-cli --no-auth-warning -a s3cret <<'.'
 SET greeting hello
 GET greeting
