@@ -31,7 +31,7 @@ PROBE = f"""
     grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status
     grep -c . /proc/self/uid_map
     ulimit -a
-    cut -d' ' -f2,3 /proc/self/mounts | grep -v '/sys/fs/cgroup/\\|{HIDDEN_SINCE}' | sort | uniq
+    cut -d' ' -f2,3 /proc/self/mounts | sed 's#^/ .*#/#' | grep -v '/sys/fs/cgroup/\\|{HIDDEN_SINCE}' | sort | uniq
 """
 
 

@@ -31,7 +31,7 @@ PROBE = rf"""
     ulimit -a
     awk '{{ print $2, $3, $4 }}' /proc/self/mounts | grep -v -E '^/sys/fs/cgroup|{HIDDEN_SINCE}' |
         sed -E 's/(relatime|inode64|(lower|upper|work)dir=[^,]*|gid=5),?//g; s/,$//' |
-        sed -E 's#^(/etc/(hosts|resolv.conf)) .*#\\1 of whatever file system#' | sort -u
+        sed -E 's#^(/etc/(hosts|resolv.conf)) .*#\\1 of whatever file system#; s#^/ [^ ]+ (r[ow]).*#/ \\1#' | sort -u
     awk '$2 !~ "^/etc/(hosts|resolv.conf)$" {{ print $2 }}' /proc/self/mounts |
         grep -v -E '^/sys/fs/cgroup|{HIDDEN_SINCE}' | sort -u | xargs stat -c '%n %A %u %g'
     for key in net/core/somaxconn net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start net/ipv4/ip_forward \

@@ -5,13 +5,14 @@ stand the archive of the layer's headers (tar-split) and the unpacker, which kno
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bundler.errors import BundlerError
 from bundler.rootfs.unpack import unpack
-from tests.support.docker import Docker
+from tests.support.docker import Docker, docker_daemon
 from tests.support.docker_trees import DockerTrees, leaves_of_archive, leaves_of_tree
 from tests.support.layers import stored_layer
 from tests.support.tar_cases import every
@@ -39,6 +40,13 @@ REFUSED_HERE = {
     r"record: .*no key": "a record that says nothing",
     r"end: (a PAX header|a long name)": "what an extension was for was cut off",
 }
+
+
+@pytest.fixture
+def docker() -> Iterator[Docker]:
+    """A daemon that makes each tree with its own unpacker: overlayfs would have a say in what a whiteout is."""
+    with docker_daemon("vfs") as daemon:
+        yield daemon
 
 
 def chosen() -> dict[str, bytes]:

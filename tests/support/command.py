@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from tests.support.command_call import call
 
 SECONDS = 240
+_STARTING = threading.Lock()
 # What an interpreter and the libraries of bundler look at when they start; all else is sent along with each call.
 READ_AT_START = re.compile(
     r"PYTHON\w*|COVERAGE\w*|LD_\w+|MALLOC_\w+|LC_\w+|LANG|LANGUAGE|TZ"
@@ -72,10 +74,16 @@ class Server:
 
 
 @functools.cache
-def server() -> Server:
+def _started() -> Server:
     started = Server()
     atexit.register(started.end)
     return started
+
+
+def server() -> Server:
+    """One, whichever thread asks first."""
+    with _STARTING:
+        return _started()
 
 
 def is_in_memory(environment: Mapping[str, str]) -> bool:

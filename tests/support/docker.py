@@ -1,8 +1,10 @@
 """A real Docker daemon of our own: it knows no other images, has no network, and is gone with the tests."""
 
+import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,7 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60
+ANSWER_SECONDS = 60
 STOP_SECONDS = 30
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("docker", timeout=ANSWER_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ANSWER_SECONDS)
+        self.sock.connect(str(self._path))
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,33 @@ class Docker:
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120, text=True)
         return done.stdout.strip()
 
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """The answer of the daemon's API, for what is asked often: starting a client takes most of the time."""
+        connection = _Connection(self.socket)
+        try:
+            kind = "application/x-tar" if path.startswith("/images/load") else "application/json"
+            connection.request(method, path, body, {"Content-Type": kind} if body else {})
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
+        return content
+
+
+def storage_driver(directory: Path) -> str:
+    """overlay2, unless the files of `directory` are themselves in an overlay, as those of a CI's container are."""
+    layers = [directory / name for name in ("lower", "upper", "work", "merged")]
+    for layer in layers:
+        layer.mkdir()
+    lower, upper, work, merged = layers
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    mounted = subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", merged], check=False)
+    if mounted.returncode == 0:
+        subprocess.run(["umount", merged], check=True)
+    return "vfs" if mounted.returncode else "overlay2"
+
 
 def answers(docker: Docker) -> bool:
     try:
@@ -43,8 +84,11 @@ def answers(docker: Docker) -> bool:
 
 
 @contextmanager
-def docker_daemon() -> Iterator[Docker]:
-    """Start dockerd in a directory of its own, and end it and all it started."""
+def docker_daemon(driver: str | None = None) -> Iterator[Docker]:
+    """Start dockerd in a directory of its own, and end it and all it started.
+
+    `driver` is how it stores images: by default as it does where people have it, if this machine lets it.
+    """
     # A socket's path may have 107 bytes, and containerd's lies deep below: pytest's own directories are too long.
     directory = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))
     docker = Docker(directory / "docker.sock")
@@ -54,7 +98,7 @@ def docker_daemon() -> Iterator[Docker]:
         *("--data-root", directory / "data"),
         *("--exec-root", directory / "exec"),
         *("--pidfile", directory / "pid"),
-        *("--storage-driver", "vfs"),  # overlayfs does not stack on the overlayfs that CI may run on
+        *("--storage-driver", driver or storage_driver(directory)),
         *("--iptables=false", "--ip6tables=false", "--bridge=none"),
     ]
     with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:

@@ -1,10 +1,8 @@
 """What a Docker daemon makes of a layer: the files of a container made from an image of it, or that it refuses it."""
 
 import hashlib
-import http.client
 import io
 import json
-import socket
 import stat
 import tarfile
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from tests.support.docker import Docker
 from tests.support.tarballs import file, tarball
 from tests.support.tree import tree
 
-SECONDS = 60
 # What dockerd puts into every container.
 OF_DOCKER = frozenset(
     {".dockerenv", "dev", "dev/console", "dev/pts", "dev/shm", "etc", "etc/hostname", "etc/hosts", "etc/mtab"}
@@ -22,47 +19,23 @@ OF_DOCKER = frozenset(
 )
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("docker", timeout=SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(str(self._path))
-
-
 @dataclass(frozen=True)
 class DockerTrees:
-    """Asks the daemon by its API: a client of its own for each question would take most of the time."""
-
     docker: Docker
 
     def exported(self, layer: bytes) -> bytes | None:
         """A tar archive of what becomes of the layer; None if the daemon refuses it."""
-        answer = self._ask("POST", "/images/load?quiet=1", _image(layer)).decode()
+        answer = self.docker.ask("POST", "/images/load?quiet=1", _image(layer)).decode()
         if '"errorDetail"' in answer:
             return None
         image = answer.partition("sha256:")[2][:64]
-        made = json.loads(self._ask("POST", "/containers/create", json.dumps({"Image": image, "Cmd": ["/f"]}).encode()))
+        made = json.loads(
+            self.docker.ask("POST", "/containers/create", json.dumps({"Image": image, "Cmd": ["/f"]}).encode())
+        )
         try:
-            return self._ask("GET", f"/containers/{made['Id']}/export")
+            return self.docker.ask("GET", f"/containers/{made['Id']}/export")
         finally:
-            self._ask("DELETE", f"/containers/{made['Id']}")
-
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        connection = _Connection(self.docker.socket)
-        try:
-            kind = "application/x-tar" if path.startswith("/images/load") else "application/json"
-            connection.request(method, path, body, {"Content-Type": kind} if body else {})
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
-        if response.status >= http.HTTPStatus.BAD_REQUEST:
-            raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
-        return content
+            self.docker.ask("DELETE", f"/containers/{made['Id']}")
 
 
 Leaf = tuple[str, str, str, str, int]

@@ -157,7 +157,7 @@ def _mounts(process: Path) -> Iterator[tuple[str, str]]:
         kind, _, super_options = right.split(" ", 2)
         if _HIDDEN_SINCE.fullmatch(target):
             continue
-        of_the_machine = target.startswith("/etc/") or kind == "cgroup"
+        of_the_machine = target == "/" or target.startswith("/etc/") or kind == "cgroup"
         kept = _kept(options) + ([] if of_the_machine else ["|", *_kept(super_options)])
         # dockerd makes its own directory a shared mount: what lies there is its slave, and nobody can tell.
         shared = sorted({tag.partition(":")[0] for tag in tags} - {"master"})

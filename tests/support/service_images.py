@@ -25,7 +25,7 @@ BEFORE = r"""
     mkdir -p etc/postgresql-common
     echo 'create_main_cluster = false' >etc/postgresql-common/createcluster.conf
 """
-# Every container is a copy under dockerd's vfs: what no service needs, such as PostgreSQL's compiler, is not in it.
+# Every container is a copy where dockerd has no overlay2: what no service needs, such as a compiler, is not in it.
 AFTER = r"""
     chroot . useradd --create-home --shell /bin/sh --password '*' app
     chroot . ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/key
