@@ -36,7 +36,7 @@ class Blocks:
     `hashes` are those of all blocks, once `finish` was called.
     """
 
-    def __init__(self, descriptor: int, reached: Callable[[int], None]) -> None:
+    def __init__(self, descriptor: int, reached: Callable[[int], None] = lambda _end: None) -> None:
         """`reached` is told up to where the file is written."""
         self.hashes = BlockHashes()
         self._reached = reached
