@@ -191,12 +191,12 @@ def test_nothing_is_left_of_what_is_killed(archive: Path, folder: Path) -> None:
     assert run(bundle, "cat /kept") == Ended(0, "x\n", "")
 
 
-def test_a_program_that_is_not_there_leaves_nothing(archive: Path, folder: Path) -> None:
+def test_a_program_that_cannot_be_executed_leaves_nothing(archive: Path, folder: Path) -> None:
     skip_unless_it_is_there()
     bundle = built(archive, folder, *ALONE)
-    ended = RunOfAUser(Wanted(bundle=bundle, arguments=["/nothing"], runtime="runc", name=NAME)).wait()
+    ended = RunOfAUser(Wanted(bundle=bundle, arguments=["/etc"], runtime="runc", name=NAME)).wait()
     assert ended.exit_code != 0
-    assert "/nothing" in ended.stderr
+    assert "/etc" in ended.stderr
     assert is_gone(bundle)
 
 
