@@ -1,5 +1,6 @@
 """What becomes of owners: kept, shifted, written down."""
 
+import concurrent.futures.thread  # noqa: F401 -- Python's own files may be root's alone
 import os
 from collections.abc import Sequence
 from dataclasses import replace
