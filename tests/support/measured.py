@@ -9,9 +9,13 @@ from bundler.workers import process as workers
 LAST_WORDS_SECONDS = 5
 
 
+def is_measured() -> bool:
+    return "COVERAGE_PROCESS_CONFIG" in os.environ
+
+
 def measure_workers() -> None:
     """Coverage of a process begins in its site-packages and is written at its end: workers have neither otherwise."""
-    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+    if is_measured():
         options = workers._options
         workers._options = lambda: [option for option in options() if option != "-S"]
         workers._end = _end
