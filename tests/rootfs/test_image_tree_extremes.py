@@ -86,6 +86,7 @@ def test_every_file_has_as_many_names_as_on_disk(tmp_path: Path, listings: list[
         assert link_counts(where) == link_counts(unpacked(tmp_path / "root", *layers))
 
 
+@pytest.mark.slow
 def test_a_file_can_have_more_names_than_a_disk_allows(tmp_path: Path) -> None:
     names = [f"{number:06d}" for number in range(1 << 16, (1 << 17) + 10)]
     image = image_of(tmp_path / "image", [layer(file("first", b"x"), *(hard_link(name, "first") for name in names))])
@@ -98,6 +99,7 @@ def test_a_file_can_have_more_names_than_a_disk_allows(tmp_path: Path) -> None:
     assert complaints(image) == ""
 
 
+@pytest.mark.slow
 def test_a_folder_can_hold_a_hundred_thousand_files(tmp_path: Path) -> None:
     """All names are found, which the kernel looks for by halves."""
     names = [f"{number * 7919 % 100_003:06d}" for number in range(100_000)]

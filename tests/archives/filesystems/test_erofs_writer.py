@@ -131,6 +131,7 @@ def test_attributes_larger_than_a_block_are_kept(tmp_path: Path) -> None:
     assert [content for _, content in read(image)] == [b"", b"content", b"z"]
 
 
+@pytest.mark.slow
 def test_mutated_images_are_read_or_damaged(tmp_path: Path) -> None:
     names: list[Member | bytes] = [
         directory("d", xattrs={"user.d": b"1"}),
