@@ -1,6 +1,7 @@
 """A root filesystem in memory, or in an image, takes what one on disk takes, and refuses what the kernel refuses."""
 
 import errno
+import hashlib
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.archives.entry import FileRow
 from bundler.archives.filesystems.erofs_writer import ErofsWriter
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Home
@@ -68,9 +70,16 @@ def with_xattrs(**xattrs: bytes) -> Attributes:
     return Attributes(mode=0o644, xattrs={name.replace("__", ".").encode(): value for name, value in xattrs.items()})
 
 
+def row(name: bytes, uid: int = 0) -> FileRow:
+    return name, 0o4640, uid, 0, 3, 5, 0, hashlib.sha256(b"abc").hexdigest()
+
+
 TAKEN: dict[str, Callable[[Home], object]] = {
     "nothing more": lambda _: None,
     "what lies through links": lambda home: [home.make_file(b"far/../x", MODE, ()), home.make_directory(b"l/e", MODE)],
+    "files of a directory": lambda home: [
+        home.make_row(b"l/new", row(b"%d" % n, uid=n), [b"a", b"bc"]) for n in range(2)
+    ],
     "a name for a symlink": lambda home: home.make_hard_link(b"n", b"loop"),
     "a file in place of a directory": lambda home: [home.remove(b"d"), home.make_file(b"d", MODE, [b"x"], size=1)],
     "a directory in place of a link": lambda home: [home.remove(b"l"), home.make_directory(b"l/x/y", MODE)],
@@ -115,6 +124,9 @@ def test_where_paths_lead_is_the_same_everywhere(homes: Homes) -> None:
 
 REFUSED: dict[str, Callable[[Home], object]] = {
     "a file where one is": lambda home: home.make_file(b"d/f", MODE, ()),
+    "a row where a file is": lambda home: home.make_row(b"d", row(b"f"), [b"abc"]),
+    "a row in a file": lambda home: home.make_row(b"d/f", row(b"x"), [b"abc"]),
+    "a row of a name too long": lambda home: home.make_row(b"d", row(LONG), [b"abc"]),
     "a symlink where one is": lambda home: home.make_symlink(b"l", b"x", LINK),
     "a fifo where one is": lambda home: home.make_node(b"p", stat.S_IFIFO, (0, 0), MODE),
     "a directory where a file is": lambda home: home.make_directory(b"d/f", MODE),
