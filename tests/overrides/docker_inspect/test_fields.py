@@ -25,6 +25,16 @@ VOLUME = {"Type": "volume", "Name": "f" * 64, "Destination": "/data", "RW": True
         ({"Host_PidsLimit": -1}, {}),
         ({"Config_MacAddress": "02:42:ac:11:65:43"}, {"mac_address": "02:42:ac:11:65:43"}),
         ({"Host_CgroupParent": "/web"}, {"cgroup_parent": "/web"}),
+        ({"Config_NetworkDisabled": True, "Host_NetworkMode": "default"}, {"network_mode": "none"}),
+        ({"Host_IDMappings": {"UidMap": ["0:100000:5"], "GidMap": []}}, {"uid_map": ["0:100000:5"]}),
+        (
+            {"Config_Entrypoint": "/bin/sh -c", "Path": "/bin/sh", "Args": ["-c", "a b"], "Config_Cmd": ["a b"]},
+            {"entrypoint": ["/bin/sh", "-c"], "command": ["a b"]},
+        ),
+        (
+            {"Config_Entrypoint": "/e", "Path": "/init", "Args": ["--", "/e", "x"], "Config_Cmd": ["x"]},
+            {"entrypoint": ["/e"], "command": ["x"]},
+        ),
         ({"Host_CgroupnsMode": "private"}, {"cgroup": "private"}),
         ({"Host_CgroupnsMode": "private", "Host_OomKillDisable": None}, {}),
         ({"Host_CgroupnsMode": "host", "Host_OomKillDisable": None}, {"cgroup": "host"}),
