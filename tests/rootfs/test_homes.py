@@ -71,7 +71,7 @@ def with_xattrs(**xattrs: bytes) -> Attributes:
 
 
 def row(name: bytes, uid: int = 0) -> FileRow:
-    return name, 0o4640, uid, 0, 3, 5, 0, hashlib.sha256(b"abc").hexdigest()
+    return name, 0o640, uid, 0, 3, 5, 0, hashlib.sha256(b"abc").hexdigest()
 
 
 TAKEN: dict[str, Callable[[Home], object]] = {

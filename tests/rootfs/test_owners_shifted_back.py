@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundler.errors import RequestError
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.owners import RECORD, IdMap, read_record, record, shifted, shifted_back, written_down
+from bundler.rootfs.owners import (
+    RECORD,
+    IdMap,
+    choose_owners,
+    read_record,
+    record,
+    shifted,
+    shifted_back,
+    written_down,
+)
 from bundler.rootfs.paths import PathError
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 
@@ -50,3 +60,17 @@ def test_any_record_is_read(message: bytes) -> None:
 def test_records_are_those_of_umoci() -> None:
     assert read_record(record(0, 7)) == (None, 7)
     assert read_record(b"") == (None, None)
+
+
+def test_only_in_a_user_namespace_is_an_ordinary_user_root() -> None:
+    with pytest.raises(RequestError, match=r"--rootless: .*user namespace"):
+        choose_owners(None, rootless=True)
+
+
+@pytest.mark.parametrize("value", [b"", b"\1\0\0\2", b"\1\0\0\3" + bytes(21), bytes(20)])
+def test_a_capability_of_no_form_is_left_as_it_is(value: bytes) -> None:
+    """The kernel refuses it, and says so of the file."""
+    stated = Attributes(mode=0, xattrs={b"security.capability": value})
+    on_disk = shifted(USERS, GROUPS).adapt(stated)
+    assert on_disk.xattrs == stated.xattrs
+    assert shifted_back((USERS, GROUPS), recorded=False).adapt(on_disk) == stated

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.rootfs.paths import PathError, Whiteout, clean, is_bookkeeping, join, parse_whiteout, split
+from bundler.rootfs.paths import PathError, Whiteout, ancestors, clean, is_bookkeeping, join, parse_whiteout, split
 
 NAMES = st.lists(st.sampled_from([b"a", b"b", b"..", b".", b"", b"...", b" ", b"\xff"])).map(b"/".join)
 
@@ -106,3 +106,8 @@ def test_files_of_aufs_are_known(path: bytes, expected: bool) -> None:
 def test_split_and_join_are_each_others_inverse() -> None:
     assert (split(b"a/b/c"), join(b"a/b", b"c")) == ((b"a/b", b"c"), b"a/b/c")
     assert (split(b"a"), join(b"", b"a")) == ((b"", b"a"), b"a")
+
+
+def test_the_directories_above_are_told_from_the_nearest_to_the_root() -> None:
+    assert list(ancestors(b"a/b/c")) == [b"a/b", b"a", b""]
+    assert list(ancestors(b"")) == []

@@ -15,7 +15,6 @@ from bundler.origins import Json, Origin, Sourced, beating
 from bundler.overrides.keys.mounts import clean_path
 from bundler.overrides.node import Node
 
-HOOK_NAMES: Final = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 # Fields of intelRdt that CDI and the runtime-spec share.
 _RDT: Final = ("closID", "schemata", "l3CacheSchema", "memBwSchema", "enableMonitoring")
 

@@ -87,10 +87,6 @@ def integer(given: str) -> int:
     return _ranged(given, -MAXIMUM - 1, MAXIMUM)
 
 
-def uint64(given: str) -> int:
-    return _ranged(given, 0, (1 << 64) - 1)
-
-
 def allowed(number: int, rule: Json) -> int:
     """`number`, if it is between the bounds that the schema of overrides files has for it."""
     if not schema.is_allowed(number, rule):

@@ -61,3 +61,13 @@ def test_words_of_the_command_line_count_inside_files_of_variables(tmp_path: Pat
     (tmp_path / "a.env").write_text("A=$B\nC=${A}1\n")
     reader = Reader.of(["B=b=c"], [str(tmp_path / "a.env")], "/srv/compose.yaml")
     assert reader.variables == {"PWD": "/srv", "A": "b=c", "C": "b=c1", "B": "b=c"}
+
+
+def test_a_secret_laid_over_another_is_known_by_where_it_is_mounted(tmp_path: Path) -> None:
+    top = "configs: {a: {content: x}, b: {content: y}}"
+    files = {
+        "compose.yaml": f"services: {{web: {{image: x, configs: [a, {{source: a, target: /t}}]}}}}\n{top}",
+        "over.yaml": "services: {web: {configs: [{source: b, target: /t}, a]}}",
+    }
+    binds = keys(tmp_path, files, over=("over.yaml",))["volumes"]
+    assert sorted((bind["target"], bind["content"]) for bind in binds) == [("/a", "x"), ("/t", "y")]

@@ -6,6 +6,7 @@ import pytest
 
 from bundler.errors import RequestError
 from bundler.overrides.keys.namespaces import stated_maps
+from bundler.overrides.keys.scalars import parse_duration
 from bundler.overrides.load import load
 from bundler.overrides.node import Node
 from bundler.overrides.yaml_document import parse
@@ -65,3 +66,18 @@ def test_a_node_is_asked_only_for_what_it_is() -> None:
     for ask in (node("x: 1").text, node("x: {}").text, node("x: a").items, node("x: []").entries):
         with pytest.raises(TypeError, match=r"o\.yaml:1:4"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("soon", "not a duration"), ("1h1", "not a duration"), ("9999999h", "63 bits")]
+)
+def test_a_duration_that_is_none_is_no_number(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_duration(text)
+
+
+def test_limits_of_a_deployment_may_say_the_same_in_other_words(tmp_path: Path) -> None:
+    limits = "deploy: {resources: {limits: {memory: 20M, cpus: '0.50'}}}"
+    loaded(tmp_path, f"{{mem_limit: 20m, cpus: 0.5, {limits}}}")
+    with pytest.raises(RequestError, match="mem_limit says otherwise"):
+        loaded(tmp_path, f"{{mem_limit: 21m, {limits}}}")
