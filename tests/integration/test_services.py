@@ -124,10 +124,9 @@ def test_a_service_moves_in_from_docker(docker: Docker, saved: Path, tmp_path: P
         in_bundle = seen_in_runc(bundle, service.client)
         assert service.answer in in_bundle["answer"]
         found = differences(under_docker, in_bundle)
-        if form == "erofs":
-            assert found.pop("/mounts//")[1].startswith(
-                "erofs ro " if "--read-only" in service.flags else "overlay rw "
-            )
+        if form == "erofs":  # dockerd's root may be an overlay, too
+            of_root = "erofs ro " if "--read-only" in service.flags else "overlay rw "
+            assert found.pop("/mounts//", ("", of_root))[1].startswith(of_root)
         assert found == {}
     if "--device-cgroup-rule" not in flags:  # crun 1.8 has no word for all minor numbers that version 1 takes
         assert service.answer in answer_under_crun(tmp_path / "erofs", service.client)
