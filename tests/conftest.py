@@ -27,9 +27,10 @@ POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+    # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; nohup, a hangup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     settings.register_profile("any machine", deadline=None)  # a machine that is busy is no mistake
     # What is measured is the same each time, and found without a long search.
     settings.register_profile("measured", deadline=None, derandomize=True, max_examples=10)
