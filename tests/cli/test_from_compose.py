@@ -33,7 +33,7 @@ def test_the_overrides_file_is_on_standard_output_and_the_rest_beside_it(project
     done = call_bundler("overrides", "from-compose", "compose.yaml", "web", cwd=project, env={"HERE": "1", "TAG": "2"})
     assert done.returncode == 0
     assert done.stdout.startswith('image: shop/web:latest\nenvironment:\n  HERE: null\n  MODE: ""\nvolumes:')
-    assert YAML(typ="safe").load(done.stdout)["volumes"] == [f"{project}/site:/srv:ro"]
+    assert YAML(typ="safe", pure=True).load(done.stdout)["volumes"] == [f"{project}/site:/srv:ro"]
     assert done.stderr.splitlines() == [
         "bundler: warning: compose.yaml:7:27: the variable MODE is not set, and nothing stands in its place",
         "bundler: note: without meaning for a bundle: build (compose.yaml)",
