@@ -1,4 +1,4 @@
-"""The programs that connect a network of the container's own, which the bundle's hook looks for (data/network.sh)."""
+"""The programs that connect a network of the container's own, which the bundle's hook looks for (data/network/)."""
 
 import re
 import shutil
@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, STARTER
+from bundler.conversion.networking.script import network_script
 from bundler.runtime_spec.parts import Hook
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
@@ -21,7 +21,7 @@ _OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
 @cache
 def _folders() -> tuple[str, ...]:
     """Where CNI plugins are looked for: the script says it."""
-    match = re.search(rb'^folders="(.*)"$', data.read("network.sh"), re.MULTILINE)
+    match = re.search(rb'^folders="(.*)"$', network_script(), re.MULTILINE)
     return tuple(match[1].decode().split()) if match else ()
 
 

@@ -16,6 +16,7 @@ from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.networking.bridges import Bridge, bridges
 from bundler.conversion.networking.network import mappings, published_ports
+from bundler.conversion.networking.script import network_script
 from bundler.conversion.rule import Inputs
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -66,7 +67,8 @@ def netns_hooks(inputs: Inputs, origin: Origin) -> Connection:
 BRIDGE: Final = "bundler0"
 _NETWORK: Final = "bundler"  # what the plugins know it by
 _SCRIPT: Final = f"{FOLDER}/network"
-_SCRIPTS: Final = ("network", "network-ports", "network-files")
+# What it starts itself.
+_HELPERS: Final = ("network-ports", "network-files")
 # What the configurations of plugins are called, without and with IPv6.
 _WITHOUT_IPV6: Final = "network"
 _WITH_IPV6: Final = "network6"
@@ -138,7 +140,9 @@ def _through_plugins(
     return Connection(
         Sourced(start(_SCRIPT, ["up", *bridge, resolver, *ports]) | {"timeout": _SECONDS}, origin),
         Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
-        {f"{FOLDER}/{name}": CarriedFile(data.read(f"{name}.sh")) for name in _SCRIPTS} | files,
+        {_SCRIPT: CarriedFile(network_script())}
+        | {f"{FOLDER}/{name}": CarriedFile(data.read(f"{name}.sh")) for name in _HELPERS}
+        | files,
     )
 
 

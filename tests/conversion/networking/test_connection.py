@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bundler import data
 from bundler.conversion.bundled_hooks import STARTER
 from bundler.conversion.convert import convert
 from bundler.conversion.hooks import carried_files
+from bundler.conversion.networking.script import network_script
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from tests.conversion.test_hooks import loaded
@@ -45,7 +45,7 @@ def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
     files = carried_files(inputs(text))
     configurations = [f"hooks/{name}-{plugin}.json" for name in FAMILIES for plugin in ("01-bridge", "02-portmap")]
     assert list(files) == ["hooks/network", "hooks/network-ports", "hooks/network-files", *configurations]
-    assert files["hooks/network"].content == data.read("network.sh")
+    assert files["hooks/network"].content == network_script()
     assert plugins(text)["hooks/network-02-portmap.json"]["runtimeConfig"] == {
         "portMappings": [
             {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},

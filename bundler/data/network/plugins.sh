@@ -1,0 +1,40 @@
+find_plugin() {
+    for folder in $folders; do
+        if [ -x "$folder/$1" ]; then
+            echo "$folder/$1"
+            return
+        fi
+    done
+    fail "the CNI plugin $1 is in none of $folders; install them (Debian: apt install containernetworking-plugins)"
+}
+
+type_of() {
+    type=${1##*/network*-[0-9][0-9]-}
+    echo "${type%.json}"
+}
+
+# Call the plugin of the file $2 with the command $1 and the result of those before it.
+call() {
+    program=$(find_plugin "$(type_of "$2")") || return 1
+    conf=$(cat "$2")
+    [ -z "$result" ] || conf="${conf%\}*}, \"prevResult\": $result}"
+    said=$(printf '%s\n' "$conf" | env CNI_COMMAND="$1" CNI_CONTAINERID="${record##*/}" CNI_NETNS="$netns" \
+        CNI_IFNAME=eth0 CNI_PATH="$(echo "$folders" | tr ' ' ':')" "$program" 9>&-) || {
+        printf 'bundler: network: %s: %s\n' "${program##*/}" "$(printf '%s' "$said" | tr -d '\n\t')" >&2
+        return 1
+    }
+}
+
+# Those with IPv6 where it is wanted and there; all that will be called is looked for before anything is done.
+choose_plugins() {
+    if [ "$subnet6" != - ] && has_ipv6; then
+        plugins=network6
+    elif [ "$subnet6" != - ]; then
+        echo "bundler: network: this machine has no IPv6, or no ip6tables: the container has IPv4 alone" >&2
+        subnet6=-
+    fi
+    for file in hooks/"$plugins"-*.json; do
+        find_plugin "$(type_of "$file")" >/dev/null
+    done
+    [ "$bridge" = - ] || command -v iptables >/dev/null || fail "iptables is not there (Debian: apt install iptables)"
+}
