@@ -52,8 +52,7 @@ def _rows(subject: Subject) -> Iterator[Row]:
     )
     words = _connection(config)
     if words is not None:
-        bridge, *subnets = words[: _PORTS - 1]
-        known = [word for word in (bridge, *subnets) if word not in ("-", "")]
+        known = [each for word in words[: _PORTS - 1] for each in word.split(",") if each not in ("-", "")]
         yield Row(
             what="connected to",
             value=listed(known) or "what its CNI plugins connect",
@@ -99,7 +98,7 @@ def _devices(config: RuntimeConfig) -> list[str]:
 
 
 def _connection(config: RuntimeConfig) -> tuple[str, ...] | None:
-    """The words of bundler's own hook: bridge, both subnets, resolver, then the ports; None where there is none."""
+    """The words of bundler's own hook: bridges, subnets of each family, resolver, then ports; None without it."""
     for hook in config.hooks:
         if carried(hook) == _CONNECTS and hook.args[_UP - 1 : _UP] == ("up",):
             return hook.args[_UP:]

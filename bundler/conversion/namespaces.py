@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bundler.conversion.networking.bridges import bridges, ways_out
 from bundler.conversion.rule import ABSENT, Inputs, RuleResult, array, table
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Sourced, beating
@@ -121,6 +122,9 @@ def _warnings(inputs: Inputs) -> tuple[str, ...]:
         node = inputs.overrides.get(key)
         if node is not UNSET and node.value and not (connected and key in CONNECTED.get(chosen, (key,))):
             found.append(f"{node.origin.where}: {key}: has no effect {why}")
+    named, ports = bridges(inputs), inputs.overrides.get("ports")
+    if named and ports is not UNSET and ports.value and not ways_out(named):
+        found.append(f"{ports.origin.where}: ports: has no effect, as all bridges are internal")
     if ipc is not UNSET and ipc.text().startswith("ns:"):
         found.append(f"{ipc.origin.where}: ipc: /dev/shm is the container's own; mount the other's with volumes")
     return tuple(found)

@@ -13,8 +13,9 @@ from bundler.runtime_spec.parts import Hook
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _SCRIPT: Final = f"{FOLDER}/network"
-_PLUGIN: Final = re.compile(r"network6?-\d+-(.+)\.json")
+_PLUGIN: Final = re.compile(r"network6?(?:-eth\d+)?-\d+-(.+)\.json")
 _UNPRIVILEGED: Final = ("pasta", "slirp4netns")
+_OF_BRIDGES: Final = ("iptables", "ip", "awk")
 _OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
 
 
@@ -50,6 +51,6 @@ def missing_for_bridge(*, root: bool) -> tuple[str, ...]:
 def _missing(plugins: Sequence[str], *, bridged: bool, root: bool) -> tuple[str, ...]:
     if not root:
         return () if any(map(shutil.which, _UNPRIVILEGED)) else (" or ".join(_UNPRIVILEGED),)
-    programs = [name for name in ("flock", "nsenter", *(("iptables",) if bridged else ())) if not shutil.which(name)]
+    programs = [name for name in ("flock", "nsenter", *(_OF_BRIDGES if bridged else ())) if not shutil.which(name)]
     absent = [name for name in plugins if not any((Path(folder) / name).is_file() for folder in _folders())]
     return (*programs, *(f"the CNI plugin {name}" for name in absent))

@@ -1,6 +1,7 @@
 """The networks of a compose file, and which services are on which (compose-spec, networks)."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -18,7 +19,8 @@ from bundler.subnets import IPV4, IPV6
 DEFAULT: Final = "default"
 T = TypeVar("T")
 _SHOWN: Final = 60
-_LONGEST_INTERFACE: Final = 15
+# Of an interface's name, what is neither a pattern to a packet filter nor two names to a list.
+_INTERFACE: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 _LEAST_MTU: Final = 68
 _MOST_MTU: Final = 65535
 # Networks that Docker has by itself, by what `network_mode` calls them.
@@ -147,7 +149,7 @@ def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int]
     for name, each in (_map(node, "driver_opts") if node is not None else {}).items():
         if name == _NAME_OPTION:
             bridge = str(each.value)
-            if not 0 < len(bridge) <= _LONGEST_INTERFACE or not bridge.isprintable() or set(bridge) & set("/: "):
+            if not _INTERFACE.fullmatch(bridge):
                 raise each.error(f"networks: {printable(bridge[:_SHOWN])!r} cannot be an interface's name")
         elif name == _MTU_OPTION:
             options["mtu"] = whole_number(each, "mtu", _LEAST_MTU, _MOST_MTU)

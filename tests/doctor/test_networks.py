@@ -24,7 +24,7 @@ def bundle(folder: Path, *plugins: str) -> Path:
 def test_root_needs_the_plugins_and_iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     missing = networks.missing_programs(bundle(tmp_path, "no-such-plugin"), UP, root=True)
-    assert missing == ("flock", "nsenter", "iptables", "the CNI plugin no-such-plugin")
+    assert missing == ("flock", "nsenter", "iptables", "ip", "awk", "the CNI plugin no-such-plugin")
 
 
 def test_others_need_one_of_two_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,31 +1,30 @@
 """The bridges that a container is connected to by the overrides key `bridges`, in the order of its interfaces."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from bundler.conversion.rule import Inputs
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET
 from bundler.overrides.node import Node
+from bundler.subnets import IPV4, IPV6
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeSide6:
-    """The IPv6 side of a bridge."""
+class Side:
+    """One family of addresses on a bridge: `gateway` is the machine's, `address` the container's."""
 
-    subnet: IPv6Network
-    gateway: IPv6Address
-    address: IPv6Address
+    subnet: IPv4Network | IPv6Network
+    gateway: IPv4Address | IPv6Address
+    address: IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """One bridge of the machine, and the container's address on it. `node` is where it is said."""
+    """One bridge of the machine, and the container's place on it by family. `node` is where it is said."""
 
     name: str
-    subnet: IPv4Network
-    gateway: IPv4Address
-    address: IPv4Address
-    ipv6: BridgeSide6 | None
+    sides: Mapping[int, Side]
     internal: bool
     masquerade: bool
     icc: bool
@@ -35,7 +34,7 @@ class Bridge:
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        return (self.address,) if self.ipv6 is None else (self.address, self.ipv6.address)
+        return tuple(side.address for side in self.sides.values())
 
 
 def bridges(inputs: Inputs) -> list[Bridge]:
@@ -46,17 +45,26 @@ def bridges(inputs: Inputs) -> list[Bridge]:
     return [_bridge(node) for node in inputs.overrides.items("bridges")]
 
 
+def ways_out(bridges: Sequence[Bridge]) -> dict[int, Bridge]:
+    """By family the bridge that leads to other networks, and where published ports come in: the first one that can."""
+    found: dict[int, Bridge] = {}
+    for bridge in bridges:
+        if not bridge.internal:
+            for family in bridge.sides:
+                found.setdefault(family, bridge)
+    return found
+
+
 def _bridge(node: Node) -> Bridge:
     said = node.plain()
-    ipv6 = said.get("ipv6")
+    families = {IPV4: said, IPV6: said.get("ipv6")}
     return Bridge(
         name=said["name"],
-        subnet=IPv4Network(said["subnet"]),
-        gateway=IPv4Address(said["gateway"]),
-        address=IPv4Address(said["address"]),
-        ipv6=None
-        if ipv6 is None
-        else BridgeSide6(IPv6Network(ipv6["subnet"]), IPv6Address(ipv6["gateway"]), IPv6Address(ipv6["address"])),
+        sides={
+            family: Side(ip_network(side["subnet"]), ip_address(side["gateway"]), ip_address(side["address"]))
+            for family, side in families.items()
+            if side is not None
+        },
         internal=said.get("internal", False),
         masquerade=said.get("masquerade", True),
         icc=said.get("icc", True),

@@ -6,7 +6,6 @@ out addresses; it reads the container's state, and writes the address into a fil
 """
 
 import ipaddress
-import json
 from collections.abc import Sequence
 from dataclasses import field
 from typing import Final
@@ -14,9 +13,13 @@ from typing import Final
 from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
 from bundler.conversion.mounts.etc_files import generated_files
-from bundler.conversion.networking.bridges import Bridge, bridges
+from bundler.conversion.networking import named_bridges
+from bundler.conversion.networking.bridges import bridges
 from bundler.conversion.networking.network import mappings, published_ports
+from bundler.conversion.networking.packet_filter import Interface
+from bundler.conversion.networking.plugins import DEFAULT_ROUTES, BridgePlugin, Plugin, bridge_plugins, with_settings
 from bundler.conversion.networking.script import network_script
+from bundler.conversion.networking.wiring import Wiring
 from bundler.conversion.rule import Inputs
 from bundler.light_dataclasses import dataclass
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -69,12 +72,7 @@ _NETWORK: Final = "bundler"  # what the plugins know it by
 _SCRIPT: Final = f"{FOLDER}/network"
 # What it starts itself.
 _HELPERS: Final = ("network-ports", "network-files")
-# What the configurations of plugins are called, without and with IPv6.
-_WITHOUT_IPV6: Final = "network"
-_WITH_IPV6: Final = "network6"
 _SECONDS: Final = 60  # plugins take some tens of milliseconds each; as do other containers that hold the lock
-_ADDRESSES: Final = "/run/bundler/network/addresses"  # host-local's own place outlives a reboot, containers do not
-_NONE: Final = "-"
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ASKED: Final[dict[int, tuple[str, _Subnet]]] = {IPV4: ("ipv4_address", SUBNET), IPV6: ("ipv6_address", SUBNET6)}
 
@@ -84,65 +82,36 @@ def connection(inputs: Inputs) -> Connection | None:
     node = inputs.overrides.get("network_mode")
     if node is UNSET:
         return None
-    if node.value == "bridge":
-        named = bridges(inputs)
-        return _to_named(inputs, node.origin, named) if named else _to_bridge(inputs, node.origin)
+    if node.value == "netns":
+        return netns_hooks(inputs, node.origin)
     if node.value == "cni":
-        return _through_plugins(
-            inputs, node.origin, {_WITHOUT_IPV6: _network_list(inputs, node)}, (_NONE, _NONE, _NONE)
-        )
-    return netns_hooks(inputs, node.origin) if node.value == "netns" else None
+        plugins = _network_list(inputs, node)
+        return _connected(inputs, node.origin, Wiring({IPV4: [plugins]}, (), published_ports(inputs)))
+    if node.value != "bridge":
+        return None
+    named = bridges(inputs)
+    made = named_bridges.wiring(inputs, named, _hardware_address(inputs)) if named else _to_own(inputs)
+    return _connected(inputs, node.origin, made)
 
 
-def _to_bridge(inputs: Inputs, origin: Origin) -> Connection:
+def _to_own(inputs: Inputs) -> Wiring:
     """To bundler's own; where IPv6 is wanted, only the machine that runs the container knows whether it has it."""
-    plugins = {_WITHOUT_IPV6: _bridge(inputs, (SUBNET,))}
-    if not _wants_ipv6(inputs):
-        return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), _NONE))
-    plugins |= {_WITH_IPV6: _bridge(inputs, (SUBNET, SUBNET6))}
-    return _through_plugins(inputs, origin, plugins, (BRIDGE, str(SUBNET), str(SUBNET6)))
+    subnets = (SUBNET, SUBNET6) if _wants_ipv6(inputs) else (SUBNET,)
+    bridge = Interface(BRIDGE, {subnet.version: (subnet, subnet[1]) for subnet in subnets})
+    plugins = {subnet.version: [_bridge(inputs, subnets[:number])] for number, subnet in enumerate(subnets, 1)}
+    return Wiring(plugins, (bridge,), published_ports(inputs))
 
 
-def _to_named(inputs: Inputs, origin: Origin, named: Sequence[Bridge]) -> Connection:
-    """To the bridge of the key `bridges`, where all addresses are known. Raises RequestError for what is not built."""
-    bridge, *others = named
-    if others:
-        raise others[0].node.error("bridges: a container is connected to one bridge, so far")
-    for key, is_so in (("internal", bridge.internal), ("ipv6", bridge.ipv6 is not None)):
-        if is_so:
-            raise bridge.node.entries()[key].error(f"bridges: {key}: a bridge has a way out, by IPv4 alone, so far")
-    for key in ("masquerade", "icc", "mtu"):
-        if key in bridge.node.entries():
-            raise bridge.node.entries()[key].error(
-                f"bridges: {key} is not known to the hook that makes bridges, so far"
-            )
-    given: dict[str, Json] = {"mac": bridge.mac_address or _hardware_address(inputs), "ips": [str(bridge.address)]}
-    subnet: dict[str, Json] = {"subnet": str(bridge.subnet), "gateway": str(bridge.gateway)}
-    ports = [port for port in published_ports(inputs) if port.family == IPV4]
-    plugins = _plugins(bridge.name, bridge.name, [subnet], given | {"portMappings": mappings(ports, (IPV4,))})
-    return _through_plugins(inputs, origin, {_WITHOUT_IPV6: plugins}, (bridge.name, str(bridge.subnet), _NONE))
-
-
-def _through_plugins(
-    inputs: Inputs, origin: Origin, plugins: dict[str, list[dict[str, Json]]], bridge: tuple[str, str, str]
-) -> Connection:
-    """`plugins` are the configurations by what their files are called."""
-    files = {
-        f"{FOLDER}/{family}-{number:02}-{plugin['type']}.json": CarriedFile(
-            (json.dumps(plugin, indent=2) + "\n").encode(), executable=False
-        )
-        for family, listed in plugins.items()
-        for number, plugin in enumerate(listed, 1)
-    }
+def _connected(inputs: Inputs, origin: Origin, wiring: Wiring) -> Connection:
     # Without servers of its own a container asks those of the machine that it runs on, as with Docker.
     resolver = "machine" if generated_files(inputs).get("resolv.conf") == b"" else "bundle"
-    ports = [port.word() for port in published_ports(inputs)]
+    ports = [port.word() for port in wiring.ports]
     return Connection(
-        Sourced(start(_SCRIPT, ["up", *bridge, resolver, *ports]) | {"timeout": _SECONDS}, origin),
+        Sourced(start(_SCRIPT, ["up", *wiring.words, resolver, *ports]) | {"timeout": _SECONDS}, origin),
         Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
         {_SCRIPT: CarriedFile(network_script())}
         | {f"{FOLDER}/{name}": CarriedFile(data.read(f"{name}.sh")) for name in _HELPERS}
-        | files,
+        | wiring.files,
     )
 
 
@@ -154,56 +123,28 @@ def _wants_ipv6(inputs: Inputs) -> bool:
     return asked or any(port.family == IPV6 for port in published_ports(inputs))
 
 
-def _bridge(inputs: Inputs, subnets: Sequence[_Subnet]) -> list[dict[str, Json]]:
+def _bridge(inputs: Inputs, subnets: Sequence[_Subnet]) -> list[Plugin]:
     """The plugins of bundler's own bridge."""
-    settings = _settings(inputs, [subnet.version for subnet in subnets])
-    return _plugins(_NETWORK, BRIDGE, [_range(inputs, subnet) for subnet in subnets], settings)
+    families = [subnet.version for subnet in subnets]
+    ranges = [_range(inputs, subnet) for subnet in subnets]
+    routes = [DEFAULT_ROUTES[family] for family in families]
+    return bridge_plugins(BridgePlugin(_NETWORK, BRIDGE, ranges, routes, {}), _settings(inputs, families))
 
 
-def _plugins(
-    network: str, bridge: str, ranges: Sequence[dict[str, Json]], settings: dict[str, Json]
-) -> list[dict[str, Json]]:
-    """The plugins of a bridge: bridge with host-local, which knows addresses by the `network`'s name, and portmap where
-    ports are published.
-    """
-    made: dict[str, Json] = {
-        "cniVersion": "0.4.0",
-        "name": network,
-        "type": "bridge",
-        "bridge": bridge,
-        "isGateway": True,
-        "hairpinMode": True,  # a container reaches itself by the port it publishes
-        "ipam": {
-            "type": "host-local",
-            "dataDir": _ADDRESSES,
-            "ranges": [[each] for each in ranges],
-            "routes": [{"dst": "::/0" if ":" in each["subnet"] else "0.0.0.0/0"} for each in ranges],
-        },
-        "capabilities": {"mac": True, "ips": True},
-    }
-    ports: dict[str, Json] = {
-        "cniVersion": "0.4.0",
-        "name": network,
-        "type": "portmap",
-        "capabilities": {"portMappings": True},
-    }
-    return _with_settings([made, *([ports] if settings["portMappings"] else [])], settings)
-
-
-def _range(inputs: Inputs, subnet: _Subnet) -> dict[str, Json]:
+def _range(inputs: Inputs, subnet: _Subnet) -> Plugin:
     """Where the plugin looks for a free address, and where the one lies that is asked for."""
     asked = subnet.version == IPV6 or _addresses(inputs, (IPV4,))
     return {"subnet": str(subnet)} | ({} if asked else {"rangeEnd": str(GIVEN[-1])})
 
 
-def _network_list(inputs: Inputs, node: Node) -> list[dict[str, Json]]:
+def _network_list(inputs: Inputs, node: Node) -> list[Plugin]:
     """The plugins of the network configuration list in `cni` (CNI specification, section 1)."""
     given = inputs.overrides.get("cni")
     if given is UNSET:
         raise node.error("network_mode: cni needs the network", hint="cni: FILE.conflist, or network_mode: bridge")
     network = given.plain()
     common = {"cniVersion": network.get("cniVersion", "0.4.0"), "name": network["name"]}
-    plugins = _with_settings([common | plugin for plugin in network["plugins"]], _settings(inputs, None))
+    plugins = with_settings([common | plugin for plugin in network["plugins"]], _settings(inputs, None))
     maps_ports = any("portMappings" in plugin.get("runtimeConfig", {}) for plugin in plugins)
     if inputs.overrides.items("ports") and not maps_ports:
         raise given.error(
@@ -213,17 +154,7 @@ def _network_list(inputs: Inputs, node: Node) -> list[dict[str, Json]]:
     return plugins
 
 
-def _with_settings(plugins: list[dict[str, Json]], settings: dict[str, Json]) -> list[dict[str, Json]]:
-    """Each with the settings that it says it is capable of (CNI conventions, dynamic plugin specific fields)."""
-    ready = []
-    for plugin in plugins:
-        capable = plugin.get("capabilities") or {}
-        given = {key: value for key, value in settings.items() if value and capable.get(key) is True}
-        ready.append(plugin | ({"runtimeConfig": plugin.get("runtimeConfig", {}) | given} if given else {}))
-    return ready
-
-
-def _settings(inputs: Inputs, families: Sequence[int] | None) -> dict[str, Json]:
+def _settings(inputs: Inputs, families: Sequence[int] | None) -> Plugin:
     """Those of a container with addresses of `families`; None where only others' plugins know which it has."""
     ports = [port for port in published_ports(inputs) if families is None or port.family in families]
     return {

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from bundler.conversion.namespaces import is_own, is_shared_with_machine, mode
-from bundler.conversion.networking.bridges import bridges
+from bundler.conversion.networking.bridges import bridges, ways_out
 from bundler.conversion.resources import cdi
 from bundler.conversion.rule import Inputs, RuleResult, table
 from bundler.errors import RequestError
@@ -86,12 +86,17 @@ def mappings(ports: Collection[PublishedPort], families: Sequence[int]) -> list[
 
 
 def gateway(inputs: Inputs) -> str | None:
-    """The machine as its containers see it, by the bridge's own address; None where bundler makes no bridge."""
+    """The machine as its containers see it, by the bridge's own address; None where bundler makes no bridge.
+
+    A container that is on internal bridges alone reaches it by the first of these.
+    """
     node = inputs.overrides.get("network_mode")
     if node is UNSET or node.value != "bridge":
         return None
-    outward = [bridge for bridge in bridges(inputs) if not bridge.internal]
-    return str(outward[0].gateway if outward else SUBNET[1])
+    named = bridges(inputs)
+    if not named:
+        return str(SUBNET[1])
+    return str(ways_out(named).get(IPV4, named[0]).sides[IPV4].gateway)
 
 
 def network_mode(inputs: Inputs) -> Sourced[str]:

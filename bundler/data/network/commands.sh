@@ -1,7 +1,6 @@
 tab=$(printf '\t')
 any6=0000:0000:0000:0000:0000:0000:0000:0000
 settings6=/proc/sys/net/ipv6/conf
-result=
 state=$(cat)
 id=$(member id)
 pid=$(member pid)

@@ -1,6 +1,6 @@
 # shellcheck disable=SC2031
 up() {
-    bridge=$1 subnet=$2 subnet6=$3 resolver=$4 plugins=network
+    bridges=$1 subnets=$2 subnets6=$3 resolver=$4 plugins=network
     shift 4
     since=$(started "$pid")
     [ -n "$since" ] || fail "the state names no process that lives"
@@ -27,15 +27,12 @@ connect() {
     : >"$record/netns"
     # Kept for plugins that look into it when it is over; bundler's own bridge needs no look.
     mount -o bind "$netns" "$record/netns" 2>/dev/null || true
-    [ "$bridge" = - ] || rules -A iptables "$subnet"
-    [ "$subnet6" = - ] || {
-        rules -A ip6tables "$subnet6"
-        forward_ipv6
-    }
+    [ "$bridges" = - ] || set_rules none
+    [ "$subnets6" = - ] || forward_ipv6
     for file in "$record"/network-*.json; do
         call ADD "$file" || exit 1
-        result=$said
-        printf '%s\n' "$result" >"$record/result"
+        printf '%s\n' "$said" >"$record/result-$interface"
+        [ "$(type_of "$file")" != bridge ] || ! grep -q '"portIsolation": true' "$file" || isolate_port
     done
-    [ "$subnet6" = - ] || open_loopback6
+    [ "$subnets6" = - ] || open_loopback6
 }

@@ -8,23 +8,22 @@ has_ipv6() {
     { echo "$forwards" >"$settings6/all/forwarding"; } 2>/dev/null
 }
 
-# What the machine sends to its own ::1 needs another source on the bridge, and what comes back to ::1 a route (IPv6 has
-# no route_localnet). Where bridged packets pass through ip6tables they are looked at once more with ::1 in them, and
-# dropped: whoever asks is refused, then, so that `localhost` goes on to 127.0.0.1 at once.
+# What the machine sends to its own ::1 needs another source on the bridge, which a rule gives it, and what comes back to
+# ::1 a route (IPv6 has no route_localnet), of a metric that no other bridge has. Where bridged packets pass through
+# ip6tables they are looked at once more with ::1 in them, and dropped: whoever asks is refused, then, so that `localhost`
+# goes on to 127.0.0.1 at once.
 open_loopback6() {
-    if [ "$(cat /proc/sys/net/bridge/bridge-nf-call-ip6tables 2>/dev/null)" != 1 ] &&
-        ip -6 route replace local ::1 dev "$bridge" table local metric 4096 2>/dev/null; then
-        rule -A ip6tables nat POSTROUTING -s ::1 -o "$bridge" -j SNAT --to-source "${subnet6%/*}1"
-    else
+    opened=yes
+    leading=$(sed -n 's/^6 \([^ ]*\) .* -s ::1 .*/\1/p' "$record/rules")
+    for bridge in $leading; do
+        number=$(ip link show dev "$bridge" | sed -n '1s/:.*//p')
+        { [ "$(cat /proc/sys/net/bridge/bridge-nf-call-ip6tables 2>/dev/null)" != 1 ] &&
+            ip -6 route replace local ::1 dev "$bridge" table local metric $((4096 + number)) 2>/dev/null; } || opened=no
+    done
+    [ $opened = yes ] || {
         echo "bundler: network: no port is published on ::1 where net.bridge.bridge-nf-call-ip6tables is 1" >&2
         rule -I ip6tables nat OUTPUT -d ::1 -j RETURN
-    fi
-}
-
-close_loopback6() {
-    rule -D ip6tables nat POSTROUTING -s ::1 -o "$bridge" -j SNAT --to-source "${subnet6%/*}1"
-    rule -D ip6tables nat OUTPUT -d ::1 -j RETURN
-    ip -6 route del local ::1 dev "$bridge" table local 2>/dev/null || true
+    }
 }
 
 # A machine that forwards listens to no router any more, and its own address would run out: accept_ra 2 is to listen

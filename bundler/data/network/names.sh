@@ -1,7 +1,7 @@
 # The run's own /etc/hosts and /etc/resolv.conf: the container's own line in /etc/hosts, the last one, has its addresses;
 # resolv.conf has the servers that others can ask, too. The bundle's stay as they are: it may have other containers.
 name_container() {
-    addresses=$(printf '%s' "$result" | tr -d ' \n\t' | tr '{,' '[\n*]' |
+    addresses=$(cat "$record"/result-* 2>/dev/null | tr -d ' \n\t' | tr '{,' '[\n*]' |
         sed -n 's,^"address":"\([0-9a-f.:]*\)/.*,\1,p')
     names=$([ ! -f etc/hosts ] || sed -n "\$s/^127\.0\.1\.1$tab//p" etc/hosts)
     if [ -n "$names" ] && [ -n "$addresses" ]; then

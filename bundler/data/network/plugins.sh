@@ -13,13 +13,26 @@ type_of() {
     echo "${type%.json}"
 }
 
-# Call the plugin of the file $2 with the command $1 and the result of those before it.
+# The container's interface that a plugin is about.
+interface_of() {
+    case ${1##*/} in
+    network*-eth[0-9]*-[0-9][0-9]-*)
+        interface=${1##*/network*-eth}
+        echo "eth${interface%%-*}"
+        ;;
+    *) echo eth0 ;;
+    esac
+}
+
+# Call the plugin of the file $2 with the command $1 and the result of those before it for the same interface.
 call() {
     program=$(find_plugin "$(type_of "$2")") || return 1
+    interface=$(interface_of "$2")
     conf=$(cat "$2")
+    result=$(cat "$record/result-$interface" 2>/dev/null) || result=
     [ -z "$result" ] || conf="${conf%\}*}, \"prevResult\": $result}"
     said=$(printf '%s\n' "$conf" | env CNI_COMMAND="$1" CNI_CONTAINERID="${record##*/}" CNI_NETNS="$netns" \
-        CNI_IFNAME=eth0 CNI_PATH="$(echo "$folders" | tr ' ' ':')" "$program" 9>&-) || {
+        CNI_IFNAME="$interface" CNI_PATH="$(echo "$folders" | tr ' ' ':')" "$program" 9>&-) || {
         printf 'bundler: network: %s: %s\n' "${program##*/}" "$(printf '%s' "$said" | tr -d '\n\t')" >&2
         return 1
     }
@@ -27,14 +40,14 @@ call() {
 
 # Those with IPv6 where it is wanted and there; all that will be called is looked for before anything is done.
 choose_plugins() {
-    if [ "$subnet6" != - ] && has_ipv6; then
+    if [ "$subnets6" != - ] && has_ipv6; then
         plugins=network6
-    elif [ "$subnet6" != - ]; then
+    elif [ "$subnets6" != - ]; then
         echo "bundler: network: this machine has no IPv6, or no ip6tables: the container has IPv4 alone" >&2
-        subnet6=-
+        subnets6=-
     fi
     for file in hooks/"$plugins"-*.json; do
         find_plugin "$(type_of "$file")" >/dev/null
     done
-    [ "$bridge" = - ] || command -v iptables >/dev/null || fail "iptables is not there (Debian: apt install iptables)"
+    [ "$bridges" = - ] || command -v iptables >/dev/null || fail "iptables is not there (Debian: apt install iptables)"
 }

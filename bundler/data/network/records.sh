@@ -1,12 +1,44 @@
+# Whether another record than this one has in its file $1 what grep looks for with the words that follow.
+others_have() {
+    name=$1
+    shift
+    for other in "$records"/*/"$name"; do
+        [ "$other" = "$record/$name" ] || ! grep -qs "$@" "$other" || return 0
+    done
+    return 1
+}
+
+# Those of the bridges $@ that are not the containers': they were there before the first of them.
+made_elsewhere() {
+    for bridge in "$@"; do
+        if others_have foreign -xFe "$bridge" ||
+            { ip link show dev "$bridge" >/dev/null 2>&1 && ! others_have network -xFe "$bridge"; }; then
+            echo "$bridge"
+        fi
+    done
+}
+
 # What a container with this network namespace was given is written down first, so that it is found when this is killed.
 write_record() {
     mkdir "$record"
     printf '%s\n' "$PWD" >"$record/bundle"
-    printf '%s\n' "$bridge" "$subnet" "$resolver" "$subnet6" >"$record/network"
-    printf '%s\n' "$@" >"$record/ports"
+    ports=$*
+    # shellcheck disable=SC2046  # several words, of letters, digits and dots
+    set -- $(echo "$bridges" | tr , ' ')
+    first=$1
+    ! is_root || [ "$bridges" = - ] || made_elsewhere "$@" >"$record/foreign"
+    shift
+    # The first four are what scripts of older bundles look for.
+    printf '%s\n' "$first" "$subnets" "$resolver" "$subnets6" "$@" >"$record/network"
+    # shellcheck disable=SC2086  # several words
+    printf '%s\n' $ports >"$record/ports"
     for file in hooks/"$plugins"-*.json; do
         cp "$file" "$record/network-${file#hooks/network*-}"
     done
+    if is_root && [ "$bridges" != - ]; then
+        [ "$subnets6" != - ] && families='[46]' || families=4
+        grep "^$families " hooks/network-rules >"$record/rules"
+    fi
     printf '%s %s\n' "$pid" "$since" >"$record/process"
 }
 
@@ -15,15 +47,12 @@ write_record() {
 release() (
     record=$1 netns=
     [ -d "$record" ] || exit 0
-    bridge=- subnet=-
-    { read -r bridge && read -r subnet && read -r _ && read -r subnet6; } 2>/dev/null <"$record/network" || subnet6=-
     if lives "$record/program"; then
         kill "$process"
     fi
     if grep -q " $record/netns " /proc/self/mountinfo; then
         netns=$record/netns
     fi
-    result=$(cat "$record/result" 2>/dev/null) || result=
     set --
     for file in "$record"/network-*.json; do # the last plugin is the first to go
         { ! is_root || [ ! -e "$file" ]; } || set -- "$file" "$@"
@@ -34,20 +63,31 @@ release() (
         [ "$(type_of "$file")" != portmap ] || mapper=portmap
     done
     [ -z "$netns" ] || umount -l "$netns" || exit 1
-    rm -rf "$record"
     for program in iptables ip6tables; do
         { [ -z "$mapper" ] || ! command -v $program >/dev/null; } || tidy_ports $program
     done
-    [ "$subnet6" = - ] || grep -qsx "$subnet6" "$records"/*/network || {
-        rules -D ip6tables "$subnet6"
-        close_loopback6
+    leave_bridges
+    rm -rf "$record"
+)
+
+# Take away what none but this record needs: its bridges, but for those that somebody else has made, and their rules.
+# shellcheck disable=SC2031
+leave_bridges() {
+    connected=$(sed -n '1p; 5,$p' "$record/network" 2>/dev/null) || connected=-
+    for bridge in $connected; do
+        [ "$bridge" = - ] || others_have network -xFe "$bridge" || {
+            ip -6 route del local ::1 dev "$bridge" table local 2>/dev/null || true
+            grep -qsxFe "$bridge" "$record/foreign" || ip link delete "$bridge" 2>/dev/null || true
+            rm -rf "$records/addresses/$bridge"
+        }
+    done
+    [ -e "$record/rules" ] || return 0
+    set_rules "$record"
+    others_have rules -e '^6 ' || {
+        rule -D ip6tables nat OUTPUT -d ::1 -j RETURN
         stop_forwarding_ipv6
     }
-    [ "$bridge" = - ] || grep -qsx "$bridge" "$records"/*/network || {
-        rules -D iptables "$subnet"
-        ip link delete "$bridge" 2>/dev/null || true
-    }
-)
+}
 
 release_the_dead() {
     for other in "$records"/*/process; do

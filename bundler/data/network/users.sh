@@ -1,6 +1,10 @@
 # An ordinary user may not touch the machine's network: a program of his own passes on what goes in and out.
 # shellcheck disable=SC2031
 connect_unprivileged() {
+    case $bridges in
+    - | bundler0) ;;
+    *) fail "only root can connect a container to $bridges; without the key bridges an ordinary user has a network, too" ;;
+    esac
     if command -v pasta >/dev/null; then
         ports_of_pasta "$@"
         # shellcheck disable=SC2086  # several words, of digits, dots and names of bundler's own

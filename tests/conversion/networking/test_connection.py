@@ -44,7 +44,8 @@ def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
     assert list(hooks) == ["createRuntime", "poststop"]
     files = carried_files(inputs(text))
     configurations = [f"hooks/{name}-{plugin}.json" for name in FAMILIES for plugin in ("01-bridge", "02-portmap")]
-    assert list(files) == ["hooks/network", "hooks/network-ports", "hooks/network-files", *configurations]
+    scripts = ["hooks/network", "hooks/network-ports", "hooks/network-files"]
+    assert list(files) == [*scripts, *configurations, "hooks/network-rules"]
     assert files["hooks/network"].content == network_script()
     assert plugins(text)["hooks/network-02-portmap.json"]["runtimeConfig"] == {
         "portMappings": [
