@@ -8,18 +8,25 @@ find_plugin() {
     fail "the CNI plugin $1 is in none of $folders; install them (Debian: apt install containernetworking-plugins)"
 }
 
+# What follows `network-` or `network6-` in the name of a configuration: N-TYPE.json, or ethN-N-TYPE.json.
+stem_of() {
+    stem=${1##*/network}
+    stem=${stem#6}
+    echo "${stem#-}"
+}
+
+# A plugin by its configuration, and the container's interface that it is about.
 type_of() {
-    type=${1##*/network*-[0-9][0-9]-}
+    type=$(stem_of "$1")
+    type=${type#eth*[0-9]-[0-9][0-9]-}
+    type=${type#[0-9][0-9]-}
     echo "${type%.json}"
 }
 
-# The container's interface that a plugin is about.
 interface_of() {
-    case ${1##*/} in
-    network*-eth[0-9]*-[0-9][0-9]-*)
-        interface=${1##*/network*-eth}
-        echo "eth${interface%%-*}"
-        ;;
+    interface=$(stem_of "$1")
+    case $interface in
+    eth*) echo "${interface%%-*}" ;;
     *) echo eth0 ;;
     esac
 }
