@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bundler.conversion.networking.script import network_script
+from bundler.conversion.hook_scripts import PARTS, hook_script
 from bundler.kit import kit_script
 
 DATA = Path(__file__).parents[1] / "bundler/data"
-MADE_OF_PARTS = {"kit.sh": kit_script(), "network": network_script()}
+MADE_OF_PARTS = {"kit.sh": kit_script()} | {name: hook_script(name) for name in PARTS}
 SCRIPTS = {path.name: path.read_bytes() for path in sorted(DATA.glob("*.sh"))} | MADE_OF_PARTS
 
 
@@ -36,8 +36,12 @@ def test_small_shells_read_a_script(script: str, shell: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("script", "paths"),
-    [("kit.sh", [*DATA.glob("kit/*.sh"), DATA / "mount-rootfs.sh"]), ("network", [*DATA.glob("network/*.sh")])],
-    ids=["kit.sh", "network"],
+    [
+        ("kit.sh", [*DATA.glob("kit/*.sh"), DATA / "mount-rootfs.sh"]),
+        ("network", [*DATA.glob("network/*.sh")]),
+        ("namespaces", [*DATA.glob("namespaces/*.sh"), DATA / "network/state.sh"]),
+    ],
+    ids=["kit.sh", "network", "namespaces"],
 )
 def test_a_script_is_made_of_all_its_parts(script: str, paths: list[Path]) -> None:
     parts = [path.read_bytes() for path in paths]

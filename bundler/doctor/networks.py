@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.conversion.bundled_hooks import FOLDER, STARTER
-from bundler.conversion.networking.script import network_script
+from bundler.conversion.hook_scripts import hook_script
 from bundler.runtime_spec.parts import Hook
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
@@ -22,7 +22,7 @@ _OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
 @cache
 def _folders() -> tuple[str, ...]:
     """Where CNI plugins are looked for: the script says it."""
-    match = re.search(rb'^folders="(.*)"$', network_script(), re.MULTILINE)
+    match = re.search(rb'^folders="(.*)"$', hook_script("network"), re.MULTILINE)
     return tuple(match[1].decode().split()) if match else ()
 
 

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Final
 
-from bundler import data
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
+from bundler.conversion.hook_scripts import hook_script
 from bundler.conversion.mounts.etc_files import generated_files
 from bundler.conversion.networking import named_bridges
 from bundler.conversion.networking.bridges import bridges
 from bundler.conversion.networking.network import mappings, published_ports
 from bundler.conversion.networking.packet_filter import Interface
 from bundler.conversion.networking.plugins import DEFAULT_ROUTES, BridgePlugin, Plugin, bridge_plugins, with_settings
-from bundler.conversion.networking.script import network_script
 from bundler.conversion.networking.wiring import Wiring
 from bundler.conversion.rule import Inputs
 from bundler.light_dataclasses import dataclass
@@ -63,15 +62,14 @@ def netns_hooks(inputs: Inputs, origin: Origin) -> Connection:
     return Connection(
         Sourced({"path": path, "args": ["netns", *options]}, origin),
         Sourced(start(_RELEASE, words), origin),
-        {_RELEASE: CarriedFile(data.read("netns-release.sh"))},
+        {_RELEASE: CarriedFile(hook_script("netns-release"))},
     )
 
 
 BRIDGE: Final = "bundler0"
 _NETWORK: Final = "bundler"  # what the plugins know it by
 _SCRIPT: Final = f"{FOLDER}/network"
-# What it starts itself.
-_HELPERS: Final = ("network-ports", "network-files")
+_SCRIPTS: Final = ("network", "network-ports", "network-files")  # it starts the others
 _SECONDS: Final = 60  # plugins take some tens of milliseconds each; as do other containers that hold the lock
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ASKED: Final[dict[int, tuple[str, _Subnet]]] = {IPV4: ("ipv4_address", SUBNET), IPV6: ("ipv6_address", SUBNET6)}
@@ -109,9 +107,7 @@ def _connected(inputs: Inputs, origin: Origin, wiring: Wiring) -> Connection:
     return Connection(
         Sourced(start(_SCRIPT, ["up", *wiring.words, resolver, *ports]) | {"timeout": _SECONDS}, origin),
         Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
-        {_SCRIPT: CarriedFile(network_script())}
-        | {f"{FOLDER}/{name}": CarriedFile(data.read(f"{name}.sh")) for name in _HELPERS}
-        | wiring.files,
+        {f"{FOLDER}/{name}": CarriedFile(hook_script(name)) for name in _SCRIPTS} | wiring.files,
     )
 
 

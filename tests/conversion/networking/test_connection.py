@@ -8,8 +8,8 @@ import pytest
 
 from bundler.conversion.bundled_hooks import STARTER
 from bundler.conversion.convert import convert
+from bundler.conversion.hook_scripts import hook_script
 from bundler.conversion.hooks import carried_files
-from bundler.conversion.networking.script import network_script
 from bundler.conversion.target import Target
 from bundler.errors import RequestError
 from tests.conversion.test_hooks import loaded
@@ -46,7 +46,7 @@ def test_a_bridge_is_made_by_hooks_that_the_bundle_carries() -> None:
     configurations = [f"hooks/{name}-{plugin}.json" for name in FAMILIES for plugin in ("01-bridge", "02-portmap")]
     scripts = ["hooks/network", "hooks/network-ports", "hooks/network-files"]
     assert list(files) == [*scripts, *configurations, "hooks/network-rules"]
-    assert files["hooks/network"].content == network_script()
+    assert files["hooks/network"].content == hook_script("network")
     assert plugins(text)["hooks/network-02-portmap.json"]["runtimeConfig"] == {
         "portMappings": [
             {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},

@@ -1,0 +1,46 @@
+# What is kept for NAME, unless it is a living container's of another id.
+take_away() {
+    [ -d "$kept" ] || return 0
+    if [ "$(cat "$kept/id" 2>/dev/null)" != "$id" ] && lives "$kept/process"; then
+        return 1
+    fi
+    for file in network ipc pid uts cgroup; do
+        while grep -q " $kept/$file " /proc/self/mountinfo; do umount -l "$kept/$file"; done
+    done
+    rm -rf "$kept"
+}
+
+keep() {
+    since=$(started "$pid")
+    [ -n "$since" ] || fail "the state names no process that lives"
+    take_away || fail "the container $(cat "$kept/id") is $name already"
+    mkdir "$kept"
+    printf '%s' "$id" >"$kept/id"
+    printf '%s %s\n' "$pid" "$since" >"$kept/process"
+    trap 'take_away || true' EXIT
+    for kind in "$@"; do
+        file=$kind
+        [ "$kind" != network ] || file=net
+        : >"$kept/$kind"
+        mount -o bind "/proc/$pid/ns/$file" "$kept/$kind" || fail "the container's $kind namespace cannot be kept"
+    done
+    trap - EXIT
+}
+
+state=$(cat)
+id=$(member id)
+pid=$(member pid)
+[ -n "$id" ] || fail "the container's state names no id"
+action=$1 name=$2
+shift 2
+[ "$(id -u)" = 0 ] || fail "only root's containers have namespaces that others can join"
+folder=/run/bundler/namespaces kept=/run/bundler/namespaces/$name
+mkdir -p "$folder"
+command -v flock >/dev/null || fail "flock is not there; it is in util-linux"
+exec 9>"$folder/.lock"
+flock 9
+case $action in
+up) keep "$@" ;;
+down) take_away || true ;;
+*) fail "there is no action $action" ;;
+esac
