@@ -61,9 +61,9 @@ def test_rules_of_records_become_one_table(tmp_path: Path, shell: list[str]) -> 
     if shell[0] == "busybox":
         (tmp_path / "awk").write_text('#!/bin/sh\nexec busybox awk "$@"\n')
         (tmp_path / "awk").chmod(0o755)
-    call = [*shell, "-c", '. "$0"; restorable "$@"', DATA / "network/packet-filter.sh"]
+    call = [*shell, "-c", '. "$0"; restorable "$@"', str(DATA / "network/packet-filter.sh")]
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    files = [tmp_path / name for name in records]
+    files = [str(tmp_path / name) for name in records]
     done = subprocess.run([*call, "4", *files], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         *("*filter", ":BUNDLER-ISOLATION - [0:0]", ":BUNDLER-FORWARD - [0:0]"),
@@ -88,6 +88,6 @@ def test_rules_of_records_become_one_table(tmp_path: Path, shell: list[str]) -> 
 def test_the_name_of_a_configuration_says_its_interface_and_its_plugin(
     file: str, interface: str, plugin: str, shell: list[str]
 ) -> None:
-    call = [*shell, "-c", '. "$0"; interface_of "$1"; type_of "$1"', DATA / "network/plugins.sh", file]
+    call = [*shell, "-c", '. "$0"; interface_of "$1"; type_of "$1"', str(DATA / "network/plugins.sh"), file]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [interface, plugin]

@@ -52,6 +52,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "oom_kill_disable": ON_V1,
     "ports": BRIDGED,
     "read_only_tmpfs": {"read_only": True},
+    "shared_namespaces": {"container_name": "web1"},
     "time_offsets": {"time": "private"},
     "userns_mode": {"uid_map": ["0:100000:65536"]},
 }

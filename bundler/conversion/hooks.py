@@ -7,6 +7,7 @@ from bundler.conversion.bundled_hooks import ENVIRONMENT, FOLDER, CarriedFile, s
 from bundler.conversion.networking.connection import Connection, connection
 from bundler.conversion.resources import cdi
 from bundler.conversion.rule import ABSENT, Inputs, RuleResult
+from bundler.conversion.shared_namespaces import shared_namespaces
 from bundler.conversion.target import Target
 from bundler.errors import printable
 from bundler.origins import UNSET, Json, Origin, Sourced
@@ -22,21 +23,21 @@ _MEMBERS: Final = ("path", "args", "env", "timeout")
 def hooks(inputs: Inputs) -> RuleResult:
     """Every hook with the members that are given, in the order of the files, then those of CDI devices.
 
-    A network is connected before all others, and taken away after them. Docker writes none.
+    A network is connected before all others, and taken away after them; namespaces are kept when it is there. Docker
+    writes none.
     """
     node = inputs.overrides.get("hooks")
     entries = {} if node is UNSET else node.entries()
-    injected, first, last = cdi.hooks(inputs), dict[str, Sourced[Json]](), dict[str, Sourced[Json]]()
-    connected = _connection(inputs)
-    if connected is not None:
-        first[_created(inputs.target)], last["poststop"] = connected.up, connected.down
+    injected, carried = cdi.hooks(inputs), _carried(inputs)
+    first = {_created(inputs.target): [each.up for each in carried]}
+    last = {"poststop": [each.down for each in reversed(carried)]}
     value: dict[str, Json] = {}
     origins: dict[str, Origin] = {}
     for kind, name in KINDS.items():
         listed = entries[kind].items() if kind in entries else ()
         sourced = [Sourced(_hook(hook), hook.origin) for hook in listed]
         sourced += injected.get(name, ())
-        sourced = [*([first[name]] if name in first else ()), *sourced, *([last[name]] if name in last else ())]
+        sourced = [*first.get(name, ()), *sourced, *last.get(name, ())]
         if sourced:
             value[name] = [hook.value for hook in sourced]
             origins |= {f"/{name}/{index}": hook.origin for index, hook in enumerate(sourced)}
@@ -61,13 +62,17 @@ def _loads(name: str) -> bool:
 
 def carried_files(inputs: Inputs) -> dict[str, CarriedFile]:
     """What the bundle holds below `hooks/`, by path. Raises RequestError for two different files of one name."""
-    connected = _connection(inputs)
-    found = {} if connected is None else dict(connected.files)
+    found = {path: file for each in _carried(inputs) for path, file in each.files.items()}
     for hook in _embedded(inputs):
         path, file = _carried_path(hook), CarriedFile(hook.entries()["content"].text().encode("latin-1"))
         if found.setdefault(path, file) != file:
             raise hook.error(f"hooks: a different file is {path} of the bundle already", hint="give one another name")
     return found
+
+
+def _carried(inputs: Inputs) -> list[Connection]:
+    """What the bundle brings itself, in the order that it begins."""
+    return [each for each in (_connection(inputs), shared_namespaces(inputs)) if each is not None]
 
 
 def _connection(inputs: Inputs) -> Connection | None:
