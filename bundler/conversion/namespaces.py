@@ -125,7 +125,8 @@ def _warnings(inputs: Inputs) -> tuple[str, ...]:
     named, ports = bridges(inputs), inputs.overrides.get("ports")
     if named and ports is not UNSET and ports.value and not ways_out(named):
         found.append(f"{ports.origin.where}: ports: has no effect, as all bridges are internal")
-    if ipc is not UNSET and ipc.text().startswith("ns:"):
+    mounted = [volume.plain().get("target") for volume in inputs.overrides.items("volumes")]
+    if ipc is not UNSET and ipc.text().startswith("ns:") and "/dev/shm" not in mounted:  # noqa: S108  (inside)
         found.append(f"{ipc.origin.where}: ipc: /dev/shm is the container's own; mount the other's with volumes")
     return tuple(found)
 

@@ -10,11 +10,12 @@ from bundler.conversion.rule import Inputs
 from bundler.origins import UNSET, Sourced
 
 PLACES: Final = "/run/bundler/namespaces"
+MEMORY: Final = "shm"  # what lies at /dev/shm, which comes with a namespace for IPC
 _SCRIPT: Final = f"{FOLDER}/namespaces"
 
 
 def place(container: str, kind: str) -> str:
-    """Where the namespace `kind`, by the runtime-spec's word, of the container of that name is while it runs."""
+    """Where the namespace `kind` of the container of that name is while it runs, or its shared memory."""
     return f"{PLACES}/{container}/{kind}"
 
 
@@ -31,6 +32,9 @@ def shared_namespaces(inputs: Inputs) -> Connection | None:
             hint = f"{KEYS[item.text()]}: private makes it so"
             raise item.error(f"shared_namespaces: {item.text()}: it is not the container's own", hint=hint)
     kinds = list(dict.fromkeys(item.text() for item in node.items()))
+    ipc = inputs.overrides.get("ipc")
+    if "ipc" in kinds and ipc is not UNSET and ipc.value == "shareable":
+        kinds.append(MEMORY)
     return Connection(
         Sourced(start(_SCRIPT, ["up", name.text(), *kinds]), node.origin),
         Sourced(start(_SCRIPT, ["down", name.text()]), node.origin),

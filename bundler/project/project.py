@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
@@ -24,11 +25,11 @@ from bundler.project.networks import Joined, NetworkDefinition, define, joined_b
 from bundler.project.ports import check_ports
 from bundler.project.record import Attachment, Network, ProjectBundle, ProjectRecord
 from bundler.project.services import Service, started
+from bundler.project.sharing import Sharing, sharing, with_paths
 from bundler.subnets import OF_PROJECTS
 
 _LONGEST: Final = 64  # characters of a host name
 _NETWORK_MODES: Final = {"default": "bridge", "bridge": "bridge"}
-_SHARING: Final = ("network_mode", "ipc", "pid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,9 @@ def read_project(request: ProjectRequest) -> Project:
         raise RequestError(f"{printable(name[:60])!r} is no name of a project", hint="--name takes a-z, 0-9, _ and -")
     services = started(files, request.services, request.profiles)
     _check_bundles(services)
-    connections = _connect(name, files, services, request.pool)
+    shared = sharing(services)
+    services = tuple(with_paths(service, shared, partial(_given_name, name)) for service in services)
+    connections = _connect(name, files, services, request.pool, shared)
     check_ports(services)
     imports: dict[str, Imported] = {}
     bundles: list[ProjectBundle] = []
@@ -141,6 +144,7 @@ class _Connections:
     joined: Mapping[str, Sequence[Joined]]
     modes: Mapping[str, Node]
     peers: Mapping[str, Peer]
+    shared: Sharing
     found: dict[object, Mapping[str, Node]] = field(default_factory=dict)
 
     def attachments(self, bundle: str) -> Mapping[str, Attachment]:
@@ -153,9 +157,14 @@ class _Connections:
         own, node = self.peers[bundle], service.node
         name = _literal(self.container_name(service, bundle), node)
         connected = {"name": name, "container_name": keys.get("container_name", name)}
-        if service.name in self.modes:
-            return connected | {"network_mode": coerce("network_mode", self.modes[service.name])}
+        kept = self.shared.kept(service.name)
+        connected |= {"shared_namespaces": from_json(kept, node.origin)} if kept else {}
         said = keys["extra_hosts"].entries() if "extra_hosts" in keys else {}
+        if service.name in self.modes:
+            connected |= {"network_mode": coerce("network_mode", self.modes[service.name])}
+            owner = self.shared.network_of(service.name)
+            known = {} if owner is None else self.names_for(self.peers[owner.bundles[0]], owner)
+            return connected | ({"extra_hosts": node.with_value({**known, **said})} if known else {})
         bridges = [from_json(self.bridge(each, bundle), each.node.origin) for each in self.joined[service.name]]
         return connected | {
             "network_mode": _literal("bridge", node),
@@ -202,7 +211,9 @@ class _Connections:
         return entry | dict(definition.options)
 
 
-def _connect(project: str, files: compose.Project, services: Sequence[Service], pool: IPv4Network) -> _Connections:
+def _connect(
+    project: str, files: compose.Project, services: Sequence[Service], pool: IPv4Network, shared: Sharing
+) -> _Connections:
     """Networks, addresses and names of all bundles. Raises RequestError."""
     joined = {service.name: joined_by(service) for service in services}
     modes = {service.name: _mode(service) for service in services if not joined[service.name]}
@@ -237,7 +248,7 @@ def _connect(project: str, files: compose.Project, services: Sequence[Service], 
         for service in services
         for bundle in service.bundles
     }
-    return _Connections(project, networks, definitions, joined, modes, peers)
+    return _Connections(project, networks, definitions, joined, modes, peers, shared)
 
 
 def _check_one(service: Service, joined: Joined) -> None:
@@ -249,9 +260,15 @@ def _mode(service: Service) -> Node:
     """`network_mode` in bundler's words. Raises RequestError for what a project does not do."""
     node = service.entries["network_mode"]
     text = str(node.value)
-    if text.startswith(("service:", "container:")):
+    if text.startswith("container:"):
         raise node.error(f"network_mode: {printable(text[:60])}: no network of another container is shared, so far")
     return node.with_value(_NETWORK_MODES.get(text, text))
+
+
+def _given_name(project: str, service: Service) -> str:
+    """That of the one container of a service."""
+    named = service.entries.get("container_name")
+    return f"{project}-{service.name}" if named is None else str(named.value)
 
 
 def _names(project: str, service: Service, bundle: str) -> tuple[str, ...]:

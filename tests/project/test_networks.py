@@ -166,7 +166,6 @@ def test_what_no_bridge_can_be_is_refused_where_it_stands(
 @pytest.mark.parametrize(
     ("services", "complaint"),
     [
-        ("{a: {image: x, network_mode: 'service:b'}, b: {image: x}}", "network_mode: service:b: no network of another"),
         (
             "{a: {image: x, ports: ['80:80']}, b: {image: x, ports: ['127.0.0.1:80:90']}}",
             "80/tcp is published by a, too",

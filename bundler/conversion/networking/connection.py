@@ -96,7 +96,9 @@ def _to_own(inputs: Inputs) -> Wiring:
     """To bundler's own; where IPv6 is wanted, only the machine that runs the container knows whether it has it."""
     subnets: Sequence[_Subnet] = (SUBNET, SUBNET6) if _wants_ipv6(inputs) else (SUBNET,)
     bridge = Interface(BRIDGE, {subnet.version: (subnet, subnet[1]) for subnet in subnets})
-    plugins = {subnet.version: [_bridge(inputs, subnets[:number])] for number, subnet in enumerate(subnets, 1)}
+    plugins: dict[int, list[list[Plugin]]] = {
+        subnet.version: [_bridge(inputs, subnets[:number])] for number, subnet in enumerate(subnets, 1)
+    }
     return Wiring(plugins, (bridge,), published_ports(inputs))
 
 

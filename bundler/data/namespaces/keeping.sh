@@ -4,7 +4,7 @@ take_away() {
     if [ "$(cat "$kept/id" 2>/dev/null)" != "$id" ] && lives "$kept/process"; then
         return 1
     fi
-    for file in network ipc pid uts cgroup; do
+    for file in network ipc pid uts cgroup shm; do
         while grep -q " $kept/$file " /proc/self/mountinfo; do umount -l "$kept/$file"; done
     done
     rm -rf "$kept"
@@ -19,10 +19,12 @@ keep() {
     printf '%s %s\n' "$pid" "$since" >"$kept/process"
     trap 'take_away || true' EXIT
     for kind in "$@"; do
-        file=$kind
-        [ "$kind" != network ] || file=net
-        : >"$kept/$kind"
-        mount -o bind "/proc/$pid/ns/$file" "$kept/$kind" || fail "the container's $kind namespace cannot be kept"
+        case $kind in
+        shm) source=$PWD/shm && mkdir "$kept/shm" ;;
+        network) source=/proc/$pid/ns/net && : >"$kept/network" ;;
+        *) source=/proc/$pid/ns/$kind && : >"$kept/$kind" ;;
+        esac
+        mount -o bind "$source" "$kept/$kind" || fail "the container's $kind cannot be kept at $kept/$kind"
     done
     trap - EXIT
 }

@@ -1,0 +1,84 @@
+"""Services that are in a namespace of another one: compose's `network_mode`, `ipc` and `pid` with `service:NAME`.
+
+The other one's hooks keep the namespace at a path, by the container's name (`shared_namespaces`), and this one joins it
+there (`ns:PATH`). Shared memory comes with a namespace for IPC, at a path beside it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
+from typing import Final
+
+from bundler.conversion.shared_namespaces import place
+from bundler.errors import printable
+from bundler.light_dataclasses import dataclass
+from bundler.overrides.node import Node, from_json
+from bundler.project.services import Service
+
+_KINDS: Final = {"network_mode": "network", "ipc": "ipc", "pid": "pid"}
+_SERVICE: Final = "service:"
+_MEMORY: Final = "/dev/shm"  # noqa: S108  (a mount point inside the container)
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """`owners` has for each service that is in namespaces of others who these are, by the key that says so."""
+
+    owners: Mapping[str, Mapping[str, Service]] = field(default_factory=dict)
+
+    def kept(self, service: str) -> list[str]:
+        """The namespaces of a service that others are in."""
+        pairs = [(key, owner) for owners in self.owners.values() for key, owner in owners.items()]
+        return sorted({_KINDS[key] for key, owner in pairs if owner.name == service})
+
+    def network_of(self, service: str) -> Service | None:
+        """The service whose network another one is in."""
+        return self.owners.get(service, {}).get("network_mode")
+
+
+def sharing(services: Sequence[Service]) -> Sharing:
+    """Who is in whose namespaces. Raises RequestError, with its place, for one that has several containers."""
+    by_name = {service.name: service for service in services}
+    owners: dict[str, dict[str, Service]] = {}
+    for service in services:
+        for key in _KINDS:
+            owner = _owner(by_name, service, key)
+            if owner is not service:
+                _check_one(owner, service.entries[key])
+                owners.setdefault(service.name, {})[key] = owner
+    return Sharing(owners)
+
+
+def with_paths(service: Service, shared: Sharing, container_name: Callable[[Service], str]) -> Service:
+    """The service with the paths of namespaces in the place of who has them."""
+    entries = dict(service.entries)
+    for key, owner in shared.owners.get(service.name, {}).items():
+        entries[key] = entries[key].with_value(f"ns:{place(container_name(owner), _KINDS[key])}")
+        if key == "ipc":
+            entries["volumes"] = _with_memory(entries, entries[key], container_name(owner))
+    kept = shared.kept(service.name)
+    if "ipc" in kept and "ipc" not in entries:  # as a daemon has it whose default is not private
+        entries["ipc"] = service.node.with_value("shareable")
+    return replace(service, node=service.node.with_value(entries))
+
+
+def _owner(services: Mapping[str, Service], service: Service, key: str) -> Service:
+    """Whose namespace a service is in: its own, or that of another one, through as many as there are between them."""
+    while key in service.entries and str(service.entries[key].value).startswith(_SERVICE):
+        node = service.entries[key]
+        name = str(node.value).removeprefix(_SERVICE)
+        if name not in services:
+            raise node.error(f"{key}: {printable(name[:60])} has no container")
+        service = services[name]
+    return service
+
+
+def _check_one(owner: Service, node: Node) -> None:
+    if owner.replicas > 1:
+        what = f"{printable(owner.name[:60])} has {owner.replicas} containers, and this has to be one's"
+        raise node.error(f"service:NAME: {what}")
+
+
+def _with_memory(entries: Mapping[str, Node], node: Node, container: str) -> Node:
+    mount = from_json({"type": "bind", "source": place(container, "shm"), "target": _MEMORY}, node.origin)
+    listed = entries["volumes"].listed() if "volumes" in entries else ()
+    return node.with_value((*listed, mount))
