@@ -70,9 +70,9 @@ def read_project(request: ProjectRequest) -> Project:
         raise RequestError(f"{printable(name[:60])!r} is no name of a project", hint="--name takes a-z, 0-9, _ and -")
     services = started(files, request.services, request.profiles)
     _check_bundles(services)
-    shared = sharing(services)
-    services = tuple(with_paths(service, shared, partial(_given_name, name)) for service in services)
-    connections = _connect(name, files, services, request.pool, shared)
+    namespaces = sharing(services)
+    services = tuple(with_paths(service, namespaces, partial(_given_name, name)) for service in services)
+    connections = _connect(name, files, services, request.pool, namespaces)
     check_ports(services)
     imports: dict[str, Imported] = {}
     bundles: list[ProjectBundle] = []

@@ -67,7 +67,7 @@ def _owner(services: Mapping[str, Service], service: Service, key: str) -> Servi
         node = service.entries[key]
         name = str(node.value).removeprefix(_SERVICE)
         if name not in services:
-            raise node.error(f"{key}: {printable(name[:60])} has no container")
+            raise node.error(f"{key}: {printable(name[:60])} has no container", hint="scale: 1 gives it one")
         service = services[name]
     return service
 
@@ -75,7 +75,7 @@ def _owner(services: Mapping[str, Service], service: Service, key: str) -> Servi
 def _check_one(owner: Service, node: Node) -> None:
     if owner.replicas > 1:
         what = f"{printable(owner.name[:60])} has {owner.replicas} containers, and this has to be one's"
-        raise node.error(f"service:NAME: {what}")
+        raise node.error(f"service:NAME: {what}", hint="scale: 1, or another service for it")
 
 
 def _with_memory(entries: Mapping[str, Node], node: Node, container: str) -> Node:

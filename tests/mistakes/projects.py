@@ -21,6 +21,11 @@ PROJECTS = (
     project(
         f"{{web: {{{IMAGE}, depends_on: [bd]}}, db: {{{IMAGE}}}}}", "shop.yaml:1: ... 'bd' is no service", "web, db"
     ),
+    project(f"{{web: {{{IMAGE}, pid: 'service:db'}}, db: {{{IMAGE}, scale: 2}}}}", "db has 2 containers", "scale: 1"),
+    project(
+        f"{{web: {{{IMAGE}, ipc: 'service:db'}}, db: {{{IMAGE}, scale: 0}}}}", "ipc: db has no container", "scale: 1"
+    ),
+    project(f"{{web: {{{IMAGE}, ports: ['[::1]:80:80']}}}}", "ports: ::1: no bridge ... IPv6", "enable_ipv6: true"),
     project(WEB, "shop.yaml has no service 'wep'", "'web'", "wep"),
     project(WEB, "--env 'X': it is not NAME=VALUE", "name the value", "-e X"),
     project(WEB, "--subnet: '10.92' is not an IPv4 subnet", "--subnet 10.92.0.0/14", "--subnet 10.92"),
