@@ -90,14 +90,14 @@ leave_bridges() {
 }
 
 release_the_dead() {
-    for other in "$records"/*/process; do
-        other=${other%/process}
-        { [ ! -d "$other" ] || lives "$other/process"; } || release "$other" || true
-    done
-    for other in "$records"/*/; do # killed before it was written down whose it is
+    for other in "$records"/*/; do # killed before it was written down whose it is, and before anything was done
         if [ ! -e "$other/process" ] && [ "$other" != "$records/addresses/" ]; then
             umount -l "${other}netns" 2>/dev/null || true # somebody has removed what he could
             rm -rf "$other" || true
         fi
+    done
+    for other in "$records"/*/process; do
+        other=${other%/process}
+        { [ ! -d "$other" ] || lives "$other/process"; } || release "$other" || true
     done
 }
