@@ -159,10 +159,12 @@ def test_the_first_bridge_that_leads_out_is_the_way_out(
     assert "mtu 1400" in network["lone"].must("ip", "link", "show", "eth0")
 
 
+@pytest.mark.parametrize("passing", ["1", "0"], ids=["bridged packets are filtered", "they are not"])
 def test_containers_that_are_kept_apart_reach_the_machine_and_ports_alone(
-    machines: tuple[Machine, Machine], bundles: dict[str, Path]
+    machines: tuple[Machine, Machine], bundles: dict[str, Path], passing: str
 ) -> None:
     inside, outside = machines
+    inside.must("sh", "-c", f"for each in /proc/sys/net/bridge/*-call-ip*; do echo {passing} >$each; done")
     network = start(inside, bundles, "apart1", "apart2")
     first, second, port = "10.92.3.2/80", "10.92.3.3/80", f"{ADDRESS}/8082"
     assert reached(network["apart2"], first, port) == [port]

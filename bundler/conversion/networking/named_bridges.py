@@ -72,9 +72,9 @@ def _plugins(
 
 
 def _options(bridge: Bridge) -> dict[str, Json]:
-    """`portIsolation` is known to plugins from 1.6 on, and to hooks/network."""
+    """`icc` is for hooks/network: plugins from 1.6 on know `portIsolation`, which depends on nothing else."""
     options: dict[str, Json] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-    return options if bridge.icc else options | {"portIsolation": True}
+    return options if bridge.icc else options | {"icc": False}
 
 
 def _interface(bridge: Bridge) -> Interface:

@@ -32,7 +32,7 @@ connect() {
     for file in "$record"/network-*.json; do
         call ADD "$file" || exit 1
         printf '%s\n' "$said" >"$record/result-$interface"
-        [ "$(type_of "$file")" != bridge ] || ! grep -q '"portIsolation": true' "$file" || isolate_port
+        [ "$(type_of "$file")" != bridge ] || ! grep -q '"icc": false' "$file" || isolate_port
     done
     [ "$subnets6" = - ] || open_loopback6
 }

@@ -60,11 +60,16 @@ remove_chain() {
     { "$1" -w -t "$2" -F "$4" && "$1" -w -t "$2" -X "$4"; } 2>/dev/null || true
 }
 
-# The port of a bridge whose containers do not speak to each other: it speaks to the machine alone.
+# The port of a bridge whose containers do not speak to each other. Where bridged packets pass through iptables, a rule
+# keeps them apart, and what is for a published port of a neighbour goes from port to port; else the kernel keeps ports
+# apart, and that goes by way of the machine.
 isolate_port() {
+    switches=$(cat /proc/sys/net/bridge/bridge-nf-call-ip*tables 2>/dev/null | tr -d '\n')
+    [ "$switches" != 11 ] || return 0
     port=$(printf '%s' "$said" | tr -d ' \n\t' | sed -n 's/.*"name":"\(veth[0-9a-f]*\)".*/\1/p')
-    ip link set dev "$port" type bridge_slave isolated on ||
-        fail "the containers of a bridge cannot be kept from each other here: \`icc: false\` takes ip of iproute2"
+    ip link set dev "$port" type bridge_slave isolated on 2>/dev/null ||
+        { echo 1 >"/sys/class/net/$port/brport/isolated"; } 2>/dev/null ||
+        fail "the containers of a bridge cannot be kept from each other here; \`icc: false\` takes ip of iproute2"
 }
 
 # What portmap leaves when the last port is closed, unless somebody else's is open.

@@ -117,7 +117,7 @@ def test_ports_of_a_container_that_nothing_leads_to_are_told_to_do_nothing() -> 
 
 def test_what_a_bridge_is_like_reaches_the_plugin() -> None:
     plugin = plugins(BRIDGE | {"mtu": 1400, "icc": False, "mac_address": "02:00:00:00:00:09"})["network-01-bridge"]
-    assert (plugin["mtu"], plugin["portIsolation"]) == (1400, True)
+    assert (plugin["mtu"], plugin["icc"]) == (1400, False)
     assert plugin["runtimeConfig"]["mac"] == "02:00:00:00:00:09"
 
 
