@@ -144,7 +144,11 @@ COMMANDS: Final = {
     "unit": Row(
         Group.RUN,
         "unit.unit",
-        ("bundler unit web", "bundler unit web -o /etc/systemd/system"),
+        (
+            "bundler unit web",
+            "bundler unit web -o /etc/systemd/system",
+            "bundler unit shop --directory /srv/shop -o units",
+        ),
     ),
     "upgrade": Row(
         Group.KEEP,

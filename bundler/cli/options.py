@@ -33,6 +33,9 @@ ImageArgument = Annotated[
 ]
 # Whether it can be read is for the commands to say, who know what of it they need.
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's directory.", readable=False)]
+BundleOrProjectArgument = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="The directory of a bundle, or of a project.", readable=False)
+]
 BundleOrFileArgument = Annotated[
     Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.", readable=False)
 ]

@@ -1,14 +1,16 @@
 """`bundler unit`: systemd keeps a bundle running."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bundler.cli.console import note, tell
-from bundler.cli.options import BundleArgument
+from bundler.cli.options import BundleOrProjectArgument
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.errors import printable
+from bundler.errors import RequestError, printable
+
+_FEW: Final = 2  # which are told by their names
 
 _OutputOption = Annotated[
     Path | None,
@@ -19,7 +21,8 @@ _NameOption = Annotated[
     typer.Option(
         "--name",
         metavar="NAME",
-        help="The unit's and the container's name; if absent, container_name, else the directory's.",
+        help="The unit's and the container's name; if absent, container_name, else the directory's. Of a project, the "
+        "target's; if absent, the project's.",
         show_default=False,
     ),
 ]
@@ -28,7 +31,7 @@ _DirectoryOption = Annotated[
     typer.Option(
         "--directory",
         metavar="DIR",
-        help="Where the bundle will lie on the target, if it is not where it is now.",
+        help="Where it will lie on the target, if that is not where it lies now.",
         show_default=False,
     ),
 ]
@@ -53,7 +56,7 @@ _TtyOption = Annotated[
 
 
 def unit(
-    bundle: BundleArgument,
+    bundle: BundleOrProjectArgument,
     *,
     output: _OutputOption = None,
     name: _NameOption = None,
@@ -69,11 +72,22 @@ def unit(
     It has the restart policy, stop signal, grace period and health check that image and overrides ask for; limits
     stand in config.json. A health check is a second service and a timer: -o or --json write all three. A root
     filesystem that is an image is mounted by the service, where only its container sees it.
+
+    Of a project it is a target, which starts and stops all services in the order of depends_on.
     """
+    from bundler.project.record import is_project
     from bundler.units.bundle import units_of, write_unit_files
+    from bundler.units.project import units_of_project
 
     report = asked_for("unit", as_json=as_json, pointer=pointer)
-    units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
+    if is_project(bundle):
+        if tty is not None:
+            raise RequestError(
+                "--tty is for one bundle", hint=f"bundler unit {printable(str(bundle))}/SERVICE --tty PATH"
+            )
+        units = units_of_project(bundle, name=name, directory=directory, runtime=runtime)
+    else:
+        units = units_of(bundle, name=name, directory=directory, runtime=runtime, terminal=tty)
     for remark in units.remarks:
         tell(f"warning: {remark}")
     if output is not None:
@@ -85,4 +99,8 @@ def unit(
         first, *others = units.texts
         typer.echo(units.texts[first], nl=False)
         if others:
-            note(f"{' and '.join(others)} belong to it: -o DIR writes all")
+            note(f"{_listed(others)} belong to it: -o DIR writes all")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(names) if len(names) <= _FEW else f"{len(names)} others"

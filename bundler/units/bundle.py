@@ -13,6 +13,7 @@ from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.errors import RequestError, printable
 from bundler.units.image_mount import ImageMount
+from bundler.units.membership import Membership
 from bundler.units.placing import Placing, check_absolute, check_runtime
 from bundler.units.service import Units, write_units
 
@@ -24,27 +25,20 @@ def units_of(
     directory: str | None = None,
     runtime: str | None = None,
     terminal: str | None = None,
+    member: Membership | None = None,
 ) -> Units:
     """The units that keep `bundle` running when it lies in `directory` (default: where it is) of a machine.
 
     `name` (default: container_name, else the directory's) is the unit's and the container's; `runtime` (default: the
-    target's) a program. A rootless bundle's are for the manager of its user. Raises RequestError.
+    target's) a program; `member` is its place in a project. A rootless bundle's are for the manager of its user.
+    Raises RequestError.
     """
     bundle = Bundle.open(bundle)
     written = bundle.config_file
     check_reach(bundle.path, written.config, here=directory is None)
+    placing = placing_of(bundle, name=name, directory=directory, runtime=runtime, terminal=terminal)
     recorded = written.recorded or {}
-    here = os.path.abspath(bundle.path)  # noqa: PTH100 -- a symlink is named to exchange what is behind it
-    place = check_absolute(here if directory is None else directory, "--directory")
-    placing = Placing(
-        name=container_name(name, recorded, place, "--name"),
-        directory=place,
-        runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
-        systemd_cgroup=asks_systemd(written.config, recorded),
-        user=not bundle.owned,
-        terminal=None if terminal is None else check_absolute(terminal, "--tty"),
-    )
-    units = write_units(written.config, part_of(recorded, "lifecycle"), placing, _image(bundle, placing))
+    units = write_units(written.config, part_of(recorded, "lifecycle"), placing, _image(bundle, placing), member)
     init = needed_init(written.config)
     if init is not None:
         units = Units(units.texts, (*units.remarks, f"the machine needs {printable(init)}, the container's init"))
@@ -52,6 +46,28 @@ def units_of(
         remark = "config.json was changed since bundler.json was written: restart, stop signal and health are not known"
         return Units(units.texts, (*units.remarks, remark))
     return units
+
+
+def placing_of(
+    bundle: Bundle,
+    *,
+    name: str | None = None,
+    directory: str | None = None,
+    runtime: str | None = None,
+    terminal: str | None = None,
+) -> Placing:
+    """Where `bundle` will lie, and as what it runs; the arguments are those of `units_of`. Raises RequestError."""
+    recorded = bundle.config_file.recorded or {}
+    here = os.path.abspath(bundle.path)  # noqa: PTH100 -- a symlink is named to exchange what is behind it
+    place = check_absolute(here if directory is None else directory, "--directory")
+    return Placing(
+        name=container_name(name, recorded, place, "--name"),
+        directory=place,
+        runtime=check_runtime(runtime or str(part_of(recorded, "target").get("runtime", "runc"))),
+        systemd_cgroup=asks_systemd(bundle.config_file.config, recorded),
+        user=not bundle.owned,
+        terminal=None if terminal is None else check_absolute(terminal, "--tty"),
+    )
 
 
 def _image(bundle: Bundle, placing: Placing) -> ImageMount | None:

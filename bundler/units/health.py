@@ -30,7 +30,7 @@ _COUNTING: Final = (
     'rm -f -- "$pipe"; mkfifo -m 622 "$pipe" || exit 0; { head -c 4096; cat >/dev/null; } <"$pipe" & '
     '"$@" >"$pipe" 2>&1; code=$?; '
     "while [ $((tries += 1)) -lt 20 ] && kill -0 $! 2>/dev/null; do sleep 0.05; done; "
-    'if [ "$code" = 0 ]; then rm -f -- "$failed"; exit 0; fi; '
+    'if [ "$code" = 0 ]; then rm -f -- "$failed"; echo >"$0/health/passed"; exit 0; fi; '
     'since=$(date -r "$0" +%s) || exit 0; '
     'if [ $(($(date +%s) - since)) -lt "$period" ]; then exit 0; fi; '
     'n=$(($(cat -- "$failed" 2>/dev/null || echo 0) + 1)); echo "$n" >"$failed"; '

@@ -10,8 +10,9 @@ from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.units.health import health_remarks, health_units, parse_health
 from bundler.units.image_mount import ImageMount
+from bundler.units.membership import Membership
 from bundler.units.placing import Placing
-from bundler.units.service_settings import hardening_rows, limit_rows, restart_policy, stop_rows
+from bundler.units.service_settings import Policy, hardening_rows, limit_rows, restart_policy, stop_rows
 from bundler.units.starting import runtime_directories, start_rows
 from bundler.units.text import Rows, plain_paths, unit_text
 
@@ -28,10 +29,14 @@ class Units:
 
 
 def write_units(
-    config: RuntimeConfig, lifecycle: Mapping[str, Json], placing: Placing, image: ImageMount | None = None
+    config: RuntimeConfig,
+    lifecycle: Mapping[str, Json],
+    placing: Placing,
+    image: ImageMount | None = None,
+    member: Membership | None = None,
 ) -> Units:
     """The units for a config.json and what bundler.json has under `lifecycle`; `image` is the root filesystem that has
-    to be mounted. Raises RequestError.
+    to be mounted. What is a `member` of a project is started by that. Raises RequestError.
 
     The container's control group is made by the runtime: beside the service's, or where config.json says, so the
     service has no such limit of its own. Delegate keeps systemd from taking controllers away.
@@ -41,16 +46,20 @@ def write_units(
         placing, _text(lifecycle, "stop_signal"), _text(lifecycle, "stop_grace_period")
     )
     policy = restart_policy(_text(lifecycle, "restart"), stop_signal)
+    if member is not None:
+        _check_completing(member, placing, policy)
     texts = {
         f"{placing.name}.service": unit_text(
             Unit=[
                 ("Description", f"Container {placing.name}"),
                 *_surroundings(config, placing),
                 ("Wants", None if health is None else f"{placing.name}-health.timer"),
+                *(() if member is None else member.unit_rows()),
                 *policy.unit,
             ],
             Service=[
-                ("Type", "exec"),
+                ("Type", "exec" if member is None else member.type),
+                *(() if member is None else member.service_rows(placing)),
                 *start_rows(config, placing, stop_signal, image),
                 *stopping,
                 *policy.service,
@@ -66,13 +75,25 @@ def write_units(
                 *hardening_rows(config, user=placing.user),
                 *_terminal(config, placing),
             ],
-            Install=[("WantedBy", "default.target" if placing.user else "multi-user.target")],
+            Install=[] if member is not None else install_rows(placing),
         )
     }
     if health is None:
         return Units(texts, remarks)
     checks = health_units(placing, health, config.process)
     return Units(texts | checks, (*remarks, *health_remarks(placing, config.process)))
+
+
+def install_rows(placing: Placing) -> Rows:
+    """Rows of [Install]: what is enabled starts with the machine, or with the user."""
+    return [("WantedBy", "default.target" if placing.user else "multi-user.target")]
+
+
+def _check_completing(member: Membership, placing: Placing, policy: Policy) -> None:
+    """Raise RequestError for what is started again however it ends, and is waited for to end."""
+    if member.completes and ("Restart", "always") in policy.service:
+        what = f"{placing.name} is started again whenever it ends, and another service waits until it has completed"
+        raise RequestError(what, hint="give it restart: on-failure or none, and build the project again")
 
 
 def _text(lifecycle: Mapping[str, Json], key: str) -> str | None:

@@ -47,10 +47,15 @@ def _with_pipe(placing: Placing, stop_signal: int, image: ImageMount | None) -> 
     """
     words = (str(stop_signal), placing.runtime, placing.directory, placing.name, *placing.call()[1:])
     shell, before = mounting(image)
-    yield "StandardInput", "data"
-    for line in (before + script_text("service.sh")).splitlines():
-        yield "StandardInputText", plain_text(line)
+    yield from script_rows("service.sh", before)
     yield "ExecStart", f"{shell} {run_directory(placing)} {command_line(words)}"
+
+
+def script_rows(name: str, before: str = "") -> Iterator[tuple[str, str]]:
+    """Rows of [Service] that give the script `name` to the shell as standard input, behind what comes `before`."""
+    yield "StandardInput", "data"
+    for line in (before + script_text(name)).splitlines():
+        yield "StandardInputText", plain_text(line)
 
 
 def _on_terminal(placing: Placing, image: ImageMount | None) -> Iterator[tuple[str, str]]:

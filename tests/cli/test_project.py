@@ -85,3 +85,21 @@ def test_a_project_in_the_place_of_a_bundle_is_told(folder: Path) -> None:
     assert done.returncode == 2
     assert "shop is a project, not a bundle" in done.stderr
     assert "bundler explain shop/SERVICE" in done.stderr
+
+
+def test_the_units_of_a_project_are_for_its_place(folder: Path) -> None:
+    bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
+    shown = call_bundler("unit", "shop", cwd=folder)
+    assert shown.stdout.startswith("[Unit]\nDescription=Project shop\nWants=shop-db.service shop-web.service\n")
+    assert shown.stderr == "bundler: note: 3 others belong to it: -o DIR writes all\n"
+    (folder / "units").mkdir()
+    written = bundler("unit", "shop", "--directory", "/srv/shop", "--name", "all", "-o", "units", cwd=folder)
+    names = ["all.target", "shop-db.service", "shop-web.service", "shop-db-started.service"]
+    assert written.split() == [f"units/{name}" for name in names]
+    assert "/srv/shop/db shop-db" in (folder / "units/shop-db.service").read_text()
+
+
+def test_a_terminal_is_for_one_bundle(folder: Path) -> None:
+    bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
+    done = call_bundler("unit", "shop", "--tty", "/dev/tty8", cwd=folder)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "bundler: error: --tty is for one bundle")

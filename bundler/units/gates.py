@@ -1,0 +1,40 @@
+"""Gates: units that end when a container of a project is as far as others ask for, by the conditions of depends_on.
+
+They stay no longer than that, so whatever starts later asks anew.
+"""
+
+from typing import Final
+
+from bundler.project.dependency import Condition
+from bundler.units.membership import Wait
+from bundler.units.placing import Placing
+from bundler.units.starting import container_directory, script_rows
+from bundler.units.text import command_line, unit_text
+
+_DESCRIPTIONS: Final = {
+    Condition.STARTED: "Container {} has started",
+    Condition.HEALTHY: "Container {} is healthy",
+    Condition.COMPLETED: "Container {} has completed",
+}
+
+
+def gate_unit(target: str, wait: Wait, placing: Placing, retries: int) -> str:
+    """The gate of the container that `placing` is about; so many failed checks in a row make that unhealthy."""
+    service, condition = f"{placing.name}.service", wait.dependency.condition
+    words = (placing.name, str(retries), "--user" if placing.user else "--system")
+    start = f"/bin/sh -s {wait.condition_word} {container_directory(placing)} {command_line(words)}"
+    return unit_text(
+        Unit=[
+            ("Description", _DESCRIPTIONS[condition].format(placing.name)),
+            ("PartOf", target),
+            ("Wants", service),
+            ("After", service),
+            ("StartLimitIntervalSec", "0"),
+        ],
+        Service=[
+            ("Type", "oneshot"),
+            *script_rows("dependency.sh"),
+            ("ExecStart", start),
+            ("TimeoutStartSec", "infinity"),
+        ],
+    )
