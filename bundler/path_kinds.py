@@ -45,7 +45,7 @@ BUNDLE: Final = PathKind(
 )
 PROJECT: Final = PathKind(
     "is a project",
-    "its bundles are the folders in it: bundler verify {path}, bundler explain {path}/SERVICE",
+    "its bundles are the folders in it: bundler run {path}, bundler verify {path}, bundler explain {path}/SERVICE",
     is_text=False,
 )
 LAYOUT: Final = PathKind("is an OCI layout", "bundler build oci:{path}", is_text=False)

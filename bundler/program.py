@@ -174,6 +174,46 @@ def started(
         yield program
 
 
+class Watched:
+    """A program in a process group of its own, whose output and end are waited for together with those of others.
+
+    The descriptor `output` can be read when it has printed something, or nothing can print there any more, and `end`
+    when it has ended. The caller ends it; Ctrl-C on the terminal is not for it.
+    """
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.output, writing = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                process_group=0,
+            )
+        except OSError:
+            os.close(self.output)
+            raise
+        finally:
+            os.close(writing)
+        self.end = os.pidfd_open(self._process.pid)
+
+    def code(self) -> int | None:
+        """Its exit code once it has ended; that of a shell for one that a signal has ended."""
+        code = self._process.poll()
+        return 128 - code if code is not None and code < 0 else code
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def close(self) -> None:
+        """Forget it, which has ended."""
+        self._process.wait()
+        os.close(self.output)
+        os.close(self.end)
+
+
 class HeldBack:
     """A program that has its namespaces already and waits: until it is told to proceed, or this process has ended."""
 

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.program import HeldBack, Program, started
+from bundler.program import HeldBack, Program, Watched, started
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
 # proxies and certificates. The locale is fixed, so messages can be matched on any machine.
@@ -224,15 +224,30 @@ def become(words: Sequence[str], *, handed: Mapping[int, bytes], standard_input:
     os.execv(path, list(words))  # noqa: S606 -- without a shell in between
 
 
+def _ourselves(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The words and the environment that start this very bundler once more."""
+    # -P: what lies in the current folder is no part of bundler.
+    words = [sys.executable, "-P", "-m", "bundler", *arguments]
+    return words, {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def watch_again(arguments: Sequence[str]) -> Watched:
+    """This very bundler once more, as a process of its own, with our environment."""
+    return Watched(*_ourselves(arguments))
+
+
+def watch(words: Sequence[str]) -> Watched:
+    """The program `words`, with the environment of a tool."""
+    return Watched(words, environment())
+
+
 def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int) -> None:
     """Run this very bundler once more, in a process of its own, with `changed` variables and another umask.
 
     It is not an outside program: it has our environment. Raises BundlerError with what it said.
     """
-    ours = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **changed}
-    # -P: what lies in the current folder is no part of bundler.
-    words = [sys.executable, "-P", "-m", "bundler", *arguments]
-    with started(words, ours, output_limit=_LARGEST_OUTPUT, umask=umask) as program:
+    words, ours = _ourselves(arguments)
+    with started(words, {**ours, **changed}, output_limit=_LARGEST_OUTPUT, umask=umask) as program:
         ended = program.wait()
     if ended.returncode:
         said = [line.partition("error: ")[2] for line in ended.errors.decode("utf-8", "replace").splitlines()]

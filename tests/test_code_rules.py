@@ -32,7 +32,7 @@ RANKS = {
     "project": 6,
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
     **dict.fromkeys(["doctor", "request", "running", "units"], 8),
-    **dict.fromkeys(["approval", "dry_run", "kit"], 9),
+    **dict.fromkeys(["approval", "dry_run", "foreground", "kit"], 9),
     **dict.fromkeys(["filling", "hardening", "upkeep"], 10),
     "pipeline": 11,
     **dict.fromkeys(["__init__", "bundle_cache", "project_building"], 12),
@@ -64,7 +64,10 @@ MEMBERS = {*WRITTEN_MEMBERS, "mounts", "hooks", "sysctl", "resources", "capabili
 EXACT = re.compile(r"stated|the path is too long|its first line|the name of a repository|a host name")
 
 # Who waits for something, or says how long it takes. What is made is the same at any time.
-CLOCKS = ["bundler/cli/progress.py", "bundler/images/transports/access.py", "bundler/program.py"]
+CLOCKS = [
+    *("bundler/cli/progress.py", "bundler/foreground/container.py", "bundler/foreground/run.py"),
+    *("bundler/images/transports/access.py", "bundler/program.py"),
+]
 MODULES_OF_TIME = ("time", "datetime", "date", "datetime.datetime", "datetime.date")
 TIME_OF_DAY = {"time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "now", "today", "utcnow"}
 

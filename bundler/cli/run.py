@@ -26,7 +26,7 @@ _RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="BUNDLE|IMAGE",
-        help="A directory that is there is a bundle; whatever else is an image, as for `build`.",
+        help="A directory that is there is a bundle, or a project; whatever else is an image, as for `build`.",
         show_default=False,
     ),
 ]
@@ -126,6 +126,9 @@ def run(
     An IMAGE becomes a bundle first, which is kept in $XDG_CACHE_HOME/bundler (~/.cache/bundler) for the next time;
     `bundler gc` removes it. Each container starts anew, as with `docker run --rm`: all that it writes goes to memory
     and away at the end, volumes included. An image of a registry is fetched into the store, if it is not there.
+
+    All services of a project are started in the order of depends_on, and print behind their names. Ctrl-C stops them in
+    the reverse order, and so does the first that fails, whose exit code it is.
     """
     from bundler.running.start import Wanted
 
@@ -144,8 +147,7 @@ def run(
         as_is=as_is,
     )
     if options.image is not None and wanted.bundle.is_dir():
-        _check_bundle(options)
-        _start(wanted, options.image, dry_run=dry_run)
+        _run_directory(wanted, options, dry_run=dry_run)
     else:
         cached = _cached(options, commanded=bool(arguments))
         own = options.name
@@ -154,6 +156,18 @@ def run(
             if detach and not options.quiet:
                 note(f"the container is called {own}")
         _start(replace(wanted, bundle=cached.path, name=own, fresh=True), options.image, dry_run=dry_run)
+
+
+def _run_directory(wanted: "Wanted", options: RunOptions, *, dry_run: bool) -> None:
+    from bundler.project.record import is_project
+
+    if is_project(wanted.bundle):
+        from bundler.cli.run_project import run_project
+
+        check_no_settings(options, _ALWAYS, what=f"{printable(options.image or '')} is a project")
+        raise typer.Exit(run_project(wanted, dry_run=dry_run))
+    _check_bundle(options)
+    _start(wanted, options.image, dry_run=dry_run)
 
 
 def _check_bundle(options: RunOptions) -> None:

@@ -108,8 +108,7 @@ def health_units(placing: Placing, health: Health, process: Process) -> dict[str
     A check runs as the container's own `process` does (config.json's), which dockerd takes for its checks, too.
     """
     service, check = f"{placing.name}.service", f"{placing.name}-health"
-    limit = ("timeout", "-k", _ENDING, _seconds(health.timeout))
-    run = (*limit, *placing.call("exec", *_identity(process), placing.name, *health.command))
+    run = check_words(placing, health, process)
     return {
         f"{check}.service": unit_text(
             Unit=[
@@ -141,6 +140,12 @@ def health_units(placing: Placing, health: Health, process: Process) -> dict[str
             ],
         ),
     }
+
+
+def check_words(placing: Placing, health: Health, process: Process) -> tuple[str, ...]:
+    """The command line of one check, which ends in its time."""
+    limit = ("timeout", "-k", _ENDING, _seconds(health.timeout))
+    return (*limit, *placing.call("exec", *_identity(process), placing.name, *health.command))
 
 
 def _identity(process: Process) -> Iterator[str]:

@@ -12,7 +12,8 @@ from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.project.dependency import Condition
 from bundler.project.names import is_project_name
-from bundler.project.record import NAME, ProjectBundle, ProjectRecord
+from bundler.project.record import ProjectBundle, ProjectRecord
+from bundler.project.starting import in_order
 from bundler.units.bundle import placing_of, units_of
 from bundler.units.gates import gate_unit
 from bundler.units.health import parse_health
@@ -61,7 +62,7 @@ def units_of_project(
     if directory is not None:
         directory = check_absolute(directory, "--directory")
     members = {
-        bundle.name: _open(folder / bundle.name, bundle, directory, runtime) for bundle in _in_order(folder, record)
+        bundle.name: _open(folder / bundle.name, bundle, directory, runtime) for bundle in in_order(folder, record)
     }
     memberships = _memberships(record, members, target)
     texts: dict[str, str] = {}
@@ -87,21 +88,6 @@ def _target_name(name: str) -> str:
         hint = "--name gives the target another name"
         raise RequestError(f"{name}.target is systemd's own, and the project would replace it", hint=hint)
     return name
-
-
-def _in_order(folder: Path, record: ProjectRecord) -> Iterator[ProjectBundle]:
-    """The bundles, each behind all that it depends on. Raises RequestError where that cannot be."""
-    label = printable(str(folder / NAME))
-    if not record.bundles:
-        raise RequestError(f"{label}: the project has no service")
-    seen: set[str] = set()
-    for bundle in record.bundles:
-        for service in bundle.depends_on:
-            if any(each.name not in seen for each in record.of_service(service)):
-                what = f"{label}: {printable(bundle.name)} depends on {printable(service)}, which does not start before"
-                raise RequestError(what, hint="bundler project makes it again, in order")
-        seen.add(bundle.name)
-        yield bundle
 
 
 def _open(path: Path, bundle: ProjectBundle, directory: str | None, runtime: str | None) -> _Member:

@@ -139,12 +139,9 @@ def signal_name(number: int) -> str:
     return f"SIGRTMIN+{number - _FIRST_REALTIME}"
 
 
-def stop_rows(placing: Placing, stop_signal: str | None, grace: str | None) -> tuple[Rows, int, tuple[str, ...]]:
-    """Rows of [Service], the signal's number, and what is to be told. Raises RequestError for a time that is none.
-
-    Only the runtime gets the signal (KillMode=mixed) and hands it on to the container's init, as `docker stop` would
-    send it; workers of that init do not. One that the runtime keeps to itself is sent by `kill`, and the one that
-    systemd then sends all the same does nothing. What is left after the time is killed by `delete --force`.
+def stopping(stop_signal: str | None, grace: str | None) -> tuple[int, int, tuple[str, ...]]:
+    """The number of the signal, the nanoseconds that a container gets to end, and what is to be told. Raises
+    RequestError for a time that is none.
     """
     number = signal_number(stop_signal) if stop_signal else signal.SIGTERM.value
     remarks: tuple[str, ...] = ()
@@ -155,6 +152,17 @@ def stop_rows(placing: Placing, stop_signal: str | None, grace: str | None) -> t
         nanoseconds = max(_LEAST, parse_duration(grace or _DEFAULT))
     except ValueError as error:
         raise RequestError(f"bundler.json: stop_grace_period: {printable(str(error))}") from None
+    return number, nanoseconds, remarks
+
+
+def stop_rows(placing: Placing, stop_signal: str | None, grace: str | None) -> tuple[Rows, int, tuple[str, ...]]:
+    """Rows of [Service], the signal's number, and what is to be told. Raises RequestError for a time that is none.
+
+    Only the runtime gets the signal (KillMode=mixed) and hands it on to the container's init, as `docker stop` would
+    send it; workers of that init do not. One that the runtime keeps to itself is sent by `kill`, and the one that
+    systemd then sends all the same does nothing. What is left after the time is killed by `delete --force`.
+    """
+    number, nanoseconds, remarks = stopping(stop_signal, grace)
     kept = number in _KEPT
     return (
         (

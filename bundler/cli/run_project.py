@@ -1,0 +1,63 @@
+"""`bundler run` of a project: all its services in the foreground, until Ctrl-C, or until one has failed."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bundler.cli.console import note
+from bundler.cli.terminal import has_colours
+from bundler.errors import RequestError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bundler.running.start import Wanted
+
+
+def run_project(wanted: "Wanted", *, dry_run: bool) -> int:
+    """Run the project in the folder `wanted.bundle`; gives its exit code. Raises BundlerError for what cannot run."""
+    from bundler.foreground.lines import prefixes
+    from bundler.foreground.run import run_services
+    from bundler.foreground.service import service_of
+    from bundler.project.record import ProjectRecord
+    from bundler.project.starting import in_order
+
+    _check_options(wanted, dry_run=dry_run)
+    folder = wanted.bundle
+    record = ProjectRecord.open(folder)
+    with TemporaryDirectory(prefix="bundler-run-") as scratch:
+        services = {
+            bundle.name: service_of(folder / bundle.name, bundle, wanted, Path(scratch, bundle.name))
+            for bundle in in_order(folder, record)
+        }
+        restarting = [name for name, service in services.items() if service.restarts]
+        if restarting:
+            note(f"{', '.join(restarting)}: nothing is started again here, whatever `restart` says; systemd does so")
+        return run_services(services, prefixes(services, colours=has_colours(sys.stdout)), _write, note)
+
+
+def _check_options(wanted: "Wanted", *, dry_run: bool) -> None:
+    """Raise RequestError for what is about one container."""
+    named = printable(str(wanted.bundle))
+    for option, given in _about_one(wanted, dry_run=dry_run):
+        if given:
+            raise RequestError(
+                f"{option}: {named} is a project", hint=f"run one of its bundles: bundler run {named}/SERVICE"
+            )
+
+
+def _about_one(wanted: "Wanted", *, dry_run: bool) -> "Iterator[tuple[str, bool]]":
+    yield "ARGS", bool(wanted.arguments)
+    yield "--id", wanted.name is not None
+    yield "--detach", wanted.detach
+    yield "--pid-file", wanted.pid_file is not None
+    yield "--tty", bool(wanted.terminal)
+    yield "--interactive", wanted.interactive
+    yield "--dry-run", dry_run
+
+
+def _write(lines: bytes) -> None:
+    if lines:
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
