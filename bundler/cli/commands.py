@@ -138,7 +138,6 @@ COMMANDS: Final = {
             "bundler run web",
             "bundler run -it --ephemeral web sh -c 'id; exec sh'",
             "bundler run nginx:1.27 --name web -p 8080:80",
-            "bundler run shop",
         ),
         Starter,
     ),

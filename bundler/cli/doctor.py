@@ -32,7 +32,7 @@ def doctor(
         Path | None,
         typer.Argument(
             metavar="BUNDLE",
-            help="A bundle's directory; if absent, about this machine.",
+            help="The directory of a bundle, or of a project; if absent, about this machine.",
             show_default=False,
             readable=False,
         ),
@@ -62,14 +62,15 @@ def doctor(
 ) -> None:
     """Say what keeps BUNDLE, or any bundle, from running here: what, why it matters, and what to do.
 
-    Nothing is started but programs that are asked for their versions, and `criu check`. Exit code 0: it can run, 1: it
-    cannot.
+    Nothing is started but programs that are asked for their versions, and `criu check`. Of a project, it is about all
+    bundles, and its subnets. Exit code 0: it can run, 1: it cannot.
     """
     from bundler.doctor.examination import examine_bundle, examine_machine
+    from bundler.doctor.project import examine_project
+    from bundler.project.record import is_project
 
     report = asked_for("doctor", as_json=as_json, pointer=pointer)
-    if runtime is not None:
-        _check_runtime(runtime, target_features)
+    _check_runtime(runtime, target_features)
     if dump:
         _dump(runtime, bundle, target_features)
         return
@@ -78,7 +79,8 @@ def doctor(
     if bundle is None:
         examination = examine_machine(runtime=runtime, store=store)
     else:
-        examination = examine_bundle(bundle, features=target_features, runtime=runtime, store=store)
+        examine = examine_project if is_project(bundle) else examine_bundle
+        examination = examine(bundle, features=target_features, runtime=runtime, store=store)
     if report is not None:
         report.show(_plain(examination, bundle))
     else:
@@ -87,9 +89,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _check_runtime(name: str, target_features: Path | None) -> None:
+def _check_runtime(name: str | None, target_features: Path | None) -> None:
     from bundler.targets import RUNTIMES
 
+    if name is None:
+        return
     if name not in RUNTIMES:
         raise RequestError(f"--runtime: {printable(name[:80])} is not known", hint=f"known are {', '.join(RUNTIMES)}")
     if target_features is not None:

@@ -1,7 +1,9 @@
 """`bundler harden`: an overrides file with what a bundle can do without."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -9,22 +11,42 @@ from bundler.cli.options import BundleOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.spread import spread
-from bundler.errors import RequestError
+from bundler.errors import RequestError, printable
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Of a project: where a file for each service goes.", show_default=False
+    ),
+]
 
 
 @spread
-def harden(options: BundleOptions, *, as_json: JsonOption = False, pointer: FormatOption = None) -> None:
+def harden(
+    options: BundleOptions,
+    *,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
+) -> None:
     """Propose an overrides file that takes away what IMAGE, or the bundle in that directory, does not need.
 
     Capabilities, setuid files, a writable root filesystem: each line says why. Nothing is applied. An image is unpacked
-    into a temporary folder and looked at, with its overrides; nothing of it is started.
+    into a temporary folder and looked at, with its overrides; nothing of it is started. Of a project, each service gets
+    a file in DIR, for --overrides SERVICE=FILE of `bundler project`.
     """
     from bundler.bundles.bundle import Bundle
     from bundler.hardening.proposal import propose, write
     from bundler.hardening.rootfs_facts import look_into, look_into_image
+    from bundler.project.record import is_project
 
     report = asked_for("harden", as_json=as_json, pointer=pointer)
     named = options.image
+    if named is not None and is_project(Path(named)):
+        _harden_project(Path(named), output, options, as_report=report is not None)
+        return
+    if output is not None:
+        raise RequestError("-o is for a project; what one bundle can do without is printed")
     if named is not None and (Path(named) / "config.json").is_file():
         if options.overrides:
             raise RequestError("a bundle has its overrides already", hint="bundler harden IMAGE --overrides FILE")
@@ -37,3 +59,26 @@ def harden(options: BundleOptions, *, as_json: JsonOption = False, pointer: Form
         report.show({"name": name, "lines": [asdict(line) for line in lines]})
     else:
         typer.echo(write(lines, name), nl=False)
+
+
+def _harden_project(folder: Path, output: Path | None, options: BundleOptions, *, as_report: bool) -> None:
+    """Write a file for each service, all or none. Raises RequestError, BundlerError."""
+    from bundler.bundles.stage import open_stage
+    from bundler.bundles.write import write_file
+    from bundler.hardening.project import proposals
+
+    label = printable(str(folder))
+    if options.overrides:
+        raise RequestError(f"{label} is a project, and has its overrides already")
+    if as_report:
+        raise RequestError("--json is for one bundle", hint=f"bundler harden {label}/SERVICE --json")
+    if output is None:
+        raise RequestError(f"{label} is a project, and each of its services gets a file", hint="-o DIR says where")
+    if os.path.lexists(output):
+        raise RequestError(f"{printable(str(output))} exists already", hint="-o names another place")
+    with open_stage(output.parent) as stage:
+        for service, text in proposals(folder):
+            write_file(stage.bundle / f"{service}.yaml", text.encode())
+        stage.publish(output, replace=False)
+    for path in sorted(output.iterdir()):
+        typer.echo(printable(str(path)))

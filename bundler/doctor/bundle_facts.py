@@ -18,7 +18,7 @@ from bundler.conversion.process.accounts import Accounts, parse_accounts
 from bundler.conversion.target import Target
 from bundler.doctor.host_facts import HostFacts
 from bundler.doctor.mount_points import MountPoint, forbids_execution, is_read_only, look_at_mount_points
-from bundler.doctor.networks import carried, missing_programs
+from bundler.doctor.networks import carried, missing_programs, taken_ports
 from bundler.doctor.program import ElfChain, Seeker
 from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass
@@ -51,10 +51,10 @@ class BundleFacts:
     """A bundle, the machine it is to run on, and that machine's surroundings: None where it is another machine.
 
     `rootfs` says what is wrong with the root filesystem; then nothing is known of what is in it. `has_image` says that
-    it is an image, to be mounted or mounted already. `hooks` that are not
-    executable are of the kind `not executable`, devices that are others than on the machine `another device`.
-    `missing_programs` are those that a hook of bundler's own would look for, `parameters` the kernel's. `read_only` and
-    `noexec` say how the file system of the rootfs is mounted here.
+    it is an image, to be mounted or mounted already. `hooks` that are not executable are of the kind `not executable`,
+    devices that are others than on the machine `another device`. `missing_programs` are those that a hook of bundler's
+    own would look for, `taken_ports` say what keeps it from publishing ports, `parameters` are the kernel's.
+    `read_only` and `noexec` say how the file system of the rootfs is mounted here.
     """
 
     target: Target
@@ -77,6 +77,7 @@ class BundleFacts:
     namespaces: tuple[BoundPath, ...] = ()
     unknown_syscalls: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
+    taken_ports: tuple[str, ...] = ()
     parameters: tuple[BoundPath, ...] = ()
 
     @property
@@ -108,6 +109,7 @@ def look_at(bundle: Bundle, target: Target, surroundings: HostFacts | None) -> B
         parameters=tuple(_parameters(config.sysctl)) if here else (),
         unknown_syscalls=_unknown_to_libseccomp(_calls(config)) if here else (),
         missing_programs=() if surroundings is None else missing_programs(folder, config, root=surroundings.uid == 0),
+        taken_ports=() if surroundings is None else taken_ports(config),
     )
     try:
         with open_rootfs(bundle) as tree:

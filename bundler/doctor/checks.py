@@ -120,6 +120,13 @@ BUNDLE_CHECKS: Final[tuple[Check[BundleFacts], ...]] = (
         "On Debian: apt install containernetworking-plugins iptables; without root: apt install passt.",
     ),
     Check(
+        "ports",
+        "blocks",
+        machine_judges.ports,
+        "What comes in would be taken from that program, so the hook refuses it.",
+        "End that program (ss -lnp names it), or publish another port.",
+    ),
+    Check(
         "namespace-paths",
         "blocks",
         process_judges.namespace_paths,

@@ -175,6 +175,10 @@ def network(subject: BundleFacts) -> Iterator[str]:
         yield f"the hook that connects the network needs {printable(name)}, which is not there"
 
 
+def ports(subject: BundleFacts) -> Iterator[str]:
+    yield from subject.taken_ports
+
+
 def hard_limits(subject: BundleFacts) -> Iterator[str]:
     highest = {} if subject.surroundings is None else subject.surroundings.hard_limits
     for limit in subject.process.rlimits:

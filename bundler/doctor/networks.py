@@ -1,8 +1,11 @@
 """The programs that connect a network of the container's own, which the bundle's hook looks for (data/network/)."""
 
+import errno
 import re
 import shutil
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +17,8 @@ from bundler.runtime_spec.runtime_config import RuntimeConfig
 
 _SCRIPT: Final = f"{FOLDER}/network"
 _PLUGIN: Final = re.compile(r"network6?(?:-eth\d+)?-\d+-(.+)\.json")
+_PORT: Final = re.compile(r"(tcp|udp)/([0-9a-f.:]+)/([0-9]{1,5})/[0-9]{1,5}")
+_SOCKETS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _UNPRIVILEGED: Final = ("pasta", "slirp4netns")
 _OF_BRIDGES: Final = ("iptables", "ip", "awk")
 _OF_THE_BRIDGE: Final = ("bridge", "host-local", "portmap")
@@ -41,6 +46,37 @@ def missing_programs(bundle: Path, config: RuntimeConfig, *, root: bool) -> tupl
     names = (_PLUGIN.fullmatch(path.name) for path in (sorted(folder.iterdir()) if folder.is_dir() else ()))
     bridged = any(words[:1] not in ((), ("-",)) for words in ups)
     return _missing(list(dict.fromkeys(match[1] for match in names if match)), bridged=bridged, root=root)
+
+
+def taken_ports(config: RuntimeConfig) -> tuple[str, ...]:
+    """The ports that the hook of a bundle is to publish and that a program of this machine has, as sentences."""
+    words = (word for hook in config.hooks if carried(hook) == _SCRIPT for word in hook.args[4:])
+    return tuple(dict.fromkeys(sentence for word in words for sentence in _obstacles(word)))
+
+
+def _obstacles(word: str) -> Iterator[str]:
+    """Why a port cannot be had; to have it for a moment shows that. A user may lack the right to see."""
+    match = _PORT.fullmatch(word)
+    if match is None:
+        return
+    protocol, address, number = match[1], match[2], int(match[3])
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with closing(socket.socket(family, _SOCKETS[protocol])) as tried:
+            if protocol == "tcp":
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            tried.bind((address, number))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            yield f"port {number}/{protocol} is published, and a program of this machine has it"
+        elif error.errno == errno.EADDRNOTAVAIL and not _is_everywhere(address):
+            yield f"port {number}/{protocol} is published at {address}, which is no address of this machine"
+
+
+def _is_everywhere(address: str) -> bool:
+    return not address.strip("0.:")
 
 
 def missing_for_bridge(*, root: bool) -> tuple[str, ...]:

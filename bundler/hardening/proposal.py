@@ -171,11 +171,13 @@ _PLAIN: Final = re.compile(r"[A-Za-z/]([A-Za-z0-9_./:,=+-]*[A-Za-z0-9_/])?")
 _NOT_PLAIN: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 
 
-def write(lines: Sequence[Line], name: str) -> str:
-    """`name` is what the proposal is for. Comments cannot end before their line does: all is printable."""
+def write(lines: Sequence[Line], name: str, command: str = "bundler build IMAGE --overrides THIS-FILE") -> str:
+    """`name` is what the proposal is for, `command` what takes it. Comments cannot end before their line does: all is
+    printable.
+    """
     written = [
         f"# What {printable(name)} can do without, as far as its files tell. Read it, build with",
-        "# bundler build IMAGE --overrides THIS-FILE, and try it: what it does only now and then does not show here.",
+        f"# {printable(command)}, and try it: what it does only now and then does not show here.",
     ]
     open_key = ""
     for line in lines:

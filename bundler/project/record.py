@@ -186,7 +186,7 @@ def _parse_bundle(part: Member, networks: Mapping[str, Network], volumes: tuple[
         raise part.get("volumes").fault("one of them is no volume of the project")
     return ProjectBundle(
         name=_folder_name(part.get("name")),
-        service=part.get("service").text(),
+        service=_folder_name(part.get("service")),
         depends_on={name: _parse_dependency(each) for name, each in part.get("depends_on").members()},
         networks=attached,
         volumes=mounted,

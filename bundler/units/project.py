@@ -58,7 +58,8 @@ def units_of_project(
     RequestError.
     """
     record = ProjectRecord.open(folder)
-    target = f"{_target_name(name or record.name)}.target"
+    name = _target_name(name or record.name)
+    target = f"{name}.target"
     if directory is not None:
         directory = check_absolute(directory, "--directory")
     members = {
@@ -75,9 +76,7 @@ def units_of_project(
     _add(texts, dict(_gates(target, members, memberships)), "depends_on")
     placing = next(iter(members.values())).placing
     services = " ".join(f"{member.name}.service" for member in members.values())
-    whole = unit_text(
-        Unit=[("Description", f"Project {record.name}"), ("Wants", services)], Install=install_rows(placing)
-    )
+    whole = unit_text(Unit=[("Description", f"Project {name}"), ("Wants", services)], Install=install_rows(placing))
     return Units({target: whole, **texts}, tuple(remarks))
 
 

@@ -103,3 +103,35 @@ def test_a_terminal_is_for_one_bundle(folder: Path) -> None:
     bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
     done = call_bundler("unit", "shop", "--tty", "/dev/tty8", cwd=folder)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "bundler: error: --tty is for one bundle")
+
+
+def test_a_project_is_hardened_by_a_file_for_each_service(folder: Path) -> None:
+    bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
+    assert bundler("harden", "shop", "-o", "less", cwd=folder).split() == ["less/db.yaml", "less/web.yaml"]
+    assert "--overrides web=THIS-FILE" in (folder / "less/web.yaml").read_text()
+    words = ("--name", "shop", "-q", "--force", "--overrides", "web=less/web.yaml", "--overrides", "db=less/db.yaml")
+    bundler("project", "compose.yaml", *words, cwd=folder)
+    assert json.loads((folder / "shop/web/config.json").read_text())["process"]["noNewPrivileges"]
+    for more, message in (
+        (["shop"], "shop is a project, and each of its services gets a file"),
+        (["shop", "-o", "less"], "less exists already"),
+        (["shop", "--json"], "--json is for one bundle"),
+        (["shop/web", "-o", "x"], "-o is for a project"),
+        (["shop", "--overrides", "less/web.yaml"], "shop is a project, and has its overrides already"),
+    ):
+        done = call_bundler("harden", *more, cwd=folder)
+        assert (done.returncode, message in done.stderr) == (2, True), more
+
+
+def test_a_project_is_examined_with_all_its_bundles(folder: Path) -> None:
+    bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
+    (folder / "shop/db/rootfs/hello").unlink()
+    done = call_bundler("doctor", "shop", cwd=folder)
+    assert done.returncode == 1
+    assert any(line.startswith("blocks: db: ") for line in done.stdout.splitlines())
+    assert not any(line.startswith("blocks: web: /process/args") for line in done.stdout.splitlines())
+    report = json.loads(call_bundler("doctor", "shop", "--json", cwd=folder).stdout)
+    assert (report["runs"], {finding["what"].partition(":")[0] for finding in report["findings"]} >= {"db"}) == (
+        False,
+        True,
+    )

@@ -232,6 +232,7 @@ MAPPED = {
         ("capabilities", "does not have CAP_AUDIT_WRITE", subject(target=replace(TARGET, last_capability=28))),
         ("system-calls", "does not know a, b, c, d, e and 1 more", subject(unknown_syscalls=tuple("abcdef"))),
         ("network", "needs iptables, which is not there", subject(missing_programs=("iptables",))),
+        ("ports", "port 80/tcp is published", subject(taken_ports=("port 80/tcp is published",))),
         ("stale", "config.json is no longer", subject(stale=True)),
         ("lifecycle", "restart, stop_signal:", subject(recorded={"lifecycle": {"stop_signal": "9", "restart": "no"}})),
         ("form", "/process/args: there is nothing to run", subject(document={"process": {"args": [], "cwd": "/"}})),

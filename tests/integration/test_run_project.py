@@ -30,7 +30,7 @@ def sh(script: str, **more: Any) -> dict[str, Any]:
 @contextmanager
 def running(project: Path, *options: str, **more: Any) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """`bundler run` of the project, and the lines that it prints."""
-    command = [installed(), "run", project, *options]
+    command: list[str | Path] = [installed(), "run", project, *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True, **more) as process:
         try:

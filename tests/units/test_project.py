@@ -212,6 +212,14 @@ def test_who_is_never_asked_cannot_be_waited_for_to_be_healthy(tmp_path: Path) -
         units_of_project(shop)
 
 
+def test_a_name_in_project_json_is_no_line_of_a_unit(tmp_path: Path) -> None:
+    shop = made_project(tmp_path / "shop", ProjectBundle("web", "web"), name="x\n[Service]\nExecStart=/bin/id")
+    (shop / "web/bundler.json").unlink()
+    with pytest.raises(RequestError, match="no name of a project"):
+        units_of_project(shop)
+    assert "[Service]" not in units_of_project(shop, name="shop").texts["shop.target"]
+
+
 def test_a_project_without_a_service_has_no_units(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     with pytest.raises(RequestError, match="the project has no service"):
