@@ -1,11 +1,32 @@
 """Compose files of several services, with what is wrong in them or in the folder that they are to become."""
 
+import json
+
 from tests.mistakes.mistake import Mistake
 
 
 def project(services: str, what: str, hint: str, words: str = "", more: str = "") -> Mistake:
     text = f"services: {services}\n{more}\n"
     return Mistake(line=f"project shop.yaml {words}", files={"shop.yaml": text}, what=what, hint=hint)
+
+
+def made(line: str, what: str, hint: str, name: str = "shop", **waits: str) -> Mistake:
+    """A project in the folder `shop` with the services that `waits` names, and for which other each waits."""
+    services = [
+        {
+            "name": service,
+            "service": service,
+            "depends_on": {other: {"condition": "service_started", "restart": False, "required": True}}
+            if other
+            else {},
+            "networks": [],
+            "volumes": [],
+            "bundler.json": f"sha256:{0:064}",
+        }
+        for service, other in (waits or {"web": ""}).items()
+    ]
+    document = {"format": 1, "name": name, "services": services, "networks": {}, "volumes": [], "files": []}
+    return Mistake(line=line, files={"shop/project.json": json.dumps(document)}, what=what, hint=hint)
 
 
 IMAGE = "image: ./image.tar"
@@ -66,4 +87,13 @@ PROJECTS = (
         "healthcheck",
         "--rootfs erofs",
     ),
+    made("unit shop", "network.target is systemd's own", "--name", name="network"),
+    made("unit shop", "web depends on db, which does not start before", "bundler project", web="db", db="web"),
+    made("unit shop --tty /dev/tty8", "--tty is for one bundle", "bundler unit shop/SERVICE"),
+    made("run shop id", "ARGS: shop is a project", "bundler run shop/SERVICE"),
+    made("run -d shop", "--detach: shop is a project", "bundler run shop/SERVICE"),
+    made("run shop -e A=b", "shop is a project", "build"),
+    made("harden shop", "shop is a project, and each of its services gets a file", "-o DIR"),
+    made("pack shop -o shop.tar", "shop is a project, not a bundle", "bundler run shop"),
+    made("pack shop --kit -o kit", "shop is a project, not a bundle", "bundler run shop"),
 )
