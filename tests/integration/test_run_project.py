@@ -205,9 +205,9 @@ def test_a_runtime_and_its_states_can_be_others(made: Made, tmp_path: Path) -> N
     assert listed == [f"{NAME}-db"]
 
 
-def test_a_run_that_is_killed_leaves_what_the_next_one_says(made: Made) -> None:
+def test_a_run_that_is_killed_leaves_what_the_next_one_says(made: Made, tmp_path: Path) -> None:
     shop = made(db=sh(WAITING))
-    with running(shop) as (process, lines):
+    with running(shop, env={**os.environ, "TMPDIR": str(tmp_path)}) as (process, lines):
         lines.readline()
         process.kill()
         process.wait()

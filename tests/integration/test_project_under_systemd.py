@@ -1,0 +1,192 @@
+"""The units of a project under a real systemd: order, conditions, failures that name what has failed."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.booted import Booted, booted, systemd_root
+from tests.support.command import bundler
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")]
+WAITING = "trap 'echo ended; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+COMPLETED = "service_completed_successfully"
+CHECK = {"test": ["CMD", "test", "-e", "/ready"], "interval": "200ms", "retries": 1000}
+
+
+@pytest.fixture(scope="module")
+def machine(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    with booted(systemd_root(debian, cache, tmp_path_factory.mktemp("systemd"))) as up:
+        yield up
+
+
+@pytest.fixture
+def golden(golden_archives: dict[str, Path]) -> Path:
+    return golden_archives["docker28"]
+
+
+def wait_for(machine: Booted, service: str, line: str, times: int = 1) -> None:
+    deadline = time.monotonic() + 60
+    while machine.journal(service).count(line) < times:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def project(machine: Booted, golden: Path, **services: dict[str, Any]) -> str:
+    """A project on the machine, and its units; gives its name."""
+    name = f"p{time.monotonic_ns()}"
+    image = f"docker-archive:{golden}:golden/full:1"
+    common = {"image": image, "network_mode": "none", "entrypoint": [], "user": "0", "stop_signal": "SIGTERM"}
+    whole = {service: {"healthcheck": {"disable": True}, **common, **keys} for service, keys in services.items()}
+    file = machine.root / f"srv/bundles/{name}.yaml"
+    file.write_text(json.dumps({"name": name, "services": whole, "volumes": {"rows": None}}))
+    bundler("project", file, "-q", "--output", machine.root / "srv/bundles" / name)
+    machine.add_units(machine.root / "srv/bundles" / name, "--runtime", "runc")
+    return name
+
+
+def states(machine: Booted, name: str, *services: str) -> dict[str, str]:
+    return {service: machine.shown(f"{name}-{service}", "SubState")["SubState"] for service in services}
+
+
+def times(machine: Booted, name: str, *services: str) -> list[float]:
+    key = "ExecMainStartTimestampMonotonic"
+    return [float(machine.shown(f"{name}-{service}", key)[key]) for service in services]
+
+
+def stop(machine: Booted, name: str) -> None:
+    """All in order, by the target; the services that are named behind it are waited for."""
+    machine.must("systemctl", "stop", f"{name}.target", f"{name}-*")
+
+
+def test_a_project_starts_in_order_and_stops_in_reverse(machine: Booted, golden: Path) -> None:
+    name = project(
+        machine,
+        golden,
+        proxy={"command": ["sh", "-c", WAITING], "depends_on": ["web"]},
+        web={
+            "command": ["sh", "-c", "cat /rows/mark; " + WAITING],
+            "volumes": ["rows:/rows"],
+            "depends_on": {"db": {"condition": "service_healthy"}, "seed": {"condition": COMPLETED}},
+        },
+        seed={
+            "command": ["sh", "-c", "sleep 1; echo seeded >/rows/mark"],
+            "volumes": ["rows:/rows"],
+            "depends_on": {"db": {"condition": "service_healthy"}},
+        },
+        db={"command": ["sh", "-c", "sleep 1; echo >/ready; " + WAITING], "healthcheck": CHECK},
+    )
+    order = ("db", "seed", "web", "proxy")
+    for _ in range(2):
+        machine.must("rm", "-f", f"/srv/bundles/{name}/db/rootfs/ready", f"/srv/bundles/{name}/volumes/rows/mark")
+        machine.must("systemctl", "start", f"{name}.target")
+        assert states(machine, name, *order) == {
+            "db": "running",
+            "seed": "exited",
+            "web": "running",
+            "proxy": "running",
+        }
+        started = times(machine, name, *order)
+        assert started == sorted(started)
+        assert machine.journal(f"{name}-web")[-2:] == ["seeded", "ready"]
+        stop(machine, name)
+        assert set(states(machine, name, *order).values()) == {"dead"}
+        ended = [
+            float(machine.shown(f"{name}-{service}", "InactiveEnterTimestampMonotonic").popitem()[1])
+            for service in ("proxy", "web", "db")
+        ]
+        assert ended == sorted(ended)
+    assert machine("runc", "list", "-q").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("db", "condition", "why"),
+    [
+        ({"command": ["sh", "-c", "exit 3"]}, COMPLETED, "has failed"),
+        ({"command": ["sh", "-c", "exit 143"]}, COMPLETED, "has ended with exit code 143"),
+        (
+            {"command": ["sh", "-c", WAITING], "healthcheck": {"test": "exit 1", "interval": "50ms", "retries": 2}},
+            "service_healthy",
+            "is unhealthy: 2 checks in a row have failed",
+        ),
+        ({"command": ["true"], "healthcheck": CHECK}, "service_healthy", "has ended"),
+        ({"command": ["/none"]}, "service_started", "has failed"),
+    ],
+)
+def test_what_needs_a_failing_one_does_not_start_and_names_it(
+    machine: Booted, golden: Path, db: dict[str, Any], condition: str, why: str
+) -> None:
+    name = project(
+        machine,
+        golden,
+        db=db,
+        web={"command": ["sh", "-c", WAITING], "depends_on": {"db": {"condition": condition}}},
+        proxy={"command": ["sh", "-c", WAITING], "depends_on": ["web"]},
+        other={"command": ["sh", "-c", WAITING], "depends_on": {"db": {"condition": condition, "required": False}}},
+    )
+    machine.must("systemctl", "start", f"{name}.target")
+    assert states(machine, name, "web", "proxy", "other") == {"web": "failed", "proxy": "failed", "other": "running"}
+    gate = {"service_started": "started", "service_healthy": "healthy", COMPLETED: "completed"}[condition]
+    assert machine.journal(f"{name}-db-{gate}")[0] == f"bundler: error: {name}-db {why}"
+    words = {"started": "has not started", "healthy": "is not healthy", "completed": "has not completed"}[gate]
+    assert machine.journal(f"{name}-web")[0] == f"bundler: error: not started, since {name}-db {words}"
+    assert machine.journal(f"{name}-proxy")[0] == f"bundler: error: not started, since {name}-web has not started"
+    stop(machine, name)
+    machine("systemctl", "reset-failed")
+
+
+def test_what_waited_in_vain_comes_up_as_its_policy_says(machine: Booted, golden: Path) -> None:
+    check = {"test": ["CMD", "test", "-e", "/ready"], "interval": "50ms", "retries": 2}
+    name = project(
+        machine,
+        golden,
+        db={"command": ["sh", "-c", WAITING], "healthcheck": check},
+        web={
+            "command": ["sh", "-c", WAITING],
+            "restart": "always",
+            "depends_on": {"db": {"condition": "service_healthy"}},
+        },
+    )
+    machine.must("systemctl", "start", f"{name}.target")
+    assert states(machine, name, "web")["web"] != "running"
+    machine.must("runc", "exec", f"{name}-db", "sh", "-c", "echo >/ready")
+    wait_for(machine, f"{name}-web", "ready")
+    stop(machine, name)
+
+
+def test_a_later_end_of_one_is_its_own_but_for_restart_true(machine: Booted, golden: Path) -> None:
+    waiting = {"command": ["sh", "-c", WAITING]}
+    name = project(
+        machine,
+        golden,
+        db={**waiting, "restart": "always"},
+        web={**waiting, "depends_on": ["db"]},
+        tied={**waiting, "depends_on": {"db": {"condition": "service_started", "restart": True}}},
+    )
+    machine.must("systemctl", "start", f"{name}.target")
+    first = times(machine, name, "web", "tied")
+    machine.must("systemctl", "kill", "--kill-who=main", "--signal=KILL", f"{name}-db")
+    wait_for(machine, f"{name}-db", "ready", times=2)
+    assert times(machine, name, "web", "tied") == first
+    machine.must("systemctl", "restart", f"{name}-db")
+    wait_for(machine, f"{name}-tied", "ready", times=2)
+    web, tied = times(machine, name, "web", "tied")
+    assert (web == first[0], tied > first[1]) == (True, True)
+    machine.must("systemctl", "stop", f"{name}-db")
+    assert states(machine, name, "web", "tied") == {"web": "running", "tied": "dead"}
+    stop(machine, name)
+
+
+def test_a_machine_that_boots_starts_the_project(debian: Path, cache: Path, tmp_path: Path, golden: Path) -> None:
+    root = systemd_root(debian, cache, tmp_path)
+    waiting = {"command": ["sh", "-c", WAITING]}
+    with booted(root) as first:
+        name = project(first, golden, db=waiting, web={**waiting, "depends_on": ["db"]})
+        first.must("systemctl", "enable", f"{name}.target")
+    with booted(root) as second:
+        wait_for(second, f"{name}-web", "ready")
+        stop(second, name)
+        assert states(second, name, "db", "web") == {"db": "dead", "web": "dead"}
