@@ -25,6 +25,7 @@ from bundler.archives.tar_writer import END
 from bundler.bundles.bundle import bundle_around, no_bundle
 from bundler.bundles.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
+from bundler.images.layer import CheckedStream
 from bundler.images.layer_stream import CountedStream, Stored
 from bundler.input_files import reason
 from bundler.light_dataclasses import dataclass
@@ -122,20 +123,44 @@ class PackedFile:
                 usage.weigh(self.label, usage.unpacked, size)
                 meter(read)
 
-            yield from self._admitted(FileSystemReader(self._format.open(self._descriptor, count)), usage)
+            yield from _admitted(FileSystemReader(self._format.open(self._descriptor, count)), usage, self.label)
             return
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         source = _Source(self._descriptor, meter)
         stream = CountedStream(_Ending(decompress(source)[1]), source.stored, usage.of_layer(self.label))
-        yield from self._admitted(TarReader(stream, limits=self._limits), usage)
+        yield from _admitted(TarReader(stream, limits=self._limits), usage, self.label)
         stream.finish()
 
-    def _admitted(self, reader: TarReader | FileSystemReader, usage: Usage) -> Entries:
-        for entry in reader:
-            if entry.kind == GLOBAL:
-                raise DamagedError("it has a global PAX header, and `pack` writes none")
-            usage.admit(self.label, entry)
-            yield entry, reader.content()
+
+class PackedStream:
+    """A packed bundle that comes as an archive, to be read once. `label` names it in messages."""
+
+    total: Final = None
+
+    def __init__(self, archive: CheckedStream, label: str, limits: Limits) -> None:
+        self.label = label
+        self._archive = archive
+        self._limits = limits
+
+    def entries(self, meter: Meter = lambda _count: None) -> Entries:
+        """As those of a PackedFile; `meter` is told of the bytes of the archive. Raises DamagedError, LayerError."""
+        usage = Usage(self._limits, ())
+
+        def count(_stored: int, size: int) -> None:
+            usage.count(self.label, size)
+            meter(size)
+
+        stream = CountedStream(self._archive, Stored(), count)
+        yield from _admitted(TarReader(stream, limits=self._limits), usage, self.label)
+        stream.finish()
+
+
+def _admitted(reader: TarReader | FileSystemReader, usage: Usage, label: str) -> Entries:
+    for entry in reader:
+        if entry.kind == GLOBAL:
+            raise DamagedError("it has a global PAX header, and `pack` writes none")
+        usage.admit(label, entry)
+        yield entry, reader.content()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def write_tar(
 
     Raises OSError, BundlerError and what `entries` raises.
     """
-    with _compressed(compressing, file, level) as write:
+    with compressed(compressing, file, level) as write:
 
         def take(block: Content, read: int) -> None:
             write(block)
@@ -151,7 +151,7 @@ def _zeros(count: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def _compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Callable[[Content], None]]:
+def compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Callable[[Content], None]]:
     """Takes the bytes of a new file, which has the mode that the umask leaves."""
     compressor = compressing.start(level)
     with open(file, "xb", buffering=0) as stream:  # noqa: PTH123 -- writes are large

@@ -17,7 +17,7 @@ from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.bundle_entries import BundleEntries
-from bundler.packing.packed import NO_BUNDLE, PackedFile, open_packed
+from bundler.packing.packed import NO_BUNDLE, PackedFile, PackedStream, open_packed
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
@@ -58,12 +58,17 @@ def unpack_into(
 ) -> None:
     """Fill `bundle`, a folder of a stage, with what is packed in `file`. Raises what `unpack` raises."""
     with open_packed(file, limits) as packed, progress.measure(f"unpacking {file.name}", packed.total) as meter:
-        _fill(bundle, packed, meter)
+        fill(bundle, packed, meter)
+    check(bundle, printable(str(file)), as_is=as_is)
+
+
+def check(bundle: Path, label: str, *, as_is: bool = False) -> None:
+    """Raise ImageError unless what was unpacked is a bundle, DifferenceError unless it is what was built."""
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
-        raise ImageError(f"{printable(str(file))} holds no bundle", hint=NO_BUNDLE)
-    check_sources(bundle, Bundle(bundle).readable_config, printable(str(file)))
+        raise ImageError(f"{label} holds no bundle", hint=NO_BUNDLE)
+    check_sources(bundle, Bundle(bundle).readable_config, label)
     if not as_is:
-        _verify(bundle, printable(str(file)))
+        _verify(bundle, label)
 
 
 def copy_into(bundle: Path, source: Path) -> None:
@@ -78,7 +83,8 @@ def copy_into(bundle: Path, source: Path) -> None:
             restored.apply(entry, content)
 
 
-def _fill(bundle: Path, packed: PackedFile, meter: Meter) -> None:
+def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter) -> None:
+    """Make what `packed` holds in `bundle`, a folder of a stage. Raises LayerError, BundlerError, DamagedError."""
     with Tree(bundle, bundle_owners()) as tree:
         restored = Restored(tree, packed.label)
         for entry, content in packed.entries(meter):

@@ -1,0 +1,174 @@
+"""A delta is applied: the bundle that is there becomes the new one, beside it, and only whole.
+
+The base is read and verified before anything is written. What the delta makes of it is an archive as `pack` writes it:
+it is unpacked by the rules that hold for packed bundles and verified as they are, or compressed into such a file.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.compressors import GZIP, PLAIN, ZSTD
+from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
+from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
+from bundler.bundles.stage import Stage, open_stage
+from bundler.deltas.base import open_base
+from bundler.deltas.reading import DeltaFile, Rebuilt
+from bundler.deltas.sources import Source, open_source
+from bundler.disk_space import full_disk
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
+from bundler.input_files import reason
+from bundler.limits import DEFAULTS, Limits
+from bundler.packing.formats import FORMATS, choose_level, format_of
+from bundler.packing.packed import PackedStream, open_packed
+from bundler.packing.tar_file import compressed
+from bundler.packing.unpacking import check, fill
+from bundler.packing.verification import PackedVerification
+from bundler.path_kinds import missing_hint
+from bundler.progress import SILENT, Meter, Progress
+from bundler.rootfs.paths import PathError
+from bundler.rootfs.usage import Usage
+
+_PRIVATE: Final = 0o600
+_PIECE: Final = 1 << 20
+_ARCHIVES: Final = {compressing.format.endings: compressing for compressing in (ZSTD, GZIP, PLAIN)}
+_PACKED: Final = tuple(suffix for row in FORMATS for suffix in row.suffixes)
+
+
+def apply(
+    file: Path,
+    base: Path,
+    output: Path,
+    *,
+    replace: bool = False,
+    volumes: OldVolumes = OldVolumes.REFUSED,
+    level: int | None = None,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> None:
+    """Make of `base`, a bundle or a packed one, what the delta `file` says, at `output`, whole or not at all.
+
+    `output` is a packed bundle if its name ends as those do, else a directory, which may be `base` itself. With
+    `replace`, what is there is replaced; `volumes` says what becomes of the data in a bundle, `level` how hard to
+    compress a file. `before_publishing` is called when nothing is left to do but the step that makes it appear.
+
+    Raises RequestError for another base than that of the delta, DifferenceError for one that was changed, ImageError
+    for a delta that is damaged, LayerError for what may not be in a bundle, BundlerError.
+    """
+    packs = output.name.endswith(_PACKED)
+    if packs:
+        check_file(output, replace=replace)
+    else:
+        check_destination(output, replace=replace, volumes=volumes)
+    with _opened(file) as delta:
+        delta.check()
+        with open_source(base, limits) as source, open_stage(output.parent) as stage:
+            _check_record(delta, source)
+            make = _packed(stage, output, level, limits) if packs else _unpacked(stage, limits)
+            _make(delta, source, stage, make, progress)
+            if packs:
+                stage.publish_file(stage.workspace / output.name, output, replace=replace, before=before_publishing)
+            else:
+                stage.publish(
+                    output,
+                    replace=replace,
+                    carried=lambda: carried_folders(output, stage.bundle, volumes),
+                    before=before_publishing,
+                )
+
+
+_Make = Callable[[Rebuilt, str, Meter], None]
+"""Takes the archive, what messages call it, and a meter for its bytes."""
+
+
+def _make(delta: DeltaFile, source: Source, stage: Stage, make: _Make, progress: Progress) -> None:
+    with ExitStack() as held:
+        with progress.measure(f"reading {source.label}", None) as meter:
+            base = held.enter_context(open_base(source, stage.workspace, meter))
+        if base.digest != delta.document.heads:
+            # Both have the same bundler.json, and this one is what was built.
+            raise RequestError(
+                f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
+            )
+        with progress.measure(f"applying {delta.label}", None) as meter:
+            make(Rebuilt(delta, base), delta.label, meter)
+
+
+def _unpacked(stage: Stage, limits: Limits) -> _Make:
+    def make(archive: Rebuilt, label: str, meter: Meter) -> None:
+        fill(stage.bundle, PackedStream(archive, label, limits), meter)
+        check(stage.bundle, label)
+
+    return make
+
+
+def _packed(stage: Stage, output: Path, level: int | None, limits: Limits) -> _Make:
+    """Raises RequestError."""
+    chosen, label = format_of(output), printable(str(output))
+    compressing = _ARCHIVES.get(chosen.suffixes)
+    if compressing is None:
+        raise RequestError(
+            f"{label}: a delta makes a directory or an archive",
+            hint="let it end in .tar.zst, .tar.gz or .tar; bundler pack makes an image of a directory",
+        )
+    level, made = choose_level(chosen, level), stage.workspace / output.name
+
+    def make(archive: Rebuilt, _label: str, meter: Meter) -> None:
+        try:
+            with compressed(compressing, made, level) as write:
+                _write(archive, write, label, limits, meter)
+            made.chmod(_PRIVATE)
+        except OSError as error:
+            raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
+        with open_packed(made, limits, label=label) as packed:
+            for change in PackedVerification(packed).changes():
+                raise DifferenceError(f"{label} would not be what was built: {printable(change.path)} differs")
+
+    return make
+
+
+def _write(archive: Rebuilt, write: Callable[[Content], None], label: str, limits: Limits, meter: Meter) -> None:
+    usage = Usage(limits, ())
+    while part := archive.read(_PIECE):
+        usage.count(label, len(part))
+        write(part)
+        meter(len(part))
+
+
+def _check_record(delta: DeltaFile, source: Source) -> None:
+    """Raise RequestError unless the bundle is the one that the delta was made from."""
+    document = delta.document
+    if source.record.digest == document.base:
+        return
+    if source.record.digest == document.result:
+        raise RequestError(f"{source.label} is already what {delta.label} makes")
+    there, wanted = (image or "no image" for image in (source.image, document.image))
+    what = f"{source.label} is not the bundle that {delta.label} was made from"
+    if there != wanted:
+        raise RequestError(f"{what}: it was built from {printable(there)}, that one from {printable(wanted)}")
+    raise RequestError(
+        f"{what}: both are of one image, but built with other settings",
+        hint=f"sha256 of its bundler.json: {source.record.digest}, and of that one's: {printable(document.base)}",
+    )
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[DeltaFile]:
+    """The delta. What of it turns out to be damaged in the context becomes an ImageError. Raises RequestError."""
+    label = printable(str(file))
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RequestError(f"{label} is not a file", hint="bundler delta OLD NEW -o FILE writes one")
+        yield DeltaFile(descriptor, label)
+    except (DamagedError, PathError) as error:
+        raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None) or NOT_WHOLE) from None
+    finally:
+        os.close(descriptor)

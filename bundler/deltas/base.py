@@ -1,0 +1,192 @@
+"""The bundle that a delta is for: what can be copied out of it, by numbers.
+
+It is read once as `pack` would write it, and verified by that. Its heads are what stands in such an archive before the
+content of files; they are a dictionary for the heads of the result. Files are numbered in the archive's order, those
+with content alone. What a container writes to is passed by: a bundle in use has other volumes than a new one.
+"""
+
+import hashlib
+import os
+import tempfile
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BufferedRandom
+from pathlib import Path
+from typing import Protocol, Self
+
+from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.stream import Content, DamagedError
+from bundler.archives.tar_writer import encode_entry
+from bundler.bundles.files import BundleFiles
+from bundler.deltas.sources import Source
+from bundler.packing.file_systems import metered
+from bundler.progress import Meter
+from bundler.rootfs.paths import clean
+from bundler.rootfs.tree import Tree
+
+Entries = Iterable[tuple[Entry, Iterable[Content]]]
+Note = Callable[[int, bytes, int, int, Iterable[Content]], None]
+"""Is told of each file: its number, its path, where its head begins, its stored size; and takes the content."""
+
+
+class _Store(Protocol):
+    """Where the stored content of files is, by their numbers."""
+
+    def add(self, path: bytes, entry: Entry, content: Iterable[Content]) -> Iterator[Content]: ...
+    def read(self, number: int, at: int, size: int) -> bytes: ...
+
+
+class Base:
+    """What `source` holds. Files go with the context that made it; methods raise OSError."""
+
+    def __init__(self, store: _Store, heads: BufferedRandom) -> None:
+        self._store = store
+        self._heads = heads
+        self._sizes = array("Q")
+        self.digest = ""
+        self.heads_size = 0
+
+    def fill(self, entries: Entries, written_to: Sequence[str], note: Note) -> None:
+        """Take all `entries`, but for what is in the folders that are `written_to`."""
+        folders = tuple(os.fsencode(folder) for folder in written_to)
+        digest, at = hashlib.sha256(), 0
+        for entry, content in entries:
+            path = clean(entry.name)
+            if any(path == folder or path.startswith(folder + b"/") for folder in folders):
+                for _ in content:
+                    pass
+                continue
+            head = encode_entry(entry)
+            self._heads.write(head)
+            digest.update(head)
+            if entry.stored_size and entry.kind != HARD_LINK:
+                number = len(self._sizes)
+                self._sizes.append(entry.stored_size)
+                note(number, path, at, entry.stored_size, self._store.add(path, entry, content))
+            at += len(head)
+        self._heads.flush()
+        self.heads_size = at
+        self.digest = f"sha256:{digest.hexdigest()}"
+
+    def heads(self, at: int, size: int) -> bytes:
+        """A part of the heads. Raises DamagedError."""
+        return _exactly(os.pread(self._heads.fileno(), size, at), size)
+
+    def size(self, number: int) -> int:
+        """The stored size of a file. Raises DamagedError."""
+        if not 0 <= number < len(self._sizes):
+            raise DamagedError("it asks for a file that the base has not got")
+        return self._sizes[number]
+
+    def read(self, number: int, at: int, size: int) -> bytes:
+        """A part of what is stored of a file. Raises DamagedError."""
+        if at + size > self.size(number):
+            raise DamagedError("it asks for more than a file of the base has")
+        return _exactly(self._store.read(number, at, size), size)
+
+
+def _exactly(content: bytes, size: int) -> bytes:
+    if len(content) != size:
+        raise DamagedError("it asks for more than the base has")
+    return content
+
+
+def take(_number: int, _path: bytes, _at: int, _size: int, content: Iterable[Content]) -> None:
+    """Let the content go by, for those who want to know nothing of it."""
+    for _ in content:
+        pass
+
+
+@contextmanager
+def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) -> Iterator[Base]:
+    """The base that `source` is, with its temporary files in `workspace`; `meter` is told of its bytes.
+
+    Raises what reading the source raises.
+    """
+    with ExitStack() as held:
+        heads = held.enter_context(tempfile.TemporaryFile(dir=workspace))
+        store: _Store
+        if source.folder is not None:
+            tree = held.enter_context(BundleFiles(source.folder, owned=True).open())
+            store = held.enter_context(_InFolder(tree))
+        else:
+            store = _Copied(held.enter_context(tempfile.TemporaryFile(dir=workspace)))
+        base = Base(store, heads)
+        base.fill(metered(source.entries(), meter), source.written_to, note)
+        yield base
+
+
+class _InFolder:
+    """Files of a bundle in a directory. They are read where they lie; the file that was read last stays open."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._paths = bytearray()
+        self._ends = array("Q")
+        self._pieces: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._open: tuple[int, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def add(self, path: bytes, entry: Entry, content: Iterable[Content]) -> Iterator[Content]:
+        if entry.sparse is not None:
+            self._pieces[len(self._ends)] = entry.sparse
+        self._paths += path
+        self._ends.append(len(self._paths))
+        return iter(content)
+
+    def read(self, number: int, at: int, size: int) -> bytes:
+        descriptor = self._descriptor(number)
+        pieces = self._pieces.get(number)
+        if pieces is None:
+            return os.pread(descriptor, size, at)
+        parts, before = [], 0
+        for start, length in pieces:
+            first, last = max(at, before), min(at + size, before + length)
+            if first < last:
+                parts.append(os.pread(descriptor, last - first, start + first - before))
+            before += length
+        return b"".join(parts)
+
+    def _descriptor(self, number: int) -> int:
+        if self._open is None or self._open[0] != number:
+            self._close()
+            start = self._ends[number - 1] if number else 0
+            path = bytes(self._paths[start : self._ends[number]])
+            self._open = number, self._tree.open_file(path)
+        return self._open[1]
+
+    def _close(self) -> None:
+        if self._open is not None:
+            os.close(self._open[1])
+            self._open = None
+
+
+class _Copied:
+    """Files of an archive, which can only be read from its beginning, in a temporary file."""
+
+    def __init__(self, file: BufferedRandom) -> None:
+        self._file = file
+        self._starts = array("Q")
+        self._flushed = False
+
+    def add(self, _path: bytes, _entry: Entry, content: Iterable[Content]) -> Iterator[Content]:
+        self._starts.append(self._file.tell())
+
+        def copied() -> Iterator[Content]:
+            for part in content:
+                self._file.write(part)
+                yield part
+
+        return copied()
+
+    def read(self, number: int, at: int, size: int) -> bytes:
+        if not self._flushed:
+            self._file.flush()
+            self._flushed = True
+        return os.pread(self._file.fileno(), size, self._starts[number] + at)

@@ -1,0 +1,51 @@
+"""zstd frames that know a dictionary: content that an older file is nearly the same as."""
+
+from typing import Final
+
+from bundler.archives.stream import Content, DamagedError
+from bundler.deltas.format import MOST
+
+_SMALLEST_LOG: Final = 10  # zstd's least window
+_LEAST_TABLE: Final = 17
+_MOST_TABLE: Final = 22
+_BEST: Final = 16  # from here on zstd keeps a tree of all positions, of two numbers each
+
+
+def compress(content: Content, known: bytes, level: int) -> bytes:
+    """`content` as one frame, which takes `known` as a dictionary to read."""
+    import zstandard  # noqa: PLC0415 -- heavy, and only needed here
+
+    # The window has to hold all of the content: what is behind it can no longer refer to the dictionary. The tables of
+    # a level are made for less than a whole file as a dictionary: with them, most of it would be forgotten.
+    window = max(_SMALLEST_LOG, (len(content) - 1).bit_length()) if content else _SMALLEST_LOG
+    settings: dict[str, int] = {"window_log": window}
+    if known:
+        table = min(_MOST_TABLE, max(_LEAST_TABLE, len(known).bit_length()))
+        settings |= {"hash_log": table, "chain_log": min(_MOST_TABLE, table + (level >= _BEST))}
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level, source_size=len(content), dict_size=len(known), write_content_size=True, **settings
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=_dictionary(known)).compress(content)
+
+
+def decompress(frame: bytes, size: int, known: bytes) -> bytes:
+    """The `size` bytes that `frame` is. Raises DamagedError for one that is anything else."""
+    import zstandard  # noqa: PLC0415 -- heavy, and only needed here
+
+    try:
+        # The library makes room for as many bytes as the frame says.
+        if size > MOST or zstandard.frame_content_size(frame) != size:
+            raise DamagedError("a frame is not of the size that is stated")
+        decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(known))
+        content = decompressor.decompress(frame, read_across_frames=False, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise DamagedError(f"the zstd data is damaged ({error})") from error
+    if len(content) != size:
+        raise DamagedError("a frame is not of the size that is stated")
+    return content
+
+
+def _dictionary(known: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- the library's type, which is imported late
+    import zstandard  # noqa: PLC0415 -- as above
+
+    return zstandard.ZstdCompressionDict(known, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if known else None

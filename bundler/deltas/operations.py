@@ -1,0 +1,116 @@
+"""What a delta does to make the archive, step by step: its operations, and the bytes that they are."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from bundler.archives.stream import DamagedError
+
+_SEVEN: Final = 0x7F
+_MORE: Final = 0x80
+_LONGEST: Final = 63  # bits of a number
+
+
+class Heads(NamedTuple):
+    """Zeros up to a whole block, then the next `size` bytes of the section's heads."""
+
+    size: int
+
+
+class Copy(NamedTuple):
+    """The whole content of a file of the base."""
+
+    file: int
+
+
+class Range(NamedTuple):
+    """A part of the content of a file of the base."""
+
+    file: int
+    at: int
+    size: int
+
+
+class Patch(NamedTuple):
+    """The next frame, `stored` bytes that become `size`, with a part of a file of the base as dictionary."""
+
+    file: int
+    at: int
+    known: int
+    size: int
+    stored: int
+
+
+class Small(NamedTuple):
+    """The next `size` bytes of the section's small files."""
+
+    size: int
+
+
+class Fresh(NamedTuple):
+    """The next frame, `stored` bytes that become `size`."""
+
+    size: int
+    stored: int
+
+
+Operation = Heads | Copy | Range | Patch | Small | Fresh
+
+_KINDS: Final[dict[int, type[Operation]]] = {1: Heads, 2: Copy, 3: Range, 4: Patch, 5: Small, 6: Fresh}
+_NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
+_OF_FILES: Final = (Copy, Range, Patch)  # whose first number is that of a file
+
+
+class OperationWriter:
+    """Operations as bytes: numbers in base 128, the lowest digits first; files as the way from the one that is next."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self._next = 0
+
+    def add(self, operation: Operation) -> None:
+        self.content.append(_NUMBERS[type(operation)])
+        numbers: tuple[int, ...] = operation
+        if isinstance(operation, _OF_FILES):
+            way = operation.file - self._next
+            numbers = (way << 1 if way >= 0 else (-way << 1) - 1, *operation[1:])
+            self._next = operation.file + 1
+        for number in numbers:
+            self._number(number)
+
+    def _number(self, number: int) -> None:
+        while number > _SEVEN:
+            self.content.append(number & _SEVEN | _MORE)
+            number >>= 7
+        self.content.append(number)
+
+
+def read_operations(content: bytes) -> Iterator[Operation]:
+    """The operations of a section. Raises DamagedError."""
+    at, following = 0, 0
+    while at < len(content):
+        kind = _KINDS.get(content[at])
+        if kind is None:
+            raise DamagedError(f"it asks for operation {content[at]}, which there is not")
+        at += 1
+        numbers: list[int] = []
+        for _ in kind._fields:
+            number, at = _number_at(content, at)
+            numbers.append(number)
+        if kind in _OF_FILES:
+            way = numbers[0]
+            numbers[0] = following = following + (-((way + 1) >> 1) if way & 1 else way >> 1)
+            following += 1
+        yield kind(*numbers)
+
+
+def _number_at(content: bytes, at: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends. Raises DamagedError."""
+    value = shift = 0
+    while shift < _LONGEST and at < len(content):
+        byte = content[at]
+        at += 1
+        value |= (byte & _SEVEN) << shift
+        shift += 7
+        if byte <= _SEVEN:
+            return value, at
+    raise DamagedError("a number in it has no end")

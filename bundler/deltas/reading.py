@@ -1,0 +1,178 @@
+"""A delta as it is read: the archive that it makes of its base, as a stream. It is hostile, and so is what comes out.
+
+What comes out goes to the reader of packed bundles, who refuses what may not be in one. Here is seen to it that nothing
+is copied that is not in the base, that nothing is larger than it says, and that all of it is what was written.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from bundler.archives.stream import Content, DamagedError
+from bundler.archives.tar_writer import BLOCK
+from bundler.deltas.base import Base
+from bundler.deltas.format import (
+    LARGEST_DOCUMENT,
+    LENGTH,
+    MAGIC,
+    MOST,
+    SHA256,
+    Document,
+    End,
+    Section,
+    most_dictionary,
+    most_stored,
+)
+from bundler.deltas.frames import decompress
+from bundler.deltas.operations import Copy, Fresh, Heads, Operation, Patch, Range, Small, read_operations
+
+_PIECE: Final = 1 << 20
+
+
+class DeltaFile:
+    """The open file at `descriptor`; its `document` is read at once. Raises DamagedError, RequestError, OSError."""
+
+    def __init__(self, descriptor: int, label: str) -> None:
+        self.label = label
+        self._descriptor = descriptor
+        self._end = os.fstat(descriptor).st_size - SHA256
+        self._at = 0
+        if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
+            raise DamagedError("it is no delta", hint="bundler delta OLD NEW -o FILE writes one")
+        self._at = len(MAGIC)
+        (length,) = LENGTH.unpack(self.take(LENGTH.size))
+        if length > LARGEST_DOCUMENT:
+            raise DamagedError("its document is too large")
+        self.document = Document.parse(self.take(length), label)
+        self._first = self._at
+
+    def check(self) -> None:
+        """Raise DamagedError unless the file is as it was written: a medium may have lost some of it."""
+        digest, at = hashlib.sha256(), 0
+        while at < self._end and (part := os.pread(self._descriptor, min(_PIECE, self._end - at), at)):
+            digest.update(part)
+            at += len(part)
+        if os.pread(self._descriptor, SHA256 + 1, self._end) != digest.digest():
+            raise DamagedError("its bytes are not those that were written")
+
+    def rewind(self) -> None:
+        """Go back to the first section."""
+        self._at = self._first
+
+    def take(self, size: int) -> bytes:
+        """The next bytes. Raises DamagedError where there are not so many."""
+        content = os.pread(self._descriptor, size, self._at) if self._at + size <= self._end else b""
+        if len(content) != size:
+            raise DamagedError("it ends too early")
+        self._at += size
+        return content
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._at == self._end
+
+
+class Rebuilt:
+    """The archive that `delta` makes of `base`, to be read once. Methods raise DamagedError, OSError."""
+
+    def __init__(self, delta: DeltaFile, base: Base) -> None:
+        self._delta = delta
+        self._base = base
+        self._pieces = self._archive()
+        self._piece = memoryview(b"")
+        self.size = 0
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int, /) -> Content:
+        """1 to `size` bytes, or none at the end, where all has been checked."""
+        while not self._piece:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._piece = memoryview(piece)
+        taken, self._piece = self._piece[:size], self._piece[size:]
+        return taken
+
+    def finish(self) -> None:
+        """Raise DamagedError unless all was read."""
+        if self.read(1):
+            raise DamagedError("something follows the archive that it makes")
+
+    def _archive(self) -> Iterator[bytes]:
+        self._delta.rewind()
+        while not (section := Section.parse(self._delta.take(Section.SIZE))).is_last:
+            for piece in self._section(section):
+                self._digest.update(piece)
+                self.size += len(piece)
+                yield piece
+        end = End.parse(self._delta.take(End.SIZE))
+        if not self._delta.is_at_end or (end.size, end.sha256) != (self.size, self._digest.digest()):
+            raise DamagedError("what it makes is not what it says")
+
+    def _section(self, section: Section) -> Iterator[bytes]:
+        if section.known > most_dictionary(section.heads):
+            raise DamagedError("a dictionary is larger than its content is worth")
+        known = self._base.heads(section.known_at, section.known)
+        heads = _Part(decompress(self._delta.take(section.heads_stored), section.heads, known))
+        operations = decompress(self._delta.take(section.operations_stored), section.operations, b"")
+        small = _Part(decompress(self._delta.take(section.small_stored), section.small, b""))
+        for operation in read_operations(operations):
+            if isinstance(operation, Heads):
+                yield bytes(-self.size % BLOCK)
+                yield heads.take(operation.size)
+            elif isinstance(operation, Small):
+                yield small.take(operation.size)
+            else:
+                yield from self._content(operation)
+        heads.end()
+        small.end()
+
+    def _content(self, operation: Operation) -> Iterator[bytes]:
+        base = self._base
+        match operation:
+            case Copy(file):
+                yield from self._copied(file, 0, base.size(file))
+            case Range(file, at, size):
+                yield from self._copied(file, at, size)
+            case Patch(file, at, known, size, stored):
+                if known > most_dictionary(size):
+                    raise DamagedError("a dictionary is larger than its content is worth")
+                yield self._frame(size, stored, base.read(file, at, known))
+            case Fresh(size, stored):
+                yield self._frame(size, stored, b"")
+            case _:
+                raise AssertionError(operation)
+
+    def _copied(self, file: int, at: int, size: int) -> Iterator[bytes]:
+        end = at + size
+        while at < end:
+            part = self._base.read(file, at, min(_PIECE, end - at))
+            yield part
+            at += len(part)
+
+    def _frame(self, size: int, stored: int, known: bytes) -> bytes:
+        if size > MOST or stored > most_stored(size):
+            raise DamagedError("a frame is larger than any that is written")
+        return decompress(self._delta.take(stored), size, known)
+
+
+class _Part:
+    """What operations take bytes from, one after another."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """The next bytes. Raises DamagedError."""
+        part = self._content[self._at : self._at + size]
+        if len(part) != size or not size:
+            raise DamagedError("an operation asks for what the section has not got")
+        self._at += size
+        return part
+
+    def end(self) -> None:
+        """Raise DamagedError unless all was taken."""
+        if self._at != len(self._content):
+            raise DamagedError("a section has what no operation asks for")

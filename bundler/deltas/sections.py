@@ -1,0 +1,164 @@
+"""A delta as it is written: operations with what belongs to them, gathered into sections.
+
+What makes up a section is kept in memory, but for its frames, which wait in a temporary file: a section begins with its
+operations.
+"""
+
+import hashlib
+from collections.abc import Callable
+from io import BufferedRandom
+from typing import Final
+
+from bundler.archives.stream import Content
+from bundler.archives.tar_writer import BLOCK
+from bundler.deltas.base import Base
+from bundler.deltas.format import (
+    LENGTH,
+    MAGIC,
+    MOST,
+    Document,
+    End,
+    Section,
+    most_dictionary,
+)
+from bundler.deltas.frames import compress
+from bundler.deltas.operations import Copy, Fresh, Heads, OperationWriter, Patch, Range, Small
+
+_HEADS: Final = 1 << 20
+_SMALL: Final = 4 << 20
+_OPERATIONS: Final = 1 << 20
+_FRAMES: Final = 64 << 20
+_COPY: Final = 1 << 20
+_AROUND: Final = 1 << 16  # bytes of the base's heads behind the last one that is known
+
+Write = Callable[[Content], object]
+
+
+class Sections:
+    """Takes the archive in its order; `stored` is a temporary file in which the frames of a section wait."""
+
+    def __init__(self, base: Base, write: Write, stored: BufferedRandom, level: int) -> None:
+        self._base = base
+        self._level = level
+        self._stored = stored
+        self._file = hashlib.sha256()
+        self._result = hashlib.sha256()
+        self._size = 0
+        self._put: Write = write
+        self._begin()
+
+    def _begin(self) -> None:
+        self._heads, self._small, self._operations = bytearray(), bytearray(), OperationWriter()
+        self._known: tuple[int, int] | None = None
+        self._stored.seek(0)
+        self._stored.truncate()
+
+    def begin(self, document: Document) -> None:
+        """Write what stands before the sections."""
+        content = document.encode()
+        self._write(MAGIC + LENGTH.pack(len(content)) + content)
+
+    def head(self, content: bytes, known: int | None = None) -> None:
+        """What stands before the content of a file; where the base has that of the file of this path."""
+        self._make_room(len(content))
+        self._produce(bytes(-self._size % BLOCK))
+        self._produce(content)
+        for at in range(0, len(content), MOST):
+            if at:
+                self._end_section()
+            part = content[at : at + MOST]
+            self._heads += part
+            self._operations.add(Heads(len(part)))
+        if known is not None:
+            first, last = self._known or (known, known)
+            self._known = min(first, known), max(last, known)
+
+    def copy(self, number: int, content_size: int) -> None:
+        """The content of a file of the base."""
+        self._make_room()
+        self._operations.add(Copy(number))
+        for at in range(0, content_size, _COPY):
+            self._produce(self._base.read(number, at, min(_COPY, content_size - at)))
+
+    def range(self, number: int, at: int, content: bytes) -> None:
+        """A part of a file of the base, which is the same as `content`."""
+        self._make_room()
+        self._operations.add(Range(number, at, len(content)))
+        self._produce(content)
+
+    def patch(self, number: int, at: int, content: bytes) -> None:
+        """What is nearly the same as a file of the base from `at` on."""
+        self._make_room()
+        around = min(most_dictionary(len(content)) - len(content), 2 * len(content) + (64 << 10)) // 2
+        size = self._base.size(number)
+        first = max(0, at - around)
+        last = min(size, at + len(content) + around, first + most_dictionary(len(content)))
+        if last <= first:
+            self.fresh(content)
+            return
+        frame = compress(content, self._base.read(number, first, last - first), self._level)
+        self._operations.add(Patch(number, first, last - first, len(content), len(frame)))
+        self._stored.write(frame)
+        self._produce(content)
+
+    def small(self, content: bytes) -> None:
+        """The content of a small file that is like none of the base."""
+        self._make_room()
+        self._small += content
+        self._operations.add(Small(len(content)))
+        self._produce(content)
+
+    def fresh(self, content: bytes) -> None:
+        """A part of a file that is like none of the base."""
+        self._make_room()
+        frame = compress(content, b"", self._level)
+        self._operations.add(Fresh(len(content), len(frame)))
+        self._stored.write(frame)
+        self._produce(content)
+
+    def end(self) -> None:
+        """Write the last section, and what the result has to be."""
+        if self._operations.content:
+            self._end_section()
+        self._write(Section().encode() + End(self._size, self._result.digest()).encode())
+        self._put(self._file.digest())
+
+    def _make_room(self, heads: int = 0) -> None:
+        """End a section that has enough of anything."""
+        if (
+            len(self._heads) + heads > _HEADS
+            or len(self._small) > _SMALL
+            or len(self._operations.content) > _OPERATIONS
+            or self._stored.tell() > _FRAMES
+        ) and self._operations.content:
+            self._end_section()
+
+    def _produce(self, content: Content) -> None:
+        self._result.update(content)
+        self._size += len(content)
+
+    def _end_section(self) -> None:
+        at, size = self._known_heads()
+        heads = compress(bytes(self._heads), self._base.heads(at, size), self._level)
+        operations = compress(bytes(self._operations.content), b"", self._level)
+        small = compress(bytes(self._small), b"", self._level)
+        section = Section(
+            *(len(self._heads), len(heads), at, size, len(self._operations.content), len(operations)),
+            *(len(self._small), len(small), self._stored.tell()),
+        )
+        self._write(section.encode() + heads + operations + small)
+        self._stored.seek(0)
+        while part := self._stored.read(_COPY):
+            self._write(part)
+        self._begin()
+
+    def _known_heads(self) -> tuple[int, int]:
+        if self._known is None:
+            return 0, 0
+        first, last = self._known
+        size = min(last - first + _AROUND, most_dictionary(len(self._heads)), self._base.heads_size - first)
+        return first, size
+
+    def _write(self, content: Content) -> None:
+        self._file.update(content)
+        self._put(content)

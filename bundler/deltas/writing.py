@@ -1,0 +1,164 @@
+"""A delta is made: what the new bundle has, in the order of its archive, beside what the old one has."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from io import BufferedRandom
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.entry import Entry
+from bundler.archives.stream import Content
+from bundler.archives.tar_writer import END, encode_entry
+from bundler.bundles.replacing import check_file
+from bundler.bundles.stage import open_stage
+from bundler.deltas.base import Base, open_base
+from bundler.deltas.blocks import Blocks
+from bundler.deltas.format import Document
+from bundler.deltas.matching import Files, Known
+from bundler.deltas.sections import Sections
+from bundler.deltas.sources import Source, open_source
+from bundler.disk_space import full_disk
+from bundler.errors import BundlerError, RequestError, printable
+from bundler.light_dataclasses import dataclass
+from bundler.limits import DEFAULTS, Limits
+from bundler.packing.file_systems import metered
+from bundler.progress import SILENT, Progress
+from bundler.rootfs.paths import clean
+
+USUAL: Final = 9
+BEST: Final = 19
+_PRIVATE: Final = 0o600  # as a packed bundle
+_WINDOW: Final = 4 << 20
+_SMALL: Final = 64 << 10  # what is smaller shares a frame with others
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The file, and its size in bytes."""
+
+    path: Path
+    size: int
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def delta(
+    old: Path,
+    new: Path,
+    output: Path,
+    *,
+    replace: bool = False,
+    level: int = USUAL,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Delta:
+    """Write what makes the bundle `new` of the bundle `old` into the new file `output`, whole or not at all.
+
+    Both are bundles or files that `pack` has written, and what was built; the same two give the same bytes. `replace`
+    allows that a file is there already. `before_publishing` is called when nothing is left to do but the step that
+    makes the file appear. Raises DifferenceError, RequestError, ImageError, LayerError, BundlerError.
+    """
+    check_file(output, replace=replace)
+    for side in (old, new):
+        if side.is_dir() and output.parent.resolve().is_relative_to(side.resolve()):
+            raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    with open_stage(output.parent) as stage:
+        made = stage.workspace / output.name
+        try:
+            with open_source(old, limits) as base, open_source(new, limits) as result:
+                _write(base, result, made, level, progress)
+            made.chmod(_PRIVATE)
+            size = made.stat().st_size
+        except OSError as error:
+            label = printable(str(output))
+            raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
+        stage.publish_file(made, output, replace=replace, before=before_publishing)
+    return Delta(output, size)
+
+
+def _write(source: Source, result: Source, made: Path, level: int, progress: Progress) -> None:
+    files, workspace = Files(), made.parent
+    with ExitStack() as held:
+        with progress.measure(f"reading {source.label}", None) as meter:
+            base = held.enter_context(open_base(source, workspace, meter, files.note))
+        stream = held.enter_context(made.open("xb"))
+        frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
+        sections = Sections(base, stream.write, frames, level)
+        sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest))
+        contents = _Contents(base, files, sections, workspace)
+        with progress.measure(f"comparing {result.label}", None) as meter:
+            for entry, content in metered(result.entries(), meter):
+                path = clean(entry.name)
+                known = files.named(path)
+                sections.head(encode_entry(entry), None if known is None else known.head)
+                contents.add(path, entry, content)
+        sections.head(END)
+        sections.end()
+
+
+class _Contents:
+    """Takes the content of files, and tells `sections` where the most of it is already."""
+
+    def __init__(self, base: Base, files: Files, sections: Sections, workspace: Path) -> None:
+        self._base = base
+        self._files = files
+        self._sections = sections
+        self._workspace = workspace
+
+    def add(self, path: bytes, entry: Entry, content: Iterable[Content]) -> None:
+        parts = iter(content)
+        if not entry.stored_size:
+            return
+        if entry.stored_size <= _WINDOW:
+            whole = b"".join(bytes(part) for part in parts)
+            same = self._files.same(hashlib.sha256(whole).digest(), len(whole))
+            if same is not None:
+                self._sections.copy(same.number, same.size)
+            else:
+                self._changed(whole, self._files.nearest(path))
+            return
+        with tempfile.TemporaryFile(dir=self._workspace) as large:
+            digest = hashlib.sha256()
+            for part in parts:
+                large.write(part)
+                digest.update(part)
+            same = self._files.same(digest.digest(), entry.stored_size)
+            if same is not None:
+                self._sections.copy(same.number, same.size)
+                return
+            large.seek(0)
+            self._large(large, self._files.nearest(path))
+
+    def _changed(self, content: bytes, known: Known | None) -> None:
+        if known is not None:
+            self._sections.patch(known.number, 0, content)
+        elif len(content) < _SMALL:
+            self._sections.small(content)
+        else:
+            self._sections.fresh(content)
+
+    def _large(self, large: BufferedRandom, known: Known | None) -> None:
+        """A file that is not in memory as a whole: window by window."""
+        blocks = None if known is None else self._blocks(known)
+        offset = 0
+        while window := large.read(_WINDOW):
+            if known is None or blocks is None:
+                self._sections.fresh(window)
+            else:
+                for run in blocks.runs(window, offset):
+                    part = window[run.start : run.end]
+                    if run.same:
+                        self._sections.range(known.number, run.at, part)
+                    else:
+                        self._sections.patch(known.number, run.at, part)
+            offset += len(window)
+
+    def _blocks(self, known: Known) -> Blocks:
+        return Blocks(lambda at, size: self._base.read(known.number, at, size), known.size)

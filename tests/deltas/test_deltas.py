@@ -1,0 +1,236 @@
+"""What makes one bundle of another: `apply` gives every byte of the new one's pack, and leaves the old one alone."""
+
+import itertools
+import json
+import os
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.write import encode
+from bundler.deltas.applying import apply
+from bundler.deltas.writing import BEST, delta
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError
+from bundler.packing.packing import pack
+from tests.support.bundles import MEMBERS, make_bundle
+from tests.support.tarballs import Member, directory, file, hard_link, symlink
+
+pytestmark = pytest.mark.root
+
+Made = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Made:
+    """Makes a bundle with these members, in a folder of its own."""
+    numbers = itertools.count()
+
+    def made(*members: Member) -> Path:
+        return make_bundle(tmp_path / f"made{next(numbers)}" / "b", *members)
+
+    return made
+
+
+def packed(bundle: Path, *, suffix: str = ".tar") -> Path:
+    return pack(Bundle.open(bundle), bundle.with_suffix(suffix), replace=True).path
+
+
+def content(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)  # noqa: S311 -- the same each time
+
+
+def edited(old: bytes, seed: int, edits: int = 20) -> bytes:
+    chosen, new = random.Random(seed), bytearray(old)  # noqa: S311 -- as above
+    for _ in range(edits):
+        at = chosen.randrange(len(new) + 1)
+        new[at : at + chosen.randrange(9)] = chosen.randbytes(chosen.randrange(9))
+    return bytes(new)
+
+
+def check_same(old: Path, new: Path) -> int:
+    """The size of the delta between two bundles; applied in each way, it has to give the new one."""
+    folder = new.parent
+    size = delta(old, new, folder / "d", replace=True).size
+    for number, (base, name) in enumerate(itertools.product((old, packed(old)), ("out", "out.tar"))):
+        output = folder / f"{number}{name}"
+        apply(folder / "d", base, output)
+        made = packed(output, suffix=".again.tar") if output.is_dir() else output
+        assert made.read_bytes() == packed(new).read_bytes()
+    return size
+
+
+def test_all_that_a_file_can_be_is_carried(make: Made) -> None:
+    changed = [*MEMBERS[:4], file("etc/motd", "hallo\n"), symlink("l", "elsewhere"), file("more", "x" * 100_000)]
+    check_same(make(*MEMBERS), make(*changed))
+    check_same(make(*changed), make(*MEMBERS))
+
+
+def test_what_did_not_change_takes_next_to_nothing(make: Made) -> None:
+    files = [file(f"f{number}", content(number, 5000)) for number in range(200)]
+    assert check_same(make(*files), make(*files)) < 3000
+
+
+def test_what_moved_is_not_carried(make: Made) -> None:
+    big, small = content(1, 5 << 20), content(2, 300_000)
+    old = make(file("a/big", big), file("a/small", small))
+    assert check_same(old, make(file("b/one", big), file("c/other", small), hard_link("d", "c/other"))) < 3000
+
+
+@pytest.mark.parametrize("size", [5_000, 300_000, 9_000_000])
+def test_of_what_changed_the_change_is_carried(make: Made, size: int) -> None:
+    old = content(3, size)
+    bundle = make(file("usr/lib/libx.so.1.0.2", old))
+    assert check_same(bundle, make(file("usr/lib/libx.so.1.0.11", edited(old, 4)))) < 6000
+
+
+def test_parts_of_a_large_file_are_found_wherever_they_are(make: Made) -> None:
+    parts = [content(number, 1 << 20) for number in range(12)]
+    moved = [parts[number] for number in (3, 11, 4, 5, 0, 10, 1, 9, 2, 8)]
+    old = make(file("image", b"".join(parts)))
+    assert check_same(old, make(file("image", b"".join([*moved, b"end"])))) < 6000
+
+
+def test_holes_stay_holes(make: Made) -> None:
+    old, new = (b"a" + bytes(3 << 20) + part + bytes(2 << 20) for part in (b"b" * 70_000, b"c" * 70_000))
+    assert check_same(make(file("zeros", old)), make(file("zeros", new))) < 3000
+
+
+def test_the_same_two_bundles_give_the_same_delta(make: Made, tmp_path: Path) -> None:
+    old, new = make(*MEMBERS), make(*MEMBERS[:5], file("etc/new", content(1, 100_000)))
+    sources = [(old, new), (packed(old), packed(new, suffix=".tar.gz")), (old, packed(new, suffix=".tar.zst"))]
+    made = [delta(*pair, tmp_path / f"d{number}").path.read_bytes() for number, pair in enumerate(sources)]
+    assert made[0] == made[1] == made[2]
+
+
+def test_the_best_level_is_no_larger(make: Made, tmp_path: Path) -> None:
+    old = content(3, 3_000_000)
+    sides = make(file("f", old)), make(file("f", edited(old, 5, 2000)))
+    sizes = [delta(*sides, tmp_path / f"d{level}", level=level).size for level in (9, BEST)]
+    assert sizes[1] <= sizes[0]
+    apply(tmp_path / f"d{BEST}", sides[0], tmp_path / "out.tar")
+    assert (tmp_path / "out.tar").read_bytes() == packed(sides[1]).read_bytes()
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[Member]:
+    """A few files, whose names and contents meet again in another tree."""
+    names = draw(st.lists(st.sampled_from("abcefgh"), unique=True, max_size=6))
+    members: list[Member] = [directory("d", draw(st.sampled_from([0o755, 0o700])))]
+    for name in names:
+        kind = draw(st.sampled_from(["file", "file", "file", "file", "file", "large", "link", "hard", "folder"]))
+        path = draw(st.sampled_from(["", "d/"])) + name
+        seed, edits = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        if kind == "file":
+            size = draw(st.sampled_from([0, 1, 511, 512, 513, 70_000]))
+            members.append(file(path, edited(content(seed, size), edits, edits), mtime=draw(st.integers(0, 2**31))))
+        elif kind == "large":
+            members.append(file(path, edited(content(seed, 4_300_000), edits, edits)))
+        elif kind == "hard" and len(members) > 1 and bytes(members[-1])[156:157] == b"0":
+            members.append(hard_link(path, bytes(members[-1])[:100].rstrip(b"\0")))
+        elif kind == "link":
+            members.append(symlink(path, "a" * draw(st.sampled_from([1, 150]))))
+        else:
+            members.append(directory(path))
+    return members
+
+
+@given(trees(), trees(), trees())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_tree_becomes_any_other_also_by_way_of_a_third(
+    tmp_path_factory: pytest.TempPathFactory, first: list[Member], second: list[Member], third: list[Member]
+) -> None:
+    folder = tmp_path_factory.mktemp("trees")
+    a, b, c = (
+        make_bundle(folder / str(number) / "b", *members) for number, members in enumerate((first, second, third))
+    )
+    deltas = {}
+    for name, old, new in (("ab", a, b), ("bc", b, c), ("ac", a, c)):
+        if packed(old).read_bytes() != packed(new).read_bytes():
+            deltas[name] = delta(old, new, folder / name).path
+    at = a
+    for name, new in (("ab", b), ("bc", c)):
+        if name in deltas:
+            apply(deltas[name], at, folder / f"{name}.out")
+            at = folder / f"{name}.out"
+        assert packed(at).read_bytes() == packed(new).read_bytes()
+    if "ac" in deltas:
+        apply(deltas["ac"], packed(a), folder / "direct.tar")
+        assert (folder / "direct.tar").read_bytes() == packed(at).read_bytes()
+
+
+def everything(folder: Path) -> list[tuple[str, float]]:
+    return sorted((os.fspath(path), path.lstat().st_mtime) for path in folder.rglob("*"))
+
+
+def test_a_wrong_base_is_refused_by_name(make: Made, tmp_path: Path) -> None:
+    old, new, other = make(*MEMBERS), make(*MEMBERS[:5]), make(*MEMBERS[:7])
+    delta(old, new, tmp_path / "d")
+    bases = other, packed(other)
+    before = everything(tmp_path)
+    for base in bases:
+        with pytest.raises(RequestError, match=rf"{base} is not the bundle that {tmp_path}/d was made from"):
+            apply(tmp_path / "d", base, tmp_path / "out")
+    with pytest.raises(RequestError, match="already what"):
+        apply(tmp_path / "d", new, tmp_path / "out")
+    assert everything(tmp_path) == before
+
+
+def test_a_base_that_was_changed_is_refused(make: Made, tmp_path: Path) -> None:
+    old, new = make(*MEMBERS), make(*MEMBERS[:5])
+    delta(old, new, tmp_path / "d")
+    (old / "rootfs/etc/motd").write_text("other\n")
+    with pytest.raises(DifferenceError, match="etc/motd differs"):
+        apply(tmp_path / "d", old, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def with_volume(bundle: Path) -> Path:
+    """The bundle, after its bundler.json knows of its volume."""
+    record = bundle / "bundler.json"
+    record.write_bytes(encode(json.loads(record.read_bytes()) | {"folders": {"volumes/cache": None}}))
+    os.utime(record, (0, 0))
+    return bundle
+
+
+def test_what_a_container_has_written_does_not_matter_and_is_carried_over(make: Made, tmp_path: Path) -> None:
+    old, new = with_volume(make(*MEMBERS)), with_volume(make(*MEMBERS[:5]))
+    delta(old, new, tmp_path / "d")
+    (old / "volumes/cache/data").write_text("of years")
+    apply(tmp_path / "d", old, old, replace=True, volumes=OldVolumes.KEPT)
+    assert (old / "volumes/cache/data").read_text() == "of years"
+    assert (old / "rootfs.mtree").read_bytes() == (new / "rootfs.mtree").read_bytes()
+
+
+def test_data_is_not_lost_in_silence(make: Made, tmp_path: Path) -> None:
+    old, new = make(*MEMBERS), make(*MEMBERS[:5])
+    delta(old, new, tmp_path / "d")
+    with pytest.raises(RequestError, match="there is data in volumes/cache"):
+        apply(tmp_path / "d", old, old, replace=True)
+
+
+def damaged(whole: bytes) -> Iterable[bytes]:
+    chosen = random.Random(7)  # noqa: S311 -- as above
+    yield b""
+    yield whole + b"x"
+    for _ in range(60):
+        yield whole[: chosen.randrange(len(whole))]
+        at = chosen.randrange(len(whole))
+        yield whole[:at] + bytes([whole[at] ^ 1 << chosen.randrange(8)]) + whole[at + 1 :]
+
+
+def test_a_delta_that_was_damaged_is_refused(make: Made, tmp_path: Path) -> None:
+    old, new = make(*MEMBERS), make(*MEMBERS[:5], file("etc/new", content(1, 1000)))
+    whole = delta(old, new, tmp_path / "d").path.read_bytes()
+    before = everything(old)
+    for broken in damaged(whole):
+        (tmp_path / "broken").write_bytes(broken)
+        with pytest.raises((ImageError, BundlerError)):
+            apply(tmp_path / "broken", old, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert everything(old) == before
