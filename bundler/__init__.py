@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from bundler.compare.explanation import Explanation as Explanation
     from bundler.compare.explanation import explain as explain
     from bundler.conversion.convert import ConvertedConfig as ConvertedConfig
+    from bundler.deltas.applying import apply as apply
+    from bundler.deltas.writing import Delta as Delta
+    from bundler.deltas.writing import delta as delta
     from bundler.dry_run import inspect as inspect
     from bundler.dry_run import preview as preview
     from bundler.errors import BundlerError as BundlerError
@@ -64,6 +67,8 @@ _HOMES: Final = {
     "compare.difference": ("Difference",),
     "compare.explanation": ("Explained", "Explanation", "explain"),
     "conversion.convert": ("ConvertedConfig",),
+    "deltas.applying": ("apply",),
+    "deltas.writing": ("Delta", "delta"),
     "dry_run": ("inspect", "preview"),
     "errors": ("BundlerError", "DifferenceError", "ImageError", "LayerError", "RequestError", "ToolError"),
     "images.image": ("Image",),

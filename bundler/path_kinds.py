@@ -48,6 +48,9 @@ PROJECT: Final = PathKind(
     "its bundles are the folders in it: bundler run {path}, bundler verify {path}, bundler explain {path}/SERVICE",
     is_text=False,
 )
+DELTA: Final = PathKind(
+    "is a delta", "bundler apply {path} BUNDLE makes the newer bundle of the one that is there", is_text=False
+)
 LAYOUT: Final = PathKind("is an OCI layout", "bundler build oci:{path}", is_text=False)
 _SKOPEO: Final = PathKind("is a folder that skopeo wrote", "bundler build dir:{path}", is_text=False)
 CONTEXT: Final = PathKind(
@@ -84,6 +87,7 @@ _MAGIC: Final = (
     (b"BZh", ARCHIVE),
     (b"PK\x03\x04", ZIP),
     (b"hsqs", FILE_SYSTEM),
+    (b"bundler delta\n", DELTA),
     (b"\x7fELF", _PROGRAM),
     (b"#!", _PROGRAM),
 )

@@ -126,6 +126,19 @@ COMMANDS: Final = {
         "unpack.unpack",
         ("bundler unpack web.tar.zst -o web", "bundler unpack web.tar.zst -o web --force --keep-volumes"),
     ),
+    "delta": Row(
+        Group.CARRY,
+        "delta.delta",
+        ("bundler delta web-1 web-2 -o web.delta", "bundler delta web-1.tar.zst web-2.tar.zst -o web.delta --best"),
+    ),
+    "apply": Row(
+        Group.CARRY,
+        "delta.apply",
+        (
+            "bundler apply web.delta web --force",
+            "bundler apply web.delta web-1.tar.zst -o web-2.tar.zst",
+        ),
+    ),
     "repack": Row(
         Group.CARRY,
         "repack.repack",

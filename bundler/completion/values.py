@@ -73,6 +73,11 @@ def _bundles_and_images(table: Table, place: Place) -> Iterator[Candidate]:
     yield from _images(table, place)
 
 
+def _bundles_and_files(_table: Table, place: Place) -> Iterator[Candidate]:
+    yield from paths.bundles(place.word)
+    yield from paths.files(place.word)
+
+
 def _compared(table: Table, place: Place) -> Iterator[Candidate]:
     yield from _profiles(table, place)
     yield from _bundles(table, place)
@@ -199,6 +204,8 @@ KINDS: Final[dict[str, Values]] = {
     "PATH": _files,
     "DIR": _directories,
     "NEW": _bundles_and_images,
+    "OLD": _bundles_and_files,
+    "NEWER": _bundles_and_files,
     "A": _compared,
     "B": _compared,
     "POINTER": _pointers,

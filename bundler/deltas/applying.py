@@ -166,7 +166,7 @@ def _opened(file: Path) -> Iterator[DeltaFile]:
         raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RequestError(f"{label} is not a file", hint="bundler delta OLD NEW -o FILE writes one")
+            raise RequestError(f"{label} is not a file", hint="bundler delta OLD NEWER -o FILE writes one")
         yield DeltaFile(descriptor, label)
     except (DamagedError, PathError) as error:
         raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None) or NOT_WHOLE) from None

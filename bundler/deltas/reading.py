@@ -39,7 +39,7 @@ class DeltaFile:
         self._end = os.fstat(descriptor).st_size - SHA256
         self._at = 0
         if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
-            raise DamagedError("it is no delta", hint="bundler delta OLD NEW -o FILE writes one")
+            raise DamagedError("it is no delta", hint="bundler delta OLD NEWER -o FILE writes one")
         self._at = len(MAGIC)
         (length,) = LENGTH.unpack(self.take(LENGTH.size))
         if length > LARGEST_DOCUMENT:

@@ -31,7 +31,7 @@ from bundler.input_files import reason
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
-from bundler.path_kinds import kind_at, missing_hint
+from bundler.path_kinds import DELTA, kind_at, missing_hint
 from bundler.progress import Meter
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
@@ -184,6 +184,8 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
         yield PackedFile(descriptor, label, limits)
     except (DamagedError, PathError) as error:
         kind = kind_at(file)
+        if kind is DELTA:
+            raise ImageError(f"{label} {kind.what}, not a packed bundle", hint=kind.hint(file)) from None
         if kind is not None and kind.is_text:
             if bundle_around(file) is not None:
                 raise no_bundle(file) from None

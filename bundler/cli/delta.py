@@ -1,0 +1,122 @@
+"""`bundler delta` and `bundler apply`: what one bundle has and another one lacks, as one file and back."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bundler.cli.failures import ignore_interruptions
+from bundler.cli.options import (
+    BundleOrFileArgument,
+    DiscardVolumesOption,
+    KeepVolumesOption,
+    LimitOption,
+    QuietOption,
+    limits_of,
+    old_volumes,
+)
+from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.errors import RequestError, printable
+
+OldArgument = Annotated[
+    Path, typer.Argument(metavar="OLD", help="What is there already: a bundle, or a packed one.", readable=False)
+]
+NewerArgument = Annotated[
+    Path, typer.Argument(metavar="NEWER", help="What it is to become: a bundle, or a packed one.", readable=False)
+]
+PlaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="The new bundle's directory, or a file whose name ends in .tar.zst, .tar.gz or .tar; if absent, what is "
+        "there, which --force replaces.",
+        show_default=False,
+    ),
+]
+
+
+def delta(
+    old: OldArgument,
+    newer: NewerArgument,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")],
+    best: Annotated[bool, typer.Option("--best", help="Take ten times as long, for a file that is smaller.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    pointer: FormatOption = None,
+    progress: ProgressOption = Form.AUTO,
+    quiet: QuietOption = False,
+) -> None:
+    """Write what NEWER has and OLD lacks into one file, the same bytes for the same two bundles.
+
+    `bundler apply` makes NEWER of OLD and the file. What a container writes to is not looked at in OLD: its volumes may
+    hold something else where the file is applied.
+    """
+    import bundler
+    from bundler.deltas.writing import BEST, USUAL
+
+    report = asked_for("delta", as_json=as_json, pointer=pointer)
+    limits = limits_of(limit)
+    with shown_progress(progress, quiet=quiet) as shown:
+        made = bundler.delta(
+            old,
+            newer,
+            output,
+            replace=force,
+            level=BEST if best else USUAL,
+            limits=limits,
+            progress=shown,
+            before_publishing=ignore_interruptions,
+        )
+        document = {} if report is None else {"file": str(output), "sha256": made.sha256, "size": made.size}
+    if report is not None:
+        report.show(document)
+    else:
+        typer.echo(printable(str(output)))
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler delta` has written.", readable=False)],
+    base: BundleOrFileArgument,
+    *,
+    output: PlaceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there already.")] = False,
+    keep_volumes: KeepVolumesOption = False,
+    discard_volumes: DiscardVolumesOption = False,
+    limit: LimitOption = None,
+    progress: ProgressOption = Form.AUTO,
+    quiet: QuietOption = False,
+) -> None:
+    """Make the newer bundle of the one that is there and FILE, and verify it as `bundler verify` does.
+
+    The older one has to be the one that FILE was made from, and what was built. The newer one appears whole or not at
+    all; where it takes the place of the older one, what the volumes hold moves along. Its path is printed on standard
+    output.
+    """
+    import bundler
+
+    if file.is_dir():
+        words = shlex.join(printable(str(path)) for path in (base, file))
+        raise RequestError(f"{printable(str(file))} is a directory, and FILE is first", hint=f"bundler apply {words}")
+    place = base if output is None else output
+    volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
+    if force and output is None and not discard_volumes:
+        volumes = bundler.OldVolumes.KEPT
+    limits = limits_of(limit)
+    with shown_progress(progress, quiet=quiet) as shown:
+        bundler.apply(
+            file,
+            base,
+            place,
+            replace=force,
+            volumes=volumes,
+            limits=limits,
+            progress=shown,
+            before_publishing=ignore_interruptions,
+        )
+    typer.echo(printable(str(place)))
