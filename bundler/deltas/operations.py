@@ -53,11 +53,22 @@ class Fresh(NamedTuple):
     stored: int
 
 
-Operation = Heads | Copy | Range | Patch | Small | Fresh
+class Again(NamedTuple):
+    """The content of an earlier frame once more: its place among all frames of the delta, and all that a patch says."""
 
-_KINDS: Final[dict[int, type[Operation]]] = {1: Heads, 2: Copy, 3: Range, 4: Patch, 5: Small, 6: Fresh}
+    file: int
+    at: int
+    known: int
+    size: int
+    stored: int
+    place: int
+
+
+Operation = Heads | Copy | Range | Patch | Small | Fresh | Again
+
+_KINDS: Final[dict[int, type[Operation]]] = {1: Heads, 2: Copy, 3: Range, 4: Patch, 5: Small, 6: Fresh, 7: Again}
 _NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
-_OF_FILES: Final = (Copy, Range, Patch)  # whose first number is that of a file
+_OF_FILES: Final = (Copy, Range, Patch, Again)  # whose first number is that of a file
 
 
 class OperationWriter:

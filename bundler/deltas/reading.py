@@ -6,6 +6,8 @@ is copied that is not in the base, that nothing is larger than it says, and that
 
 import hashlib
 import os
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,7 +27,7 @@ from bundler.deltas.format import (
     most_stored,
 )
 from bundler.deltas.frames import decompress
-from bundler.deltas.operations import Copy, Fresh, Heads, Operation, Patch, Range, Small, read_operations
+from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, Patch, Range, Small, read_operations
 
 _PIECE: Final = 1 << 20
 
@@ -62,11 +64,21 @@ class DeltaFile:
 
     def take(self, size: int) -> bytes:
         """The next bytes. Raises DamagedError where there are not so many."""
-        content = os.pread(self._descriptor, size, self._at) if self._at + size <= self._end else b""
-        if len(content) != size:
-            raise DamagedError("it ends too early")
+        content = self.read(self._at, size)
         self._at += size
         return content
+
+    def read(self, at: int, size: int) -> bytes:
+        """The bytes from `at` on. Raises DamagedError where there are not so many."""
+        content = os.pread(self._descriptor, size, at) if at + size <= self._end else b""
+        if len(content) != size:
+            raise DamagedError("it ends too early")
+        return content
+
+    @property
+    def at(self) -> int:
+        """Where the next bytes are."""
+        return self._at
 
     @property
     def is_at_end(self) -> bool:
@@ -81,6 +93,7 @@ class Rebuilt:
         self._base = base
         self._pieces = self._archive()
         self._piece = memoryview(b"")
+        self._frames = _Frames(delta)
         self.size = 0
         self._digest = hashlib.sha256()
 
@@ -117,6 +130,7 @@ class Rebuilt:
         heads = _Part(decompress(self._delta.take(section.heads_stored), section.heads, known))
         operations = decompress(self._delta.take(section.operations_stored), section.operations, b"")
         small = _Part(decompress(self._delta.take(section.small_stored), section.small, b""))
+        self._frames.begin(section.frames)
         for operation in read_operations(operations):
             if isinstance(operation, Heads):
                 yield bytes(-self.size % BLOCK)
@@ -127,6 +141,7 @@ class Rebuilt:
                 yield from self._content(operation)
         heads.end()
         small.end()
+        self._frames.end()
 
     def _content(self, operation: Operation) -> Iterator[bytes]:
         base = self._base
@@ -136,25 +151,67 @@ class Rebuilt:
             case Range(file, at, size):
                 yield from self._copied(file, at, size)
             case Patch(file, at, known, size, stored):
-                if known > most_dictionary(size):
-                    raise DamagedError("a dictionary is larger than its content is worth")
-                yield self._frame(size, stored, base.read(file, at, known))
+                yield self._patched(self._frames.take(stored, size), size, file, at, known)
             case Fresh(size, stored):
-                yield self._frame(size, stored, b"")
+                yield decompress(self._frames.take(stored, size), size, b"")
+            case Again(file, at, known, size, stored, place):
+                yield self._patched(self._frames.read(place, stored, size), size, file, at, known)
             case _:
                 raise AssertionError(operation)
 
     def _copied(self, file: int, at: int, size: int) -> Iterator[bytes]:
         end = at + size
+        if end > self._base.size(file):
+            raise DamagedError("it asks for more than a file of the base has")
         while at < end:
             part = self._base.read(file, at, min(_PIECE, end - at))
             yield part
             at += len(part)
 
-    def _frame(self, size: int, stored: int, known: bytes) -> bytes:
-        if size > MOST or stored > most_stored(size):
-            raise DamagedError("a frame is larger than any that is written")
-        return decompress(self._delta.take(stored), size, known)
+    def _patched(self, frame: bytes, size: int, file: int, at: int, known: int) -> bytes:
+        if known > most_dictionary(size):
+            raise DamagedError("a dictionary is larger than its content is worth")
+        return decompress(frame, size, self._base.read(file, at, known) if known else b"")
+
+
+class _Frames:
+    """The frames of all sections up to the current one, one after another. Methods raise DamagedError."""
+
+    def __init__(self, delta: DeltaFile) -> None:
+        self._delta = delta
+        # Of each section, where its frames begin: among all frames, and in the file.
+        self._starts, self._places = array("Q"), array("Q")
+        self._before = self._end = 0
+
+    def begin(self, size: int) -> None:
+        """The frames of the next section come now."""
+        self._starts.append(self._before)
+        self._places.append(self._delta.at)
+        self._end = self._delta.at + size
+
+    def take(self, stored: int, size: int) -> bytes:
+        """The next one, which becomes `size` bytes."""
+        _check_frame(stored, size)
+        self._before += stored
+        return self._delta.take(stored)
+
+    def read(self, place: int, stored: int, size: int) -> bytes:
+        """An earlier one."""
+        _check_frame(stored, size)
+        if place + stored > self._before:
+            raise DamagedError("a frame is asked for again that was not there")
+        section = bisect_right(self._starts, place) - 1
+        return self._delta.read(self._places[section] + place - self._starts[section], stored)
+
+    def end(self) -> None:
+        """No more operations are in the section."""
+        if self._delta.at != self._end:
+            raise DamagedError("the frames of a section are not as large as it says")
+
+
+def _check_frame(stored: int, size: int) -> None:
+    if size > MOST or stored > most_stored(size):
+        raise DamagedError("a frame is larger than any that is written")
 
 
 class _Part:

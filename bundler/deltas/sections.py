@@ -22,13 +22,14 @@ from bundler.deltas.format import (
     most_dictionary,
 )
 from bundler.deltas.frames import compress
-from bundler.deltas.operations import Copy, Fresh, Heads, OperationWriter, Patch, Range, Small
+from bundler.deltas.operations import Again, Copy, Fresh, Heads, OperationWriter, Patch, Range, Small
 
 _HEADS: Final = 1 << 20
 _SMALL: Final = 4 << 20
 _OPERATIONS: Final = 1 << 20
 _FRAMES: Final = 64 << 20
 _COPY: Final = 1 << 20
+_WORTH: Final = 1 << 12  # bytes of content that are looked for when they come again
 _AROUND: Final = 1 << 16  # bytes of the base's heads behind the last one that is known
 
 Write = Callable[[Content], object]
@@ -45,6 +46,8 @@ class Sections:
         self._result = hashlib.sha256()
         self._size = 0
         self._put: Write = write
+        self._frames = 0  # bytes of those of all sections before this one
+        self._made: dict[bytes, Again] = {}  # what frames were made of
         self._begin()
 
     def _begin(self) -> None:
@@ -89,6 +92,8 @@ class Sections:
     def patch(self, number: int, at: int, content: bytes) -> None:
         """What is nearly the same as a file of the base from `at` on."""
         self._make_room()
+        if self._again(content):
+            return
         around = min(most_dictionary(len(content)) - len(content), 2 * len(content) + (64 << 10)) // 2
         size = self._base.size(number)
         first = max(0, at - around)
@@ -98,8 +103,7 @@ class Sections:
             return
         frame = compress(content, self._base.read(number, first, last - first), self._level)
         self._operations.add(Patch(number, first, last - first, len(content), len(frame)))
-        self._stored.write(frame)
-        self._produce(content)
+        self._keep(content, frame, number, first, last - first)
 
     def small(self, content: bytes) -> None:
         """The content of a small file that is like none of the base."""
@@ -111,8 +115,26 @@ class Sections:
     def fresh(self, content: bytes) -> None:
         """A part of a file that is like none of the base."""
         self._make_room()
+        if self._again(content):
+            return
         frame = compress(content, b"", self._level)
         self._operations.add(Fresh(len(content), len(frame)))
+        self._keep(content, frame, 0, 0, 0)
+
+    def _again(self, content: bytes) -> bool:
+        """Whether the content was made of an earlier frame, and now is once more."""
+        known = self._made.get(hashlib.sha256(content).digest())
+        if known is None:
+            return False
+        self._operations.add(known)
+        self._produce(content)
+        return True
+
+    def _keep(self, content: bytes, frame: bytes, file: int, at: int, known: int) -> None:
+        place = self._frames + self._stored.tell()
+        if len(content) >= _WORTH:
+            again = Again(file, at, known, len(content), len(frame), place)
+            self._made[hashlib.sha256(content).digest()] = again
         self._stored.write(frame)
         self._produce(content)
 
@@ -147,6 +169,7 @@ class Sections:
             *(len(self._small), len(small), self._stored.tell()),
         )
         self._write(section.encode() + heads + operations + small)
+        self._frames += self._stored.tell()
         self._stored.seek(0)
         while part := self._stored.read(_COPY):
             self._write(part)

@@ -82,6 +82,13 @@ def test_what_moved_is_not_carried(make: Made) -> None:
     assert check_same(old, make(file("b/one", big), file("c/other", small), hard_link("d", "c/other"))) < 3000
 
 
+def test_what_is_new_twice_is_carried_once(make: Made) -> None:
+    old, new = content(1, 200_000), content(2, 200_000)
+    changed = edited(old, 1, 30_000)
+    made = make(*(file(f"{name}/{part}", part_of) for name in "abc" for part, part_of in (("f", new), ("g", changed))))
+    assert check_same(make(file("x/g", old)), made) < 420_000
+
+
 @pytest.mark.parametrize("size", [5_000, 300_000, 9_000_000])
 def test_of_what_changed_the_change_is_carried(make: Made, size: int) -> None:
     old = content(3, size)

@@ -37,7 +37,7 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("unpack compose.yaml -o new", "compose.yaml is a compose file", "--from-compose", code=3),
     bundle("unpack paked.tar.zst -o new", "paked.tar.zst does not exist", "did you mean packed.tar.zst?"),
     bundle("unpack packed.tar.zst -o bundle", "bundle exists already", "--force"),
-    bundle("unpack newer.delta -o new", "newer.delta is a delta, not a packed bundle", "bundler apply newer.delta", code=3),
+    bundle("unpack newer.delta -o new", "newer.delta is a delta, not a packed bundle", "bundler apply", code=3),
     bundle("delta bundle image.tar -o new", "image.tar holds no bundle", "bundler build", code=3),
     bundle("delta bundle bundel -o new", "bundel does not exist", "did you mean bundle?"),
     bundle("delta bundle newer -o newer.delta", "newer.delta exists already", "--force"),
