@@ -54,7 +54,8 @@ def apply(
 
     `output` is a packed bundle if its name ends as those do, else a directory, which may be `base` itself. With
     `replace`, what is there is replaced; `volumes` says what becomes of the data in a bundle, `level` how hard to
-    compress a file. `before_publishing` is called when nothing is left to do but the step that makes it appear.
+    compress a file. Where `base` itself is replaced and already is what the delta makes, nothing is left to do.
+    `before_publishing` is called when nothing is left to do but the step that makes it appear.
 
     Raises RequestError for another base than that of the delta, DifferenceError for one that was changed, ImageError
     for a delta that is damaged, LayerError for what may not be in a bundle, BundlerError.
@@ -67,6 +68,9 @@ def apply(
     with _opened(file) as delta:
         delta.check()
         with open_source(base, limits) as source, open_stage(output.parent) as stage:
+            if replace and output == base and source.record.digest == delta.document.result:
+                _verify(source)
+                return
             _check_record(delta, source)
             make = _packed(stage, output, level, limits) if packs else _unpacked(stage, limits)
             _make(delta, source, stage, make, progress)
@@ -137,6 +141,13 @@ def _write(archive: Rebuilt, write: Callable[[Content], None], label: str, limit
         usage.count(label, len(part))
         write(part)
         meter(len(part))
+
+
+def _verify(source: Source) -> None:
+    """Raise DifferenceError unless it is what was built: what was to be done, an earlier call has done."""
+    for _, content in source.entries():
+        for _ in content:
+            pass
 
 
 def _check_record(delta: DeltaFile, source: Source) -> None:
