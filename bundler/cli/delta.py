@@ -45,6 +45,15 @@ def delta(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")],
     best: Annotated[bool, typer.Option("--best", help="Take ten times as long, for a file that is smaller.")] = False,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="SIZE",
+            help="Write parts of this size (4g, 700m): FILE.0001 and so on, and FILE as their list, with a sum each.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
@@ -69,6 +78,7 @@ def delta(
             output,
             replace=force,
             level=BEST if best else USUAL,
+            split=None if split is None else _size(split),
             limits=limits,
             progress=shown,
             before_publishing=ignore_interruptions,
@@ -78,6 +88,16 @@ def delta(
         report.show(document)
     else:
         typer.echo(printable(str(output)))
+
+
+def _size(text: str) -> int:
+    """Raises RequestError."""
+    from bundler.overrides.keys.scalars import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise RequestError(f"--split: {printable(text[:40])} is no size", hint="write it as 4g or 700m") from None
 
 
 def apply(

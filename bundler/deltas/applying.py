@@ -4,8 +4,6 @@ The base is read and verified before anything is written. What the delta makes o
 it is unpacked by the rules that hold for packed bundles and verified as they are, or compressed into such a file.
 """
 
-import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,18 +14,17 @@ from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
 from bundler.bundles.stage import Stage, open_stage
 from bundler.deltas.base import open_base
+from bundler.deltas.parts import open_stored
 from bundler.deltas.reading import DeltaFile, Rebuilt
 from bundler.deltas.sources import Source, open_source
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
-from bundler.input_files import reason
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, choose_level, format_of
 from bundler.packing.packed import PackedStream, open_packed
 from bundler.packing.tar_file import compressed
 from bundler.packing.unpacking import check, fill
 from bundler.packing.verification import PackedVerification
-from bundler.path_kinds import missing_hint
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
@@ -172,14 +169,7 @@ def _opened(file: Path) -> Iterator[DeltaFile]:
     """The delta. What of it turns out to be damaged in the context becomes an ImageError. Raises RequestError."""
     label = printable(str(file))
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RequestError(f"{label} is not a file", hint="bundler delta OLD NEWER -o FILE writes one")
-        yield DeltaFile(descriptor, label)
+        with open_stored(file) as stored:
+            yield DeltaFile(stored, label)
     except (DamagedError, PathError) as error:
         raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None) or NOT_WHOLE) from None
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ is copied that is not in the base, that nothing is larger than it says, and that
 """
 
 import hashlib
-import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -28,19 +27,20 @@ from bundler.deltas.format import (
 )
 from bundler.deltas.frames import decompress
 from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, Patch, Range, Small, read_operations
+from bundler.deltas.parts import StoredDelta
 
 _PIECE: Final = 1 << 20
 
 
 class DeltaFile:
-    """The open file at `descriptor`; its `document` is read at once. Raises DamagedError, RequestError, OSError."""
+    """What is `stored`; its `document` is read at once. Raises DamagedError, RequestError, OSError."""
 
-    def __init__(self, descriptor: int, label: str) -> None:
+    def __init__(self, stored: StoredDelta, label: str) -> None:
         self.label = label
-        self._descriptor = descriptor
-        self._end = os.fstat(descriptor).st_size - SHA256
+        self._stored = stored
+        self._end = stored.size - SHA256
         self._at = 0
-        if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
+        if stored.read(0, len(MAGIC)) != MAGIC:
             raise DamagedError("it is no delta", hint="bundler delta OLD NEWER -o FILE writes one")
         self._at = len(MAGIC)
         (length,) = LENGTH.unpack(self.take(LENGTH.size))
@@ -52,10 +52,10 @@ class DeltaFile:
     def check(self) -> None:
         """Raise DamagedError unless the file is as it was written: a medium may have lost some of it."""
         digest, at = hashlib.sha256(), 0
-        while at < self._end and (part := os.pread(self._descriptor, min(_PIECE, self._end - at), at)):
+        while at < self._end and (part := self._stored.read(at, min(_PIECE, self._end - at))):
             digest.update(part)
             at += len(part)
-        if os.pread(self._descriptor, SHA256 + 1, self._end) != digest.digest():
+        if self._stored.read(self._end, SHA256) != digest.digest():
             raise DamagedError("its bytes are not those that were written")
 
     def rewind(self) -> None:
@@ -70,7 +70,7 @@ class DeltaFile:
 
     def read(self, at: int, size: int) -> bytes:
         """The bytes from `at` on. Raises DamagedError where there are not so many."""
-        content = os.pread(self._descriptor, size, at) if at + size <= self._end else b""
+        content = self._stored.read(at, size) if at + size <= self._end else b""
         if len(content) != size:
             raise DamagedError("it ends too early")
         return content

@@ -17,6 +17,7 @@ from bundler.deltas.base import Base, open_base
 from bundler.deltas.blocks import Blocks
 from bundler.deltas.format import Document
 from bundler.deltas.matching import Files, Known
+from bundler.deltas.parts import LEAST, PartWriter
 from bundler.deltas.sections import Sections
 from bundler.deltas.sources import Source, open_source
 from bundler.disk_space import full_disk
@@ -26,10 +27,12 @@ from bundler.limits import DEFAULTS, Limits
 from bundler.packing.file_systems import metered
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.paths import clean
+from bundler.sizes import readable_size
 
 USUAL: Final = 9
 BEST: Final = 19
 _PRIVATE: Final = 0o600  # as a packed bundle
+_WHOLE: Final = 1 << 62  # bytes of a part that is all there is
 _WINDOW: Final = 4 << 20
 _SMALL: Final = 64 << 10  # what is smaller shares a frame with others
 
@@ -55,6 +58,7 @@ def delta(
     *,
     replace: bool = False,
     level: int = USUAL,
+    split: int | None = None,
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
@@ -62,35 +66,44 @@ def delta(
     """Write what makes the bundle `new` of the bundle `old` into the new file `output`, whole or not at all.
 
     Both are bundles or files that `pack` has written, and what was built; the same two give the same bytes. `replace`
-    allows that a file is there already. `before_publishing` is called when nothing is left to do but the step that
-    makes the file appear. Raises DifferenceError, RequestError, ImageError, LayerError, BundlerError.
+    allows that a file is there already. With `split`, the parts beside it have so many bytes, and it is their list.
+    `before_publishing` is called when nothing is left to do but the step that makes the file appear. Raises
+    DifferenceError, RequestError, ImageError, LayerError, BundlerError.
     """
     check_file(output, replace=replace)
     for side in (old, new):
         if side.is_dir() and output.parent.resolve().is_relative_to(side.resolve()):
             raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    if split is not None and split < LEAST:
+        raise RequestError(
+            f"--split: a part has {readable_size(LEAST)} at least", hint="let it be as large as the medium"
+        )
     with open_stage(output.parent) as stage:
-        made = stage.workspace / output.name
+        parts = PartWriter(stage.workspace, output.name, split or _WHOLE)
         try:
             with open_source(old, limits) as base, open_source(new, limits) as result:
-                _write(base, result, made, level, progress)
-            made.chmod(_PRIVATE)
-            size = made.stat().st_size
+                _write(base, result, parts, level, progress)
+            made = parts.finish() if split else [parts.whole()]
+            for file in made:
+                file.chmod(_PRIVATE)
         except OSError as error:
             label = printable(str(output))
             raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
-        stage.publish_file(made, output, replace=replace, before=before_publishing)
-    return Delta(output, size)
+        for file in made:
+            check_file(output.parent / file.name, replace=replace)
+        before_publishing()
+        for file in made:
+            stage.publish_file(file, output.parent / file.name, replace=replace)
+    return Delta(output, parts.written)
 
 
-def _write(source: Source, result: Source, made: Path, level: int, progress: Progress) -> None:
-    files, workspace = Files(), made.parent
+def _write(source: Source, result: Source, parts: PartWriter, level: int, progress: Progress) -> None:
+    files, workspace = Files(), parts.folder
     with ExitStack() as held:
         with progress.measure(f"reading {source.label}", None) as meter:
             base = held.enter_context(open_base(source, workspace, meter, files.note))
-        stream = held.enter_context(made.open("xb"))
         frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
-        sections = Sections(base, stream.write, frames, level)
+        sections = Sections(base, parts.write, frames, level)
         sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest))
         contents = _Contents(base, files, sections, workspace)
         with progress.measure(f"comparing {result.label}", None) as meter:

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -241,3 +242,45 @@ def test_a_delta_that_was_damaged_is_refused(make: Made, tmp_path: Path) -> None
             apply(tmp_path / "broken", old, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert everything(old) == before
+
+
+@pytest.fixture
+def parts(make: Made, tmp_path: Path) -> tuple[Path, Path]:
+    """A delta in three parts, and its base."""
+    old = make(*MEMBERS)
+    delta(old, make(file("noise", content(1, 2_500_000))), tmp_path / "d", split=1 << 20)
+    return tmp_path / "d", old
+
+
+def test_parts_of_a_delta_have_a_list_that_others_can_check(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    list_of_parts, old = parts
+    names = [f"d.{number:04}" for number in (1, 2, 3)]
+    assert sorted(path.name for path in tmp_path.glob("d*")) == ["d", *names]
+    assert [(tmp_path / name).stat().st_size for name in names[:2]] == [1 << 20] * 2
+    subprocess.run(["sha256sum", "--check", "--strict", "d"], cwd=tmp_path, check=True)
+    apply(list_of_parts, old, tmp_path / "out")
+    assert (tmp_path / "out/rootfs/noise").read_bytes() == content(1, 2_500_000)
+
+
+def test_a_part_that_is_missing_or_damaged_is_told_by_its_name(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    list_of_parts, old = parts
+    second = tmp_path / "d.0002"
+    whole = second.read_bytes()
+    second.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ImageError, match=r"d\.0002 is not as .*/d lists it"):
+        apply(list_of_parts, old, tmp_path / "out")
+    second.unlink()
+    with pytest.raises(RequestError, match=r"d\.0002 does not exist"):
+        apply(list_of_parts, old, tmp_path / "out")
+
+
+def test_a_list_names_the_parts_beside_it_and_nothing_else(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    list_of_parts, old = parts
+    lines = list_of_parts.read_bytes()
+    for changed in (lines.replace(b"d.0001", b"e.0001"), b"".join(reversed(lines.splitlines(keepends=True)))):
+        list_of_parts.write_bytes(changed)
+        with pytest.raises(ImageError, match="where the part"):
+            apply(list_of_parts, old, tmp_path / "out")
+    list_of_parts.write_bytes(lines.replace(b"d.0001", b"/etc/passwd"))
+    with pytest.raises(ImageError, match="no delta"):
+        apply(list_of_parts, old, tmp_path / "out")

@@ -64,7 +64,7 @@ MOMENTS = [moment * 0.05 for moment in range(14)]
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_one_leaves_the_old_or_the_new(place: Path, tmp_path: Path, moment: float) -> None:
     web = copied(place, tmp_path)
-    command = [installed(), "apply", place / "d", web, "--force", "--quiet"]
+    command = [str(installed()), "apply", str(place / "d"), str(web), "--force", "--quiet"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(os.listdir(tmp_path)) < 2 and process.poll() is None:  # noqa: PTH208 -- names are enough
         time.sleep(0.001)

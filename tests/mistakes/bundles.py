@@ -42,6 +42,8 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("delta bundle bundel -o new", "bundel does not exist", "did you mean bundle?"),
     bundle("delta bundle newer -o newer.delta", "newer.delta exists already", "--force"),
     bundle("delta bundle newer -o newer/delta", "newer/delta lies in the bundle", "-o"),
+    bundle("delta bundle newer -o new --split 4kb", "--split: a part has 1 MiB at least", "as large as the medium"),
+    bundle("delta bundle newer -o new --split some", "--split: some is no size", "4g or 700m"),
     bundle("delta bundle newer", "missing option '--output'", "bundler delta --help"),
     bundle("delta bundle -o new", "missing argument 'NEWER'", "bundler delta --help"),
     bundle("apply packed.tar.zst bundle -o new", "packed.tar.zst: it is no delta", "bundler delta OLD NEWER", code=3),
