@@ -43,7 +43,7 @@ CALLS = {
     "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
     "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
     "delta": ("bundle packed.tar -o new.delta --json", 0, "sha256"),
-    "apply": ("image.tar bundle -o new", 3, "delta"),
+    "apply": ("image.tar bundle -o applied", 3, "delta"),
     "repack": ("none web:changed", 2, "none"),
     "run": ("./none", 2, "none"),
     "unit": ("bundle", 0, "[Service]"),
