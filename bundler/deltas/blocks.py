@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 SIZE: Final = 4096
-_MOST: Final = 1 << 18  # blocks that are kept in memory, of the largest file of the base
+_MOST: Final = 1 << 16  # blocks that are kept in memory, of the largest file of the base
 _FEWEST: Final = 8  # blocks in a row that are worth an operation of their own
 _READ: Final = 1 << 20
 

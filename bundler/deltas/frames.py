@@ -7,8 +7,8 @@ from bundler.deltas.format import MOST
 
 _SMALLEST_LOG: Final = 10  # zstd's least window
 _LEAST_TABLE: Final = 17
-_MOST_TABLE: Final = 22
-_BEST: Final = 16  # from here on zstd keeps a tree of all positions, of two numbers each
+_MOST_TABLE: Final = 22  # rows of four bytes, and there are four such tables: more would not fit into 96 MB
+_BEST: Final = 16  # from here on zstd keeps a tree of all positions, of two numbers each, and much else
 
 
 def compress(content: Content, known: bytes, level: int) -> bytes:
@@ -20,8 +20,9 @@ def compress(content: Content, known: bytes, level: int) -> bytes:
     window = max(_SMALLEST_LOG, (len(content) - 1).bit_length()) if content else _SMALLEST_LOG
     settings: dict[str, int] = {"window_log": window}
     if known:
-        table = min(_MOST_TABLE, max(_LEAST_TABLE, len(known).bit_length()))
-        settings |= {"hash_log": table, "chain_log": min(_MOST_TABLE, table + (level >= _BEST))}
+        most = _MOST_TABLE - (level >= _BEST)
+        table = min(most, max(_LEAST_TABLE, len(known).bit_length()))
+        settings |= {"hash_log": table, "chain_log": min(most, table + (level >= _BEST))}
     parameters = zstandard.ZstdCompressionParameters.from_level(
         level, source_size=len(content), dict_size=len(known), write_content_size=True, **settings
     )

@@ -94,7 +94,7 @@ class Sections:
         self._make_room()
         if self._again(content):
             return
-        around = min(most_dictionary(len(content)) - len(content), 2 * len(content) + (64 << 10)) // 2
+        around = min(most_dictionary(len(content)) - len(content), len(content) + (64 << 10)) // 2
         size = self._base.size(number)
         first = max(0, at - around)
         last = min(size, at + len(content) + around, first + most_dictionary(len(content)))
