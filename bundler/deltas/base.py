@@ -37,6 +37,12 @@ class _Store(Protocol):
     def read(self, number: int, at: int, size: int) -> bytes: ...
 
 
+def take(_number: int, _path: bytes, _at: int, _size: int, content: Iterable[Content]) -> None:
+    """Let the content go by, for those who want to know nothing of it."""
+    for _ in content:
+        pass
+
+
 class Base:
     """What `source` holds. Files go with the context that made it; methods raise OSError."""
 
@@ -47,7 +53,7 @@ class Base:
         self.digest = ""
         self.heads_size = 0
 
-    def fill(self, entries: Entries, written_to: Sequence[str], note: Note) -> None:
+    def fill(self, entries: Entries, written_to: Sequence[str], note: Note = take) -> None:
         """Take all `entries`, but for what is in the folders that are `written_to`."""
         folders = tuple(os.fsencode(folder) for folder in written_to)
         digest, at = hashlib.sha256(), 0
@@ -92,12 +98,6 @@ def _exactly(content: bytes, size: int) -> bytes:
     return content
 
 
-def take(_number: int, _path: bytes, _at: int, _size: int, content: Iterable[Content]) -> None:
-    """Let the content go by, for those who want to know nothing of it."""
-    for _ in content:
-        pass
-
-
 @contextmanager
 def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) -> Iterator[Base]:
     """The base that `source` is, with its temporary files in `workspace`; `meter` is told of its bytes.
@@ -111,7 +111,7 @@ def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) 
             tree = held.enter_context(BundleFiles(source.folder, owned=True).open())
             store = held.enter_context(_InFolder(tree))
         else:
-            store = _Copied(held.enter_context(tempfile.TemporaryFile(dir=workspace)))
+            store = Copied(held.enter_context(tempfile.TemporaryFile(dir=workspace)))
         base = Base(store, heads)
         base.fill(metered(source.entries(), meter), source.written_to, note)
         yield base
@@ -167,7 +167,7 @@ class _InFolder:
             self._open = None
 
 
-class _Copied:
+class Copied:
     """Files of an archive, which can only be read from its beginning, in a temporary file."""
 
     def __init__(self, file: BufferedRandom) -> None:

@@ -1,6 +1,7 @@
 """Deltas that were made to do harm: each has the right digests, and is refused with nothing written anywhere."""
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +10,16 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from bundler.archives.entry import Entry
+from bundler.archives.tar import TarReader
 from bundler.bundles.bundle import Bundle
 from bundler.deltas.applying import apply
-from bundler.deltas.format import LENGTH, MAGIC, MOST, End, Section
+from bundler.deltas.base import Base, Copied
+from bundler.deltas.format import LENGTH, MAGIC, MOST, Document, End, Section
 from bundler.deltas.frames import compress
 from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, OperationWriter, Patch, Range, Small
+from bundler.deltas.parts import StoredDelta
+from bundler.deltas.reading import DeltaFile, Rebuilt
 from bundler.deltas.writing import delta
 from bundler.errors import BundlerError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
@@ -88,6 +94,11 @@ def changed(**members: object) -> Callable[[bytes], bytes]:
 FRAME = compress(b"x" * 5000, b"", 3)
 # A frame that says it has 64 MiB, of which the library would make room for all.
 BOMB = zstandard.ZstdCompressor(write_content_size=True).compress(bytes(1 << 26))
+SECTIONS = (
+    section([Heads(5), Copy(0), Range(1, 3, 9), Small(4)], heads=b"heads", small=b"tiny"),
+    section([Fresh(5000, len(FRAME)), Again(0, 0, 0, 5000, len(FRAME), 0)], frames=FRAME),
+    section([Patch(1, 0, 5, 5000, len(FRAME))], frames=FRAME) + Section().encode() + End(5000, bytes(32)).encode(),
+)
 HOSTILE = {
     "a name that climbs": (archive(*PLAIN, file("../x", "x")), LayerError, "outside|climb|above|\\.\\."),
     "a name below a symlink": (archive(*PLAIN, symlink("u", "/tmp"), file("u/x", "x")), LayerError, "symlink"),
@@ -136,6 +147,32 @@ HOSTILE = {
         "not what it says|tar archive",
     ),
 }
+
+
+def small_base() -> Iterator[tuple[Entry, list[bytes]]]:
+    """The entries of two files."""
+    reader = TarReader(io.BytesIO(tarball(file("./a", b"a" * 5000), file("./b", b"b" * 7000))))
+    for entry in reader:
+        yield entry, [bytes(part) for part in reader.content()]
+
+
+def test_a_section_of_each_kind_is_read(tmp_path: Path) -> None:
+    """These are what the fuzzer begins with."""
+    document = Document("", "", "", "").encode()
+    (tmp_path / "d").write_bytes(
+        written(document, *SECTIONS[:2], result=b"heads" + b"a" * 5000 + b"b" * 9 + b"tiny" + b"x" * 10_000)
+    )
+    with (
+        (tmp_path / "d").open("rb") as stored,
+        (tmp_path / "h").open("w+b") as heads,
+        (tmp_path / "f").open("w+b") as files,
+    ):
+        base = Base(Copied(files), heads)
+        base.fill(small_base(), ())
+        rebuilt = Rebuilt(DeltaFile(StoredDelta([stored.fileno()]), "d"), base)
+        while rebuilt.read(1 << 20):
+            pass
+        rebuilt.finish()
 
 
 def everything(folder: Path) -> Iterator[tuple[str, float]]:
