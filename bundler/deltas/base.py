@@ -77,6 +77,8 @@ class Base:
 
     def heads(self, at: int, size: int) -> bytes:
         """A part of the heads. Raises DamagedError."""
+        if at + size > self.heads_size:
+            raise DamagedError("it asks for more than the base has")
         return _exactly(os.pread(self._heads.fileno(), size, at), size)
 
     def size(self, number: int) -> int:

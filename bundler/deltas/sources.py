@@ -10,7 +10,7 @@ from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST, Bundle
 from bundler.bundles.data_folders import VOLUMES, data_places
 from bundler.bundles.record import BundleRecord
-from bundler.errors import DifferenceError, ImageError, RequestError
+from bundler.errors import DifferenceError, ImageError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.bundle_entries import BundleEntries
@@ -62,6 +62,11 @@ class Source:
 @contextmanager
 def open_source(path: Path, limits: Limits) -> Iterator[Source]:
     """The bundle at `path`. Raises RequestError, ImageError."""
+    if (path / "project.json").is_file():
+        raise RequestError(
+            f"{printable(str(path))} is a project, and a delta is between bundles",
+            hint="one for each service: bundler delta OLD/SERVICE NEWER/SERVICE -o FILE",
+        )
     if path.is_dir():
         bundle = Bundle.open(path)
         yield Source(bundle.label, bundle.record, bundle)

@@ -286,3 +286,17 @@ def test_a_list_names_the_parts_beside_it_and_nothing_else(parts: tuple[Path, Pa
     list_of_parts.write_bytes(lines.replace(b"d.0001", b"/etc/passwd"))
     with pytest.raises(ImageError, match="no delta"):
         apply(list_of_parts, old, tmp_path / "out")
+
+
+@pytest.mark.tool("mkfs.erofs")
+def test_what_a_delta_is_not_between_is_told(make: Made, tmp_path: Path) -> None:
+    old = make(*MEMBERS)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/project.json").write_text("{}")
+    with pytest.raises(RequestError, match="is a project, and a delta is between bundles"):
+        delta(old, tmp_path / "shop", tmp_path / "d")
+    image = packed(make(*MEMBERS[:5]), suffix=".erofs")
+    with pytest.raises(RequestError, match="image of a file system") as raised:
+        delta(old, image, tmp_path / "d")
+    assert raised.value.hint == "bundler unpack makes a bundle of it"
+    assert not (tmp_path / "d").exists()

@@ -138,6 +138,11 @@ HOSTILE = {
         ImageError,
         "more than the base has",
     ),
+    "heads of the base at a place that no file has": (
+        bare(Section(heads=5, heads_stored=10, known_at=(1 << 64) - 1, operations=1)),
+        ImageError,
+        "more than the base has",
+    ),
     "another format": (changed(format=2), RequestError, "format 2"),
     "a document without a base": (changed(base=None), ImageError, "makes no sense"),
     "digests that are none": (changed(base={"record": 1, "heads": 2, "image": 3}), ImageError, "makes no sense"),
