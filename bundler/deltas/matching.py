@@ -6,6 +6,7 @@ name in another folder.
 
 import hashlib
 import re
+from array import array
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -27,7 +28,7 @@ class Files:
     """The files of the base, by all that a new one is looked up by. What is kept grows with their number."""
 
     def __init__(self) -> None:
-        self._known: list[Known] = []
+        self._sizes, self._heads = array("Q"), array("Q")
         self._by_digest: dict[bytes, int] = {}
         self._by_path: dict[bytes, int] = {}
         self._by_shape: dict[bytes, int] = {}
@@ -37,11 +38,13 @@ class Files:
         digest = hashlib.sha256()
         for part in content:
             digest.update(part)
-        self._known.append(Known(number, size, head))
+        self._sizes.append(size)
+        self._heads.append(head)
         self._by_digest.setdefault(digest.digest()[:_DIGEST], number)
         self._by_path[path] = number
         for shape in _shapes(path):
-            self._by_shape.setdefault(shape, number)
+            if shape != path:  # one of the same shape has the same path then
+                self._by_shape.setdefault(shape, number)
 
     def same(self, sha256: bytes, size: int) -> Known | None:
         """The file with this content."""
@@ -58,7 +61,7 @@ class Files:
         return self._at(next((number for number in numbers if number is not None), None))
 
     def _at(self, number: int | None) -> Known | None:
-        return None if number is None else self._known[number]
+        return None if number is None else Known(number, self._sizes[number], self._heads[number])
 
 
 def _shapes(path: bytes) -> tuple[bytes, bytes]:

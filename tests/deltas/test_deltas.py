@@ -150,6 +150,7 @@ def trees(draw: st.DrawFn) -> list[Member]:
     return members
 
 
+@pytest.mark.slow
 @given(trees(), trees(), trees())
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_tree_becomes_any_other_also_by_way_of_a_third(

@@ -18,7 +18,7 @@ from tests.support.bundles import make_bundle
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.tarballs import Member, file
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 NOISE = random.Random(1).randbytes(3_000_000)  # noqa: S311 -- the same each time
 OLD = [file(f"f{number}", NOISE[number * 9000 :][:9000]) for number in range(200)]
 NEW = [*OLD[20:], *(file(f"g{number}", NOISE[number * 9000 :][:9100]) for number in range(60)), file("big", NOISE)]
