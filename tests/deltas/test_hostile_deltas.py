@@ -1,30 +1,25 @@
 """Deltas that were made to do harm: each has the right digests, and is refused with nothing written anywhere."""
 
-import hashlib
-import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from bundler.archives.entry import Entry
-from bundler.archives.tar import TarReader
 from bundler.bundles.bundle import Bundle
 from bundler.deltas.applying import apply
-from bundler.deltas.base import Base, Copied
-from bundler.deltas.format import LENGTH, MAGIC, MOST, Document, End, Section
+from bundler.deltas.format import LENGTH, MAGIC, MOST, Section
 from bundler.deltas.frames import compress
-from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, OperationWriter, Patch, Range, Small
-from bundler.deltas.parts import StoredDelta
-from bundler.deltas.reading import DeltaFile, Rebuilt
+from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, Patch, Range, Small
 from bundler.deltas.writing import delta
 from bundler.errors import BundlerError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
 from bundler.packing.packing import pack
+from tests.support import fuzzed_deltas
 from tests.support.bundles import make_bundle
+from tests.support.deltas import section, written
 from tests.support.tarballs import END, Member, directory, file, hard_link, symlink, tarball
 
 pytestmark = pytest.mark.root
@@ -44,29 +39,6 @@ def document(base: Path, tmp_path: Path) -> bytes:
     whole = delta(base, newer, tmp_path / "newer/d").path.read_bytes()
     (length,) = LENGTH.unpack(whole[len(MAGIC) : len(MAGIC) + LENGTH.size])
     return whole[len(MAGIC) + LENGTH.size :][:length]
-
-
-def section(
-    operations: Sequence[Operation] | bytes, *, heads: bytes = b"", small: bytes = b"", frames: bytes = b""
-) -> bytes:
-    """A section that is as it says, whatever its operations ask for."""
-    if not isinstance(operations, bytes):
-        writer = OperationWriter()
-        for operation in operations:
-            writer.add(operation)
-        operations = bytes(writer.content)
-    stored = [compress(part, b"", 3) for part in (heads, operations, small)]
-    sizes = Section(
-        *(len(heads), len(stored[0]), 0, 0, len(operations), len(stored[1]), len(small), len(stored[2])), len(frames)
-    )
-    return sizes.encode() + b"".join(stored) + frames
-
-
-def written(document: bytes, *sections: bytes, result: bytes = b"") -> bytes:
-    """A delta whose digests are right."""
-    end = End(len(result), hashlib.sha256(result).digest())
-    content = MAGIC + LENGTH.pack(len(document)) + document + b"".join(sections) + Section().encode() + end.encode()
-    return content + hashlib.sha256(content).digest()
 
 
 def archive(*members: Member) -> Callable[[bytes], bytes]:
@@ -94,11 +66,6 @@ def changed(**members: object) -> Callable[[bytes], bytes]:
 FRAME = compress(b"x" * 5000, b"", 3)
 # A frame that says it has 64 MiB, of which the library would make room for all.
 BOMB = zstandard.ZstdCompressor(write_content_size=True).compress(bytes(1 << 26))
-SECTIONS = (
-    section([Heads(5), Copy(0), Range(1, 3, 9), Small(4)], heads=b"heads", small=b"tiny"),
-    section([Fresh(5000, len(FRAME)), Again(0, 0, 0, 5000, len(FRAME), 0)], frames=FRAME),
-    section([Patch(1, 0, 5, 5000, len(FRAME))], frames=FRAME) + Section().encode() + End(5000, bytes(32)).encode(),
-)
 HOSTILE = {
     "a name that climbs": (archive(*PLAIN, file("../x", "x")), LayerError, "outside|climb|above|\\.\\."),
     "a name below a symlink": (archive(*PLAIN, symlink("u", "/tmp"), file("u/x", "x")), LayerError, "symlink"),
@@ -154,32 +121,6 @@ HOSTILE = {
 }
 
 
-def small_base() -> Iterator[tuple[Entry, list[bytes]]]:
-    """The entries of two files."""
-    reader = TarReader(io.BytesIO(tarball(file("./a", b"a" * 5000), file("./b", b"b" * 7000))))
-    for entry in reader:
-        yield entry, [bytes(part) for part in reader.content()]
-
-
-def test_a_section_of_each_kind_is_read(tmp_path: Path) -> None:
-    """These are what the fuzzer begins with."""
-    document = Document("", "", "", "").encode()
-    (tmp_path / "d").write_bytes(
-        written(document, *SECTIONS[:2], result=b"heads" + b"a" * 5000 + b"b" * 9 + b"tiny" + b"x" * 10_000)
-    )
-    with (
-        (tmp_path / "d").open("rb") as stored,
-        (tmp_path / "h").open("w+b") as heads,
-        (tmp_path / "f").open("w+b") as files,
-    ):
-        base = Base(Copied(files), heads)
-        base.fill(small_base(), ())
-        rebuilt = Rebuilt(DeltaFile(StoredDelta([stored.fileno()]), "d"), base)
-        while rebuilt.read(1 << 20):
-            pass
-        rebuilt.finish()
-
-
 def everything(folder: Path) -> Iterator[tuple[str, float]]:
     for path in sorted(folder.rglob("*")):
         yield os.fspath(path), path.lstat().st_mtime
@@ -220,3 +161,10 @@ def test_a_right_one_of_the_same_making_is_applied(base: Path, tmp_path: Path) -
     (tmp_path / "d").write_bytes(written(document, section([Heads(len(content))], heads=content), result=content))
     apply(tmp_path / "d", base, tmp_path / "out")
     assert (tmp_path / "out/rootfs/c").read_bytes() == b"c"
+
+
+def test_an_operation_of_each_kind_is_done() -> None:
+    """These sections are what the fuzzer begins with."""
+    first, second, third = fuzzed_deltas.seeds()
+    assert fuzzed_deltas.read(first + second) == b"heads" + b"a" * 5000 + b"b" * 9 + b"tiny" + b"x" * 10_000
+    assert fuzzed_deltas.read(third) == b"x" * 5000
