@@ -19,6 +19,7 @@ from typing import Final
 from bundler.interruptions import complete, held
 from bundler.light_dataclasses import dataclass
 
+NO_INPUT: Final = subprocess.DEVNULL
 GRACE_SECONDS: Final = 5.0  # between telling a program to end and killing it
 _OTHERS_SECONDS: Final = 1.0
 _SHORTEST_LOOK: Final = 0.001  # seconds between two looks whether it has ended, where it prints nothing
@@ -147,17 +148,19 @@ def started(
     umask: int = -1,
     inherited: Sequence[int] = (),
     largest_file: int | None = None,
+    standard_input: int = NO_INPUT,
 ) -> Iterator[Program]:
     """Run the program `words` for as long as the context lasts. Raises OSError if there is none.
 
-    The descriptors `inherited` stay open in it. Writing more than `largest_file` bytes to one file fails there.
+    The descriptors `inherited` stay open in it, and it reads the open file `standard_input`, if there is one. Writing
+    more than `largest_file` bytes to one file fails there.
     """
     with ExitStack() as holding, ExitStack() as ends:
         holding.enter_context(held())
         guard = ends.enter_context(_guard())
         process = subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=standard_input,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),

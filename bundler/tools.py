@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 from bundler.errors import BundlerError, ToolError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.program import HeldBack, Program, Watched, started
+from bundler.program import NO_INPUT, HeldBack, Program, Watched, started
 
 # A program gets nothing from bundler's environment but what it is documented to read: where to find its own files,
 # proxies and certificates. The locale is fixed, so messages can be matched on any machine.
@@ -164,11 +164,13 @@ def start(
     output_limit: int = _LARGEST_OUTPUT,
     largest_file: int | None = None,
     changed: Mapping[str, str] = MappingProxyType({}),
+    standard_input: int = NO_INPUT,
 ) -> Iterator[Running]:
     """Run `tool` for as long as the context lasts; leaving it early ends the program first.
 
     The descriptors `inherited` stay open in it: a lock on one of them is held until the program has ended, also when
-    bundler itself is killed. `changed` are variables of its environment; the limits are those of `started`.
+    bundler itself is killed. `changed` are variables of its environment; the limits, and the open file that is its
+    `standard_input`, are those of `started`.
     """
     with started(
         [require(tool), *arguments],
@@ -177,6 +179,7 @@ def start(
         umask=tool.umask,
         inherited=inherited,
         largest_file=largest_file,
+        standard_input=standard_input,
     ) as program:
         yield Running(tool, program)
 

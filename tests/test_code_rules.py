@@ -25,7 +25,7 @@ RANKS = {
         ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0
     ),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
-    **dict.fromkeys(["images", "overrides"], 2),
+    **dict.fromkeys(["images", "overrides", "trust"], 2),
     "runtime_spec": 3,
     **dict.fromkeys(["rootfs", "conversion", "store"], 4),
     **dict.fromkeys(["bundles", "completion", "profiles", "targets"], 5),

@@ -1,0 +1,55 @@
+"""Ed25519 (RFC 8032), by the library `cryptography`, which not every installation has."""
+
+from typing import TYPE_CHECKING, Final
+
+from bundler.errors import ToolError
+
+if TYPE_CHECKING:
+    from mmap import mmap
+    from types import ModuleType
+
+KEY: Final = 32  # bytes
+SIGNATURE: Final = 64
+
+
+def public_key(seed: bytes) -> bytes:
+    """The public key of a secret one. Raises ToolError."""
+    public: bytes = _library().Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return public
+
+
+def sign(seed: bytes, message: "bytes | mmap") -> bytes:
+    """The signature over the message, the same each time. Raises ToolError."""
+    signature: bytes = _library().Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+    return signature
+
+
+def has_signed(key: bytes, signature: bytes, message: "bytes | mmap") -> bool:
+    """Whether the signature is the key's. Raises ToolError."""
+    library = _library()
+    try:
+        library.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (ValueError, invalid_signature()):
+        return False
+    return True
+
+
+def invalid_signature() -> type[Exception]:
+    """What the library raises for a signature that is not the key's."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 -- an extra
+
+    return InvalidSignature
+
+
+def _library() -> "ModuleType":
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 -- an extra
+    except ImportError:
+        raise missing_library() from None
+    return ed25519
+
+
+def missing_library() -> ToolError:
+    """What to say where there is no library to check a signature with, so that it is not skipped."""
+    what = "signatures of this kind need the Python library cryptography, which is not installed"
+    return ToolError(what, hint="pip install 'oci-bundler[trust]'")

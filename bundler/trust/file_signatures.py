@@ -1,0 +1,98 @@
+"""Signatures that lie beside a file: FILE.minisig, FILE.sig. Made, found, and held against a key that is trusted."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import DifferenceError, printable
+from bundler.input_files import InputError, read_named
+from bundler.light_dataclasses import dataclass
+from bundler.trust import minisign
+from bundler.trust.encoding import ForgedError, FormError
+from bundler.trust.keys import SigningKey, TrustedKey
+from bundler.trust.minisign import PublicKey
+from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
+
+_LARGEST: Final = 64 << 10  # bytes of a signature's file
+_MINISIG: Final = ".minisig"
+_SIG: Final = ".sig"  # signify's name for it, and that of ssh-keygen
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was verified: by the key of that name, with the comment that it has signed, if there is one."""
+
+    key: str
+    comment: str | None
+
+
+def signature_place(file: Path, key: SigningKey) -> Path:
+    """Where the signature of `file` by the key belongs."""
+    return file.with_name(file.name + (_SIG if key.secret is None else _MINISIG))
+
+
+def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
+    """A signature over the file `made`, which will have that name. Raises BundlerError."""
+    descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if key.secret is None:
+            return sign_by_ssh(key.path, descriptor)
+        with _mapped(descriptor) as message:
+            return minisign.sign(key.secret, message, b"file:" + _one_line(name))
+    finally:
+        os.close(descriptor)
+
+
+def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
+    """Raise DifferenceError unless the key has signed what is open at `descriptor`, by the signature beside `file`.
+
+    What is then read has to be read from `descriptor`, or another file may have taken the place of this one. Raises
+    ToolError where nothing is there to verify it with.
+    """
+    label = printable(str(file))
+    place, content = _signature_of(file, trusted)
+    shown = printable(str(place))
+    try:
+        if not isinstance(trusted.key, PublicKey):
+            verify_by_ssh(trusted.key, content, descriptor)
+            return Signed(trusted.label, None)
+        signature = minisign.parse_signature(content)
+        with _mapped(descriptor) as message:
+            minisign.verify(trusted.key, signature, message)
+        comment = None if signature.comment is None else printable(signature.comment)
+        return Signed(trusted.key.name, comment)
+    except FormError as error:
+        raise DifferenceError(f"{shown} {error}", hint=f"copy {label} and its signature again") from None
+    except ForgedError as error:
+        raise DifferenceError(f"{label} {error} ({shown})", hint="do not use it unless you know why") from None
+
+
+def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:
+    """The signature's file and its content. Raises DifferenceError where there is none for a key of this kind."""
+    suffixes = (_MINISIG, _SIG) if isinstance(trusted.key, PublicKey) else (_SIG,)
+    places = [file.with_name(file.name + suffix) for suffix in suffixes]
+    place = next((each for each in places if os.path.lexists(each)), None)
+    if place is None:
+        what = f"{printable(str(file))} has no signature: there is no {printable(places[0].name)} beside it"
+        raise DifferenceError(what, hint="carry both files; bundler pack --sign KEY writes both")
+    try:
+        return place, read_named(place, _LARGEST, pipe=False)
+    except InputError as error:
+        raise DifferenceError(f"{printable(str(place))} {error}") from None
+
+
+@contextmanager
+def _mapped(descriptor: int) -> Iterator[bytes | mmap]:
+    """All bytes of an open file, without memory for them: a signature is over the whole, and read twice."""
+    if os.fstat(descriptor).st_size == 0:
+        yield b""
+        return
+    with mmap(descriptor, 0, access=ACCESS_READ) as mapped:
+        yield mapped
+
+
+def _one_line(name: str) -> bytes:
+    return printable(name).encode()

@@ -1,0 +1,79 @@
+"""Keys of files, told apart by their content: those of minisign and signify, and those of SSH."""
+
+from pathlib import Path
+from typing import Final
+
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.input_files import InputError, read_named
+from bundler.light_dataclasses import dataclass
+from bundler.trust.encoding import DamagedError, FormError
+from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
+from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
+
+_LARGEST: Final = 64 << 10  # bytes; one of SSH has a few thousand at the most
+_KNOWN: Final = "a key of minisign, signify or SSH is"
+_OTHERS: Final = {
+    b"-----BEGIN PGP ": "is a key of GPG, which signs no packed file here",
+    b"-----BEGIN ": "is a key in PEM, which signs images and no packed file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A secret key as `--sign` names it: of minisign, or a file for ssh-keygen, which reads it itself."""
+
+    path: Path
+    secret: SecretKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key that a person trusts. `label` names its file in messages."""
+
+    label: str
+    key: PublicKey | SshKey
+
+
+def load_trusted_key(path: Path) -> TrustedKey:
+    """Raises RequestError for what is no public key, and DifferenceError for one that was damaged."""
+    label, content = printable(str(path)), _read(path, "--key")
+    try:
+        if content.startswith(COMMENT):
+            return TrustedKey(label, parse_public_key(content))
+        if content.startswith(PUBLIC):
+            return TrustedKey(label, parse_ssh_key(content))
+    except DamagedError as error:
+        raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
+    except FormError as error:
+        raise RequestError(f"{label} {error}", hint="the other file of the pair often ends in .pub") from None
+    if content.startswith(PRIVATE):
+        raise RequestError(f"{label} is a secret key, and the public one is asked for", hint=f"{label}.pub")
+    raise _unknown(label, content)
+
+
+def load_signing_key(path: Path) -> SigningKey:
+    """Raises RequestError for what is no key to sign with, ToolError where the library is missing."""
+    label, content = printable(str(path)), _read(path, "--sign")
+    if content.startswith((PRIVATE, *PUBLIC)):  # a public key: ssh-agent has the secret one
+        return SigningKey(path, None)
+    if not content.startswith(COMMENT):
+        raise _unknown(label, content)
+    try:
+        return SigningKey(path, parse_secret_key(content))
+    except PasswordError as error:
+        hint = f"pack without --sign, then minisign -S -l -s {label} -m FILE; minisign -C -W -s {label} removes it"
+        raise RequestError(f"{label} {error}", hint=hint) from None
+    except FormError as error:
+        raise RequestError(f"{label} {error}") from None
+
+
+def _read(path: Path, option: str) -> bytes:
+    try:
+        return read_named(path, _LARGEST)
+    except InputError as error:
+        raise RequestError(f"{option}: {printable(str(path))} {error}", hint=error.hint) from None
+
+
+def _unknown(label: str, content: bytes) -> RequestError:
+    what = next((what for begin, what in _OTHERS.items() if content.startswith(begin)), "is no key")
+    return RequestError(f"{label} {what}", hint=f"{_KNOWN} made by minisign -G, signify -G or ssh-keygen -t ed25519")
