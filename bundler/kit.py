@@ -1,6 +1,6 @@
 """A kit: a folder with all it takes to run a bundle on a machine that has neither a network nor Python.
 
-    kit.sh  bundle.tar.gz  kit.conf  units/NAME.service  SHA256SUMS
+    kit.sh  bundle.tar.gz  kit.conf  units/NAME.service  SHA256SUMS  SHA256SUMS.minisig
 
 kit.sh is the same in every kit. What is this bundle's own stands in kit.conf, which it reads and does not run.
 """
@@ -28,6 +28,8 @@ from bundler.packing.formats import FOR_KITS
 from bundler.packing.packing import pack
 from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.progress import SILENT, Progress
+from bundler.trust.file_signatures import SUFFIXES, sign_file, signature_place
+from bundler.trust.keys import SigningKey
 from bundler.units.bundle import units_of
 
 SUMS: Final = "SHA256SUMS"
@@ -35,7 +37,15 @@ BUNDLE: Final = "bundle.tar.gz"
 _SCRIPT: Final = "kit.sh"
 # It is made of these, in this order.
 _PARTS: Final = (
-    *("kit/start.sh", "kit/checksums.sh", "kit/ownership.sh", "kit/unpacking.sh", "mount-rootfs.sh", "kit/images.sh"),
+    *(
+        "kit/start.sh",
+        "kit/signatures.sh",
+        "kit/checksums.sh",
+        "kit/ownership.sh",
+        "kit/unpacking.sh",
+        "mount-rootfs.sh",
+        "kit/images.sh",
+    ),
     *("kit/running.sh", "kit/installing.sh", "kit/moving.sh", "kit/upgrading.sh", "kit/commands.sh"),
 )
 _FORMAT: Final = 2  # of kit.conf, which kit.sh reads
@@ -45,11 +55,12 @@ _PLACES: Final = "/srv/bundles"
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """The folder, the sha256 of its list of checksums in hexadecimal, and what people should know."""
+    """The folder, the sha256 of its list of checksums in hexadecimal, what people should know, and its signature."""
 
     path: Path
     sha256: str
     remarks: tuple[str, ...]
+    signature: Path | None = None
 
 
 def make_kit(
@@ -62,14 +73,15 @@ def make_kit(
     as_is: bool = False,
     replace: bool = False,
     level: int | None = None,
+    key: SigningKey | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Kit:
     """Make the new folder `output`, whole or not at all, the same bytes for the same bundle.
 
     `name` is the container's and the unit's (default: container_name, else one made of the image id), `directory` the
-    place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. Raises
-    BundlerError.
+    place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. A `key`
+    signs the list of checksums. Raises BundlerError.
     """
     bundle = Bundle.open(bundle)
     _check_written(bundle)
@@ -92,10 +104,13 @@ def make_kit(
         write_file(kit / "kit.conf", _constants(bundle, recorded, name, directory, runtime))
         sums = _sums(kit)
         write_file(kit / SUMS, sums)
+        if key is not None:
+            write_file(signature_place(kit / SUMS, key), sign_file(kit / SUMS, SUMS, key))
         for path in (*kit.rglob("*"), kit):
             os.utime(path, (0, 0))
         stage.publish(output, replace=replace, before=before_publishing)
-    return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks)
+    signature = None if key is None else signature_place(output / SUMS, key)
+    return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks, signature)
 
 
 def kit_script() -> bytes:
@@ -145,7 +160,12 @@ def _unlisted(kit: Path) -> Iterator[str]:
     """What lies in the kit without being in its list of checksums."""
     with (kit / SUMS).open("rb") as lines:
         listed = {os.fsdecode(line.rstrip(b"\n").partition(b"  ")[2]) for line in lines.readlines(_LARGEST)}
-    known = {SUMS, *listed, *(str(PurePosixPath(name).parent) for name in listed)}
+    known = {
+        SUMS,
+        *(SUMS + suffix for suffix in SUFFIXES),
+        *listed,
+        *(str(PurePosixPath(name).parent) for name in listed),
+    }
     yield from (name for path in sorted(kit.rglob("*")) if (name := str(path.relative_to(kit))) not in known)
 
 

@@ -42,6 +42,16 @@ LevelOption = Annotated[
         help="How hard to compress: zst 1 to 19, usually 3; gz, kits 1 to 9, usually 6; squashfs 1 to 22, usually 9.",
     ),
 ]
+SignOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign",
+        metavar="KEY",
+        help="Sign FILE, or the kit's checksums, with a secret key of minisign, signify or SSH, as FILE.minisig or "
+        "FILE.sig.",
+        show_default=False,
+    ),
+]
 _KIT: Final = "The kit"
 KitNameOption = Annotated[
     str | None,
@@ -90,6 +100,7 @@ def pack(
     directory: KitDirectoryOption = None,
     runtime: KitRuntimeOption = None,
     level: LevelOption = None,
+    sign: SignOption = None,
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: JsonOption = False,
@@ -100,17 +111,24 @@ def pack(
     """Pack BUNDLE into one file, the same bytes for the same bundle on any machine.
 
     The file appears whole or not at all. Its path is printed on standard output, with --json also its sha256 and size;
-    with --kit, the sha256 is that of the kit's list of checksums.
+    with --kit, the sha256 is that of the kit's list of checksums. minisign, signify, usign and ssh-keygen verify what
+    --sign writes.
     """
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
     report = asked_for("pack", as_json=as_json, pointer=pointer)
+    key = None
+    if sign is not None:
+        from bundler.trust.keys import load_signing_key
+
+        key = load_signing_key(sign)
     document: dict[str, object]
     with shown_progress(progress, quiet=quiet) as shown:
         options: dict[str, Any] = {
             "as_is": as_is,
             "replace": force,
             "level": level,
+            "key": key,
             "progress": shown,
             "before_publishing": ignore_interruptions,
         }
@@ -119,16 +137,17 @@ def pack(
 
             made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
             remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
+            signature = made.signature
         else:
             import bundler
 
             packed = bundler.pack(bundle, output, made_at=made_at, **options)
-            remarks = () if packed.remark is None else (packed.remark,)
+            remarks, signature = () if packed.remark is None else (packed.remark,), packed.signature
             # To hash the file takes a while: only with --json.
             document = {} if report is None else {"file": str(output), "sha256": packed.sha256, "size": packed.size}
     for remark in remarks:
         note(remark)
     if report is not None:
-        report.show(document)
+        report.show(document | ({} if signature is None else {"signature": str(signature)}))
     else:
         typer.echo(printable(str(output)))

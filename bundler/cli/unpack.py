@@ -9,10 +9,12 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     DiscardVolumesOption,
     KeepVolumesOption,
+    KeyOption,
     LimitOption,
     QuietOption,
     limits_of,
     old_volumes,
+    trusted_key,
 )
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.errors import printable
@@ -28,6 +30,7 @@ def unpack(
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
+    key: KeyOption = None,
     limit: LimitOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
@@ -48,6 +51,7 @@ def unpack(
             replace=force,
             volumes=volumes,
             limits=limits,
+            trusted=trusted_key(key),
             progress=shown,
             before_publishing=ignore_interruptions,
         )

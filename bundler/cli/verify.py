@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bundler.cli.console import note
-from bundler.cli.options import BundleOrFileArgument, LimitOption, QuietOption, limits_of
+from bundler.cli.options import BundleOrFileArgument, KeyOption, LimitOption, QuietOption, limits_of, trusted_key
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bundler import Change, Verified
+    from bundler.trust.file_signatures import Signed
 
 # What a copy has of who makes it, and when.
 _ANEW: Final = frozenset(("uid", "gid", "time", "nlink"))
@@ -31,6 +32,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Compare each file in rootfs.erofs with rootfs.mtree, not its digest alone.")
     ] = False,
+    key: KeyOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     pointer: FormatOption = None,
@@ -44,33 +46,47 @@ def verify(
     6: not. A terminal is told how many files are the same. A FILE of `bundler backup` is held against its own list.
     """
     import bundler
-    from bundler.bundles.rootfs_image import IMAGE, WRITTEN, is_written_over
     from bundler.project.record import is_project
 
     report = asked_for("verify", as_json=as_json, pointer=pointer)
     # What a lock needs takes as long to import as a small bundle to verify.
     with shown_progress(progress, quiet=quiet) as shown:
-        if lock is not None and is_project(bundle) and not deep:
+        trusted = trusted_key(key)
+        if lock is not None and is_project(bundle) and not deep and trusted is None:
             verified = _project_as_locked(bundle, lock)
         else:
             locked = None if lock is None else bundler.load_lock(lock)
-            verified = bundler.verify(bundle, lock=locked, limits=limits_of(limit), progress=shown, deep=deep)
+            limits = limits_of(limit)
+            verified = bundler.verify(bundle, lock=locked, limits=limits, progress=shown, deep=deep, trusted=trusted)
     if report is not None:
         report.show(_plain(verified))
     else:
         for change in verified.changes:
             for line in _lines(change):
                 typer.echo(line)
-        if verified.unread:
-            note(f"{verified.unread} files could not be read by this user")
-        if is_copy(verified.changes) and not quiet:
-            note("no content differs: a copy by cp -r looks like this; cp -a, rsync -aHAX and bundler pack keep it all")
-        if not quiet and is_written_over(bundle):
-            note(f"what was written over {IMAGE} is in {WRITTEN}, and nothing says what it should be")
+        for sentence in _remarks(bundle, verified, quiet=quiet):
+            note(sentence)
         if not verified.changes and not quiet and sys.stdout.isatty():
             typer.echo(f"ok: {verified.files} files")
     if verified.changes:
         raise typer.Exit(DifferenceError.exit_code)
+
+
+def _remarks(bundle: Path, verified: "Verified", *, quiet: bool) -> "Iterator[str]":
+    """What a person is told besides what differs."""
+    from bundler.bundles.rootfs_image import IMAGE, WRITTEN, is_written_over
+
+    if verified.unread:
+        yield f"{verified.unread} files could not be read by this user"
+    if quiet:
+        return
+    if verified.signed is not None:
+        comment = "" if verified.signed.comment is None else f", with the words: {verified.signed.comment}"
+        yield f"signed by the key {verified.signed.key}{comment}"
+    if is_copy(verified.changes):
+        yield "no content differs: a copy by cp -r looks like this; cp -a, rsync -aHAX and bundler pack keep it all"
+    if is_written_over(bundle):
+        yield f"what was written over {IMAGE} is in {WRITTEN}, and nothing says what it should be"
 
 
 def is_copy(changes: "Sequence[Change]") -> bool:
@@ -115,8 +131,13 @@ def _plain(verified: "Verified") -> dict[str, object]:
         "digest": verified.digest,
         "files": verified.files,
         "unread": verified.unread,
+        **({} if verified.signed is None else {"signed": _signed(verified.signed)}),
         "changes": [_plain_change(change) for change in verified.changes],
     }
+
+
+def _signed(signed: "Signed") -> dict[str, str]:
+    return {"key": signed.key} | ({} if signed.comment is None else {"comment": signed.comment})
 
 
 def _plain_change(change: "Change") -> dict[str, object]:

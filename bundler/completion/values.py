@@ -202,6 +202,8 @@ KINDS: Final[dict[str, Values]] = {
     "BUNDLE": _explained,
     "FILE": _files,
     "PATH": _files,
+    "KEY": _files,
+    "PUB": _files,
     "DIR": _directories,
     "NEW": _bundles_and_images,
     "OLD": _bundles_and_files,

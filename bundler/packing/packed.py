@@ -37,6 +37,8 @@ from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
+from bundler.trust.file_signatures import Signed, verify_file
+from bundler.trust.keys import TrustedKey
 
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
@@ -65,10 +67,14 @@ _FILE_SYSTEMS: Final = (
 
 
 class PackedFile:
-    """The file at `descriptor`. `label` names it in messages; what it may ask for is in `limits`."""
+    """The file at `descriptor`. `label` names it in messages; what it may ask for is in `limits`.
 
-    def __init__(self, descriptor: int, label: str, limits: Limits) -> None:
+    `signed` says by whom it was found to be signed, if it was asked for.
+    """
+
+    def __init__(self, descriptor: int, label: str, limits: Limits, signed: Signed | None = None) -> None:
         self.label = label
+        self.signed = signed
         self._descriptor = descriptor
         self._limits = limits
         self._format = next((row for row in _FILE_SYSTEMS if self._begins(row)), None)
@@ -164,10 +170,13 @@ def _admitted(reader: TarReader | FileSystemReader, usage: Usage, label: str) ->
 
 
 @contextmanager
-def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iterator[PackedFile]:
+def open_packed(
+    file: Path, limits: Limits, *, label: str | None = None, trusted: TrustedKey | None = None
+) -> Iterator[PackedFile]:
     """The file, if it is one. What of it turns out to be damaged in the context becomes an ImageError.
 
-    `label` is what messages call it, if not its path. Raises RequestError.
+    `label` is what messages call it, if not its path. With a `trusted` key, nothing of a file is read but to find that
+    the key has signed it, unless it has. Raises RequestError, and for a signature DifferenceError, ToolError.
     """
     label = label or printable(str(file))
     if label == "-":
@@ -181,7 +190,8 @@ def open_packed(file: Path, limits: Limits, *, label: str | None = None) -> Iter
             kind = kind_at(file)
             what, hint = ("is not a file", None) if kind is None else (f"{kind.what}, not a file", kind.hint(file))
             raise RequestError(f"{label} {what}", hint=hint or "bundler pack writes one")
-        yield PackedFile(descriptor, label, limits)
+        signed = None if trusted is None else verify_file(descriptor, file, trusted)
+        yield PackedFile(descriptor, label, limits, signed)
     except (DamagedError, PathError) as error:
         kind = kind_at(file)
         if kind is DELTA:

@@ -22,17 +22,20 @@ from bundler.packing.packed import open_packed
 from bundler.packing.rootfs_manifest import content_size
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
+from bundler.trust.file_signatures import sign_file, signature_place
+from bundler.trust.keys import SigningKey
 
 _PRIVATE: Final = 0o600  # as the bundle is: a reader of the file has its secrets, and its setuid programs
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The file, its size in bytes, and what it could not hold, for people."""
+    """The file, its size in bytes, what it could not hold, for people, and its signature's file."""
 
     path: Path
     size: int
     remark: str | None = None
+    signature: Path | None = None
 
     @property
     def sha256(self) -> str:
@@ -50,14 +53,16 @@ def pack(
     level: int | None = None,
     made_at: int = 0,
     chosen: Format | None = None,
+    key: SigningKey | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Packed:
     """Write the bundle into the new file `output`, whole or not at all; its name says the format, if none is `chosen`.
 
     `level` says how hard to compress (zst 1 to 19, gz 1 to 9, squashfs 1 to 22), `made_at` (seconds since 1970) is the
-    time of formats that have one of their own. `replace` allows that a file is there already. `before_publishing` is
-    called when nothing is left to do but the step that makes the file appear.
+    time of formats that have one of their own. `replace` allows that a file is there already. With a `key`, its
+    signature appears beside the file, before it. `before_publishing` is called when nothing is left to do but the step
+    that makes the file appear.
 
     Unless `as_is`, a bundle that is not what was built raises DifferenceError. Raises RequestError for what cannot be
     done, ToolError for a program that is missing or failed, BundlerError where the machine is the reason.
@@ -65,7 +70,10 @@ def pack(
     bundle = Bundle.open(bundle)
     chosen = chosen or format_of(output)
     level = choose_level(chosen, level)
-    check_file(output, replace=replace)
+    signature = None if key is None else signature_place(output, key)
+    for place in (output, signature):
+        if place is not None:
+            check_file(place, replace=replace)
     if not (bundle.path / "config.json").is_file() or not (bundle.path / "rootfs").is_dir():
         raise no_bundle(bundle.path, "it has no config.json and rootfs")
     if output.parent.resolve().is_relative_to(bundle.path.resolve()):
@@ -85,8 +93,13 @@ def pack(
         except OSError as error:
             label = printable(str(output))
             raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
+        if key is not None and signature is not None:
+            # First: a file without its signature would be taken for one that was never signed.
+            signed = stage.workspace / signature.name
+            signed.write_bytes(sign_file(made, output.name, key))
+            stage.publish_file(signed, signature, replace=replace)
         stage.publish_file(made, output, replace=replace, before=before_publishing)
-    return Packed(output, size, remark)
+    return Packed(output, size, remark, signature)
 
 
 def _read_back(made: Path, output: Path) -> None:

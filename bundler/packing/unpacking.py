@@ -21,6 +21,7 @@ from bundler.packing.packed import NO_BUNDLE, PackedFile, PackedStream, open_pac
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.tree import Tree
+from bundler.trust.keys import TrustedKey
 
 
 def unpack(
@@ -31,11 +32,13 @@ def unpack(
     replace: bool = False,
     volumes: OldVolumes = OldVolumes.REFUSED,
     limits: Limits = DEFAULTS,
+    trusted: TrustedKey | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
     """Make the bundle `output` out of the `file` that `pack` has written, whole or not at all.
 
+    With a `trusted` key, only if the key has signed the file, as a signature beside it says.
     With `replace`, a bundle that is there is replaced; `volumes` says what becomes of the data in it.
     `before_publishing` is called when nothing is left to do but the step that makes the bundle appear.
 
@@ -44,7 +47,7 @@ def unpack(
     """
     check_destination(output, replace=replace, volumes=volumes)
     with open_stage(output.parent) as stage:
-        unpack_into(stage.bundle, file, as_is=as_is, limits=limits, progress=progress)
+        unpack_into(stage.bundle, file, as_is=as_is, limits=limits, trusted=trusted, progress=progress)
         stage.publish(
             output,
             replace=replace,
@@ -54,10 +57,19 @@ def unpack(
 
 
 def unpack_into(
-    bundle: Path, file: Path, *, as_is: bool = False, limits: Limits = DEFAULTS, progress: Progress = SILENT
+    bundle: Path,
+    file: Path,
+    *,
+    as_is: bool = False,
+    limits: Limits = DEFAULTS,
+    trusted: TrustedKey | None = None,
+    progress: Progress = SILENT,
 ) -> None:
     """Fill `bundle`, a folder of a stage, with what is packed in `file`. Raises what `unpack` raises."""
-    with open_packed(file, limits) as packed, progress.measure(f"unpacking {file.name}", packed.total) as meter:
+    with (
+        open_packed(file, limits, trusted=trusted) as packed,
+        progress.measure(f"unpacking {file.name}", packed.total) as meter,
+    ):
         fill(bundle, packed, meter)
     check(bundle, printable(str(file)), as_is=as_is)
 

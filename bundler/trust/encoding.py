@@ -12,7 +12,7 @@ class FormError(Exception):
     """What is no key, or no signature. The message is the end of a sentence that begins with its name."""
 
 
-class DamagedError(FormError):
+class MalformedError(FormError):
     """What begins as a key or a signature does, and is none: `what` says why."""
 
     def __init__(self, what: str) -> None:
@@ -24,13 +24,13 @@ class ForgedError(Exception):
 
 
 def decode_base64(text: bytes) -> bytes:
-    """The bytes that `text` spells as RFC 4648 has it, with padding and no spare bits. Raises DamagedError."""
+    """The bytes that `text` spells as RFC 4648 has it, with padding and no spare bits. Raises MalformedError."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except binascii.Error:
         decoded = b""
     if not decoded or base64.b64encode(decoded) != text:
-        raise DamagedError("it is not base64")
+        raise MalformedError("it is not base64")
     return decoded
 
 
@@ -41,10 +41,10 @@ class WireReader:
         self._content = content
 
     def take(self, size: int) -> bytes:
-        """The next bytes. Raises DamagedError where there are fewer."""
+        """The next bytes. Raises MalformedError where there are fewer."""
         taken, self._content = self._content[:size], self._content[size:]
         if len(taken) != size:
-            raise DamagedError("it ends too early")
+            raise MalformedError("it ends too early")
         return taken
 
     def number(self) -> int:
@@ -54,6 +54,6 @@ class WireReader:
         return self.take(self.number())
 
     def finish(self) -> None:
-        """Raise DamagedError if anything is left."""
+        """Raise MalformedError if anything is left."""
         if self._content:
-            raise DamagedError("it goes on after its end")
+            raise MalformedError("it goes on after its end")

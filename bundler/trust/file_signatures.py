@@ -19,6 +19,7 @@ from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
 _LARGEST: Final = 64 << 10  # bytes of a signature's file
 _MINISIG: Final = ".minisig"
 _SIG: Final = ".sig"  # signify's name for it, and that of ssh-keygen
+SUFFIXES: Final = (_MINISIG, _SIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
 
 def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:
     """The signature's file and its content. Raises DifferenceError where there is none for a key of this kind."""
-    suffixes = (_MINISIG, _SIG) if isinstance(trusted.key, PublicKey) else (_SIG,)
+    suffixes = SUFFIXES if isinstance(trusted.key, PublicKey) else (_SIG,)
     places = [file.with_name(file.name + suffix) for suffix in suffixes]
     place = next((each for each in places if os.path.lexists(each)), None)
     if place is None:

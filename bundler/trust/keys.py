@@ -6,7 +6,7 @@ from typing import Final
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
-from bundler.trust.encoding import DamagedError, FormError
+from bundler.trust.encoding import FormError, MalformedError
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
 from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
 
@@ -42,7 +42,7 @@ def load_trusted_key(path: Path) -> TrustedKey:
             return TrustedKey(label, parse_public_key(content))
         if content.startswith(PUBLIC):
             return TrustedKey(label, parse_ssh_key(content))
-    except DamagedError as error:
+    except MalformedError as error:
         raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
     except FormError as error:
         raise RequestError(f"{label} {error}", hint="the other file of the pair often ends in .pub") from None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundler.light_dataclasses import dataclass
 from bundler.trust import ed25519
-from bundler.trust.encoding import DamagedError, ForgedError, FormError, decode_base64
+from bundler.trust.encoding import ForgedError, FormError, MalformedError, decode_base64
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -77,7 +77,7 @@ def parse_public_key(content: bytes) -> PublicKey:
             raise FormError("is a secret key, and the public one is asked for")
         if len(blob) == _NUMBERED + ed25519.SIGNATURE:
             raise FormError("is a signature, and a key is asked for")
-        raise DamagedError("it is no public key of minisign or signify")
+        raise MalformedError("it is no public key of minisign or signify")
     return PublicKey(number, key)
 
 
@@ -93,11 +93,11 @@ def parse_secret_key(content: bytes) -> SecretKey:
     else:
         if len(blob) == _NUMBERED + ed25519.KEY:
             raise FormError("is a public key, and signing takes the secret one")
-        raise DamagedError("it is no secret key of minisign or signify")
+        raise MalformedError("it is no secret key of minisign or signify")
     if not is_open:
         raise PasswordError("has a password, which bundler does not ask for")
     if algorithm != _PLAIN or rest or not is_whole or ed25519.public_key(seed) != key:
-        raise DamagedError("its public part is not that of its secret one")
+        raise MalformedError("its public part is not that of its secret one")
     return SecretKey(PublicKey(number, key), seed)
 
 
@@ -106,15 +106,15 @@ def parse_signature(content: bytes) -> Signature:
     blob, rest = _block(content)
     algorithm, number, signature = blob[:2], blob[2:10], blob[10:]
     if algorithm not in (_PLAIN, _PREHASHED) or len(signature) != ed25519.SIGNATURE:
-        raise DamagedError("it is no signature of minisign or signify")
+        raise MalformedError("it is no signature of minisign or signify")
     prehashed = algorithm == _PREHASHED
     if not rest:
         if prehashed:
-            raise DamagedError("its trusted comment is missing")
+            raise MalformedError("its trusted comment is missing")
         return Signature(prehashed, number, signature, None, None)
     lines = _lines(rest)
     if len(lines) != 2 or not lines[0].startswith(_TRUSTED):  # noqa: PLR2004 -- the comment, and its signature
-        raise DamagedError("its trusted comment is not where minisign has it")
+        raise MalformedError("its trusted comment is not where minisign has it")
     comment_signature = decode_base64(lines[1])
     return Signature(prehashed, number, signature, lines[0].removeprefix(_TRUSTED), comment_signature)
 

@@ -7,7 +7,7 @@ which also knows keys on hardware.
 from typing import Final
 
 from bundler.light_dataclasses import dataclass
-from bundler.trust.encoding import DamagedError, ForgedError, FormError, WireReader, decode_base64
+from bundler.trust.encoding import ForgedError, FormError, MalformedError, WireReader, decode_base64
 
 NAMESPACE: Final = b"file"  # what ssh-keygen(1) has for files; a signature for another purpose is none for this one
 BEGIN: Final = b"-----BEGIN SSH SIGNATURE-----\n"
@@ -45,21 +45,21 @@ def parse_ssh_key(content: bytes) -> SshKey:
     if len(lines) != 1:
         raise FormError("has several lines, and a public key of SSH has one")
     if len(words) == 1:
-        raise DamagedError("there is a kind of key and no key")
+        raise MalformedError("there is a kind of key and no key")
     kind, text = words[:2]
     blob = decode_base64(text)
     if WireReader(blob).string() != kind:
-        raise DamagedError("it is a key of another kind than it says")
+        raise MalformedError("it is a key of another kind than it says")
     return SshKey(kind, b" ".join((kind, text)), blob)
 
 
 def check_ssh_signature(content: bytes, key: SshKey) -> None:
     """Raise FormError or ForgedError unless it says to be by the key, for files, by an algorithm that may be."""
     if not content.startswith(BEGIN) or not content.endswith(END):
-        raise DamagedError("it is no signature by ssh-keygen -Y sign")
+        raise MalformedError("it is no signature by ssh-keygen -Y sign")
     reader = WireReader(decode_base64(content[len(BEGIN) : -len(END)].replace(b"\n", b"")))
     if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != _VERSION:
-        raise DamagedError("it is no signature of version 1")
+        raise MalformedError("it is no signature of version 1")
     signer, namespace, reserved, hashed, signature = (reader.string() for _ in range(5))
     reader.finish()
     if namespace != NAMESPACE:

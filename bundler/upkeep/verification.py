@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 from bundler.project.record import NAME, ProjectRecord, is_project
 from bundler.project.verification import ProjectVerification
+from bundler.trust.file_signatures import Signed
+from bundler.trust.keys import TrustedKey
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
 if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
@@ -33,7 +36,8 @@ class Verified:
 
     `digest` is that of `document` (`bundler.json`, `backup.json`), with which trust begins: kept elsewhere, it tells
     that nothing at all was changed. `files` counts what was compared: files, directories and links; `unread` those that
-    this user may not read, of which only the attributes were compared.
+    this user may not read, of which only the attributes were compared. `signed` says by whom a file was found to be
+    signed, where that was asked for.
     """
 
     document: str
@@ -41,6 +45,7 @@ class Verified:
     changes: tuple[Change, ...]
     files: int
     unread: int
+    signed: Signed | None = None
 
 
 def verify(
@@ -50,17 +55,22 @@ def verify(
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     deep: bool = False,
+    trusted: TrustedKey | None = None,
 ) -> Verified:
     """Compare a bundle or its directory, a project, or what `pack` or `bundler backup` wrote, with its own record.
 
     The files of rootfs/ are held against rootfs.mtree (mtree(5)), others against their digests in bundler.json, which
     an image of the rootfs has, too: `deep` compares each file in it. Data in volumes may change. With a `lock`, image,
     profile, target and overrides are compared with it, too. Nothing is unpacked. `limits` are the most that a file may
-    hold.
+    hold. With a `trusted` key, a file that the key has not signed is not read any further.
 
     Raises RequestError for what is no bundle, ImageError for a file that is damaged, LayerError for what may not be in
-    it, BundlerError where the machine is the reason. A difference is no exception.
+    it, DifferenceError for a signature that is missing or not the key's, BundlerError where the machine is the reason.
+    Another difference is no exception.
     """
+    if trusted is not None and (isinstance(bundle, Bundle) or bundle.is_dir()):
+        hint = "bundler pack --sign signs the file that it writes"
+        raise RequestError("--key is about a packed file, and this is a directory", hint=hint)
     if not isinstance(bundle, Bundle) and is_project(bundle):
         if deep or lock is not None:
             option = "--deep" if deep else "--lock"
@@ -76,13 +86,13 @@ def verify(
         )
     if deep:
         raise RequestError("--deep is about a bundle's directory", hint="bundler unpack makes one of the file")
-    with open_packed(bundle, limits) as packed:
+    with open_packed(bundle, limits, trusted=trusted) as packed:
         if packed.first_document() != DOCUMENT.encode():
-            return _compared(PackedVerification(packed, progress), lock)
+            return replace(_compared(PackedVerification(packed, progress), lock), signed=packed.signed)
         if lock is not None:
             raise RequestError("--lock is about a bundle, and this is a backup")
         backup = BackupVerification(packed, progress)
-        return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread)
+        return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread, packed.signed)
 
 
 def verify_project(folder: Path, lock: "ProjectLock | None" = None) -> Verified:

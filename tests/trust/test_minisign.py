@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.trust import minisign
-from bundler.trust.encoding import DamagedError, ForgedError, FormError
+from bundler.trust.encoding import ForgedError, FormError, MalformedError
 from bundler.trust.minisign import PasswordError, parse_public_key, parse_secret_key, parse_signature, sign, verify
 from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY, SIGNIFY_SECRET
 
@@ -67,7 +67,7 @@ def test_a_secret_key_that_was_damaged_signs_nothing() -> None:
         end = len(secret) - 1 - (44 if secret is MINISIGN_SECRET else 0)  # letters of an empty checksum
         for place in range(end - 84, end):
             for changed in changed_at(secret, place):
-                with pytest.raises(DamagedError):
+                with pytest.raises(MalformedError):
                     parse_secret_key(changed)
 
 
@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Callable[[bytes], object], bytes, type[FormError], str]] 
     "secret of signify for public": (parse_public_key, SIGNIFY_SECRET, FormError, "is a secret key"),
     "public for secret": (parse_secret_key, MINISIGN, FormError, "is a public key"),
     "with a password": (parse_secret_key, MINISIGN_SECRET.replace(b"RWQAAEIy", b"RWRTY0Iy"), PasswordError, "password"),
-    "cut off": (parse_public_key, MINISIGN[:-6] + b"\n", DamagedError, "is damaged"),
+    "cut off": (parse_public_key, MINISIGN[:-6] + b"\n", MalformedError, "is damaged"),
     "no comment": (parse_public_key, MINISIGN.partition(b"\n")[2], FormError, "untrusted comment"),
     "empty": (parse_public_key, b"", FormError, "untrusted comment"),
     "two keys": (parse_public_key, MINISIGN + MINISIGN, FormError, "is damaged"),

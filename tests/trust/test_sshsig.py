@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError
-from bundler.trust.encoding import DamagedError, ForgedError, FormError
+from bundler.trust.encoding import ForgedError, FormError, MalformedError
 from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
 from bundler.trust.sshsig import BEGIN, check_ssh_signature, parse_ssh_key
 from tests.support.signing_keys import SSH, SSH_SECRET
@@ -107,5 +107,5 @@ def test_what_is_no_key_is_told(line: bytes, words: str) -> None:
 
 
 def test_a_signature_without_an_end_is_damaged() -> None:
-    with pytest.raises(DamagedError):
+    with pytest.raises(MalformedError):
         check_ssh_signature(BEGIN, parse_ssh_key(SSH))

@@ -40,6 +40,7 @@ listed() {
 # Before anything else of the kit is looked at. `sha256sum -c` would be content with a list that was cut off.
 verify() {
     [ -f "$here/SHA256SUMS" ] || die "$here is no kit: SHA256SUMS is missing" "copy the whole folder again" 3
+    [ -z "$key" ] || check_signature
     wrong='' files=0
     for path in "$here/bundle.tar.gz" "$here/kit.conf" "$here/kit.sh" "$here"/units/*; do
         file=${path#"$here/"} files=$((files + 1))

@@ -8,7 +8,7 @@ unset TAR_OPTIONS GZIP POSIXLY_CORRECT
 
 usage() {
     cat <<'END'
-usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] [-l] COMMAND [ARGUMENT...]
+usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] [-l] COMMAND [--key PUB] [ARGUMENT...]
 
   verify            check all files of the kit
   unpack            the same, and unpack the bundle
@@ -22,6 +22,7 @@ usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] [-l] COMMAND [ARGUMENT...]
   -C DIR       where the bundle is unpacked (for run and unpack: `bundle` beside this script; upgrade: without units)
   -n NAME      the container's name
   -r RUNTIME   the program that runs it; if absent, runc or crun, the one it was built for first
+  --key PUB    only if this public key (minisign, signify, SSH) has signed the kit's SHA256SUMS; or -k PUB before COMMAND
   -l           upgrade: leave data that the new bundle has no place for with the old one
 END
 }
