@@ -67,6 +67,11 @@ def swap_keys(folder: Path, kind: str) -> None:
     shutil.copy(folder / f"{other}.pub", folder / f"{kind}.pub")
 
 
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 FAULTS: dict[str, Callable[[Path, str], object]] = {
     "the first byte": lambda folder, _: flip(folder / "web.tar.zst", 0),
     "the last byte": lambda folder, _: flip(folder / "web.tar.zst", -1),
@@ -74,7 +79,7 @@ FAULTS: dict[str, Callable[[Path, str], object]] = {
     "nothing left": lambda folder, _: (folder / "web.tar.zst").write_bytes(b""),
     "no signature": lambda folder, kind: (folder / KEYS[kind][2]).unlink(),
     "an empty signature": lambda folder, kind: (folder / KEYS[kind][2]).write_bytes(b""),
-    "a folder for a signature": lambda folder, kind: ((folder / KEYS[kind][2]).unlink(), (folder / KEYS[kind][2]).mkdir()),
+    "a folder for a signature": lambda folder, kind: make_folder(folder / KEYS[kind][2]),
     "a byte of the signature": lambda folder, kind: flip(folder / KEYS[kind][2], 100),
     "the end of the signature": lambda folder, kind: flip(folder / KEYS[kind][2], -3),
     "another key": swap_keys,
@@ -128,7 +133,7 @@ def _made(folder: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("kind", ["minisign"])
 def test_an_old_signature_is_replaced_with_the_pack_alone(folder: Path, signed: Path, kind: str) -> None:
-    words = ["pack", signed / "bundle", "-o", "web.tar.zst", "--sign", "signify.sec"]
+    words: list[str | Path] = ["pack", signed / "bundle", "-o", "web.tar.zst", "--sign", "signify.sec"]
     refused = call_bundler(*words, cwd=folder)
     assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
     (folder / "web.tar.zst").unlink()
