@@ -31,7 +31,7 @@ RANKS = {
     **dict.fromkeys(["bundles", "completion", "profiles", "targets"], 5),
     "project": 6,
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
-    **dict.fromkeys(["deltas", "doctor", "request", "running", "units"], 8),
+    **dict.fromkeys(["attestation", "deltas", "doctor", "request", "running", "units"], 8),
     **dict.fromkeys(["approval", "dry_run", "foreground", "kit"], 9),
     **dict.fromkeys(["filling", "hardening", "upkeep"], 10),
     "pipeline": 11,

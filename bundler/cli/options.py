@@ -18,7 +18,6 @@ from bundler.store import VARIABLE, default_place
 if TYPE_CHECKING:
     from bundler import BuildRequest, OldVolumes, Platform
     from bundler.overrides.imports import Importer
-    from bundler.trust.keys import TrustedKey
 
 REACHING: Final = "How the image is reached, and what it may be"
 
@@ -186,15 +185,6 @@ RootlessOption = Annotated[
         help="Unpack, and later run, as an ordinary user: all files are yours, and you are the container's root.",
     ),
 ]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--key",
-        metavar="PUB",
-        help="Refuse FILE unless this public key (minisign, signify, SSH) has signed it, by FILE.minisig or FILE.sig.",
-        show_default=False,
-    ),
-]
 KeepVolumesOption = Annotated[
     bool,
     typer.Option("--keep-volumes", help="With --force: carry what the volumes hold over into the new bundle."),
@@ -219,15 +209,6 @@ def limits_of(limit: list[str] | None) -> Limits:
         return DEFAULTS.changed(tuple(limit or ()))
     except ValueError as error:
         raise RequestError(f"--limit: {error}", hint="for example --limit unpacked-size=300g") from None
-
-
-def trusted_key(path: Path | None) -> "TrustedKey | None":
-    """The public key that --key names. Raises RequestError, DifferenceError."""
-    if path is None:
-        return None
-    from bundler.trust.keys import load_trusted_key
-
-    return load_trusted_key(path)
 
 
 def note_namesake(image: str | None, *, quiet: bool) -> None:

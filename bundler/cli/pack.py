@@ -1,7 +1,7 @@
 """`bundler pack`: a bundle becomes one file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,7 +10,13 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument, QuietOption
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.signing import SigningOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
+
+if TYPE_CHECKING:
+    from bundler import Packed
+    from bundler.kit import Kit
 
 TimeOption = Annotated[
     int,
@@ -40,16 +46,6 @@ LevelOption = Annotated[
         "--level",
         metavar="N",
         help="How hard to compress: zst 1 to 19, usually 3; gz, kits 1 to 9, usually 6; squashfs 1 to 22, usually 9.",
-    ),
-]
-SignOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--sign",
-        metavar="KEY",
-        help="Sign FILE, or the kit's checksums, with a secret key of minisign, signify or SSH, as FILE.minisig or "
-        "FILE.sig.",
-        show_default=False,
     ),
 ]
 _KIT: Final = "The kit"
@@ -85,8 +81,10 @@ KitRuntimeOption = Annotated[
 ]
 
 
+@spread
 def pack(
     bundle: BundleArgument,
+    options: SigningOptions,
     *,
     output: OutputOption,
     as_is: Annotated[
@@ -100,7 +98,6 @@ def pack(
     directory: KitDirectoryOption = None,
     runtime: KitRuntimeOption = None,
     level: LevelOption = None,
-    sign: SignOption = None,
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     as_json: JsonOption = False,
@@ -114,17 +111,17 @@ def pack(
     with --kit, the sha256 is that of the kit's list of checksums. minisign, signify, usign and ssh-keygen verify what
     --sign writes.
     """
+    report = asked_for("pack", as_json=as_json, pointer=pointer)
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
-    report = asked_for("pack", as_json=as_json, pointer=pointer)
-    key = None
-    if sign is not None:
-        from bundler.trust.keys import load_signing_key
-
-        key = load_signing_key(sign)
-    document: dict[str, object]
+    if kit and options.attest:
+        raise RequestError(
+            "--attest is about a packed file, and --kit makes a folder", hint="pack it without --kit, too"
+        )
+    key = options.key()
+    stated = options.stated(bundle, output, key, force=force)
     with shown_progress(progress, quiet=quiet) as shown:
-        options: dict[str, Any] = {
+        common: dict[str, Any] = {
             "as_is": as_is,
             "replace": force,
             "level": level,
@@ -133,21 +130,37 @@ def pack(
             "before_publishing": ignore_interruptions,
         }
         if kit:
-            from bundler.kit import make_kit
-
-            made = make_kit(bundle, output, name=name, directory=directory, runtime=runtime, **options)
-            remarks, document = made.remarks, {"kit": str(made.path), "sha256": made.sha256}
-            signature = made.signature
+            made: Kit | Packed = _kit(bundle, output, name=name, directory=directory, runtime=runtime, **common)
         else:
-            import bundler
-
-            packed = bundler.pack(bundle, output, made_at=made_at, **options)
-            remarks, signature = () if packed.remark is None else (packed.remark,), packed.signature
-            # To hash the file takes a while: only with --json.
-            document = {} if report is None else {"file": str(output), "sha256": packed.sha256, "size": packed.size}
-    for remark in remarks:
+            made = _file(bundle, output, made_at=made_at, **common)
+        statement = None if stated is None else stated.write(output, made.sha256, key=key, replace=force)
+    for remark in made.remarks:
         note(remark)
-    if report is not None:
-        report.show(document | ({} if signature is None else {"signature": str(signature)}))
-    else:
+    if report is None:
         typer.echo(printable(str(output)))
+    else:
+        report.show(_described(made, statement))
+
+
+def _kit(bundle: Path, output: Path, **options: Any) -> "Kit":
+    from bundler.kit import make_kit
+
+    return make_kit(bundle, output, **options)
+
+
+def _file(bundle: Path, output: Path, **options: Any) -> "Packed":
+    import bundler
+
+    return bundler.pack(bundle, output, **options)
+
+
+def _described(made: "Kit | Packed", statement: Path | None) -> dict[str, object]:
+    """What --json prints. To hash a file takes a while, so it is done for this alone."""
+    from bundler.packing.packing import Packed
+
+    document: dict[str, object] = {"sha256": made.sha256}
+    document |= {"file": str(made.path), "size": made.size} if isinstance(made, Packed) else {"kit": str(made.path)}
+    for name, path in (("signature", made.signature), ("attestation", statement)):
+        if path is not None:
+            document[name] = str(path)
+    return document

@@ -9,14 +9,13 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import (
     DiscardVolumesOption,
     KeepVolumesOption,
-    KeyOption,
     LimitOption,
     QuietOption,
     limits_of,
     old_volumes,
-    trusted_key,
 )
 from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.signing import KeyOption, trusted_key
 from bundler.errors import printable
 
 

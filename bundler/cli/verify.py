@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bundler.cli.console import note
-from bundler.cli.options import BundleOrFileArgument, KeyOption, LimitOption, QuietOption, limits_of, trusted_key
+from bundler.cli.options import BundleOrFileArgument, LimitOption, QuietOption, limits_of
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.signing import KeyOption, trusted_key
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:

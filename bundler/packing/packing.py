@@ -12,6 +12,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
+from bundler.bundles.write import write_file
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, ToolError, printable
 from bundler.light_dataclasses import dataclass
@@ -36,6 +37,11 @@ class Packed:
     size: int
     remark: str | None = None
     signature: Path | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remark, if there is one, as a kit has several."""
+        return () if self.remark is None else (self.remark,)
 
     @property
     def sha256(self) -> str:
@@ -96,7 +102,7 @@ def pack(
         if key is not None and signature is not None:
             # First: a file without its signature would be taken for one that was never signed.
             signed = stage.workspace / signature.name
-            signed.write_bytes(sign_file(made, output.name, key))
+            write_file(signed, sign_file(made, output.name, key))
             stage.publish_file(signed, signature, replace=replace)
         stage.publish_file(made, output, replace=replace, before=before_publishing)
     return Packed(output, size, remark, signature)
