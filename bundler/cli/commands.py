@@ -103,7 +103,11 @@ COMMANDS: Final = {
     "verify": Row(
         Group.LOOK,
         "verify.verify",
-        ("bundler verify web", "bundler verify web.tar.zst --lock bundler.lock"),
+        (
+            "bundler verify web",
+            "bundler verify web.tar.zst --lock bundler.lock",
+            "bundler verify web.tar.zst --key web.pub",
+        ),
     ),
     "doctor": Row(
         Group.LOOK,
@@ -119,7 +123,11 @@ COMMANDS: Final = {
     "pack": Row(
         Group.CARRY,
         "pack.pack",
-        ("bundler pack web -o web.tar.zst", "bundler pack web --kit -o web-kit"),
+        (
+            "bundler pack web -o web.tar.zst",
+            "bundler pack web --kit -o web-kit",
+            "bundler pack web -o web.tar.zst --sign web.key",
+        ),
     ),
     "unpack": Row(
         Group.CARRY,

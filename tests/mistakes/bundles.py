@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from tests.mistakes.mistake import Mistake
+from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET
 
 HOST = "amd64" if os.uname().machine == "x86_64" else "arm64"
 OTHER = {"amd64": "arm64", "arm64": "amd64"}[HOST]
@@ -31,6 +32,38 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("pack bundle -o packed.tar.zst", "packed.tar.zst exists already", "--force"),
     bundle("pack bundle -o bundle/new.tar", "bundle/new.tar lies in the bundle", "-o"),
     bundle("pack bundle", "missing option '--output'", "bundler pack --help"),
+    bundle("pack bundle -o new.tar --sign none.key", "--sign: none.key does not exist", "looked for"),
+    bundle("pack bundle -o new.tar --sign app.yaml", "app.yaml is no key", "minisign -G"),
+    bundle("pack bundle -o new.tar --lock web.lock", "--lock and --built-again are stated", "--attest"),
+    bundle("pack bundle --kit -o kit --attest", "--attest is about a packed file", "without --kit"),
+    bundle("verify bundle --key web.pub", "web.pub does not exist", "looked for"),
+    bundle("verify packed.tar.zst --key app.yaml", "app.yaml is no key", "ssh-keygen"),
+    bundle("unpack packed.tar.zst -o new --key web.pub", "web.pub does not exist", "looked for"),
+    Mistake(
+        line="pack bundle -o new.tar --sign web.pub",
+        what="web.pub is a public key, and signing takes the secret one",
+        hint="",
+        files={"web.pub": MINISIGN},
+    ),
+    Mistake(
+        line="verify packed.tar.zst --key web.key",
+        what="web.key is a secret key, and the public one is asked for",
+        hint=".pub",
+        files={"web.key": MINISIGN_SECRET},
+    ),
+    Mistake(
+        line="verify packed.tar.zst --key web.pub",
+        code=6,
+        what="packed.tar.zst has no signature: there is no packed.tar.zst.minisig",
+        hint="bundler pack --sign KEY",
+        files={"web.pub": MINISIGN},
+    ),
+    Mistake(
+        line="verify bundle --key web.pub",
+        what="--key is about a packed file, and this is a directory",
+        hint="bundler pack --sign",
+        files={"web.pub": MINISIGN},
+    ),
     bundle("unpack image.tar -o new", "image.tar holds no bundle", "bundler build", code=3),
     bundle("unpack bundle -o new", "bundle is a bundle, not a file", "bundler run bundle"),
     bundle("unpack empty.tar -o new", "empty.tar is empty", "failed", code=3),
