@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     from bundler.reproducible.lock import load_lock as load_lock
     from bundler.request import BuildRequest as BuildRequest
     from bundler.runtime_spec.runtime_config import RuntimeConfig as RuntimeConfig
+    from bundler.trust.file_signatures import Signed as Signed
+    from bundler.trust.keys import SigningKey as SigningKey
+    from bundler.trust.keys import TrustedKey as TrustedKey
+    from bundler.trust.keys import load_signing_key as load_signing_key
+    from bundler.trust.keys import load_trusted_key as load_trusted_key
     from bundler.upkeep.verification import Verified as Verified
     from bundler.upkeep.verification import verify as verify
 
@@ -82,6 +87,8 @@ _HOMES: Final = {
     "reproducible.lock": ("Lock", "load_lock"),
     "request": ("BuildRequest",),
     "runtime_spec.runtime_config": ("RuntimeConfig",),
+    "trust.file_signatures": ("Signed",),
+    "trust.keys": ("SigningKey", "TrustedKey", "load_signing_key", "load_trusted_key"),
     "upkeep.verification": ("Verified", "verify"),
 }
 _HOME_OF: Final = {name: f"bundler.{home}" for home, names in _HOMES.items() for name in names}
