@@ -1,0 +1,47 @@
+"""JSON that somebody has signed, read as all its readers agree about it: members that have to be there, of one form."""
+
+from typing import Final
+
+from bundler.origins import Json
+from bundler.strict_json import JsonError, parse
+from bundler.trust.encoding import MalformedError
+
+# Members whose names their authors choose.
+_MAPS: Final = frozenset(("optional", "annotations", "predicate", "digest"))
+
+
+def parse_signed(content: bytes) -> dict[str, Json]:
+    """The object that the document is. Raises MalformedError."""
+    try:
+        document = parse(content, maps=_MAPS)
+    except JsonError as error:
+        raise MalformedError(str(error)) from None
+    if not isinstance(document, dict):
+        raise MalformedError("it is no JSON object")
+    return document
+
+
+def part(document: dict[str, Json], *path: str) -> dict[str, Json]:
+    """The object at `path`. Raises MalformedError."""
+    for name in path:
+        inner = document.get(name)
+        if not isinstance(inner, dict):
+            raise MalformedError(f"it has no object {'.'.join(path)}")
+        document = inner
+    return document
+
+
+def text(document: dict[str, Json], name: str) -> str:
+    """The text that the member `name` is. Raises MalformedError."""
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise MalformedError(f"it has no text {name}")
+    return value
+
+
+def items(document: dict[str, Json], name: str) -> list[dict[str, Json]]:
+    """The objects that the member `name` lists. Raises MalformedError."""
+    value = document.get(name)
+    if not isinstance(value, list):
+        raise MalformedError(f"it has no list {name}")
+    return [each if isinstance(each, dict) else part({}, name) for each in value]
