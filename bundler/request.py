@@ -26,8 +26,11 @@ from bundler.profiles import load_profile
 from bundler.progress import Progress
 from bundler.rootfs.changeset import Selection
 from bundler.store import default_place
+from bundler.store.attached import verify_kept
 from bundler.store.find import open_kept
+from bundler.store.layout import open_store
 from bundler.targets import load_target
+from bundler.trust.image_keys import ImageKey
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
     from bundler.overrides.docker_run.one_off import Settings
@@ -74,6 +77,8 @@ class BuildRequest:
     `rootfs` says what the root filesystem is: `dir`, a directory, or `erofs`, an image of one; None for what the
     overrides say. `verity` adds a tree of hashes for dm-verity to an image.
 
+    With `verify_keys`, only an image of the store that one of them has signed is taken.
+
     `opened` is called with each image that was opened.
     """
 
@@ -97,6 +102,7 @@ class BuildRequest:
     umoci_metadata: bool = False
     rootfs: str | None = None
     verity: bool = False
+    verify_keys: Sequence[ImageKey] = ()
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
@@ -158,6 +164,7 @@ class BuildRequest:
         self.check_digest(reference)
         with naming(name), ExitStack() as stack:
             image = stack.enter_context(self._open_kept(reference, wanted))
+            self._check_signed(reference, image)
             if image is None:
                 image = stack.enter_context(
                     open_image(
@@ -174,6 +181,18 @@ class BuildRequest:
                 lock.check_image(image)
             self.opened(image)
             yield image
+
+    def _check_signed(self, reference: Reference, kept: Image | None) -> None:
+        """Raise DifferenceError unless the image of the store is signed by one of the keys, if there are any."""
+        if not self.verify_keys:
+            return
+        if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
+            raise RequestError(
+                f"{printable(reference.text)} is not in the store, and only there are signatures kept with an image",
+                hint="bundler fetch --verify-key PUB NAME brings both along",
+            )
+        with open_store(self.store, limits=self.limits) as store:
+            verify_kept(store, reference.registry, kept.manifest_digest, self.verify_keys)
 
     def _open_kept(self, reference: Reference, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:
         """The image from the store. docker:// asks for the registry itself."""

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bundler.cli.options import REACHING
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.attestation import Attestation
+    from bundler.trust.image_keys import ImageKey
     from bundler.trust.keys import SigningKey, TrustedKey
 
 KeyOption = Annotated[
@@ -60,6 +62,27 @@ BuiltAgainOption = Annotated[
         rich_help_panel=_ATTESTATION,
     ),
 ]
+
+
+VerifyKeyOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--verify-key",
+        metavar="PUB",
+        help="Refuse an image that this public key of cosign's (PEM) has not signed. May be repeated: one is enough.",
+        show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
+
+
+def image_keys(paths: list[Path] | None) -> "tuple[ImageKey, ...]":
+    """The keys that --verify-key names. Raises RequestError, DifferenceError, ToolError."""
+    if not paths:
+        return ()
+    from bundler.trust.keys import load_image_key
+
+    return tuple(map(load_image_key, paths))
 
 
 def trusted_key(path: Path | None) -> "TrustedKey | None":

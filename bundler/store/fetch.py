@@ -1,6 +1,6 @@
 """From a registry into the store: documents exactly as they are there, and the layers that are not yet here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bundler.errors import ImageError
@@ -26,18 +26,24 @@ from bundler.images.transports.skopeo import Skopeo
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
+from bundler.store.attached import fetch_attachments, verify, with_index
 from bundler.store.layout import Entry, Store, entry_of
+from bundler.trust.image_keys import ImageKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """How to fetch: for one platform, or with `every` for all that an image is there for."""
+    """How to fetch: for one platform, or with `every` for all that an image is there for.
+
+    With `keys`, only what one of them has signed, and what is attached to it comes along.
+    """
 
     access: Access
     limits: Limits
     progress: Progress
     wanted: PlatformChoice
     every: bool = False
+    keys: Sequence[ImageKey] = ()
 
     def into(self, store: Store, reference: RegistryReference) -> Digest:
         """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
@@ -51,12 +57,29 @@ class Fetch:
         raw, digest = repository.resolve()
         kind = kind_of(parse_document(raw, f"document {digest}"))
         if self.every and kind is Kind.INDEX:
+            self._check_signed(store, repository, [digest])
             self._fetch_index(store, repository, raw, digest)
             return entry_of(raw, digest, OCI_INDEX, str(reference))
         manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
+        if kind is Kind.INDEX:
+            self._check_signed(store, repository, [digest, manifest.digest], raw)
+        else:
+            self._check_signed(store, repository, [digest])
         stated = self._fetch_manifest(store, repository, manifest)
         only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
         return entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
+
+    def _check_signed(
+        self, store: Store, repository: Repository, digests: Sequence[Digest], index: bytes | None = None
+    ) -> None:
+        """Raise DifferenceError unless it is signed, if that is asked for; keep what is attached, for later."""
+        if not self.keys:
+            return
+        attachments = fetch_attachments(repository, digests)
+        verify(str(repository.reference), attachments.attached, self.keys, digests)
+        if index is not None:
+            attachments = with_index(attachments, repository, index, digests[0])
+        attachments.keep(store)
 
     def _fetch_index(self, store: Store, repository: Repository, raw: bytes, digest: Digest) -> None:
         documents = {digest: raw}

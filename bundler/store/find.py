@@ -16,6 +16,7 @@ from bundler.images.transports.layout import read_blob, read_image
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.store import VARIABLE, default_place
+from bundler.store.attached import is_attached
 from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
 
 
@@ -89,6 +90,8 @@ class Kept:
 def kept(store: Store) -> Iterator[Kept]:
     """All images of the store, by name. Raises ImageError for one that is damaged."""
     for entry in store.entries():
+        if is_attached(reference_of(entry)):
+            continue
         with whole(store, entry):
             images = list(_images(store, entry))
         yield from images

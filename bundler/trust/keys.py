@@ -7,6 +7,7 @@ from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import FormError, MalformedError
+from bundler.trust.image_keys import ImageKey, parse_image_key
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
 from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
 
@@ -49,6 +50,17 @@ def load_trusted_key(path: Path) -> TrustedKey:
     if content.startswith(PRIVATE):
         raise RequestError(f"{label} is a secret key, and the public one is asked for", hint=f"{label}.pub")
     raise _unknown(label, content)
+
+
+def load_image_key(path: Path) -> ImageKey:
+    """A public key in PEM. Raises RequestError for what is none, DifferenceError for a damaged one, ToolError."""
+    label, content = printable(str(path)), _read(path, "--verify-key")
+    try:
+        return parse_image_key(content)
+    except MalformedError as error:
+        raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
+    except FormError as error:
+        raise RequestError(f"{label} {error}", hint="cosign generate-key-pair writes it as cosign.pub") from None
 
 
 def load_signing_key(path: Path) -> SigningKey:

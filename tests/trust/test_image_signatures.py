@@ -1,7 +1,5 @@
 """Signatures of images by a key: made by the published formats with openssl, and every change of them is refused."""
 
-import base64
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,18 +7,13 @@ from pathlib import Path
 import pytest
 
 from bundler.trust.encoding import ForgedError, FormError, MalformedError
-from bundler.trust.image_keys import ImageKey, parse_image_key
-from bundler.trust.sigstore_bundle import MEDIA_TYPE, preauthenticated, verify_bundle
+from bundler.trust.image_keys import parse_image_key
+from bundler.trust.sigstore_bundle import MEDIA_TYPE, verify_bundle
 from bundler.trust.simple_signing import verify_payload
+from tests.support.image_signatures import DIGEST, GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
 
 pytestmark = pytest.mark.tool("openssl")
-DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
-GENERATED = {
-    "ecdsa": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    "ed25519": ["-algorithm", "ED25519"],
-    "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-}
 UNFIT = {
     "P-384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "small RSA": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
@@ -29,78 +22,9 @@ UNFIT = {
 KINDS = list(GENERATED)
 
 
-class Pair:
-    """A pair of keys of openssl's."""
-
-    def __init__(self, folder: Path, words: list[str]) -> None:
-        self._folder, self._path = folder, folder / "key.pem"
-        subprocess.run(["openssl", "genpkey", *words, "-out", self._path], check=True, capture_output=True)
-        shown = subprocess.run(["openssl", "pkey", "-in", self._path, "-pubout"], check=True, capture_output=True)
-        self.public = shown.stdout
-
-    @property
-    def key(self) -> ImageKey:
-        return parse_image_key(self.public)
-
-    def sign(self, message: bytes) -> str:
-        """In base64; by SHA-256, but of Ed25519."""
-        (self._folder / "message").write_bytes(message)
-        hashed = [] if b"ed25519" in self.key.kind.encode() else ["-digest", "sha256"]
-        words = [
-            "openssl",
-            "pkeyutl",
-            "-sign",
-            "-inkey",
-            self._path,
-            "-rawin",
-            *hashed,
-            "-in",
-            self._folder / "message",
-        ]
-        return base64.b64encode(subprocess.run(words, check=True, capture_output=True).stdout).decode()
-
-
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
     return {kind: Pair(tmp_path_factory.mktemp(kind), words) for kind, words in GENERATED.items()}
-
-
-def payload_of(digest: str = DIGEST, kind: str = "cosign container image signature") -> bytes:
-    """As cosign 2 spells it."""
-    critical = {
-        "identity": {"docker-reference": "registry.example/web"},
-        "image": {"docker-manifest-digest": digest},
-        "type": kind,
-    }
-    return json.dumps({"critical": critical, "optional": None}, separators=(",", ":")).encode()
-
-
-def statement_of(digest: str = DIGEST, predicate_type: str = "https://sigstore.dev/cosign/sign/v1") -> bytes:
-    algorithm, _, encoded = digest.partition(":")
-    statement = {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"digest": {algorithm: encoded}}],
-        "predicateType": predicate_type,
-        "predicate": {},
-    }
-    return json.dumps(statement, separators=(",", ":")).encode()
-
-
-def bundle_of(pair: Pair, statement: bytes, payload_type: str = "application/vnd.in-toto+json") -> dict[str, object]:
-    """As cosign 3 spells it."""
-    return {
-        "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": "aGludA=="}},
-        "dsseEnvelope": {
-            "payload": base64.b64encode(statement).decode(),
-            "payloadType": payload_type,
-            "signatures": [{"sig": pair.sign(preauthenticated(payload_type, statement))}],
-        },
-    }
-
-
-def encoded(document: dict[str, object]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
 
 
 @pytest.mark.parametrize("kind", KINDS)

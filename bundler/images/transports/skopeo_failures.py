@@ -14,6 +14,10 @@ _LONG: Final = 300
 MORE_THAN_STATED: Final = "the registry sends more than the image states"
 
 
+class MissingError(ImageError):
+    """There is nothing of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Meaning:
     """`words` are what skopeo 1.9 to 1.20 or a library below it says, `what` is what it means, `hint` what to do."""
@@ -62,11 +66,11 @@ _MEANINGS: Final = (
     _Meaning(
         r"(?:manifest|name) unknown|name not known|(?:no such|not an) image|image not known|does not exist$"
         r"|does not resolve to an image",
-        ImageError,
+        MissingError,
         "not found",
         _NOT_FOUND,
     ),
-    _Meaning(r"reading manifest .* StatusCode: 404", ImageError, "not found", _NOT_FOUND),
+    _Meaning(r"reading manifest .* StatusCode: 404", MissingError, "not found", _NOT_FOUND),
     _Meaning(
         r"getting username and password",
         ToolError,

@@ -1,0 +1,222 @@
+"""An image and its signatures come from a registry, and stay together where there is none."""
+
+import hashlib
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import bundler, call_bundler
+from tests.support.image_files import layout_files, sample, write_folder
+from tests.support.image_signatures import GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
+from tests.support.registry import Registry, registry
+
+pytestmark = pytest.mark.tool("docker-registry", "skopeo", "openssl")
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+PLAIN = "--tls-verify=false"
+
+
+def described(media_type: str, content: bytes, **more: object) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return {"mediaType": media_type, "digest": digest, "size": len(content), **more}
+
+
+class Repository:
+    """One of a registry, written to as cosign would."""
+
+    def __init__(self, served: Registry, name: str) -> None:
+        self.name, self._place = f"{served.host}/{name}", f"http://{served.host}/v2/{name}"
+
+    def put_manifest(self, reference: str, document: dict[str, object]) -> bytes:
+        content = encoded(document)
+        self._send("PUT", f"{self._place}/manifests/{reference}", content, str(document["mediaType"]))
+        return content
+
+    def put_blob(self, content: bytes) -> None:
+        begun = self._send("POST", f"{self._place}/blobs/uploads/", b"", "application/octet-stream")
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self._send("PUT", f"{begun}&digest={digest}", content, "application/octet-stream")
+
+    def _send(self, method: str, url: str, content: bytes, media_type: str) -> str:
+        request = urllib.request.Request(url, content, {"Content-Type": media_type}, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
+            return str(answer.headers.get("Location") or "")
+
+    def attach_payload(self, pair: Pair, digest: str, payload: bytes | None = None) -> None:
+        """As cosign 2 does."""
+        content = payload_of(digest) if payload is None else payload
+        signature = {"dev.cosignproject.cosign/signature": pair.sign(content)}
+        layer = described("application/vnd.dev.cosign.simplesigning.v1+json", content, annotations=signature)
+        config = encoded({"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}})
+        for blob in (content, config):
+            self.put_blob(blob)
+        document: dict[str, object] = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": described("application/vnd.oci.image.config.v1+json", config),
+            "layers": [layer],
+        }
+        self.put_manifest(digest.replace(":", "-") + ".sig", document)
+
+    def attach_bundle(self, pair: Pair, digest: str) -> None:
+        """As cosign 3 does where the registry has no interface for what is attached."""
+        bundle = encoded(bundle_of(pair, statement_of(digest)))
+        for blob in (bundle, b"{}"):
+            self.put_blob(blob)
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": BUNDLE,
+            "config": described("application/vnd.oci.empty.v1+json", b"{}"),
+            "layers": [described(BUNDLE, bundle)],
+            "subject": {"mediaType": MANIFEST, "digest": digest, "size": 2},
+        }
+        content = encoded(document)
+        self.put_manifest(f"sha256:{hashlib.sha256(content).hexdigest()}", document)
+        listed = described(MANIFEST, content, artifactType=BUNDLE)
+        index: dict[str, object] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [listed]}
+        self.put_manifest(digest.replace(":", "-"), index)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry") / "here") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
+    folder = tmp_path_factory.mktemp("keys")
+    made = {}
+    for name, kind in {"key": "ecdsa", "other": "ecdsa", "ed25519": "ed25519", "rsa": "rsa"}.items():
+        (folder / name).mkdir()
+        made[name] = Pair(folder / name, GENERATED[kind])
+    return made
+
+
+@pytest.fixture
+def folder(pairs: dict[str, Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BUNDLER_STORE", str(tmp_path / "store"))
+    for name, pair in pairs.items():
+        (tmp_path / f"{name}.pub").write_bytes(pair.public)
+    return tmp_path
+
+
+@pytest.fixture
+def repository(served: Registry, tmp_path: Path) -> Repository:
+    """With one image, `latest`, in a repository of the test's own."""
+    name = f"r{abs(hash(str(tmp_path)))}"
+    layout = write_folder(tmp_path / "layout", layout_files({"1": sample()}))
+    served.push(f"oci:{layout}:1", f"{name}:latest")
+    return Repository(served, name)
+
+
+def digest_of(repository: Repository) -> str:
+    url = f"http://{repository.name.replace('/', '/v2/', 1)}/manifests/latest"
+    request = urllib.request.Request(url, headers={"Accept": f"{MANIFEST}, {INDEX}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
+        return f"sha256:{hashlib.sha256(answer.read()).hexdigest()}"
+
+
+ATTACH: dict[str, Callable[[Repository, Pair, str], None]] = {
+    "payload": Repository.attach_payload,
+    "bundle": Repository.attach_bundle,
+}
+
+
+@pytest.mark.parametrize("key", ["key", "ed25519", "rsa"])
+@pytest.mark.parametrize("form", ATTACH)
+def test_what_is_signed_is_fetched_and_built_without_a_registry(
+    folder: Path, repository: Repository, pairs: dict[str, Pair], form: str, key: str
+) -> None:
+    ATTACH[form](repository, pairs[key], digest_of(repository))
+    bundler("fetch", repository.name, PLAIN, "--verify-key", f"{key}.pub", cwd=folder)
+    words = ["build", repository.name, "--offline", "--rootless", "-o", "web"]
+    bundler(*words, "--verify-key", f"{key}.pub", cwd=folder)
+    refused = call_bundler(*words, "--force", "--verify-key", "other.pub", cwd=folder)
+    assert (refused.returncode, "is not signed by ecdsa-p256" in refused.stderr) == (6, True), refused.stderr
+    listed = json.loads(bundler("images", "--json", cwd=folder))
+    assert [image["name"] for image in listed["images"]] == [f"{repository.name}:latest"]
+
+
+def unsigned(repository: Repository, pair: Pair, digest: str) -> None:
+    del repository, pair, digest
+
+
+def for_another(repository: Repository, pair: Pair, digest: str) -> None:
+    repository.attach_payload(pair, digest, payload_of("sha256:" + "cd" * 32))
+
+
+REFUSED: dict[str, tuple[Callable[[Repository, Pair, str], None], str]] = {
+    "nothing is attached": (unsigned, "has no signature"),
+    "another digest": (for_another, "was signed for another image"),
+    "another key": (lambda repository, pair, digest: ATTACH["payload"](repository, pair, digest), "is not signed by"),
+    "another key, in a bundle": (
+        lambda repository, pair, digest: ATTACH["bundle"](repository, pair, digest),
+        "is not signed by",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_signed_is_not_fetched(
+    folder: Path, repository: Repository, pairs: dict[str, Pair], case: str
+) -> None:
+    attach, words = REFUSED[case]
+    attach(repository, pairs["other" if "another key" in case else "key"], digest_of(repository))
+    done = call_bundler("fetch", repository.name, PLAIN, "--verify-key", "key.pub", cwd=folder)
+    assert (done.returncode, done.stdout, words in done.stderr) == (6, "", True), done.stderr
+    assert json.loads(bundler("images", "--json", cwd=folder)) == {"format": 1, "images": []}
+
+
+def test_one_of_several_keys_is_enough(folder: Path, repository: Repository, pairs: dict[str, Pair]) -> None:
+    repository.attach_payload(pairs["rsa"], digest_of(repository))
+    keys = ["--verify-key", "key.pub", "--verify-key", "rsa.pub"]
+    bundler("fetch", repository.name, PLAIN, *keys, cwd=folder)
+    bundler("build", repository.name, "--offline", "--rootless", "-o", "web", *keys, cwd=folder)
+
+
+def test_an_image_that_was_fetched_without_its_signature_is_refused(folder: Path, repository: Repository) -> None:
+    bundler("fetch", repository.name, PLAIN, cwd=folder)
+    words = ["build", repository.name, "--offline", "--rootless", "-o", "web", "--verify-key", "key.pub"]
+    done = call_bundler(*words, cwd=folder)
+    assert (done.returncode, "has no signature" in done.stderr) == (6, True), done.stderr
+    assert not (folder / "web").exists()
+
+
+def test_an_image_that_is_not_in_the_store_is_refused(folder: Path, repository: Repository) -> None:
+    for name in (repository.name, "oci:layout:1"):
+        words = ["build", name, PLAIN, "--rootless", "-o", "web", "--verify-key", "key.pub"]
+        done = call_bundler(*words, cwd=folder)
+        assert (done.returncode, "bundler fetch --verify-key" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_signature_is_kept_when_the_store_is_cleared_up(
+    folder: Path, repository: Repository, pairs: dict[str, Pair]
+) -> None:
+    if not shutil.which("umoci"):
+        pytest.skip("umoci is not installed")
+    repository.attach_bundle(pairs["key"], digest_of(repository))
+    bundler("fetch", repository.name, PLAIN, "--verify-key", "key.pub", cwd=folder)
+    bundler("gc", cwd=folder)
+    bundler("build", repository.name, "--offline", "--rootless", "-o", "web", "--verify-key", "key.pub", cwd=folder)
+
+
+def test_a_signature_in_the_store_that_was_changed_is_refused(
+    folder: Path, repository: Repository, pairs: dict[str, Pair]
+) -> None:
+    repository.attach_payload(pairs["key"], digest_of(repository))
+    bundler("fetch", repository.name, PLAIN, "--verify-key", "key.pub", cwd=folder)
+    blobs = [path for path in (folder / "store/blobs/sha256").iterdir() if b"cosign" in path.read_bytes()]
+    assert len(blobs) == 2
+    for blob in blobs:
+        content = blob.read_bytes()
+        blob.write_bytes(content.replace(b"cosign", b"cosigm", 1))
+        words = ["build", repository.name, "--offline", "--rootless", "-o", "web", "--verify-key", "key.pub"]
+        assert call_bundler(*words, cwd=folder).returncode in {3, 6}
+        blob.write_bytes(content)
