@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -164,7 +164,8 @@ class BuildRequest:
         self.check_digest(reference)
         with naming(name), ExitStack() as stack:
             image = stack.enter_context(self._open_kept(reference, wanted))
-            self._check_signed(reference, image)
+            if self.verify_keys:
+                image = self._signed(reference, image)
             if image is None:
                 image = stack.enter_context(
                     open_image(
@@ -182,17 +183,16 @@ class BuildRequest:
             self.opened(image)
             yield image
 
-    def _check_signed(self, reference: Reference, kept: Image | None) -> None:
-        """Raise DifferenceError unless the image of the store is signed by one of the keys, if there are any."""
-        if not self.verify_keys:
-            return
+    def _signed(self, reference: Reference, kept: Image | None) -> Image:
+        """The image of the store, if it is signed by one of the keys. Raises RequestError, DifferenceError."""
         if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
             raise RequestError(
                 f"{printable(reference.text)} is not in the store, and only there are signatures kept with an image",
                 hint="bundler fetch --verify-key PUB NAME brings both along",
             )
         with open_store(self.store, limits=self.limits) as store:
-            verify_kept(store, reference.registry, kept.manifest_digest, self.verify_keys)
+            signed = verify_kept(store, reference.registry, kept.manifest_digest, self.verify_keys)
+        return replace(kept, signed=(signed.key, signed.digest))
 
     def _open_kept(self, reference: Reference, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:
         """The image from the store. docker:// asks for the registry itself."""

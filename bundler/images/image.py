@@ -36,6 +36,7 @@ class Image:
     `name` is what the place it came from calls it (`golden/full:1`, `docker.io/library/nginx:latest`), empty if
     nothing does; `file_name` is the last name of the file or folder it is read from, empty if there is none.
     `manifest` holds the exact bytes whose digest is `manifest_digest`; a legacy docker-archive has none.
+    `signed` is the name of the key that has signed it, and over which digest, if that was looked for.
     """
 
     transport: str
@@ -46,6 +47,7 @@ class Image:
     file_name: str = ""
     manifest: bytes | None = field(default=None, repr=False)
     manifest_digest: Digest | None = None
+    signed: tuple[str, str] | None = None
 
     @property
     def id(self) -> Digest:

@@ -38,19 +38,24 @@ _NAME_IT: Final = "name that file: bundler build FILE --locked"
 
 @dataclass(frozen=True, slots=True)
 class LockedImage:
-    """One image for one platform. `manifest` is None when it was locked from a file."""
+    """One image for one platform. `manifest` is None when it was locked from a file.
+
+    `signed` (key, digest) says by which key it was found to be signed. That is for people: whoever wants to be sure
+    asks again.
+    """
 
     reference: str
     platform: Platform
     manifest: Digest | None
     id: Digest
     diff_ids: tuple[Digest, ...]
+    signed: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, image: Image) -> Self:
         stated = image.image_config
         manifest = image.manifest_digest if image.transport in _EXACT else None
-        return cls(image.name, stated.platform, manifest, image.id, stated.diff_ids)
+        return cls(image.name, stated.platform, manifest, image.id, stated.diff_ids, image.signed)
 
     @property
     def name(self) -> RegistryReference | None:
@@ -82,7 +87,10 @@ class LockedImage:
     def described(self) -> dict[str, Json]:
         facts = self.facts
         manifest = None if self.manifest is None else str(self.manifest)
-        return {"reference": self.reference, "platform": facts["platform"], "manifest": manifest, **facts}
+        signed: dict[str, Json] = {}
+        if self.signed is not None:
+            signed = {"signed": {"key": self.signed[0], "digest": self.signed[1]}}
+        return {"reference": self.reference, "platform": facts["platform"], "manifest": manifest, **facts, **signed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 cosign 2 attaches them as the image REPOSITORY:sha256-DIGEST.sig (and .att), cosign 3 as manifests with a `subject`,
 which registries without an interface for that list in the index REPOSITORY:sha256-DIGEST (distribution-spec, referrers
-tag schema). In the store they have these names, too. There, REPOSITORY:sha256-DIGEST.index is an index that an image was
-chosen from.
+tag schema). In the store they have these names, too. There, REPOSITORY:sha256-DIGEST.index is an index that an image
+was chosen from.
 """
 
 import re
@@ -94,8 +94,12 @@ def with_index(found: Attachments, repository: Repository, raw: bytes, digest: D
 
 def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, keys: Sequence[ImageKey]) -> SignedImage:
     """Raise DifferenceError unless one of the keys has signed the image of the store, or an index that lists it."""
-    digests = [manifest, *_indexes(store, reference, manifest)]
-    attached = [each for digest in digests for each in _kept(store, reference, digest)]
+    try:
+        digests = [manifest, *_indexes(store, reference, manifest)]
+        attached = [each for digest in digests for each in _kept(store, reference, digest)]
+    except ImageError as error:
+        what = f"{reference}: what is attached to it is damaged: {error.what}"
+        raise DifferenceError(what, hint="bundler fetch --verify-key brings it along again") from None
     return verify(str(reference), attached, keys, digests)
 
 

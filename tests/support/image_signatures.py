@@ -34,7 +34,7 @@ class Pair:
         (self._folder / "message").write_bytes(message)
         hashed = [] if b"ed25519" in self.key.kind.encode() else ["-digest", "sha256"]
         words = ["openssl", "pkeyutl", "-sign", "-rawin", *hashed]
-        paths = ["-inkey", self._path, "-in", self._folder / "message"]
+        paths: list[str | Path] = ["-inkey", self._path, "-in", self._folder / "message"]
         done = subprocess.run([*words, *paths], check=True, capture_output=True)
         return base64.b64encode(done.stdout).decode()
 
