@@ -26,11 +26,11 @@ from bundler.profiles import load_profile
 from bundler.progress import Progress
 from bundler.rootfs.changeset import Selection
 from bundler.store import default_place
-from bundler.store.attached import verify_kept
+from bundler.store.attached import trusted_keys, verify_kept
 from bundler.store.find import open_kept
 from bundler.store.layout import open_store
 from bundler.targets import load_target
-from bundler.trust.image_keys import ImageKey
+from bundler.trust.policy import Policy
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
     from bundler.overrides.docker_run.one_off import Settings
@@ -77,7 +77,7 @@ class BuildRequest:
     `rootfs` says what the root filesystem is: `dir`, a directory, or `erofs`, an image of one; None for what the
     overrides say. `verity` adds a tree of hashes for dm-verity to an image.
 
-    With `verify_keys`, only an image of the store that one of them has signed is taken.
+    With `trust`, an image is taken only if the policy does not ask for a signature, or if the store has it, and one.
 
     `opened` is called with each image that was opened.
     """
@@ -102,7 +102,7 @@ class BuildRequest:
     umoci_metadata: bool = False
     rootfs: str | None = None
     verity: bool = False
-    verify_keys: Sequence[ImageKey] = ()
+    trust: Policy | None = None
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
@@ -164,8 +164,8 @@ class BuildRequest:
         self.check_digest(reference)
         with naming(name), ExitStack() as stack:
             image = stack.enter_context(self._open_kept(reference, wanted))
-            if self.verify_keys:
-                image = self._signed(reference, image)
+            if self.trust is not None:
+                image = self._trusted(self.trust, reference, image)
             if image is None:
                 image = stack.enter_context(
                     open_image(
@@ -183,15 +183,18 @@ class BuildRequest:
             self.opened(image)
             yield image
 
-    def _signed(self, reference: Reference, kept: Image | None) -> Image:
-        """The image of the store, if it is signed by one of the keys. Raises RequestError, DifferenceError."""
+    def _trusted(self, trust: Policy, reference: Reference, kept: Image | None) -> Image | None:
+        """The image of the store, if it is signed as the policy asks. Raises RequestError, DifferenceError."""
+        keys = trusted_keys(trust, reference.registry)
+        if not keys:
+            return kept
         if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
             raise RequestError(
                 f"{printable(reference.text)} is not in the store, and only there are signatures kept with an image",
                 hint="bundler fetch --verify-key PUB NAME brings both along",
             )
         with open_store(self.store, limits=self.limits) as store:
-            signed = verify_kept(store, reference.registry, kept.manifest_digest, self.verify_keys)
+            signed = verify_kept(store, reference.registry, kept.manifest_digest, keys)
         return replace(kept, signed=(signed.key, signed.digest))
 
     def _open_kept(self, reference: Reference, wanted: PlatformChoice) -> AbstractContextManager[Image | None]:

@@ -28,7 +28,7 @@ RANKS = {
     **dict.fromkeys(["images", "overrides", "trust"], 2),
     "runtime_spec": 3,
     **dict.fromkeys(["rootfs", "conversion", "store"], 4),
-    **dict.fromkeys(["bundles", "completion", "profiles", "targets"], 5),
+    **dict.fromkeys(["bundles", "completion", "profiles", "targets", "trust_policies"], 5),
     "project": 6,
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
     **dict.fromkeys(["attestation", "deltas", "doctor", "request", "running", "units"], 8),

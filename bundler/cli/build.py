@@ -11,7 +11,7 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
-from bundler.cli.signing import VerifyKeyOption, image_keys
+from bundler.cli.signing import TrustOption, VerifyKeyOption, trust_policy
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
@@ -90,6 +90,7 @@ class BuildOptions(SettingsOptions):
     rootfs: RootfsOption = None
     verity: VerityOption = False
     verify_key: VerifyKeyOption = None
+    trust: TrustOption = None
 
     def request(self, **more: Any) -> "BuildRequest":
         return SettingsOptions.request(
@@ -98,7 +99,7 @@ class BuildOptions(SettingsOptions):
             umoci_metadata=self.umoci_metadata,
             rootfs=None if self.rootfs is None else self.rootfs.value,
             verity=self.verity,
-            verify_keys=image_keys(self.verify_key),
+            trust=trust_policy(self.verify_key, self.trust),
             **more,
         )
 

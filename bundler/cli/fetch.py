@@ -7,7 +7,7 @@ import typer
 from bundler.cli.options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.cli.signing import VerifyKeyOption, image_keys
+from bundler.cli.signing import TrustOption, VerifyKeyOption, trust_policy
 from bundler.cli.spread import spread
 from bundler.errors import RequestError
 
@@ -21,6 +21,7 @@ def fetch(
         bool, typer.Option("--all-platforms", help="Fetch an image whole, for all platforms that it is there for.")
     ] = False,
     verify_key: VerifyKeyOption = None,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
     pointer: FormatOption = None,
 ) -> None:
@@ -28,7 +29,7 @@ def fetch(
 
     The bytes of manifests and configs are those of the registry, and so are the digests, which are printed: one line
     for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
-    With --verify-key, what is attached to an image comes along, so that `build --verify-key` needs no network.
+    With --verify-key or --trust, what is attached to an image comes along, for `build` to verify it offline.
     """
     from bundler.images.manifest import PlatformChoice
     from bundler.images.transports.table import parse_reference
@@ -46,7 +47,7 @@ def fetch(
     names = [reference.name_in_registry() for reference in references]
     for reference in references:
         request.check_digest(reference)
-    keys = image_keys(verify_key)
+    policy = trust_policy(verify_key, trust)
     place = place_of(request.store)
     prepare(place)
     with (
@@ -60,7 +61,7 @@ def fetch(
             progress=progress,
             wanted=wanted,
             every=all_platforms,
-            keys=keys,
+            trust=policy,
         )
         fetched = []
         for name in names:

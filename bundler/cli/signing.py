@@ -11,8 +11,8 @@ from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.attestation import Attestation
-    from bundler.trust.image_keys import ImageKey
     from bundler.trust.keys import SigningKey, TrustedKey
+    from bundler.trust.policy import Policy
 
 KeyOption = Annotated[
     Path | None,
@@ -74,15 +74,32 @@ VerifyKeyOption = Annotated[
         rich_help_panel=REACHING,
     ),
 ]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        metavar="FILE",
+        help="A policy: which keys must have signed which images (trust: [{images: PATTERN, keys: [PUB]}]).",
+        show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
 
 
-def image_keys(paths: list[Path] | None) -> "tuple[ImageKey, ...]":
-    """The keys that --verify-key names. Raises RequestError, DifferenceError, ToolError."""
-    if not paths:
-        return ()
+def trust_policy(keys: list[Path] | None, file: Path | None) -> "Policy | None":
+    """What --verify-key and --trust ask of images. Raises RequestError, DifferenceError, ToolError."""
+    if keys and file is not None:
+        raise RequestError("--verify-key and --trust exclude each other", hint="name the key in a rule of the policy")
+    if file is not None:
+        from bundler.trust_policies import load_policy
+
+        return load_policy(file)
+    if not keys:
+        return None
     from bundler.trust.keys import load_image_key
+    from bundler.trust.policy import by_keys
 
-    return tuple(map(load_image_key, paths))
+    return by_keys(tuple(map(load_image_key, keys)), "--verify-key")
 
 
 def trusted_key(path: Path | None) -> "TrustedKey | None":

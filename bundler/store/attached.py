@@ -34,6 +34,7 @@ from bundler.store.layout import Entry, Store, entry_of, reference_of
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.image_signatures import MOST, Attached, SignedImage, verify_image
+from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
 _TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index))?")
@@ -90,6 +91,18 @@ def with_index(found: Attachments, repository: Repository, raw: bytes, digest: D
     """The same, with the index that the image was chosen from: a signature may be over that."""
     entry = entry_of(raw, digest, OCI_INDEX, str(_named(repository.reference, digest, _INDEX)))
     return Attachments(found.blobs | {digest: raw}, [*found.entries, entry], found.attached)
+
+
+def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[ImageKey, ...]:
+    """The keys, of which one must have signed the image; none where no signature is wanted. Raises DifferenceError.
+
+    What a file calls an image, whoever wrote the file has chosen: to a policy it has no name.
+    """
+    try:
+        return trust.keys_for("" if reference is None else reference.repository)
+    except ForgedError as error:
+        name = "an image that has no name in a registry" if reference is None else str(reference)
+        raise DifferenceError(f"{name} {error}", hint="the policy says which images may be used") from None
 
 
 def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, keys: Sequence[ImageKey]) -> SignedImage:

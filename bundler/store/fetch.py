@@ -26,16 +26,16 @@ from bundler.images.transports.skopeo import Skopeo
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
-from bundler.store.attached import fetch_attachments, verify, with_index
+from bundler.store.attached import fetch_attachments, trusted_keys, verify, with_index
 from bundler.store.layout import Entry, Store, entry_of
-from bundler.trust.image_keys import ImageKey
+from bundler.trust.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """How to fetch: for one platform, or with `every` for all that an image is there for.
 
-    With `keys`, only what one of them has signed, and what is attached to it comes along.
+    With `trust`, only what is signed as the policy asks, and what is attached to it comes along.
     """
 
     access: Access
@@ -43,7 +43,7 @@ class Fetch:
     progress: Progress
     wanted: PlatformChoice
     every: bool = False
-    keys: Sequence[ImageKey] = ()
+    trust: Policy | None = None
 
     def into(self, store: Store, reference: RegistryReference) -> Digest:
         """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
@@ -73,10 +73,11 @@ class Fetch:
         self, store: Store, repository: Repository, digests: Sequence[Digest], index: bytes | None = None
     ) -> None:
         """Raise DifferenceError unless it is signed, if that is asked for; keep what is attached, for later."""
-        if not self.keys:
+        keys = () if self.trust is None else trusted_keys(self.trust, repository.reference)
+        if not keys:
             return
         attachments = fetch_attachments(repository, digests)
-        verify(str(repository.reference), attachments.attached, self.keys, digests)
+        verify(str(repository.reference), attachments.attached, keys, digests)
         if index is not None:
             attachments = with_index(attachments, repository, index, digests[0])
         attachments.keep(store)

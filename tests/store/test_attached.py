@@ -226,6 +226,35 @@ def test_an_image_that_is_not_in_the_store_is_refused(folder: Path, repository: 
         assert (done.returncode, "bundler fetch --verify-key" in done.stderr) == (2, True), done.stderr
 
 
+POLICIES = {
+    "the right key": ("{images: '127.*/**', keys: [key.pub]}", 0, ""),
+    "no signature wanted": ("{images: '127.*/**', kind: anything}", 0, ""),
+    "another key": ("{images: '127.*/**', keys: [other.pub]}", 6, "is not signed by"),
+    "another name": ("{images: 'docker.io/**', keys: [key.pub]}", 6, "no rule of policy.yaml"),
+    "refused": ("{images: '**', kind: refused}", 6, "is refused by policy.yaml"),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+def test_a_policy_says_which_key(folder: Path, repository: Repository, pairs: dict[str, Pair], case: str) -> None:
+    rule, code, words = POLICIES[case]
+    (folder / "policy.yaml").write_text(f"trust: [{rule}]\n")
+    repository.attach_payload(pairs["key"], digest_of(repository))
+    done = call_bundler("fetch", repository.name, PLAIN, "--trust", "policy.yaml", cwd=folder)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    bundler("fetch", repository.name, PLAIN, "--verify-key", "key.pub", cwd=folder)
+    words_of_build = ["build", repository.name, "--offline", "--rootless", "-o", "web", "--trust", "policy.yaml"]
+    done = call_bundler(*words_of_build, cwd=folder)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
+def test_a_policy_knows_no_name_of_an_image_in_a_file(folder: Path, repository: Repository) -> None:
+    (folder / "policy.yaml").write_text("trust: [{images: '127.*/**', kind: anything}]\n")
+    words = ["build", "oci:layout:1", "--rootless", "-o", "web", "--trust", "policy.yaml"]
+    done = call_bundler(*words, cwd=folder)
+    assert (done.returncode, "no name in a registry" in done.stderr) == (6, True), done.stderr
+
+
 def test_a_signature_is_kept_when_the_store_is_cleared_up(
     folder: Path, repository: Repository, pairs: dict[str, Pair]
 ) -> None:

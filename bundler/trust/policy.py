@@ -1,0 +1,52 @@
+"""Which keys must have signed an image of a name, as a person has decided it. What no rule speaks of is refused."""
+
+import re
+from enum import StrEnum
+
+from bundler.light_dataclasses import dataclass
+from bundler.trust.encoding import ForgedError
+from bundler.trust.image_keys import ImageKey
+
+
+class Kind(StrEnum):
+    """What is demanded of an image: cosign's signature by a key, nothing, or that it is another one."""
+
+    COSIGN = "cosign"
+    ANYTHING = "anything"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """For images whose repository is like `images`: `*` stands for a part of a name without a slash, `**` for any."""
+
+    images: str
+    kind: Kind
+    keys: tuple[ImageKey, ...] = ()
+
+    def fits(self, repository: str) -> bool:
+        pieces = re.split(r"(\*\*|\*)", self.images)
+        words = {"**": ".*", "*": "[^/]*"}
+        return re.fullmatch("".join(words.get(piece) or re.escape(piece) for piece in pieces), repository) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules, of which the first that fits counts; `label` says where they stand."""
+
+    label: str
+    rules: tuple[Rule, ...]
+
+    def keys_for(self, repository: str) -> tuple[ImageKey, ...]:
+        """The keys, of which one must have signed it; none where nothing is demanded. Raises ForgedError."""
+        rule = next((rule for rule in self.rules if rule.fits(repository)), None)
+        if rule is None:
+            raise ForgedError(f"is named by no rule of {self.label}")
+        if rule.kind is Kind.REFUSED:
+            raise ForgedError(f"is refused by {self.label} ({rule.images})")
+        return rule.keys
+
+
+def by_keys(keys: tuple[ImageKey, ...], label: str) -> Policy:
+    """That any image has to be signed by one of the keys."""
+    return Policy(label, (Rule("**", Kind.COSIGN, keys),))
