@@ -45,9 +45,10 @@ def _rule(node: Node, folder: Path) -> Rule:
 def _kind(node: Node | None) -> Kind:
     if node is None:
         return Kind.COSIGN
-    if node.value not in list(Kind):
+    chosen = next((kind for kind in Kind if kind == node.value), None)
+    if chosen is None:
         raise node.error(f"unknown kind {printable(str(node.value))!r}", hint=f"known are {', '.join(Kind)}")
-    return Kind(node.value)
+    return chosen
 
 
 def _text(node: Node) -> str:

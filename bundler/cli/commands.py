@@ -117,7 +117,11 @@ COMMANDS: Final = {
     "fetch": Row(
         Group.CARRY,
         "fetch.fetch",
-        ("bundler fetch nginx:1.27", "bundler fetch nginx:1.27 --all-platforms"),
+        (
+            "bundler fetch nginx:1.27",
+            "bundler fetch nginx:1.27 --all-platforms",
+            "bundler fetch registry.example/web:1 --verify-key cosign.pub",
+        ),
         Resumable,
     ),
     "pack": Row(

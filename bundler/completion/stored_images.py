@@ -1,6 +1,7 @@
 """Images that are here already: in the store, in a layout, in an archive. Only their names and platforms are read."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from itertools import islice
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bundler.archives.stream import ByteStream
 
 _NAME: Final = "org.opencontainers.image.ref.name"
+_ATTACHED: Final = re.compile(r":sha(?:256|512)-[0-9a-f]{64,128}(?:\.[a-z]+)?$")  # as store/attached.py names it
 _FULL_NAME: Final = "io.containerd.image.name"
 _OFFICIAL: Final = ("docker.io/library/", "docker.io/")
 _MOST_MEMBERS: Final = 20_000  # of an archive, whose headers are read
@@ -35,8 +37,8 @@ def familiar(name: str) -> str:
 
 
 def listed(layout: str | Path) -> list[Listed]:
-    """The images of an OCI image layout; none if it is no such directory."""
-    return _of_index(load(Path(layout, "index.json")))
+    """The images of an OCI image layout, and nothing that is attached to one; none if it is no such directory."""
+    return [image for image in _of_index(load(Path(layout, "index.json"))) if not _ATTACHED.search(image.name)]
 
 
 def platforms(layout: str | Path, name: str) -> Iterator[str]:
