@@ -2,7 +2,7 @@ import pytest
 
 from bundler.errors import BundlerError, ImageError, ToolError
 from bundler.images.transports.access import PassingError
-from bundler.images.transports.skopeo_failures import explain
+from bundler.images.transports.skopeo_failures import MissingError, explain
 from bundler.tools import SKOPEO, ToolFailedError
 
 
@@ -58,20 +58,20 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("Source image rejected: Running image is rejected by policy.", ImageError, "the policy rejects it"),
         ("reading manifest 1: unauthorized: authentication required", ImageError, "wants a login"),
         ("reading manifest 1: errors: denied: requested access to the resource is denied", ImageError, "wants a login"),
-        ("reading manifest x in h/n: manifest unknown: manifest unknown", ImageError, "not found"),
-        ("reading manifest x in h/n: name unknown: repository name not known to registry", ImageError, "not found"),
-        ("does not resolve to an image ID: identifier is not an image", ImageError, "not found"),
-        ('reference "[vfs@/r+/r]localhost/gone:1" does not resolve to an image ID', ImageError, "not found"),
+        ("reading manifest x in h/n: manifest unknown: manifest unknown", MissingError, "not found"),
+        ("reading manifest x in h/n: name unknown: repository name not known to registry", MissingError, "not found"),
+        ("does not resolve to an image ID: identifier is not an image", MissingError, "not found"),
+        ('reference "[vfs@/r+/r]localhost/gone:1" does not resolve to an image ID', MissingError, "not found"),
         (
             'initializing source s: reference "h/n:1" does not resolve to an image ID',
-            ImageError,
+            MissingError,
             "not found",
         ),
         ("reading manifest 1 in h/n: denied: access forbidden", ImageError, "wants a login"),
         ("open /x: permission denied", ToolError, "skopeo failed"),
         (
             "loading image from docker engine: Error response from daemon: reference does not exist",
-            ImageError,
+            MissingError,
             "not found",
         ),
         ("http: server gave HTTP response to HTTPS client", ToolError, "plain HTTP"),
@@ -81,10 +81,10 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
         ("write /x: no space left on device", BundlerError, "no space left"),
         ("toomanyrequests: You have reached your pull rate limit", ToolError, "refuses more requests"),
         ("reading manifest 1 in h/n: StatusCode: 403, no", ImageError, "the registry forbids it"),
-        ("reading manifest 1 in h/n: StatusCode: 404, no", ImageError, "not found"),
+        ("reading manifest 1 in h/n: StatusCode: 404, no", MissingError, "not found"),
         ("reading manifest 1 in h/n: StatusCode: 429, no", ToolError, "refuses more requests"),
         ("reading manifest 1 in h/n: authentication required", ImageError, "wants a login"),
-        ('reading manifest 1 in h/n: StatusCode: 404, "no"', ImageError, "not found"),
+        ('reading manifest 1 in h/n: StatusCode: 404, "no"', MissingError, "not found"),
         ('Error reading configuration blob: fetching blob: StatusCode: 404, "no"', ImageError, "lacks a part of it"),
         ('fetching blob: StatusCode: 403, "no"', ImageError, "the registry forbids it"),
         (
