@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 KEY: Final = 32  # bytes
 SIGNATURE: Final = 64
+_OLDEST: Final = 42  # of cryptography: it takes a file that is mapped into memory
 
 
 def public_key(seed: bytes) -> bytes:
@@ -42,14 +43,22 @@ def invalid_signature() -> type[Exception]:
 
 
 def _library() -> "ModuleType":
-    try:
-        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 -- an extra
-    except ImportError:
-        raise missing_library() from None
+    require_library()
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 -- an extra
+
     return ed25519
 
 
-def missing_library() -> ToolError:
-    """What to say where there is no library to check a signature with, so that it is not skipped."""
-    what = "signatures of this kind need the Python library cryptography, which is not installed"
-    return ToolError(what, hint="pip install 'oci-bundler[trust]'")
+def require_library() -> None:
+    """Raise ToolError where there is no library to check a signature with, so that it is not skipped."""
+    try:
+        import cryptography  # noqa: PLC0415 -- an extra
+    except ImportError:
+        there = "not installed"
+    else:
+        version = cryptography.__version__
+        if int(version.partition(".")[0]) >= _OLDEST:
+            return
+        there = f"here as version {version}"
+    what = f"signatures of this kind need the Python library cryptography, {_OLDEST} or newer, which is {there}"
+    raise ToolError(what, hint="pip install 'oci-bundler[trust]'")

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from bundler.light_dataclasses import dataclass
-from bundler.trust.ed25519 import invalid_signature, missing_library
+from bundler.trust.ed25519 import invalid_signature, require_library
 from bundler.trust.encoding import FormError, MalformedError
 
 if TYPE_CHECKING:
@@ -42,10 +42,9 @@ def parse_image_key(content: bytes) -> ImageKey:
         raise FormError("is no public key in PEM")
     if not content.endswith(_END) or content.count(b"-----BEGIN ") != 1:
         raise MalformedError("it does not end as a public key in PEM does")
-    try:
-        from cryptography.hazmat.primitives import serialization as forms  # noqa: PLC0415 -- an extra
-    except ImportError:
-        raise missing_library() from None
+    require_library()
+    from cryptography.hazmat.primitives import serialization as forms  # noqa: PLC0415 -- an extra
+
     try:
         key = forms.load_pem_public_key(content)
     except Exception:  # noqa: BLE001 -- the library's own kinds of error differ between its versions

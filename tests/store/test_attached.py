@@ -208,7 +208,7 @@ def test_one_of_several_keys_is_enough(folder: Path, repository: Repository, pai
     bundler(*words, "--lock", "web.lock", *keys, cwd=folder)
     locked = json.loads((folder / "web.lock").read_text())["images"][0]
     assert locked["signed"] == {"key": pairs["rsa"].key.name, "digest": digest_of(repository)}
-    bundler(*words, "--force", "--locked", "--lock", "web.lock", cwd=folder)
+    bundler(*words, "--force", "--locked", "--lock", "web.lock", *keys, cwd=folder)
 
 
 def test_an_image_that_was_fetched_without_its_signature_is_refused(folder: Path, repository: Repository) -> None:
