@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 KEY: Final = 32  # bytes
 SIGNATURE: Final = 64
-_OLDEST: Final = 42  # of cryptography: it takes a file that is mapped into memory
+_OLDEST: Final = 43  # of cryptography: it takes a file that is mapped into memory
 
 
 def public_key(seed: bytes) -> bytes:
