@@ -113,13 +113,19 @@ def remove(store: Store, references: Sequence[RegistryReference]) -> None:
     for reference in references:
         if reference not in there:
             raise ImageError(f"{reference} is not in the store", hint="bundler images lists what is")
-    names = {str(reference) for reference in references}
-    store.change(lambda entries: [one for one in entries if _name_of(one) not in names])
+    store.change(lambda entries: _without(entries, references))
 
 
-def _name_of(entry: Entry) -> str | None:
-    name = RegistryReference.find(str((entry.get("annotations") or {}).get(REF_NAME)))
-    return None if name is None else str(name)
+def _without(entries: Sequence[Entry], removed: Sequence[RegistryReference]) -> list[Entry]:
+    """The entries without those of these names, and without what is attached to the last image of a repository."""
+    left = [(entry, name) for entry in entries if (name := _name_of(entry)) not in removed]
+    in_use = {name.repository for _, name in left if name is not None and not is_attached(name)}
+    emptied = {name.repository for name in removed} - in_use
+    return [entry for entry, name in left if name is None or name.repository not in emptied]
+
+
+def _name_of(entry: Entry) -> RegistryReference | None:
+    return RegistryReference.find(str((entry.get("annotations") or {}).get(REF_NAME)))
 
 
 def _is_of(entry: Descriptor, reference: RegistryReference) -> bool:

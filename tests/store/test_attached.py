@@ -266,6 +266,18 @@ def test_a_signature_is_kept_when_the_store_is_cleared_up(
     bundler("build", repository.name, "--offline", "--rootless", "-o", "web", "--verify-key", "key.pub", cwd=folder)
 
 
+def test_what_is_attached_leaves_the_store_with_the_last_image_of_its_repository(
+    folder: Path, repository: Repository, pairs: dict[str, Pair]
+) -> None:
+    repository.attach_payload(pairs["key"], digest_of(repository))
+    repository.put_manifest("again", json.loads(latest(repository)[1]) | {"mediaType": latest(repository)[0]})
+    bundler("fetch", repository.name, PLAIN, "--verify-key", "key.pub", cwd=folder)
+    bundler("fetch", f"{repository.name}:again", PLAIN, cwd=folder)
+    for name, left in {"latest": 2, "again": 0}.items():
+        bundler("rm", f"{repository.name}:{name}", cwd=folder)
+        assert len(json.loads((folder / "store/index.json").read_text())["manifests"]) == left
+
+
 def test_a_signature_in_the_store_that_was_changed_is_refused(
     folder: Path, repository: Repository, pairs: dict[str, Pair]
 ) -> None:
