@@ -46,7 +46,9 @@ def harden(
         _harden_project(Path(named), output, options, as_report=report is not None)
         return
     if output is not None:
-        raise RequestError("-o is for a project; what one bundle can do without is printed")
+        raise RequestError(
+            "-o is for a project; what one bundle can do without is printed", hint="write it to a file with > FILE"
+        )
     if named is not None and (Path(named) / "config.json").is_file():
         if options.overrides:
             raise RequestError("a bundle has its overrides already", hint="bundler harden IMAGE --overrides FILE")

@@ -22,7 +22,7 @@ _ROWS: Final = (
     _Row(_OUTPUT, ("explain",), "what it prints goes to a file with > FILE, and a page with --html FILE"),
     _Row(
         _OUTPUT,
-        ("config", "inspect", "review", "diff", "harden", "images", "doctor", "verify", "overrides"),
+        ("config", "inspect", "review", "diff", "images", "doctor", "verify", "overrides"),
         "what it prints goes to a file with > FILE",
     ),
     _Row(("--html",), ("review",), "the page is written by bundler explain BUNDLE --html FILE"),

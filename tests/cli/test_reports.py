@@ -42,6 +42,7 @@ CALLS: dict[str, list[tuple[str, int | None]]] = {
     "backup": [("bundle -o new.tar", 0)],
     "restore": [("data.tar bundle --force", 0)],
     "unit": [("bundle", 0)],
+    "delta": [("bundle used -o new.delta", 0)],
     "overrides check": [("web.yaml", 0), ("wrong.yaml", 2)],
 }
 

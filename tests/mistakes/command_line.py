@@ -70,7 +70,7 @@ COMMAND_LINE = (
     words("--debug build image.tar", "no such option: --debug", "--progress plain"),
     words("config image.tar -o config.json", "no such option: -o", "> FILE"),
     words("explain bundle -o page.html", "no such option: -o", "> FILE ... --html FILE"),
-    words("harden image.tar --output hard.yaml", "no such option: --output", "> FILE"),
+    words("harden image.tar --output hard.yaml", "-o is for a project", "> FILE"),
     words("overrides from-compose compose.yaml -o x.yaml", "no such option: -o", "> FILE"),
     words("review bundle --html page.html", "no such option: --html", "bundler explain BUNDLE --html FILE"),
     words("images -a", "no such option: -a", "all images"),

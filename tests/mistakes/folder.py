@@ -30,5 +30,5 @@ def make_folder(folder: Path) -> None:
     bundler("build", "image.tar", "--quiet", "-o", "bundle", cwd=folder)
     bundler("build", "image.tar", "--rootfs", "erofs", "--quiet", "-o", "imaged", cwd=folder)
     bundler("pack", "bundle", "--quiet", "-o", "packed.tar.zst", cwd=folder)
-    bundler("build", "image.tar", "--read-only", "--quiet", "-o", "newer", cwd=folder)
-    bundler("delta", "bundle", "newer", "--quiet", "-o", "newer.delta", cwd=folder)
+    bundler("build", "image.tar", "--read-only", "--quiet", "-o", "later", cwd=folder)
+    bundler("delta", "bundle", "later", "--quiet", "-o", "later.delta", cwd=folder)

@@ -73,7 +73,7 @@ def test_the_form_of_the_cgroup_path_says_who_makes_it(bundle: Path, path: str, 
         ({"terminal": "tty8"}, "--tty"),
     ],
 )
-def test_what_is_no_name_and_no_path_is_refused(bundle: Path, asked: dict[str, str], message: str) -> None:
+def test_what_is_no_name_and_no_path_is_refused(bundle: Path, asked: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         units_of(Bundle.open(bundle), **asked)
 
