@@ -141,14 +141,17 @@ COMMANDS: Final = {
     "delta": Row(
         Group.CARRY,
         "delta.delta",
-        ("bundler delta web-1 web-2 -o web.delta", "bundler delta web-1.tar.zst web-2.tar.zst -o web.delta --best"),
+        (
+            "bundler delta web-1 web-2 -o web.delta",
+            "bundler delta web-1.tar.zst web-2.tar.zst -o web.delta --best --sign web.key",
+        ),
     ),
     "apply": Row(
         Group.CARRY,
         "delta.apply",
         (
             "bundler apply web.delta web --force",
-            "bundler apply web.delta web-1.tar.zst -o web-2.tar.zst",
+            "bundler apply web.delta web-1.tar.zst -o web-2.tar.zst --key web.pub",
         ),
     ),
     "repack": Row(

@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,11 @@ from bundler.cli.options import (
 )
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.signing import KeyOption, SignOption, signing_key, trusted_key
 from bundler.errors import RequestError, printable
+
+if TYPE_CHECKING:
+    from bundler.deltas.writing import Delta
 
 OldArgument = Annotated[
     Path, typer.Argument(metavar="OLD", help="What is there already: a bundle, or a packed one.", readable=False)
@@ -54,6 +58,7 @@ def delta(
             show_default=False,
         ),
     ] = None,
+    sign: SignOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
@@ -79,15 +84,21 @@ def delta(
             replace=force,
             level=BEST if best else USUAL,
             split=None if split is None else _size(split),
+            key=signing_key(sign),
             limits=limits,
             progress=shown,
             before_publishing=ignore_interruptions,
         )
-        document = {} if report is None else {"file": str(output), "sha256": made.sha256, "size": made.size}
+        document = {} if report is None else _document(made)
     if report is not None:
         report.show(document)
     else:
         typer.echo(printable(str(output)))
+
+
+def _document(made: "Delta") -> dict[str, object]:
+    document = {"file": str(made.path), "sha256": made.sha256, "size": made.size}
+    return document if made.signature is None else document | {"signature": str(made.signature)}
 
 
 def _size(text: str) -> int:
@@ -108,6 +119,7 @@ def apply(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there already.")] = False,
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
+    key: KeyOption = None,
     limit: LimitOption = None,
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
@@ -136,6 +148,7 @@ def apply(
             replace=force,
             volumes=volumes,
             limits=limits,
+            trusted=trusted_key(key),
             progress=shown,
             before_publishing=ignore_interruptions,
         )

@@ -111,6 +111,15 @@ def trusted_key(path: Path | None) -> "TrustedKey | None":
     return load_trusted_key(path)
 
 
+def signing_key(path: Path | None) -> "SigningKey | None":
+    """The secret key that --sign names. Raises RequestError, ToolError."""
+    if path is None:
+        return None
+    from bundler.trust.keys import load_signing_key
+
+    return load_signing_key(path)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningOptions:
     """Who signs what is packed, and what is stated of it."""
@@ -122,11 +131,7 @@ class SigningOptions:
 
     def key(self) -> "SigningKey | None":
         """The secret key. Raises RequestError."""
-        if self.sign is None:
-            return None
-        from bundler.trust.keys import load_signing_key
-
-        return load_signing_key(self.sign)
+        return signing_key(self.sign)
 
     def stated(self, bundle: Path, output: Path, key: "SigningKey | None", *, force: bool) -> "Attestation | None":
         """What is to be stated of the bundle, found before it is packed. Raises RequestError, DifferenceError."""

@@ -28,6 +28,7 @@ from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
+from bundler.trust.keys import TrustedKey
 
 _PRIVATE: Final = 0o600
 _PIECE: Final = 1 << 20
@@ -44,6 +45,7 @@ def apply(
     volumes: OldVolumes = OldVolumes.REFUSED,
     level: int | None = None,
     limits: Limits = DEFAULTS,
+    trusted: TrustedKey | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
@@ -52,7 +54,8 @@ def apply(
     `output` is a packed bundle if its name ends as those do, else a directory, which may be `base` itself. With
     `replace`, what is there is replaced; `volumes` says what becomes of the data in a bundle, `level` how hard to
     compress a file. Where `base` itself is replaced and already is what the delta makes, nothing is left to do.
-    `before_publishing` is called when nothing is left to do but the step that makes it appear.
+    With a `trusted` key, only if the key has signed the delta, as a signature beside it says. `before_publishing` is
+    called when nothing is left to do but the step that makes it appear.
 
     Raises RequestError for another base than that of the delta, DifferenceError for one that was changed, ImageError
     for a delta that is damaged, LayerError for what may not be in a bundle, BundlerError.
@@ -62,7 +65,7 @@ def apply(
         check_file(output, replace=replace)
     else:
         check_destination(output, replace=replace, volumes=volumes)
-    with _opened(file) as delta:
+    with _opened(file, trusted) as delta:
         delta.check()
         with open_source(base, limits) as source, open_stage(output.parent) as stage:
             if replace and output == base and source.record.digest == delta.document.result:
@@ -165,11 +168,11 @@ def _check_record(delta: DeltaFile, source: Source) -> None:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[DeltaFile]:
+def _opened(file: Path, trusted: TrustedKey | None) -> Iterator[DeltaFile]:
     """The delta. What of it turns out to be damaged in the context becomes an ImageError. Raises RequestError."""
     label = printable(str(file))
     try:
-        with open_stored(file) as stored:
+        with open_stored(file, trusted) as stored:
             yield DeltaFile(stored, label)
     except (DamagedError, PathError) as error:
         raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None) or NOT_WHOLE) from None

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from bundler.archives.stream import Content, DamagedError
-from bundler.errors import ImageError, RequestError, printable
+from bundler.errors import DifferenceError, ImageError, RequestError, printable
 from bundler.input_files import reason
 from bundler.path_kinds import missing_hint
+from bundler.trust.file_signatures import verify_file
+from bundler.trust.keys import TrustedKey
 
 LEAST: Final = 1 << 20  # bytes of a part
 _MOST: Final = 9999  # parts
@@ -108,13 +110,16 @@ class StoredDelta:
 
 
 @contextmanager
-def open_stored(file: Path) -> Iterator[StoredDelta]:
+def open_stored(file: Path, trusted: TrustedKey | None = None) -> Iterator[StoredDelta]:
     """The delta at `file`, which may be a list of parts: each is held against its sum.
 
-    Raises RequestError, ImageError, DamagedError.
+    With a `trusted` key, nothing of it is read but to find that the key has signed the file, unless it has. Raises
+    RequestError, ImageError, DamagedError, and for a signature DifferenceError, ToolError.
     """
     with ExitStack() as held:
         descriptor = _open(file, held)
+        if trusted is not None:
+            verify_file(descriptor, file, trusted)
         listed = _listed(descriptor, file)
         if not listed:
             yield StoredDelta([descriptor])
@@ -126,10 +131,20 @@ def open_stored(file: Path) -> Iterator[StoredDelta]:
             part = file.parent / os.fsdecode(name)
             descriptors.append(_open(part, held))
             if _sum(descriptors[-1]) != digest:
-                raise ImageError(
-                    f"{printable(str(part))} is not as {printable(str(file))} lists it", hint="get this part once more"
-                )
+                what = f"{printable(str(part))} is not as {printable(str(file))} lists it"
+                refused = ImageError if trusted is None else DifferenceError  # then the key has signed the sums
+                raise refused(what, hint="get this part once more")
         yield StoredDelta(descriptors)
+
+
+def listed_names(file: Path) -> list[str]:
+    """The parts that `file` lists, if it is the list of a delta that is there. Raises RequestError."""
+    if not file.is_file():
+        return []
+    with ExitStack() as held:
+        names = [os.fsdecode(name) for _, name in _listed(_open(file, held), file)]
+    expected = [part_name(file.name, number) for number in range(1, len(names) + 1)]
+    return names if names == expected else []
 
 
 def _open(file: Path, held: ExitStack) -> int:

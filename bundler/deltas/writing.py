@@ -18,6 +18,7 @@ from bundler.deltas.blocks import Blocks
 from bundler.deltas.format import Document
 from bundler.deltas.matching import Files, Known
 from bundler.deltas.parts import LEAST, PartWriter
+from bundler.deltas.publishing import publish
 from bundler.deltas.sections import Sections
 from bundler.deltas.sources import Source, open_source
 from bundler.disk_space import full_disk
@@ -28,6 +29,7 @@ from bundler.packing.file_systems import metered
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.paths import clean
 from bundler.sizes import readable_size
+from bundler.trust.keys import SigningKey
 
 USUAL: Final = 9
 BEST: Final = 19
@@ -39,10 +41,11 @@ _SMALL: Final = 64 << 10  # what is smaller shares a frame with others
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The file, and its size in bytes."""
+    """The file, its size in bytes with that of its parts, and its signature's file."""
 
     path: Path
     size: int
+    signature: Path | None = None
 
     @property
     def sha256(self) -> str:
@@ -59,6 +62,7 @@ def delta(
     replace: bool = False,
     level: int = USUAL,
     split: int | None = None,
+    key: SigningKey | None = None,
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
@@ -67,8 +71,9 @@ def delta(
 
     Both are bundles or files that `pack` has written, and what was built; the same two give the same bytes. `replace`
     allows that a file is there already. With `split`, the parts beside it have so many bytes, and it is their list.
-    `before_publishing` is called when nothing is left to do but the step that makes the file appear. Raises
-    DifferenceError, RequestError, ImageError, LayerError, BundlerError.
+    With a `key`, its signature appears beside the file, before it. `before_publishing` is called when nothing is left
+    to do but the step that makes the file appear. Raises DifferenceError, RequestError, ImageError, LayerError,
+    BundlerError.
     """
     check_file(output, replace=replace)
     for side in (old, new):
@@ -89,12 +94,8 @@ def delta(
         except OSError as error:
             label = printable(str(output))
             raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
-        for file in made:
-            check_file(output.parent / file.name, replace=replace)
-        before_publishing()
-        for file in made:
-            stage.publish_file(file, output.parent / file.name, replace=replace)
-    return Delta(output, parts.written)
+        signature = publish(stage, made, output, key=key, replace=replace, before=before_publishing)
+    return Delta(output, parts.written, signature)
 
 
 def _write(source: Source, result: Source, parts: PartWriter, level: int, progress: Progress) -> None:

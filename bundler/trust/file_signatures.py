@@ -78,7 +78,7 @@ def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:
     place = next((each for each in places if os.path.lexists(each)), None)
     if place is None:
         what = f"{printable(str(file))} has no signature: there is no {printable(places[0].name)} beside it"
-        raise DifferenceError(what, hint="carry both files; bundler pack --sign KEY writes both")
+        raise DifferenceError(what, hint="carry both files; bundler pack --sign KEY (or delta) writes both")
     try:
         return place, read_named(place, _LARGEST, pipe=False)
     except InputError as error:

@@ -73,7 +73,7 @@ def load_signing_key(path: Path) -> SigningKey:
     try:
         return SigningKey(path, parse_secret_key(content))
     except PasswordError as error:
-        hint = f"pack without --sign, then minisign -S -l -s {label} -m FILE; minisign -C -W -s {label} removes it"
+        hint = f"do without --sign, then minisign -S -l -s {label} -m FILE; minisign -C -W -s {label} removes it"
         raise RequestError(f"{label} {error}", hint=hint) from None
     except FormError as error:
         raise RequestError(f"{label} {error}") from None

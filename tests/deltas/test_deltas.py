@@ -301,3 +301,14 @@ def test_what_a_delta_is_not_between_is_told(make: Made, tmp_path: Path) -> None
         delta(old, image, tmp_path / "d")
     assert raised.value.hint == "bundler unpack makes a bundle of it"
     assert not (tmp_path / "d").exists()
+
+
+def test_parts_of_an_older_delta_go_with_it(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    list_of_parts, old = parts
+    (tmp_path / "d.0004").write_text("a file of someone else's")
+    smaller = make_bundle(tmp_path / "smaller/b", file("noise", content(1, 1_500_000)))
+    delta(old, smaller, list_of_parts, split=1 << 20, replace=True)
+    assert sorted(path.name for path in tmp_path.glob("d*")) == ["d", "d.0001", "d.0002", "d.0004"]
+    delta(old, smaller, list_of_parts, replace=True)
+    assert sorted(path.name for path in tmp_path.glob("d*")) == ["d", "d.0004"]
+    apply(list_of_parts, old, tmp_path / "out")
