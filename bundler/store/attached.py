@@ -10,27 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from bundler.errors import DifferenceError, ImageError
 from bundler.images.descriptor import Descriptor, parse_any_descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
-from bundler.images.image import read_document
 from bundler.images.manifest import parse_index
-from bundler.images.media_types import OCI_INDEX, OCI_MANIFEST
+from bundler.images.media_types import OCI_INDEX
 from bundler.images.reference import RegistryReference
-from bundler.images.transports import directory
-from bundler.images.transports.access import persist
-from bundler.images.transports.files import open_folder
 from bundler.images.transports.layout import read_blob
-from bundler.images.transports.registry import Repository
-from bundler.images.transports.skopeo import IMAGE
-from bundler.images.transports.skopeo_failures import MissingError
-from bundler.light_dataclasses import dataclass
-from bundler.store.layout import Entry, Store, entry_of, reference_of
+from bundler.store.layout import Store, reference_of
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.image_signatures import MOST, Attached, SignedImage, verify_image
@@ -38,59 +28,14 @@ from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
 _TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index))?")
-_SUFFIXES: Final = (".sig", ".att", "")
-_INDEX: Final = ".index"
+SUFFIXES: Final = (".sig", ".att", "")
+INDEX: Final = ".index"
 ReadBlob = Callable[[Descriptor], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Attachments:
-    """What is attached to one digest: the documents and blobs, each by its digest, the entries that list them, and what
-    they hold.
-    """
-
-    blobs: dict[Digest, bytes]
-    entries: list[Entry]
-    attached: list[Attached]
-
-    def keep(self, store: Store) -> None:
-        """Add them to the store."""
-        for digest, content in self.blobs.items():
-            store.put(content, digest)
-        for entry in self.entries:
-            store.add(entry, lambda old, new=entry: old.get("annotations") == new["annotations"])  # type: ignore[misc]
 
 
 def is_attached(reference: RegistryReference | None) -> bool:
     """Whether it is the name of what is attached to an image, and of no image."""
     return reference is not None and reference.tag is not None and _TAG.fullmatch(reference.tag) is not None
-
-
-def fetch_attachments(repository: Repository, digests: Sequence[Digest]) -> Attachments:
-    """All that is attached to the manifests and indexes `digests` in their registry. Raises ImageError, ToolError."""
-    found = Attachments({}, [], [])
-    for digest in digests:
-        for suffix in _SUFFIXES:
-            name = _named(repository.reference, digest, suffix)
-            try:
-                raw, of_tag = Repository(repository.skopeo, name).resolve()
-            except MissingError:
-                continue
-            found.blobs[of_tag] = raw
-            is_index = parse_document(raw, f"document {of_tag}").find("manifests") is not None
-            found.entries.append(entry_of(raw, of_tag, OCI_INDEX if is_index else OCI_MANIFEST, str(name)))
-            for manifest, content in _manifests(raw, of_tag, digest, repository.read):
-                found.blobs[manifest] = content
-                blobs = _copied(repository, manifest, _layers(content, manifest))
-                found.blobs.update(blobs)
-                found.attached.extend(_contents(content, manifest, lambda one, there=blobs: there[one.digest]))  # type: ignore[misc]
-    return found
-
-
-def with_index(found: Attachments, repository: Repository, raw: bytes, digest: Digest) -> Attachments:
-    """The same, with the index that the image was chosen from: a signature may be over that."""
-    entry = entry_of(raw, digest, OCI_INDEX, str(_named(repository.reference, digest, _INDEX)))
-    return Attachments(found.blobs | {digest: raw}, [*found.entries, entry], found.attached)
 
 
 def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[ImageKey, ...]:
@@ -126,13 +71,13 @@ def verify(name: str, attached: Sequence[Attached], keys: Sequence[ImageKey], di
 
 
 def _kept(store: Store, reference: RegistryReference, digest: Digest) -> Iterator[Attached]:
-    names = [_named(reference, digest, suffix) for suffix in _SUFFIXES]
+    names = [attached_name(reference, digest, suffix) for suffix in SUFFIXES]
     for entry in store.entries():
         if reference_of(entry) not in names:
             continue
         raw = read_blob(store.files, entry)
-        for manifest, content in _manifests(raw, entry.digest, digest, lambda one: read_blob(store.files, one)):
-            yield from _contents(content, manifest, lambda one: read_blob(store.files, one))
+        for manifest, content in manifests_in(raw, entry.digest, digest, lambda one: read_blob(store.files, one)):
+            yield from contents_of(content, manifest, lambda one: read_blob(store.files, one))
 
 
 def _indexes(store: Store, reference: RegistryReference, manifest: Digest) -> Iterator[Digest]:
@@ -146,11 +91,11 @@ def _indexes(store: Store, reference: RegistryReference, manifest: Digest) -> It
             yield entry.digest
 
 
-def _named(reference: RegistryReference, digest: Digest, suffix: str) -> RegistryReference:
+def attached_name(reference: RegistryReference, digest: Digest, suffix: str) -> RegistryReference:
     return replace(reference, tag=f"{digest.algorithm}-{digest.encoded}{suffix}", digest=None)
 
 
-def _manifests(raw: bytes, digest: Digest, subject: Digest, read: ReadBlob) -> Iterator[tuple[Digest, bytes]]:
+def manifests_in(raw: bytes, digest: Digest, subject: Digest, read: ReadBlob) -> Iterator[tuple[Digest, bytes]]:
     """The manifest in `raw`, or those that are listed there and say that they are attached to `subject`."""
     document = parse_document(raw, f"document {digest}")
     listed = document.find("manifests")
@@ -165,27 +110,12 @@ def _manifests(raw: bytes, digest: Digest, subject: Digest, read: ReadBlob) -> I
             yield descriptor.digest, content
 
 
-def _layers(raw: bytes, digest: Digest) -> list[Descriptor]:
+def layers_of(raw: bytes, digest: Digest) -> list[Descriptor]:
     listed = parse_document(raw, f"manifest {digest}").find("layers")
     items = [] if listed is None else list(islice(listed.items(), MOST))
     return [parse_any_descriptor(item) for item in items]
 
 
-def _contents(raw: bytes, digest: Digest, read: ReadBlob) -> Iterator[Attached]:
-    for layer in _layers(raw, digest):
+def contents_of(raw: bytes, digest: Digest, read: ReadBlob) -> Iterator[Attached]:
+    for layer in layers_of(raw, digest):
         yield Attached(layer.media_type, read(layer), layer.annotation(SIGNATURE))
-
-
-def _copied(repository: Repository, manifest: Digest, layers: Sequence[Descriptor]) -> dict[Digest, bytes]:
-    """The layers' contents. Raises ImageError, ToolError."""
-    limit = repository.skopeo.limits.document_size
-    if any(layer.size > limit for layer in layers):
-        raise ImageError(f"{repository.reference}: {manifest} is attached to it, and larger than a document may be")
-
-    def copy() -> dict[Digest, bytes]:
-        with TemporaryDirectory() as folder:
-            repository.skopeo.copy_image(repository.pinned(manifest), Path(folder), layers, lambda _count: None)
-            with open_folder(Path(folder, IMAGE), repository.skopeo.limits) as files:
-                return {one.digest: read_document(files, directory.blob_name(one.digest), one) for one in layers}
-
-    return persist(repository.skopeo.access, copy)

@@ -26,7 +26,8 @@ from bundler.images.transports.skopeo import Skopeo
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
-from bundler.store.attached import fetch_attachments, trusted_keys, verify, with_index
+from bundler.store.attached import trusted_keys, verify
+from bundler.store.attachments import fetch_attachments, with_index
 from bundler.store.layout import Entry, Store, entry_of
 from bundler.trust.policy import Policy
 
