@@ -29,7 +29,7 @@ def fetch(
 
     The bytes of manifests and configs are those of the registry, and so are the digests, which are printed: one line
     for each image. Layers that are in the store are not fetched again, also those of a fetch that was interrupted.
-    With --verify-key or --trust, what is attached to an image comes along, for `build` to verify it offline.
+    The signatures that are attached to an image come along, for `build --verify-key` to verify them offline.
     """
     from bundler.images.manifest import PlatformChoice
     from bundler.images.transports.table import parse_reference

@@ -28,7 +28,8 @@ from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
 _TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index))?")
-SUFFIXES: Final = (".sig", ".att", "")
+STATEMENTS: Final = ".att"
+SUFFIXES: Final = (".sig", STATEMENTS, "")
 INDEX: Final = ".index"
 ReadBlob = Callable[[Descriptor], bytes]
 

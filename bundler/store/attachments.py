@@ -1,10 +1,17 @@
-"""What is attached to an image, brought along from its registry."""
+"""What is attached to an image, brought along from its registry.
+
+Where a signature is demanded, each name that it may have is asked for, and what goes wrong is an error. Where none is,
+the repository's tags are listed, once, and what of them is attached comes along; a registry that does not list them is
+believed to have nothing.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
-from bundler.errors import ImageError
+from bundler.errors import ImageError, ToolError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
@@ -13,13 +20,16 @@ from bundler.images.media_types import OCI_INDEX, OCI_MANIFEST
 from bundler.images.transports import directory
 from bundler.images.transports.access import persist
 from bundler.images.transports.files import open_folder
+from bundler.images.transports.layout import read_blob
 from bundler.images.transports.registry import Repository
-from bundler.images.transports.skopeo import IMAGE
+from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
-from bundler.store.attached import INDEX, SUFFIXES, attached_name, contents_of, layers_of, manifests_in
+from bundler.store.attached import INDEX, STATEMENTS, SUFFIXES, attached_name, contents_of, layers_of, manifests_in
 from bundler.store.layout import Entry, Store, entry_of
 from bundler.trust.image_signatures import Attached
+
+_PATIENCE: Final = 15  # seconds that a list of tags is waited for, which nothing depends on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +42,95 @@ class Attachments:
     entries: list[Entry]
     attached: list[Attached]
 
+    def add(self, other: "Attachments") -> None:
+        """Add what `other` has."""
+        self.blobs.update(other.blobs)
+        self.entries.extend(other.entries)
+        self.attached.extend(other.attached)
+
     def keep(self, store: Store) -> None:
-        """Add them to the store."""
+        """Add them to the store, each in the place of what was attached under its name before."""
+        if not self.entries:
+            return
         for digest, content in self.blobs.items():
             store.put(content, digest)
-        for entry in self.entries:
-            store.add(entry, lambda old, new=entry: old.get("annotations") == new["annotations"])  # type: ignore[misc]
+        names = [entry["annotations"] for entry in self.entries]
+        store.add_all(self.entries, lambda old: old.get("annotations") in names)
 
 
-def fetch_attachments(repository: Repository, digests: Sequence[Digest]) -> Attachments:
-    """All that is attached to the manifests and indexes `digests` in their registry. Raises ImageError, ToolError."""
+def fetch_attachments(repository: Repository, digests: Sequence[Digest], store: Store) -> Attachments:
+    """All that is attached to the manifests and indexes `digests` in their registry, where a signature is demanded.
+
+    Statements beside the signatures, which nothing is demanded of, may fail to come. Raises ImageError, ToolError.
+    """
     found = Attachments({}, [], [])
     for digest in digests:
         for suffix in SUFFIXES:
-            name = attached_name(repository.reference, digest, suffix)
             try:
-                raw, of_tag = Repository(repository.skopeo, name).resolve()
+                _bring(repository, digest, suffix, store, found)
             except MissingError:
                 continue
-            found.blobs[of_tag] = raw
-            is_index = parse_document(raw, f"document {of_tag}").find("manifests") is not None
-            found.entries.append(entry_of(raw, of_tag, OCI_INDEX if is_index else OCI_MANIFEST, str(name)))
-            for manifest, content in manifests_in(raw, of_tag, digest, repository.read):
-                found.blobs[manifest] = content
-                blobs = _copied(repository, manifest, layers_of(content, manifest))
-                found.blobs.update(blobs)
-                found.attached.extend(contents_of(content, manifest, lambda one, there=blobs: there[one.digest]))  # type: ignore[misc]
+            except ImageError as error:
+                if suffix != STATEMENTS:
+                    raise
+                _tell(repository, error)
     return found
+
+
+def fetch_listed(
+    repository: Repository, digests: Sequence[Digest], store: Store, index: bytes | None = None
+) -> Attachments:
+    """What of it is among the repository's tags; `index` is the first of the digests, that the image was chosen from.
+
+    It is kept only if something is attached to it.
+    """
+    found = Attachments({}, [], [])
+    tags = _tags(repository)
+    for number, digest in enumerate(digests):
+        for suffix in SUFFIXES:
+            if attached_name(repository.reference, digest, suffix).tag not in tags:
+                continue
+            try:
+                _bring(repository, digest, suffix, store, found)
+            except (ImageError, ToolError) as error:
+                _tell(repository, error)
+        if number == 0 and index is not None and found.entries:
+            found = with_index(found, repository, index, digest)
+    return found
+
+
+def _tags(repository: Repository) -> frozenset[str]:
+    """None of them where the registry does not tell, which many do only for those who are logged in."""
+    access = repository.skopeo.access
+    hasty = replace(access, retries=0, timeout=min(access.timeout, _PATIENCE), report=lambda _sentence: None)
+    try:
+        return Skopeo(hasty, repository.skopeo.limits).tags(f"docker://{repository.reference.repository}")
+    except (ImageError, ToolError):
+        return frozenset()
+
+
+def _tell(repository: Repository, error: ImageError | ToolError) -> None:
+    repository.skopeo.access.report(f"something is attached to {repository.reference} that stays there: {error.what}")
+
+
+def _bring(repository: Repository, digest: Digest, suffix: str, store: Store, found: Attachments) -> None:
+    """Add to `found` what is attached to `digest` under the name with `suffix`. Raises ImageError, ToolError."""
+
+    def read(descriptor: Descriptor) -> bytes:
+        return read_blob(store.files, descriptor) if store.holds(descriptor) else repository.read(descriptor)
+
+    name = attached_name(repository.reference, digest, suffix)
+    raw, of_tag = Repository(repository.skopeo, name).resolve()
+    is_index = parse_document(raw, f"document {of_tag}").find("manifests") is not None
+    brought = Attachments(
+        {of_tag: raw}, [entry_of(raw, of_tag, OCI_INDEX if is_index else OCI_MANIFEST, str(name))], []
+    )
+    for manifest, content in manifests_in(raw, of_tag, digest, read):
+        brought.blobs[manifest] = content
+        blobs = _copied(repository, manifest, layers_of(content, manifest), store)
+        brought.blobs.update(blobs)
+        brought.attached.extend(contents_of(content, manifest, lambda one, there=blobs: there[one.digest]))  # type: ignore[misc]
+    found.add(brought)
 
 
 def with_index(found: Attachments, repository: Repository, raw: bytes, digest: Digest) -> Attachments:
@@ -67,16 +139,25 @@ def with_index(found: Attachments, repository: Repository, raw: bytes, digest: D
     return Attachments(found.blobs | {digest: raw}, [*found.entries, entry], found.attached)
 
 
-def _copied(repository: Repository, manifest: Digest, layers: Sequence[Descriptor]) -> dict[Digest, bytes]:
-    """The layers' contents. Raises ImageError, ToolError."""
+def _copied(
+    repository: Repository, manifest: Digest, layers: Sequence[Descriptor], store: Store
+) -> dict[Digest, bytes]:
+    """The layers' contents; nothing is asked for if the store has them all. Raises ImageError, ToolError.
+
+    The signature policy is not asked: what is attached is no image that could run, and may itself be the signature that
+    the policy wants.
+    """
     limit = repository.skopeo.limits.document_size
     if any(layer.size > limit for layer in layers):
         raise ImageError(f"{repository.reference}: {manifest} is attached to it, and larger than a document may be")
+    if all(map(store.holds, layers)):
+        return {one.digest: read_blob(store.files, one) for one in layers}
+    unasked = replace(repository.skopeo, asks_policy=False)
 
     def copy() -> dict[Digest, bytes]:
         with TemporaryDirectory() as folder:
-            repository.skopeo.copy_image(repository.pinned(manifest), Path(folder), layers, lambda _count: None)
-            with open_folder(Path(folder, IMAGE), repository.skopeo.limits) as files:
+            unasked.copy_image(repository.pinned(manifest), Path(folder), layers, lambda _count: None)
+            with open_folder(Path(folder, IMAGE), unasked.limits) as files:
                 return {one.digest: read_document(files, directory.blob_name(one.digest), one) for one in layers}
 
-    return persist(repository.skopeo.access, copy)
+    return persist(unasked.access, copy)

@@ -27,7 +27,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.store.attached import trusted_keys, verify
-from bundler.store.attachments import fetch_attachments, with_index
+from bundler.store.attachments import fetch_attachments, fetch_listed, with_index
 from bundler.store.layout import Entry, Store, entry_of
 from bundler.trust.policy import Policy
 
@@ -36,7 +36,7 @@ from bundler.trust.policy import Policy
 class Fetch:
     """How to fetch: for one platform, or with `every` for all that an image is there for.
 
-    With `trust`, only what is signed as the policy asks, and what is attached to it comes along.
+    What is attached to an image comes along. With `trust`, only what is signed as the policy asks is fetched.
     """
 
     access: Access
@@ -58,32 +58,46 @@ class Fetch:
         raw, digest = repository.resolve()
         kind = kind_of(parse_document(raw, f"document {digest}"))
         if self.every and kind is Kind.INDEX:
-            self._check_signed(store, repository, [digest])
-            self._fetch_index(store, repository, raw, digest)
+            signed = self._check_signed(store, repository, [digest])
+            listed = self._fetch_index(store, repository, raw, digest)
+            self._bring_along(store, repository, listed[1:] if signed else listed)
             return entry_of(raw, digest, OCI_INDEX, str(reference))
         manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
-        if kind is Kind.INDEX:
-            self._check_signed(store, repository, [digest, manifest.digest], raw)
-        else:
-            self._check_signed(store, repository, [digest])
+        index = raw if kind is Kind.INDEX else None
+        digests = [manifest.digest] if index is None else [digest, manifest.digest]
+        signed = self._check_signed(store, repository, digests, index)
         stated = self._fetch_manifest(store, repository, manifest)
-        only = kind is Kind.MANIFEST  # there is no other: then it stands for every platform, as in the registry
+        if not signed:
+            self._bring_along(store, repository, digests, index)
+        only = index is None  # there is no other: then it stands for every platform, as in the registry
         return entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
 
     def _check_signed(
         self, store: Store, repository: Repository, digests: Sequence[Digest], index: bytes | None = None
-    ) -> None:
-        """Raise DifferenceError unless it is signed, if that is asked for; keep what is attached, for later."""
+    ) -> bool:
+        """Raise DifferenceError unless it is signed, if that is asked for; keep what is attached, for later.
+
+        Gives whether that was asked for.
+        """
         keys = () if self.trust is None else trusted_keys(self.trust, repository.reference)
         if not keys:
-            return
-        attachments = fetch_attachments(repository, digests)
+            return False
+        attachments = fetch_attachments(repository, digests, store)
         verify(str(repository.reference), attachments.attached, keys, digests)
         if index is not None:
             attachments = with_index(attachments, repository, index, digests[0])
         attachments.keep(store)
+        return True
 
-    def _fetch_index(self, store: Store, repository: Repository, raw: bytes, digest: Digest) -> None:
+    @staticmethod
+    def _bring_along(
+        store: Store, repository: Repository, digests: Sequence[Digest], index: bytes | None = None
+    ) -> None:
+        """Keep what is attached to the image, although nothing is asked of it today."""
+        fetch_listed(repository, digests, store, index).keep(store)
+
+    def _fetch_index(self, store: Store, repository: Repository, raw: bytes, digest: Digest) -> list[Digest]:
+        """Gives its digest, and those of what it lists."""
         documents = {digest: raw}
 
         def read(descriptor: Descriptor) -> bytes:
@@ -93,10 +107,11 @@ class Fetch:
         listed = parse_index(parse_document(raw, f"index {digest}"))
         for descriptor in descend((one for one in listed if not one.is_attestation), read):
             if KINDS[descriptor.media_type] is Kind.MANIFEST and not descriptor.is_attestation:
-                manifest = parse_manifest(repository.read(descriptor), descriptor.digest)
+                manifest = parse_manifest(read(descriptor), descriptor.digest)
                 self._fetch_manifest(store, repository, manifest, requested=False)
         for name, document in documents.items():
             store.put(document, name)
+        return list(documents)
 
     def _fetch_manifest(
         self, store: Store, repository: Repository, manifest: Manifest, *, requested: bool = True

@@ -7,7 +7,7 @@ what is on the disk, too: a power cut leaves no name in index.json whose blobs a
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -53,9 +53,13 @@ class Store:
 
     def add(self, entry: Entry, replaces: Callable[[Entry], bool]) -> None:
         """List `entry` in the place of what it replaces, once all blobs are on the disk; skopeo syncs none."""
+        self.add_all([entry], replaces)
+
+    def add_all(self, added: Sequence[Entry], replaces: Callable[[Entry], bool]) -> None:
+        """The same for several, all at once."""
         with self.stage():
             sync_tree(self.path / BLOBS)
-        self.change(lambda entries: [*(each for each in entries if not replaces(each)), entry])
+        self.change(lambda entries: [*(each for each in entries if not replaces(each)), *added])
 
     def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
         """Replace what index.json lists by what `change` makes of it, alone and at once."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from bundler import tools
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.descriptor import Descriptor
+from bundler.images.documents import parse_document
 from bundler.images.image import Image
 from bundler.images.manifest import PlatformChoice
 from bundler.images.reference import Choice, RegistryReference
@@ -105,14 +106,19 @@ _FETCHED: Final = "fetched"
 _TEMPORARY: Final = "temporary"
 _REGISTRY: Final = "docker://"
 _POLL_SECONDS: Final = 0.1
+_LONGEST_LIST: Final = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Skopeo:
-    """skopeo with the options that hold for every call. Each method raises ToolError or ImageError."""
+    """skopeo with the options that hold for every call. Each method raises ToolError or ImageError.
+
+    It `asks_policy`, unless what it copies is none of what the signature policy is about.
+    """
 
     access: Access
     limits: Limits
+    asks_policy: bool = True
 
     def inspect(self, name: str, *options: str) -> bytes:
         """What `skopeo inspect --raw` prints: a document of `name`, which is in a registry, as it is."""
@@ -123,6 +129,15 @@ class Skopeo:
         except tools.TooMuchOutputError:
             what = f"more than the {readable_size(self.limits.document_size)} that a document may have"
             raise ImageError(f"{name}: {what}", hint=raise_hint("document_size")) from None
+
+    def tags(self, name: str) -> frozenset[str]:
+        """All tags of the repository `name`, as its registry lists them."""
+        arguments = ["list-tags", *self._options("--tls-verify"), name]
+        try:
+            listed = persist(self.access, lambda: self._call(name, arguments, output_limit=_LONGEST_LIST))
+        except tools.TooMuchOutputError:
+            raise ImageError(f"{name}: the list of tags is over {readable_size(_LONGEST_LIST)}") from None
+        return frozenset(item.text() for item in parse_document(listed, f"{name}: list of tags").get("Tags").items())
 
     def copy(self, name: str, folder: Path, meter: Meter, *options: str) -> None:
         """Copy the image `name` of this machine to `folder`/IMAGE; both are made."""
@@ -177,6 +192,8 @@ class Skopeo:
         return output
 
     def _policy(self) -> list[str]:
+        if not self.asks_policy:
+            return ["--insecure-policy"]
         return [] if self.access.policy is None else ["--policy", str(self.access.policy)]
 
     def _options(self, tls_verify: str) -> list[str]:
