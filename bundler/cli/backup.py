@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument, LimitOption, QuietOption, limits_of
+from bundler.cli.options import BundleArgument
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable

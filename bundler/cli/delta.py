@@ -6,16 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import (
-    BundleOrFileArgument,
-    DiscardVolumesOption,
-    KeepVolumesOption,
-    LimitOption,
-    QuietOption,
-    limits_of,
-    old_volumes,
-)
+from bundler.cli.options import BundleOrFileArgument, DiscardVolumesOption, KeepVolumesOption, old_volumes
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import KeyOption, SignOption, signing_key, trusted_key

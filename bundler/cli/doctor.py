@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.access_options import StoreOption
 from bundler.cli.console import show_rows, tell
-from bundler.cli.options import StoreOption
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import RequestError, printable
 from bundler.origins import Json

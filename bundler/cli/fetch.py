@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.options import AccessOptions
+from bundler.cli.access_options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import TrustOption, VerifyKeyOption, trust_policy

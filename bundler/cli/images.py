@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bundler.cli.access_options import StoreOption
 from bundler.cli.console import short, show_rows
-from bundler.cli.options import StoreOption
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.sizes import readable_size

@@ -4,22 +4,18 @@ from collections.abc import Iterator
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from bundler.cli.access_options import AccessOptions
 from bundler.cli.console import note
-from bundler.cli.progress import Form, ProgressOption
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.limits import DEFAULTS, NAMES, Limits
-from bundler.store import VARIABLE, default_place
 
 if TYPE_CHECKING:
-    from bundler import BuildRequest, OldVolumes, Platform
+    from bundler import BuildRequest, OldVolumes
     from bundler.overrides.imports import Importer
-
-REACHING: Final = "How the image is reached, and what it may be"
 
 ImageArgument = Annotated[
     str | None,
@@ -72,91 +68,6 @@ ComposeEnvFileOption = Annotated[
     list[str] | None,
     typer.Option("--compose-env-file", metavar="FILE", help="A file of such variables. May be repeated."),
 ]
-PlatformOption = Annotated[
-    str | None,
-    typer.Option(
-        "--platform",
-        metavar="OS/ARCH",
-        help="The platform to take from a multi-platform image.",
-        rich_help_panel=REACHING,
-    ),
-]
-AuthfileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--authfile", metavar="FILE", help="Credentials for registries, as skopeo reads them.", rich_help_panel=REACHING
-    ),
-]
-PolicyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--policy",
-        metavar="FILE",
-        help="The signature policy, instead of the system's policy.json.",
-        rich_help_panel=REACHING,
-    ),
-]
-TlsVerifyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tls-verify",
-        metavar="true|false",
-        help="Whether registries need HTTPS and a valid certificate.",
-        show_default=False,
-        rich_help_panel=REACHING,
-    ),
-]
-RetriesOption = Annotated[
-    int,
-    typer.Option(
-        "--retries",
-        metavar="N",
-        min=0,
-        max=100,
-        help="How often to ask a registry again after what may pass: a connection that broke off, an error of the "
-        "registry's own.",
-        rich_help_panel=REACHING,
-    ),
-]
-TimeoutOption = Annotated[
-    int,
-    typer.Option(
-        "--timeout",
-        metavar="SECONDS",
-        min=1,
-        help="When to give up a registry that says nothing.",
-        rich_help_panel=REACHING,
-    ),
-]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=REACHING)]
-StoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        metavar="DIR",
-        envvar=VARIABLE,
-        help="Where fetched images are kept; if absent, $XDG_DATA_HOME/bundler (~/.local/share/bundler).",
-        show_default=False,
-        rich_help_panel=REACHING,
-    ),
-]
-RequireDigestOption = Annotated[
-    bool,
-    typer.Option(
-        "--require-digest",
-        help="Refuse a registry's image that neither a digest nor a lock pins.",
-        rich_help_panel=REACHING,
-    ),
-]
-LimitOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        metavar="NAME=N",
-        help=f"The most an image may have of: {', '.join(NAMES)}. N may end in k, m, g or t. May be repeated.",
-        rich_help_panel=REACHING,
-    ),
-]
 TargetOption = Annotated[
     str | None,
     typer.Option(
@@ -193,7 +104,6 @@ DiscardVolumesOption = Annotated[
     bool,
     typer.Option("--discard-volumes", help="With --force: remove what the volumes hold, or cannot be carried over."),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
 class Unpacker(StrEnum):
@@ -201,14 +111,6 @@ class Unpacker(StrEnum):
 
     NATIVE = "native"
     UMOCI = "umoci"
-
-
-def limits_of(limit: list[str] | None) -> Limits:
-    """The limits that --limit changes. Raises RequestError."""
-    try:
-        return DEFAULTS.changed(tuple(limit or ()))
-    except ValueError as error:
-        raise RequestError(f"--limit: {error}", hint="for example --limit unpacked-size=300g") from None
 
 
 def note_namesake(image: str | None, *, quiet: bool) -> None:
@@ -227,60 +129,6 @@ def old_volumes(*, force: bool, keep: bool, discard: bool) -> "OldVolumes":
         raise RequestError("--keep-volumes and --discard-volumes are for a bundle that is replaced", hint="add --force")
     kept, discarded = OldVolumes.KEPT if keep else OldVolumes.REFUSED, OldVolumes.DISCARDED
     return kept | discarded if discard else kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessOptions:
-    """How images may be reached, and which of their platforms is meant."""
-
-    platform: PlatformOption = None
-    authfile: AuthfileOption = None
-    policy: PolicyOption = None
-    tls_verify: TlsVerifyOption = None
-    retries: RetriesOption = 3
-    timeout: TimeoutOption = 120
-    offline: OfflineOption = False
-    store: StoreOption = None
-    require_digest: RequireDigestOption = False
-    limit: LimitOption = None
-    progress: ProgressOption = Form.AUTO
-    quiet: QuietOption = False
-
-    def request(self, **more: Any) -> "BuildRequest":
-        """The request they add up to, with what else a command knows of it. Raises RequestError."""
-        from bundler import Access, BuildRequest
-
-        return BuildRequest(
-            platform=self._platform(),
-            access=Access(
-                authfile=self.authfile,
-                policy=self.policy,
-                tls_verify=self._tls_verify(),
-                offline=self.offline,
-                retries=self.retries,
-                timeout=self.timeout,
-                report=note,
-            ),
-            store=self.store or default_place(),
-            require_digest=self.require_digest,
-            limits=limits_of(self.limit),
-            **more,
-        )
-
-    def _platform(self) -> "Platform | None":
-        from bundler import Platform
-
-        try:
-            return Platform.parse(self.platform) if self.platform is not None else None
-        except ValueError as error:
-            raise RequestError(f"--platform: {error}", hint="for example --platform linux/arm64") from None
-
-    def _tls_verify(self) -> bool | None:
-        """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
-        if self.tls_verify not in (None, "true", "false"):
-            what = f"--tls-verify: {printable(self.tls_verify or '')!r} is neither true nor false"
-            raise RequestError(what, hint="--tls-verify=false talks to a registry without a certificate")
-        return None if self.tls_verify is None else self.tls_verify == "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.access_options import AccessOptions
 from bundler.cli.commands import Family, shown
 from bundler.cli.console import note_without_meaning, show_imported
 from bundler.cli.failures import Command, Pasted
-from bundler.cli.options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.spread import spread

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bundler.cli.access_options import QuietOption
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument, QuietOption
+from bundler.cli.options import BundleArgument
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import SigningOptions

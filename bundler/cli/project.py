@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bundler.cli.access_options import AccessOptions
 from bundler.cli.build import CheckReproducibleOption, LockedOption, LockOption, RootfsOption, VerityOption
 from bundler.cli.console import note_imported, remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import AccessOptions, DiscardVolumesOption, TargetOption, old_volumes, option_words
+from bundler.cli.options import DiscardVolumesOption, TargetOption, old_volumes, option_words
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.spread import spread

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.options import REACHING
+from bundler.cli.access_options import REACHING
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 

@@ -5,15 +5,9 @@ from typing import Annotated
 
 import typer
 
+from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import (
-    DiscardVolumesOption,
-    KeepVolumesOption,
-    LimitOption,
-    QuietOption,
-    limits_of,
-    old_volumes,
-)
+from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.signing import KeyOption, trusted_key
 from bundler.errors import printable

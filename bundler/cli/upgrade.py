@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bundler.cli.access_options import QuietOption, limits_of
 from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument, QuietOption, limits_of
+from bundler.cli.options import BundleArgument
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
 from bundler.cli.settings import SettingsOptions, check_no_settings

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.console import note
-from bundler.cli.options import BundleOrFileArgument, LimitOption, QuietOption, limits_of
+from bundler.cli.options import BundleOrFileArgument
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import KeyOption, trusted_key
