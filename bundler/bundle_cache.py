@@ -78,8 +78,9 @@ def find_or_build(
 ) -> Cached:
     """The bundle of `request`, which programs inherit the lock of at a descriptor from `lowest_descriptor` on.
 
-    An image of a registry that is not in the store is fetched there, so that the next run needs no network. One that
-    says no command is built nevertheless where the caller is `commanded` to run another. Raises what `build` raises.
+    An image of a registry that is not in the store is fetched there, so that the next run needs no network. If it has to
+    be signed, that is verified each time, and the key is part of what the bundle is found by. An image that says no
+    command is built nevertheless where the caller is `commanded` to run another. Raises what `build` raises.
     """
     overrides = request.load_overrides()
     folder = _made()
@@ -231,5 +232,7 @@ def _fetch_missing(request: BuildRequest, name: str, platform: Platform | None, 
         if image is not None:
             return
     with open_store(request.store, limits=request.limits) as store:
-        fetching = Fetch(access=request.access, limits=request.limits, progress=progress, wanted=wanted)
+        fetching = Fetch(
+            access=request.access, limits=request.limits, progress=progress, wanted=wanted, trust=request.trust
+        )
         fetching.into(store, named)

@@ -150,7 +150,7 @@ def describe_lock(request: BuildRequest, images: Sequence[str] = (), *, progress
         inputs = request.inputs(opened[0], overrides)
         if request.lock is not None:
             request.lock.check_givens(inputs)
-        return describe(inputs, opened)
+        return describe(inputs, opened, request.trust)
 
 
 def open_mounted(stack: ExitStack, request: BuildRequest, inputs: Inputs, progress: Progress) -> list[Image]:

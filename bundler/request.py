@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundler.conversion.process.accounts import Accounts
 from bundler.conversion.rule import Inputs
-from bundler.errors import RequestError, printable
+from bundler.errors import DifferenceError, RequestError, printable
 from bundler.images.image import Image
 from bundler.images.manifest import PlatformChoice, naming
 from bundler.images.platform import Platform
@@ -28,8 +28,9 @@ from bundler.rootfs.changeset import Selection
 from bundler.store import default_place
 from bundler.store.attached import trusted_keys, verify_kept
 from bundler.store.find import open_kept
-from bundler.store.layout import open_store
+from bundler.store.layout import DamagedError, open_store
 from bundler.targets import load_target
+from bundler.trust.image_keys import ImageKey
 from bundler.trust.policy import Policy
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
@@ -78,6 +79,7 @@ class BuildRequest:
     overrides say. `verity` adds a tree of hashes for dm-verity to an image.
 
     With `trust`, an image is taken only if the policy does not ask for a signature, or if the store has it, and one.
+    The same holds for what the `lock` says of trust.
 
     `opened` is called with each image that was opened.
     """
@@ -163,9 +165,7 @@ class BuildRequest:
             reference = lock.pin(reference, wanted.platform)
         self.check_digest(reference)
         with naming(name), ExitStack() as stack:
-            image = stack.enter_context(self._open_kept(reference, wanted))
-            if self.trust is not None:
-                image = self._trusted(self.trust, reference, image)
+            image = stack.enter_context(self._open_trusted(reference, wanted))
             if image is None:
                 image = stack.enter_context(
                     open_image(
@@ -183,11 +183,32 @@ class BuildRequest:
             self.opened(image)
             yield image
 
-    def _trusted(self, trust: Policy, reference: Reference, kept: Image | None) -> Image | None:
-        """The image of the store, if it is signed as the policy asks. Raises RequestError, DifferenceError."""
-        keys = trusted_keys(trust, reference.registry)
-        if not keys:
-            return kept
+    @contextmanager
+    def _open_trusted(self, reference: Reference, wanted: PlatformChoice) -> Iterator[Image | None]:
+        """The image from the store, signed as all policies ask; None if it is not there and none asks for that.
+
+        Raises RequestError, ImageError, and DifferenceError, also for what was damaged since it was signed.
+        """
+        demanded = [keys for trust in self._policies() if (keys := trusted_keys(trust, reference.registry))]
+        try:
+            with self._open_kept(reference, wanted) as image:
+                for keys in demanded:
+                    image = self._signed(keys, reference, image)  # noqa: PLW2901 -- the same, and whose it is
+                yield image
+        except DamagedError as error:
+            if demanded:
+                raise DifferenceError(error.what, hint=error.hint) from None
+            raise
+
+    def _policies(self) -> Iterator[Policy]:
+        """All that an image has to fulfil: what the caller asks for, and what the lock was made with."""
+        if self.trust is not None:
+            yield self.trust
+        if self.lock is not None and self.lock.trust is not None:
+            yield self.lock.trust.policy()
+
+    def _signed(self, keys: Sequence[ImageKey], reference: Reference, kept: Image | None) -> Image:
+        """The image of the store, if one of the keys has signed it. Raises RequestError, DifferenceError."""
         if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
             raise RequestError(
                 f"{printable(reference.text)} is not in the store, and only there are signatures kept with an image",

@@ -36,8 +36,8 @@ def _rule(node: Node, folder: Path) -> Rule:
         raise node.error("a rule names images by their repository", hint=_EXAMPLE)
     chosen = _kind(kind)
     listed = () if keys is None else tuple(load_image_key(folder / _text(key)) for key in keys.listed())
-    if bool(listed) != (chosen is Kind.COSIGN):
-        what = "a rule of this kind has keys" if chosen is Kind.COSIGN else f"a rule of kind {chosen} has no keys"
+    if bool(listed) != chosen.has_keys:
+        what = "a rule of this kind has keys" if chosen.has_keys else f"a rule of kind {chosen} has no keys"
         raise node.error(what, hint=_EXAMPLE)
     return Rule(images.value, chosen, listed)
 

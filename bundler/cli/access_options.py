@@ -14,6 +14,7 @@ from bundler.store import VARIABLE, default_place
 
 if TYPE_CHECKING:
     from bundler import BuildRequest, Platform
+    from bundler.trust.policy import Policy
 
 REACHING: Final = "How the image is reached, and what it may be"
 
@@ -102,6 +103,26 @@ LimitOption = Annotated[
         rich_help_panel=REACHING,
     ),
 ]
+VerifyKeyOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--verify-key",
+        metavar="PUB",
+        help="Refuse an image that this public key of cosign's (PEM) has not signed. May be repeated: one is enough.",
+        show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        metavar="FILE",
+        help="A policy: which keys must have signed which images (trust: [{images: PATTERN, keys: [PUB]}]).",
+        show_default=False,
+        rich_help_panel=REACHING,
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
@@ -113,9 +134,25 @@ def limits_of(limit: list[str] | None) -> Limits:
         raise RequestError(f"--limit: {error}", hint="for example --limit unpacked-size=300g") from None
 
 
+def trust_policy(keys: list[Path] | None, file: Path | None) -> "Policy | None":
+    """What --verify-key and --trust ask of images. Raises RequestError, DifferenceError, ToolError."""
+    if keys and file is not None:
+        raise RequestError("--verify-key and --trust exclude each other", hint="name the key in a rule of the policy")
+    if file is not None:
+        from bundler.trust_policies import load_policy
+
+        return load_policy(file)
+    if not keys:
+        return None
+    from bundler.trust.keys import load_image_key
+    from bundler.trust.policy import by_keys
+
+    return by_keys(tuple(map(load_image_key, keys)), "--verify-key")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessOptions:
-    """How images may be reached, and which of their platforms is meant."""
+    """How images may be reached, which of their platforms is meant, and who has to have signed them."""
 
     platform: PlatformOption = None
     authfile: AuthfileOption = None
@@ -127,6 +164,8 @@ class AccessOptions:
     store: StoreOption = None
     require_digest: RequireDigestOption = False
     limit: LimitOption = None
+    verify_key: VerifyKeyOption = None
+    trust: TrustOption = None
     progress: ProgressOption = Form.AUTO
     quiet: QuietOption = False
 
@@ -148,6 +187,7 @@ class AccessOptions:
             store=self.store or default_place(),
             require_digest=self.require_digest,
             limits=limits_of(self.limit),
+            trust=trust_policy(self.verify_key, self.trust),
             **more,
         )
 

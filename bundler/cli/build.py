@@ -11,7 +11,6 @@ from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
 from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
-from bundler.cli.signing import TrustOption, VerifyKeyOption, trust_policy
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
@@ -89,8 +88,6 @@ class BuildOptions(SettingsOptions):
     umoci_metadata: UmociMetadataOption = False
     rootfs: RootfsOption = None
     verity: VerityOption = False
-    verify_key: VerifyKeyOption = None
-    trust: TrustOption = None
 
     def request(self, **more: Any) -> "BuildRequest":
         return SettingsOptions.request(
@@ -99,7 +96,6 @@ class BuildOptions(SettingsOptions):
             umoci_metadata=self.umoci_metadata,
             rootfs=None if self.rootfs is None else self.rootfs.value,
             verity=self.verity,
-            trust=trust_policy(self.verify_key, self.trust),
             **more,
         )
 
@@ -154,7 +150,7 @@ def build(
             before_publishing=ignore_interruptions,
         )
     if lock is not None and not locked:
-        replace_file(lock, describe(built.inputs, opened))
+        replace_file(lock, describe(built.inputs, opened, request.trust))
     remark(built.runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
     if built.unshared and not options.quiet:

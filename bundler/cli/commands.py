@@ -74,7 +74,12 @@ COMMANDS: Final = {
     "lock": Row(
         Group.BUILD,
         "lock.lock",
-        ("bundler lock nginx:1.27", "bundler lock app.tar --overrides web.yaml -o app.lock", "bundler lock --check"),
+        (
+            "bundler lock nginx:1.27",
+            "bundler lock app.tar --overrides web.yaml -o app.lock",
+            "bundler lock nginx:1.27 --trust policy.yaml",
+            "bundler lock --check",
+        ),
     ),
     "inspect": Row(
         Group.LOOK,

@@ -7,7 +7,6 @@ import typer
 from bundler.cli.access_options import AccessOptions
 from bundler.cli.progress import shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.cli.signing import TrustOption, VerifyKeyOption, trust_policy
 from bundler.cli.spread import spread
 from bundler.errors import RequestError
 
@@ -20,8 +19,6 @@ def fetch(
     all_platforms: Annotated[
         bool, typer.Option("--all-platforms", help="Fetch an image whole, for all platforms that it is there for.")
     ] = False,
-    verify_key: VerifyKeyOption = None,
-    trust: TrustOption = None,
     as_json: JsonOption = False,
     pointer: FormatOption = None,
 ) -> None:
@@ -47,7 +44,6 @@ def fetch(
     names = [reference.name_in_registry() for reference in references]
     for reference in references:
         request.check_digest(reference)
-    policy = trust_policy(verify_key, trust)
     place = place_of(request.store)
     prepare(place)
     with (
@@ -61,7 +57,7 @@ def fetch(
             progress=progress,
             wanted=wanted,
             every=all_platforms,
-            trust=policy,
+            trust=request.trust,
         )
         fetched = []
         for name in names:

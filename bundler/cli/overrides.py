@@ -182,6 +182,8 @@ def from_inspect(
         raise RequestError("standard input can be read only once", hint="name a file for the other")
     importer = load_inspect(file, name)
     if image is None:
+        if options.verify_key or options.trust:
+            raise RequestError("--verify-key and --trust are about an image", hint="--image IMAGE names one")
         show_imported(importer(None))
         return
     with (

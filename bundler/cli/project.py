@@ -216,11 +216,12 @@ def project(
     wanted = read_project(options.project(compose_file, services or []))
     if not options.quiet:
         note_imported(wanted.remarks)
+    request = options.request()
     words = [f"--name={wanted.record.name}", *(["--locked", f"--lock={lock or NAME}"] if locked else [])]
     with shown_progress(options.progress, quiet=options.quiet) as progress:
         built = build_project(
             wanted,
-            options.request(),
+            request,
             output or Path(wanted.record.name),
             overrides=options.overrides_by_service(),
             lock=read,
@@ -233,7 +234,7 @@ def project(
             before_publishing=ignore_interruptions,
         )
     if lock is not None and not locked:
-        replace_file(lock, describe_project(built.inputs, built.images, built.record.files))
+        replace_file(lock, describe_project(built.inputs, built.images, built.record.files, request.trust))
     for runtime_config in built.runtime_configs.values():
         remark(runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)

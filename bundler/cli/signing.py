@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import REACHING
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.attestation import Attestation
     from bundler.trust.keys import SigningKey, TrustedKey
-    from bundler.trust.policy import Policy
 
 KeyOption = Annotated[
     Path | None,
@@ -62,44 +60,6 @@ BuiltAgainOption = Annotated[
         rich_help_panel=_ATTESTATION,
     ),
 ]
-
-
-VerifyKeyOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--verify-key",
-        metavar="PUB",
-        help="Refuse an image that this public key of cosign's (PEM) has not signed. May be repeated: one is enough.",
-        show_default=False,
-        rich_help_panel=REACHING,
-    ),
-]
-TrustOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--trust",
-        metavar="FILE",
-        help="A policy: which keys must have signed which images (trust: [{images: PATTERN, keys: [PUB]}]).",
-        show_default=False,
-        rich_help_panel=REACHING,
-    ),
-]
-
-
-def trust_policy(keys: list[Path] | None, file: Path | None) -> "Policy | None":
-    """What --verify-key and --trust ask of images. Raises RequestError, DifferenceError, ToolError."""
-    if keys and file is not None:
-        raise RequestError("--verify-key and --trust exclude each other", hint="name the key in a rule of the policy")
-    if file is not None:
-        from bundler.trust_policies import load_policy
-
-        return load_policy(file)
-    if not keys:
-        return None
-    from bundler.trust.keys import load_image_key
-    from bundler.trust.policy import by_keys
-
-    return by_keys(tuple(map(load_image_key, keys)), "--verify-key")
 
 
 def trusted_key(path: Path | None) -> "TrustedKey | None":

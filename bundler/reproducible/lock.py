@@ -23,8 +23,11 @@ from bundler.images.reference import Reference, RegistryReference
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
+from bundler.reproducible.locked_trust import TRUST, LockedTrust, describe_rules, parse_locked_trust
+from bundler.trust.policy import Policy
 
 FORMAT: Final = 1
+WITH_TRUST: Final = 2  # a bundler that does not know of keys must not leave them out
 NAME: Final = "bundler.lock"
 SERVICES: Final = "services"  # what the lock of a project has in the place of one build
 T = TypeVar("T")
@@ -97,6 +100,8 @@ class LockedImage:
 class Lock:
     """What was locked. `label` is the file, for messages; `overrides` are sha256 sums in hex, in their order.
 
+    `trust` is who has to have signed the images.
+
     The version of bundler that wrote it is recorded for people and not held against another one.
     """
 
@@ -105,6 +110,7 @@ class Lock:
     profile: str
     target: dict[str, Json]
     overrides: tuple[str, ...]
+    trust: LockedTrust | None = None
 
     @property
     def only_reference(self) -> str | None:
@@ -200,13 +206,17 @@ class Lock:
         raise DifferenceError(f"{self.label}: {what}", hint=hint)
 
 
-def describe(inputs: Inputs, images: Sequence[Image]) -> bytes:
-    """The content of a lock for `images`, each once and by name, under what `inputs` say besides."""
+def describe(inputs: Inputs, images: Sequence[Image], trust: Policy | None = None) -> bytes:
+    """The content of a lock for `images`, each once and by name, under what `inputs` say besides.
+
+    Of `trust`, it has the rules that these images were let through by.
+    """
     return encode(
         {
-            "format": FORMAT,
+            "format": FORMAT if trust is None else WITH_TRUST,
             "bundler": __version__,
             "images": described_images(images),
+            **described_trust(trust, images),
             **described_givens(inputs),
         }
     )
@@ -216,6 +226,14 @@ def described_images(images: Sequence[Image]) -> list[Json]:
     """Each once and by name, as a lock has them."""
     locked = {LockedImage.of(image): None for image in images}
     return [each.described() for each in sorted(locked, key=lambda one: (one.reference, str(one.platform), one.id))]
+
+
+def described_trust(trust: Policy | None, images: Sequence[Image]) -> dict[str, Json]:
+    """The rules of `trust` that these images were let through by, as a lock has them; nothing if there is no policy."""
+    if trust is None:
+        return {}
+    names = (RegistryReference.find(image.name) for image in images)
+    return {TRUST: describe_rules(trust, ["" if name is None else name.repository for name in names])}
 
 
 def described_givens(inputs: Inputs) -> dict[str, Json]:
@@ -253,7 +271,8 @@ def read_lock(path: Path, parse: Callable[[Member, str], T]) -> T:
         raise RequestError(f"{label} {error}", hint=_MAKE_ONE) from None
     except ImageError as error:
         raise RequestError(error.what, hint=_MAKE_ONE) from None
-    check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
+    content = document.content if isinstance(document.content, dict) else {}
+    check_format(content, label, WITH_TRUST if TRUST in content else FORMAT)
     try:
         return parse(document, label)
     except ImageError as error:
@@ -263,7 +282,7 @@ def read_lock(path: Path, parse: Callable[[Member, str], T]) -> T:
 def _parse(part: Member, label: str) -> Lock:
     if part.find(SERVICES) is not None:
         raise RequestError(f"{label} is the lock of a project", hint="bundler project --locked reads it")
-    return parse_givens(part, label, parse_images(part))
+    return parse_givens(part, label, parse_images(part), parse_trust(part, label))
 
 
 def parse_images(part: Member) -> tuple[LockedImage, ...]:
@@ -271,7 +290,13 @@ def parse_images(part: Member) -> tuple[LockedImage, ...]:
     return tuple(_parse_image(item) for item in part.get("images").items())
 
 
-def parse_givens(part: Member, label: str, images: tuple[LockedImage, ...]) -> Lock:
+def parse_trust(part: Member, label: str) -> LockedTrust | None:
+    """Who has to have signed the images. Raises ImageError."""
+    rules = part.find(TRUST)
+    return None if rules is None else parse_locked_trust(rules, label)
+
+
+def parse_givens(part: Member, label: str, images: tuple[LockedImage, ...], trust: LockedTrust | None = None) -> Lock:
     """A lock of `images`, with what `part` says of one build besides. Raises ImageError."""
     target = part.get("target")
     return Lock(
@@ -280,6 +305,7 @@ def parse_givens(part: Member, label: str, images: tuple[LockedImage, ...]) -> L
         profile=part.get("profile").text(),
         target={name: value.content for name, value in target.members()},
         overrides=tuple(item.get("sha256").text() for item in part.get("overrides").items()),
+        trust=trust,
     )
 
 

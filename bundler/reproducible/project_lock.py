@@ -15,13 +15,17 @@ from bundler.project.record import ProjectBundle
 from bundler.reproducible.lock import (
     FORMAT,
     SERVICES,
+    WITH_TRUST,
     Lock,
     described_givens,
     described_images,
+    described_trust,
     parse_givens,
     parse_images,
+    parse_trust,
     read_lock,
 )
+from bundler.trust.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +75,16 @@ def _sums(files: Sequence[OverridesFile]) -> str:
     return ", ".join(file.sha256 for file in files)
 
 
-def describe_project(inputs: Mapping[str, Inputs], images: Sequence[Image], files: Sequence[OverridesFile]) -> bytes:
-    """The content of a lock for bundles that are made from `inputs`."""
+def describe_project(
+    inputs: Mapping[str, Inputs], images: Sequence[Image], files: Sequence[OverridesFile], trust: Policy | None = None
+) -> bytes:
+    """The content of a lock for bundles that are made from `inputs`, and whose images `trust` lets be used."""
     return encode(
         {
-            "format": FORMAT,
+            "format": FORMAT if trust is None else WITH_TRUST,
             "bundler": __version__,
             "images": described_images(images),
+            **described_trust(trust, images),
             SERVICES: {bundle: described_givens(each) for bundle, each in sorted(inputs.items())},
             "files": [{"name": file.name, "sha256": file.sha256} for file in files],
         }
@@ -95,9 +102,9 @@ def _parse(part: Member, label: str) -> ProjectLock:
         raise RequestError(
             f"{label} is the lock of a bundle", hint="bundler project --lock FILE makes one of a project"
         )
-    images = parse_images(part)
+    images, trust = parse_images(part), parse_trust(part, label)
     return ProjectLock(
         label,
-        {bundle: parse_givens(each, label, images) for bundle, each in services.members()},
+        {bundle: parse_givens(each, label, images, trust) for bundle, each in services.members()},
         tuple(OverridesFile(each.get("name").text(), each.get("sha256").text()) for each in part.get("files").items()),
     )

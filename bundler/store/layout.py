@@ -206,10 +206,14 @@ def reference_of(entry: Descriptor) -> RegistryReference | None:
     return RegistryReference.find(entry.annotation(REF_NAME))
 
 
-def damaged(store: Store, entry: Descriptor, what: str) -> ImageError:
+class DamagedError(ImageError):
+    """An image of the store is not what was put there."""
+
+
+def damaged(store: Store, entry: Descriptor, what: str) -> DamagedError:
     """What to say of an entry of which `what` is wrong: a part is missing, cut off or not what its digest names."""
     name = printable(entry.annotation(REF_NAME) or str(entry.digest))
-    return ImageError(
+    return DamagedError(
         f"{store.files.label}: {name} is damaged: {what.removeprefix(f'{store.files.label}: ')}",
         hint="fetch it again, or remove it with bundler rm",
     )

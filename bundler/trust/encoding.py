@@ -23,6 +23,11 @@ class ForgedError(Exception):
     """A signature that the key did not make over this. The message is the end of a sentence about what was signed."""
 
 
+def nearly_starts(content: bytes, word: bytes) -> bool:
+    """Whether `content` begins with `word`, but for one byte: then it is damaged, and not something else."""
+    return sum(one != other for one, other in zip(content, word, strict=False)) <= 1 and len(content) >= len(word)
+
+
 def decode_base64(text: bytes) -> bytes:
     """The bytes that `text` spells as RFC 4648 has it, with padding and no spare bits. Raises MalformedError."""
     try:

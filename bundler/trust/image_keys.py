@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundler.light_dataclasses import dataclass
 from bundler.trust.ed25519 import invalid_signature, require_library
-from bundler.trust.encoding import FormError, MalformedError
+from bundler.trust.encoding import FormError, MalformedError, nearly_starts
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -22,10 +22,11 @@ _SMALLEST_RSA: Final = 2048  # bits
 
 @dataclass(frozen=True, slots=True)
 class ImageKey:
-    """`kind` is its algorithm, `fingerprint` the sha256 of the key itself (its DER) in hexadecimal."""
+    """`kind` is its algorithm, `fingerprint` the sha256 of the key itself (its DER) in hexadecimal, `text` its PEM."""
 
     kind: str
     fingerprint: str
+    text: str
     has_signed: Callable[[bytes, bytes], bool]
 
     @property
@@ -37,6 +38,8 @@ class ImageKey:
 def parse_image_key(content: bytes) -> ImageKey:
     """Raises FormError for what is none, or of a kind that signs no images, and ToolError."""
     if not content.startswith(BEGIN):
+        if nearly_starts(content, BEGIN):
+            raise MalformedError("it begins almost as a public key in PEM does")
         if content.startswith(b"-----BEGIN ") and b"PRIVATE KEY-----\n" in content:
             raise FormError("is a secret key, and the public one is asked for")
         raise FormError("is no public key in PEM")
@@ -49,6 +52,8 @@ def parse_image_key(content: bytes) -> ImageKey:
         key = forms.load_pem_public_key(content)
     except Exception:  # noqa: BLE001 -- the library's own kinds of error differ between its versions
         raise MalformedError("it is no key") from None
+    if key.public_bytes(forms.Encoding.PEM, forms.PublicFormat.SubjectPublicKeyInfo) != content:
+        raise MalformedError("it is not written as such a key is")
     der = key.public_bytes(forms.Encoding.DER, forms.PublicFormat.SubjectPublicKeyInfo)
     kind, verify = _algorithm(key)
 
@@ -59,7 +64,7 @@ def parse_image_key(content: bytes) -> ImageKey:
             return False
         return True
 
-    return ImageKey(kind, sha256(der).hexdigest(), has_signed)
+    return ImageKey(kind, sha256(der).hexdigest(), content.decode("ascii"), has_signed)
 
 
 def _algorithm(key: "PublicKeyTypes") -> tuple[str, Callable[[bytes, bytes], None]]:

@@ -15,6 +15,11 @@ class Kind(StrEnum):
     ANYTHING = "anything"
     REFUSED = "refused"
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether a rule of this kind has keys; others have none."""
+        return self is Kind.COSIGN
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -37,9 +42,13 @@ class Policy:
     label: str
     rules: tuple[Rule, ...]
 
+    def rule_for(self, repository: str) -> Rule | None:
+        """The one that counts for it."""
+        return next((rule for rule in self.rules if rule.fits(repository)), None)
+
     def keys_for(self, repository: str) -> tuple[ImageKey, ...]:
         """The keys, of which one must have signed it; none where nothing is demanded. Raises ForgedError."""
-        rule = next((rule for rule in self.rules if rule.fits(repository)), None)
+        rule = self.rule_for(repository)
         if rule is None:
             raise ForgedError(f"is named by no rule of {self.label}")
         if rule.kind is Kind.REFUSED:

@@ -63,6 +63,7 @@ def test_options_become_the_words_they_came_from(kind: type[BundleOptions]) -> N
         int: 1,
         list[str] | None: ["-a", "b c"],
         Path | None: Path("p q"),
+        list[Path] | None: [Path("p q"), Path("-r")],
         str | None: "--x",
         Form: Form.PLAIN,
     }

@@ -19,7 +19,7 @@ from tests.support.image_signatures import DIGEST, payload_of, statement_of
 from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY_SECRET, SSH
 
 # What comes behind a signature is read only if that is the key's: so it is, here.
-GULLIBLE: Final = ImageKey("any", "", lambda _signature, _message: True)
+GULLIBLE: Final = ImageKey("any", "", "", lambda _signature, _message: True)
 SIGNED_BY_SSH: Final = b"SSHSIG\0\0\0\1\0\0\0\4keys\0\0\0\4file\0\0\0\0\0\0\0\6sha512\0\0\0\4sign"
 
 
