@@ -78,8 +78,8 @@ def find_or_build(
 ) -> Cached:
     """The bundle of `request`, which programs inherit the lock of at a descriptor from `lowest_descriptor` on.
 
-    An image of a registry that is not in the store is fetched there, so that the next run needs no network. If it has to
-    be signed, that is verified each time, and the key is part of what the bundle is found by. An image that says no
+    An image of a registry that is not in the store is fetched there, so that the next run needs no network. If it has
+    to be signed, that is verified each time, and the key is part of what the bundle is found by. An image that says no
     command is built nevertheless where the caller is `commanded` to run another. Raises what `build` raises.
     """
     overrides = request.load_overrides()

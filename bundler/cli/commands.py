@@ -75,7 +75,6 @@ COMMANDS: Final = {
         Group.BUILD,
         "lock.lock",
         (
-            "bundler lock nginx:1.27",
             "bundler lock app.tar --overrides web.yaml -o app.lock",
             "bundler lock nginx:1.27 --trust policy.yaml",
             "bundler lock --check",

@@ -187,7 +187,7 @@ def test_a_lock_whose_rules_were_changed_refuses(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_lock_with_keys_has_a_format_of_its_own_which_older_bundlers_refuse(image: str, folder: Path, number: int) -> None:
+def test_a_lock_with_keys_has_a_format_of_its_own(image: str, folder: Path, number: int) -> None:
     lock = locked_with(image, folder)
     locked = json.loads(lock.read_text())
     lock.write_text(json.dumps(locked | {"format": number}))
