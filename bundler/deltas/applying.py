@@ -13,12 +13,13 @@ from bundler.archives.compressors import GZIP, PLAIN, ZSTD
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
 from bundler.bundles.stage import Stage, open_stage
-from bundler.deltas.base import open_base
 from bundler.deltas.parts import open_stored
-from bundler.deltas.reading import DeltaFile, Rebuilt
+from bundler.deltas.reading import DeltaFile
+from bundler.deltas.rebuilding import open_archive
 from bundler.deltas.sources import Source, open_source
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
+from bundler.images.layer import CheckedStream
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, choose_level, format_of
 from bundler.packing.packed import PackedStream, open_packed
@@ -67,13 +68,18 @@ def apply(
         check_destination(output, replace=replace, volumes=volumes)
     with _opened(file, trusted) as delta:
         delta.check()
-        with open_source(base, limits) as source, open_stage(output.parent) as stage:
+        with open_source(base, limits) as source:
             if replace and output == base and source.record.digest == delta.document.result:
                 _verify(source)
                 return
             _check_record(delta, source)
+        with open_stage(output.parent) as stage:
             make = _packed(stage, output, level, limits) if packs else _unpacked(stage, limits)
-            _make(delta, source, stage, make, progress)
+            with ExitStack() as held:
+                with progress.measure(f"reading {source.label}", None) as meter:
+                    archive = held.enter_context(open_archive(delta, base, stage.workspace, limits, meter))
+                with progress.measure(f"applying {delta.label}", None) as meter:
+                    make(archive, delta.label, meter)
             if packs:
                 stage.publish_file(stage.workspace / output.name, output, replace=replace, before=before_publishing)
             else:
@@ -85,27 +91,14 @@ def apply(
                 )
 
 
-_Make = Callable[[Rebuilt, str, Meter], None]
+_Make = Callable[[CheckedStream, str, Meter], None]
 """Takes the archive, what messages call it, and a meter for its bytes."""
 
 
-def _make(delta: DeltaFile, source: Source, stage: Stage, make: _Make, progress: Progress) -> None:
-    with ExitStack() as held:
-        with progress.measure(f"reading {source.label}", None) as meter:
-            base = held.enter_context(open_base(source, stage.workspace, meter))
-        if base.digest != delta.document.heads:
-            # Both have the same bundler.json, and this one is what was built.
-            raise RequestError(
-                f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
-            )
-        with progress.measure(f"applying {delta.label}", None) as meter:
-            make(Rebuilt(delta, base), delta.label, meter)
-
-
 def _unpacked(stage: Stage, limits: Limits) -> _Make:
-    def make(archive: Rebuilt, label: str, meter: Meter) -> None:
-        fill(stage.bundle, PackedStream(archive, label, limits), meter)
-        check(stage.bundle, label)
+    def make(archive: CheckedStream, label: str, meter: Meter) -> None:
+        compared = fill(stage.bundle, PackedStream(archive, label, limits), meter)
+        check(stage.bundle, label, compared=compared)
 
     return make
 
@@ -121,7 +114,7 @@ def _packed(stage: Stage, output: Path, level: int | None, limits: Limits) -> _M
         )
     level, made = choose_level(chosen, level), stage.workspace / output.name
 
-    def make(archive: Rebuilt, _label: str, meter: Meter) -> None:
+    def make(archive: CheckedStream, _label: str, meter: Meter) -> None:
         try:
             with compressed(compressing, made, level) as write:
                 _write(archive, write, label, limits, meter)
@@ -135,7 +128,7 @@ def _packed(stage: Stage, output: Path, level: int | None, limits: Limits) -> _M
     return make
 
 
-def _write(archive: Rebuilt, write: Callable[[Content], None], label: str, limits: Limits, meter: Meter) -> None:
+def _write(archive: CheckedStream, write: Callable[[Content], None], label: str, limits: Limits, meter: Meter) -> None:
     usage = Usage(limits, ())
     while part := archive.read(_PIECE):
         usage.count(label, len(part))

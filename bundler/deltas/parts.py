@@ -89,7 +89,7 @@ class StoredDelta:
     """The bytes of a delta, in the open files `descriptors`, one after another."""
 
     def __init__(self, descriptors: Sequence[int]) -> None:
-        self._descriptors = descriptors
+        self.descriptors = tuple(descriptors)
         self._starts = array("Q")
         self.size = 0
         for descriptor in descriptors:
@@ -101,7 +101,7 @@ class StoredDelta:
         parts, size = [], min(size, self.size - at)
         while size > 0:
             number = bisect_right(self._starts, at) - 1
-            part = os.pread(self._descriptors[number], size, at - self._starts[number])
+            part = os.pread(self.descriptors[number], size, at - self._starts[number])
             if not part:  # it was made shorter meanwhile
                 break
             parts.append(part)

@@ -37,7 +37,7 @@ class DeltaFile:
 
     def __init__(self, stored: StoredDelta, label: str) -> None:
         self.label = label
-        self._stored = stored
+        self.stored = stored
         self._end = stored.size - SHA256
         self._at = 0
         if stored.read(0, len(MAGIC)) != MAGIC:
@@ -52,10 +52,10 @@ class DeltaFile:
     def check(self) -> None:
         """Raise DamagedError unless the file is as it was written: a medium may have lost some of it."""
         digest, at = hashlib.sha256(), 0
-        while at < self._end and (part := self._stored.read(at, min(_PIECE, self._end - at))):
+        while at < self._end and (part := self.stored.read(at, min(_PIECE, self._end - at))):
             digest.update(part)
             at += len(part)
-        if self._stored.read(self._end, SHA256) != digest.digest():
+        if self.stored.read(self._end, SHA256) != digest.digest():
             raise DamagedError("its bytes are not those that were written")
 
     def rewind(self) -> None:
@@ -70,7 +70,7 @@ class DeltaFile:
 
     def read(self, at: int, size: int) -> bytes:
         """The bytes from `at` on. Raises DamagedError where there are not so many."""
-        content = self._stored.read(at, size) if at + size <= self._end else b""
+        content = self.stored.read(at, size) if at + size <= self._end else b""
         if len(content) != size:
             raise DamagedError("it ends too early")
         return content
@@ -106,11 +106,6 @@ class Rebuilt:
             self._piece = memoryview(piece)
         taken, self._piece = self._piece[:size], self._piece[size:]
         return taken
-
-    def finish(self) -> None:
-        """Raise DamagedError unless all was read."""
-        if self.read(1):
-            raise DamagedError("something follows the archive that it makes")
 
     def _archive(self) -> Iterator[bytes]:
         self._delta.rewind()

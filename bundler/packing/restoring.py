@@ -10,6 +10,7 @@ from bundler.archives.entry import HARD_LINK, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.files import DOCUMENTS
 from bundler.errors import BundlerError, LayerError
+from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import sort_key
@@ -31,6 +32,12 @@ class Restored(Changeset):
         super().__init__(tree, label, lowest=True)
         # The greatest path so far, in the order of `pack`: what comes after it cannot be there.
         self._last: tuple[bytes, ...] | None = None
+        self._has_fewer_xattrs = False
+
+    @property
+    def has_left_out(self) -> bool:
+        """Whether a file has not all that its entry says."""
+        return self._has_fewer_xattrs or bool(self._tree.owners.skipped)
 
     def apply(self, entry: Entry, content: Iterable[Content]) -> None:
         try:
@@ -43,6 +50,11 @@ class Restored(Changeset):
             raise LayerError(f"{self._where(entry.name)}: {error}") from error
         except OSError as error:
             raise explain(error, self._where(entry.name)) from error
+
+    def _attributes(self, entry: Entry) -> Attributes:
+        attributes = super()._attributes(entry)
+        self._has_fewer_xattrs |= len(attributes.xattrs) < len(entry.xattrs)
+        return attributes
 
     def _check(self, path: bytes, entry: Entry) -> None:
         self._check_name(path)

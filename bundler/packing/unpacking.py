@@ -17,6 +17,7 @@ from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.compared_unpacking import ComparedUnpacking
 from bundler.packing.packed import NO_BUNDLE, PackedFile, PackedStream, open_packed
 from bundler.packing.restoring import Restored
 from bundler.progress import SILENT, Meter, Progress
@@ -70,17 +71,20 @@ def unpack_into(
         open_packed(file, limits, trusted=trusted) as packed,
         progress.measure(f"unpacking {file.name}", packed.total) as meter,
     ):
-        fill(bundle, packed, meter)
-    check(bundle, printable(str(file)), as_is=as_is)
+        compared = fill(bundle, packed, meter, compare=not as_is)
+    check(bundle, printable(str(file)), as_is=as_is, compared=compared)
 
 
-def check(bundle: Path, label: str, *, as_is: bool = False) -> None:
-    """Raise ImageError unless what was unpacked is a bundle, DifferenceError unless it is what was built."""
+def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = False) -> None:
+    """Raise ImageError unless what was unpacked is a bundle, DifferenceError unless it is what was built.
+
+    `compared` is what `fill` has given: then the files of rootfs/ are known to be.
+    """
     if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
         raise ImageError(f"{label} holds no bundle", hint=NO_BUNDLE)
     check_sources(bundle, Bundle(bundle).readable_config, label)
     if not as_is:
-        _verify(bundle, label)
+        _verify(bundle, label, compared=compared)
 
 
 def copy_into(bundle: Path, source: Path) -> None:
@@ -95,18 +99,26 @@ def copy_into(bundle: Path, source: Path) -> None:
             restored.apply(entry, content)
 
 
-def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter) -> None:
-    """Make what `packed` holds in `bundle`, a folder of a stage. Raises LayerError, BundlerError, DamagedError."""
+def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter, *, compare: bool = True) -> bool:
+    """Make what `packed` holds in `bundle`, a folder of a stage; whether rootfs/ is known to be what its manifest says.
+
+    Unless they are to `compare`, and where an ordinary user's files cannot be all that entries say, that is not known.
+    Raises LayerError, BundlerError, DamagedError.
+    """
     with Tree(bundle, bundle_owners()) as tree:
-        restored = Restored(tree, packed.label)
-        for entry, content in packed.entries(meter):
+        restored, entries = Restored(tree, packed.label), packed.entries(meter)
+        if compare and tree.owners.kept:
+            return ComparedUnpacking(bundle, restored).unpack(entries)
+        for entry, content in entries:
             restored.apply(entry, content)
+        return False
 
 
-def _verify(bundle: Path, label: str) -> None:
+def _verify(bundle: Path, label: str, *, compared: bool) -> None:
     try:
         verification = Verification(Bundle(bundle))
-        change = next(verification.changes(), None)
+        changes = verification.changes_beside_rootfs() if compared else verification.changes()
+        change = next(changes, None)
     except RequestError as error:
         what = error.what.replace(f"{bundle}/", "").replace(str(bundle), "the bundle in it")
         hint = "it was packed --as-is, or is no bundle; --as-is unpacks it"

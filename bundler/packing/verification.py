@@ -96,7 +96,10 @@ class PackedTree:
         elif self._current is not None:
             entry, content = self._current
             self._holes_left -= entry.size - entry.stored_size
-            self._digest = None if self._holes_left < 0 else sha256_of(entry, content)
+            if entry.digest is not None:  # it is taken where the content goes
+                self._digest = entry.digest.hexdigest()
+            else:
+                self._digest = None if self._holes_left < 0 else sha256_of(entry, content)
         return self._digest
 
     def _first(self, found: Found, line: Listed) -> bytes | None:

@@ -1,0 +1,137 @@
+"""The archive that a delta makes of its base, made ahead by a process of its own where there is much of it.
+
+That one reads and verifies the base, and then makes the archive; this one makes files of it, or compresses it. Both
+spend most of their time in Python.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
+from bundler.bundles.rootfs_image import IMAGE
+from bundler.deltas.base import open_base
+from bundler.deltas.parts import StoredDelta
+from bundler.deltas.reading import DeltaFile, Rebuilt
+from bundler.deltas.sources import open_source
+from bundler.errors import ImageError, RequestError
+from bundler.images.layer import CheckedStream
+from bundler.limits import Limits
+from bundler.progress import Meter
+from bundler.workers.batches import LARGEST_CONTENT, Receiver, Sender
+from bundler.workers.process import processors, read_apart
+
+_REBUILDER: Final = "the process that applies the delta"
+_SMALLEST_APART: Final = 16 << 20  # bytes of the base: another process takes a tenth of a second to start
+_OF_FILE: Final = 64  # bytes of a file for each one that the manifest says of it: a low guess
+
+_Task = tuple[tuple[int, ...], str, str, str, dict[str, int]]
+"""The descriptors of the delta, what messages call it, the base, the workspace, and the limits by name."""
+
+
+@contextmanager
+def open_archive(
+    delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter
+) -> Iterator[CheckedStream]:
+    """What `delta` makes of the bundle at `base`, all of which has been read, and is what was built.
+
+    `meter` is told of its bytes; temporary files are in `workspace`. The context and its stream raise what reading the
+    base raises, RequestError for another one than that of the delta, ImageError for a delta that is damaged.
+    """
+    if processors() == 1 or _size(base) < _SMALLEST_APART:
+        with _rebuilt(delta, base, workspace, limits, meter) as archive:
+            yield archive
+        return
+    descriptors = delta.stored.descriptors
+    task: _Task = descriptors, delta.label, os.fspath(base), os.fspath(workspace), asdict(limits)
+    with read_apart(_REBUILDER, _send, (task,), descriptors) as blocks:
+        yield _Received(blocks, meter)
+
+
+def _size(base: Path) -> int:
+    """How many bytes a base has, about."""
+    if base.is_file():
+        return base.stat().st_size
+    sizes = {name: (base / name).stat().st_size for name in ("rootfs.mtree", IMAGE) if (base / name).is_file()}
+    return sizes.get(IMAGE, sizes.get("rootfs.mtree", 0) * _OF_FILE)
+
+
+@contextmanager
+def _rebuilt(delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter) -> Iterator["_Explained"]:
+    with ExitStack() as held:
+        # Then it is closed: what is found to be damaged later is not the base.
+        with open_source(base, limits) as source:
+            opened = held.enter_context(open_base(source, workspace, meter))
+        if (source.record.digest, opened.digest) != (delta.document.base, delta.document.heads):
+            # Both had the same bundler.json, and this one is what was built.
+            raise RequestError(
+                f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
+            )
+        yield _Explained(Rebuilt(delta, opened), delta.label)
+
+
+def _send(sender: Sender, task: _Task) -> None:
+    """Numbers of bytes of the base that were read, then the archive in blocks of shared memory."""
+    descriptors, label, base, workspace, limits = task
+    delta = DeltaFile(StoredDelta(descriptors), label)
+
+    def meter(read: int) -> None:
+        sender.send((0, 0, read))
+
+    with _rebuilt(delta, Path(base), Path(workspace), Limits(**limits), meter) as archive:
+        content = memoryview(archive.read(LARGEST_CONTENT))
+        while content:
+            at, room = sender.room(LARGEST_CONTENT)
+            used = 0
+            while content and used < len(room):
+                part, content = content[: len(room) - used], content[len(room) - used :]
+                room[used : used + len(part)] = part
+                used += len(part)
+                content = content or memoryview(archive.read(LARGEST_CONTENT))
+            sender.send((at, used, 0))
+
+
+class _Explained:
+    """The archive, of which what is damaged is so in the delta."""
+
+    def __init__(self, archive: Rebuilt, label: str) -> None:
+        self._archive = archive
+        self._label = label
+
+    def read(self, size: int, /) -> Content:
+        try:
+            return self._archive.read(size)
+        except DamagedError as error:
+            raise ImageError(f"{self._label}: {error}", hint=error.hint or NOT_WHOLE) from None
+
+    def finish(self) -> None:
+        if self.read(1):
+            raise ImageError(f"{self._label}: something follows the archive that it makes")
+
+
+class _Received:
+    """The archive that another process sends in `blocks`."""
+
+    def __init__(self, blocks: Receiver, meter: Meter) -> None:
+        self._blocks = blocks
+        self._items = iter(blocks)
+        self._rest = memoryview(b"")
+        for at, size, read in self._items:
+            meter(read)
+            if size:
+                self._rest = blocks.content(at, size)
+                return
+
+    def read(self, size: int, /) -> Content:
+        if not self._rest:
+            at, stored, _ = next(self._items, (0, 0, 0))
+            self._rest = self._blocks.content(at, stored)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+    def finish(self) -> None:
+        while self.read(LARGEST_CONTENT):
+            pass
