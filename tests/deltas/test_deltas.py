@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.write import encode
+from bundler.deltas import rebuilding
 from bundler.deltas.applying import apply
 from bundler.deltas.writing import BEST, delta
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError
@@ -70,6 +71,16 @@ def test_all_that_a_file_can_be_is_carried(make: Made) -> None:
     changed = [*MEMBERS[:4], file("etc/motd", "hallo\n"), symlink("l", "elsewhere"), file("more", "x" * 100_000)]
     check_same(make(*MEMBERS), make(*changed))
     check_same(make(*changed), make(*MEMBERS))
+
+
+def test_all_is_carried_by_a_process_of_its_own(make: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "_SMALLEST_APART", 0)
+    old = make(*MEMBERS, file("f", content(1, 3_000_000)))
+    check_same(old, make(*MEMBERS[:9], file("g", content(1, 3_000_000))))
+    (old / "rootfs/etc/motd").write_text("other\n")
+    with pytest.raises(DifferenceError, match="etc/motd differs"):
+        apply(Path(old.parent.parent / "made1/d"), old, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_did_not_change_takes_next_to_nothing(make: Made) -> None:

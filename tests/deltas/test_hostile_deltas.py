@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from bundler.bundles.bundle import Bundle
+from bundler.deltas import rebuilding
 from bundler.deltas.applying import apply
 from bundler.deltas.format import LENGTH, MAGIC, MOST, Section
 from bundler.deltas.frames import compress
@@ -168,3 +169,18 @@ def test_an_operation_of_each_kind_is_done() -> None:
     first, second, third = fuzzed_deltas.seeds()
     assert fuzzed_deltas.read(first + second) == b"heads" + b"a" * 5000 + b"b" * 9 + b"tiny" + b"x" * 10_000
     assert fuzzed_deltas.read(third) == b"x" * 5000
+
+
+@pytest.mark.parametrize("name", ["a file that the base has not got", "a frame of another size", "something else"])
+def test_a_process_of_its_own_refuses_the_same(
+    name: str, base: Path, document: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "_SMALLEST_APART", 0)
+    make, error, words = next(row for row_name, row in HOSTILE.items() if row_name.startswith(name))
+    (tmp_path / "d").write_bytes(make(document))
+    packed = pack(Bundle.open(base), tmp_path / "base.tar").path
+    before = [*everything(tmp_path)]
+    for there in (base, packed):
+        with pytest.raises(error, match=rf"^{tmp_path}/d: .*({words})"):
+            apply(tmp_path / "d", there, tmp_path / "out")
+    assert [*everything(tmp_path)] == before
