@@ -27,7 +27,7 @@ from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import changed, digests, folders, manifests, named
-from bundler.bundles.record import BundleRecord
+from bundler.bundles.record import BundleRecord, digest_of
 from bundler.errors import ImageError, RequestError, printable
 from bundler.packing.packed import NO_BUNDLE, PackedFile
 from bundler.packing.restoring import MOST_OPEN
@@ -134,6 +134,7 @@ class PackedVerification:
         self.files = len(digests(self.recorded.document))
         self._pieces: dict[str, Piece] = {}
         self._digests: dict[str, str] = {}  # of the files that bundler.json may know
+        self._read: dict[str, str] = {}  # of the documents that were gone by, whatever else is called like them
         self._links: Counter[str] = Counter()  # how many further names a file has
 
     def _document(self, name: bytes) -> bytes:
@@ -153,17 +154,20 @@ class PackedVerification:
                 if wanted is None:
                     continue
                 manifest = stack.enter_context(self._packed.document(name.encode()))
-                if f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}" == wanted:
+                self._read[name] = f"sha256:{hashlib.file_digest(manifest, 'sha256').hexdigest()}"
+                if self._read[name] == wanted:
                     documents[folder] = manifest  # another one says nothing about the files
             noted = on_the_way((*mounted.sources, *folders(self.recorded.document)))
             yield from self._in_trees(documents, noted)
         for path, count in self._links.items():
             self._pieces[path] = replace(self._pieces[path], links=1 + count)
-        yield from changed(self.recorded.document, self._pieces, self._digests.get, mounted)
+        yield from changed(self.recorded.document, self._pieces, (self._digests | self._read).get, mounted)
 
     def _mounted(self) -> BundleMounts:
+        content = self._document(b"config.json")
+        self._read["config.json"] = digest_of(content)
         with suppress(RequestError):  # a config.json that makes no sense is a change
-            return BundleMounts.of(RuntimeConfig.parse(self._document(b"config.json"), "config.json"))
+            return BundleMounts.of(RuntimeConfig.parse(content, "config.json"))
         return BundleMounts()
 
     def _in_trees(self, documents: Mapping[str, IO[bytes]], noted: Collection[str]) -> Iterator[Change]:

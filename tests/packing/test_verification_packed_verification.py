@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler.archives.entry import REGULAR, Entry
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, encode_entry, padding
 from bundler.bundles.bundle import Bundle
@@ -127,6 +128,26 @@ def test_a_link_that_becomes_another_target_is_told(tmp_path: Path) -> None:
 
     found = changes(rewritten(pack(Bundle.open(made), tmp_path / "b.tar").path, retarget))
     assert {change.path for change in found} == {"./a", "./b"}
+
+
+def sparse(name: bytes, content: bytes) -> bytes:
+    """A file of which an archive has the content as that of a file with holes."""
+    entry = Entry(name, REGULAR, 0o644, 0, 0, len(content), len(content), 0, 0, 0, b"", sparse=((0, len(content)),))
+    return encode_entry(entry) + content + padding(len(content))
+
+
+@pytest.mark.parametrize("written", ["another spelling", "a file with holes"])
+@pytest.mark.parametrize("name", ["rootfs.mtree", "config.json"])
+def test_a_document_that_is_not_read_proves_nothing(bundle: Path, tmp_path: Path, name: str, written: str) -> None:
+    (bundle / "rootfs/etc/shadow").write_bytes(b"y")
+    content = (bundle / name).read_bytes()
+    other = bytes(file(f".//{name}", content)) if written == "another spelling" else sparse(f"./{name}".encode(), content)
+
+    def hide(entries: list[bytes]) -> list[bytes]:
+        return [other if one.startswith(f"./{name}\0".encode()) else one for one in entries]
+
+    packed = rewritten(pack(Bundle.open(bundle), tmp_path / "b.tar", as_is=True).path, hide)
+    assert name in {change.path for change in changes(packed)}
 
 
 @pytest.mark.parametrize("content", [b"", b"noise" * 300, b"\x28\xb5\x2f\xfd" + bytes(40), b"hsqs" + bytes(200)])
