@@ -1,31 +1,20 @@
-"""The files of a bundle as entries of an archive, held against rootfs.mtree in the same pass.
+"""The entries of a packed bundle: its files in order, held against rootfs.mtree in the same pass.
 
 Each line of the manifest is written once more from what goes into the archive. Nothing is read twice, and what was
 verified is what is in the file.
 """
 
-import hashlib
 import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-from bundler.archives.entry import HARD_LINK, TAR_TYPES, Entry
-from bundler.archives.holes import Pieces, find_content
-from bundler.archives.stream import Content, RunningHash
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles
-from bundler.bundles.files import BundleFile, BundleFiles, bundle_owners
+from bundler.bundles.files import BundleFiles, bundle_owners
 from bundler.bundles.left_behind import find_left_behind
-from bundler.errors import BundlerError, printable
+from bundler.packing.file_entries import Entries, FileEntries
 from bundler.packing.rootfs_manifest import RootfsManifest
-from bundler.rootfs.sparse_files import add_zeros
-from bundler.rootfs.tree import Tree
-
-_PIECE: Final = 1 << 17
-_SYMLINK_MODE: Final = 0o777
 
 Task = tuple[str, str | None, str | None, tuple[str, ...]]
 """What another process has to know to read the same."""
@@ -50,10 +39,6 @@ class BundleEntries:
             tuple(folders),
         )
         self._documents, self._folders = documents, folders
-        self._digest: str | None = None
-        # One piece of memory for all files: a new one for each would take longer than compressing what it holds.
-        self._room = memoryview(bytearray(_PIECE))
-        self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
     @classmethod
     def of(cls, task: "Task") -> Self:
@@ -63,9 +48,10 @@ class BundleEntries:
             Bundle(Path(bundle)), hint, documents=None if documents is None else Path(documents), folders=folders
         )
 
-    def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
+    def __iter__(self) -> Entries:
+        reader = FileEntries(self.bundle.label)
         for files in self._files():
-            yield from self._entries(files)
+            yield from reader.of(files, None if self.hint is None else RootfsManifest(self.bundle, self.hint))
 
     def _files(self) -> Iterator[BundleFiles]:
         bundle = self.bundle
@@ -75,96 +61,3 @@ class BundleEntries:
             return
         left = None if self.hint is None else find_left_behind(bundle, bundle_owners())
         yield BundleFiles(bundle.path, owned=bundle.owned, left=left)
-
-    def _entries(self, files: BundleFiles) -> Iterator[tuple[Entry, Iterable[Content]]]:
-        with ExitStack() as held:
-            known = None if self.hint is None else held.enter_context(closing(RootfsManifest(self.bundle, self.hint)))
-            tree = held.enter_context(files.open())
-            for file in files.walk(tree):
-                manifest = known if file.in_rootfs else None
-                if file.found.kind == stat.S_IFREG and file.first is None:
-                    yield from self._read(tree, file, manifest)
-                else:
-                    self._digest = self._digests.get(file.first or b"")
-                    yield _entry(file), ()
-                if manifest is not None:
-                    manifest.compare(files.manifest_line(file, self._digest))
-            if known is not None:
-                known.finish()
-
-    def _read(
-        self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None
-    ) -> Iterator[tuple[Entry, Iterable[Content]]]:
-        """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
-        found = file.found
-        descriptor = tree.open_file(found.path, found.kind)
-        try:
-            pieces = find_content(descriptor, found.size)
-            wanted = manifest is not None
-            if manifest is not None and found.size > _PIECE:
-                wanted = manifest.next_has_digest(found.size) or pieces is None
-            if pieces is None and found.size <= _PIECE:
-                part = self._part(descriptor, file, 0, found.size)
-                digest = hashlib.sha256(part) if wanted else None
-                yield _entry(file), (part,)
-            else:
-                digest = hashlib.sha256() if wanted else None
-                yield _entry(file, pieces), self._content(descriptor, file, pieces, digest)
-        finally:
-            os.close(descriptor)
-        self._digest = digest.hexdigest() if digest is not None else None
-        if found.file is not None:
-            self._digests[found.path] = self._digest
-
-    def _content(
-        self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: RunningHash | None
-    ) -> Iterator[Content]:
-        end = 0
-        for start, length in pieces if pieces is not None else ((0, file.found.size),):
-            if digest is not None:
-                add_zeros(digest, start - end)
-            at, end = start, start + length
-            while at < end:
-                part = self._part(descriptor, file, at, min(end - at, _PIECE))
-                at += len(part)
-                if digest is not None:
-                    digest.update(part)
-                yield part
-        if digest is not None:
-            add_zeros(digest, file.found.size - end)
-
-    def _part(self, descriptor: int, file: BundleFile, at: int, size: int) -> memoryview:
-        """Of the file, the `size` bytes from `at` on."""
-        part = self._room[:size]
-        count = os.preadv(descriptor, (part,), at)
-        while count < size:
-            more = os.preadv(descriptor, (part[count:],), at + count)
-            if not more:
-                name = printable(file.found.path)
-                raise BundlerError(f"{self.bundle.label}: {name} was changed while it was packed")
-            count += more
-        return part
-
-
-def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
-    """The file as an archive has it, below `./`, which is the bundle's own directory."""
-    found, attributes = file.found, file.found.attributes
-    linked = file.first is not None
-    slash = b"/" if found.kind == stat.S_IFDIR and found.path else b""
-    stored = found.size if pieces is None else sum(length for _, length in pieces)
-    return Entry(
-        name=b"./" + found.path + slash,
-        kind=HARD_LINK if linked else TAR_TYPES[found.kind],
-        mode=_SYMLINK_MODE if attributes.mode is None else attributes.mode,
-        uid=attributes.uid,
-        gid=attributes.gid,
-        size=found.size,
-        stored_size=0 if linked else stored,
-        offset=0,
-        mtime=attributes.mtime,
-        atime=attributes.atime,
-        link_name=b"./" + file.first if file.first is not None else found.target,
-        device=found.device,
-        xattrs={} if linked else dict(attributes.xattrs),
-        sparse=pieces,
-    )

@@ -1,7 +1,6 @@
 """Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
 
-What is looked at has to be what `unpack` would make. So the entries have to come in the order of `pack`, where no name
-can stand twice, and nothing can lie below a symlink.
+What is looked at has to be what `unpack` would make, so the entries have to come in the order of `pack` (order.py).
 """
 
 import hashlib
@@ -14,28 +13,22 @@ from dataclasses import replace
 from itertools import groupby
 from typing import IO, Final
 
-from bundler.archives.entry import (
-    DIRECTORY,
-    FILE_TYPES,
-    HARD_LINK,
-    REGULAR,
-    Entry,
-)
+from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST
 from bundler.bundles.comparison import Change, Comparison
-from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import changed, digests, folders, manifests, named
 from bundler.bundles.record import BundleRecord, digest_of
 from bundler.errors import ImageError, RequestError, printable
+from bundler.packing.order import Placed, ordered
 from bundler.packing.packed import NO_BUNDLE, PackedFile
 from bundler.packing.restoring import MOST_OPEN
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Found
-from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
-from bundler.rootfs.paths import clean, split
+from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines
+from bundler.rootfs.paths import clean
 from bundler.rootfs.scan import as_on_disk
 from bundler.rootfs.sparse_files import sha256_of
 from bundler.runtime_spec.runtime_config import RuntimeConfig
@@ -112,10 +105,6 @@ class PackedTree:
         return first
 
 
-_Placed = tuple[bytes, Entry, Iterator[Content]]
-"""The path of an entry, the entry, and what is stored for it."""
-
-
 class PackedVerification:
     """A look at an open file. `recorded` is its bundler.json; `files` counts what `changes`, at its end, has compared.
 
@@ -175,7 +164,7 @@ class PackedVerification:
         label, left = self._packed.label, dict(documents)
         with self._progress.measure(f"verifying {label}", self._packed.total) as meter:
             try:
-                for top, entries in groupby(self._ordered(self._packed.entries(meter)), lambda each: _top(each[0])):
+                for top, entries in groupby(ordered(self._packed.entries(meter), label), lambda each: _top(each[0])):
                     if top in left:
                         yield from self._in_tree(top, left.pop(top), self._noted_top(entries))
                     else:
@@ -185,20 +174,20 @@ class PackedVerification:
             except MtreeError as error:
                 raise ImageError(f"{label}: {error}") from None
 
-    def _in_tree(self, top: str, manifest: IO[bytes], entries: Iterator[_Placed]) -> Iterator[Change]:
+    def _in_tree(self, top: str, manifest: IO[bytes], entries: Iterator[Placed]) -> Iterator[Change]:
         manifest.seek(len(HEADER))
         tree = PackedTree(top)
         for change in tree.changes(group(read_lines(manifest)), entries):
             yield named(change, top)
         self.files += tree.compared
 
-    def _noted_top(self, entries: Iterable[_Placed]) -> Iterator[_Placed]:
+    def _noted_top(self, entries: Iterable[Placed]) -> Iterator[Placed]:
         for placed in entries:
             if b"/" not in placed[0]:
                 self._note(os.fsdecode(placed[0]), placed[1])
             yield placed
 
-    def _note_all(self, entries: Iterable[_Placed], noted: Collection[str]) -> None:
+    def _note_all(self, entries: Iterable[Placed], noted: Collection[str]) -> None:
         """Pieces of the bundle, with the digests of those that bundler.json may know."""
         for path, entry, content in entries:
             name = os.fsdecode(path)
@@ -221,34 +210,6 @@ class PackedVerification:
         kind = FILE_TYPES.get(entry.kind, stat.S_IFREG)  # a further name of a file is a file with two names
         mode = entry.mode if path else entry.mode & MOST_OPEN
         self._pieces[path] = Piece(kind, mode, entry.uid, entry.gid, links=2 if entry.kind == HARD_LINK else 1)
-
-    def _ordered(self, entries: Iterator[tuple[Entry, Iterator[Content]]]) -> Iterator[_Placed]:
-        """The entries with their paths. Raises ImageError where `unpack` could make something else of them."""
-        above = [b""]
-        before: bytes | None = None
-        documents: set[bytes] = set()
-        for entry, content in entries:
-            path = clean(entry.name)
-            while len(above) > 1 and split(path)[0] != above[-1]:
-                above.pop()
-            if path in DOCUMENTS:
-                in_order = path not in documents
-            else:
-                in_order = before is None or sort_key(before) < sort_key(path)
-            is_whole = before is not None or (not path and entry.kind == DIRECTORY)
-            if not is_whole or split(path)[0] != above[-1] or not in_order:
-                name = printable(entry.name[:200])
-                raise ImageError(
-                    f"{self._packed.label}: {name} is not where `pack` has it",
-                    hint="`bundler unpack` may still be able to unpack and verify it",
-                )
-            if path in DOCUMENTS:
-                documents.add(path)
-            else:
-                before = path
-            if entry.kind == DIRECTORY and path:
-                above.append(path)
-            yield path, entry, content
 
 
 def _top(path: bytes) -> str:

@@ -13,7 +13,7 @@ import zstandard
 from bundler.archives.holes import find_content
 from bundler.bundles.bundle import Bundle
 from bundler.errors import BundlerError, DifferenceError, RequestError
-from bundler.packing import bundle_entries, packing, tar_file
+from bundler.packing import file_entries, packing, tar_file
 from bundler.packing.packing import Packed
 from bundler.packing.unpacking import unpack
 from bundler.rootfs.owners import choose_owners
@@ -218,7 +218,7 @@ def test_a_file_that_shrinks_meanwhile_is_told(bundle: Path, tmp_path: Path, mon
             os.truncate(bundle / "rootfs/etc/motd", 1)
         return real(descriptor, size)
 
-    monkeypatch.setattr(bundle_entries, "find_content", shrink)
+    monkeypatch.setattr(file_entries, "find_content", shrink)
     monkeypatch.setattr(tar_file, "processors", lambda: 1)  # no other process, which would know nothing of this
     with pytest.raises(BundlerError, match="motd was changed while it was packed"):
         pack(bundle, tmp_path / "b.tar")
