@@ -23,7 +23,7 @@ from bundler.origins import Json
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, encode_path, sort_key, write_entry
-from bundler.rootfs.scan import hash_ahead, manifest_entry, walk
+from bundler.rootfs.scan import hash_ahead, manifest_entry, walk, walk_folder
 from bundler.rootfs.tree import Tree
 
 VOLUMES: Final = "volumes"
@@ -90,8 +90,6 @@ def _upward(path: str) -> Iterator[str]:
 
 
 DEVICES: Final = (stat.S_IFCHR, stat.S_IFBLK)
-# Sorts behind all that a folder holds, and before every other name that begins with the folder's.
-_BEHIND: Final = b"\x01"
 
 
 class DataFiles(BundleFiles):
@@ -109,7 +107,7 @@ class DataFiles(BundleFiles):
         """Folder by folder, a directory before what it holds."""
         for folder in self._folders:
             first: dict[tuple[int, int], bytes] = {}
-            for found in walk(tree, folder, folder + _BEHIND):
+            for found in walk_folder(tree, folder):
                 self.devices += found.kind in DEVICES
                 if found.kind == stat.S_IFSOCK or found.kind in DEVICES:
                     continue

@@ -14,6 +14,7 @@ from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 
+WHAT_BECOMES: Final = "--keep-volumes carries it over into the new one, --discard-volumes removes it"
 _FOLDERS: Final = frozenset({"rootfs", "etc", "hooks", VOLUMES})
 
 
@@ -70,8 +71,7 @@ def _check_replaceable(destination: Path, volumes: OldVolumes) -> Bundle | None:
             recorded = old.record.document
             data = [path for path in data_folders(destination, recorded) if holds_data(destination, path, recorded)]
             if data:
-                hint = "--keep-volumes carries it over into the new bundle, --discard-volumes removes it"
-                raise RequestError(holding_data(destination, data), hint=hint)
+                raise RequestError(holding_data(destination, data), hint=WHAT_BECOMES)
     except OSError as error:
         raise failure_at(destination, error) from error
     return old

@@ -132,9 +132,9 @@ COMMANDS: Final = {
         Group.CARRY,
         "pack.pack",
         (
-            "bundler pack web -o web.tar.zst",
-            "bundler pack web --kit -o web-kit",
             "bundler pack web -o web.tar.zst --sign web.key",
+            "bundler pack web --kit -o web-kit",
+            "bundler pack shop -o shop.tar.zst",
         ),
     ),
     "unpack": Row(

@@ -8,7 +8,7 @@ import typer
 from bundler.cli.access_options import QuietOption
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument
+from bundler.cli.options import BundleOrProjectArgument
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import SigningOptions
@@ -84,7 +84,7 @@ KitRuntimeOption = Annotated[
 
 @spread
 def pack(
-    bundle: BundleArgument,
+    bundle: BundleOrProjectArgument,
     options: SigningOptions,
     *,
     output: OutputOption,
@@ -108,9 +108,9 @@ def pack(
 ) -> None:
     """Pack BUNDLE into one file, the same bytes for the same bundle on any machine.
 
-    The file appears whole or not at all. Its path is printed on standard output, with --json also its sha256 and size;
-    with --kit, the sha256 is that of the kit's list of checksums. minisign, signify, usign and ssh-keygen verify what
-    --sign writes.
+    A project is packed with all its bundles and volumes, into a tar archive. The file appears whole or not at all. Its
+    path is printed on standard output, with --json also its sha256 and size; with --kit, the sha256 is that of the
+    kit's list of checksums. minisign, signify, usign and ssh-keygen verify what --sign writes.
     """
     report = asked_for("pack", as_json=as_json, pointer=pointer)
     if not kit and (name or directory or runtime):

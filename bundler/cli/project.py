@@ -226,7 +226,7 @@ def project(
             overrides=options.overrides_by_service(),
             lock=read,
             replace=force,
-            volumes=old_volumes(force=force, keep=False, discard=discard_volumes),
+            volumes=old_volumes(force=force, keep=force, discard=discard_volumes),
             progress=progress,
             check=_second_build(
                 [*option_words(options), *words, "--", compose_file, *(services or [])], wanted=check_reproducible

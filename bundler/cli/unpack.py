@@ -16,11 +16,13 @@ from bundler.errors import printable
 def unpack(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler pack` has written.", readable=False)],
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's directory.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The directory of the bundle, or of the project.")
+    ],
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Unpack also what was changed before it was packed; nothing is verified.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace one that is there already.")] = False,
     keep_volumes: KeepVolumesOption = False,
     discard_volumes: DiscardVolumesOption = False,
     key: KeyOption = None,
@@ -28,9 +30,9 @@ def unpack(
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
-    """Unpack FILE into the bundle it was made from, and verify it as `bundler verify` does.
+    """Unpack FILE into the bundle or the project it was made from, and verify it as `bundler verify` does.
 
-    The bundle appears whole or not at all. Its path is printed on standard output.
+    It appears whole or not at all. Its path is printed on standard output.
     """
     import bundler
 

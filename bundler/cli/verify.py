@@ -8,7 +8,6 @@ import typer
 
 from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.console import note
-from bundler.cli.options import BundleOrFileArgument
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
 from bundler.cli.signing import KeyOption, trusted_key
@@ -20,12 +19,18 @@ if TYPE_CHECKING:
     from bundler import Change, Verified
     from bundler.trust.file_signatures import Signed
 
+VerifiedArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE|FILE", help="The directory of a bundle or of a project, or a packed one.", readable=False
+    ),
+]
 # What a copy has of who makes it, and when.
 _ANEW: Final = frozenset(("uid", "gid", "time", "nlink"))
 
 
 def verify(
-    bundle: BundleOrFileArgument,
+    bundle: VerifiedArgument,
     *,
     lock: Annotated[
         Path | None,

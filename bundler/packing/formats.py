@@ -11,9 +11,8 @@ from typing import Final
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.file_systems import write_erofs, write_squashfs
-from bundler.packing.tar_file import write_tar
+from bundler.packing.tar_file import SourceEntries, write_tar
 from bundler.progress import Meter
 
 
@@ -29,7 +28,7 @@ class Format:
     suffixes: tuple[str, ...]
     levels: range
     usual: int
-    write: Callable[[BundleEntries, Path, int, int, Meter], str | None] = field(repr=False)
+    write: Callable[[SourceEntries, Path, int, int, Meter], str | None] = field(repr=False)
     is_image: bool = False
 
 

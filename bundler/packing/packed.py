@@ -33,6 +33,7 @@ from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
 from bundler.path_kinds import DELTA, kind_at, missing_hint
 from bundler.progress import Meter
+from bundler.project.record import NAME
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
 from bundler.rootfs.paths import PathError
@@ -46,6 +47,7 @@ Entries = Iterator[tuple[Entry, Iterator[Content]]]
 NO_BUNDLE: Final = (
     "bundler pack writes one; an image is looked at by bundler inspect and made a bundle by bundler build"
 )
+HOLDS_PROJECT: Final = "bundler unpack makes the project of it, in which each bundle is a folder"
 _BUNDLE: Final = b"bundler.json"
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -114,6 +116,17 @@ class PackedFile:
             if entry.kind == REGULAR:
                 return entry.name.removeprefix(b"./")
         return None
+
+    @property
+    def holds_project(self) -> bool:
+        """Whether what is packed is a project. Raises as `entries` does."""
+        return self.first_document() == NAME.encode()
+
+    def no_bundle(self) -> ImageError:
+        """What to raise where it was taken for a bundle, and is none."""
+        if self.holds_project:
+            return ImageError(f"{self.label} holds a project, and no bundle", hint=HOLDS_PROJECT)
+        return ImageError(f"{self.label} holds no bundle", hint=NO_BUNDLE)
 
     def _begins(self, row: _FileSystemFormat) -> bool:
         return os.pread(self._descriptor, len(row.magic), row.offset) == row.magic

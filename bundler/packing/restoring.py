@@ -5,11 +5,14 @@ No name leaves the directory, no link is followed out of it, and what a whiteout
 
 import os
 from collections.abc import Iterable
+from typing import Final
 
-from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.entry import DIRECTORY, HARD_LINK, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.files import DOCUMENTS
+from bundler.bundles.rootfs_image import IMAGE
 from bundler.errors import BundlerError, LayerError
+from bundler.project.record import NAME, VOLUMES
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.directories import explain
@@ -19,6 +22,9 @@ from bundler.rootfs.tree import Tree
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
 MOST_OPEN = 0o710
+_IMAGE: Final = IMAGE.encode()
+_VOLUMES: Final = VOLUMES.encode()
+_RECORD: Final = NAME.encode()
 
 
 class Restored(Changeset):
@@ -27,6 +33,8 @@ class Restored(Changeset):
     Each name stands once, however it is spelled, and nothing below a symlink: readers that take the first of two, and
     others that take the last, would see different bundles.
     """
+
+    _what = "bundle"
 
     def __init__(self, tree: Tree, label: str) -> None:
         super().__init__(tree, label, lowest=True)
@@ -42,7 +50,7 @@ class Restored(Changeset):
     def apply(self, entry: Entry, content: Iterable[Content]) -> None:
         try:
             path = clean(entry.name)
-            if not path:
+            if entry.kind == DIRECTORY and self._is_closed(path):
                 entry.mode &= MOST_OPEN
             self._check(path, entry)
             self._put(path, entry, content)
@@ -62,8 +70,9 @@ class Restored(Changeset):
             names = (path, clean(entry.link_name))
             # Of one file with two names the container may write to the one in its rootfs: not if the other is what
             # it is started by.
-            if len({_top(self._tree.resolve(name, create=True)) for name in names}) > 1:
-                raise PathError("it is a hard link to another part of the bundle")
+            parts = {self._part(self._tree.resolve(name, create=True)) for name in names}
+            if len(parts) > 1 and not self._may_share(*names):
+                raise PathError(f"it is a hard link to another part of the {self._what}")
         if os.geteuid() and (entry.uid or entry.gid):
             raise BundlerError(
                 f"{self._where(entry.name)}: it belongs to another user", hint="unpack the bundle as root"
@@ -73,11 +82,44 @@ class Restored(Changeset):
         if self._tree.resolve(path, create=True) != path:
             raise PathError("it lies below a symlink")
         key = sort_key(path)
-        if path not in DOCUMENTS and (self._last is None or key > self._last):
+        if not self._is_document(path) and (self._last is None or key > self._last):
             self._last = key
         elif self._tree.kind(path):
             raise PathError("the name stands twice, or behind what is below it")
 
+    def _is_closed(self, path: bytes) -> bool:
+        """Whether it is a folder that others may not look into."""
+        return not path
 
-def _top(path: bytes) -> bytes:
-    return path.partition(b"/")[0]
+    def _is_document(self, path: bytes) -> bool:
+        """Whether it comes before what its name would come behind."""
+        return path in DOCUMENTS
+
+    def _part(self, path: bytes) -> bytes:
+        """What has to hold all names of a file."""
+        return path.partition(b"/")[0]
+
+    def _may_share(self, _path: bytes, _first: bytes) -> bool:
+        """Whether these may be one file all the same."""
+        return False
+
+
+class RestoredProject(Restored):
+    """The same of a packed project: what holds for a bundle holds in each of its folders, and in each volume.
+
+    Bundles may share a root filesystem that is one file: whether that is to be written to, its verification asks.
+    """
+
+    _what = "project"
+
+    def _is_closed(self, path: bytes) -> bool:
+        return b"/" not in path and path != _VOLUMES
+
+    def _is_document(self, path: bytes) -> bool:
+        return path == _RECORD or path.partition(b"/")[2] in DOCUMENTS
+
+    def _part(self, path: bytes) -> bytes:
+        return b"/".join(path.split(b"/", 2)[:2])
+
+    def _may_share(self, path: bytes, first: bytes) -> bool:
+        return all(name.partition(b"/")[2] == _IMAGE and not name.startswith(_VOLUMES + b"/") for name in (path, first))

@@ -77,7 +77,7 @@ def content_size(bundle: Bundle) -> int | None:
     """The bytes of all files of the bundle, each counted once; None without a manifest, which knows the rootfs."""
     if not os.path.lexists(bundle.path / "rootfs.mtree"):
         return None
-    total, size = _beside_rootfs(bundle.path), 0
+    total, size = size_below(bundle.path, without="rootfs"), 0
     for line in manifest_lines(bundle):
         if line.startswith(b"#"):
             total -= size if b" hardlink=" in line else 0
@@ -87,12 +87,15 @@ def content_size(bundle: Bundle) -> int | None:
     return total
 
 
-def _beside_rootfs(bundle: Path) -> int:
-    """What cannot be looked at is left out: whoever reads the bundle says what is wrong there."""
+def size_below(top: Path, *, without: str | None = None) -> int:
+    """The bytes of all files in `top`, but for those in its folder `without`.
+
+    What cannot be looked at is left out: whoever reads it says what is wrong there.
+    """
     sizes: dict[tuple[int, int], int] = {}
-    for folder, folders, names in os.walk(bundle):
-        if folder == os.fspath(bundle) and "rootfs" in folders:
-            folders.remove("rootfs")
+    for folder, folders, names in os.walk(top):
+        if folder == os.fspath(top) and without in folders:
+            folders.remove(without)
         for name in names:
             with suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 -- a Path for each file takes as long again

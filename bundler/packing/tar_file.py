@@ -4,11 +4,11 @@ One process reads the files, hashes them and makes the archive of them, another 
 threads that compress would wait for the interpreter's lock, which reading many small files takes most of the time.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from bundler.archives.compressors import Compressing
 from bundler.archives.entry import Entry
@@ -16,18 +16,23 @@ from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
 from bundler.bundles.files import WrittenOut
 from bundler.errors import BundlerError, printable
-from bundler.packing.bundle_entries import BundleEntries, Task
+from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.project_entries import ProjectEntries
 from bundler.progress import Meter
 from bundler.workers.batches import LARGEST_CONTENT, Item
 from bundler.workers.process import processors, read_apart
 
+SourceEntries = BundleEntries | ProjectEntries
+_SOURCES: Final[Mapping[str, type[SourceEntries]]] = {
+    source.__name__: source for source in (BundleEntries, ProjectEntries)
+}
 _READER: Final = "the process that reads the bundle"
 _ZEROS: Final = 1 << 20  # bytes of a hole at a time
 
 
 def write_tar(
     compressing: Compressing,
-    entries: BundleEntries,
+    entries: SourceEntries,
     file: Path,
     level: int,
     _made_at: int,
@@ -45,7 +50,7 @@ def write_tar(
             write(block)
             meter(read)
 
-        task = entries.task, old
+        task = type(entries).__name__, entries.task, old
         if processors() == 1:
             _send(_Taker(take), *task)
             return
@@ -76,13 +81,14 @@ class _Taker:
         self._take(self._memory[at : at + size], read)
 
 
-def _send(sender: _Blocking, task: Task, old: bool) -> None:
+def _send(sender: _Blocking, source: str, task: Any, old: bool) -> None:
     """The archive, in blocks of shared memory."""
     blocks = _Blocks(sender)
     holes = WrittenOut(
         "the archive of a kit", "make the file smaller, or pack the bundle as .tar.zst, which keeps holes"
     )
-    for found, stored in BundleEntries.of(task):
+    entries: Iterable[tuple[Entry, Iterable[Content]]] = _SOURCES[source].of(task)
+    for found, stored in entries:
         entry, content = found, stored
         if old and found.sparse is not None:
             holes.add(found.name.removeprefix(b"./"), found.size, sum(length for _, length in found.sparse))

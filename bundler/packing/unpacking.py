@@ -1,26 +1,31 @@
-"""A packed bundle becomes a directory again: nothing of it is trusted.
+"""A packed bundle, or a packed project, becomes a directory again: nothing of it is trusted.
 
 Its files are made by the rules of restoring.py. Then rootfs/ is held against rootfs.mtree and the documents against
-bundler.json, and only then does it appear.
+bundler.json, of a project each bundler.json against project.json, and only then does it appear.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bundler.bundles import replacing
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.comparison import Change
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.pieces import check_sources
-from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.compared_unpacking import ComparedUnpacking
-from bundler.packing.packed import NO_BUNDLE, PackedFile, PackedStream, open_packed
-from bundler.packing.restoring import Restored
+from bundler.packing.packed import HOLDS_PROJECT, NO_BUNDLE, PackedFile, PackedStream, open_packed
+from bundler.packing.restoring import Restored, RestoredProject
 from bundler.progress import SILENT, Meter, Progress
+from bundler.project import replacing as project_replacing
+from bundler.project.record import ProjectRecord, is_project
+from bundler.project.verification import ProjectVerification
 from bundler.rootfs.tree import Tree
 from bundler.trust.keys import TrustedKey
 
@@ -37,24 +42,42 @@ def unpack(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make the bundle `output` out of the `file` that `pack` has written, whole or not at all.
+    """Make the bundle, or the project, `output` out of the `file` that `pack` has written, whole or not at all.
 
     With a `trusted` key, only if the key has signed the file, as a signature beside it says.
-    With `replace`, a bundle that is there is replaced; `volumes` says what becomes of the data in it.
-    `before_publishing` is called when nothing is left to do but the step that makes the bundle appear.
+    With `replace`, one that is there is replaced; `volumes` says what becomes of the data in it.
+    `before_publishing` is called when nothing is left to do but the step that makes it appear.
 
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
     """
-    check_destination(output, replace=replace, volumes=volumes)
-    with open_stage(output.parent) as stage:
-        unpack_into(stage.bundle, file, as_is=as_is, limits=limits, trusted=trusted, progress=progress)
-        stage.publish(
-            output,
-            replace=replace,
-            carried=lambda: carried_folders(output, stage.bundle, volumes),
-            before=before_publishing,
-        )
+    with open_packed(file, limits, trusted=trusted) as packed:
+        is_bundle = not packed.holds_project
+        rules = replacing if is_bundle else project_replacing
+        rules.check_destination(output, replace=replace, volumes=volumes)
+        with open_stage(output.parent) as stage:
+            with progress.measure(f"unpacking {file.name}", packed.total) as meter:
+                make = _make_bundle if is_bundle else _make_project
+                check_made = make(stage.bundle, packed, meter, as_is=as_is)
+            check_made()
+            stage.publish(
+                output,
+                replace=replace,
+                carried=lambda: rules.carried_folders(output, stage.bundle, volumes),
+                before=before_publishing,
+            )
+
+
+def _make_bundle(bundle: Path, packed: PackedFile, meter: Meter, *, as_is: bool) -> Callable[[], None]:
+    """Fill `bundle`; what it gives checks what was made."""
+    compared = fill(bundle, packed, meter, compare=not as_is)
+    return lambda: check(bundle, packed.label, as_is=as_is, compared=compared)
+
+
+def _make_project(project: Path, packed: PackedFile, meter: Meter, *, as_is: bool) -> Callable[[], None]:
+    """The same of a project."""
+    fill_project(project, packed, meter)
+    return lambda: check_project(project, packed.label, as_is=as_is)
 
 
 def unpack_into(
@@ -71,8 +94,8 @@ def unpack_into(
         open_packed(file, limits, trusted=trusted) as packed,
         progress.measure(f"unpacking {file.name}", packed.total) as meter,
     ):
-        compared = fill(bundle, packed, meter, compare=not as_is)
-    check(bundle, printable(str(file)), as_is=as_is, compared=compared)
+        check_made = _make_bundle(bundle, packed, meter, as_is=as_is)
+    check_made()
 
 
 def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = False) -> None:
@@ -80,11 +103,37 @@ def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = Fal
 
     `compared` is what `fill` has given: then the files of rootfs/ are known to be.
     """
-    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
-        raise ImageError(f"{label} holds no bundle", hint=NO_BUNDLE)
-    check_sources(bundle, Bundle(bundle).readable_config, label)
+    _check_bundle(bundle, label)
+    if as_is:
+        return
+
+    def changes() -> Iterator[Change]:
+        verification = Verification(Bundle(bundle))
+        return verification.changes_beside_rootfs() if compared else verification.changes()
+
+    _verify(bundle, label, "bundle", changes)
+
+
+def check_project(project: Path, label: str, *, as_is: bool = False) -> None:
+    """Raise ImageError unless what was unpacked is a project, DifferenceError unless it is what was built."""
     if not as_is:
-        _verify(bundle, label, compared=compared)
+        _verify(project, label, "project", lambda: ProjectVerification(project).changes())
+    for bundle in _record(project, label).bundles:
+        _check_bundle(project / bundle.name, f"{label}/{printable(bundle.name)}")
+
+
+def _record(project: Path, label: str) -> ProjectRecord:
+    try:
+        return ProjectRecord.open(project)
+    except RequestError as error:
+        raise ImageError(f"{label}: {error.what.replace(f'{project}/', '')}", hint=error.hint) from None
+
+
+def _check_bundle(bundle: Path, label: str) -> None:
+    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
+        what, hint = ("a project, and no bundle", HOLDS_PROJECT) if is_project(bundle) else ("no bundle", NO_BUNDLE)
+        raise ImageError(f"{label} holds {what}", hint=hint)
+    check_sources(bundle, Bundle(bundle).readable_config, label)
 
 
 def copy_into(bundle: Path, source: Path) -> None:
@@ -114,20 +163,26 @@ def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter, *, compa
         return False
 
 
-def _verify(bundle: Path, label: str, *, compared: bool) -> None:
+def fill_project(project: Path, packed: PackedFile, meter: Meter) -> None:
+    """Make the project that `packed` holds in a folder of a stage. Raises LayerError, BundlerError, DamagedError."""
+    with Tree(project, bundle_owners()) as tree:
+        restored = RestoredProject(tree, packed.label)
+        for entry, content in packed.entries(meter):
+            restored.apply(entry, content)
+
+
+def _verify(folder: Path, label: str, what: str, changes: Callable[[], Iterator[Change]]) -> None:
     try:
-        verification = Verification(Bundle(bundle))
-        changes = verification.changes_beside_rootfs() if compared else verification.changes()
-        change = next(changes, None)
+        change = next(changes(), None)
     except RequestError as error:
-        what = error.what.replace(f"{bundle}/", "").replace(str(bundle), "the bundle in it")
-        hint = "it was packed --as-is, or is no bundle; --as-is unpacks it"
-        raise DifferenceError(f"{label}: {what}", hint=hint) from None
+        wrong = error.what.replace(f"{folder}/", "").replace(str(folder), f"the {what} in it")
+        hint = f"it was packed --as-is, or is no {what}; --as-is unpacks it"
+        raise DifferenceError(f"{label}: {wrong}", hint=hint) from None
     if change is None:
         return
     if os.geteuid() and "uid" in change.keywords:
         raise BundlerError(f"{label}: its files belong to root", hint="unpack it as root")
     raise DifferenceError(
-        f"{label}: the bundle in it is not what was built: {printable(change.path)} differs",
+        f"{label}: the {what} in it is not what was built: {printable(change.path)} differs",
         hint="if it was packed --as-is, unpack it --as-is",
     )

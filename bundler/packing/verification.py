@@ -8,10 +8,11 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
+from io import BufferedRandom
 from itertools import groupby
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
@@ -20,11 +21,13 @@ from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
 from bundler.bundles.proof import changed, digests, folders, manifests, named
 from bundler.bundles.record import BundleRecord, digest_of
-from bundler.errors import ImageError, RequestError, printable
+from bundler.bundles.rootfs_image import IMAGE
+from bundler.errors import BundlerError, ImageError, RequestError, printable
+from bundler.light_dataclasses import dataclass
 from bundler.packing.order import Placed, ordered
-from bundler.packing.packed import NO_BUNDLE, PackedFile
+from bundler.packing.packed import Entries
 from bundler.packing.restoring import MOST_OPEN
-from bundler.progress import SILENT, Progress
+from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Found
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines
@@ -105,26 +108,56 @@ class PackedTree:
         return first
 
 
+class PackedBundle(Protocol):
+    """What is verified: a packed file, or what a packed project has of a bundle."""
+
+    label: str
+
+    @property
+    def total(self) -> int | None: ...
+    def document(self, name: bytes) -> AbstractContextManager[BufferedRandom]: ...
+    def entries(self, meter: Meter) -> Entries: ...
+    def no_bundle(self) -> BundlerError: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A file that was verified already, and has another name in the bundle."""
+
+    piece: Piece
+    digest: str
+
+
 class PackedVerification:
     """A look at an open file. `recorded` is its bundler.json; `files` counts what `changes`, at its end, has compared.
 
-    Raises RequestError, and what its entries raise.
+    `shared` has the root filesystems in one file that other bundles have, by what hard links to them say; once
+    `changes` has ended, `image` is that of this bundle. Raises RequestError, and what its entries raise.
     """
 
     unread: Final = 0
 
-    def __init__(self, packed: PackedFile, progress: Progress = SILENT) -> None:
+    def __init__(
+        self, packed: PackedBundle, progress: Progress = SILENT, shared: Mapping[bytes, SharedFile] | None = None
+    ) -> None:
         self._packed = packed
         self._progress = progress
+        self._shared = shared or {}
         content = self._document(b"bundler.json")
         if not content:
-            raise ImageError(f"{packed.label} holds no bundle", hint=NO_BUNDLE)
+            raise packed.no_bundle()
         self.recorded = BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
         self.files = len(digests(self.recorded.document))
         self._pieces: dict[str, Piece] = {}
         self._digests: dict[str, str] = {}  # of the files that bundler.json may know
         self._read: dict[str, str] = {}  # of the documents that were gone by, whatever else is called like them
         self._links: Counter[str] = Counter()  # how many further names a file has
+
+    @property
+    def image(self) -> SharedFile | None:
+        if IMAGE not in self._digests:
+            return None
+        return SharedFile(self._pieces[IMAGE], self._digests[IMAGE])
 
     def _document(self, name: bytes) -> bytes:
         with self._packed.document(name) as document:
@@ -191,6 +224,10 @@ class PackedVerification:
         """Pieces of the bundle, with the digests of those that bundler.json may know."""
         for path, entry, content in entries:
             name = os.fsdecode(path)
+            shared = self._shared.get(entry.link_name) if entry.kind == HARD_LINK and name == IMAGE else None
+            if shared is not None:
+                self._pieces[name], self._digests[name] = replace(shared.piece, links=2), shared.digest
+                continue
             if entry.kind == HARD_LINK:
                 self._count(name, os.fsdecode(clean(entry.link_name)))
             is_own = b"/" not in path or _top(path) in FOLDERS

@@ -21,11 +21,12 @@ from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.files import OverridesFile
 from bundler.project.dependency import Condition, Dependency
-from bundler.project.names import is_folder_name
+from bundler.project.names import TAKEN, is_folder_name
 
 NAME: Final = "project.json"
 VOLUMES: Final = "volumes"
 FORMAT: Final = 1
+_HINT: Final = "bundler project makes it"
 T = TypeVar("T")
 
 
@@ -139,12 +140,19 @@ class ProjectRecord:
         label = printable(str(path))
         try:
             content = read_inside(path, LARGEST)
+        except InputError as error:
+            raise RequestError(f"{label} {error}", hint=_HINT) from None
+        return cls.parse(content, label)
+
+    @classmethod
+    def parse(cls, content: bytes, label: str) -> Self:
+        """What the document `content` says, which messages call `label`. Raises RequestError."""
+        try:
             document = parse_document(content, label)
             check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)
             return cls(**_parse(document), digest=digest_of(content))
-        except (InputError, ImageError) as error:
-            what = error.what if isinstance(error, ImageError) else f"{label} {error}"
-            raise RequestError(what, hint="bundler project makes it") from None
+        except ImageError as error:
+            raise RequestError(error.what, hint=_HINT) from None
 
 
 def is_project(path: Path) -> bool:
@@ -185,7 +193,7 @@ def _parse_bundle(part: Member, networks: Mapping[str, Network], volumes: tuple[
     if not set(mounted) <= set(volumes):
         raise part.get("volumes").fault("one of them is no volume of the project")
     return ProjectBundle(
-        name=_folder_name(part.get("name")),
+        name=_bundle_name(part.get("name")),
         service=_folder_name(part.get("service")),
         depends_on={name: _parse_dependency(each) for name, each in part.get("depends_on").members()},
         networks=attached,
@@ -216,6 +224,13 @@ def _folder_name(part: Member) -> str:
     """A name that becomes a path below the project."""
     if not is_folder_name(part.text()):
         raise part.expected("the name of a folder")
+    return part.text()
+
+
+def _bundle_name(part: Member) -> str:
+    """The name of a folder that nothing else of a project has."""
+    if _folder_name(part).lower() in TAKEN:
+        raise part.expected("a name that nothing else of the project has")
     return part.text()
 
 

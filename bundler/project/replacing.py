@@ -7,14 +7,14 @@ from pathlib import Path
 from bundler.bundles import replacing as bundles
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import data_folders, holds_data, is_empty
-from bundler.bundles.replacing import OldVolumes, exists, holding_data
+from bundler.bundles.replacing import WHAT_BECOMES, OldVolumes, exists, holding_data
 from bundler.errors import RequestError, printable
 from bundler.project.record import NAME, VOLUMES, ProjectRecord
 
 
-def check_destination(destination: Path, *, replace: bool) -> None:
-    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a project
-    from which nothing runs, or an empty directory.
+def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes = OldVolumes.KEPT) -> None:
+    """Raise RequestError when something is at the destination already, unless `replace` is set and it is an empty
+    directory, or a project from which nothing runs and which holds no data, or `volumes` says what becomes of that.
     """
     if destination.name in ("", ".."):
         hint = "name a directory of its own"
@@ -22,7 +22,7 @@ def check_destination(destination: Path, *, replace: bool) -> None:
     if os.path.lexists(destination):
         if not replace:
             raise exists(destination)
-        _replaceable(destination)
+        _check_replaceable(destination, volumes)
 
 
 def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[str]:
@@ -30,8 +30,8 @@ def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[
 
     Raises RequestError for data that has no place there, unless `volumes` says that it may be discarded.
     """
-    old = _replaceable(destination)
-    if old is None:
+    old = _check_replaceable(destination, volumes)
+    if old is None or not OldVolumes.KEPT & volumes:
         return []
     new = ProjectRecord.open(made)
     kept = set(new.volumes)
@@ -46,9 +46,21 @@ def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[
     carried = [path for path in _filled(destination) if path.partition("/")[2] in kept]
     for bundle in old.bundles:
         if bundle.name in names:
-            inside = bundles.carried_folders(destination / bundle.name, made / bundle.name, volumes | OldVolumes.KEPT)
+            inside = bundles.carried_folders(destination / bundle.name, made / bundle.name, volumes)
             carried += [f"{bundle.name}/{path}" for path in inside]
     return carried
+
+
+def _check_replaceable(destination: Path, volumes: OldVolumes) -> ProjectRecord | None:
+    """The project that may be replaced; None for an empty directory. Raises RequestError, BundlerError."""
+    old = _replaceable(destination)
+    if old is not None and volumes is OldVolumes.REFUSED:
+        data = [*_filled(destination)]
+        for bundle in old.bundles:
+            data += [f"{bundle.name}/{path}" for path in _data_of(destination / bundle.name)]
+        if data:
+            raise RequestError(holding_data(destination, data), hint=WHAT_BECOMES)
+    return old
 
 
 def _filled(project: Path) -> Iterator[str]:

@@ -33,46 +33,77 @@ class ProjectVerification:
 
     def changes(self) -> Iterator[Change]:
         """What differs: the project's own files, then those of each bundle. Raises BundlerError."""
-        volumes = {f"{VOLUMES}/{name}" for name in self.record.volumes}
-        try:
-            pieces = look(self._folder, volumes)
-        except OSError as error:
-            raise explain(error, str(self._folder)) from error
-        yield from self._own(pieces, volumes)
+        pieces = self._look()
+        yield from changed_pieces(self.record, pieces)
         for bundle in self.record.bundles:
             if bundle.name in pieces and pieces[bundle.name].is_folder:
                 yield from self._of_bundle(bundle)
 
-    def _own(self, pieces: Pieces, volumes: set[str]) -> Iterator[Change]:
-        bundles = {bundle.name for bundle in self.record.bundles}
-        folders = {*bundles, *volumes, *([VOLUMES] if volumes else [])}
-        expected = {"", NAME, VOLUMES, *folders}
-        tops = {path for path in pieces if "/" not in path}
-        for path in sorted({*tops, *folders}):
-            if path not in pieces:
-                yield Change(path, "missing")
-            elif path not in expected:
-                yield Change(path, "extra")
-            elif (path in folders and not pieces[path].is_folder) or (path == NAME and not pieces[path].is_single_file):
-                yield Change(path, "changed")
-        yield from owned_by_others(pieces, ("", NAME, *bundles, VOLUMES))
+    def changes_beside_bundles(self) -> Iterator[Change]:
+        """What differs of the project's own files, and which bundles are other ones. Raises BundlerError."""
+        pieces = self._look()
+        yield from changed_pieces(self.record, pieces)
+        for bundle in self.record.bundles:
+            if bundle.name in pieces and pieces[bundle.name].is_folder:
+                yield from changed_record(bundle, Bundle(self._folder / bundle.name).record.digest)
+
+    def _look(self) -> Pieces:
+        try:
+            return look(self._folder, volume_paths(self.record))
+        except OSError as error:
+            raise explain(error, str(self._folder)) from error
 
     def _of_bundle(self, bundle: ProjectBundle) -> Iterator[Change]:
         try:
             verification = Verification(Bundle(self._folder / bundle.name))
-            if verification.recorded.digest != bundle.digest:
-                digests: dict[str, tuple[str | None, str | None]] = {
-                    "digest": (bundle.digest, verification.recorded.digest)
-                }
-                yield Change(f"{bundle.name}/{_DOCUMENT}", "changed", digests)
+            yield from changed_record(bundle, verification.recorded.digest)
             for change in verification.changes():
-                yield replace(change, path=_path_in(bundle, change.path))
+                yield in_project(change, bundle)
         except RequestError:
-            # What a document is that makes no sense, `bundler verify` of the bundle says.
-            yield Change(f"{bundle.name}/{_DOCUMENT}", "changed")
+            yield of_no_sense(bundle)
             return
         self.files += verification.files
         self.unread += verification.unread
+
+
+def volume_paths(record: ProjectRecord) -> set[str]:
+    """The paths of the volumes in the project."""
+    return {f"{VOLUMES}/{name}" for name in record.volumes}
+
+
+def changed_pieces(record: ProjectRecord, pieces: Pieces) -> Iterator[Change]:
+    """Which of the `pieces` of a project, the bundles among them, are not what the record says. What is below the
+    volumes is data.
+    """
+    volumes = volume_paths(record)
+    bundles = {bundle.name for bundle in record.bundles}
+    folders = {*bundles, *volumes, *([VOLUMES] if volumes or VOLUMES in pieces else [])}
+    expected = {"", NAME, VOLUMES, *folders}
+    tops = {path for path in pieces if "/" not in path}
+    for path in sorted({*tops, *folders}):
+        if path not in pieces:
+            yield Change(path, "missing")
+        elif path not in expected:
+            yield Change(path, "extra")
+        elif (path in folders and not pieces[path].is_folder) or (path == NAME and not pieces[path].is_single_file):
+            yield Change(path, "changed")
+    yield from owned_by_others(pieces, ("", NAME, *bundles, VOLUMES))
+
+
+def changed_record(bundle: ProjectBundle, digest: str) -> Iterator[Change]:
+    """Whether the bundle is another one, by the `digest` of its bundler.json."""
+    if digest != bundle.digest:
+        yield Change(f"{bundle.name}/{_DOCUMENT}", "changed", {"digest": (bundle.digest, digest)})
+
+
+def of_no_sense(bundle: ProjectBundle) -> Change:
+    """What to say of a bundle whose documents make no sense: what they are, `bundler verify` of the bundle tells."""
+    return Change(f"{bundle.name}/{_DOCUMENT}", "changed")
+
+
+def in_project(change: Change, bundle: ProjectBundle) -> Change:
+    """A change in the bundle, by its path in the project."""
+    return replace(change, path=_path_in(bundle, change.path))
 
 
 def _path_in(bundle: ProjectBundle, path: str) -> str:

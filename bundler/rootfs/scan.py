@@ -21,6 +21,8 @@ from bundler.rootfs.tree import Tree
 _PIECE: Final = 1 << 17
 _AHEAD: Final = 32  # files that are open at a time
 _THREADS: Final = 4  # at most: a disk has no use for more
+# Sorts behind all that a folder holds, and before every other name that begins with the folder's.
+_BEHIND: Final = b"\x01"
 T = TypeVar("T")
 
 
@@ -93,6 +95,11 @@ def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Seq
             names.sort(key=lambda name: name not in ahead)
         above = path + b"/" if path else b""
         pending += [above + name for name in reversed(names)]
+
+
+def walk_folder(tree: Tree, folder: bytes) -> Iterator[Found]:
+    """The same of a `folder` in the tree: itself, if it is there, and all that it holds. Raises OSError."""
+    return walk(tree, folder, folder + _BEHIND)
 
 
 def _ordered(path: bytes) -> bytes:

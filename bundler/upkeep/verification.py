@@ -15,6 +15,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import open_packed
+from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 from bundler.project.record import NAME, ProjectRecord, is_project
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle
     from bundler.reproducible.project_lock import ProjectLock
 
 _RECORD: Final = "bundler.json"
+_UNPACK: Final = "bundler unpack makes one of the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,14 @@ def verify(
             image_changes(opened) if deep and has_image(opened.record.document) else (),
         )
     if deep:
-        raise RequestError("--deep is about a bundle's directory", hint="bundler unpack makes one of the file")
+        raise RequestError("--deep is about a bundle's directory", hint=_UNPACK)
     with open_packed(bundle, limits, trusted=trusted) as packed:
+        if packed.holds_project:
+            if lock is not None:
+                raise RequestError("--lock is about a directory, and this is a packed project", hint=_UNPACK)
+            project = PackedProjectVerification(packed, progress)
+            changes = tuple(project.changes())
+            return Verified(NAME, project.record.digest, changes, project.files, project.unread, packed.signed)
         if packed.first_document() != DOCUMENT.encode():
             return replace(_compared(PackedVerification(packed, progress), lock), signed=packed.signed)
         if lock is not None:

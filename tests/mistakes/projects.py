@@ -94,6 +94,7 @@ PROJECTS = (
     made("run -d shop", "--detach: shop is a project", "bundler run shop/SERVICE"),
     made("run shop -e A=b", "shop is a project", "build"),
     made("harden shop", "shop is a project, and each of its services gets a file", "-o DIR"),
-    made("pack shop -o shop.tar", "shop is a project, not a bundle", "bundler run shop"),
+    made("pack shop -o shop.tar", "shop/web is not a bundle: there is no such directory", "makes one"),
+    made("pack shop -o shop.squashfs", "shop is a project, and .squashfs is for one bundle", ".tar.zst"),
     made("pack shop --kit -o kit", "shop is a project, not a bundle", "bundler run shop"),
 )

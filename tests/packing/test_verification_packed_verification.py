@@ -141,7 +141,9 @@ def sparse(name: bytes, content: bytes) -> bytes:
 def test_a_document_that_is_not_read_proves_nothing(bundle: Path, tmp_path: Path, name: str, written: str) -> None:
     (bundle / "rootfs/etc/shadow").write_bytes(b"y")
     content = (bundle / name).read_bytes()
-    other = bytes(file(f".//{name}", content)) if written == "another spelling" else sparse(f"./{name}".encode(), content)
+    other = (
+        bytes(file(f".//{name}", content)) if written == "another spelling" else sparse(f"./{name}".encode(), content)
+    )
 
     def hide(entries: list[bytes]) -> list[bytes]:
         return [other if one.startswith(f"./{name}\0".encode()) else one for one in entries]

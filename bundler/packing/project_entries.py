@@ -1,0 +1,124 @@
+"""The entries of a packed project: project.json, then its bundles by their names, at last its volumes.
+
+Each bundle is what `pack` writes of it alone, below its folder. A root filesystem that is one file and the same in
+several bundles is carried once: the others have a hard link to the first. That goes by its digest and not by how the
+disk shares it, so that the same project gives the same bytes.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Self
+
+from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.stream import Content
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
+from bundler.bundles.verification import has_built_image
+from bundler.errors import DifferenceError, printable
+from bundler.packing.bundle_entries import BundleEntries
+from bundler.packing.file_entries import Entries, FileEntries
+from bundler.packing.rootfs_manifest import content_size, size_below
+from bundler.project.files import OwnFiles, VolumeFiles
+from bundler.project.record import VOLUMES, ProjectRecord
+from bundler.project.verification import ProjectVerification
+
+_WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+_TOP: Final = b"./"
+
+Task = tuple[str, str | None]
+"""What another process has to know to read the same."""
+
+
+class ProjectEntries:
+    """The entries of the project in `folder`, in order, each with what is stored for it, in pieces that are good until
+    the next.
+
+    With a `hint`, the project has to be what was built; to iterate then raises DifferenceError with it.
+    """
+
+    def __init__(self, folder: Path, hint: str | None) -> None:
+        self.folder = folder
+        self.hint = hint
+        self.task: Task = os.fspath(folder), hint
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """Those of another process's `task`."""
+        folder, hint = task
+        return cls(Path(folder), hint)
+
+    def __iter__(self) -> Entries:
+        label = printable(str(self.folder))
+        if self.hint is not None:
+            for change in ProjectVerification(self.folder).changes_beside_bundles():
+                raise DifferenceError(
+                    f"{label} is not what was built: {printable(change.path)} differs", hint=self.hint
+                )
+        bundles = open_bundles(self.folder)
+        shared = shared_images(bundles, verified=self.hint is not None)
+        yield from FileEntries(label).of(OwnFiles(self.folder))
+        for name, bundle in bundles.items():
+            yield from _below(name, BundleEntries(bundle, self.hint), shared.get(name))
+        owned = any(bundle.owned for bundle in bundles.values())
+        yield from FileEntries(label).of(VolumeFiles(self.folder, owned=owned))
+
+
+def open_bundles(folder: Path) -> dict[str, Bundle]:
+    """The bundles of the project in `folder`, in the order of an archive. Raises RequestError."""
+    names = sorted(bundle.name for bundle in ProjectRecord.open(folder).bundles)
+    return {name: Bundle.open(folder / name) for name in names}
+
+
+def shared_images(bundles: Mapping[str, Bundle], *, verified: bool) -> dict[str, str]:
+    """The bundles whose root filesystem is the same file as that of an earlier one, by whose name that is.
+
+    Unless all is `verified` anyway, the files are read. A file that its owner may write to is no one else's.
+    """
+    first: dict[str, str] = {}
+    shared = {}
+    for name, bundle in bundles.items():
+        record = bundle.any_record
+        digest = None if record is None else image_digest(record.document)
+        if digest is None or not _is_sealed(bundle.path / IMAGE) or not (verified or has_built_image(bundle)):
+            continue
+        if first.setdefault(digest, name) != name:
+            shared[name] = first[digest]
+    return shared
+
+
+def project_size(folder: Path) -> int | None:
+    """The bytes of all files of the project, each counted once; None if they are not known of one of its bundles."""
+    bundles = open_bundles(folder)
+    sizes = [content_size(bundle) for bundle in bundles.values()]
+    if None in sizes:
+        return None
+    shared = shared_images(bundles, verified=True)
+    twice = sum(image_size(bundles[name].record.document) or 0 for name in shared)
+    return sum(size or 0 for size in sizes) + size_below(folder / VOLUMES) - twice
+
+
+def _is_sealed(image: Path) -> bool:
+    try:
+        return not image.lstat().st_mode & _WRITABLE
+    except OSError:
+        return False
+
+
+def _below(
+    name: str, entries: Iterable[tuple[Entry, Iterable[Content]]], first: str | None
+) -> Iterator[tuple[Entry, Iterable[Content]]]:
+    """The `entries` of the bundle `name` in its folder; with that of the bundle `first`, its image is a hard link."""
+    folder = _TOP + os.fsencode(name) + b"/"
+    for entry, content in entries:
+        path = entry.name.removeprefix(_TOP)
+        entry.name = folder + path
+        if entry.kind == HARD_LINK:
+            entry.link_name = folder + entry.link_name.removeprefix(_TOP)
+        if first is not None and path == IMAGE.encode():
+            link = _TOP + os.fsencode(f"{first}/{IMAGE}")
+            yield replace(entry, kind=HARD_LINK, link_name=link, stored_size=0, sparse=None, xattrs={}), ()
+        else:
+            yield entry, content

@@ -1,0 +1,363 @@
+"""A project becomes one file and a directory again; what is in the file is hostile until it was verified."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bundler.archives.entry import HARD_LINK
+from bundler.archives.tar import TarReader
+from bundler.archives.tar_writer import END, encode_entry, padding
+from bundler.bundles.comparison import Change
+from bundler.bundles.replacing import OldVolumes
+from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError
+from bundler.packing.packing import pack
+from bundler.packing.unpacking import unpack
+from bundler.upkeep.verification import verify
+from tests.support.built_projects import build_shop
+from tests.support.tar_reading import names, read
+from tests.support.tarballs import directory, file, hard_link, symlink
+from tests.support.tree import differences, tree
+
+pytestmark = pytest.mark.root
+FORMS = (None, "erofs")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Path]:
+    return {rootfs: build_shop(tmp_path_factory.mktemp("shop"), rootfs=rootfs) for rootfs in FORMS}
+
+
+@pytest.fixture
+def shop(built: dict[str | None, Path], tmp_path: Path) -> Path:
+    return copied(built[None], tmp_path / "made")
+
+
+def copied(project: Path, folder: Path) -> Path:
+    folder.mkdir()
+    os.system(f"cp -a {project} {folder}/shop")  # noqa: S605
+    return folder / "shop"
+
+
+def told(packed: Path) -> list[Change]:
+    return list(verify(packed).changes)
+
+
+@pytest.mark.parametrize("rootfs", FORMS)
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.zst"])
+def test_what_was_packed_is_verified_and_unpacked(
+    built: dict[str | None, Path], tmp_path: Path, rootfs: str | None, suffix: str
+) -> None:
+    packed = pack(built[rootfs], tmp_path / f"shop{suffix}")
+    there, here = verify(built[rootfs]), verify(packed.path)
+    assert (here.changes, here.document, here.digest, here.files) == ((), "project.json", there.digest, there.files)
+    unpack(packed.path, tmp_path / "again")
+    assert differences(tree(built[rootfs]), tree(tmp_path / "again")) == {}
+    again = pack(tmp_path / "again", tmp_path / f"again{suffix}")
+    assert again.path.read_bytes() == packed.path.read_bytes()
+
+
+def test_it_begins_with_what_tells_what_it_is(shop: Path, tmp_path: Path) -> None:
+    found = [os.fsdecode(name) for name in names(pack(shop, tmp_path / "shop.tar").path.read_bytes())]
+    assert found[:6] == [
+        "./",
+        "./project.json",
+        "./app/",
+        "./app/bundler.json",
+        "./app/config.json",
+        "./app/rootfs.mtree",
+    ]
+    tops = list(dict.fromkeys(name.split("/")[1] for name in found[1:]))
+    assert tops == ["project.json", "app", "db", "web-1", "web-2", "volumes"]
+
+
+def test_an_image_that_bundles_share_is_carried_once_and_is_one_file(
+    built: dict[str | None, Path], tmp_path: Path
+) -> None:
+    packed = pack(built["erofs"], tmp_path / "shop.tar").path
+    links = {entry.name: entry.link_name for entry, _ in read(packed.read_bytes()) if entry.kind == HARD_LINK}
+    assert links == {
+        b"./web-1/rootfs.erofs": b"./db/rootfs.erofs",
+        b"./web-2/rootfs.erofs": b"./db/rootfs.erofs",
+        b"./volumes/rows/mark": b"./volumes/rows/again",
+    }
+    unpack(packed, tmp_path / "again")
+    inodes = {name: (tmp_path / f"again/{name}/rootfs.erofs").stat().st_ino for name in ("app", "db", "web-1", "web-2")}
+    assert inodes["db"] == inodes["web-1"] == inodes["web-2"] != inodes["app"]
+    # As where the disk has shared the blocks, and not the file.
+    apart = copied(built["erofs"], tmp_path / "apart")
+    for name in ("web-1", "web-2"):
+        image = apart / name / "rootfs.erofs"
+        content = image.read_bytes()
+        image.unlink()
+        image.write_bytes(content)
+        image.chmod(0o444)
+        os.utime(image, (0, 0))
+    assert pack(apart, tmp_path / "apart.tar").path.read_bytes() == packed.read_bytes()
+    assert pack(apart, tmp_path / "as-is.tar", as_is=True).path.read_bytes() == packed.read_bytes()
+
+
+def test_neither_the_place_nor_the_umask_nor_the_clock_shows(shop: Path, tmp_path: Path) -> None:
+    before = pack(shop, tmp_path / "a.tar").sha256
+    moved = shop.rename(tmp_path / "moved")
+    for name in (".", "project.json", "volumes", "db", "db/config.json"):
+        os.utime(moved / name)
+    mask = os.umask(0o077)
+    try:
+        assert pack(moved, tmp_path / "b.tar").sha256 == before
+    finally:
+        os.umask(mask)
+
+
+def test_what_two_volumes_have_in_common_is_in_each(shop: Path, tmp_path: Path) -> None:
+    (shop / "volumes/rows/dump").write_text("rows")
+    os.link(shop / "volumes/rows/dump", shop / "volumes/empty/dump")
+    os.link(shop / "volumes/rows/dump", shop / "volumes/rows/too")
+    unpack(pack(shop, tmp_path / "shop.tar").path, tmp_path / "again")
+    again = tmp_path / "again/volumes"
+    assert (again / "empty/dump").read_text() == "rows"
+    assert (again / "rows/dump").samefile(again / "rows/too")
+    assert not (again / "rows/dump").samefile(again / "empty/dump")
+
+
+def lead_elsewhere(shop: Path) -> None:
+    (shop / "volumes/empty").rmdir()
+    (shop / "volumes/empty").symlink_to("rows")
+
+
+def no_volumes(shop: Path) -> None:
+    shutil.rmtree(shop / "volumes")
+    (shop / "volumes").touch()
+
+
+def exchange(shop: Path) -> None:
+    shutil.rmtree(shop / "web-1")
+    shutil.copytree(shop / "web-2", shop / "web-1", symlinks=True)
+
+
+def say_more(shop: Path) -> None:
+    with (shop / "web-1/bundler.json").open("ab") as stream:
+        stream.write(b"\n")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a file of a root filesystem": lambda shop: (shop / "db/rootfs/bin/sh").write_bytes(b"no"),
+    "a file more": lambda shop: (shop / "web-2/rootfs/more").write_bytes(b""),
+    "a config.json": lambda shop: (shop / "web-1/config.json").write_text("{}"),
+    "a bundler.json": say_more,
+    "a generated file": lambda shop: (shop / "web-1/etc/hosts").write_text("127.0.0.1 db\n"),
+    "a volume less": lambda shop: (shop / "volumes/empty").rmdir(),
+    "a volume that is a link": lead_elsewhere,
+    "volumes that are no folder": no_volumes,
+    "others who may write to it": lambda shop: (shop / "volumes").chmod(0o777),
+    "a bundle in the place of another": exchange,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_is_told_as_for_the_directory(shop: Path, tmp_path: Path, name: str) -> None:
+    CHANGES[name](shop)
+    with pytest.raises(DifferenceError, match="is not what was built"):
+        pack(shop, tmp_path / "shop.tar")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+    packed = pack(shop, tmp_path / "shop.tar", as_is=True).path
+    assert {(change.path, change.what) for change in told(packed)} == {
+        (change.path, change.what) for change in verify(shop).changes
+    }
+    with pytest.raises(DifferenceError, match=r"shop\.tar: the project in it is not what was built"):
+        unpack(packed, tmp_path / "again")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "shop.tar"]
+    if "link" not in name and "no folder" not in name:
+        unpack(packed, tmp_path / "again", as_is=True)
+        assert tree(shop).keys() == tree(tmp_path / "again").keys()
+
+
+def test_what_is_of_no_project_is_left_out_as_it_is(shop: Path, tmp_path: Path) -> None:
+    (shop / "more").write_text("x")
+    with pytest.raises(DifferenceError, match="more differs"):
+        pack(shop, tmp_path / "shop.tar")
+    assert told(pack(shop, tmp_path / "shop.tar", as_is=True).path) == []
+
+
+@pytest.mark.parametrize("as_is", [False, True])
+def test_a_project_that_lacks_a_bundle_is_not_packed(shop: Path, tmp_path: Path, *, as_is: bool) -> None:
+    shutil.rmtree(shop / "app")
+    with pytest.raises(RequestError, match="app is not a bundle: there is no such directory"):
+        pack(shop, tmp_path / "shop.tar", as_is=as_is)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+def rewritten(packed: Path, order: Callable[[list[bytes]], list[bytes]]) -> Path:
+    """The archive with its entries in another order, or others among them."""
+    entries = []
+    with packed.open("rb") as stream:
+        reader = TarReader(stream)
+        for entry in reader:
+            content = b"".join(map(bytes, reader.content()))
+            entries.append(encode_entry(entry) + content + padding(len(content)))
+    packed.write_bytes(b"".join(order(entries)) + END)
+    return packed
+
+
+def behind(name: str, *more: bytes) -> Callable[[list[bytes]], list[bytes]]:
+    """Further entries behind one of that name."""
+
+    def add(entries: list[bytes]) -> list[bytes]:
+        at = next(number for number, each in enumerate(entries) if each.startswith(f"./{name}\0".encode()))
+        return [*entries[: at + 1], *more, *entries[at + 1 :]]
+
+    return add
+
+
+def instead(name: str, *others: bytes) -> Callable[[list[bytes]], list[bytes]]:
+    def exchange(entries: list[bytes]) -> list[bytes]:
+        at = next(number for number, each in enumerate(entries) if each.startswith(f"./{name}\0".encode()))
+        return [*entries[:at], *others, *entries[at + 1 :]]
+
+    return exchange
+
+
+def at_the_end(*more: bytes) -> Callable[[list[bytes]], list[bytes]]:
+    return lambda entries: [*entries, *more]
+
+
+def said(text: bytes, other: bytes) -> Callable[[list[bytes]], list[bytes]]:
+    """A project.json that says something else."""
+
+    def lie(entries: list[bytes]) -> list[bytes]:
+        content = entries[1][512:].rstrip(b"\0")
+        assert content.startswith(b"{")
+        assert text in content
+        return [entries[0], bytes(file("./project.json", content.replace(text, other))), *entries[2:]]
+
+    return lie
+
+
+# What each of them does is refused by verify and by unpack, or told and refused.
+LIES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a name twice": behind("project.json", bytes(file("./project.json", "{}"))),
+    "a bundle twice": at_the_end(bytes(directory("./app/"))),
+    "a document behind what it speaks of": lambda entries: [
+        *(each for each in entries if b"db/rootfs.mtree\0" not in each[:100]),
+        *(each for each in entries if b"db/rootfs.mtree\0" in each[:100]),
+    ],
+    "another order": lambda entries: [*entries[:2], *reversed(entries[2:])],
+    "project.json last": lambda entries: [entries[0], *entries[2:], entries[1]],
+    "no root": lambda entries: entries[1:],
+    "nothing but the root": lambda entries: entries[:1],
+    "nothing but project.json": lambda entries: entries[:2],
+    "a name that leads out": at_the_end(bytes(file("../../z"))),
+    "a bundle that leads out": said(b'"name": "app"', b'"name": "../"'),
+    "a bundle that is the volumes": said(b'"name": "web-1"', b'"name": "volumes"'),
+    "a bundle that is not there": said(b'"name": "app"', b'"name": "apq"'),
+    "a service of no folder": said(b'"service": "app"', b'"service": "a/p"'),
+    "a volume that is not there": said(b'"rows"', b'"more"'),
+    "a project.json of another format": said(b'"format": 1', b'"format": 9'),
+    "no project.json at all": said(b'"format": 1', b'"format": x'),
+    "a link between bundles": behind("db/rootfs/bin/sh", bytes(hard_link("./db/rootfs/bin/x", "./app/rootfs/bin/sh"))),
+    "a link to a document of another": instead(
+        "db/config.json", bytes(hard_link("./db/config.json", "./app/config.json"))
+    ),
+    "a link from a volume into a bundle": at_the_end(bytes(hard_link("./volumes/rows/x", "./app/rootfs/bin/sh"))),
+    "a link from a volume to another": at_the_end(bytes(hard_link("./volumes/rows/x", "./volumes/empty"))),
+    "a link from a volume to project.json": at_the_end(bytes(hard_link("./volumes/rows/x", "./project.json"))),
+    "a link to an image that is none": behind(
+        "db/rootfs.mtree", bytes(hard_link("./db/rootfs.erofs", "./app/rootfs.erofs"))
+    ),
+    "a bundle that is a symlink": lambda entries: [
+        *(each for each in entries if not each.startswith(b"./db/")),
+        bytes(symlink("./db", "app")),
+    ],
+    "something below a symlink": at_the_end(
+        bytes(symlink("./volumes/rows/up", "../..")), bytes(file("./volumes/rows/up/app/config.json", "{}"))
+    ),
+    "volumes that are a symlink": lambda entries: [
+        *(each for each in entries if not each.startswith(b"./volumes/")),
+        bytes(symlink("./volumes", "app")),
+    ],
+    "what no project has": at_the_end(bytes(file("./z", "x"))),
+}
+
+
+# What `verify` does not read on for, and is verified on the disk.
+HARMLESS = ("a document behind what it speaks of", "no root")
+
+
+def refusal(packed: Path) -> str:
+    """What `verify` says of it."""
+    try:
+        return " ".join(change.path for change in told(packed))
+    except BundlerError as error:
+        return error.what if "shop.tar" in error.what else ""
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_packed_project_that_lies_is_refused_and_leaves_nothing(shop: Path, tmp_path: Path, name: str) -> None:
+    packed = rewritten(pack(shop, tmp_path / "shop.tar").path, LIES[name])
+    assert refusal(packed), name
+    if name in HARMLESS:
+        unpack(packed, tmp_path / "again")
+        assert verify(tmp_path / "again").changes == ()
+        return
+    with pytest.raises(BundlerError, match=r"shop\.tar"):
+        unpack(packed, tmp_path / "again")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "shop.tar"]
+
+
+def test_a_shared_image_that_may_be_written_to_is_refused(built: dict[str | None, Path], tmp_path: Path) -> None:
+    def open_up(entries: list[bytes]) -> list[bytes]:
+        return [
+            bytes(file("./db/rootfs.erofs", (built["erofs"] / "db/rootfs.erofs").read_bytes(), mode=0o644))
+            if each.startswith(b"./db/rootfs.erofs\0")
+            else each
+            for each in entries
+        ]
+
+    packed = rewritten(pack(built["erofs"], tmp_path / "shop.tar").path, open_up)
+    assert [change.path for change in told(packed)] == ["web-1/rootfs.erofs", "web-2/rootfs.erofs"]
+    with pytest.raises(DifferenceError, match=r"rootfs\.erofs differs"):
+        unpack(packed, tmp_path / "again")
+
+
+def test_a_link_to_a_folder_that_is_called_like_a_bundle_is_none_to_its_image(
+    built: dict[str | None, Path], tmp_path: Path
+) -> None:
+    retarget = instead(
+        "web-1/rootfs.erofs",
+        bytes(directory("./web-1/db/")),
+        bytes(file("./web-1/db/rootfs.erofs", b"another", mode=0o444)),
+        bytes(hard_link("./web-1/rootfs.erofs", "./web-1/db/rootfs.erofs")),
+    )
+    packed = rewritten(pack(built["erofs"], tmp_path / "shop.tar").path, retarget)
+    with pytest.raises(ImageError):
+        told(packed)
+    with pytest.raises(BundlerError):
+        unpack(packed, tmp_path / "again")
+
+
+@pytest.mark.parametrize("suffix", [".squashfs", ".erofs"])
+def test_a_project_is_no_image_to_be_mounted(shop: Path, tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(RequestError, match="is for one bundle"):
+        pack(shop, tmp_path / f"shop{suffix}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+def test_one_that_is_there_is_replaced_by_force_and_keeps_what_its_volumes_hold(shop: Path, tmp_path: Path) -> None:
+    packed = pack(shop, tmp_path / "shop.tar").path
+    with pytest.raises(RequestError, match="exists already"):
+        unpack(packed, shop)
+    (shop / "volumes/rows/since").write_text("data")
+    (shop / "db/config.json").write_text("{}")
+    with pytest.raises(RequestError, match="there is data in volumes/rows"):
+        unpack(packed, shop, replace=True)
+    unpack(packed, shop, replace=True, volumes=OldVolumes.KEPT)
+    assert (shop / "volumes/rows/since").read_text() == "data"
+    assert verify(shop).changes == ()
+    unpack(packed, shop, replace=True, volumes=OldVolumes.DISCARDED)
+    assert not (shop / "volumes/rows/since").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/mine").touch()
+    with pytest.raises(RequestError, match="is not a project"):
+        unpack(packed, tmp_path / "other", replace=True)
