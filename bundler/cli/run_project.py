@@ -1,6 +1,7 @@
 """`bundler run` of a project: all its services in the foreground, until Ctrl-C, or until one has failed."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from bundler.errors import RequestError, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bundler.foreground.service import Service
     from bundler.running.start import Wanted
 
 
@@ -27,10 +29,10 @@ def run_project(wanted: "Wanted", *, dry_run: bool) -> int:
     folder = wanted.bundle
     record = ProjectRecord.open(folder)
     with TemporaryDirectory(prefix="bundler-run-") as scratch:
-        services = {
-            bundle.name: service_of(folder / bundle.name, bundle, wanted, Path(scratch, bundle.name))
-            for bundle in in_order(folder, record)
-        }
+        services: dict[str, Service] = {}
+        for bundle in in_order(folder, record):
+            own = replace(wanted, before=[service.container for service in services.values()])
+            services[bundle.name] = service_of(folder / bundle.name, bundle, own, Path(scratch, bundle.name))
         restarting = [name for name, service in services.items() if service.restarts]
         if restarting:
             note(f"{', '.join(restarting)}: nothing is started again here, whatever `restart` says; systemd does so")

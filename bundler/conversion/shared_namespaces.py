@@ -1,5 +1,6 @@
 """Namespaces of a container that others can join: hooks keep them at a path which is known when both are built."""
 
+from collections.abc import Collection
 from typing import Final
 
 from bundler.conversion.bundled_hooks import FOLDER, CarriedFile, start
@@ -17,6 +18,11 @@ _SCRIPT: Final = f"{FOLDER}/namespaces"
 def place(container: str, kind: str) -> str:
     """Where the namespace `kind` of the container of that name is while it runs, or its shared memory."""
     return f"{PLACES}/{container}/{kind}"
+
+
+def comes_with(path: str, containers: Collection[str]) -> bool:
+    """Whether what lies at the path is there from when one of the containers, which are given by name, has started."""
+    return path.startswith(tuple(f"{PLACES}/{name}/" for name in containers))
 
 
 def shared_namespaces(inputs: Inputs) -> Connection | None:

@@ -1,10 +1,13 @@
 """A machine, or a bundle on a machine, is examined: facts are gathered, then judged."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
+from bundler.conversion.shared_namespaces import comes_with
 from bundler.conversion.target import Target
-from bundler.doctor.bundle_facts import built_for, look_at
+from bundler.doctor.bundle_facts import BoundPath, built_for, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import Finding, examine
 from bundler.doctor.host_checks import HOST_CHECKS
@@ -39,11 +42,17 @@ def examine_machine(*, runtime: str | None = None, store: Path | None = None) ->
 
 
 def examine_bundle(
-    bundle: Path, *, features: Path | None = None, runtime: str | None = None, store: Path | None = None
+    bundle: Path,
+    *,
+    features: Path | None = None,
+    runtime: str | None = None,
+    store: Path | None = None,
+    beside: Collection[str] = (),
 ) -> Examination:
     """Whether `bundle` can run on this machine, or on the one that the file `features` describes.
 
-    `runtime` (None: the one that `bundler run` would take) is what is to run it here. Raises RequestError.
+    `runtime` (None: the one that `bundler run` would take) is what is to run it here. Containers of the names `beside`
+    run then, too, and bring along what they share. Raises RequestError.
     """
     opened = Bundle.open(bundle)
     if features is not None:
@@ -52,4 +61,9 @@ def examine_bundle(
         chosen = choose_runtime(built_for(opened))
         named = runtime or (None if chosen is None else chosen.name)
         facts = look_at(opened, host_target(named), look_around(store or default_place()))
+    facts = replace(facts, binds=_without(facts.binds, beside), namespaces=_without(facts.namespaces, beside))
     return Examination(facts.target, facts.surroundings, tuple(examine(BUNDLE_CHECKS, facts)))
+
+
+def _without(paths: Iterable[BoundPath], beside: Collection[str]) -> tuple[BoundPath, ...]:
+    return tuple(each for each in paths if not comes_with(each.path, beside))

@@ -8,6 +8,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
 
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.runtime import container_name
 from bundler.doctor.examination import Examination, examine_bundle
 from bundler.doctor.finding import SEVERITIES, Check, examine
 from bundler.errors import BundlerError, RequestError, printable
@@ -42,8 +44,12 @@ def examine_project(
     record = ProjectRecord.open(folder)
     routes = () if features is not None else tuple(parse_routes(_read_routes()))
     findings = examine(PROJECT_CHECKS, ProjectFacts(folder, record, routes))
+    beside = [_container_name(folder / bundle.name) for bundle in record.bundles]
     examined = [
-        (bundle.name, examine_bundle(folder / bundle.name, features=features, runtime=runtime, store=store))
+        (
+            bundle.name,
+            examine_bundle(folder / bundle.name, features=features, runtime=runtime, store=store, beside=beside),
+        )
         for bundle in record.bundles
     ]
     if not examined:
@@ -53,6 +59,10 @@ def examine_project(
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     _, first = examined[0]
     return Examination(first.target, first.here, tuple(findings))
+
+
+def _container_name(bundle: Path) -> str:
+    return container_name(None, Bundle.open(bundle).config_file.recorded or {}, str(bundle), "container_name")
 
 
 def parse_routes(text: str) -> Iterator[Route]:

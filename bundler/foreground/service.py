@@ -66,6 +66,7 @@ def service_of(folder: Path, bundle: ProjectBundle, wanted: Wanted, pid_file: Pa
             replace=True,
             ephemeral=wanted.ephemeral,
             as_is=wanted.as_is,
+            before=wanted.before,
         ),
         terminal_here=False,
     )

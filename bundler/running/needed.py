@@ -3,11 +3,12 @@ which would tell it in its own.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bundler.bundles.record import part_of
+from bundler.conversion.shared_namespaces import comes_with
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.runtime_spec.reach import mounted_paths
@@ -25,10 +26,17 @@ class _Needed(NamedTuple):
     hint: str
 
 
-def check_there(bundle: Path, config: RuntimeConfig, recorded: Mapping[str, Json]) -> None:
-    """Raise RequestError for the first path of `config` that leads to nothing; out of sight it may be there."""
+def check_there(
+    bundle: Path, config: RuntimeConfig, recorded: Mapping[str, Json], before: Collection[str] = ()
+) -> None:
+    """Raise RequestError for the first path of `config` that leads to nothing; out of sight it may be there.
+
+    `before` are the names of containers that start before, and bring along the namespaces that they share.
+    """
     for needed in _needed(config):
         place = bundle / needed.path
+        if comes_with(str(place), before):
+            continue
         try:
             place.stat()
         except (FileNotFoundError, NotADirectoryError):

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +62,8 @@ class Wanted:
 
     `terminal` is None for what config.json says; `arguments` take the place of its own when there are any. With
     `replace` an ended container of the same name is deleted first. What an `ephemeral` one writes to its rootfs goes
-    to memory, and of a `fresh` one all that is written in the bundle, volumes included.
+    to memory, and of a `fresh` one all that is written in the bundle, volumes included. `before` are the names of
+    containers that will have started by then.
     """
 
     bundle: Path
@@ -78,6 +79,7 @@ class Wanted:
     ephemeral: bool = False
     fresh: bool = False
     as_is: bool = False
+    before: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     _check_user(wanted, config, user=user)
     rootfs = _rootfs(config.root_path, bundle)
     check_reach(wanted.bundle, config)
-    check_there(wanted.bundle, config, recorded)
+    check_there(wanted.bundle, config, recorded, wanted.before)
     tool = _choose_runtime(wanted.runtime, recorded)
     runtime = (
         tools.require(tool),

@@ -10,6 +10,7 @@ import pytest
 
 from bundler.conversion.bundled_hooks import STARTER
 from bundler.doctor import networks
+from bundler.doctor.examination import examine_bundle
 from bundler.doctor.finding import examine
 from bundler.doctor.project import PROJECT_CHECKS, ProjectFacts, Route, examine_project, parse_routes
 from bundler.errors import RequestError
@@ -64,6 +65,17 @@ def test_what_each_bundle_lacks_is_told_by_its_name(tmp_path: Path) -> None:
     told = [finding.what for finding in examination.findings if finding.severity == "blocks"]
     assert any("web depends on db, which does not start before" in what for what in told)
     assert any(what.startswith("db: ") and "/no/such/folder" in what for what in told)
+
+
+def test_what_another_container_shares_is_there_when_it_has_started(tmp_path: Path) -> None:
+    place = "/run/bundler/namespaces/shop-db"
+    joined = {
+        "mounts": [{"destination": "/dev/shm", "source": f"{place}/shm", "type": "bind", "options": ["bind"]}],
+        "linux": {"namespaces": [{"type": "mount"}, {"type": "ipc", "path": f"{place}/ipc"}]},
+    }
+    shop = made_project(tmp_path, ProjectBundle("db", "db"), ProjectBundle("web", "web"), configs={"web": joined})
+    assert not [finding.what for finding in examine_project(shop).findings if place in finding.what]
+    assert [finding.what for finding in examine_bundle(shop / "web").findings if place in finding.what]
 
 
 def test_a_project_of_nothing_is_told(tmp_path: Path) -> None:

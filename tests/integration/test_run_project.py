@@ -179,6 +179,19 @@ def test_volumes_are_shared_and_images_are_mounted_for_each(made: Made) -> None:
     assert (done.returncode, done.stdout.splitlines()) == (0, ["one | done", "two | of one"])
 
 
+def test_a_service_joins_namespaces_that_another_one_makes_when_it_starts(made: Made) -> None:
+    shop = made(
+        web=sh("cat /dev/shm/mark; [ $$$$ = 1 ] || echo not the first", ipc="service:db", pid="service:db"),
+        db=sh("echo of db >/dev/shm/mark; sleep 2"),
+    )
+    done = call_bundler("run", shop)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in done.stdout.splitlines() if line.startswith("web")] == [
+        "web | of db",
+        "web | not the first",
+    ]
+
+
 def test_restart_policies_are_for_systemd(made: Made) -> None:
     done = call_bundler("run", made(web=sh("echo once", restart="always")))
     assert (done.returncode, done.stdout) == (0, "web | once\n")
