@@ -88,6 +88,11 @@ def connection(inputs: Inputs) -> Connection | None:
     if node.value != "bridge":
         return None
     named = bridges(inputs)
+    if named and inputs.rootless:
+        raise named[0].node.error(
+            f"bridges: {named[0].name}: only root connects a container to a bridge",
+            hint="leave out bridges: an ordinary user's container has a network by pasta or slirp4netns then",
+        )
     made = named_bridges.wiring(inputs, named, _hardware_address(inputs)) if named else _to_own(inputs)
     return _connected(inputs, node.origin, made)
 

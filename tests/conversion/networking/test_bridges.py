@@ -1,6 +1,7 @@
 """A container on bridges whose addresses are known: /etc/hosts, the plugins, and what the hook is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,8 @@ def test_a_name_that_means_something_else_to_a_packet_filter_is_refused(tmp_path
 def test_bridges_without_a_connection_are_told_to_do_nothing() -> None:
     told = convert(inputs(json.dumps({"bridges": [BRIDGE]}))).warnings
     assert any("bridges: has no effect" in sentence for sentence in told)
+
+
+def test_an_ordinary_users_container_is_on_no_bridge() -> None:
+    with pytest.raises(RequestError, match=r"0\.yaml:1:.* bridges: br-a: only root connects a container to a bridge"):
+        convert(replace(inputs(overrides(BRIDGE)), rootless=True))
