@@ -18,7 +18,7 @@ from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bundler import BuildRequest
     from bundler.bundles.stage import Stage
@@ -89,6 +89,15 @@ SubnetOption = Annotated[
         show_default=False,
     ),
 ]
+NetworkOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--network",
+        metavar="NAME=BRIDGE:SUBNET",
+        help="The bridge of the machine that an external network is, with its subnet; or NAME=FILE.conflist, the CNI "
+        "plugins that connect it. May be repeated.",
+    ),
+]
 VolumeOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -128,6 +137,7 @@ class ProjectOptions(AccessOptions):
     profile: ProfileOption = None
     name: NameOption = None
     subnet: SubnetOption = None
+    network: NetworkOption = None
     volume: VolumeOption = None
     overrides: OverridesOption = None
     target: TargetOption = None
@@ -141,6 +151,7 @@ class ProjectOptions(AccessOptions):
 
     def project(self, compose_file: str, services: list[str]) -> "ProjectRequest":
         """The project that is asked for. Raises RequestError."""
+        from bundler.project.external_networks import parse_external
         from bundler.project.project import ProjectRequest
         from bundler.subnets import OF_PROJECTS
 
@@ -152,8 +163,13 @@ class ProjectOptions(AccessOptions):
             services=services,
             profiles=self.profile or (),
             pool=OF_PROJECTS if self.subnet is None else _subnet(self.subnet),
-            external=dict(_pair(word, "--volume", "NAME=/FOLDER", "/") for word in self.volume or ()),
+            networks={name: parse_external(text) for name, text in self._networks()},
+            external=dict(_pair(word, "--volume", "NAME=/FOLDER", "/", "rows=/srv/rows") for word in self.volume or ()),
         )
+
+    def _networks(self) -> "Iterator[tuple[str, str]]":
+        for word in self.network or ():
+            yield _pair(word, "--network", "NAME=BRIDGE:SUBNET", example="proxy=br-proxy:10.96.0.0/24")
 
     def overrides_by_service(self) -> dict[str, list[str | Path]]:
         """The overrides files of each service, in their order. Raises RequestError."""
@@ -172,10 +188,9 @@ def _subnet(text: str) -> IPv4Network:
         raise RequestError(f"--subnet: {printable(text[:60])!r} is not an IPv4 subnet", hint=hint) from None
 
 
-def _pair(word: str, option: str, form: str, start: str = "") -> tuple[str, str]:
+def _pair(word: str, option: str, form: str, start: str = "", example: str = "web=web.yaml") -> tuple[str, str]:
     name, _, value = word.partition("=")
     if not name or not value.startswith(start) or not value:
-        example = "rows=/srv/rows" if start else "web=web.yaml"
         hint = f"for example {option} {example}"
         raise RequestError(f"{option}: {printable(word[:60])!r} is not {form}", hint=hint)
     return name, value

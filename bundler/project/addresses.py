@@ -7,7 +7,7 @@ says, so that two projects on one machine hardly ever meet, and that another net
 import hashlib
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from itertools import islice
 from typing import Any, Final
 
@@ -67,10 +67,10 @@ def choose_addresses(network: Network, definition: NetworkDefinition, seats: Seq
 
     Raises RequestError, with its place, for an address that cannot be.
     """
-    addresses = _family(network.subnet, network.gateway, definition.ranges.get(IPV4, Range()), seats)
+    addresses = _family(network.subnet, network.gateway, definition, seats)
     addresses6: Mapping[str, Any] = {}
     if network.ipv6 is not None:
-        addresses6 = _family(network.ipv6.subnet, network.ipv6.gateway, definition.ranges.get(IPV6, Range()), seats)
+        addresses6 = _family(network.ipv6.subnet, network.ipv6.gateway, definition, seats)
     else:
         for seat in seats:
             if IPV6 in seat.joined.asked:
@@ -79,9 +79,10 @@ def choose_addresses(network: Network, definition: NetworkDefinition, seats: Seq
     return {seat.bundle: Attachment(addresses[seat.bundle], addresses6.get(seat.bundle)) for seat in seats}
 
 
-def _family(subnet: Any, gateway: Any, stated: Range, seats: Sequence[Seat]) -> dict[str, Any]:
+def _family(subnet: Any, gateway: Any, definition: NetworkDefinition, seats: Sequence[Seat]) -> dict[str, Any]:
     """The addresses of one family, which is the subnet's."""
     family = subnet.version
+    stated = definition.ranges.get(family, Range())
     taken = {gateway: "the gateway's", **dict.fromkeys(stated.reserved, "one of aux_addresses")}
     chosen: dict[str, Any] = {}
     for seat in seats:
@@ -94,16 +95,25 @@ def _family(subnet: Any, gateway: Any, stated: Range, seats: Sequence[Seat]) -> 
             raise seat.joined.node.error(f"networks: {asked} is {taken[asked]}, too")
         taken[asked] = f"that of {seat.bundle}"
         chosen[seat.bundle] = asked
-    free = (each for each in _hosts(stated.given or subnet, subnet) if each not in taken)
+    listed = _hosts(stated.given or subnet, subnet)
     waiting = sorted((seat for seat in seats if seat.bundle not in chosen), key=lambda seat: _natural(seat.bundle))
     for seat in waiting:
-        address = next(free, None)
+        hosts = listed if definition.seed is None else _hosts_from(f"{definition.seed}/{seat.bundle}", subnet)
+        address = next((each for each in hosts if each not in taken), None)
         if address is None:
             raise seat.joined.node.error(
                 f"networks: there are more containers than addresses in {stated.given or subnet}"
             )
+        taken[address] = f"that of {seat.bundle}"
         chosen[seat.bundle] = address
     return chosen
+
+
+def _hosts_from(seed: str, subnet: IPv4Network) -> Iterator[IPv4Address]:
+    """All of the subnet, from where the sum of `seed` says."""
+    start = int.from_bytes(_sum(seed)[:8], "big")
+    addresses = (subnet[(start + number) % subnet.num_addresses] for number in range(subnet.num_addresses))
+    return (address for address in addresses if is_usable(address, subnet))
 
 
 def _natural(name: str) -> tuple[str, int]:

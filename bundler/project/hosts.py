@@ -1,7 +1,7 @@
 """The names that a bundle of a project finds others by: what Docker's server would tell it, as lines of /etc/hosts.
 
-Docker asks the container's networks one after the other, those that lead out first, and gives what the first one knows
-of a name: each container of it by its service, its own name and its aliases.
+Docker asks the container's networks one after the other, those that lead out first, of these the ones that have IPv6,
+and gives what the first one knows of a name: each container of it by its service, its own names and its aliases.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ def hosts(
     own: Peer, peers: Sequence[Peer], networks: Mapping[str, Network], links: Mapping[str, str]
 ) -> dict[str, list[str]]:
     """Addresses by name, for `own`. `links` are other names for services, which it alone knows."""
-    order = sorted(own.attachments, key=lambda name: (networks[name].internal, name))
+    order = sorted(own.attachments, key=lambda name: (networks[name].internal, networks[name].ipv6 is None))
     found: dict[str, list[str]] = {}
     for network in order:
         of_network: dict[str, list[str]] = {}

@@ -1,8 +1,7 @@
 """The networks of a compose file, and which services are on which (compose-spec, networks)."""
 
 import ipaddress
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, TypeVar
@@ -12,6 +11,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.overrides.compose.services import Project
 from bundler.overrides.keys.scalars import whole_number
 from bundler.overrides.node import Node
+from bundler.project.external_networks import INTERFACE, ExternalNetwork, MachineBridge, PluginList
 from bundler.project.names import bridge_name
 from bundler.project.services import Service
 from bundler.subnets import IPV4, IPV6
@@ -19,8 +19,6 @@ from bundler.subnets import IPV4, IPV6
 DEFAULT: Final = "default"
 T = TypeVar("T")
 _SHOWN: Final = 60
-# Of an interface's name, what is neither a pattern to a packet filter nor two names to a list.
-_INTERFACE: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 _LEAST_MTU: Final = 68
 _MOST_MTU: Final = 65535
 # Networks that Docker has by itself, by what `network_mode` calls them.
@@ -55,7 +53,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class NetworkDefinition:
-    """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is where it is said."""
+    """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is where it is said.
+
+    With a `seed`, others' containers may be on it, and which address is whose begins where a sum of that says.
+    """
 
     name: str
     bridge: str
@@ -64,6 +65,7 @@ class NetworkDefinition:
     ranges: Mapping[int, Range] = field(default_factory=dict)
     has_ipv6: bool = False
     options: Mapping[str, bool | int] = field(default_factory=dict)
+    seed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,12 @@ class Joined:
     aliases: tuple[str, ...] = ()
     asked: Mapping[int, IPv4Address | IPv6Address] = field(default_factory=dict)
     mac_address: str | None = None
+    gateway_priority: int = 0
     priority: int = 0
 
 
 def joined_by(service: Service) -> tuple[Joined, ...]:
-    """The networks that a service is on, in the order of its interfaces; `default` where it says nothing.
-
-    Raises RequestError.
-    """
+    """The networks that a service is on; `default` where it says nothing. Raises RequestError."""
     entries = service.entries
     if "network_mode" in entries:
         return ()
@@ -90,21 +90,39 @@ def joined_by(service: Service) -> tuple[Joined, ...]:
     listed = _members(node) if node is not None else {}
     if not listed:
         return (Joined(DEFAULT, service.node),)
-    joined = [_joined(name, each) for name, each in listed.items()]
-    return tuple(sorted(joined, key=lambda one: (-one.priority, one.network)))
+    return tuple(_joined(name, each) for name, each in listed.items())
 
 
-def define(name: str, named_by: Node, project: Project, project_name: str) -> NetworkDefinition | str:
-    """The network `name`, or one of Docker's own by what `network_mode` calls it. Raises RequestError."""
+def in_order(joined: Sequence[Joined], definitions: Mapping[str, NetworkDefinition]) -> tuple[Joined, ...]:
+    """The networks of a service in the order of its interfaces, of which the first that leads out is the way out."""
+
+    def rank(one: Joined) -> tuple[int, bool, int, str]:
+        return -one.gateway_priority, not definitions[one.network].has_ipv6, -one.priority, one.network
+
+    return tuple(sorted(joined, key=rank))
+
+
+def define(
+    name: str,
+    named_by: Node,
+    project: Project,
+    project_name: str,
+    external: Mapping[str, ExternalNetwork],
+) -> NetworkDefinition | PluginList | str:
+    """The network `name`, or one of Docker's own by what `network_mode` calls it. Raises RequestError.
+
+    `external` are networks of the machine by the names that a daemon would know them by.
+    """
     if name == DEFAULT and not any(file.layers("networks", name) for file in project.files):
         return NetworkDefinition(name, bridge_name(project_name, name), named_by)
     node, _ = project.definition("networks", name, named_by)
     entries = {key: each for key, each in node.entries().items() if each.value is not None}
     _check_keys(entries, _KEYS, f"networks.{printable(name[:_SHOWN])}")
-    own = _of_docker(entries, name)
-    if own is not None:
-        return own
+    if "external" in entries and entries["external"].value not in (False, "false"):
+        return _of_the_machine(name, node, entries, project_name, external)
     driver = entries.get("driver")
+    if driver is not None and driver.value in ("host", "none"):
+        return str(driver.value)
     if driver is not None and driver.value not in _DRIVERS:
         hint = "leave out the driver: a network is a bridge then"
         raise driver.error(
@@ -126,20 +144,30 @@ def define(name: str, named_by: Node, project: Project, project_name: str) -> Ne
     )
 
 
-def _of_docker(entries: Mapping[str, Node], key: str) -> str | None:
-    """What `network_mode` calls the network of Docker's own that is meant. Raises RequestError for others' networks."""
-    external = entries.get("external")
-    if external is None or external.value in (False, "false"):
-        driver = entries.get("driver")
-        return str(driver.value) if driver is not None and driver.value in ("host", "none") else None
+def _of_the_machine(
+    key: str,
+    node: Node,
+    entries: Mapping[str, Node],
+    project_name: str,
+    known: Mapping[str, ExternalNetwork],
+) -> NetworkDefinition | PluginList | str:
+    """A network that is external, by what the command line says of it. Raises RequestError."""
+    external = entries["external"]
     named = entries.get("name") or (external.value.get("name") if isinstance(external.value, dict) else None)
     name = key if named is None else str(named.value)
+    found = known.get(name)
+    if isinstance(found, MachineBridge):
+        ranges = {IPV4: Range(found.subnet)}
+        return NetworkDefinition(key, found.name, node, ranges=ranges, seed=f"{project_name}/{key}")
+    if found is not None:
+        return found
     if name in _OF_DOCKER:
         return name
-    hint = "leave out external: and the project makes the network itself"
-    raise external.error(
-        f"networks: {printable(name[:_SHOWN])!r} is a network of the machine, which no project joins so far", hint=hint
+    shown = printable(name[:_SHOWN])
+    hint = (
+        f"--network {shown}=BRIDGE:SUBNET says which bridge it is, or --network {shown}=FILE.conflist its CNI plugins"
     )
+    raise external.error(f"networks: {shown!r} is external: only a daemon knows it", hint=hint)
 
 
 def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int], str | None]:
@@ -149,7 +177,7 @@ def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int]
     for name, each in (_map(node, "driver_opts") if node is not None else {}).items():
         if name == _NAME_OPTION:
             bridge = str(each.value)
-            if not _INTERFACE.fullmatch(bridge):
+            if not INTERFACE.fullmatch(bridge):
                 raise each.error(f"networks: {printable(bridge[:_SHOWN])!r} cannot be an interface's name")
         elif name == _MTU_OPTION:
             options["mtu"] = whole_number(each, "mtu", _LEAST_MTU, _MOST_MTU)
@@ -210,15 +238,18 @@ def _joined(name: str, node: Node) -> Joined:
         asked[IPV6] = value(settings["ipv6_address"], IPv6Address, "an IPv6 address")
     mac = settings.get("mac_address")
     aliases = settings["aliases"].listed() if "aliases" in settings else ()
-    priority = settings.get("gw_priority") or settings.get("priority")
     return Joined(
         name,
         node,
         tuple(str(alias.value) for alias in aliases),
         asked,
         None if mac is None else str(mac.value),
-        0 if priority is None else whole_number(priority, "priority", -(1 << 31), (1 << 31) - 1),
+        *(_priority(settings.get(key), key) for key in ("gw_priority", "priority")),
     )
+
+
+def _priority(node: Node | None, key: str) -> int:
+    return 0 if node is None else whole_number(node, key, -(1 << 31), (1 << 31) - 1)
 
 
 def _members(node: Node) -> dict[str, Node]:

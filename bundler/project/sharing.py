@@ -1,10 +1,11 @@
 """Services that are in a namespace of another one: compose's `network_mode`, `ipc` and `pid` with `service:NAME`.
 
 The other one's hooks keep the namespace at a path, by the container's name (`shared_namespaces`), and this one joins it
-there (`ns:PATH`). Shared memory comes with a namespace for IPC, at a path beside it.
+there (`ns:PATH`). Shared memory comes with a namespace for IPC, at a path beside it, and with a network the files by
+which others are found there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
@@ -16,6 +17,12 @@ from bundler.project.services import Service
 
 _KINDS: Final = {"network_mode": "network", "ipc": "ipc", "pid": "pid"}
 _SERVICE: Final = "service:"
+# Files of a network by what the key `etc_files` calls them, with the keys that make one the service's own.
+_FILES: Final = {
+    "hosts": ("hosts", ("extra_hosts",)),
+    "hostname": ("hostname", ("hostname",)),
+    "resolv_conf": ("resolv.conf", ("dns", "dns_search", "dns_opt")),
+}
 _MEMORY: Final = "/dev/shm"  # noqa: S108  (a mount point inside the container)
 
 
@@ -59,6 +66,13 @@ def with_paths(service: Service, shared: Sharing, container_name: Callable[[Serv
     if "ipc" in kept and "ipc" not in entries:  # as a daemon has it whose default is not private
         entries["ipc"] = service.node.with_value("shareable")
     return replace(service, node=service.node.with_value(entries))
+
+
+def etc_files(container: str, stated: Collection[str]) -> dict[str, str]:
+    """The key `etc_files` of a service that says the keys `stated`, and is in the network of the container."""
+    return {
+        key: place(container, file) for key, (file, own) in _FILES.items() if not any(each in stated for each in own)
+    }
 
 
 def _owner(services: Mapping[str, Service], service: Service, key: str) -> Service:

@@ -17,6 +17,7 @@ TOOLS = ("runc", "iptables", "ip", "nsenter", "flock", "busybox", PLUGINS)
 pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
 
 KINDS = {"network": "net", "ipc": "ipc", "pid": "pid"}
+FILES = {"hosts": "hosts", "hostname": "hostname", "resolv_conf": "resolv.conf"}
 PLACE = "/run/bundler/namespaces/shop-db"
 
 
@@ -25,8 +26,9 @@ def bundles(golden_archives: dict[str, Path], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("namespaces")
     bridge = {"name": "br-shop", "subnet": "10.92.0.0/26", "gateway": "10.92.0.1", "address": "10.92.0.2"}
     shared = {"network_mode": "bridge", "bridges": [bridge], "shared_namespaces": list(KINDS), "ipc": "shareable"}
-    joined = {"ipc": f"ns:{PLACE}/ipc", "pid": f"ns:{PLACE}/pid", "network_mode": f"ns:{PLACE}/network"}
+    joined: dict[str, Any] = {"ipc": f"ns:{PLACE}/ipc", "pid": f"ns:{PLACE}/pid", "network_mode": f"ns:{PLACE}/network"}
     shm = {"type": "bind", "source": f"{PLACE}/shm", "target": "/dev/shm"}
+    joined["etc_files"] = {key: f"{PLACE}/{name}" for key, name in FILES.items()}
     both: dict[str, dict[str, Any]] = {"db": shared, "web": {**joined, "volumes": [shm]}}
     for name, settings in both.items():
         keys = {"container_name": f"shop-{name}", "command": ["/bin/busybox", "sleep", "1000"], **settings}
@@ -72,6 +74,9 @@ def test_one_joins_what_the_other_keeps_and_nothing_is_left(here: Machine, bundl
         here.must("runc", "exec", "shop-db", "/bin/busybox", "touch", "/dev/shm/mark")
         assert "mark" in here.must("runc", "exec", "shop-web", "/bin/busybox", "ls", "/dev/shm")
         assert "10.92.0.2" in here.must("runc", "exec", "shop-web", "/bin/busybox", "ip", "address")
+        for name in FILES.values():
+            assert Path(f"/proc/{first}/root/etc/{name}").samefile(f"/proc/{second}/root/etc/{name}")
+        assert "\n10.92.0.2\t" in Path(f"/proc/{second}/root/etc/hosts").read_text()
         for name in ("shop-web", "shop-db"):
             here.must("sh", "-c", f"cd / && exec runc delete --force {name}")
         assert here("ls", PLACE).exit_code != 0

@@ -74,6 +74,38 @@ def test_a_bundle_finds_by_name_whom_it_shares_a_network_with(tmp_path: Path) ->
     assert of_app["shop-app-2"] == of_app["app"][1:]
 
 
+def test_the_way_out_is_that_of_docker(tmp_path: Path) -> None:
+    text = """
+services:
+  a: {image: x, networks: [four, six]}
+  b: {image: x, networks: {four: {priority: 1}, six: {}, inner: {priority: 9}}}
+  c: {image: x, networks: {four: {gw_priority: 1}, six: {}}}
+  d: {image: x, networks: {four: {}, fore: {priority: 1}}}
+networks: {four: {}, fore: {}, six: {enable_ipv6: true}, inner: {internal: true}}
+"""
+    made = project(tmp_path, text)
+    places = {bundle.name: bundle.networks for bundle in made.record.bundles}
+    assert {name: list(each) for name, each in places.items()} == {
+        "a": ["six", "four"],
+        "b": ["six", "inner", "four"],
+        "c": ["four", "six"],
+        "d": ["fore", "four"],
+    }
+    first = keys(made, "c")["bridges"][0]
+    assert first["address"] == str(places["c"]["four"].address)
+    # Names are those of the network with IPv6 all the same.
+    assert str(places["a"]["six"].address) in keys(made, "c")["extra_hosts"]["a"]
+
+
+def test_a_host_name_is_one_that_others_know(tmp_path: Path) -> None:
+    made = project(
+        tmp_path, "services: {a: {image: x, hostname: one.test}, b: {image: x}, c: {image: x, hostname: '-x'}}"
+    )
+    known = keys(made, "b")["extra_hosts"]
+    assert known["one.test"] == known["a"]
+    assert "-x" not in known
+
+
 def test_addresses_follow_from_the_project_alone(tmp_path: Path) -> None:
     first = project(tmp_path, FILE).record
     (tmp_path / "other").mkdir()
@@ -122,7 +154,7 @@ networks: {outside: {external: true, name: host}, old: {external: {name: none}}}
 @pytest.mark.parametrize(
     ("service", "network", "complaint"),
     [
-        ("[n]", "{external: true}", "compose.yaml:2:26: networks: 'n' is a network of the machine"),
+        ("[n]", "{external: true}", "compose.yaml:2:26: networks: 'n' is external"),
         ("[n]", "{driver: overlay}", "compose.yaml:2:24: networks: the driver 'overlay' is not known here"),
         ("[n]", "{enable_ipv4: false}", "compose.yaml:2:29: networks: a network without IPv4"),
         ("[n]", "{colour: red}", "compose.yaml:2:16: networks.n: 'colour' is not known here"),

@@ -32,6 +32,27 @@ def test_who_is_in_a_network_knows_the_names_that_are_known_there(tmp_path: Path
     assert "web" not in known  # it has no address of its own
 
 
+def test_who_is_in_a_network_has_its_files_and_its_host_name(tmp_path: Path) -> None:
+    text = "{db: {image: x, %s}, web: {image: x, network_mode: 'service:db', %s}}"
+    web = keys(project(tmp_path, f"services: {text % ('scale: 1', '')}"), "web")
+    place = "/run/bundler/namespaces/shop-db"
+    assert web["etc_files"] == {
+        "hosts": f"{place}/hosts",
+        "hostname": f"{place}/hostname",
+        "resolv_conf": f"{place}/resolv.conf",
+    }
+    assert (web["name"], web["container_name"]) == ("shop-db", "shop-web")
+    assert "extra_hosts" not in web
+    web = keys(project(tmp_path, f"services: {text % ('hostname: h, domainname: d.test', '')}"), "web")
+    assert (web["name"], web["domainname"]) == ("h", "d.test")
+
+
+def test_names_that_it_says_itself_are_its_own(tmp_path: Path) -> None:
+    web = keys(project(tmp_path, services("network_mode: 'service:db', dns: 10.0.0.1, hostname: own")), "web")
+    assert web["etc_files"] == {"hosts": "/run/bundler/namespaces/shop-db/hosts"}
+    assert web["hostname"] == "own"
+
+
 def test_shared_memory_comes_with_a_namespace_for_ipc(tmp_path: Path) -> None:
     made = project(tmp_path, services("ipc: 'service:db', volumes: ['/srv:/srv']"))
     assert keys(made, "db")["ipc"] == "shareable"

@@ -4,10 +4,29 @@ take_away() {
     if [ "$(cat "$kept/id" 2>/dev/null)" != "$id" ] && lives "$kept/process"; then
         return 1
     fi
-    for file in network ipc pid uts cgroup shm; do
+    for file in network ipc pid uts cgroup shm hosts hostname resolv.conf; do
         while grep -q " $kept/$file " /proc/self/mountinfo; do umount -l "$kept/$file"; done
     done
     rm -rf "$kept"
+}
+
+bind() {
+    mount -o bind "$1" "$kept/$2" || fail "the container's $2 cannot be kept at $kept/$2"
+}
+
+# The files that others are found by in the container's network: those of the run, if hooks/network has made some.
+keep_names() {
+    for file in hosts hostname resolv.conf; do
+        source=$PWD/etc/$file
+        for record in /run/bundler/network/*/; do
+            if grep -qsx "$pid $since" "$record/process" && [ -f "$record/$file" ]; then
+                source=$record$file
+            fi
+        done
+        { [ ! -L "$PWD/etc" ] && [ ! -L "$source" ] && [ -f "$source" ]; } || continue
+        : >"$kept/$file"
+        bind "$source" "$file"
+    done
 }
 
 keep() {
@@ -24,7 +43,8 @@ keep() {
         network) source=/proc/$pid/ns/net && : >"$kept/network" ;;
         *) source=/proc/$pid/ns/$kind && : >"$kept/$kind" ;;
         esac
-        mount -o bind "$source" "$kept/$kind" || fail "the container's $kind cannot be kept at $kept/$kind"
+        bind "$source" "$kind"
+        [ "$kind" != network ] || keep_names
     done
     trap - EXIT
 }

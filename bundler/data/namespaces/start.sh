@@ -6,7 +6,8 @@
 #   namespaces down NAME
 #
 # KIND is network, ipc, pid, uts or cgroup, and becomes /run/bundler/namespaces/NAME/KIND: a mount, not a link to /proc,
-# where the number of a process that is gone is another one's some day. `shm` is the bundle's folder that is /dev/shm.
+# where the number of a process that is gone is another one's some day. `shm` is the bundle's folder that is /dev/shm. With
+# `network` come the container's files hosts, hostname and resolv.conf.
 set -eu
 umask 077
 export LC_ALL=C
