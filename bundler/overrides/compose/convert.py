@@ -24,7 +24,7 @@ from bundler.overrides.yaml_document import parse
 # Keys that become others, or that have been followed: none of them is without meaning.
 _UNDERSTOOD: Final = ("extends", "profiles", "volumes_from", "configs", "secrets", "label_file")
 # What only the bundles of a whole project can do.
-_FOLLOWED: Final = (*_UNDERSTOOD, "depends_on", "links", "scale")
+_OF_PROJECTS: Final = ("depends_on", "links", "scale", "deploy.replicas")
 _COMPOSED: Final = (*_UNDERSTOOD, "deploy", "env_file", "environment", "labels", "volumes", "mounts", "security_opt")
 _ALWAYS_THERE: Final = "default"  # the network of all services that name none
 _RAW: Final = "raw"  # the format of docker's --env-file
@@ -71,7 +71,7 @@ def keys_in_project(service: Node, name: str, project: Project, whole: Whole) ->
     keys = _keys(service, name, project, whole)
     if "image" not in keys:
         raise no_image(service, name)
-    _remark_lost(service.entries(), _FOLLOWED, project)
+    _remark_lost(service.entries(), project)
     return keys
 
 
@@ -223,10 +223,15 @@ def _remark(entries: Mapping[str, Node], name: str, project: Project) -> None:
         project.reader.remark(
             f"note: compose starts {printable(name[:60])} only with the profile {listed}; it was named, so it is taken"
         )
-    _remark_lost(entries, _UNDERSTOOD, project)
+    followed = _remark_lost(entries, project)
+    if followed:
+        project.reader.remark(f"note: only bundler project follows {', '.join(followed)} ({project.files[0].name})")
 
 
-def _remark_lost(entries: Mapping[str, Node], understood: Sequence[str], project: Project) -> None:
-    lost = without_meaning({key: node for key, node in entries.items() if key not in understood})
+def _remark_lost(entries: Mapping[str, Node], project: Project) -> list[str]:
+    """Say what no bundle has a place for; gives the keys that a whole project does have one for."""
+    named = [key for key in without_meaning(entries) if key not in _UNDERSTOOD]
+    lost = [key for key in named if key not in _OF_PROJECTS]
     if lost:
         project.reader.remark(f"note: without meaning for a bundle: {', '.join(lost)} ({project.files[0].name})")
+    return [key for key in named if key in _OF_PROJECTS]

@@ -220,8 +220,8 @@ def _remark_shared(volume: str, others: list[str], project: Project) -> None:
     """A volume that several services mount is one folder under Docker, and one in each bundle."""
     names = ", ".join(printable(name[:60]) for name in dict.fromkeys(others))
     project.reader.remark(
-        f"note: the volume {printable(volume)} is also of {names}; each bundle has a folder of its own, so to "
-        "share one, bind a folder of the machine"
+        f"note: the volume {printable(volume)} is also of {names}; each bundle has a folder of its own; "
+        "bundler project gives them one, or bind a folder of the machine"
     )
 
 

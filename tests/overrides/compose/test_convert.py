@@ -11,6 +11,7 @@ from bundler.overrides.docker_run.settings import convert as convert_line
 from bundler.overrides.load import load_one
 from tests.support.compose import imported, keys, refused, remarks
 from tests.support.inputs import converted
+from tests.support.projects import project
 
 # Every key of a service that compose knows: a value, and the key it becomes ("" for those that are reported).
 KEYS = {
@@ -119,6 +120,8 @@ configs: {{conf: {{file: a}}}}
 secrets: {{token: {{file: a}}}}
 """
 
+OF_PROJECTS = ("depends_on", "links", "scale")
+
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_of_compose_is_carried_or_reported(key: str, tmp_path: Path) -> None:
@@ -131,7 +134,17 @@ def test_a_key_of_compose_is_carried_or_reported(key: str, tmp_path: Path) -> No
         assert not any(key in remark for remark in found.remarks)
     else:
         assert list(found.keys) == ["image"]
-        assert f"note: without meaning for a bundle: {key} (compose.yaml)" in found.remarks
+        lost = "only bundler project follows" if key in OF_PROJECTS else "without meaning for a bundle:"
+        assert f"note: {lost} {key} (compose.yaml)" in found.remarks
+
+
+def test_replicas_are_a_projects(tmp_path: Path) -> None:
+    text = "services: {web: {image: x, deploy: {replicas: 2, endpoint_mode: vip}}}"
+    assert imported(tmp_path, text).remarks == (
+        "note: without meaning for a bundle: deploy.endpoint_mode (compose.yaml)",
+        "note: only bundler project follows deploy.replicas (compose.yaml)",
+    )
+    assert project(tmp_path, text).remarks == imported(tmp_path, text).remarks[:1]
 
 
 def test_no_key_of_compose_was_forgotten() -> None:
