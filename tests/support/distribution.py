@@ -22,7 +22,10 @@ GROUPS = {
         *("docker_parity", "docker", "docker_lines", "compose_daemon", "documentation"),
         *("networks", "runs_of_one_bundle", "networks_of_users", "netns"),
     ),
-    **{name: (name,) for name in ("backup", "kit_upgrade", "install_page", "debian", "power_cut", "tar_dialects")},
+    **{
+        name: (name,)
+        for name in ("backup", "compose_parity", "kit_upgrade", "install_page", "debian", "power_cut", "tar_dialects")
+    },
 }
 _GROUP_OF = {f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules}
 

@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.machine import Machine
+
 START_SECONDS = 60
 ANSWER_SECONDS = 60
 STOP_SECONDS = 30
+# IPv6 as it is from Docker 27 on by default.
+WITH_NETWORKS = ("--experimental", "--ip6tables")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -84,22 +88,24 @@ def answers(docker: Docker) -> bool:
 
 
 @contextmanager
-def docker_daemon(driver: str | None = None) -> Iterator[Docker]:
+def docker_daemon(driver: str | None = None, machine: Machine | None = None) -> Iterator[Docker]:
     """Start dockerd in a directory of its own, and end it and all it started.
 
-    `driver` is how it stores images: by default as it does where people have it, if this machine lets it.
+    `driver` is how it stores images: by default as it does where people have it, if this machine lets it. It has
+    networks where a `machine` is given to it, which it changes.
     """
     # A socket's path may have 107 bytes, and containerd's lies deep below: pytest's own directories are too long.
     directory = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))
     docker = Docker(directory / "docker.sock")
     command: list[str | Path] = [
+        *([] if machine is None else machine.enter),
         "dockerd",
         *("--host", docker.host),
         *("--data-root", directory / "data"),
         *("--exec-root", directory / "exec"),
         *("--pidfile", directory / "pid"),
         *("--storage-driver", driver or storage_driver(directory)),
-        *("--iptables=false", "--ip6tables=false", "--bridge=none"),
+        *(("--iptables=false", "--ip6tables=false", "--bridge=none") if machine is None else WITH_NETWORKS),
     ]
     with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:
         try:

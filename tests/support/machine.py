@@ -48,9 +48,13 @@ class Machine:
     pid: int
     mounts: bool = True
 
+    @property
+    def enter(self) -> list[str]:
+        """What to put before a command that runs there."""
+        return ["nsenter", "--target", str(self.pid), "--net", *(["--mount"] if self.mounts else [])]
+
     def __call__(self, *command: str | Path) -> Ended:
-        kinds = ["--net", "--mount"] if self.mounts else ["--net"]
-        return call(["nsenter", "--target", str(self.pid), *kinds, *command])
+        return call([*self.enter, *command])
 
     def must(self, *command: str | Path) -> str:
         ended = self(*command)
