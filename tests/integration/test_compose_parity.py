@@ -28,7 +28,7 @@ PLUGINS = "/usr/lib/cni/portmap"
 TOOLS = ("runc", "iptables", "ip", "nsenter", "flock", "busybox", PLUGINS)
 pytestmark = [pytest.mark.root, pytest.mark.slow, *(pytest.mark.tool(name) for name in TOOLS)]
 SECONDS = 300
-LIVE = ("defaults", "networks")
+LIVE = ("internal", "networks")
 OLDER = "*/names/cmp-*"  # docker-compose 1 calls containers otherwise
 
 
