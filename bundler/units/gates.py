@@ -8,7 +8,7 @@ from typing import Final
 from bundler.project.dependency import Condition
 from bundler.units.membership import Wait
 from bundler.units.placing import Placing
-from bundler.units.starting import container_directory, script_rows
+from bundler.units.starting import SOON_STOPPED, container_directory, script_rows
 from bundler.units.text import command_line, unit_text
 
 _DESCRIPTIONS: Final = {
@@ -36,5 +36,6 @@ def gate_unit(target: str, wait: Wait, placing: Placing, retries: int) -> str:
             *script_rows("dependency.sh"),
             ("ExecStart", start),
             ("TimeoutStartSec", "infinity"),
+            SOON_STOPPED,
         ],
     )

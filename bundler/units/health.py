@@ -15,7 +15,7 @@ from bundler.origins import Json
 from bundler.overrides.keys.scalars import parse_duration
 from bundler.runtime_spec.parts import Process
 from bundler.units.placing import Placing
-from bundler.units.starting import container_directory, run_directory
+from bundler.units.starting import SOON_STOPPED, container_directory, run_directory
 from bundler.units.text import command_line, time_span, unit_text
 
 _SHELL: Final = ("/bin/sh", "-c")
@@ -123,6 +123,7 @@ def health_units(placing: Placing, health: Health, process: Process) -> dict[str
                 ("Type", "oneshot"),
                 ("ExecStart", _counted(placing, health, run)),
                 ("TimeoutStartSec", "infinity"),
+                SOON_STOPPED,
             ],
         ),
         f"{check}.timer": unit_text(

@@ -96,6 +96,12 @@ def test_what_crun_has_no_option_for_is_told() -> None:
     assert health_remarks(Placing(name="web", directory="/b", runtime="crun"), PROCESS) == ()
 
 
+def test_a_check_that_does_not_end_keeps_a_stop_for_seconds() -> None:
+    check = Health(command=("/c",), interval=S, timeout=3600 * S, start_period=0, retries=1)
+    made = health_units(Placing(name="web", directory="/b"), check, PROCESS)
+    assert settings(made["web-health.service"])["TimeoutStopSec"] == "2s"
+
+
 def test_nothing_of_a_check_starts_the_container() -> None:
     check = Health(command=("/c",), interval=S, timeout=S, start_period=0, retries=1)
     made = health_units(Placing(name="web", directory="/b"), check, PROCESS)

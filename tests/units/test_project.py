@@ -149,6 +149,11 @@ def test_the_place_and_the_runtime_are_those_of_the_target(shop: Path) -> None:
     assert start == "/bin/sh -s %t/bundler-shop-web-2/run 15 /opt/runc /srv/shop/web-2 shop-web-2"
 
 
+def test_a_gate_keeps_a_stop_for_seconds(shop: Path) -> None:
+    gates = [text for text in units_of_project(shop).texts.values() if "/bin/sh -s healthy" in text]
+    assert [settings(text)["TimeoutStopSec"] for text in gates] == ["2s"]
+
+
 @pytest.mark.tool("systemd-analyze")
 def test_systemd_has_nothing_to_complain_of(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "units").mkdir()
