@@ -6,7 +6,13 @@
 # FOLDER is that of the container's service, NAME its name; as many failed checks in a row as RETRIES make it unhealthy.
 condition=$1 folder=$2 name=$3 retries=$4 manager=$5
 
-property() { systemctl "$manager" show --value --property="$1" "$name.service" </dev/null; }
+# All at one moment: of a service that is just started again, one asked after another would not belong together.
+look() {
+    shown=$(systemctl "$manager" show --property=SubState,ExecMainStartTimestampMonotonic,ExecMainStatus \
+        "$name.service" </dev/null)
+}
+
+property() { printf '%s\n' "$shown" | sed -n "s/^$1=//p"; }
 
 fail() {
     printf 'bundler: error: %s %s\nbundler: hint: journalctl -u %s says more\n' "$name" "$1" "$name" >&2
@@ -15,6 +21,7 @@ fail() {
 
 # Docker, too, waits on while a container is started again, unless it has never come so far.
 while :; do
+    look
     state=$(property SubState)
     case $state in
     '') fail 'is unknown to systemd' ;;

@@ -138,6 +138,19 @@ def test_what_needs_a_failing_one_does_not_start_and_names_it(
     machine("systemctl", "reset-failed")
 
 
+def test_what_is_started_again_until_it_is_well_is_waited_for(machine: Booted, golden: Path) -> None:
+    script = "echo >>/rows/n; sleep 0.2; [ $(wc -l </rows/n) -gt 2 ] || exit 1; echo >/ready; " + WAITING
+    name = project(
+        machine,
+        golden,
+        db={"command": ["sh", "-c", script], "volumes": ["rows:/rows"], "healthcheck": CHECK, "restart": "always"},
+        web={"command": ["sh", "-c", WAITING], "depends_on": {"db": {"condition": "service_healthy"}}},
+    )
+    machine.must("systemctl", "start", f"{name}.target")
+    assert states(machine, name, "db", "web") == {"db": "running", "web": "running"}
+    stop(machine, name)
+
+
 def test_what_waited_in_vain_comes_up_as_its_policy_says(machine: Booted, golden: Path) -> None:
     check = {"test": ["CMD", "test", "-e", "/ready"], "interval": "50ms", "retries": 2}
     name = project(

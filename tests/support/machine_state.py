@@ -1,0 +1,56 @@
+"""All that running containers could leave behind on a machine: of its network, mounts, processes, groups and files."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.booted import Booted
+from tests.support.machine import Machine
+
+SETTLING_SECONDS = 30  # control groups and processes of systemd's own go a moment later
+ASKED: Mapping[str, str] = {
+    "addresses": "ip -brief address | sort",
+    "routes": "ip route show table all; ip -6 route show table all; ip rule; ip -6 rule",
+    "neighbours": "ip -brief neighbour",
+    "loop devices": "losetup --all",
+    "mounts": "cut -d ' ' -f 2- /proc/1/mounts; ls /run/docker/netns /run/netns 2>/dev/null || true",
+    "containers": "runc list -q; crun list -q; ls /run/runc /run/crun 2>/dev/null || true",
+    "run": "find /run/bundler* /run/shm 2>/dev/null || true",
+    "units": "systemctl list-units --failed --plain --no-legend; systemctl list-jobs --plain --no-legend",
+}
+
+
+def state_of(machine: Booted) -> dict[str, str]:
+    seen = {name: machine.must("sh", "-c", command) for name, command in ASKED.items()}
+    files = Path(f"/proc/{machine.pid}/root")
+    groups = sorted(folder for folder, _, _ in os.walk(files / "sys/fs/cgroup"))
+    return seen | Machine(machine.pid).traces() | {"processes": _processes(files / "proc"), "groups": "\n".join(groups)}
+
+
+def _processes(proc: Path) -> str:
+    lines = []
+    for folder in proc.glob("[0-9]*"):
+        try:
+            lines.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return "\n".join(sorted(lines))
+
+
+def left_behind(machine: Booted, before: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is there and was not before, or the other way round, by its kind; nothing where all is as it was."""
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while (left := _difference(before, state_of(machine))) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
+
+
+def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+    lines = {name: (before[name].splitlines(), after[name].splitlines()) for name in before}
+    return {
+        name: [*(f"- {line}" for line in old if line not in new), *(f"+ {line}" for line in new if line not in old)]
+        for name, (old, new) in lines.items()
+        if old != new
+    }
