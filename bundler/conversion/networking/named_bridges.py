@@ -1,7 +1,7 @@
 """A container on the bridges of the overrides key `bridges`, where each address is known when it is built."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from bundler.conversion.networking.bridges import Bridge, ways_out
@@ -17,13 +17,17 @@ _FAMILIES: Final = (IPV4, IPV6)
 
 
 def wiring(inputs: Inputs, named: Sequence[Bridge], mac_address: str | None) -> Wiring:
-    """One interface for each bridge; the first has `mac_address`, unless its bridge says another.
+    """One interface for each bridge; the first has `mac_address`, unless its bridge says another. The others have one
+    that follows from their address.
 
     Raises RequestError for a port that no bridge brings in.
     """
     out = ways_out(named)
     ports = _ports(inputs, out)
-    addresses = [bridge.mac_address or (None if number else mac_address) for number, bridge in enumerate(named)]
+    addresses = [
+        bridge.mac_address or (None if number else mac_address) or _hardware_address(bridge.sides[IPV4].address)
+        for number, bridge in enumerate(named)
+    ]
     has_ipv6 = any(IPV6 in bridge.sides for bridge in named)
     plugins = {
         family: [
@@ -33,6 +37,13 @@ def wiring(inputs: Inputs, named: Sequence[Bridge], mac_address: str | None) -> 
         for family in (_FAMILIES if has_ipv6 else (IPV4,))
     }
     return Wiring(plugins, [_interface(bridge) for bridge in named], ports)
+
+
+def _hardware_address(address: IPv4Address | IPv6Address) -> str:
+    """As Docker has long made it. Neighbours of a container that is started again would send what is for its address to
+    the interface that it had before, for up to a minute.
+    """
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed)
 
 
 def _ports(inputs: Inputs, out: Mapping[int, Bridge]) -> list[PublishedPort]:
@@ -52,7 +63,7 @@ def _plugins(
     families: Sequence[int],
     out: Mapping[int, Bridge],
     ports: Sequence[PublishedPort],
-    mac_address: str | None,
+    mac_address: str,
 ) -> list[Plugin]:
     sides = [bridge.sides[family] for family in families]
     leading = [family for family in families if out.get(family) is bridge]

@@ -64,7 +64,10 @@ def test_the_machine_is_found_on_an_internal_bridge_where_there_is_no_other() ->
 def test_the_plugin_makes_the_bridge_and_gives_the_address() -> None:
     made = plugins(BRIDGE, ports=["8080:80"])
     bridge = made["network-01-bridge"]
-    assert (bridge["bridge"], bridge["name"], bridge["runtimeConfig"]) == ("br-a", "br-a", {"ips": ["10.92.0.2"]})
+    assert (bridge["bridge"], bridge["name"], bridge["runtimeConfig"]) == (
+        *("br-a", "br-a"),
+        {"ips": ["10.92.0.2"], "mac": "02:42:0a:5c:00:02"},
+    )
     assert bridge["ipam"]["ranges"] == [[{"subnet": "10.92.0.0/26", "gateway": "10.92.0.1"}]]
     assert mapped(made["network-02-portmap"]) == [(8080, None)]
     assert words(BRIDGE) == ["br-a", "10.92.0.0/26", "-", "machine"]
@@ -124,7 +127,14 @@ def test_what_a_bridge_is_like_reaches_the_plugin() -> None:
 
 def test_a_mac_address_is_that_of_the_first_interface() -> None:
     made = plugins(BRIDGE, OTHER, mac_address="02:00:00:00:00:01")
-    assert [plugin["runtimeConfig"].get("mac") for plugin in made.values()] == ["02:00:00:00:00:01", None]
+    assert [plugin["runtimeConfig"]["mac"] for plugin in made.values()] == ["02:00:00:00:00:01", "02:42:0a:5d:00:02"]
+
+
+def test_a_container_that_is_started_again_is_where_its_neighbours_have_seen_it() -> None:
+    made = plugins(BRIDGE | {"ipv6": SIDE6}, OTHER)
+    macs = {name: plugin["runtimeConfig"]["mac"] for name, plugin in made.items()}
+    assert set(macs) == {f"network{six}-{rest}" for six in ("", "6") for rest in ("01-bridge", "eth1-01-bridge")}
+    assert macs["network-eth1-01-bridge"] == macs["network6-eth1-01-bridge"] == "02:42:0a:5d:00:02"
 
 
 @pytest.mark.parametrize("name", ["br+", "-br", "a,b", "$(x)", 'a"', "."])
