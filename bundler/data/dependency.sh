@@ -26,7 +26,10 @@ while :; do
     case $state in
     '') fail 'is unknown to systemd' ;;
     failed) fail 'has failed' ;;
-    *auto-restart*) [ "$(property ExecMainStartTimestampMonotonic)" != 0 ] || fail 'cannot start' ;;
+    *auto-restart*)
+        { [ "$(property ExecMainStartTimestampMonotonic)" != 0 ] && [ "$(property ExecMainStatus)" != 125 ]; } ||
+            fail 'cannot start'
+        ;;
     esac
     case $condition:$state in
     started:*) exit 0 ;;

@@ -64,6 +64,6 @@ mount_rootfs() {
     make_upper "$rootfs" "$upper" || die "$upper cannot be filled" "the container writes there: is the disk full?" 1
     # An overlay is called after where it writes, by which bundler knows that a container runs from the bundle.
     (cd "$upper" && mount -t overlay -o lowerdir=/proc/self/fd/8,upperdir=rootfs,workdir=work "$upper" "$rootfs") ||
-        die "$upper cannot be laid over $image" "the kernel needs overlays (modprobe overlay), on a local disk" 5
+        die "$upper cannot be laid over $image" "the kernel needs overlays (modprobe overlay), on a local disk that can be written to" 5
     exec 8<&-
 }

@@ -30,8 +30,10 @@ while kill -0 "$runtime" 2>/dev/null; do
     wait "$runtime"
     code=$?
 done
-# Docker's exit codes for a command that is not there, and for one that cannot be executed.
+# Docker's exit codes for a command that is not there, for one that cannot be executed, and for all else without which
+# there is no container. Who waits for this one goes by the last (dependency.sh).
 if [ ! -s "$folder/pid" ]; then
+    [ "$code" != 1 ] || code=125
     case $(head -c 4096 "$folder/log") in
     *exec*'not found'* | *exec*'o such file'* | *'ot a directory'*) code=127 ;;
     *'exec: '*'ermission denied'* | *'exec: '*'is a directory'*) code=126 ;; # runc's, the latter since Go 1.20

@@ -10,10 +10,11 @@ from bundler.light_dataclasses import dataclass
 from bundler.units.text import command_line, script_text
 
 _OWN_MOUNTS: Final = ("unshare", "--mount", "--propagation", "unchanged")
+# The exit code is that of service.sh where there is no container.
 _DIE: Final = """\
 die() {
 printf 'bundler: error: %s\\nbundler: hint: %s\\n' "$1" "$2" >&2
-exit "$3"
+exit 125
 }
 """
 # The first words are the image's. A stop signal that comes meanwhile is one in order, and leaves no core.

@@ -151,6 +151,26 @@ def test_what_is_started_again_until_it_is_well_is_waited_for(machine: Booted, g
     stop(machine, name)
 
 
+@pytest.mark.parametrize("condition", ["service_started", "service_healthy"])
+def test_what_can_never_start_is_not_waited_for_although_it_is_tried_again(
+    machine: Booted, golden: Path, condition: str
+) -> None:
+    waiting = {"command": ["sh", "-c", WAITING]}
+    name = project(
+        machine,
+        golden,
+        db={**waiting, "healthcheck": CHECK, "restart": "always"},
+        web={**waiting, "depends_on": {"db": {"condition": condition}}},
+    )
+    (machine.root / f"srv/bundles/{name}/db/config.json").unlink()
+    machine.must("systemctl", "start", f"{name}.target")
+    assert states(machine, name, "web") == {"web": "failed"}
+    gate = condition.removeprefix("service_")
+    assert machine.journal(f"{name}-db-{gate}")[0] == f"bundler: error: {name}-db cannot start"
+    stop(machine, name)
+    machine("systemctl", "reset-failed")
+
+
 def test_what_waited_in_vain_comes_up_as_its_policy_says(machine: Booted, golden: Path) -> None:
     check = {"test": ["CMD", "test", "-e", "/ready"], "interval": "50ms", "retries": 2}
     name = project(

@@ -282,7 +282,7 @@ def test_a_changed_image_is_not_mounted(machine: Booted, golden: Path, runtime: 
         image.write(b"changed")
     machine("systemctl", "start", name)
     wait_until_it_has_ended(machine, name)
-    assert machine.shown(name, "ExecMainStatus")["ExecMainStatus"] == "6"
+    assert machine.shown(name, "ExecMainStatus")["ExecMainStatus"] == "125"
     assert any("rootfs.erofs is not what was built" in line for line in machine.journal(name))
     assert left(machine, name) == ""
 
