@@ -16,7 +16,7 @@ mount -t tmpfs tmpfs /run
 umount /sys/fs/cgroup/unified 2>/dev/null
 ip link set lo up
 echo ready
-exec sleep 600
+exec cat
 """
 # The same with the root file system $0: nothing that is installed here is there. util-linux may lack pivot_root.
 SET_UP_IN = """
@@ -30,7 +30,7 @@ mkdir -p old
 busybox pivot_root . old
 umount --lazy /old
 echo ready
-exec sleep 600
+exec cat
 """
 # Between the machine (192.0.2.1) and whoever calls from outside (192.0.2.2): addresses for documentation (RFC 5737).
 CABLE = """
@@ -73,14 +73,10 @@ class Machine:
 
     def traces(self) -> dict[str, str]:
         """All that setting up a network could leave behind."""
-        rules = [line for program in ("iptables-save", "ip6tables-save") for line in self.must(program).splitlines()]
-        chains = sorted(line.split(" [")[0] for line in rules if line[0] in ":-")
-        # Tables come into being when somebody looks into them.
-        kept = [line for line in chains if line not in {f":{name} ACCEPT" for name in BUILT_IN}]
         records = self.must("find", "/run", "-path", "*bundler/network/*")
         bookkeeping = ("/lock", "/addresses", "/addresses/bundler", "/last_reserved_ip.0", "/last_reserved_ip.1")
         return {
-            "rules": "\n".join(kept),
+            "rules": rules_in("".join(map(self.must, ("iptables-save", "ip6tables-save")))),
             "links": self.must("ip", "-brief", "link"),
             "routes": self.must("sh", "-c", "ip -6 route show table all | grep bundler0 || true"),
             "forwards": self.must("cat", "/proc/sys/net/ipv6/conf/all/forwarding"),
@@ -98,11 +94,17 @@ FETCH = (
 BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
+def rules_in(saved: str) -> str:
+    """What iptables-save and ip6tables-save say, but for tables that come into being when somebody looks into them."""
+    chains = sorted(line.split(" [")[0] for line in saved.splitlines() if line[0] in ":-")
+    return "\n".join(line for line in chains if line not in {f":{name} ACCEPT" for name in BUILT_IN})
+
+
 @contextmanager
 def machine(root: Path | None = None) -> Iterator[Machine]:
     """A machine with the files of this one, or with those of `root`; containers that are left there are ended."""
     command = ["unshare", "--net", "--mount", "sh", "-c", *([SET_UP] if root is None else [SET_UP_IN, str(root)])]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as keeper:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as keeper:
         assert keeper.stdout is not None
         assert keeper.stdout.read(6) == b"ready\n"
         try:

@@ -1,23 +1,22 @@
 """All that running containers could leave behind on a machine: of its network, mounts, processes, groups and files."""
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.booted import Booted
-from tests.support.machine import Machine
+from tests.support.machine import rules_in
 
 SETTLING_SECONDS = 30  # control groups and processes of systemd's own go a moment later
 ASKED: Mapping[str, str] = {
+    "links": "ip -brief link | sed 's/@.*//' | sort",
     "addresses": "ip -brief address | sort",
     "routes": "ip route show table all; ip -6 route show table all; ip rule; ip -6 rule",
-    "neighbours": "ip -brief neighbour",
-    "loop devices": "losetup --all",
-    "mounts": "cut -d ' ' -f 2- /proc/1/mounts; ls /run/docker/netns /run/netns 2>/dev/null || true",
+    "loop devices": "losetup --all | grep /srv/bundles || true",
+    "mounts": "cut -d ' ' -f 2- /proc/1/mounts",
     "containers": "runc list -q; crun list -q; ls /run/runc /run/crun 2>/dev/null || true",
-    "run": "find /run/bundler* /run/shm 2>/dev/null || true",
+    "run": "find /run/bundler* ! -name lock ! -name addresses ! -name network ! -name bundler || true",
     "units": "systemctl list-units --failed --plain --no-legend; systemctl list-jobs --plain --no-legend",
 }
 
@@ -26,7 +25,8 @@ def state_of(machine: Booted) -> dict[str, str]:
     seen = {name: machine.must("sh", "-c", command) for name, command in ASKED.items()}
     files = Path(f"/proc/{machine.pid}/root")
     groups = sorted(folder for folder, _, _ in os.walk(files / "sys/fs/cgroup"))
-    return seen | Machine(machine.pid).traces() | {"processes": _processes(files / "proc"), "groups": "\n".join(groups)}
+    rules = rules_in("".join(map(machine.must, ("iptables-save", "ip6tables-save"))))
+    return seen | {"rules": rules, "processes": _processes(files / "proc"), "groups": "\n".join(groups)}
 
 
 def _processes(proc: Path) -> str:

@@ -1,4 +1,4 @@
-"""A shop of three services, as people have them: a database that is asked whether it is well, an application, a proxy."""
+"""A shop of three services, a database with a health check, an application that needs it, and a proxy."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,8 @@ backend app
 """
 CONFIGS = {"app.py": APPLICATION, "haproxy.cfg": PROXY, "pg_hba.conf": "local all all trust\nhost all all all trust\n"}
 # What takes long to come up is what others have to wait for.
-SLOW = "sleep 2; exec postgres-entry postgres -c unix_socket_directories=/tmp -c listen_addresses=* -c hba_file=/hba"
+SETTINGS = "-c unix_socket_directories=/tmp -c listen_addresses=* -c hba_file=/hba"
+SLOW = f"sleep 2; exec /usr/local/bin/postgres-entry postgres {SETTINGS}"
 HEALTHY = {"db": {"condition": "service_healthy"}}
 PORT = 8080
 
