@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from bundler.deltas.applying import apply as apply
     from bundler.deltas.writing import Delta as Delta
     from bundler.deltas.writing import delta as delta
+    from bundler.distribution.pulling import Pulled as Pulled
+    from bundler.distribution.pulling import pull as pull
+    from bundler.distribution.pushing import Pushed as Pushed
+    from bundler.distribution.pushing import push as push
     from bundler.dry_run import inspect as inspect
     from bundler.dry_run import preview as preview
     from bundler.errors import BundlerError as BundlerError
@@ -74,6 +78,8 @@ _HOMES: Final = {
     "conversion.convert": ("ConvertedConfig",),
     "deltas.applying": ("apply",),
     "deltas.writing": ("Delta", "delta"),
+    "distribution.pulling": ("Pulled", "pull"),
+    "distribution.pushing": ("Pushed", "push"),
     "dry_run": ("inspect", "preview"),
     "errors": ("BundlerError", "DifferenceError", "ImageError", "LayerError", "RequestError", "ToolError"),
     "images.image": ("Image",),

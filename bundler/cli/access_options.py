@@ -13,7 +13,7 @@ from bundler.limits import DEFAULTS, NAMES, Limits
 from bundler.store import VARIABLE, default_place
 
 if TYPE_CHECKING:
-    from bundler import BuildRequest, Platform
+    from bundler import Access, BuildRequest, Platform
     from bundler.trust.policy import Policy
 
 REACHING: Final = "How the image is reached, and what it may be"
@@ -151,39 +151,58 @@ def trust_policy(keys: list[Path] | None, file: Path | None) -> "Policy | None":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessOptions:
-    """How images may be reached, which of their platforms is meant, and who has to have signed them."""
+class RegistryOptions:
+    """How registries may be reached."""
 
-    platform: PlatformOption = None
     authfile: AuthfileOption = None
-    policy: PolicyOption = None
     tls_verify: TlsVerifyOption = None
     retries: RetriesOption = 3
     timeout: TimeoutOption = 120
-    offline: OfflineOption = False
-    store: StoreOption = None
-    require_digest: RequireDigestOption = False
     limit: LimitOption = None
-    verify_key: VerifyKeyOption = None
-    trust: TrustOption = None
     progress: ProgressOption = Form.AUTO
     quiet: QuietOption = False
 
+    def access(self, *, policy: Path | None = None, offline: bool = False) -> "Access":
+        """What they say, with what else a command knows of it. Raises RequestError."""
+        from bundler import Access
+
+        return Access(
+            authfile=self.authfile,
+            policy=policy,
+            tls_verify=self._tls_verify(),
+            offline=offline,
+            retries=self.retries,
+            timeout=self.timeout,
+            report=note,
+        )
+
+    def _tls_verify(self) -> bool | None:
+        """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
+        if self.tls_verify not in (None, "true", "false"):
+            what = f"--tls-verify: {printable(self.tls_verify or '')!r} is neither true nor false"
+            raise RequestError(what, hint="--tls-verify=false talks to a registry without a certificate")
+        return None if self.tls_verify is None else self.tls_verify == "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessOptions(RegistryOptions):
+    """How images may be reached, which of their platforms is meant, and who has to have signed them."""
+
+    platform: PlatformOption = None
+    policy: PolicyOption = None
+    offline: OfflineOption = False
+    store: StoreOption = None
+    require_digest: RequireDigestOption = False
+    verify_key: VerifyKeyOption = None
+    trust: TrustOption = None
+
     def request(self, **more: Any) -> "BuildRequest":
         """The request they add up to, with what else a command knows of it. Raises RequestError."""
-        from bundler import Access, BuildRequest
+        from bundler import BuildRequest
 
         return BuildRequest(
             platform=self._platform(),
-            access=Access(
-                authfile=self.authfile,
-                policy=self.policy,
-                tls_verify=self._tls_verify(),
-                offline=self.offline,
-                retries=self.retries,
-                timeout=self.timeout,
-                report=note,
-            ),
+            access=self.access(policy=self.policy, offline=self.offline),
             store=self.store or default_place(),
             require_digest=self.require_digest,
             limits=limits_of(self.limit),
@@ -198,10 +217,3 @@ class AccessOptions:
             return Platform.parse(self.platform) if self.platform is not None else None
         except ValueError as error:
             raise RequestError(f"--platform: {error}", hint="for example --platform linux/arm64") from None
-
-    def _tls_verify(self) -> bool | None:
-        """As skopeo spells it, --tls-verify=false; not given, registries.conf decides."""
-        if self.tls_verify not in (None, "true", "false"):
-            what = f"--tls-verify: {printable(self.tls_verify or '')!r} is neither true nor false"
-            raise RequestError(what, hint="--tls-verify=false talks to a registry without a certificate")
-        return None if self.tls_verify is None else self.tls_verify == "true"

@@ -158,6 +158,25 @@ COMMANDS: Final = {
             "bundler apply web.delta web-1.tar.zst -o web-2.tar.zst --key web.pub",
         ),
     ),
+    "push": Row(
+        Group.CARRY,
+        "push.push",
+        (
+            "bundler push web docker://registry.example/web:1",
+            "bundler push web-2.tar.zst docker://registry.example/web:2 --sign web.key --delta-from web",
+        ),
+        Resumable,
+    ),
+    "pull": Row(
+        Group.CARRY,
+        "pull.pull",
+        (
+            "bundler pull docker://registry.example/web:1 -o web",
+            "bundler pull docker://registry.example/web:2 -o web.tar.zst --key web.pub",
+            "bundler pull docker://registry.example/web:2 -o web --from web --force --keep-volumes",
+        ),
+        Resumable,
+    ),
     "repack": Row(
         Group.CARRY,
         "repack.repack",

@@ -87,10 +87,10 @@ ROWS: Final = (
         "each service of a compose file becomes an overrides file",
         "`bundler overrides from-compose FILE SERVICE`",
     ),
-    Row(("pull", "download", "get"), _STORES, "`bundler fetch IMAGE`"),
+    Row(("image pull", "compose pull", "download", "get"), _STORES, "`bundler fetch IMAGE`"),
     Row(
-        ("push", "publish", "upload"),
-        "bundler sends nothing to a registry",
+        ("image push", "compose push", "publish", "upload"),
+        "`bundler push` sends packed bundles to a registry, and skopeo images",
         "`skopeo copy oci:FOLDER:TAG docker://IMAGE`, after `bundler repack BUNDLE oci:FOLDER:TAG`",
     ),
     Row(

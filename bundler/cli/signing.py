@@ -10,6 +10,7 @@ from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.attestation import Attestation
+    from bundler.trust.file_signatures import Signed
     from bundler.trust.keys import SigningKey, TrustedKey
 
 KeyOption = Annotated[
@@ -78,6 +79,11 @@ def signing_key(path: Path | None) -> "SigningKey | None":
     from bundler.trust.keys import load_signing_key
 
     return load_signing_key(path)
+
+
+def signed_document(signed: "Signed") -> dict[str, str]:
+    """Who has signed a file, for --json."""
+    return {"key": signed.key} | ({} if signed.comment is None else {"comment": signed.comment})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

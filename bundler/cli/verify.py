@@ -10,14 +10,13 @@ from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.console import note
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.cli.signing import KeyOption, trusted_key
+from bundler.cli.signing import KeyOption, signed_document, trusted_key
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bundler import Change, Verified
-    from bundler.trust.file_signatures import Signed
 
 VerifiedArgument = Annotated[
     Path,
@@ -138,13 +137,9 @@ def _plain(verified: "Verified") -> dict[str, object]:
         "digest": verified.digest,
         "files": verified.files,
         "unread": verified.unread,
-        **({} if verified.signed is None else {"signed": _signed(verified.signed)}),
+        **({} if verified.signed is None else {"signed": signed_document(verified.signed)}),
         "changes": [_plain_change(change) for change in verified.changes],
     }
-
-
-def _signed(signed: "Signed") -> dict[str, str]:
-    return {"key": signed.key} | ({} if signed.comment is None else {"comment": signed.comment})
 
 
 def _plain_change(change: "Change") -> dict[str, object]:

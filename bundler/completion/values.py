@@ -223,7 +223,8 @@ KINDS: Final[dict[str, Values]] = {
     "SOURCE:PATH[:ro]": _files,
     "COMMAND": _commands,
     # What only the person who types knows.
-    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS", "SUBNET", "SIZE"), _nothing),
+    **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS", "SUBNET"), _nothing),
+    **dict.fromkeys(("SIZE", "DIGEST"), _nothing),
     "NAME=/FOLDER": _nothing,
     **dict.fromkeys(("USER[:GROUP]", "[IP:]PORT:PORT[/udp]"), _nothing),
 }

@@ -77,8 +77,13 @@ def open_source(path: Path, limits: Limits) -> Iterator[Source]:
                 f"{packed.label} is an image of a file system, and a delta is between archives",
                 hint="bundler unpack makes a bundle of it",
             )
-        with packed.document(b"bundler.json") as document:
-            content = document.read(LARGEST + 1)
-        if not content or len(content) > LARGEST:
-            raise ImageError(f"{packed.label} holds no bundle", hint=NO_BUNDLE)
-        yield Source(packed.label, BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label), packed)
+        yield Source(packed.label, packed_record(packed), packed)
+
+
+def packed_record(packed: PackedFile) -> BundleRecord:
+    """The bundler.json of a packed bundle. Raises ImageError, RequestError, and what reading the file raises."""
+    with packed.document(b"bundler.json") as document:
+        content = document.read(LARGEST + 1)
+    if not content or len(content) > LARGEST:
+        raise ImageError(f"{packed.label} holds no bundle", hint=NO_BUNDLE)
+    return BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)

@@ -12,7 +12,15 @@ from bundler.images.descriptor import Descriptor, parse_any_descriptor, parse_de
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image_config import ImageConfig, parse_image_config
-from bundler.images.media_types import KINDS, SCHEMA_1_HINT, Kind, refusal
+from bundler.images.media_types import (
+    KINDS,
+    PUSHED_BUNDLE,
+    PUSHED_DELTA,
+    PUSHED_SIGNATURE,
+    SCHEMA_1_HINT,
+    Kind,
+    refusal,
+)
 from bundler.images.platform import Platform
 from bundler.light_dataclasses import dataclass
 
@@ -62,6 +70,9 @@ def parse_manifest(raw: bytes, digest: Digest) -> Manifest:
 def manifest_of(part: Member, raw: bytes, digest: Digest) -> Manifest:
     """The image manifest in the document that `raw` was parsed to. Raises ImageError."""
     check_kind(part, Kind.MANIFEST)
+    artifact = part.find("artifactType")
+    if artifact is not None and artifact.content in (PUSHED_BUNDLE, PUSHED_SIGNATURE, PUSHED_DELTA):
+        raise PackedBundleError(part.document)
     # image-spec lets an artifact have any config; only these two are images that can be run.
     config = parse_descriptor(part.get("config"), Kind.CONFIG)
     listed = part.find("layers")
@@ -116,13 +127,26 @@ class PlatformError(ImageError):
         self.reason = reason
 
 
+class PackedBundleError(ImageError):
+    """What is named as an image is what `bundler push` writes. `where` is the document that says so."""
+
+    def __init__(self, where: str, name: str = "NAME") -> None:
+        hint = f"bundler pull docker://{name} -o DIR makes a bundle of it"
+        super().__init__(f"{where} is a packed bundle, not a container image", hint=hint)
+
+
 @contextmanager
 def naming(image: str) -> Iterator[None]:
-    """What is said of platforms inside of the context is said of `image`, as a person has called it."""
+    """What is said of the whole image inside of the context is said of `image`, as a person has called it."""
+    shown = printable(image)
     try:
         yield
+    except PackedBundleError:
+        named = shown.removeprefix("docker://")
+        is_local = named.startswith(("oci:", "oci-archive:", "dir:", ".", "/"))
+        raise PackedBundleError(shown, "NAME" if is_local else named) from None
     except PlatformError as error:
-        raise ImageError(f"{printable(image)}: {error.reason}", hint=error.hint) from error
+        raise ImageError(f"{shown}: {error.reason}", hint=error.hint) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,11 @@ DOCKER_INDEX: Final = f"{_DOCKER}.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = f"{_DOCKER}.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = f"{_DOCKER}.container.image.v1+json"
 DOCKER_LAYER: Final = f"{_DOCKER}.image.rootfs.diff.tar"
+OCI_EMPTY: Final = "application/vnd.oci.empty.v1+json"
+# The artifactType of what `bundler push` pushes: a packed bundle, and what belongs to it.
+PUSHED_BUNDLE: Final = "application/vnd.oci-bundler.bundle.v1"
+PUSHED_SIGNATURE: Final = "application/vnd.oci-bundler.signature.v1"
+PUSHED_DELTA: Final = "application/vnd.oci-bundler.delta.v1"
 # Nondistributable (Docker: foreign) layers are ordinary changesets that registries may lack; if the bytes are there,
 # they are applied. Their `urls` are never followed.
 _LAYERS: Final = (

@@ -5,17 +5,20 @@ garbage. It gets a layout of its own that shares the blobs and lists each one to
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bundler import tools
+from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.media_types import KINDS, Kind
-from bundler.images.transports.files import load_document
+from bundler.images.transports.files import load_document, open_folder
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, read_blob
 from bundler.store.layout import Store, damaged, open_store, remove_abandoned, whole, write_durably
+from bundler.store.locks import locked_if_free
 
 _LEAF = "application/octet-stream"
 _DOCUMENTS = (Kind.INDEX, Kind.MANIFEST)
@@ -41,6 +44,18 @@ def collect(path: Path) -> int:
                 _blame(store, needed)
                 raise
         return before - _stored(path)
+
+
+def discard(path: Path, blobs: Sequence[Descriptor]) -> None:
+    """Remove those of the blobs that no name leads to. While another process uses the store, and while what is in it
+    is damaged, nothing is: `collect` does it later.
+    """
+    with locked_if_free(path) as free, open_folder(path) as files, suppress(ImageError):
+        if free:
+            needed = _needed(Store(path, files, -1))
+            for blob in blobs:
+                if blob.digest not in needed:
+                    (path / blob_name(blob.digest)).unlink(missing_ok=True)
 
 
 def _needed(store: Store) -> dict[Digest, tuple[Descriptor, Descriptor]]:

@@ -21,7 +21,7 @@ from bundler.images.media_types import KINDS, OCI_INDEX, OCI_MANIFEST, Kind
 from bundler.images.platform import Platform
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.access import Access
-from bundler.images.transports.registry import Repository
+from bundler.images.transports.registry import Layered, Repository
 from bundler.images.transports.skopeo import Skopeo
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
@@ -120,23 +120,25 @@ class Fetch:
         image_config = repository.read_config(manifest, self.wanted.platform)
         if requested:
             self.wanted.check(image_config)
-        self._fetch_layers(store, repository, manifest)
+        fetch_layers(store, repository, manifest, self.progress)
         store.put(image_config.raw, manifest.config.digest)
         store.put(manifest.raw, manifest.digest)
         return image_config.platform
 
-    def _fetch_layers(self, store: Store, repository: Repository, manifest: Manifest) -> None:
-        repository.check_size(manifest)
-        # What is there is read once: to take its name for it would keep a damaged layer for ever.
-        missing = [layer for layer in manifest.distinct_layers if not store.holds(layer)]
-        for layer in missing:
-            store.discard_damaged(layer)
-        total = sum(layer.size for layer in missing)
-        with (
-            store.stage() as stage,
-            (self.progress if missing else SILENT).measure(f"fetching {repository.reference}", total) as meter,
-        ):
-            repository.fetch_layers(manifest, missing, stage, store.path, meter, store.lock)
+
+def fetch_layers(store: Store, repository: Repository, manifest: Layered, progress: Progress) -> None:
+    """Have the layers in the store, of which some may be there. Raises BundlerError."""
+    repository.check_size(manifest)
+    # What is there is read once: to take its name for it would keep a damaged layer for ever.
+    missing = [layer for layer in manifest.distinct_layers if not store.holds(layer)]
+    for layer in missing:
+        store.discard_damaged(layer)
+    total = sum(layer.size for layer in missing)
+    with (
+        store.stage() as stage,
+        (progress if missing else SILENT).measure(f"fetching {repository.reference}", total) as meter,
+    ):
+        repository.fetch_layers(manifest, missing, stage, store.path, meter, store.lock)
 
 
 @contextmanager

@@ -15,8 +15,10 @@ from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.keys import SigningKey, TrustedKey
 from bundler.trust.minisign import PublicKey
 from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
+from bundler.trust.sshsig import BEGIN
 
-_LARGEST: Final = 64 << 10  # bytes of a signature's file
+LARGEST: Final = 64 << 10
+"""Bytes of a signature's file."""
 _MINISIG: Final = ".minisig"
 _SIG: Final = ".sig"  # signify's name for it, and that of ssh-keygen
 SUFFIXES: Final = (_MINISIG, _SIG)
@@ -33,6 +35,11 @@ class Signed:
 def signature_place(file: Path, key: SigningKey) -> Path:
     """Where the signature of `file` by the key belongs."""
     return file.with_name(file.name + (_SIG if key.secret is None else _MINISIG))
+
+
+def suffix_of(signature: bytes) -> str:
+    """What the name of a signature's file ends in, by its content."""
+    return _SIG if signature.startswith(BEGIN) else _MINISIG
 
 
 def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
@@ -80,7 +87,7 @@ def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:
         what = f"{printable(str(file))} has no signature: there is no {printable(places[0].name)} beside it"
         raise DifferenceError(what, hint="carry both files; bundler pack --sign KEY (or delta) writes both")
     try:
-        return place, read_named(place, _LARGEST, pipe=False)
+        return place, read_named(place, LARGEST, pipe=False)
     except InputError as error:
         raise DifferenceError(f"{printable(str(place))} {error}") from None
 

@@ -44,6 +44,8 @@ CALLS = {
     "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
     "delta": ("bundle packed.tar -o new.delta --json", 0, "sha256"),
     "apply": ("image.tar bundle -o applied", 3, "delta"),
+    "push": ("none docker://127.0.0.1:1/web:1", 2, "none does not exist"),
+    "pull": ("docker://127.0.0.1:1/web:1 -o web --from sha256:1", 2, "--from"),
     "repack": ("none web:changed", 2, "none"),
     "run": ("./none", 2, "none"),
     "unit": ("bundle", 0, "[Service]"),

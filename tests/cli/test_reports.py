@@ -43,6 +43,8 @@ CALLS: dict[str, list[tuple[str, int | None]]] = {
     "restore": [("data.tar bundle --force", 0)],
     "unit": [("bundle", 0)],
     "delta": [("bundle used -o new.delta", 0)],
+    "push": [("bundle docker://NAME-pushed --tls-verify=false", 0)],
+    "pull": [("docker://NAME-pushed --tls-verify=false --store store -o pulled", 0)],
     "overrides check": [("web.yaml", 0), ("wrong.yaml", 2)],
 }
 

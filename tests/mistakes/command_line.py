@@ -50,7 +50,7 @@ COMMAND_LINE = (
     words("diff", "missing argument 'A'", "bundler diff --help"),
     words("overrides check", "missing argument 'FILE...'", "bundler overrides check --help"),
     words("repack bundle", "missing argument 'IMAGE'", "bundler repack --help"),
-    words("pull nginx", "pull", "bundler fetch"),
+    words("pull nginx", "missing option '--output'", "bundler fetch nginx"),
     words("ps", "ps", "runc list"),
     words("--overrides app.yaml build image.tar", "no such option: --overrides", "bundler COMMAND --overrides"),
     words("build nginx 1.27", "unexpected extra argument ... 1.27", "one word: nginx:1.27"),

@@ -1,4 +1,4 @@
-"""A registry of a few images in memory that counts what it is asked for, and fails as it is told to."""
+"""A registry of a few images in memory that counts what it is asked for, keeps what it is sent, and fails as told."""
 
 import json
 import select
@@ -65,12 +65,46 @@ class FaultyRegistry:
         return f"{self.host}/{name}"
 
 
+class _Receiving(BaseHTTPRequestHandler):
+    """Takes blobs, each in one piece, and manifests."""
+
+    protocol_version = "HTTP/1.1"
+    documents: dict[str, tuple[str, bytes]]
+    blobs: dict[str, bytes]
+
+    def do_POST(self) -> None:
+        self._read()
+        answer(self, 202, OCTETS, b"", Location=f"{self.path}1", Range="0-0")
+
+    def do_PATCH(self) -> None:
+        content = self._read()
+        self.blobs[sha256(content)] = content
+        answer(self, 202, OCTETS, b"", Location=self.path, Range="0-0")
+
+    def do_PUT(self) -> None:
+        content, path = self._read(), self.path.removeprefix("/v2/")
+        if "/manifests/" in path:
+            for reference in (path.rpartition("/")[2], sha256(content)):
+                self.documents[f"{path.rpartition('/')[0]}/{reference}"] = (self.headers["Content-Type"], content)
+        answer(self, 201, OCTETS, b"")
+
+    def _read(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
+
+
 @contextmanager
 def faulty_registry() -> Iterator[FaultyRegistry]:
     served = FaultyRegistry()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(_Receiving):
+        documents, blobs = served.documents, served.blobs
         media_type = OCTETS
 
         def log_message(self, *_arguments: object) -> None:

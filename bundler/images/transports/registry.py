@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Protocol
 
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
@@ -33,6 +33,17 @@ from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size
 
 _FETCHED: Final = "fetched"
+
+
+class Layered(Protocol):
+    """What a registry keeps as a manifest and layers: an image, or an artifact."""
+
+    @property
+    def digest(self) -> Digest: ...
+    @property
+    def layers(self) -> tuple[Descriptor, ...]: ...
+    @property
+    def distinct_layers(self) -> tuple[Descriptor, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Repository:
         return manifest.parse_config(raw, otherwise)
 
     def fetch_layers(
-        self, manifest: Manifest, missing: Sequence[Descriptor], folder: Path, layout: Path, meter: Meter, *lock: int
+        self, manifest: Layered, missing: Sequence[Descriptor], folder: Path, layout: Path, meter: Meter, *lock: int
     ) -> None:
         """Have skopeo copy the layers `missing` of `manifest` into `layout`; it works in `folder`, which exists.
 
@@ -109,12 +120,12 @@ class Repository:
         persist(self.skopeo.access, copy)
         self._check_layers(manifest, layout)
 
-    def _check_layers(self, manifest: Manifest, layout: Path) -> None:
+    def _check_layers(self, manifest: Layered, layout: Path) -> None:
         for layer in manifest.layers:
             if not is_there(layout, layer):
                 raise ImageError(f"{self.reference}: the registry gave no layer {layer.digest}")
 
-    def check_size(self, manifest: Manifest) -> None:
+    def check_size(self, manifest: Layered) -> None:
         """Raise ImageError if the layers are too large, before any is fetched."""
         stored, most = sum(layer.size for layer in manifest.distinct_layers), self.skopeo.limits.unpacked_size
         if stored > most:

@@ -34,6 +34,8 @@ ALLOWANCE: Final = 5 << 20  # bytes of each file
 
 # Told how many bytes have come.
 Reach = Callable[[int], None]
+# Looks how far the process of that number is; whether something has come, or gone out, since the last time.
+Look = Callable[[int], bool]
 # Told how large the files are that skopeo writes, it gives the bytes that came up to now, or raises ImageError.
 Judge = Callable[[Sequence[int]], int]
 
@@ -54,6 +56,32 @@ class Arrivals:
             return False
         self.reach(size)
         self._seen = size
+        return True
+
+
+def of(arrivals: Arrivals) -> Look:
+    """It does not matter whose doing they are."""
+    return lambda _process: arrivals.look()
+
+
+@dataclass(slots=True)
+class Departures:
+    """What a process has written, by the kernel's count (proc(5), io): most of it to the registry. `reach` is told."""
+
+    reach: Reach
+    _seen: int = 0
+
+    def look(self, process: int) -> bool:
+        """Whether something went out; where the kernel does not tell, nothing says that the registry is silent."""
+        try:
+            counts = Path(f"/proc/{process}/io").read_text("ascii")
+        except OSError:
+            return True
+        written = int(counts.partition("wchar: ")[2].partition("\n")[0] or 0)
+        if written <= self._seen:
+            return False
+        self.reach(written)
+        self._seen = written
         return True
 
 
@@ -148,7 +176,7 @@ class Skopeo:
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"dir:{folder / IMAGE}"]
         # What is not read as a stream is copied here first, and would be left behind in /var/tmp by a skopeo that was
         # killed.
-        self._call(name, arguments, arrivals, largest_file=most, changed={"TMPDIR": str(temporary)})
+        self._call(name, arguments, of(arrivals), largest_file=most, changed={"TMPDIR": str(temporary)})
 
     def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], reach: Reach) -> None:
         """Copy the image `name` as it is in its registry, config included, to `folder`/IMAGE, which is made.
@@ -157,7 +185,7 @@ class Skopeo:
         """
         arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--remove-signatures", "--preserve-digests"]
         arrivals = Arrivals([folder / IMAGE], reach, layers_of(name, layers, folder))
-        self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], arrivals, largest_file=_largest(layers))
+        self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], of(arrivals), largest_file=_largest(layers))
 
     def copy_layers(
         self, name: str, folder: Path, layout: Path, missing: Sequence[Descriptor], reach: Reach, *inherited: int
@@ -174,21 +202,32 @@ class Skopeo:
         with TemporaryDirectory() as beside:  # skopeo splits oci:PATH:NAME at the first colon, and `folder` is anywhere
             Path(beside, "layout").symlink_to(folder.absolute())
             arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), *options, name, f"oci:{beside}/layout"]
-            self._call(name, arguments, arrivals, largest_file=_largest(missing), inherited=inherited)
+            self._call(name, arguments, of(arrivals), largest_file=_largest(missing), inherited=inherited)
 
-    def _call(self, name: str, arguments: Sequence[str], arrivals: Arrivals | None = None, **settings: Any) -> bytes:
+    def upload(self, layout: Path, name: str, reach: Reach, *options: str) -> None:
+        """Copy the one manifest or index that `layout` lists to `name`, with the blobs that the registry lacks.
+
+        The signature policy is about what comes here, and not asked.
+        """
+        with TemporaryDirectory() as beside:  # as above
+            Path(beside, "layout").symlink_to(layout.absolute())
+            arguments = ["copy", "--quiet", *self._options("--dest-tls-verify"), *options]
+            arguments = ["--insecure-policy", *arguments, f"oci:{beside}/layout", name]
+            self._call(name, arguments, Departures(reach).look)
+
+    def _call(self, name: str, arguments: Sequence[str], look: Look = lambda _process: False, **settings: Any) -> bytes:
         """What skopeo prints; a registry, and no other place that images come from, is given up if it is silent."""
         silence = Silence(name.removeprefix(_REGISTRY).partition("/")[0], self.access)
         command = [*self._policy(), *arguments]
         with explain(name), tools.start(tools.SKOPEO, command, **settings) as running:
+            process = running.program.process.pid
             while not running.ends_within(_POLL_SECONDS):
-                if arrivals is not None and arrivals.look():
+                if look(process):
                     silence.broken()
                 if name.startswith(_REGISTRY):
                     silence.check()
             output = running.wait()
-        if arrivals is not None:
-            arrivals.look()
+        look(process)
         return output
 
     def _policy(self) -> list[str]:

@@ -84,6 +84,12 @@ _MEANINGS: Final = (
         _DAMAGED,
     ),
     _Meaning(r"blob unknown|fetching blob: .* ?404", ImageError, "the registry lacks a part of it", _DAMAGED),
+    _Meaning(
+        r"manifest invalid|unsupported media type",
+        ToolError,
+        "the registry takes no artifacts",
+        "it has to take manifests of OCI (image-spec 1.0), as docker-registry does from 2.7 on",
+    ),
     _Meaning(r"exceeded maximum allowed size|file too large$", ImageError, MORE_THAN_STATED),
     _Meaning(
         r"server gave HTTP response to HTTPS client",
@@ -113,7 +119,7 @@ _MEANINGS: Final = (
         r"(?:status code from registry|StatusCode:) 403",
         ImageError,
         "the registry forbids it",
-        "log in as a user who may pull it: skopeo login REGISTRY, or give --authfile FILE",
+        "log in as a user who may do that: skopeo login REGISTRY, or give --authfile FILE",
     ),
     _Meaning(
         r"(?:status code from registry|StatusCode:|HTTP status:) 50[0234]",
@@ -125,7 +131,8 @@ _MEANINGS: Final = (
         r"(?:status code from registry|StatusCode:|HTTP status:) 5\d\d", ToolError, "the registry itself has failed"
     ),
     _Meaning(
-        r"\bEOF\b|connection reset|broken pipe|stream error|GOAWAY|connection lost",
+        r"\bEOF\b|connection reset|broken pipe|closed network connection|stream error|GOAWAY|connection lost"
+        r"|blob upload (?:unknown|invalid)",
         PassingError,
         "the connection broke off",
         "try again later",

@@ -23,6 +23,8 @@ BROKEN_CONNECTIONS = [
     "unexpected EOF (after reconnecting, server did not process a Range: header, status 200)",
     'Get "http://h/v2/n/manifests/1": read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer',
     'pinging container registry h: Get "https://h/v2/": EOF',
+    'writing blob: Patch "http://h/v2/n": write tcp 127.0.0.1:2->127.0.0.1:1: use of closed network connection',
+    "writing blob: uploading layer to https://h/v2/n: blob upload unknown: blob upload unknown to registry",
 ]
 
 
@@ -105,6 +107,7 @@ def test_the_reason_is_taken_out_of_the_log(stderr: str, says: str) -> None:
             ImageError,
             "not what its digest names",
         ),
+        ("uploading manifest 1 to h/n: manifest invalid: manifest invalid", ToolError, "takes no artifacts"),
         ("something\x1b[31m new", ToolError, "skopeo failed: something\\x1b[31m new"),
     ],
 )

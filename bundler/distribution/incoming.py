@@ -1,0 +1,72 @@
+"""What comes from a registry: into the store first, and from there, held against its digest, to where it is wanted."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.write import write_file
+from bundler.distribution.artifact import Artifact
+from bundler.errors import DifferenceError, ImageError
+from bundler.images.descriptor import Descriptor
+from bundler.images.transports.layout import blob_name
+from bundler.images.transports.registry import Repository
+from bundler.progress import Progress
+from bundler.sizes import readable_size
+from bundler.store.fetch import fetch_layers
+from bundler.store.layout import Store
+from bundler.trust.file_signatures import LARGEST, Signed, suffix_of, verify_file
+from bundler.trust.keys import TrustedKey
+
+_CHUNK: Final = 1 << 20
+
+
+class Incoming:
+    """The blobs of one repository. `blobs` are those that came into the store for it."""
+
+    def __init__(self, repository: Repository, store: Store, progress: Progress) -> None:
+        self.blobs: list[Descriptor] = []
+        self._repository = repository
+        self._store = store
+        self._progress = progress
+
+    def file(self, artifact: Artifact, place: Path) -> None:
+        """Make the new file `place` what the artifact holds. Raises ImageError, ToolError, OSError."""
+        fetch_layers(self._store, self._repository, artifact, self._progress)
+        self.blobs += artifact.blobs
+        digest, content = hashlib.new(artifact.content.digest.algorithm), artifact.content
+        with self._store.files.open(blob_name(content.digest)) as source, place.open("xb") as copy:
+            place.chmod(0o600)  # as what `pack` writes: a reader of it has the bundle's secrets
+            while part := source.read(_CHUNK):
+                digest.update(part)
+                copy.write(part)
+        if digest.hexdigest() != content.digest.encoded:
+            raise ImageError(f"{self._repository.reference}: {content.digest} is not what came", hint="try again")
+
+    def signatures(self, artifacts: Sequence[Artifact], folder: Path) -> Iterator[bytes]:
+        """What each of them holds; they come by way of the existing `folder`. Raises ImageError, ToolError, OSError."""
+        for artifact in artifacts:
+            if artifact.content.size > LARGEST:
+                what = f"a signature of {readable_size(artifact.content.size)}, and no signature is as large"
+                raise ImageError(f"{self._repository.reference}: {what}")
+            place = folder / "signature"
+            self.file(artifact, place)
+            yield place.read_bytes()
+            place.unlink()
+
+
+def verify_by_one(file: Path, signatures: Sequence[bytes], trusted: TrustedKey, name: str) -> tuple[Signed, Path]:
+    """By whom the file is signed, and the place beside it where that signature lies from now on.
+
+    Raises DifferenceError, about what is called `name`, unless one of them is the trusted key's; ToolError.
+    """
+    for content in signatures:
+        place = file.with_name(file.name + suffix_of(content))
+        write_file(place, content)
+        try:
+            with file.open("rb") as stream:
+                return verify_file(stream.fileno(), file, trusted), place
+        except DifferenceError:
+            place.unlink()
+    what = f"{name}: none of the {len(signatures)} signatures that its registry has is one of the key {trusted.label}"
+    raise DifferenceError(what, hint="do not use it unless you know why")

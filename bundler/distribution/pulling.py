@@ -1,0 +1,256 @@
+"""`bundler pull`: a packed bundle comes from a registry, as the file that it was, or as the bundle that is in it.
+
+Nothing is believed of what comes. It is held against its digest, its signature against the key that is trusted, and
+only then does it appear. A delta is one more way to the same file: what it makes has the same digest, or is not used.
+Blobs come into the store, as those of images do, so that one that is whole is not fetched twice; in the end they leave.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Final
+
+from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
+from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.write import write_file
+from bundler.deltas.applying import apply
+from bundler.deltas.sources import open_source
+from bundler.distribution.artifact import BASE, RECORD, Artifact, format_in, parse_artifact, parse_pack
+from bundler.distribution.incoming import Incoming, verify_by_one
+from bundler.distribution.place import parse_place
+from bundler.distribution.referrers import Referrers
+from bundler.errors import DifferenceError, ImageError, LayerError, RequestError, printable
+from bundler.images.digest import Digest
+from bundler.images.media_types import PUSHED_DELTA, PUSHED_SIGNATURE
+from bundler.images.reference import RegistryReference
+from bundler.images.transports.access import Access
+from bundler.images.transports.registry import Repository
+from bundler.images.transports.skopeo import Skopeo
+from bundler.images.transports.skopeo_failures import MissingError
+from bundler.light_dataclasses import dataclass
+from bundler.limits import DEFAULTS, Limits
+from bundler.packing.formats import FORMATS, format_of
+from bundler.packing.packed import open_packed
+from bundler.packing.unpacking import check, fill
+from bundler.progress import SILENT, Progress
+from bundler.store.collect import discard
+from bundler.store.layout import open_store, prepare
+from bundler.trust.file_signatures import Signed, suffix_of
+from bundler.trust.keys import TrustedKey
+
+_PACKED: Final = tuple(suffix for row in FORMATS for suffix in row.suffixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """The complete name, the digest of the manifest, how many bytes of files came, whether by a delta, and who has
+    signed it, if that was asked.
+    """
+
+    name: str
+    digest: str
+    size: int
+    by_delta: bool
+    signed: Signed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """How to pull: from where, by way of the store at `store`, which is made if it is not there."""
+
+    access: Access
+    store: Path
+    trusted: TrustedKey | None = None
+    replace: bool = False
+    volumes: OldVolumes = OldVolumes.REFUSED
+    limits: Limits = DEFAULTS
+    progress: Progress = SILENT
+    before_publishing: Callable[[], None] = lambda: None
+
+    def into(self, reference: RegistryReference, output: Path, base: Path | None) -> Pulled:
+        """The bundle, or the packed one if the name of `output` ends as theirs do, with the help of `base`."""
+        packs = output.name.endswith(_PACKED)
+        if packs:
+            check_file(output, replace=self.replace)
+        else:
+            check_destination(output, replace=self.replace, volumes=self.volumes)
+        repository = Repository(Skopeo(self.access, self.limits), reference)
+        pack = parse_pack(*repository.resolve(), str(reference))
+        chosen = format_in(pack, str(reference))
+        if packs and format_of(output) is not chosen:
+            raise RequestError(
+                f"{reference} is packed as {chosen.suffixes[0]}, and {printable(str(output))} ends otherwise",
+                hint=f"let it end in {chosen.suffixes[0]}, or name a directory",
+            )
+        repository.check_size(pack)
+        referrers = Referrers.of(repository, pack.digest)
+        signing = [*referrers.artifacts(PUSHED_SIGNATURE)] if packs or self.trusted else []
+        if self.trusted is not None and not signing:
+            raise DifferenceError(
+                f"{reference} has no signature in its registry", hint="bundler push --sign KEY attaches one"
+            )
+        prepare(self.store)
+        with open_stage(output.parent) as stage:
+            file = stage.workspace / (output.name if packs else f"bundle{chosen.suffixes[0]}")
+            with open_store(self.store, limits=self.limits) as opened:
+                incoming = Incoming(repository, opened, self.progress)
+                signatures = [*incoming.signatures(signing, stage.workspace)]
+                if packs:
+                    self._check_places(output, signatures)
+                by_delta = base is not None and self._by_delta(incoming, referrers, pack, base, file)
+                if not by_delta:
+                    incoming.file(pack, file)
+                signed, places = self._sign(file, signatures, str(reference))
+            discard(self.store, incoming.blobs)
+            if packs:
+                self._publish_file(stage, file, places, output)
+            else:
+                self._publish_bundle(stage, file, str(reference), output)
+        size = sum(blob.size for blob in {blob.digest: blob for blob in incoming.blobs}.values())
+        return Pulled(str(reference), str(pack.digest), size, by_delta, signed)
+
+    def _check_places(self, output: Path, signatures: Sequence[bytes]) -> None:
+        for suffix in sorted(set(map(suffix_of, signatures))):
+            check_file(output.with_name(output.name + suffix), replace=self.replace)
+
+    def _sign(self, file: Path, signatures: Sequence[bytes], name: str) -> tuple[Signed | None, list[Path]]:
+        """By whom the file is signed, and the signatures beside it. Raises DifferenceError, ToolError."""
+        if self.trusted is not None:
+            signed, place = verify_by_one(file, signatures, self.trusted, name)
+            return signed, [place]
+        places = []
+        for suffix, content in sorted({suffix_of(each): each for each in reversed(signatures)}.items()):
+            places.append(file.with_name(file.name + suffix))
+            write_file(places[-1], content)
+        return None, places
+
+    def _publish_file(self, stage: Stage, file: Path, places: Sequence[Path], output: Path) -> None:
+        """Signatures first: a file without its signature would be taken for one that was never signed."""
+        for place in places:
+            stage.publish_file(place, output.with_name(place.name), replace=self.replace)
+        stage.publish_file(file, output, replace=self.replace, before=self.before_publishing)
+
+    def _publish_bundle(self, stage: Stage, file: Path, name: str, output: Path) -> None:
+        with (
+            open_packed(file, self.limits, label=name) as packed,
+            self.progress.measure(f"unpacking {name}", packed.total) as meter,
+        ):
+            compared = fill(stage.bundle, packed, meter)
+        check(stage.bundle, name, compared=compared)
+        stage.publish(
+            output,
+            replace=self.replace,
+            carried=lambda: carried_folders(output, stage.bundle, self.volumes),
+            before=self.before_publishing,
+        )
+
+    def _by_delta(self, incoming: Incoming, referrers: Referrers, pack: Artifact, base: Path, file: Path) -> bool:
+        """Whether a delta of the registry's makes the very file of `base`; the caller is told why not."""
+        with open_source(base, self.limits) as source:
+            label, record = source.label, source.record.digest
+        delta = find_delta(referrers, record)
+        if delta is None:
+            self.access.report(f"the registry has no delta from {label}: the whole is fetched")
+            return False
+        made, place = file.parent / "made", file.parent / "delta"
+        made.mkdir()
+        try:
+            incoming.file(delta, place)
+            apply(place, base, made / file.name, limits=self.limits, progress=self.progress)
+        except (RequestError, ImageError, LayerError, DifferenceError) as error:
+            self.access.report(f"{error.what.replace(str(place), 'the delta of the registry')}; the whole is fetched")
+            return False
+        with (made / file.name).open("rb") as stream:
+            digest = hashlib.file_digest(stream, pack.content.digest.algorithm).hexdigest()
+        if digest != pack.content.digest.encoded:
+            self.access.report("the delta of the registry makes another file here: the whole is fetched")
+            return False
+        (made / file.name).rename(file)
+        return True
+
+    def delta_into(self, reference: RegistryReference, output: Path, base: Digest) -> Pulled:
+        """The delta from the bundle that `base` names: by its manifest in the registry, or by its bundler.json."""
+        if output.name.endswith(_PACKED):
+            raise RequestError(
+                f"{printable(str(output))}: what comes is a delta, and not a packed bundle",
+                hint="let it end otherwise; bundler apply makes a bundle of it and the older one",
+            )
+        if self.trusted is not None:
+            raise RequestError(
+                "--key is about the packed bundle, and a delta is made for whoever has the older one",
+                hint="pull it --from PATH on the machine that has the older one, or verify what bundler apply makes",
+            )
+        check_file(output, replace=self.replace)
+        repository = Repository(Skopeo(self.access, self.limits), reference)
+        pack = parse_pack(*repository.resolve(), str(reference))
+        referrers = Referrers.of(repository, pack.digest)
+        delta = find_delta(referrers, str(base)) or find_delta(referrers, _record_of(repository, base))
+        if delta is None:
+            raise ImageError(
+                f"{reference}: the registry has no delta from {base}", hint="without --from it is pulled as a whole"
+            )
+        prepare(self.store)
+        with open_stage(output.parent) as stage:
+            with open_store(self.store, limits=self.limits) as opened:
+                incoming = Incoming(repository, opened, self.progress)
+                incoming.file(delta, stage.workspace / output.name)
+            discard(self.store, incoming.blobs)
+            stage.publish_file(
+                stage.workspace / output.name, output, replace=self.replace, before=self.before_publishing
+            )
+        return Pulled(str(reference), str(pack.digest), delta.content.size, by_delta=True)
+
+
+def find_delta(referrers: Referrers, record: str | None) -> Artifact | None:
+    """The one that is for the bundle whose bundler.json has the digest `record`."""
+    if record is None:
+        return None
+    listed = referrers.artifacts(PUSHED_DELTA, {BASE: record})
+    return next((artifact for artifact in listed if artifact.annotations.get(BASE) == record), None)
+
+
+def _record_of(repository: Repository, manifest: Digest) -> str | None:
+    """What the packed bundle of that digest in the registry says of itself, if it is there."""
+    named = Repository(repository.skopeo, changed(repository.reference, tag=None, digest=manifest))
+    try:
+        return parse_artifact(*named.resolve()).annotations.get(RECORD)
+    except MissingError:
+        return None
+
+
+def pull(
+    name: str,
+    output: Path,
+    *,
+    access: Access,
+    store: Path,
+    base: Path | Digest | None = None,
+    trusted: TrustedKey | None = None,
+    replace: bool = False,
+    volumes: OldVolumes = OldVolumes.REFUSED,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Pulled:
+    """Pull what `push` has pushed as `name` (docker://REGISTRY/NAME:TAG): to a file, if the name of `output` ends as
+    those of packed bundles do, else as a bundle; whole or not at all.
+
+    With a `trusted` key, only if the key has signed it. `base` is an older bundle, or a packed one: where the registry
+    has the delta from there, that comes instead. With a digest as `base`, the delta itself is the file. Raises
+    RequestError, ImageError, DifferenceError, LayerError, ToolError, BundlerError.
+    """
+    pulling = Pull(
+        access=access,
+        store=store,
+        trusted=trusted,
+        replace=replace,
+        volumes=volumes,
+        limits=limits,
+        progress=progress,
+        before_publishing=before_publishing,
+    )
+    reference = parse_place(name)
+    if isinstance(base, Digest):
+        return pulling.delta_into(reference, output, base)
+    return pulling.into(reference, output, base)

@@ -1,0 +1,184 @@
+"""`bundler push`: a packed bundle goes to a registry, and what belongs to it goes before it.
+
+Signatures and deltas come first, then the list of them, then the packed bundle under its tag: who pulls by the tag
+finds all that there is. Nothing is sent that the registry has.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from bundler.bundles.write import write_file
+from bundler.deltas.applying import apply
+from bundler.deltas.sources import open_source, packed_record
+from bundler.deltas.writing import delta
+from bundler.distribution.artifact import BASE, RECORD, Artifact, Content, make_artifact, type_of
+from bundler.distribution.place import parse_place
+from bundler.distribution.referrers import Referrers
+from bundler.distribution.upload import Upload
+from bundler.errors import DifferenceError, RequestError, printable
+from bundler.images.digest import Digest
+from bundler.images.media_types import PUSHED_BUNDLE, PUSHED_DELTA, PUSHED_SIGNATURE
+from bundler.images.reference import RegistryReference
+from bundler.images.transports.access import Access
+from bundler.images.transports.registry import Repository
+from bundler.images.transports.skopeo import Skopeo
+from bundler.images.transports.skopeo_failures import MissingError
+from bundler.light_dataclasses import dataclass
+from bundler.limits import DEFAULTS, Limits
+from bundler.packing.formats import FORMATS, format_of
+from bundler.packing.packed import open_packed
+from bundler.packing.packing import pack
+from bundler.packing.verification import PackedVerification
+from bundler.path_kinds import missing_hint
+from bundler.progress import SILENT, Progress
+from bundler.trust.file_signatures import SUFFIXES, sign_file, signature_place
+from bundler.trust.keys import SigningKey
+
+_USUAL: Final = FORMATS[0].suffixes[0]
+_Attached = tuple[Artifact, Path]
+"""What belongs to a packed bundle, and the file that it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The name, the digest of the manifest there, the sha256 and size of the packed bundle, what belongs to it as
+    (artifactType, digest), and whether the registry lacked anything of it.
+    """
+
+    name: str
+    digest: str
+    sha256: str
+    size: int
+    referrers: tuple[tuple[str, str], ...]
+    sent: bool
+
+
+def push(
+    source: Path,
+    name: str,
+    *,
+    access: Access,
+    as_is: bool = False,
+    key: SigningKey | None = None,
+    base: Path | None = None,
+    limits: Limits = DEFAULTS,
+    progress: Progress = SILENT,
+) -> Pushed:
+    """Push `source`, a bundle or a packed one, as `name` (docker://REGISTRY/NAME:TAG).
+
+    With a `key` it is signed; a packed one brings along the signatures beside it. With `base`, an older bundle or a
+    packed one, the delta from there goes with it. What is not as it was built is refused, unless `as_is`. Raises
+    RequestError, DifferenceError, ImageError, ToolError, BundlerError.
+    """
+    reference = _target(name)
+    if (source / "project.json").is_file():
+        raise RequestError(
+            f"{printable(str(source))} is a project, and a bundle is pushed",
+            hint="one for each service: bundler push PROJECT/SERVICE docker://REGISTRY/NAME:TAG",
+        )
+    with TemporaryDirectory(prefix="bundler-push-") as folder:
+        workspace = Path(folder)
+        file = source
+        if source.is_dir():
+            file = workspace / f"{reference.path.rpartition('/')[2]}{_USUAL}"
+            pack(source, file, as_is=as_is, progress=progress)
+        elif not source.exists():
+            raise RequestError(f"{printable(str(source))} does not exist", hint=missing_hint(source))
+        elif not as_is:
+            _verify(file, limits, progress)
+        made = _artifact_of(file, limits)
+        attached = [*_signatures(file, made, workspace, key)]
+        if base is not None:
+            attached.append(_delta(base, file, made, workspace / "delta", limits=limits, progress=progress))
+        layout = workspace / "layout"
+        layout.mkdir()
+        repository = Repository(Skopeo(access, limits), reference)
+        sent = _send(Upload(repository, layout, progress), made, file, attached)
+    digest, content = str(made.digest), made.content
+    listed = tuple((artifact.kind, str(artifact.digest)) for artifact, _ in attached)
+    return Pushed(str(reference), digest, content.digest.encoded, content.size, listed, sent)
+
+
+def _target(name: str) -> RegistryReference:
+    """Raises RequestError."""
+    reference = parse_place(name)
+    if reference.digest is not None:
+        raise RequestError(f"{reference} is a digest, which the bundle gives itself", hint="name a tag: NAME:TAG")
+    return reference
+
+
+def _verify(file: Path, limits: Limits, progress: Progress) -> None:
+    with open_packed(file, limits) as packed, progress.measure(f"verifying {file.name}", packed.total):
+        for change in PackedVerification(packed).changes():
+            raise DifferenceError(
+                f"{packed.label} is not what was built: {printable(change.path)} differs",
+                hint=f"`bundler verify {packed.label}` lists all that differs, --as-is pushes it as it is",
+            )
+
+
+def _artifact_of(file: Path, limits: Limits) -> Artifact:
+    with open_packed(file, limits) as packed:
+        record = packed_record(packed)
+    chosen = format_of(file)
+    return make_artifact(PUSHED_BUNDLE, _content(file, type_of(chosen)), {RECORD: record.digest})
+
+
+def _content(file: Path, media_type: str) -> Content:
+    with file.open("rb") as stream:
+        digest = Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
+        return Content(media_type, digest, stream.tell(), file.name)
+
+
+def _signatures(file: Path, made: Artifact, workspace: Path, key: SigningKey | None) -> Iterator[_Attached]:
+    """What signs the file: by the key, or as it lies beside the file."""
+    places = [file.with_name(file.name + suffix) for suffix in SUFFIXES]
+    places = [place for place in places if place.is_file()]
+    if key is not None:
+        places = [workspace / signature_place(file, key).name]
+        write_file(places[0], sign_file(file, file.name, key))
+    for place in places:
+        yield make_artifact(PUSHED_SIGNATURE, _content(place, PUSHED_SIGNATURE), {}, made), place
+
+
+def _delta(base: Path, file: Path, made: Artifact, folder: Path, *, limits: Limits, progress: Progress) -> _Attached:
+    """What makes the packed bundle of `base`, in the new `folder`. It is tried out: it has to give the same file."""
+    folder.mkdir()
+    place, again = folder / f"{file.name}.delta", folder / file.name
+    delta(base, file, place, limits=limits, progress=progress)
+    apply(place, base, again, limits=limits, progress=progress)
+    if _content(again, "").digest != made.content.digest:
+        what = "is packed at another level, or by another version, than what a delta makes"
+        raise RequestError(f"{printable(str(file))} {what}", hint="push the bundle itself, or without --delta-from")
+    with open_source(base, limits) as source:
+        stated = {BASE: source.record.digest}
+    return make_artifact(PUSHED_DELTA, _content(place, PUSHED_DELTA), stated, made), place
+
+
+def _send(upload: Upload, made: Artifact, file: Path, attached: list[_Attached]) -> bool:
+    """Whether there was something to send."""
+    repository = upload.repository
+    changed = False
+    if attached:
+        referrers = Referrers.of(repository, made.digest)
+        lacking = referrers.lacking([artifact for artifact, _ in attached])
+        for artifact, place in attached:
+            if artifact in lacking:
+                upload.send(artifact, place)
+        if lacking:
+            upload.send_index(referrers.with_more(lacking), referrers.repository.reference)
+            changed = True
+    if _there(repository) != made.digest:
+        upload.send(made, file, repository.reference)
+        changed = True
+    return changed
+
+
+def _there(repository: Repository) -> Digest | None:
+    """What the tag names now."""
+    try:
+        return repository.resolve()[1]
+    except MissingError:
+        return None

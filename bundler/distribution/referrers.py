@@ -1,0 +1,91 @@
+"""What refers to a packed bundle in its registry: an index at the tag `sha256-DIGEST` lists it (distribution-spec,
+"Referrers Tag Schema"). skopeo has no call for the interface that some registries have for this, and the index is what
+all of them can hold.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from bundler.distribution.artifact import Artifact, parse_artifact
+from bundler.images.descriptor import Descriptor, parse_any_descriptor
+from bundler.images.digest import Digest
+from bundler.images.documents import Member, parse_document
+from bundler.images.manifest import check_kind
+from bundler.images.media_types import OCI_INDEX, OCI_MANIFEST, Kind
+from bundler.images.transports.registry import Repository
+from bundler.images.transports.skopeo_failures import MissingError
+from bundler.light_dataclasses import dataclass
+
+_MOST: Final = 100  # manifests that are asked for, however many an index lists
+
+
+@dataclass(frozen=True, slots=True)
+class Referrers:
+    """What the registry lists for `subject`; `index` is None where there is no list."""
+
+    repository: Repository
+    subject: Digest
+    index: Member | None
+
+    @classmethod
+    def of(cls, repository: Repository, subject: Digest) -> "Referrers":
+        """Raises ImageError, ToolError."""
+        name = replace(repository.reference, tag=f"{subject.algorithm}-{subject.encoded}", digest=None)
+        listing = Repository(repository.skopeo, name)
+        try:
+            raw, digest = listing.resolve()
+        except MissingError:
+            return cls(listing, subject, None)
+        index = parse_document(raw, f"index {digest}")
+        check_kind(index, Kind.INDEX)
+        return cls(listing, subject, index)
+
+    def artifacts(self, kind: str, stated: Mapping[str, str] = MappingProxyType({})) -> Iterator[Artifact]:
+        """Those of the `kind` that do refer to the subject, and may have what is `stated` among their annotations.
+
+        Raises ImageError, ToolError.
+        """
+        asked = 0
+        for item, descriptor in self._listed():
+            artifact_type = item.find("artifactType")  # skopeo 1.9 leaves it out where it writes an index
+            if descriptor.media_type != OCI_MANIFEST or asked >= _MOST:
+                continue
+            if artifact_type is not None and artifact_type.content != kind:
+                continue
+            if any(descriptor.annotation(name) not in (None, value) for name, value in stated.items()):
+                continue
+            asked += 1
+            raw = self.repository.read(descriptor)
+            named = parse_document(raw, f"manifest {descriptor}").find("artifactType")
+            if named is None or named.content != kind:
+                continue
+            artifact = parse_artifact(raw, descriptor.digest)
+            if artifact.subject == self.subject:
+                yield artifact
+
+    def lacking(self, artifacts: Sequence[Artifact]) -> list[Artifact]:
+        """Those that are not listed yet."""
+        there = {descriptor.digest for _, descriptor in self._listed()}
+        return [artifact for artifact in artifacts if artifact.digest not in there]
+
+    def with_more(self, artifacts: Sequence[Artifact]) -> bytes:
+        """The index that lists them, too, behind what others have listed."""
+        entries: list[Any] = [] if self.index is None else [item.content for item, _ in self._listed()]
+        entries += [
+            each.descriptor
+            | {"artifactType": each.kind}
+            | ({"annotations": each.annotations} if each.annotations else {})
+            for each in artifacts
+        ]
+        index = self.index or Member("index", "", {"schemaVersion": 2, "mediaType": OCI_INDEX})
+        document = index.with_member("manifests", entries).content
+        return json.dumps(document, separators=(",", ":")).encode()
+
+    def _listed(self) -> Iterator[tuple[Member, Descriptor]]:
+        listed = None if self.index is None else self.index.find("manifests")
+        if listed is not None:
+            for item in listed.items():
+                yield item, parse_any_descriptor(item)

@@ -1,0 +1,361 @@
+"""A bundle goes to a registry and comes back: the same bytes, with what belongs to it, and nothing twice."""
+
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import bundler, call_bundler
+from tests.support.image_files import layout_files, sample, sha256, write_archive
+from tests.support.made_once import made_once
+from tests.support.outside import outside
+from tests.support.pushed import names
+from tests.support.registry import Registry, registry
+from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY, SSH, SSH_SECRET
+from tests.support.tarballs import file, tarball
+
+pytestmark = pytest.mark.tool("docker-registry", "skopeo")
+PLAIN = "--tls-verify=false"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+LARGE = random.Random(1).randbytes(1 << 20)  # noqa: S311 -- the same each time, and no compression makes it smaller
+WRITES = re.compile(rb'"(POST|PATCH|PUT|DELETE) /v2/(\S+?)(?:\?\S*)? HTTP')
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the registry was asked for."""
+    return tmp_path_factory.mktemp("registry") / "registry/log"
+
+
+@pytest.fixture(scope="module")
+def served(log: Path) -> Iterator[Registry]:
+    with registry(log.parent) as there:
+        yield there
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two bundles of one image, each also packed, and keys."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_archive(folder / "image.tar", layout_files({"1": sample(tarball(file("large", LARGE)))}))
+    bundler("build", "image.tar", "--rootless", "-q", "-o", "old", cwd=folder)
+    bundler("build", "image.tar", "--rootless", "-q", "--read-only", "-o", "new", cwd=folder)
+    for name in ("old", "new"):
+        bundler("pack", name, "-q", "-o", f"{name}.tar.zst", cwd=folder)
+    for name, content in {
+        "web.pub": MINISIGN,
+        "web.key": MINISIGN_SECRET,
+        "other.pub": SIGNIFY,
+        "ssh.pub": SSH,
+        "ssh.key": SSH_SECRET,
+    }.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o600)
+    return folder
+
+
+@pytest.fixture
+def name(served: Registry, request: pytest.FixtureRequest) -> str:
+    """A repository for this test alone."""
+    part = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    return f"docker://{served.host}/{part[-60:].strip('-')}/web"
+
+
+@contextmanager
+def counting(log: Path) -> Iterator[list[str]]:
+    """What is sent while the context lasts: the method, and the last word of the path."""
+    begin, sent = log.stat().st_size, list[str]()
+    yield sent
+    found = WRITES.findall(log.read_bytes()[begin:])
+    sent += [f"{method.decode()} {path.rpartition(b'/')[2].decode()}" for method, path in found]
+
+
+def push(*words: str | Path, cwd: Path) -> str:
+    """The digest that is printed."""
+    return bundler("push", *words, PLAIN, cwd=cwd).split()[1]
+
+
+def asked(name: str, path: str, media_type: str = MANIFEST) -> bytes:
+    host, _, repository = name.removeprefix("docker://").partition("/")
+    request = urllib.request.Request(f"http://{host}/v2/{repository}/{path}", headers={"Accept": media_type})
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
+        return bytes(answer.read())
+
+
+@pytest.mark.parametrize("source", ["old", "old.tar.zst"])
+def test_a_bundle_comes_back_as_it_was(shop: Path, name: str, tmp_path: Path, source: str) -> None:
+    push(source, f"{name}:1", cwd=shop)
+
+    bundler("pull", f"{name}:1", "-o", tmp_path / "web", PLAIN)
+    bundler("verify", tmp_path / "web")
+    bundler("pull", f"{name}:1", "-o", tmp_path / "web.tar.zst", PLAIN)
+    assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "old.tar.zst").read_bytes()
+    assert (tmp_path / "web.tar.zst").stat().st_mode & 0o777 == 0o600
+    assert names(tmp_path) == ["web", "web.tar.zst"]
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".erofs", ".squashfs"])
+@pytest.mark.tool("mkfs.erofs", "mksquashfs")
+def test_a_pack_of_any_format_comes_back_as_it_was(shop: Path, name: str, tmp_path: Path, suffix: str) -> None:
+    packed = tmp_path / f"web{suffix}"
+    bundler("pack", shop / "old", "-q", "-o", packed)
+    push(packed, f"{name}:1", cwd=tmp_path)
+
+    bundler("pull", f"{name}:1", "-o", f"again{suffix}", PLAIN, cwd=tmp_path)
+    assert (tmp_path / f"again{suffix}").read_bytes() == packed.read_bytes()
+    bundler("pull", f"{name}:1", "-o", "unpacked", PLAIN, cwd=tmp_path)
+    refused = call_bundler("pull", f"{name}:1", "-o", "again.tar.zst", PLAIN, cwd=tmp_path)
+    assert refused.returncode == 2, refused.stderr
+    assert f"is packed as {suffix}" in refused.stderr
+
+
+def test_nothing_is_sent_twice(shop: Path, name: str, log: Path) -> None:
+    with counting(log) as first:
+        digest = push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
+    with counting(log) as second:
+        done = call_bundler("push", "old", f"{name}:1", "--sign", "web.key", PLAIN, cwd=shop)
+
+    assert [line for line in first if line.startswith("PATCH")]
+    assert first[-1] == "PUT 1"
+    assert second == []
+    assert done.stdout.split()[1] == digest
+    assert "the registry had it already" in done.stderr
+
+
+def test_a_second_tag_takes_one_request(shop: Path, name: str, log: Path) -> None:
+    push("old", f"{name}:1", cwd=shop)
+    with counting(log) as sent:
+        push("old", f"{name}:latest", cwd=shop)
+    assert sent == ["PUT latest"]
+
+
+def test_the_digest_tells_neither_when_nor_where_it_was_pushed(shop: Path, name: str, tmp_path: Path) -> None:
+    shutil.copytree(shop / "old", tmp_path / "elsewhere", symlinks=True)
+    bundler("build", shop / "image.tar", "--rootless", "-q", "-o", tmp_path / "again")
+    digests = {push(each, f"{name}:1", cwd=shop) for each in (shop / "old", tmp_path / "again", tmp_path / "elsewhere")}
+    assert len(digests) == 1
+
+
+def test_what_is_signed_comes_with_its_signature(shop: Path, name: str, tmp_path: Path) -> None:
+    digest = push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
+
+    done = call_bundler("pull", f"{name}@{digest}", "-o", tmp_path / "a.tar.zst", PLAIN, "--key", "web.pub", cwd=shop)
+    assert done.returncode == 0, done.stderr
+    assert "signed by the key 5809351700ACA7C0" in done.stderr
+    bundler("verify", tmp_path / "a.tar.zst", "--key", "web.pub", cwd=shop)
+    bundler("pull", f"{name}:1", "-o", tmp_path / "web", PLAIN, "--key", "web.pub", cwd=shop)
+    bundler("pull", f"{name}:1", "-o", tmp_path / "b.tar.zst", PLAIN, cwd=shop)
+    bundler("verify", tmp_path / "b.tar.zst", "--key", "web.pub", cwd=shop)
+    assert names(tmp_path) == ["a.tar.zst", "a.tar.zst.minisig", "b.tar.zst", "b.tar.zst.minisig", "web"]
+
+
+@pytest.mark.tool("ssh-keygen")
+def test_signatures_of_several_keys_and_those_beside_the_file_are_kept(shop: Path, name: str, tmp_path: Path) -> None:
+    bundler("pack", "old", "-q", "-o", tmp_path / "web.tar.zst", "--sign", "ssh.key", cwd=shop)
+    push(tmp_path / "web.tar.zst", f"{name}:1", cwd=shop)
+    push(tmp_path / "web.tar.zst", f"{name}:1", "--sign", "web.key", cwd=shop)
+
+    for key in ("ssh.pub", "web.pub"):
+        bundler("pull", f"{name}:1", "-o", tmp_path / key, PLAIN, "--key", key, cwd=shop)
+    refused = call_bundler("pull", f"{name}:1", "-o", tmp_path / "no", PLAIN, "--key", "other.pub", cwd=shop)
+    assert refused.returncode == 6
+    assert "none of the 2 signatures" in refused.stderr
+
+
+def test_without_a_signature_nothing_is_pulled_for_a_key(shop: Path, name: str, tmp_path: Path) -> None:
+    push("old", f"{name}:1", cwd=shop)
+    done = call_bundler("pull", f"{name}:1", "-o", tmp_path / "no", PLAIN, "--key", "web.pub", cwd=shop)
+    assert done.returncode == 6
+    assert "has no signature in its registry" in done.stderr
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("base", ["old", "old.tar.zst"])
+@pytest.mark.parametrize("output", ["web", "web.tar.zst"])
+def test_a_delta_comes_in_the_place_of_the_whole(shop: Path, name: str, tmp_path: Path, base: str, output: str) -> None:
+    push("new", f"{name}:2", "--sign", "web.key", "--delta-from", "old", cwd=shop)
+
+    words = ("--from", base, "--key", "web.pub", PLAIN, "--json")
+    told = json.loads(bundler("pull", f"{name}:2", "-o", tmp_path / output, *words, cwd=shop))
+    assert told["delta"] is True
+    assert told["fetched"] < (shop / "new.tar.zst").stat().st_size / 4
+    assert told["signed"]["key"] == "5809351700ACA7C0"
+    if output == "web":
+        bundler("pack", tmp_path / "web", "-q", "-o", tmp_path / "web.tar.zst")
+    assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "new.tar.zst").read_bytes()
+
+
+def test_the_older_bundle_is_replaced_by_the_delta(shop: Path, name: str, tmp_path: Path) -> None:
+    push("new.tar.zst", f"{name}:2", "--delta-from", "old", cwd=shop)
+    bundler("unpack", shop / "old.tar.zst", "-o", tmp_path / "web")
+
+    bundler("pull", f"{name}:2", "-o", "web", "--from", "web", "--force", PLAIN, cwd=tmp_path)
+    bundler("pack", "web", "-q", "-o", "web.tar.zst", cwd=tmp_path)
+    assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "new.tar.zst").read_bytes()
+
+
+def test_where_there_is_no_delta_the_whole_comes(shop: Path, name: str, tmp_path: Path) -> None:
+    push("new", f"{name}:2", cwd=shop)
+    done = call_bundler("pull", f"{name}:2", "-o", tmp_path / "web", "--from", "old", PLAIN, cwd=shop)
+    assert done.returncode == 0
+    assert "has no delta from old: the whole is fetched" in done.stderr
+    bundler("verify", tmp_path / "web")
+
+
+@pytest.mark.parametrize("by", ["manifest", "bundler.json"])
+def test_the_delta_from_a_digest_is_carried_to_the_older_bundle(shop: Path, name: str, tmp_path: Path, by: str) -> None:
+    old = push("old", f"{name}:1", cwd=shop)
+    push("new", f"{name}:2", "--delta-from", "old", cwd=shop)
+    base = old if by == "manifest" else sha256((shop / "old/bundler.json").read_bytes())
+
+    bundler("pull", f"{name}:2", "-o", tmp_path / "web.delta", "--from", base, PLAIN)
+    bundler("apply", tmp_path / "web.delta", shop / "old", "-o", tmp_path / "web.tar.zst")
+    assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "new.tar.zst").read_bytes()
+    none = call_bundler("pull", f"{name}:1", "-o", tmp_path / "no.delta", "--from", base, PLAIN)
+    assert none.returncode == 3
+    assert "has no delta from" in none.stderr
+
+
+def test_a_delta_that_would_make_another_file_is_not_pushed(shop: Path, name: str, tmp_path: Path) -> None:
+    bundler("pack", shop / "new", "-q", "--level", "19", "-o", tmp_path / "web.tar.zst")
+    done = call_bundler("push", tmp_path / "web.tar.zst", f"{name}:2", "--delta-from", "old", PLAIN, cwd=shop)
+    assert done.returncode == 2
+    assert "is packed at another level" in done.stderr
+
+
+def test_what_others_have_listed_stays(shop: Path, name: str) -> None:
+    """Two who push signatures, one after the other, and a list that another tool has made."""
+    digest = push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
+    push("old", f"{name}:1", "--delta-from", "new", cwd=shop)
+    listed = json.loads(asked(name, f"manifests/sha256-{digest[7:]}", "application/vnd.oci.image.index.v1+json"))
+    assert len(listed["manifests"]) == 2
+    for entry in listed["manifests"]:
+        manifest = json.loads(asked(name, f"manifests/{entry['digest']}"))
+        assert manifest["subject"]["digest"] == digest
+
+
+def test_plain_http_gives_the_packed_file(shop: Path, name: str) -> None:
+    digest = push("old", f"{name}:1", cwd=shop)
+    raw = asked(name, "manifests/1")
+    manifest = json.loads(raw)
+    assert sha256(raw) == digest
+    assert manifest["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
+    (layer,) = manifest["layers"]
+    assert layer["annotations"] == {"org.opencontainers.image.title": "web.tar.zst"}
+    assert asked(name, f"blobs/{layer['digest']}") == (shop / "old.tar.zst").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def oras(cache: Path) -> Path:
+    """The folder that Python finds it in."""
+
+    def install(made: Path, _scratch: Path) -> None:
+        pip: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-qq",
+            "--no-compile",
+            "--target",
+            made,
+            "oras>=0.2",
+        ]
+        subprocess.run([*outside(), *pip], check=True)
+
+    return made_once(cache / "oras", install)
+
+
+def test_oras_gives_the_packed_file(shop: Path, name: str, tmp_path: Path, oras: Path) -> None:
+    push("old", f"{name}:1", cwd=shop)
+    program = "import sys, oras.client\noras.client.OrasClient(insecure=True).pull(sys.argv[1], outdir=sys.argv[2])"
+    words: list[str | Path] = [sys.executable, "-c", program, f"{name.removeprefix('docker://')}:1", tmp_path]
+    environment = os.environ | {"PYTHONPATH": str(oras)}
+    subprocess.run(words, check=True, capture_output=True, timeout=60, env=environment)
+    assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "old.tar.zst").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("guarded") / "registry", password=True, tls=True) as there:
+        yield there
+
+
+@pytest.mark.tool("openssl")
+def test_a_registry_with_a_password_and_a_certificate(guarded: Registry, shop: Path, tmp_path: Path) -> None:
+    name, trusted = f"docker://{guarded.host}/web:1", {"SSL_CERT_FILE": str(guarded.certificate)}
+    login = ("--authfile", guarded.authfile(tmp_path / "auth.json"))
+
+    unknown = call_bundler("push", "old", name, *login, cwd=shop)
+    assert (unknown.returncode, "certificate is not trusted" in unknown.stderr) == (5, True)
+    denied = call_bundler("push", "old", name, cwd=shop, env=trusted)
+    assert (denied.returncode, "wants a login" in denied.stderr) == (3, True)
+    for words in (("push", "old", name), ("pull", name, "-o", tmp_path / "web")):
+        done = call_bundler(*words, *login, cwd=shop, env=trusted)
+        assert done.returncode == 0, done.stderr
+    bundler("verify", tmp_path / "web")
+
+
+class Relay:
+    """A way to a registry that ends after so many bytes, `cuts` times."""
+
+    def __init__(self, host: str, most: int, cuts: int) -> None:
+        self._there, self._most, self.cuts = host.rsplit(":", 1), most, cuts
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._relay, args=(self._listening.accept()[0],), daemon=True).start()
+
+    def _relay(self, client: socket.socket) -> None:
+        with client, socket.create_connection((self._there[0], int(self._there[1]))) as server:
+            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+            passed = 0
+            with suppress(OSError):
+                while part := client.recv(1 << 16):
+                    passed += len(part)
+                    if passed > self._most and self.cuts:
+                        self.cuts -= 1
+                        return
+                    server.sendall(part)
+
+    @staticmethod
+    def _answer(server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while part := server.recv(1 << 16):
+                client.sendall(part)
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_push_that_was_cut_off_goes_on(shop: Path, name: str, served: Registry, log: Path, retries: int) -> None:
+    """The signature went before; the packed file, which was under way, is the one that is sent again."""
+    with closing(Relay(served.host, 1 << 19, cuts=1)) as relay, counting(log) as sent:
+        beside = name.replace(served.host, relay.host)
+        words = ("push", "old", f"{beside}:1", "--sign", "web.key", PLAIN, "--retries", str(retries))
+        first = call_bundler(*words, cwd=shop)
+        assert first.returncode == (0 if retries else 5), first.stderr
+        assert "connection broke off" in first.stderr
+        if not retries:
+            assert call_bundler("pull", f"{name}:1", "-o", shop / "no", PLAIN).returncode == 3
+            assert call_bundler(*words, cwd=shop).returncode == 0
+    digest = sha256((shop / "old.tar.zst").read_bytes())
+    assert json.loads(asked(name, "manifests/1"))["layers"][0]["digest"] == digest
+    manifests = [line for line in sent if line.startswith("PUT ") and "-" not in line[4:10]]
+    assert len(set(manifests)) == len(manifests)
