@@ -30,7 +30,7 @@ from bundler.store.attached import trusted_keys, verify_kept
 from bundler.store.find import open_kept
 from bundler.store.layout import DamagedError, open_store
 from bundler.targets import load_target
-from bundler.trust.image_keys import ImageKey
+from bundler.trust.image_signatures import AnyKey
 from bundler.trust.policy import Policy
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
@@ -207,7 +207,7 @@ class BuildRequest:
         if self.lock is not None and self.lock.trust is not None:
             yield self.lock.trust.policy()
 
-    def _signed(self, keys: Sequence[ImageKey], reference: Reference, kept: Image | None) -> Image:
+    def _signed(self, keys: Sequence[AnyKey], reference: Reference, kept: Image | None) -> Image:
         """The image of the store, if one of the keys has signed it. Raises RequestError, DifferenceError."""
         if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
             raise RequestError(

@@ -1,16 +1,19 @@
 """Trust policies: which keys must have signed which images, as a file of YAML or JSON says under the word `trust`"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import closest, printable
 from bundler.overrides.files import read
 from bundler.overrides.node import Node
-from bundler.trust.keys import load_image_key
+from bundler.trust.image_signatures import AnyKey
+from bundler.trust.keys import load_image_key, load_keyring
 from bundler.trust.policy import Kind, Policy, Rule
 
 _TRUST: Final = "trust"
 _WORDS: Final = ("images", "kind", "keys")
+_LOADERS: Final[dict[Kind, Callable[[Path], AnyKey]]] = {Kind.COSIGN: load_image_key, Kind.GPG: load_keyring}
 _EXAMPLE: Final = "for example trust: [{images: docker.io/library/*, keys: [cosign.pub]}]"
 
 
@@ -35,11 +38,11 @@ def _rule(node: Node, folder: Path) -> Rule:
     if images is None or not isinstance(images.value, str) or not images.value:
         raise node.error("a rule names images by their repository", hint=_EXAMPLE)
     chosen = _kind(kind)
-    listed = () if keys is None else tuple(load_image_key(folder / _text(key)) for key in keys.listed())
+    listed = () if keys is None else keys.listed()
     if bool(listed) != chosen.has_keys:
         what = "a rule of this kind has keys" if chosen.has_keys else f"a rule of kind {chosen} has no keys"
         raise node.error(what, hint=_EXAMPLE)
-    return Rule(images.value, chosen, listed)
+    return Rule(images.value, chosen, tuple(_LOADERS[chosen](folder / _text(key)) for key in listed))
 
 
 def _kind(node: Node | None) -> Kind:

@@ -11,8 +11,10 @@ from bundler.errors import DifferenceError
 from bundler.images.documents import Member
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
-from bundler.trust.encoding import FormError
-from bundler.trust.image_keys import ImageKey, parse_image_key
+from bundler.trust.encoding import FormError, decode_base64
+from bundler.trust.image_keys import parse_image_key
+from bundler.trust.image_signatures import AnyKey
+from bundler.trust.keyring import parse_keyring
 from bundler.trust.policy import Kind, Policy, Rule
 
 TRUST: Final = "trust"
@@ -50,16 +52,20 @@ class LockedTrust:
     def _rule(self, rule: LockedRule) -> Rule:
         if bool(rule.keys) != rule.kind.has_keys:
             raise DifferenceError(f"{self.label}: its rule for {rule.images} has no keys, or too many", hint=_HINT)
-        return Rule(rule.images, rule.kind, tuple(self._key(key) for key in rule.keys))
+        return Rule(rule.images, rule.kind, tuple(self._key(rule.kind, key) for key in rule.keys))
 
-    def _key(self, locked: LockedKey) -> ImageKey:
+    def _key(self, kind: Kind, locked: LockedKey) -> AnyKey:
         try:
-            key = parse_image_key(locked.text.encode("utf-8", "replace"))
+            key = _parse_key(kind, locked.text.encode("utf-8", "replace"))
         except FormError as error:
             raise DifferenceError(f"{self.label}: a key in it {error}", hint=_HINT) from None
         if key.name != locked.name:
             raise DifferenceError(f"{self.label}: it calls {key.name} by another name", hint=_HINT)
         return key
+
+
+def _parse_key(kind: Kind, text: bytes) -> AnyKey:
+    return parse_keyring(decode_base64(text)) if kind is Kind.GPG else parse_image_key(text)
 
 
 def describe_rules(policy: Policy, repositories: Sequence[str]) -> list[Json]:

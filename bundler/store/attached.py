@@ -3,7 +3,7 @@
 cosign 2 attaches them as the image REPOSITORY:sha256-DIGEST.sig (and .att), cosign 3 as manifests with a `subject`,
 which registries without an interface for that list in the index REPOSITORY:sha256-DIGEST (distribution-spec, referrers
 tag schema). In the store they have these names, too. There, REPOSITORY:sha256-DIGEST.index is an index that an image
-was chosen from.
+was chosen from, and REPOSITORY:sha256-DIGEST.gpg has signatures of GPG.
 """
 
 import re
@@ -22,15 +22,15 @@ from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob
 from bundler.store.layout import Store, reference_of
 from bundler.trust.encoding import ForgedError
-from bundler.trust.image_keys import ImageKey
-from bundler.trust.image_signatures import MOST, Attached, SignedImage, verify_image
+from bundler.trust.image_signatures import MOST, AnyKey, Attached, SignedImage, verify_image
 from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
-_TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index))?")
+_TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index|gpg))?")
 STATEMENTS: Final = ".att"
 SUFFIXES: Final = (".sig", STATEMENTS, "")
 INDEX: Final = ".index"
+GPG: Final = ".gpg"
 ReadBlob = Callable[[Descriptor], bytes]
 
 
@@ -39,7 +39,7 @@ def is_attached(reference: RegistryReference | None) -> bool:
     return reference is not None and reference.tag is not None and _TAG.fullmatch(reference.tag) is not None
 
 
-def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[ImageKey, ...]:
+def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[AnyKey, ...]:
     """The keys, of which one must have signed the image; none where no signature is wanted. Raises DifferenceError.
 
     What a file calls an image, whoever wrote the file has chosen: to a policy it has no name.
@@ -51,7 +51,7 @@ def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[Im
         raise DifferenceError(f"{name} {error}", hint="the policy says which images may be used") from None
 
 
-def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, keys: Sequence[ImageKey]) -> SignedImage:
+def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, keys: Sequence[AnyKey]) -> SignedImage:
     """Raise DifferenceError unless one of the keys has signed the image of the store, or an index that lists it."""
     try:
         digests = [manifest, *_indexes(store, reference, manifest)]
@@ -59,20 +59,28 @@ def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, ke
     except ImageError as error:
         what = f"{reference}: what is attached to it is damaged: {error.what}"
         raise DifferenceError(what, hint="bundler fetch --verify-key brings it along again") from None
-    return verify(str(reference), attached, keys, digests)
+    return verify(reference, attached, keys, digests)
 
 
-def verify(name: str, attached: Sequence[Attached], keys: Sequence[ImageKey], digests: Sequence[Digest]) -> SignedImage:
-    """Raise DifferenceError, about the image `name`, unless one of the keys has signed one of the digests."""
+def verify(
+    reference: RegistryReference, attached: Sequence[Attached], keys: Sequence[AnyKey], digests: Sequence[Digest]
+) -> SignedImage:
+    """Raise DifferenceError unless one of the keys has signed one of the digests, all of which mean the image."""
+
+    def means(name: str) -> bool:
+        """Whether a signature for `name` counts: the same repository, and the same tag if one was asked for."""
+        signed = RegistryReference.find(name)
+        return signed is not None and signed.repository == reference.repository and reference.tag in (None, signed.tag)
+
     try:
-        return verify_image(attached, keys, list(map(str, digests)))
+        return verify_image(attached, keys, list(map(str, digests)), means)
     except ForgedError as error:
-        hint = "bundler fetch --verify-key brings along what is attached; do not use it unless you know why"
-        raise DifferenceError(f"{name} {error}", hint=hint) from None
+        hint = "bundler fetch with this key or policy brings along what is attached; do not use it unless you know why"
+        raise DifferenceError(f"{reference} {error}", hint=hint) from None
 
 
 def _kept(store: Store, reference: RegistryReference, digest: Digest) -> Iterator[Attached]:
-    names = [attached_name(reference, digest, suffix) for suffix in SUFFIXES]
+    names = [attached_name(reference, digest, suffix) for suffix in (*SUFFIXES, GPG)]
     for entry in store.entries():
         if reference_of(entry) not in names:
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bundler.errors import ImageError
+from bundler.errors import ImageError, RequestError
 from bundler.images.descriptor import REF_NAME, Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
@@ -27,8 +27,11 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import SILENT, Progress
 from bundler.store.attached import trusted_keys, verify
-from bundler.store.attachments import fetch_attachments, fetch_listed, with_index
+from bundler.store.attachments import Attachments, fetch_attachments, fetch_listed, with_index
+from bundler.store.gpg_signatures import fetch_signed
 from bundler.store.layout import Entry, Store, entry_of
+from bundler.trust.image_signatures import AnyKey
+from bundler.trust.keyring import Keyring
 from bundler.trust.policy import Policy
 
 
@@ -58,14 +61,14 @@ class Fetch:
         raw, digest = repository.resolve()
         kind = kind_of(parse_document(raw, f"document {digest}"))
         if self.every and kind is Kind.INDEX:
-            signed = self._check_signed(store, repository, [digest])
+            signed = self._check_signed(store, repository, [digest], None)
             listed = self._fetch_index(store, repository, raw, digest)
             self._bring_along(store, repository, listed[1:] if signed else listed)
             return entry_of(raw, digest, OCI_INDEX, str(reference))
         manifest = select_manifest(raw, digest, self.wanted.platform, repository.read)
         index = raw if kind is Kind.INDEX else None
         digests = [manifest.digest] if index is None else [digest, manifest.digest]
-        signed = self._check_signed(store, repository, digests, index)
+        signed = self._check_signed(store, repository, digests, manifest, index)
         stated = self._fetch_manifest(store, repository, manifest)
         if not signed:
             self._bring_along(store, repository, digests, index)
@@ -73,21 +76,45 @@ class Fetch:
         return entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, str(reference), None if only else stated)
 
     def _check_signed(
-        self, store: Store, repository: Repository, digests: Sequence[Digest], index: bytes | None = None
+        self,
+        store: Store,
+        repository: Repository,
+        digests: Sequence[Digest],
+        manifest: Manifest | None,
+        index: bytes | None = None,
     ) -> bool:
         """Raise DifferenceError unless it is signed, if that is asked for; keep what is attached, for later.
 
-        Gives whether that was asked for.
+        Gives whether what is attached has been asked for. Of several platforms, there is no one manifest.
         """
         keys = () if self.trust is None else trusted_keys(self.trust, repository.reference)
         if not keys:
             return False
+        if any(isinstance(key, Keyring) for key in keys):
+            self._fetch_signed(store, repository, manifest, keys)
+            return False
         attachments = fetch_attachments(repository, digests, store)
-        verify(str(repository.reference), attachments.attached, keys, digests)
+        verify(repository.reference, attachments.attached, keys, digests)
         if index is not None:
             attachments = with_index(attachments, repository, index, digests[0])
         attachments.keep(store)
         return True
+
+    def _fetch_signed(
+        self, store: Store, repository: Repository, manifest: Manifest | None, keys: Sequence[AnyKey]
+    ) -> None:
+        """Layers, and signatures of GPG with them. Raises DifferenceError unless one is by one of the keys."""
+        if manifest is None:
+            what = "signatures of GPG come with the image for one platform, and not with those for all"
+            raise RequestError(f"{repository.reference}: {what}", hint="fetch it for each --platform")
+        repository.check_size(manifest)
+        total = sum(layer.size for layer in manifest.distinct_layers)
+
+        def check(found: Attachments) -> None:
+            verify(repository.reference, found.attached, keys, [manifest.digest])
+
+        with self.progress.measure(f"fetching {repository.reference}", total) as meter:
+            fetch_signed(repository, manifest, store, meter, check)
 
     @staticmethod
     def _bring_along(

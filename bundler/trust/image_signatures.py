@@ -1,14 +1,17 @@
 """Which of the signatures that are attached to an image, if any, is by a key that is trusted."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from bundler.light_dataclasses import dataclass
-from bundler.trust import sigstore_bundle, simple_signing
+from bundler.trust import gpg_signature, sigstore_bundle, simple_signing
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import ImageKey
+from bundler.trust.keyring import Keyring
 
 MOST: Final = 100  # of what is attached to one image; each is held against each key
+AnyKey: TypeAlias = ImageKey | Keyring
+Means: TypeAlias = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +31,46 @@ class SignedImage:
     digest: str
 
 
-def verify_image(attached: Sequence[Attached], keys: Sequence[ImageKey], digests: Sequence[str]) -> SignedImage:
-    """Raise ForgedError unless one of the keys has signed one of the digests, all of which mean the image."""
+def verify_image(
+    attached: Sequence[Attached], keys: Sequence[AnyKey], digests: Sequence[str], means: Means = lambda _name: True
+) -> SignedImage:
+    """Raise ForgedError unless one of the keys has signed one of the digests, all of which mean the image.
+
+    `means` tells whether a name that was signed along is the image's.
+    """
     reasons = []
-    signatures = [each for each in attached if each.media_type in _VERIFIERS]
+    kinds = {type(key) for key in keys}
+    signatures = [each for each in attached if _KEYS.get(each.media_type) in kinds]
     for each in signatures:
         for key in keys:
             for digest in digests:
                 try:
-                    _VERIFIERS[each.media_type](each, key, digest)
+                    return SignedImage(_verify(each, key, digest, means), digest)
                 except (ForgedError, FormError) as error:
                     reasons.append(str(error))
-                else:
-                    return SignedImage(key.name, digest)
     if not signatures:
         raise ForgedError("has no signature")
     more = "" if len(signatures) == 1 else f" (there are {len(signatures)} signatures, and none is)"
     raise ForgedError(f"is not signed by {' or '.join(key.name for key in keys)}: its signature {reasons[0]}{more}")
 
 
-def _by_payload(each: Attached, key: ImageKey, digest: str) -> None:
-    if each.signature is None:
-        raise FormError("is missing beside its payload")
-    simple_signing.verify_payload(each.content, each.signature, key, digest)
+def _verify(each: Attached, key: AnyKey, digest: str, means: Means) -> str:
+    """What the key is called, which has made the signature. Raises ForgedError, FormError."""
+    if isinstance(key, Keyring) and each.media_type == gpg_signature.MEDIA_TYPE:
+        return gpg_signature.verify_message(each.content, key, digest, means)
+    if isinstance(key, ImageKey) and each.media_type == simple_signing.MEDIA_TYPE:
+        if each.signature is None:
+            raise FormError("is missing beside its payload")
+        simple_signing.verify_payload(each.content, each.signature, key, digest)
+        return key.name
+    if isinstance(key, ImageKey) and each.media_type == sigstore_bundle.MEDIA_TYPE:
+        sigstore_bundle.verify_bundle(each.content, key, digest)
+        return key.name
+    raise ForgedError(f"is of another kind than {key.name}")
 
 
-def _by_bundle(each: Attached, key: ImageKey, digest: str) -> None:
-    sigstore_bundle.verify_bundle(each.content, key, digest)
-
-
-_VERIFIERS: Final[dict[str, Callable[[Attached, ImageKey, str], None]]] = {
-    simple_signing.MEDIA_TYPE: _by_payload,
-    sigstore_bundle.MEDIA_TYPE: _by_bundle,
+_KEYS: Final[dict[str, type[AnyKey]]] = {
+    simple_signing.MEDIA_TYPE: ImageKey,
+    sigstore_bundle.MEDIA_TYPE: ImageKey,
+    gpg_signature.MEDIA_TYPE: Keyring,
 }

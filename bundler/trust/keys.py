@@ -8,13 +8,16 @@ from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import FormError, MalformedError
 from bundler.trust.image_keys import ImageKey, parse_image_key
+from bundler.trust.keyring import Keyring, parse_keyring
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
 from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
 
 _LARGEST: Final = 64 << 10  # bytes; one of SSH has a few thousand at the most
+_LARGEST_KEYRING: Final = 4 << 20
 _KNOWN: Final = "a key of minisign, signify or SSH is"
+_OF_GPG: Final = b"-----BEGIN PGP "
 _OTHERS: Final = {
-    b"-----BEGIN PGP ": "is a key of GPG, which signs no packed file here",
+    _OF_GPG: "is a key of GPG, which signs no packed file here",
     b"-----BEGIN ": "is a key in PEM, which signs images and no packed file",
 }
 
@@ -55,12 +58,26 @@ def load_trusted_key(path: Path) -> TrustedKey:
 def load_image_key(path: Path) -> ImageKey:
     """A public key in PEM. Raises RequestError for what is none, DifferenceError for a damaged one, ToolError."""
     label, content = printable(str(path)), _read(path, "--verify-key")
+    if content.startswith(_OF_GPG):
+        what = f"{label} is a key of GPG, and one in PEM is asked for"
+        raise RequestError(what, hint="a rule with kind: gpg takes it, in a policy for --trust")
     try:
         return parse_image_key(content)
     except MalformedError as error:
         raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
     except FormError as error:
         raise RequestError(f"{label} {error}", hint="cosign generate-key-pair writes it as cosign.pub") from None
+
+
+def load_keyring(path: Path) -> Keyring:
+    """Public keys of GPG. Raises RequestError for what is none, DifferenceError for a damaged one."""
+    label, content = printable(str(path)), _read(path, "keys", _LARGEST_KEYRING)
+    try:
+        return parse_keyring(content)
+    except MalformedError as error:
+        raise DifferenceError(f"{label} {error}", hint="copy the keyring again") from None
+    except FormError as error:
+        raise RequestError(f"{label} {error}", hint="gpg --export NAME > FILE writes one") from None
 
 
 def load_signing_key(path: Path) -> SigningKey:
@@ -79,9 +96,9 @@ def load_signing_key(path: Path) -> SigningKey:
         raise RequestError(f"{label} {error}") from None
 
 
-def _read(path: Path, option: str) -> bytes:
+def _read(path: Path, option: str, largest: int = _LARGEST) -> bytes:
     try:
-        return read_named(path, _LARGEST)
+        return read_named(path, largest)
     except InputError as error:
         raise RequestError(f"{option}: {printable(str(path))} {error}", hint=error.hint) from None
 

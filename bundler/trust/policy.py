@@ -6,19 +6,21 @@ from enum import StrEnum
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_keys import ImageKey
+from bundler.trust.image_signatures import AnyKey
 
 
 class Kind(StrEnum):
-    """What is demanded of an image: cosign's signature by a key, nothing, or that it is another one."""
+    """What is demanded of an image: a signature by a key of cosign's or GPG's, nothing, or that it is another one."""
 
     COSIGN = "cosign"
+    GPG = "gpg"
     ANYTHING = "anything"
     REFUSED = "refused"
 
     @property
     def has_keys(self) -> bool:
         """Whether a rule of this kind has keys; others have none."""
-        return self is Kind.COSIGN
+        return self in (Kind.COSIGN, Kind.GPG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Rule:
 
     images: str
     kind: Kind
-    keys: tuple[ImageKey, ...] = ()
+    keys: tuple[AnyKey, ...] = ()
 
     def fits(self, repository: str) -> bool:
         pieces = re.split(r"(\*\*|\*)", self.images)
@@ -46,7 +48,7 @@ class Policy:
         """The one that counts for it."""
         return next((rule for rule in self.rules if rule.fits(repository)), None)
 
-    def keys_for(self, repository: str) -> tuple[ImageKey, ...]:
+    def keys_for(self, repository: str) -> tuple[AnyKey, ...]:
         """The keys, of which one must have signed it; none where nothing is demanded. Raises ForgedError."""
         rule = self.rule_for(repository)
         if rule is None:

@@ -28,6 +28,7 @@ IMAGES = (
     image("image.tar --verify-key app.yaml", "app.yaml is no public key in PEM", "cosign generate-key-pair", code=2),
     image("image.tar --trust none.yaml", "none.yaml does not exist", "did you mean", code=2),
     image("image.tar --trust app.yaml", "app.yaml:1:1: there is no list `trust`", "cosign.pub", code=2),
+    image("image.tar --verify-key app.yaml --trust app.yaml", "exclude each other", "in a rule of the policy", code=2),
     image("./bundle", "./bundle is a bundle, not an image", "built already ... bundler run ./bundle"),
     image("bundle/", "bundle/ is a bundle, not an image", "bundler run bundle/"),
     image("bundle --offline", '"bundle" is in a registry', "./bundle, and is a bundle", code=2),

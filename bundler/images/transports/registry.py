@@ -115,7 +115,7 @@ class Repository:
             try:
                 self.skopeo.copy_image(name, folder, layers, reach)
             finally:
-                _collect(folder / IMAGE, layout, (manifest.config, *layers))
+                collect(folder / IMAGE, layout, (manifest.config, *layers))
 
         persist(self.skopeo.access, copy)
         self._check_layers(manifest, layout)
@@ -133,7 +133,7 @@ class Repository:
             raise ImageError(f"{self.reference}: {what}", hint=raise_hint("unpacked_size"))
 
 
-def _collect(folder: Path, layout: Path, wanted: Iterable[Descriptor]) -> None:
+def collect(folder: Path, layout: Path, wanted: Iterable[Descriptor]) -> None:
     """Move those of the blobs `wanted` that skopeo has written to `folder` (`dir:`) into `layout`."""
     for descriptor in wanted:
         blob = layout / blob_name(descriptor.digest)

@@ -178,12 +178,16 @@ class Skopeo:
         # killed.
         self._call(name, arguments, of(arrivals), largest_file=most, changed={"TMPDIR": str(temporary)})
 
-    def copy_image(self, name: str, folder: Path, layers: Sequence[Descriptor], reach: Reach) -> None:
+    def copy_image(
+        self, name: str, folder: Path, layers: Sequence[Descriptor], reach: Reach, *, signatures: bool = False
+    ) -> None:
         """Copy the image `name` as it is in its registry, config included, to `folder`/IMAGE, which is made.
 
-        A file has its name there from the moment that it is whole and checked.
+        A file has its name there from the moment that it is whole and checked. With `signatures`, those of GPG come
+        along from where registries.d says, as `signature-1` and so on.
         """
-        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--remove-signatures", "--preserve-digests"]
+        arguments = ["copy", "--quiet", *self._options("--src-tls-verify"), "--preserve-digests"]
+        arguments += [] if signatures else ["--remove-signatures"]
         arrivals = Arrivals([folder / IMAGE], reach, layers_of(name, layers, folder))
         self._call(name, [*arguments, name, f"dir:{folder / IMAGE}"], of(arrivals), largest_file=_largest(layers))
 
