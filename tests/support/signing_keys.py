@@ -1,4 +1,4 @@
-"""Keys to sign with, made once by minisign -G -W, signify -G -n and ssh-keygen: they protect nothing."""
+"""Keys to sign with, made once by minisign -G -W, signify -G -n, ssh-keygen and gpg: they protect nothing."""
 
 MINISIGN = b"""\
 untrusted comment: minisign public key 5809351700ACA7C0
@@ -27,4 +27,21 @@ yAAAAAtzc2gtZWQyNTUxOQAAACB6TAmTH2oP5AI6j1SBQG4e4mOllmCB/BNJrkaLhIGO3A
 AAAEDx6f+AzvPzplr7gA9NXrNWqnfLHOQDCqC3m+34I3o0x3pMCZMfag/kAjqPVIFAbh7i
 Y6WWYIH8E0muRouEgY7cAAAAB3Jvb3RAdm0BAgMEBQY=
 -----END OPENSSH PRIVATE KEY-----
+"""
+GPG = b"""\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEZZIAgBYJKwYBBAHaRw8BAQdAAChnZQSu1rMVbZQ6R+Qr6wABRH966N5jQCuC
+tQbddyO0AXSIkAQTFggAOBYhBGaep09POMYY0ZpX/AJtlA9g+kxBBQJlkgCAAhsD
+BQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEAJtlA9g+kxBK8YA/0yq5AtPV6nW
+OFz4JJeJHySOoDOIwFGGylE6AWtIb6btAQDnSRlbTCkZKYT6NDvwAMY9W1O3yvZw
+kokg0BnVSNl9CA==
+=K/Kd
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+PEM = b"""\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEA6+a2WQGnP1TA099UK0A4XvtnJ+s
+aXhNldGyxsENx/OjDJdEYrW1rgQAMyuA9rUs2kJCPeQ/al/kwzr6bnYqrQ==
+-----END PUBLIC KEY-----
 """

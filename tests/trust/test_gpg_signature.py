@@ -36,7 +36,15 @@ def signature(key: GpgKey, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     fingerprint = next(
         line.split(":")[9] for line in key.run("--list-keys", "--with-colons").decode().splitlines() if "fpr:" in line
     )
-    command = ["skopeo", "standalone-sign", folder / "manifest.json", NAME, fingerprint, "-o", folder / "signature"]
+    command: list[str | Path] = [
+        "skopeo",
+        "standalone-sign",
+        folder / "manifest.json",
+        NAME,
+        fingerprint,
+        "-o",
+        folder / "signature",
+    ]
     subprocess.run(command, check=True, env=key.environment, capture_output=True, timeout=60)
     return (folder / "signature").read_bytes()
 

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundler.trust.encoding import ForgedError, FormError
-from bundler.trust.image_keys import ImageKey
+from bundler.trust.image_keys import ImageKey, parse_image_key
+from bundler.trust.keyring import parse_keyring
 from bundler.trust.minisign import parse_public_key, parse_secret_key, parse_signature, sign
 from bundler.trust.sigstore_bundle import verify_bundle
 from bundler.trust.simple_signing import verify_payload
 from bundler.trust.sshsig import BEGIN, END, check_ssh_signature, parse_ssh_key
 from tests.support.image_signatures import DIGEST, payload_of, statement_of
-from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY_SECRET, SSH
+from tests.support.signing_keys import GPG, MINISIGN, MINISIGN_SECRET, PEM, SIGNIFY_SECRET, SSH
 
 # What comes behind a signature is read only if that is the key's: so it is, here.
 GULLIBLE: Final = ImageKey("any", "", "", lambda _signature, _message: True)
@@ -49,6 +50,8 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
         lambda content: check_ssh_signature(in_ssh_armor(content), parse_ssh_key(SSH)),
         SIGNED_BY_SSH,
     ),
+    "a keyring": (parse_keyring, GPG),
+    "a key in PEM": (parse_image_key, PEM),
     "a bundle": (lambda content: verify_bundle(content, GULLIBLE, DIGEST), in_bundle(statement_of())),
     "a statement": (lambda content: verify_bundle(in_bundle(content), GULLIBLE, DIGEST), statement_of()),
     "a payload": (lambda content: verify_payload(content, "AAAA", GULLIBLE, DIGEST), payload_of()),
