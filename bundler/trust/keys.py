@@ -6,7 +6,7 @@ from typing import Final
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
-from bundler.trust.encoding import FormError, MalformedError
+from bundler.trust.encoding import FormError, MalformedError, nearly_starts
 from bundler.trust.image_keys import ImageKey, parse_image_key
 from bundler.trust.keyring import Keyring, parse_keyring
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
@@ -50,6 +50,8 @@ def load_trusted_key(path: Path) -> TrustedKey:
         raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
     except FormError as error:
         raise RequestError(f"{label} {error}", hint="the other file of the pair often ends in .pub") from None
+    if any(nearly_starts(content, word) for word in (COMMENT, *PUBLIC)):
+        raise DifferenceError(f"{label} is damaged: it begins almost as a key does", hint="copy the key again")
     if content.startswith(PRIVATE):
         raise RequestError(f"{label} is a secret key, and the public one is asked for", hint=f"{label}.pub")
     raise _unknown(label, content)

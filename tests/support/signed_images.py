@@ -1,10 +1,13 @@
 """Images of a registry, and what is attached to them as cosign would attach it."""
 
 import hashlib
+import json
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from bundler.images.descriptor import REF_NAME
+from bundler.store.layout import open_store, prepare
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.image_signatures import GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
 from tests.support.registry import Registry
@@ -110,3 +113,38 @@ ATTACH: dict[str, Callable[[Repository, Pair, str], None]] = {
     "payload": Repository.attach_payload,
     "bundle": Repository.attach_bundle,
 }
+
+
+def signed_store(place: Path, pair: Pair, name: str = "registry.example/team/web:1") -> str:
+    """A store with an image and a signature of it, as `fetch` would leave them; gives the image's name."""
+    prepare(place)
+    repository = name.rpartition(":")[0]
+    files = layout_files({"1": sample()})
+    blobs = {
+        path: content for path, content in files.items() if path.startswith("blobs/") and isinstance(content, bytes)
+    }
+    listed = json.loads(bytes(files["index.json"]))["manifests"][0]
+    payload = payload_of(listed["digest"])
+    signature = {"dev.cosignproject.cosign/signature": pair.sign(payload)}
+    layer = described("application/vnd.dev.cosign.simplesigning.v1+json", payload, annotations=signature)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": described("application/json", b"{}"),
+        "layers": [layer],
+    }
+    entries = {
+        name: listed,
+        f"{repository}:{listed['digest'].replace(':', '-')}.sig": described(MANIFEST, encoded(document)),
+    }
+    for content in (payload, b"{}", encoded(document)):
+        blobs[f"blobs/sha256/{hashlib.sha256(content).hexdigest()}"] = content
+    for path, content in blobs.items():
+        (place / path).write_bytes(content)
+    named = [
+        {key: entry[key] for key in ("mediaType", "digest", "size")} | {"annotations": {REF_NAME: tag}}
+        for tag, entry in entries.items()
+    ]
+    with open_store(place) as store:
+        store.add_all(named, lambda _old: False)
+    return name
