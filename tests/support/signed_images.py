@@ -123,7 +123,9 @@ def signed_store(place: Path, pair: Pair, name: str = "registry.example/team/web
     blobs = {
         path: content for path, content in files.items() if path.startswith("blobs/") and isinstance(content, bytes)
     }
-    listed = json.loads(bytes(files["index.json"]))["manifests"][0]
+    index = files["index.json"]
+    assert isinstance(index, bytes)
+    listed = json.loads(index)["manifests"][0]
     payload = payload_of(listed["digest"])
     signature = {"dev.cosignproject.cosign/signature": pair.sign(payload)}
     layer = described("application/vnd.dev.cosign.simplesigning.v1+json", payload, annotations=signature)
