@@ -57,6 +57,7 @@ UMOCI: Final = Tool("umoci", minimum=(0, 4, 7), package="umoci", umask=0o022)
 MKSQUASHFS: Final = Tool("mksquashfs", minimum=(4, 4, 0), package="squashfs-tools", asked="-version")
 MKFS_EROFS: Final = Tool("mkfs.erofs", minimum=(1, 5, 0), package="erofs-utils", asked=None)
 EROFSFUSE: Final = Tool("erofsfuse", minimum=(0, 0, 0), package="erofsfuse", asked=None)
+GZIP: Final = Tool("gzip", minimum=(1, 3, 0), package="gzip")
 NEWUIDMAP: Final = Tool("newuidmap", minimum=(0, 0, 0), package="uidmap", asked=None)
 NEWGIDMAP: Final = Tool("newgidmap", minimum=(0, 0, 0), package="uidmap", asked=None)
 

@@ -41,7 +41,9 @@ def delta(
     newer: NewerArgument,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")],
-    best: Annotated[bool, typer.Option("--best", help="Take ten times as long, for a file that is smaller.")] = False,
+    best: Annotated[
+        bool, typer.Option("--best", help="Take four times as long, for half the size; applying it needs gzip.")
+    ] = False,
     split: Annotated[
         str | None,
         typer.Option(

@@ -56,10 +56,11 @@ class Base:
     def fill(self, entries: Entries, written_to: Sequence[str], note: Note = take) -> None:
         """Take all `entries`, but for what is in the folders that are `written_to`."""
         folders = tuple(os.fsencode(folder) for folder in written_to)
+        below = tuple(folder + b"/" for folder in folders)
         digest, at = hashlib.sha256(), 0
         for entry, content in entries:
             path = clean(entry.name)
-            if any(path == folder or path.startswith(folder + b"/") for folder in folders):
+            if path in folders or path.startswith(below):
                 for _ in content:
                     pass
                 continue

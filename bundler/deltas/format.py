@@ -16,7 +16,7 @@ LENGTH: Final = struct.Struct("<I")
 LARGEST_DOCUMENT: Final = 1 << 16
 MOST: Final = 16 << 20
 """Bytes of whatever is in memory as a whole: a dictionary, what a frame becomes, the operations of a section."""
-_SECTION: Final = struct.Struct("<IIQIIIIIQ")
+_SECTION: Final = struct.Struct("<IIQIIIIIIIQ")
 _END: Final = struct.Struct("<Q32s")
 SHA256: Final = 32
 
@@ -33,20 +33,26 @@ def most_stored(size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a delta says of itself: `base` and `result` are digests of bundler.json, `heads` of the base's heads."""
+    """What a delta says of itself: `base` and `result` are digests of bundler.json, `heads` of the base's heads.
+
+    `gzip` is the fingerprint of the one that it was made with, if it needs gzip to be applied.
+    """
 
     base: str
     heads: str
     image: str
     result: str
+    gzip: str | None = None
 
     def encode(self) -> bytes:
-        document = {
+        document: dict[str, Any] = {
             "format": FORMAT,
             "bundler": __version__,
             "base": {"record": self.base, "heads": self.heads, "image": self.image},
             "result": {"record": self.result},
         }
+        if self.gzip is not None:
+            document["gzip"] = self.gzip
         return json.dumps(document).encode("ascii")
 
     @classmethod
@@ -59,9 +65,10 @@ class Document:
             texts = [base["record"], base["heads"], base["image"], result["record"]]
         except (LookupError, TypeError):
             texts = [None]
-        if not all(isinstance(text, str) for text in texts):
+        gzip = document.get("gzip", "")
+        if not all(isinstance(text, str) for text in (*texts, gzip)):
             raise DamagedError("its document makes no sense")
-        return cls(*texts)
+        return cls(*texts, gzip or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class Section:
     operations_stored: int = 0
     small: int = 0
     small_stored: int = 0
+    differences: int = 0
+    differences_stored: int = 0
     frames: int = 0
 
     SIZE = _SECTION.size
@@ -83,7 +92,7 @@ class Section:
     def encode(self) -> bytes:
         return _SECTION.pack(
             *(self.heads, self.heads_stored, self.known_at, self.known, self.operations, self.operations_stored),
-            *(self.small, self.small_stored, self.frames),
+            *(self.small, self.small_stored, self.differences, self.differences_stored, self.frames),
         )
 
     @classmethod
@@ -94,6 +103,7 @@ class Section:
             (section.heads, section.heads_stored),
             (section.operations, section.operations_stored),
             (section.small, section.small_stored),
+            (section.differences, section.differences_stored),
         )
         if any(size > MOST or stored > most_stored(size) for size, stored in pairs) or section.known > MOST:
             raise DamagedError("a section is larger than any that is written")

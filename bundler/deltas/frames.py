@@ -7,7 +7,7 @@ from bundler.deltas.format import MOST
 
 _SMALLEST_LOG: Final = 10  # zstd's least window
 _LEAST_TABLE: Final = 17
-_MOST_TABLE: Final = 22  # rows of four bytes, and there are four such tables: more would not fit into 96 MB
+_MOST_TABLE: Final = 21  # rows of four bytes, and there are up to four such tables: more would not fit into 96 MB
 _BEST: Final = 16  # from here on zstd keeps a tree of all positions, of two numbers each, and much else
 
 
@@ -19,9 +19,9 @@ def compress(content: Content, known: bytes, level: int) -> bytes:
     # a level are made for less than a whole file as a dictionary: with them, most of it would be forgotten.
     window = max(_SMALLEST_LOG, (len(content) - 1).bit_length()) if content else _SMALLEST_LOG
     settings: dict[str, int] = {"window_log": window}
-    if known:
-        most = _MOST_TABLE - (level >= _BEST)
-        table = min(most, max(_LEAST_TABLE, len(known).bit_length()))
+    if known or level >= _BEST:
+        most = _MOST_TABLE
+        table = min(most, max(_LEAST_TABLE, (len(known) or len(content)).bit_length()))
         settings |= {"hash_log": table, "chain_log": min(most, table + (level >= _BEST))}
     parameters = zstandard.ZstdCompressionParameters.from_level(
         level, source_size=len(content), dict_size=len(known), write_content_size=True, **settings

@@ -64,11 +64,42 @@ class Again(NamedTuple):
     place: int
 
 
-Operation = Heads | Copy | Range | Patch | Small | Fresh | Again
+class Gzip(NamedTuple):
+    """The next frame, `stored` bytes that become `size`: `header` bytes, and then what gzip is to compress.
 
-_KINDS: Final[dict[int, type[Operation]]] = {1: Heads, 2: Copy, 3: Range, 4: Patch, 5: Small, 6: Fresh, 7: Again}
+    Its dictionary are the first `known` bytes of what a file of the base is, decompressed.
+    """
+
+    file: int
+    known: int
+    header: int
+    size: int
+    stored: int
+
+
+class Add(NamedTuple):
+    """A part of the content of a file of the base, each byte with the next of the section's differences added to it."""
+
+    file: int
+    at: int
+    size: int
+
+
+Operation = Heads | Copy | Range | Patch | Small | Fresh | Again | Gzip | Add
+
+_KINDS: Final[dict[int, type[Operation]]] = {
+    1: Heads,
+    2: Copy,
+    3: Range,
+    4: Patch,
+    5: Small,
+    6: Fresh,
+    7: Again,
+    8: Gzip,
+    9: Add,
+}
 _NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
-_OF_FILES: Final = (Copy, Range, Patch, Again)  # whose first number is that of a file
+_OF_FILES: Final = (Copy, Range, Patch, Again, Gzip, Add)  # whose first number is that of a file
 
 
 class OperationWriter:

@@ -13,6 +13,7 @@ from typing import Final
 from bundler.archives.stream import Content, DamagedError
 from bundler.archives.tar_writer import BLOCK
 from bundler.deltas.base import Base
+from bundler.deltas.differences import add
 from bundler.deltas.format import (
     LARGEST_DOCUMENT,
     LENGTH,
@@ -26,7 +27,20 @@ from bundler.deltas.format import (
     most_stored,
 )
 from bundler.deltas.frames import decompress
-from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, Patch, Range, Small, read_operations
+from bundler.deltas.gzipped import Gzipped, put_together, text_of
+from bundler.deltas.operations import (
+    Add,
+    Again,
+    Copy,
+    Fresh,
+    Gzip,
+    Heads,
+    Operation,
+    Patch,
+    Range,
+    Small,
+    read_operations,
+)
 from bundler.deltas.parts import StoredDelta
 
 _PIECE: Final = 1 << 20
@@ -125,6 +139,7 @@ class Rebuilt:
         heads = _Part(decompress(self._delta.take(section.heads_stored), section.heads, known))
         operations = decompress(self._delta.take(section.operations_stored), section.operations, b"")
         small = _Part(decompress(self._delta.take(section.small_stored), section.small, b""))
+        differences = _Part(decompress(self._delta.take(section.differences_stored), section.differences, b""))
         self._frames.begin(section.frames)
         for operation in read_operations(operations):
             if isinstance(operation, Heads):
@@ -132,10 +147,13 @@ class Rebuilt:
                 yield heads.take(operation.size)
             elif isinstance(operation, Small):
                 yield small.take(operation.size)
+            elif isinstance(operation, Add):
+                there = self._base.read(operation.file, operation.at, min(operation.size, MOST))
+                yield add(differences.take(operation.size), there)
             else:
                 yield from self._content(operation)
-        heads.end()
-        small.end()
+        for part in (heads, small, differences):
+            part.end()
         self._frames.end()
 
     def _content(self, operation: Operation) -> Iterator[bytes]:
@@ -149,6 +167,8 @@ class Rebuilt:
                 yield self._patched(self._frames.take(stored, size), size, file, at, known)
             case Fresh(size, stored):
                 yield decompress(self._frames.take(stored, size), size, b"")
+            case Gzip(file, known, header, size, stored):
+                yield self._gzipped(self._frames.take(stored, size), size, header, file, known)
             case Again(file, at, known, size, stored, place):
                 yield self._patched(self._frames.read(place, stored, size), size, file, at, known)
             case _:
@@ -167,6 +187,20 @@ class Rebuilt:
         if known > most_dictionary(size):
             raise DamagedError("a dictionary is larger than its content is worth")
         return decompress(frame, size, self._base.read(file, at, known) if known else b"")
+
+    def _gzipped(self, frame: bytes, size: int, header: int, file: int, known: int) -> bytes:
+        if self._delta.document.gzip is None:
+            raise DamagedError("it asks for gzip, and does not say so")
+        if header > size:
+            raise DamagedError("a header that makes no sense")
+        base, most = self._base, most_dictionary(size)
+        if known > most or (known and base.size(file) > most):
+            raise DamagedError("a dictionary is larger than its content is worth")
+        text = text_of(base.read(file, 0, base.size(file)), known) if known else b""
+        if len(text) != known:
+            raise DamagedError("it asks for more than a file of the base has")
+        content = decompress(frame, size, text)
+        return put_together(Gzipped(content[:header], content[header:]))
 
 
 class _Frames:

@@ -14,6 +14,7 @@ from typing import Final
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles.rootfs_image import IMAGE
 from bundler.deltas.base import open_base
+from bundler.deltas.gzipped import check_gzip
 from bundler.deltas.parts import StoredDelta
 from bundler.deltas.reading import DeltaFile, Rebuilt
 from bundler.deltas.sources import open_source
@@ -41,7 +42,11 @@ def open_archive(
     `meter` is told of its bytes; temporary files are in `workspace`. The context and its stream raise what reading the
     base raises, RequestError for another one than that of the delta, ImageError for a delta that is damaged.
     """
-    if processors() == 1 or _size(base) < _SMALLEST_APART:
+    gzip = delta.document.gzip
+    if gzip is not None:
+        check_gzip(gzip)
+    # A worker starts no programs.
+    if gzip is not None or processors() == 1 or _size(base) < _SMALLEST_APART:
         with _rebuilt(delta, base, workspace, limits, meter) as archive:
             yield archive
         return

@@ -12,6 +12,7 @@ from typing import Final
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import BLOCK
 from bundler.deltas.base import Base
+from bundler.deltas.differences import Run, compare
 from bundler.deltas.format import (
     LENGTH,
     MAGIC,
@@ -22,7 +23,8 @@ from bundler.deltas.format import (
     most_dictionary,
 )
 from bundler.deltas.frames import compress
-from bundler.deltas.operations import Again, Copy, Fresh, Heads, OperationWriter, Patch, Range, Small
+from bundler.deltas.gzipped import Gzipped
+from bundler.deltas.operations import Add, Again, Copy, Fresh, Gzip, Heads, OperationWriter, Patch, Range, Small
 
 _HEADS: Final = 1 << 20
 _SMALL: Final = 4 << 20
@@ -30,6 +32,7 @@ _OPERATIONS: Final = 1 << 20
 _FRAMES: Final = 64 << 20
 _COPY: Final = 1 << 20
 _WORTH: Final = 1 << 12  # bytes of content that are looked for when they come again
+_OF_RUN: Final = 5  # bytes of the operations for each part that is compared, about
 _AROUND: Final = 1 << 16  # bytes of the base's heads behind the last one that is known
 
 Write = Callable[[Content], object]
@@ -52,6 +55,7 @@ class Sections:
 
     def _begin(self) -> None:
         self._heads, self._small, self._operations = bytearray(), bytearray(), OperationWriter()
+        self._differences = bytearray()
         self._known: tuple[int, int] | None = None
         self._stored.seek(0)
         self._stored.truncate()
@@ -92,7 +96,7 @@ class Sections:
     def patch(self, number: int, at: int, content: bytes) -> None:
         """What is nearly the same as a file of the base from `at` on."""
         self._make_room()
-        if self._again(content):
+        if self.again(content):
             return
         around = min(most_dictionary(len(content)) - len(content), len(content) + (64 << 10)) // 2
         size = self._base.size(number)
@@ -101,9 +105,43 @@ class Sections:
         if last <= first:
             self.fresh(content)
             return
-        frame = compress(content, self._base.read(number, first, last - first), self._level)
+        known = self._base.read(number, first, last - first)
+        frame = compress(content, known, self._level)
+        if self._differ(content, known, number, first, len(frame)):
+            return
         self._operations.add(Patch(number, first, last - first, len(content), len(frame)))
         self._keep(content, frame, number, first, last - first)
+
+    def _differ(self, content: bytes, known: bytes, number: int, first: int, most: int) -> bool:
+        """Whether it takes less than `most` bytes to say how the content differs, byte by byte, from `known`, which is
+        a part of a file of the base from `first` on: then that is said.
+        """
+        if most < _WORTH:
+            return False
+        compared = compare(content, known)
+        sizes = [len(compress(part, b"", self._level)) for part in (compared.differences, compared.others)]
+        if sum(sizes) + _OF_RUN * len(compared.runs) >= most:
+            return False
+        self._differences += compared.differences
+        self._small += compared.others
+        at = 0
+        for start, end, shift in (*compared.runs, Run(len(content), len(content), 0)):
+            if at < start:
+                self._operations.add(Small(start - at))
+            if start < end:
+                self._operations.add(Add(number, first + start + shift, end - start))
+            at = end
+        self._produce(content)
+        return True
+
+    def gzip(self, parts: Gzipped, content: bytes, number: int, known: bytes) -> None:
+        """A file that gzip makes of `parts`; `known` is the beginning of what it made a file of the base of."""
+        self._make_room()
+        frame = compress(parts.header + parts.text, known, self._level)
+        size = len(parts.header) + len(parts.text)
+        self._operations.add(Gzip(number, len(known), len(parts.header), size, len(frame)))
+        self._stored.write(frame)
+        self._produce(content)
 
     def small(self, content: bytes) -> None:
         """The content of a small file that is like none of the base."""
@@ -115,13 +153,13 @@ class Sections:
     def fresh(self, content: bytes) -> None:
         """A part of a file that is like none of the base."""
         self._make_room()
-        if self._again(content):
+        if self.again(content):
             return
         frame = compress(content, b"", self._level)
         self._operations.add(Fresh(len(content), len(frame)))
         self._keep(content, frame, 0, 0, 0)
 
-    def _again(self, content: bytes) -> bool:
+    def again(self, content: bytes) -> bool:
         """Whether the content was made of an earlier frame, and now is once more."""
         known = self._made.get(hashlib.sha256(content).digest())
         if known is None:
@@ -149,7 +187,7 @@ class Sections:
         """End a section that has enough of anything."""
         if (
             len(self._heads) + heads > _HEADS
-            or len(self._small) > _SMALL
+            or max(len(self._small), len(self._differences)) > _SMALL
             or len(self._operations.content) > _OPERATIONS
             or self._stored.tell() > _FRAMES
         ) and self._operations.content:
@@ -164,11 +202,12 @@ class Sections:
         heads = compress(bytes(self._heads), self._base.heads(at, size), self._level)
         operations = compress(bytes(self._operations.content), b"", self._level)
         small = compress(bytes(self._small), b"", self._level)
+        differences = compress(bytes(self._differences), b"", self._level)
         section = Section(
             *(len(self._heads), len(heads), at, size, len(self._operations.content), len(operations)),
-            *(len(self._small), len(small), self._stored.tell()),
+            *(len(self._small), len(small), len(self._differences), len(differences), self._stored.tell()),
         )
-        self._write(section.encode() + heads + operations + small)
+        self._write(section.encode() + heads + operations + small + differences)
         self._frames += self._stored.tell()
         self._stored.seek(0)
         while part := self._stored.read(_COPY):

@@ -15,7 +15,8 @@ from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
 from bundler.deltas.base import Base, open_base
 from bundler.deltas.blocks import Blocks
-from bundler.deltas.format import Document
+from bundler.deltas.format import Document, most_dictionary
+from bundler.deltas.gzipped import fingerprint, take_apart, text_of
 from bundler.deltas.matching import Files, Known
 from bundler.deltas.parts import LEAST, PartWriter
 from bundler.deltas.publishing import publish
@@ -105,8 +106,9 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
             base = held.enter_context(open_base(source, workspace, meter, files.note))
         frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
         sections = Sections(base, parts.write, frames, level)
-        sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest))
-        contents = _Contents(base, files, sections, workspace)
+        gzip = fingerprint() if level >= BEST else None
+        sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest, gzip))
+        contents = _Contents(base, files, sections, workspace, gzip=gzip is not None)
         with progress.measure(f"comparing {result.label}", None) as meter:
             for entry, content in metered(result.entries(), meter):
                 path = clean(entry.name)
@@ -120,7 +122,9 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
 class _Contents:
     """Takes the content of files, and tells `sections` where the most of it is already."""
 
-    def __init__(self, base: Base, files: Files, sections: Sections, workspace: Path) -> None:
+    def __init__(self, base: Base, files: Files, sections: Sections, workspace: Path, *, gzip: bool) -> None:
+        """`gzip` says that it will be there where the delta is applied."""
+        self._gzip = gzip
         self._base = base
         self._files = files
         self._sections = sections
@@ -151,12 +155,25 @@ class _Contents:
             self._large(large, self._files.nearest(path))
 
     def _changed(self, content: bytes, known: Known | None) -> None:
+        if self._gzip and self._gzipped(content, known):
+            return
         if known is not None:
             self._sections.patch(known.number, 0, content)
         elif len(content) < _SMALL:
             self._sections.small(content)
         else:
             self._sections.fresh(content)
+
+    def _gzipped(self, content: bytes, known: Known | None) -> bool:
+        """Whether it is what gzip makes of a text, as which it is carried then."""
+        parts = take_apart(content)
+        if parts is None:
+            return False
+        most, number, text = most_dictionary(len(parts.header) + len(parts.text)), 0, b""
+        if known is not None and known.size <= most:
+            number, text = known.number, text_of(self._base.read(known.number, 0, known.size), most)
+        self._sections.gzip(parts, content, number, text)
+        return True
 
     def _large(self, large: BufferedRandom, known: Known | None) -> None:
         """A file that is not in memory as a whole: window by window."""

@@ -13,7 +13,8 @@ from bundler.deltas import rebuilding
 from bundler.deltas.applying import apply
 from bundler.deltas.format import LENGTH, MAGIC, MOST, Section
 from bundler.deltas.frames import compress
-from bundler.deltas.operations import Again, Copy, Fresh, Heads, Operation, Patch, Range, Small
+from bundler.deltas.gzipped import fingerprint
+from bundler.deltas.operations import Add, Again, Copy, Fresh, Gzip, Heads, Operation, Patch, Range, Small
 from bundler.deltas.writing import delta
 from bundler.errors import BundlerError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
@@ -48,8 +49,18 @@ def archive(*members: Member) -> Callable[[bytes], bytes]:
     return lambda document: written(document, section([Heads(len(content))], heads=content), result=content)
 
 
-def operations(*wanted: Operation, frames: bytes = b"", small: bytes = b"") -> Callable[[bytes], bytes]:
-    return lambda document: written(document, section(wanted, frames=frames, small=small))
+def operations(*wanted: Operation, **parts: bytes) -> Callable[[bytes], bytes]:
+    return lambda document: written(document, section(wanted, **parts))
+
+
+def with_gzip(*wanted: Operation, **parts: bytes) -> Callable[[bytes], bytes]:
+    """As the document of a delta says that was made with this machine's gzip."""
+
+    def made(document: bytes) -> bytes:
+        stated = json.loads(document) | {"gzip": fingerprint()}
+        return written(json.dumps(stated).encode(), section(wanted, **parts))
+
+    return made
 
 
 def raw(content: bytes) -> Callable[[bytes], bytes]:
@@ -93,6 +104,30 @@ HOSTILE = {
     "frames that no operation asks for": (operations(Copy(0), frames=FRAME), ImageError, "not as large"),
     "a frame that is not there": (operations(Fresh(5000, 400)), ImageError, "ends too early|damaged"),
     "a frame again before it was there": (operations(Again(0, 0, 0, 5000, 10, 0)), ImageError, "not there"),
+    "differences that are not there": (operations(Add(0, 0, 9), differences=b"x"), ImageError, "has not got"),
+    "differences that are left": (operations(Copy(0), differences=b"x"), ImageError, "no operation asks for"),
+    "differences from behind the end": (operations(Add(0, 4999, 2), differences=b"xx"), ImageError, "more than a file"),
+    "differences of terabytes": (operations(Add(0, 0, 1 << 40), differences=b"x"), ImageError, "more than a file"),
+    "gzip that it does not speak of": (
+        operations(Gzip(0, 0, 0, 5000, len(FRAME)), frames=FRAME),
+        ImageError,
+        "does not say so",
+    ),
+    "gzip with a header beyond the end": (
+        with_gzip(Gzip(0, 0, 5001, 5000, len(FRAME)), frames=FRAME),
+        ImageError,
+        "makes no sense",
+    ),
+    "gzip with what is no text of it": (
+        with_gzip(Gzip(0, 9, 0, 5000, len(FRAME)), frames=FRAME),
+        ImageError,
+        "more than a file",
+    ),
+    "gzip with a dictionary that is too large": (
+        with_gzip(Gzip(0, MOST, 0, 5000, len(FRAME)), frames=FRAME),
+        ImageError,
+        "larger than its content is worth",
+    ),
     "small files that are not there": (operations(Small(1)), ImageError, "has not got"),
     "small files that are left": (operations(Copy(0), small=b"x"), ImageError, "no operation asks for"),
     "heads of no bytes, without end": (operations(*[Heads(0)] * 100), ImageError, "has not got"),
@@ -166,9 +201,10 @@ def test_a_right_one_of_the_same_making_is_applied(base: Path, tmp_path: Path) -
 
 def test_an_operation_of_each_kind_is_done() -> None:
     """These sections are what the fuzzer begins with."""
-    first, second, third = fuzzed_deltas.seeds()
+    first, second, third, fourth = fuzzed_deltas.seeds()
     assert fuzzed_deltas.read(first + second) == b"heads" + b"a" * 5000 + b"b" * 9 + b"tiny" + b"x" * 10_000
     assert fuzzed_deltas.read(third) == b"x" * 5000
+    assert fuzzed_deltas.read(fourth) == b"b`ac\xe2\xe2"
 
 
 @pytest.mark.parametrize("name", ["a file that the base has not got", "a frame of another size", "something else"])

@@ -9,7 +9,12 @@ from bundler.deltas.operations import Operation, OperationWriter
 
 
 def section(
-    operations: Sequence[Operation] | bytes, *, heads: bytes = b"", small: bytes = b"", frames: bytes = b""
+    operations: Sequence[Operation] | bytes,
+    *,
+    heads: bytes = b"",
+    small: bytes = b"",
+    differences: bytes = b"",
+    frames: bytes = b"",
 ) -> bytes:
     """A section that is as it says, whatever its operations ask for."""
     if not isinstance(operations, bytes):
@@ -17,9 +22,10 @@ def section(
         for operation in operations:
             writer.add(operation)
         operations = bytes(writer.content)
-    stored = [compress(part, b"", 3) for part in (heads, operations, small)]
+    stored = [compress(part, b"", 3) for part in (heads, operations, small, differences)]
     sizes = Section(
-        *(len(heads), len(stored[0]), 0, 0, len(operations), len(stored[1]), len(small), len(stored[2])), len(frames)
+        *(len(heads), len(stored[0]), 0, 0, len(operations), len(stored[1]), len(small), len(stored[2])),
+        *(len(differences), len(stored[3]), len(frames)),
     )
     return sizes.encode() + b"".join(stored) + frames
 

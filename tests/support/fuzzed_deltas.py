@@ -38,10 +38,11 @@ def read(content: bytes) -> bytes:
 def seeds() -> Iterator[bytes]:
     """Sections with an operation of each kind."""
     from bundler.deltas.frames import compress
-    from bundler.deltas.operations import Again, Copy, Fresh, Heads, Patch, Range, Small
+    from bundler.deltas.operations import Add, Again, Copy, Fresh, Heads, Patch, Range, Small
     from tests.support.deltas import section
 
     frame = compress(b"x" * 5000, b"", 3)
     yield section([Heads(5), Copy(0), Range(1, 3, 9), Small(4)], heads=b"heads", small=b"tiny")
     yield section([Fresh(5000, len(frame)), Again(0, 0, 0, 5000, len(frame), 0)], frames=frame)
     yield section([Patch(1, 0, 5, 5000, len(frame))], frames=frame)
+    yield section([Add(0, 3, 4), Add(1, 0, 2)], differences=b"\x01\xff\0\x02\x80\x80")
