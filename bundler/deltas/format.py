@@ -68,7 +68,7 @@ class Document:
         gzip = document.get("gzip", "")
         if not all(isinstance(text, str) for text in (*texts, gzip)):
             raise DamagedError("its document makes no sense")
-        return cls(*texts, gzip or None)
+        return cls(*texts, gzip=gzip or None)
 
 
 @dataclass(frozen=True, slots=True)
