@@ -35,14 +35,14 @@ def most_stored(size: int) -> int:
 class Document:
     """What a delta says of itself: `base` and `result` are digests of bundler.json, `heads` of the base's heads.
 
-    `gzip` is the fingerprint of the one that it was made with, if it needs gzip to be applied.
+    `gzip` is the fingerprint of the one that it was made with, empty if it can be applied without.
     """
 
     base: str
     heads: str
     image: str
     result: str
-    gzip: str | None = None
+    gzip: str = ""
 
     def encode(self) -> bytes:
         document: dict[str, Any] = {
@@ -51,7 +51,7 @@ class Document:
             "base": {"record": self.base, "heads": self.heads, "image": self.image},
             "result": {"record": self.result},
         }
-        if self.gzip is not None:
+        if self.gzip:
             document["gzip"] = self.gzip
         return json.dumps(document).encode("ascii")
 
@@ -65,10 +65,10 @@ class Document:
             texts = [base["record"], base["heads"], base["image"], result["record"]]
         except (LookupError, TypeError):
             texts = [None]
-        gzip = document.get("gzip", "")
-        if not all(isinstance(text, str) for text in (*texts, gzip)):
+        texts.append(document.get("gzip", ""))
+        if not all(isinstance(text, str) for text in texts):
             raise DamagedError("its document makes no sense")
-        return cls(*texts, gzip=gzip or None)
+        return cls(*texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ class Rebuilt:
         return decompress(frame, size, self._base.read(file, at, known) if known else b"")
 
     def _gzipped(self, frame: bytes, size: int, header: int, file: int, known: int) -> bytes:
-        if self._delta.document.gzip is None:
+        if not self._delta.document.gzip:
             raise DamagedError("it asks for gzip, and does not say so")
         if header > size:
             raise DamagedError("a header that makes no sense")

@@ -43,10 +43,10 @@ def open_archive(
     base raises, RequestError for another one than that of the delta, ImageError for a delta that is damaged.
     """
     gzip = delta.document.gzip
-    if gzip is not None:
+    if gzip:
         check_gzip(gzip)
     # A worker starts no programs.
-    if gzip is not None or processors() == 1 or _size(base) < _SMALLEST_APART:
+    if gzip or processors() == 1 or _size(base) < _SMALLEST_APART:
         with _rebuilt(delta, base, workspace, limits, meter) as archive:
             yield archive
         return

@@ -106,9 +106,9 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
             base = held.enter_context(open_base(source, workspace, meter, files.note))
         frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
         sections = Sections(base, parts.write, frames, level)
-        gzip = fingerprint() if level >= BEST else None
+        gzip = fingerprint() if level >= BEST else ""
         sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest, gzip))
-        contents = _Contents(base, files, sections, workspace, gzip=gzip is not None)
+        contents = _Contents(base, files, sections, workspace, gzip=bool(gzip))
         with progress.measure(f"comparing {result.label}", None) as meter:
             for entry, content in metered(result.entries(), meter):
                 path = clean(entry.name)
