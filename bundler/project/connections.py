@@ -60,11 +60,28 @@ class Connections:
             owner = self.shared.network_of(service.name)
             return connected if owner is None else connected | self.of_owner(owner, service, said)
         bridges = [from_json(self.bridge(each, bundle), each.node.origin) for each in self.joined[service.name]]
+        if "ports" in keys:
+            connected |= {"ports": self.ports(service, keys["ports"])}
         return connected | {
             "network_mode": literal_at("bridge", node),
             "bridges": node.with_value(tuple(bridges)),
             "extra_hosts": node.with_value({**self.names_for(own, service), **said}),
         }
+
+    def ports(self, service: Service, said: Node) -> Node:
+        """The ports, at the address that the network has for them by which they come in."""
+        joined = (self.definitions[each.network] for each in self.joined[service.name])
+        leading = next((definition for definition in joined if not definition.internal), None)
+        if leading is None or leading.published_at is None:
+            return said
+        address = literal_at(str(leading.published_at), leading.node)
+        listed = [(port, port.entries()) for port in said.items()]
+        return said.with_value(
+            tuple(
+                port if entries["host_ip"].value else port.with_value({**entries, "host_ip": address})
+                for port, entries in listed
+            )
+        )
 
     def of_owner(self, owner: Service, service: Service, said: Mapping[str, Node]) -> dict[str, Node]:
         """What a service in the network of `owner` is called, and finds others by; `said` are hosts of its own."""

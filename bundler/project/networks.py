@@ -34,6 +34,7 @@ _JOINED: Final = ("aliases", "ipv4_address", "ipv6_address", "mac_address", "pri
 # What is said of a bridge in the options of Docker's driver, by what it is here.
 _NAME_OPTION: Final = "com.docker.network.bridge.name"
 _MTU_OPTION: Final = "com.docker.network.driver.mtu"
+_PORTS_OPTION: Final = "com.docker.network.bridge.host_binding_ipv4"
 _FLAG_OPTIONS: Final = {
     "com.docker.network.bridge.enable_icc": "icc",
     "com.docker.network.bridge.enable_ip_masquerade": "masquerade",
@@ -55,7 +56,8 @@ class Range:
 class NetworkDefinition:
     """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is where it is said.
 
-    With a `seed`, others' containers may be on it, and which address is whose begins where a sum of that says.
+    Ports without an address are `published_at` one of the machine's. With a `seed`, others' containers may be on it,
+    and which address is whose begins where a sum of that says.
     """
 
     name: str
@@ -65,6 +67,7 @@ class NetworkDefinition:
     ranges: Mapping[int, Range] = field(default_factory=dict)
     has_ipv6: bool = False
     options: Mapping[str, bool | int] = field(default_factory=dict)
+    published_at: IPv4Address | None = None
     seed: str | None = None
 
 
@@ -131,7 +134,9 @@ def define(
     for key, wanted in (("enable_ipv4", True),):
         if key in entries and _flag(entries[key], key) is not wanted:
             raise entries[key].error("networks: a network without IPv4 is not known here")
-    options, bridge = _options(entries.get("driver_opts"), project)
+    driver_options = _map(entries["driver_opts"], "driver_opts") if "driver_opts" in entries else {}
+    options, bridge = _options(driver_options, project)
+    address = driver_options.get(_PORTS_OPTION)
     ranges = _ranges(entries.get("ipam"))
     return NetworkDefinition(
         name,
@@ -141,6 +146,7 @@ def define(
         ranges=ranges,
         has_ipv6="enable_ipv6" in entries and _flag(entries["enable_ipv6"], "enable_ipv6"),
         options=options,
+        published_at=None if address is None else value(address, IPv4Address, "an IPv4 address"),
     )
 
 
@@ -170,11 +176,11 @@ def _of_the_machine(
     raise external.error(f"networks: {shown!r} is external: only a daemon knows it", hint=hint)
 
 
-def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int], str | None]:
+def _options(named: Mapping[str, Node], project: Project) -> tuple[dict[str, bool | int], str | None]:
     """What the driver's options mean here, and the bridge's name."""
     options: dict[str, bool | int] = {}
     bridge = None
-    for name, each in (_map(node, "driver_opts") if node is not None else {}).items():
+    for name, each in named.items():
         if name == _NAME_OPTION:
             bridge = str(each.value)
             if not INTERFACE.fullmatch(bridge):
@@ -183,7 +189,7 @@ def _options(node: Node | None, project: Project) -> tuple[dict[str, bool | int]
             options["mtu"] = whole_number(each, "mtu", _LEAST_MTU, _MOST_MTU)
         elif name in _FLAG_OPTIONS:
             options[_FLAG_OPTIONS[name]] = _flag(each, name)
-        else:
+        elif name != _PORTS_OPTION:
             project.reader.remark(
                 f"note: {each.origin.where}: {printable(name[:_SHOWN])} has no meaning for a bridge here"
             )

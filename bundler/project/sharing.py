@@ -17,6 +17,7 @@ from bundler.project.services import Service
 
 _KINDS: Final = {"network_mode": "network", "ipc": "ipc", "pid": "pid"}
 _SERVICE: Final = "service:"
+_HOST: Final = "host"
 # Files of a network by what the key `etc_files` calls them, with the keys that make one the service's own.
 _FILES: Final = {
     "hosts": ("hosts", ("extra_hosts",)),
@@ -28,9 +29,12 @@ _MEMORY: Final = "/dev/shm"  # noqa: S108  (a mount point inside the container)
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """`owners` has for each service that is in namespaces of others who these are, by the key that says so."""
+    """`owners` has for each service that is in namespaces of others who these are, by the key that says so;
+    `of_machine` the keys of each that is in the machine's, as the other one is.
+    """
 
     owners: Mapping[str, Mapping[str, Service]] = field(default_factory=dict)
+    of_machine: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def kept(self, service: str) -> list[str]:
         """The namespaces of a service that others are in."""
@@ -46,18 +50,25 @@ def sharing(services: Sequence[Service]) -> Sharing:
     """Who is in whose namespaces. Raises RequestError, with its place, for one that has several containers."""
     by_name = {service.name: service for service in services}
     owners: dict[str, dict[str, Service]] = {}
+    of_machine: dict[str, list[str]] = {}
     for service in services:
         for key in _KINDS:
             owner = _owner(by_name, service, key)
-            if owner is not service:
-                _check_one(owner, service.entries[key])
-                owners.setdefault(service.name, {})[key] = owner
-    return Sharing(owners)
+            if owner is service:
+                continue
+            if key in owner.entries and owner.entries[key].value == _HOST:
+                of_machine.setdefault(service.name, []).append(key)
+                continue
+            _check_one(owner, service.entries[key])
+            owners.setdefault(service.name, {})[key] = owner
+    return Sharing(owners, of_machine)
 
 
 def with_paths(service: Service, shared: Sharing, container_name: Callable[[Service], str]) -> Service:
     """The service with the paths of namespaces in the place of who has them."""
     entries = dict(service.entries)
+    for key in shared.of_machine.get(service.name, ()):
+        entries[key] = entries[key].with_value(_HOST)
     for key, owner in shared.owners.get(service.name, {}).items():
         entries[key] = entries[key].with_value(f"ns:{place(container_name(owner), _KINDS[key])}")
         if key == "ipc":

@@ -97,6 +97,16 @@ networks: {four: {}, fore: {}, six: {enable_ipv6: true}, inner: {internal: true}
     assert str(places["a"]["six"].address) in keys(made, "c")["extra_hosts"]["a"]
 
 
+def test_ports_are_published_where_the_network_says(tmp_path: Path) -> None:
+    text = """
+services: {a: {image: x, ports: ["8080:80", "127.0.0.2:81:81"], networks: [inner, n]}}
+networks: {n: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}}, inner: {internal: true}}
+"""
+    made = project(tmp_path, text)
+    assert [port["host_ip"] for port in keys(made, "a")["ports"]] == ["127.0.0.1", "127.0.0.2"]
+    assert made.remarks == ()
+
+
 def test_a_host_name_is_one_that_others_know(tmp_path: Path) -> None:
     made = project(
         tmp_path, "services: {a: {image: x, hostname: one.test}, b: {image: x}, c: {image: x, hostname: '-x'}}"

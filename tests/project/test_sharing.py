@@ -68,6 +68,15 @@ def test_a_namespace_is_that_of_the_last_in_a_row(tmp_path: Path) -> None:
     assert keys(made, "c")["network_mode"] == "ns:/run/bundler/namespaces/shop-a/network"
 
 
+@pytest.mark.parametrize(("key", "becomes"), [("network_mode", "host"), ("ipc", "host"), ("pid", "host")])
+def test_who_joins_a_service_that_is_in_the_machines_is_in_it_too(tmp_path: Path, key: str, becomes: str) -> None:
+    text = f"{{a: {{image: x, {key}: host}}, b: {{image: x, {key}: 'service:a'}}, c: {{image: x, {key}: 'service:b'}}}}"
+    made = project(tmp_path, f"services: {text}")
+    assert keys(made, "b")[key] == keys(made, "c")[key] == becomes
+    assert "shared_namespaces" not in keys(made, "a")
+    assert "etc_files" not in keys(made, "b")
+
+
 def test_a_container_that_has_a_name_is_found_by_it(tmp_path: Path) -> None:
     text = "{a: {image: x, container_name: one}, b: {image: x, pid: 'service:a'}}"
     assert keys(project(tmp_path, f"services: {text}"), "b")["pid"] == "ns:/run/bundler/namespaces/one/pid"
