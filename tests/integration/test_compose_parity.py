@@ -57,6 +57,7 @@ def build(name: str, archive: Path, folder: Path) -> Path:
     first, *others = (folder / name / file for file in up.compose_files)
     words: list[str | Path] = [word for file in others for word in ("-f", file)]
     words += ["--env-file", folder / name / ".env"] if (folder / name / ".env").exists() else []
+    words += [f"--network={network}={network}:{subnet}" for network, subnet in up.networks.items()]
     words += [word for profile in up.profiles for word in ("--profile", profile)]
     bundler("project", first, *words, "--quiet", "--name", project_name(name), "--output", output)
     return output

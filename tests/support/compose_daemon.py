@@ -50,6 +50,8 @@ def compose(docker: Docker, program: Sequence[str], name: str, *words: str) -> N
 
 def up(docker: Docker, program: Sequence[str], name: str) -> Project:
     """Start a project; `docker-compose down` ends it."""
+    for network, subnet in PROJECTS[name].networks.items():
+        docker("network", "create", "--subnet", subnet, network)
     compose(docker, program, name, "up", "--detach")
     ids = docker("ps", "--quiet", "--filter", f"label={LABEL}.project={project_name(name)}").split()
     containers = [container(name, each) for each in json.loads(docker("inspect", *ids))]
@@ -74,7 +76,7 @@ def container(name: str, said: dict[str, Any]) -> Container:
 def gateways(docker: Docker) -> dict[str, str]:
     networks = json.loads(docker("network", "inspect", *docker("network", "ls", "--quiet").split()))
     return {
-        config.get("Gateway") or str(ip_network(config["Subnet"])[1]): f"the machine@{each['Name'].partition('_')[2]}"
+        config.get("Gateway") or str(ip_network(config["Subnet"])[1]): f"the machine@{each['Name'].rpartition('_')[2]}"
         for each in networks
         for config in each["IPAM"]["Config"] or ()
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ class Up:
 
     With `waits`, containers wait for more than that others have started.
 
+    `networks` are those of the machine with their subnets; each is a bridge of its name.
+
     `names` come beside those of services and containers, `ports` are those of the machine, `files` are paths.
     """
 
@@ -26,6 +28,7 @@ class Up:
     names: Sequence[str] = ()
     ports: Sequence[str] = ()
     files: Sequence[str] = ()
+    networks: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
 
 
@@ -48,6 +51,7 @@ PROJECTS: Mapping[str, Up] = {
     "users": Up(names=("named-host", "named-host.example.org", "other.test", "gateway.test")),
     "isolated": Up(ports=("8114",)),
     "ipv6": Up(ports=("8115",)),
+    "external": Up(networks={"cmp-edge": "10.97.0.0/24"}, ports=("8116",)),
     "order": Up(waits=True),
 }
 
