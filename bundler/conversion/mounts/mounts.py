@@ -56,7 +56,7 @@ def mounts(inputs: Inputs) -> RuleResult:
     depth, so that no mount hides one that came before; those of equal depth keep the order they were written in. `at`
     gives a mount another place, and `remove_mounts` goes last.
     """
-    _check_folders([folder.path for folder in folders(inputs)])
+    _check_folders(inputs)
     chosen = {mount.destination: mount.mount for mount in user_mounts(inputs)}
     managed = {_destination(mount): mount for mount in etc_mounts(inputs)}
     late = sorted([*chosen.values(), *(mount for path, mount in managed.items() if path not in chosen)], key=_depth)
@@ -149,14 +149,15 @@ def folders(inputs: Inputs) -> list[BundleFolder]:
     return [found[path] for path in sorted(found)]
 
 
-def _check_folders(paths: list[str]) -> None:
-    """Raise RequestError for a folder inside a volume that is mounted whole, too."""
-    for path in paths:
-        volumes = (other for other in paths if other.startswith(("volumes/", f"{SHARED_VOLUMES}/")))
+def _check_folders(inputs: Inputs) -> None:
+    """Raise RequestError, with its place, for a folder inside a volume that is mounted whole, too."""
+    places = {mount.folder.path: mount.mount.origin.where for mount in user_mounts(inputs) if mount.folder is not None}
+    volumes = [path for path in places if path.startswith(("volumes/", f"{SHARED_VOLUMES}/"))]
+    for path, where in sorted(places.items()):
         above = next((volume for volume in volumes if path.startswith(f"{volume}/")), None)
         if above is not None:
             raise RequestError(
-                f"volumes: {printable(path)} is mounted, and so is all of {printable(above)}",
+                f"{where}: volumes: {printable(path)} is mounted, and so is all of {printable(above)}",
                 hint="what can write to the whole volume could make the folder a link to the machine's files",
             )
 
