@@ -23,6 +23,7 @@ SECTIONS: Final = ("services", "networks", "volumes", "configs", "secrets", "mod
 _KEYS: Final = ("version", "name", "include", *SECTIONS)
 _MOST_FILES: Final = 100  # files of one project; a project that includes itself by another path has no end
 _MOST_SERVICES: Final = 1000  # services that one is made of, counted as often as they are
+_UNREAD: Final = ".env"  # compose reads it unasked
 _NO_FILE: Final = "/dev/null"  # compose's own way to say that there is no env file
 
 
@@ -91,7 +92,11 @@ class Reader:
         """
         given = {"PWD": _folder_of(path)} | dict(map(_assignment, assignments))
         reader = cls(given)
-        for file in files:
+        listed = list(files)
+        beside = Path(path).with_name(_UNREAD)
+        if not listed and path != "-" and beside.is_file():
+            reader.remark(f"note: {printable(str(beside))} is read only where it is named as a file of variables")
+        for file in listed:
             variables = reader.variables_of(file, None, Variables(dict(reader.variables), reader.remark, reader.budget))
             reader.variables |= {name: node.text() for name, node in variables.items()} | given
         return reader

@@ -57,6 +57,15 @@ def test_a_variable_of_the_command_line_has_a_value(word: str) -> None:
         Reader.of([word], [], "compose.yaml")
 
 
+def test_a_file_that_compose_reads_unasked_is_told(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: x}}")
+    assert not Reader.of([], [], str(tmp_path / "compose.yaml")).remarks
+    (tmp_path / ".env").write_text("A=1\n")
+    told = list(Reader.of([], [], str(tmp_path / "compose.yaml")).remarks)
+    assert told == [f"note: {tmp_path}/.env is read only where it is named as a file of variables"]
+    assert not Reader.of([], [str(tmp_path / ".env")], str(tmp_path / "compose.yaml")).remarks
+
+
 def test_words_of_the_command_line_count_inside_files_of_variables(tmp_path: Path) -> None:
     (tmp_path / "a.env").write_text("A=$B\nC=${A}1\n")
     reader = Reader.of(["B=b=c"], [str(tmp_path / "a.env")], "/srv/compose.yaml")
