@@ -7,7 +7,7 @@ was chosen from, and REPOSITORY:sha256-DIGEST.gpg has signatures of GPG.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -17,9 +17,10 @@ from bundler.images.descriptor import Descriptor, parse_any_descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.manifest import parse_index
-from bundler.images.media_types import OCI_INDEX
+from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob
+from bundler.light_dataclasses import dataclass
 from bundler.store.layout import Store, reference_of
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_signatures import MOST, AnyKey, Attached, SignedImage, verify_image
@@ -51,11 +52,61 @@ def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[An
         raise DifferenceError(f"{name} {error}", hint="the policy says which images may be used") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an index.json lists, and what reads documents and blobs of it."""
+
+    entries: Sequence[Descriptor]
+    read: ReadBlob
+
+    @classmethod
+    def of(cls, store: Store) -> "Listed":
+        return cls(store.entries(), lambda one: read_blob(store.files, one))
+
+    def attached_to(self, repository: str, digests: Collection[Digest]) -> list[Descriptor]:
+        """The entries of what is attached to the manifests and indexes `digests`, and to the indexes that list them;
+        these as well. Raises ImageError.
+        """
+        own = [(entry, tag) for entry in self.entries if (tag := _attached_tag(entry, repository)) is not None]
+        indexes = [entry for entry, tag in own if tag.endswith(INDEX) and self._lists(entry, digests)]
+        tags = {_tag(digest) for digest in (*digests, *(entry.digest for entry in indexes))}
+        return indexes + [entry for entry, tag in own if not tag.endswith(INDEX) and tag.partition(".")[0] in tags]
+
+    def indexes(self, repository: str, manifest: Digest) -> Iterator[Digest]:
+        """Those of the repository that list the manifest themselves."""
+        for entry in self.entries:
+            name = reference_of(entry)
+            if KINDS.get(entry.media_type) is not Kind.INDEX or name is None or name.repository != repository:
+                continue
+            if self._lists(entry, [manifest]):
+                yield entry.digest
+
+    def contents(self, reference: RegistryReference, digest: Digest) -> Iterator[Attached]:
+        """What is attached to one digest."""
+        names = [attached_name(reference, digest, suffix) for suffix in (*SUFFIXES, GPG)]
+        for entry in self.entries:
+            if reference_of(entry) not in names:
+                continue
+            for manifest, content in manifests_in(self.read(entry), entry.digest, digest, self.read):
+                yield from contents_of(content, manifest, self.read)
+
+    def _lists(self, entry: Descriptor, digests: Collection[Digest]) -> bool:
+        listed = parse_index(parse_document(self.read(entry), f"index {entry.digest}"))
+        return any(each.digest in digests for each in listed)
+
+
 def verify_kept(store: Store, reference: RegistryReference, manifest: Digest, keys: Sequence[AnyKey]) -> SignedImage:
     """Raise DifferenceError unless one of the keys has signed the image of the store, or an index that lists it."""
+    return verify_listed(Listed.of(store), reference, manifest, keys)
+
+
+def verify_listed(
+    listed: Listed, reference: RegistryReference, manifest: Digest, keys: Sequence[AnyKey]
+) -> SignedImage:
+    """The same, of an image by what is listed beside it."""
     try:
-        digests = [manifest, *_indexes(store, reference, manifest)]
-        attached = [each for digest in digests for each in _kept(store, reference, digest)]
+        digests = [manifest, *listed.indexes(reference.repository, manifest)]
+        attached = [each for digest in digests for each in listed.contents(reference, digest)]
     except ImageError as error:
         what = f"{reference}: what is attached to it is damaged: {error.what}"
         raise DifferenceError(what, hint="bundler fetch --verify-key brings it along again") from None
@@ -79,29 +130,18 @@ def verify(
         raise DifferenceError(f"{reference} {error}", hint=hint) from None
 
 
-def _kept(store: Store, reference: RegistryReference, digest: Digest) -> Iterator[Attached]:
-    names = [attached_name(reference, digest, suffix) for suffix in (*SUFFIXES, GPG)]
-    for entry in store.entries():
-        if reference_of(entry) not in names:
-            continue
-        raw = read_blob(store.files, entry)
-        for manifest, content in manifests_in(raw, entry.digest, digest, lambda one: read_blob(store.files, one)):
-            yield from contents_of(content, manifest, lambda one: read_blob(store.files, one))
-
-
-def _indexes(store: Store, reference: RegistryReference, manifest: Digest) -> Iterator[Digest]:
-    """Those of the repository that list the manifest themselves."""
-    for entry in store.entries():
-        name = reference_of(entry)
-        if entry.media_type != OCI_INDEX or name is None or name.repository != reference.repository:
-            continue
-        listed = parse_index(parse_document(read_blob(store.files, entry), f"index {entry.digest}"))
-        if any(each.digest == manifest for each in listed):
-            yield entry.digest
-
-
 def attached_name(reference: RegistryReference, digest: Digest, suffix: str) -> RegistryReference:
-    return replace(reference, tag=f"{digest.algorithm}-{digest.encoded}{suffix}", digest=None)
+    return replace(reference, tag=f"{_tag(digest)}{suffix}", digest=None)
+
+
+def _tag(digest: Digest) -> str:
+    return f"{digest.algorithm}-{digest.encoded}"
+
+
+def _attached_tag(entry: Descriptor, repository: str) -> str | None:
+    """The tag of what is attached to an image of the repository; None for all else."""
+    name = reference_of(entry)
+    return name.tag if name is not None and name.repository == repository and is_attached(name) else None
 
 
 def manifests_in(raw: bytes, digest: Digest, subject: Digest, read: ReadBlob) -> Iterator[tuple[Digest, bytes]]:

@@ -26,7 +26,7 @@ from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
 from bundler.store.attached import INDEX, STATEMENTS, SUFFIXES, attached_name, contents_of, layers_of, manifests_in
-from bundler.store.layout import Entry, Store, entry_of
+from bundler.store.layout import Entry, Store, entry_of, gives_way
 from bundler.trust.image_signatures import Attached
 
 _PATIENCE: Final = 15  # seconds that a list of tags is waited for, which nothing depends on
@@ -54,8 +54,7 @@ class Attachments:
             return
         for digest, content in self.blobs.items():
             store.put(content, digest)
-        names = [entry["annotations"] for entry in self.entries]
-        store.add_all(self.entries, lambda old: old.get("annotations") in names)
+        store.add(*self.entries, replaces=gives_way)
 
 
 def fetch_attachments(repository: Repository, digests: Sequence[Digest], store: Store) -> Attachments:

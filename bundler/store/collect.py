@@ -5,7 +5,7 @@ garbage. It gets a layout of its own that shares the blobs and lists each one to
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +13,13 @@ from bundler import tools
 from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
-from bundler.images.documents import Member, parse_document
-from bundler.images.media_types import KINDS, Kind
 from bundler.images.transports.files import load_document, open_folder
-from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name, read_blob
+from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name
 from bundler.store.layout import Store, damaged, open_store, remove_abandoned, whole, write_durably
 from bundler.store.locks import locked_if_free
+from bundler.store.reach import reached
 
 _LEAF = "application/octet-stream"
-_DOCUMENTS = (Kind.INDEX, Kind.MANIFEST)
 
 
 def collect(path: Path) -> int:
@@ -65,16 +63,10 @@ def _needed(store: Store) -> dict[Digest, tuple[Descriptor, Descriptor]]:
     """
     needed: dict[Digest, tuple[Descriptor, Descriptor]] = {}
     for entry in store.entries():
-        ahead = [entry]
         with whole(store, entry):
-            while ahead:
-                descriptor = ahead.pop()
-                if descriptor.digest in needed or not store.has(descriptor):
-                    continue
-                needed[descriptor.digest] = entry, descriptor
-                if KINDS.get(descriptor.media_type) in _DOCUMENTS:
-                    raw = read_blob(store.files, descriptor)
-                    ahead += _children(parse_document(raw, f"document {descriptor.digest}"))
+            # What another entry has led to already leads to nothing new.
+            for blob in reached(store.files, entry, lambda one: one.digest not in needed and store.has(one)):
+                needed[blob.digest] = entry, blob
     return needed
 
 
@@ -83,24 +75,6 @@ def _blame(store: Store, needed: dict[Digest, tuple[Descriptor, Descriptor]]) ->
     for entry, descriptor in needed.values():
         if not store.holds(descriptor):
             raise damaged(store, entry, f"{descriptor.digest} is not what its digest names")
-
-
-def _children(document: Member) -> Iterator[Descriptor]:
-    """Everything a manifest or index names, of whatever kind: what is no image for us may be one for others."""
-    for name in ("config", "subject"):
-        part = document.find(name)
-        if part is not None:
-            yield _named_by(part)
-    for name in ("manifests", "layers", "blobs"):
-        listed = document.find(name)
-        yield from () if listed is None else (_named_by(part) for part in listed.items())
-
-
-def _named_by(part: Member) -> Descriptor:
-    media_type = part.find("mediaType")
-    return Descriptor(
-        _LEAF if media_type is None else media_type.text(), part.get("digest").digest(), part.get("size").number()
-    )
 
 
 def _leaf(path: Path, digest: Digest) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bundler.errors import ImageError, RequestError
-from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.manifest import (
@@ -29,7 +29,7 @@ from bundler.progress import SILENT, Progress
 from bundler.store.attached import trusted_keys, verify
 from bundler.store.attachments import Attachments, fetch_attachments, fetch_listed, with_index
 from bundler.store.gpg_signatures import fetch_signed
-from bundler.store.layout import Entry, Store, entry_of
+from bundler.store.layout import Entry, Store, entry_of, gives_way
 from bundler.trust.image_signatures import AnyKey
 from bundler.trust.keyring import Keyring
 from bundler.trust.policy import Policy
@@ -53,7 +53,7 @@ class Fetch:
         """Fetch the image `reference`; gives the digest that it is listed with. Raises BundlerError."""
         with _named(reference):
             entry = self._fetch(store, reference)
-        store.add(entry, lambda old: _gives_way(old, entry))
+        store.add(entry, replaces=gives_way)
         return Digest.parse(entry["digest"])
 
     def _fetch(self, store: Store, reference: RegistryReference) -> Entry:
@@ -178,10 +178,3 @@ def _named(reference: RegistryReference) -> Iterator[None]:
         if reference.repository in error.what:
             raise
         raise ImageError(f"{reference}: {error.what}", hint=error.hint) from None
-
-
-def _gives_way(old: Entry, new: Entry) -> bool:
-    """Whether `old` is what `new` is a later version of: the same name, and not for other platforms only."""
-    if (old.get("annotations") or {}).get(REF_NAME) != new["annotations"][REF_NAME]:
-        return False
-    return "platform" not in new or old.get("platform") in (None, new["platform"])

@@ -8,6 +8,7 @@ from typing import Final
 
 from bundler.errors import ImageError, RequestError
 from bundler.images.descriptor import REF_NAME, Descriptor
+from bundler.images.digest import Digest
 from bundler.images.image import Image
 from bundler.images.manifest import ANY_PLATFORM, PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
@@ -17,7 +18,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.store import VARIABLE, default_place
 from bundler.store.attached import is_attached
-from bundler.store.layout import Entry, Store, damaged, is_store, open_store, reference_of, whole
+from bundler.store.layout import Entry, Store, damaged, is_store, name_in, open_store, reference_of, whole
 
 
 def place_of(store: Path | None) -> Path:
@@ -63,21 +64,37 @@ def find(store: Store, reference: RegistryReference, wanted: PlatformChoice) -> 
     A digest means what has it, by whatever tag of the repository that was fetched. A manifest without a platform was
     the only one of its name in the registry, and is taken as from there.
     """
-    named = [entry for entry in store.entries() if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
-    listed = [entry for entry in named if reference_of(entry) == reference]
-    if reference.digest is not None and not listed:
-        tagged = [entry for entry in named if _is_of(entry, reference)]
-        return next((one for one in _all(store, tagged) if one.digest == reference.digest), None)
+    listed = entries_of(store, reference)
+    if not any(reference_of(entry) == reference for entry in listed):
+        return next(iter(listed), None)
     fits = [entry for entry in listed if _fits(store, entry, wanted)]
     exact = [entry for entry in fits if entry.platform == wanted.platform]
     return next(iter(exact or fits), None)
+
+
+def entries_of(store: Store, reference: RegistryReference) -> list[Descriptor]:
+    """All manifests and indexes that `reference` means, for whichever platforms."""
+    named = [entry for entry in store.entries() if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
+    listed = [entry for entry in named if reference_of(entry) == reference]
+    if reference.digest is None or listed:
+        return listed
+    tagged = [entry for entry in named if _is_of(entry, reference)]
+    return [one for one in _all(store, tagged) if one.digest == reference.digest]
+
+
+def documents_of(store: Store, entry: Descriptor) -> list[Digest]:
+    """The manifests and indexes of an image, all of whose blobs are there. Raises ImageError where one is not."""
+    with whole(store, entry):
+        list(_images(store, entry))
+        return [one.digest for one in _all(store, [entry])]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One image of the store: an entry for several platforms is one for each. `size` is that of its layers, in bytes.
 
-    `digest` is what the entry is listed with: that of an index, where it was fetched whole.
+    `digest` is what the entry is listed with: that of an index, where it was fetched whole. `blobs` are the digests of
+    all that is there of it: documents and layers.
     """
 
     name: str
@@ -85,6 +102,7 @@ class Kept:
     platform: str
     id: str
     size: int
+    blobs: tuple[str, ...]
 
 
 def kept(store: Store) -> Iterator[Kept]:
@@ -103,8 +121,10 @@ def _images(store: Store, entry: Descriptor) -> Iterator[Kept]:
         if KINDS[manifest.media_type] is not Kind.MANIFEST:
             continue
         image = read_image(store.files, manifest, ANY_PLATFORM, transport=TRANSPORT, name=name)
-        size = sum({layer.blob.digest: layer.blob.size for layer in image.layers}.values())
-        yield Kept(name, str(entry.digest), str(image.image_config.platform), str(image.id), size)
+        layers = {str(layer.blob.digest): layer.blob.size for layer in image.layers}
+        blobs = dict.fromkeys((str(entry.digest), str(manifest.digest), str(image.id), *layers))
+        platform = str(image.image_config.platform)
+        yield Kept(name, str(entry.digest), platform, str(image.id), sum(layers.values()), tuple(blobs))
 
 
 def remove(store: Store, references: Sequence[RegistryReference]) -> None:
@@ -125,7 +145,7 @@ def _without(entries: Sequence[Entry], removed: Sequence[RegistryReference]) -> 
 
 
 def _name_of(entry: Entry) -> RegistryReference | None:
-    return RegistryReference.find(str((entry.get("annotations") or {}).get(REF_NAME)))
+    return RegistryReference.find(str(name_in(entry)))
 
 
 def _is_of(entry: Descriptor, reference: RegistryReference) -> bool:

@@ -29,6 +29,7 @@ from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTEN
 from bundler.input_files import InputError, read_inside
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
+from bundler.progress import Meter
 from bundler.store.locks import locked, locked_if_free
 
 _STAGE: Final = ".bundler-"
@@ -51,21 +52,36 @@ class Store:
         document = json.dumps({"schemaVersion": 2, "manifests": _read(self.path)["manifests"]}).encode()
         return parse_index(parse_document(document, f"{self.files.label}: {INDEX}"))
 
-    def add(self, entry: Entry, replaces: Callable[[Entry], bool]) -> None:
-        """List `entry` in the place of what it replaces, once all blobs are on the disk; skopeo syncs none."""
-        self.add_all([entry], replaces)
-
-    def add_all(self, added: Sequence[Entry], replaces: Callable[[Entry], bool]) -> None:
-        """The same for several, all at once."""
+    def add(self, *added: Entry, replaces: Callable[[Entry, Entry], bool], free: bool = False) -> None:
+        """List entries, all at once, in the place of what each (the second) replaces, once all blobs are on the disk;
+        skopeo syncs none. With `free`, raises RequestError where one would replace another manifest or index.
+        """
         with self.stage():
             sync_tree(self.path / BLOBS)
-        self.change(lambda entries: [*(each for each in entries if not replaces(each)), *added])
+        self.change(lambda entries: [*self._left(entries, added, replaces, free=free), *added])
+
+    def check_free(self, *added: Entry, replaces: Callable[[Entry, Entry], bool]) -> None:
+        """Raise RequestError where `add` would, before the work."""
+        self._left(_read(self.path)["manifests"], added, replaces, free=True)
+
+    def _left(
+        self, entries: list[Entry], added: Sequence[Entry], replaces: Callable[[Entry, Entry], bool], *, free: bool
+    ) -> list[Entry]:
+        left = []
+        for old in entries:
+            new = next((each for each in added if replaces(old, each)), None)
+            if new is None:
+                left.append(old)
+            elif free and old["digest"] != new["digest"]:
+                what = f"{printable(str(name_in(new)))} is another image in {self.files.label} already"
+                raise RequestError(what, hint="--force gives its name to the new image")
+        return left
 
     def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
         """Replace what index.json lists by what `change` makes of it, alone and at once."""
         with locked(self.path / MARKER, exclusive=True):
             document = _read(self.path)
-            document["manifests"] = sorted(change(document["manifests"]), key=_order)
+            document["manifests"] = sorted(change(document["manifests"]), key=order_of)
             with self.stage() as stage:
                 write_durably(stage / INDEX, json.dumps(document, separators=(",", ":")).encode())
                 (stage / INDEX).rename(self.path / INDEX)
@@ -108,15 +124,22 @@ class Store:
 
     def put_layer(self, layer: LocalLayer) -> None:
         """Add a new layer, if it is what it says it is. Raises ImageError."""
-        if layer.blob.digest is None:
-            raise ImageError(f"layer {layer.diff_id} has no digest to be stored by")
-        with self.stage() as stage, open_layer(layer, lambda _count: None) as checked:
+        with open_layer(layer, lambda _count: None) as checked:
             checked.finish()
-            with open_blob(layer, lambda _count: None) as source, (stage / "blob").open("xb") as stream:
+        self.put_blob(layer)
+
+    def put_blob(self, blob: LocalLayer, meter: Meter = lambda _count: None) -> None:
+        """Add what is a layer or not, if it has the size and the digest that are stated. Raises ImageError."""
+        if blob.blob.digest is None:
+            raise ImageError(f"layer {blob.diff_id} has no digest to be stored by")
+        target = self.path / blob_name(blob.blob.digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.stage() as stage:
+            with open_blob(blob, meter) as source, (stage / "blob").open("xb") as stream:
                 while chunk := source.read(_CHUNK):
                     stream.write(chunk)
                 _settle(stream)
-            (stage / "blob").rename(self.path / blob_name(layer.blob.digest))
+            (stage / "blob").rename(target)
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -144,7 +167,7 @@ def open_store(path: Path, *, alone: bool = False, limits: Limits = DEFAULTS) ->
     Raises RequestError, and BundlerError if that is asked for where there are no locks.
     """
     if not is_store(path):
-        raise RequestError(f"{printable(str(path))} is no store", hint="bundler fetch makes one")
+        raise RequestError(f"{printable(str(path))} is no store", hint="bundler fetch and import make one")
     with locked(path, exclusive=alone, needed=alone) as lock, open_folder(path, limits) as files:
         check_marker(files)
         yield Store(path, files, lock)
@@ -235,9 +258,31 @@ def entry_of(raw: bytes, digest: Digest, media_type: str, name: str, platform: P
     stated = parse_document(raw, f"document {digest}").find("mediaType")
     entry: Entry = descriptor_document(media_type if stated is None else stated.text(), digest, len(raw))
     if platform is not None:
-        parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
-        entry["platform"] = {name: part for name, part in parts.items() if part is not None}
+        entry["platform"] = platform_document(platform)
+    return called(entry, name)
+
+
+def platform_document(platform: Platform) -> dict[str, str]:
+    """A platform as it stands in an index."""
+    parts = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def called(entry: Entry, name: str) -> Entry:
+    """The entry, listed as `name`."""
     return entry | {"annotations": {REF_NAME: name}}
+
+
+def gives_way(old: Entry, new: Entry) -> bool:
+    """Whether `old` is what `new` is a later version of: the same name, and not for other platforms only."""
+    if name_in(old) != name_in(new):
+        return False
+    return "platform" not in new or old.get("platform") in (None, new["platform"])
+
+
+def name_in(entry: Entry) -> Any:
+    """What an entry is called; None if it has no name."""
+    return (entry.get("annotations") or {}).get(REF_NAME)
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -268,9 +313,10 @@ def _read(path: Path) -> dict[str, Any]:
     return content | {"manifests": [] if listed is None else listed.content}
 
 
-def _order(entry: Entry) -> tuple[str, str, str]:
+def order_of(entry: Entry) -> tuple[str, str, str]:
+    """By name, in index.json."""
     platform = json.dumps(entry.get("platform"), sort_keys=True)
-    return str((entry.get("annotations") or {}).get(REF_NAME)), platform, str(entry.get("digest"))
+    return str(name_in(entry)), platform, str(entry.get("digest"))
 
 
 def _names(path: Path) -> list[str]:

@@ -27,7 +27,7 @@ from bundler.images.transports.layout import find_manifest, read_blob
 from bundler.images.transports.table import parse_reference
 from bundler.light_dataclasses import dataclass
 from bundler.store.find import place_of
-from bundler.store.layout import Store, entry_of, is_store, open_store
+from bundler.store.layout import Store, entry_of, is_store, name_in, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +167,4 @@ class Base:
 def name_image(store: Store, manifest: Manifest, name: str) -> None:
     """List the image under `name`, which no other has from then on."""
     entry = entry_of(manifest.raw, manifest.digest, OCI_MANIFEST, name)
-    store.add(entry, lambda old: (old.get("annotations") or {}).get(REF_NAME) == name)
+    store.add(entry, replaces=lambda old, new: bool(name_in(old) == name_in(new)))

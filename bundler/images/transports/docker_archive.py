@@ -7,7 +7,8 @@ The older form states no digest of a layer, only the config its diff_ids; so the
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from bundler.archives.compression import compression_of
@@ -16,13 +17,13 @@ from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.image import Image, in_place
 from bundler.images.image_config import ImageConfig, parse_image_config
-from bundler.images.layer import Blob, LocalLayer, LocalLayers
-from bundler.images.manifest import Manifest, PlatformChoice, check_layer_count
+from bundler.images.layer import Blob, LocalLayer
+from bundler.images.manifest import Manifest, PlatformChoice, check_layer_count, parse_manifest
 from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.reference import Choice, listing, same_name
 from bundler.images.transports.files import Files, load_document
-from bundler.images.transports.layout import find_manifest, is_layout
+from bundler.images.transports.layout import find_manifest, is_layout, manifests, read_blob
 from bundler.light_dataclasses import dataclass
 
 MANIFEST: Final = "manifest.json"
@@ -60,14 +61,55 @@ def open_docker_archive(
     files: Files, choice: Choice, wanted: PlatformChoice, *, transport: str, file_name: str
 ) -> Image:
     """The image that `choice` names. Raises ImageError, or RequestError when several could be meant."""
-    refuse_legacy(files)
-    entries = _parse(parse_document(load_document(files, MANIFEST), f"{files.label}: {MANIFEST}"))
-    entry, image_config, name = _choose(files, entries, choice, wanted.platform)
+    entry, image_config, name = _choose(files, _entries(files), choice, wanted.platform)
     wanted.check(image_config)
+    names = {"transport": transport, "name": name, "file_name": file_name}
+    return _image(files, entry, image_config, lambda config: find_manifest(files, config), **names)
+
+
+def open_every(files: Files, choice: Choice, otherwise: Platform) -> Iterator[tuple[tuple[str, ...], Image]]:
+    """The images of the archive, or the one that `choice` names, each with its names there. Raises ImageError.
+
+    `otherwise` is the platform of those that state none.
+    """
+    entries = _entries(files)
+    if choice != Choice():
+        entry, _, name = _choose(files, entries, choice, otherwise)
+        entries = (replace(entry, tags=(name,) if name else ()),)
+    configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries), otherwise)
+    there = dict(reversed(list(manifests(files)))) if is_layout(files) else {}  # of several, the first
+
+    def find(config: Digest) -> Manifest | None:
+        stated = there.get(str(config))
+        return None if stated is None else parse_manifest(read_blob(files, stated), stated.digest)
+
+    for entry in entries:
+        yield entry.tags, _image(files, entry, configs[entry.config], find, transport="", name="", file_name="")
+
+
+def _entries(files: Files) -> tuple[_Entry, ...]:
+    refuse_legacy(files)
+    return _parse(parse_document(load_document(files, MANIFEST), f"{files.label}: {MANIFEST}"))
+
+
+def _image(
+    files: Files,
+    entry: _Entry,
+    image_config: ImageConfig,
+    find: Callable[[Digest], Manifest | None],
+    *,
+    transport: str,
+    name: str,
+    file_name: str,
+) -> Image:
+    """The image of an entry; `find` gives the manifest that the archive has of a config."""
     check_layer_count(f"{files.label}: {MANIFEST}", len(entry.layers), image_config)
     pairs = zip(entry.layers, image_config.diff_ids, strict=True)
     layers = tuple(_local_layer(files, name, diff_id) for name, diff_id in pairs)
-    manifest = _find_manifest(files, layers, image_config)
+    manifest = find(image_config.digest) if is_layout(files) else None
+    # It counts only if it names the very layers that manifest.json does.
+    if manifest is not None and [layer.digest for layer in manifest.layers] != [layer.blob.digest for layer in layers]:
+        manifest = None
     return Image(
         transport=transport,
         name=name,
@@ -178,13 +220,3 @@ def _stated_digest(name: str) -> Digest | None:
         return Digest.parse(f"{match['algorithm']}:{match['encoded']}")
     except ValueError:
         return None
-
-
-def _find_manifest(files: Files, layers: LocalLayers, image_config: ImageConfig) -> Manifest | None:
-    """The image's OCI manifest, where the archive has it and it names the very layers that manifest.json does."""
-    if not is_layout(files):
-        return None
-    manifest = find_manifest(files, image_config.digest)
-    if manifest is None or [layer.digest for layer in manifest.layers] != [layer.blob.digest for layer in layers]:
-        return None
-    return manifest

@@ -1,6 +1,6 @@
 """OCI layouts: a folder or archive of blobs by digest, entered through index.json (image-spec image-layout.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,8 @@ from bundler.images.manifest import (
     PlatformChoice,
     choose_platform,
     descend,
-    manifest_of,
     parse_index,
+    parse_manifest,
     select_manifest,
 )
 from bundler.images.media_types import KINDS, Kind
@@ -29,7 +29,7 @@ BLOBS: Final = "blobs"
 MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _VERSION: Final = "1."
 # containerd and BuildKit write the complete name here, and only its tag as image-spec's ref.name.
-_FULL_NAME: Final = "io.containerd.image.name"
+FULL_NAME: Final = "io.containerd.image.name"
 _MARKER_SIZE: Final = 4096
 
 
@@ -41,7 +41,7 @@ def open_layout(files: Files, choice: Choice, wanted: PlatformChoice, *, transpo
     """The image that `choice` names, for the wanted platform. Raises ImageError, or RequestError if several fit."""
     check_marker(files)
     chosen = _choose(files, entries(files), choice, wanted.platform)
-    return read_image(files, chosen, wanted, transport=transport, name=_name(chosen), file_name=file_name)
+    return read_image(files, chosen, wanted, transport=transport, name=name_of(chosen), file_name=file_name)
 
 
 def read_image(
@@ -63,17 +63,21 @@ def find_manifest(files: Files, config: Digest) -> Manifest | None:
     `docker save` of one platform keeps an index that also names what was left out, so missing documents are passed,
     and what is no image (attestations) is not read further.
     """
+    stated = next((one for config_digest, one in manifests(files) if config_digest == str(config)), None)
+    return None if stated is None else parse_manifest(read_blob(files, stated), stated.digest)
+
+
+def manifests(files: Files) -> Iterator[tuple[str, Descriptor]]:
+    """The manifests that the layout has, each with the digest of its config, as it states that."""
 
     def there(descriptor: Descriptor) -> bool:
         return files.has(blob_name(descriptor.digest))
 
     for descriptor in descend(entries(files), lambda one: read_blob(files, one), there):
-        raw = read_blob(files, descriptor)
-        part = parse_document(raw, f"manifest {descriptor}")
+        part = parse_document(read_blob(files, descriptor), f"manifest {descriptor}")
         stated = part.find("config")
-        if stated is not None and stated.get("digest").text() == str(config):
-            return manifest_of(part, raw, descriptor.digest)
-    return None
+        if stated is not None:
+            yield stated.get("digest").text(), descriptor
 
 
 def blob_name(digest: Digest) -> str:
@@ -107,11 +111,22 @@ def read_blob(files: Files, descriptor: Descriptor) -> bytes:
 
 
 def _choose(files: Files, listed: tuple[Descriptor, ...], choice: Choice, platform: Platform) -> Descriptor:
+    meant = meant_by(files, listed, choice)
+    if len({one.digest for one in meant}) == 1:
+        return meant[0]
+    # A layout written by hand may list one image's platforms side by side in index.json itself.
+    if choice.digest is None and len({name_of(one) for one in meant}) == 1 and all(one.platform for one in meant):
+        return choose_platform(tuple(meant), platform, files.label)
+    raise RequestError(f"{files.label}: several images could be meant", hint=_there(meant))
+
+
+def meant_by(files: Files, listed: Sequence[Descriptor], choice: Choice) -> list[Descriptor]:
+    """What of the entries of a layout is meant, one or more: all if nothing was chosen. Raises ImageError."""
     images = [entry for entry in listed if KINDS.get(entry.media_type) in (Kind.MANIFEST, Kind.INDEX)]
     if choice.position is not None:
         if choice.position >= len(listed):
             raise ImageError(f"{files.label}: there is no image @{choice.position}", hint=_there(images))
-        return listed[choice.position]
+        return [listed[choice.position]]
     meant = images
     if choice.digest is not None:
         every = descend(images, lambda one: read_blob(files, one), lambda one: files.has(blob_name(one.digest)))
@@ -121,21 +136,16 @@ def _choose(files: Files, listed: tuple[Descriptor, ...], choice: Choice, platfo
     if not meant:
         asked = printable(choice.digest or choice.name or "")
         raise ImageError(f"{files.label}: there is no image{asked and f' {asked}'}", hint=_there(images))
-    if len({one.digest for one in meant}) == 1:
-        return meant[0]
-    # A layout written by hand may list one image's platforms side by side in index.json itself.
-    if choice.digest is None and len({_name(one) for one in meant}) == 1 and all(one.platform for one in meant):
-        return choose_platform(tuple(meant), platform, files.label)
-    raise RequestError(f"{files.label}: several images could be meant", hint=_there(meant))
+    return meant
 
 
 def _is_called(image: Descriptor, name: str) -> bool:
-    return name == image.annotation(REF_NAME) or same_name(name, image.annotation(_FULL_NAME))
+    return name == image.annotation(REF_NAME) or same_name(name, image.annotation(FULL_NAME))
 
 
-def _name(image: Descriptor) -> str:
-    return image.annotation(_FULL_NAME) or image.annotation(REF_NAME) or ""
+def name_of(image: Descriptor) -> str:
+    return image.annotation(FULL_NAME) or image.annotation(REF_NAME) or ""
 
 
 def _there(images: Iterable[Descriptor]) -> str | None:
-    return listing([(_name(image), f"@{image.digest}") for image in images])
+    return listing([(name_of(image), f"@{image.digest}") for image in images])

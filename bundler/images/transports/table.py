@@ -21,7 +21,7 @@ from bundler.images.reference import (
     split_path,
 )
 from bundler.images.transports.access import Access
-from bundler.images.transports.archive_files import open_archive, open_stored
+from bundler.images.transports.archive_files import Archive, open_archive, open_stored
 from bundler.images.transports.directory import is_directory, open_directory
 from bundler.images.transports.docker_archive import is_docker_archive, open_docker_archive, refuse_legacy
 from bundler.images.transports.files import Files, open_folder
@@ -195,14 +195,19 @@ def _open_path(request: _Request) -> Iterator[Image]:
         elif is_layout(archive):
             yield open_layout(archive, choice, wanted, transport=_OCI_ARCHIVE.name, file_name=name)
         else:
-            refuse_legacy(archive)
-            if archive.has(_OF_A_BUNDLE):
-                hint = f"bundler unpack {shlex.quote(archive.label)} -o DIR makes it a bundle again"
-                raise ImageError(f"{archive.label} is a bundle that bundler packed, not an image", hint=hint)
-            raise ImageError(
-                f"{archive.label}: neither a docker-archive nor an oci-archive",
-                hint=f"if this is a root filesystem (docker export): {_ROOTFS_TAR.typed}{request.reference.rest}",
-            )
+            raise no_image_archive(archive, request.reference.rest)
+
+
+def no_image_archive(archive: Archive, given: str) -> ImageError:
+    """What to say of an archive that is none of an image, and that was given as `given`."""
+    refuse_legacy(archive)
+    if archive.has(_OF_A_BUNDLE):
+        hint = f"bundler unpack {shlex.quote(archive.label)} -o DIR makes it a bundle again"
+        return ImageError(f"{archive.label} is a bundle that bundler packed, not an image", hint=hint)
+    return ImageError(
+        f"{archive.label}: neither a docker-archive nor an oci-archive",
+        hint=f"if this is a root filesystem (docker export): {_ROOTFS_TAR.typed}{given}",
+    )
 
 
 _PATH: Final = Transport("", "", _open_path)
