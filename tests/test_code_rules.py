@@ -31,7 +31,7 @@ RANKS = {
     **dict.fromkeys(["bundles", "completion", "profiles", "targets", "trust_policies"], 5),
     "project": 6,
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
-    **dict.fromkeys(["attestation", "deltas", "doctor", "request", "running", "units"], 8),
+    **dict.fromkeys(["attestation", "carrying", "deltas", "doctor", "request", "running", "units"], 8),
     **dict.fromkeys(["approval", "distribution", "dry_run", "foreground", "kit"], 9),
     **dict.fromkeys(["filling", "hardening", "upkeep"], 10),
     "pipeline": 11,

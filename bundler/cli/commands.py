@@ -128,6 +128,24 @@ COMMANDS: Final = {
         ),
         Resumable,
     ),
+    "export": Row(
+        Group.CARRY,
+        "carrying.export",
+        (
+            "bundler export nginx:1.27 redis:7 -o images.tar",
+            "bundler export nginx:1.28 -o update.tar --since images.tar",
+        ),
+    ),
+    "import": Row(
+        Group.CARRY,
+        "carrying.import_images",
+        (
+            "bundler import images.tar",
+            "bundler import app.tar --name app:1",
+            "bundler import layout --name registry.example/web --verify-key cosign.pub",
+        ),
+        Resumable,
+    ),
     "pack": Row(
         Group.CARRY,
         "pack.pack",

@@ -40,6 +40,8 @@ CALLS = {
     "verify": ("bundle --json", 0, '"changes": []'),
     "doctor": ("--dump", 0, '"kernel"'),
     "fetch": ("--offline nginx", 2, "--offline"),
+    "export": ("nginx -o images.zip --store none", 2, "let it end in .tar"),
+    "import": ("image.tar --name web:1 --store new-store", 0, "docker.io/library/web:1 sha256:"),
     "pack": ("bundle -o new.tar.gz --quiet", 0, "new.tar.gz"),
     "unpack": ("packed.tar -o unpacked", 0, "unpacked"),
     "delta": ("bundle packed.tar -o new.delta --json", 0, "sha256"),

@@ -12,6 +12,10 @@ CUT = {
     "cut.tar.gz": gzip.compress(_WHOLE)[:700],
     "cut.tar.xz": lzma.compress(_WHOLE)[:700],
 }
+LAYOUT = {
+    "layout/oci-layout": '{"imageLayoutVersion":"1.0.0"}',
+    "layout/index.json": '{"schemaVersion":2,"manifests":[]}',
+}
 
 NOWHERE = "127.0.0.1:1/hello"  # where nothing listens
 
@@ -88,6 +92,36 @@ IMAGES = (
     Mistake(line="harden ./project", code=3, what="project: neither", hint="rootfs:project"),
     Mistake(line="lock hello.tar", code=3, what="hello.tar does not exist", hint="looked for in"),
     Mistake(line="fetch image.tar", what='"image.tar" is not in a registry', hint="from where it is"),
+    Mistake(line="import hello.tar", code=3, what="hello.tar does not exist", hint="looked for in"),
+    Mistake(line="import imgae.tar", code=3, what="imgae.tar does not exist", hint="did you mean image.tar?"),
+    Mistake(line="import compose.yaml", code=3, what="compose.yaml is a compose file, not an image", hint="compose"),
+    Mistake(line="import bundle", code=3, what="bundle is a bundle, not an image", hint="bundler run bundle"),
+    Mistake(line="import packed.tar.zst", code=3, what="is a bundle that bundler packed", hint="bundler unpack"),
+    Mistake(line="import project", code=3, what="project: neither", hint="a folder that is"),
+    Mistake(line="import docker://nginx", what="bundler import reads files", hint="bundler fetch brings"),
+    Mistake(line="import rootfs-tar:image.tar", what="bundler import reads files", hint="docker save"),
+    Mistake(line="import ''", what="name of a file cannot be empty", hint="images.tar"),
+    Mistake(line="import -", code=3, what="standard input is empty", hint="failed"),
+    Mistake(line="import image.tar:bye", code=3, what="there is no image bye", hint=":hello:latest"),
+    Mistake(line="import image.tar --name Web", what="--name: 'library/Web' ... lowercase", hint="web:1.2"),
+    Mistake(line="import image.tar --verify-key none.pub", what="none.pub does not exist", hint="looked for in"),
+    Mistake(line="export hello", what="--output", hint="bundler export --help"),
+    Mistake(line="export hello -o images", what="images: the name does not say the format", hint=".tar, .tar.zst"),
+    Mistake(line="export image.tar -o i.tar", what='"image.tar" is not in a registry', hint="from where it is"),
+    Mistake(line="export hello -o i.tar --store project", what="project is no store", hint="fetch ... import"),
+    Mistake(line="export hello -o image.tar --store layout", what="image.tar exists", hint="--force", files=LAYOUT),
+    Mistake(line="export bye -o i.tar --store layout", code=3, what="bye:latest is not in", hint="fetch", files=LAYOUT),
+    *(
+        Mistake(
+            line=f"export hello -o i.tar --store layout --since {since}", code=code, what=what, hint=hint, files=LAYOUT
+        )
+        for since, code, what, hint in (
+            ("nope.tar", 2, "--since: nope.tar ... No such file", "bundler images --json"),
+            ("bundle/bundler.json", 2, "bundle/bundler.json names no images", "bundler images --json"),
+            ("notes.txt", 3, "notes.txt is a text, not an image", "docker save"),
+            ("packed.tar.zst", 3, "is a bundle that bundler packed", "bundler unpack"),
+        )
+    ),
     Mistake(line="build", what="no image: name one", hint="nginx:1.27"),
     Mistake(line="inspect", what="no image", hint="nginx:1.27"),
     Mistake(line="build - --overrides -", what="standard input can be read only once", hint="a file for the other"),

@@ -1,0 +1,123 @@
+"""What a file or folder of images holds: its images, as a store would list them, and the blobs that it has of them.
+
+Everything here is read from what others wrote. A document is held against its digest at once, a blob when it is copied.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import field, replace
+from typing import Final
+
+from bundler.carrying.left_out import LeftOut
+from bundler.errors import ImageError
+from bundler.images.descriptor import Descriptor
+from bundler.images.digest import Digest
+from bundler.images.layer import FileSlice, LocalLayer
+from bundler.images.transports.files import Files
+from bundler.light_dataclasses import dataclass
+from bundler.limits import Limits
+from bundler.store.layout import Entry
+
+MOST_IMAGES: Final = 1000
+"""Far more than are ever carried at once; each may be a name in the store."""
+_MOST_BLOBS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An image: `names` are what the file calls it, `entry` is how it is listed but for its name.
+
+    `documents` are its manifests and indexes, `blobs` all that it needs, these as well.
+    """
+
+    names: tuple[str, ...]
+    entry: Entry
+    digest: Digest
+    documents: tuple[Digest, ...]
+    blobs: tuple[Descriptor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """`held` is where the blobs are that the file has, `made` are documents that it lacks, and that follow from it.
+
+    `attached` are the entries of what is attached to images, and `beside` the blobs of that.
+    """
+
+    files: Files
+    images: tuple[Incoming, ...]
+    held: Mapping[Digest, LocalLayer]
+    made: Mapping[Digest, bytes] = field(default_factory=dict)
+    attached: tuple[Descriptor, ...] = ()
+    beside: tuple[Descriptor, ...] = ()
+    left_out: Mapping[Digest, LeftOut] = field(default_factory=dict)
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the blob is in the file. Raises ImageError if it is of another size there."""
+        if blob.digest in self.made:
+            size = len(self.made[blob.digest])
+        elif blob.digest in self.held:
+            size = self.held[blob.digest].blob.size
+        else:
+            return False
+        if size != blob.size:
+            raise ImageError(f"{self.files.label}: {blob.digest}: {size} bytes, but {blob.size} are stated")
+        return True
+
+    def over(self, stored: Files) -> "Overlaid":
+        """Its files, and those of a store beneath."""
+        return Overlaid(self.files, stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaid:
+    """Two places of files as one: what the first lacks is in the second."""
+
+    first: Files
+    second: Files
+
+    @property
+    def label(self) -> str:
+        return self.first.label
+
+    @property
+    def limits(self) -> Limits:
+        return self.first.limits
+
+    def has(self, name: str) -> bool:
+        return self.first.has(name) or self.second.has(name)
+
+    def size(self, name: str) -> int:
+        return self._of(name).size(name)
+
+    def open(self, name: str) -> AbstractContextManager[FileSlice]:
+        return self._of(name).open(name)
+
+    def _of(self, name: str) -> Files:
+        return self.first if self.first.has(name) or not self.second.has(name) else self.second
+
+
+class Gathered:
+    """Images as they are read, each once with all names that the file has for it, within bounds."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._images: dict[tuple[Digest, str], Incoming] = {}
+        self._blobs = 0
+
+    def add(self, image: Incoming) -> None:
+        """Raises ImageError for more than any file of images holds."""
+        key = image.digest, str(image.entry.get("platform"))
+        same = self._images.get(key)
+        if same is not None:
+            self._images[key] = replace(same, names=tuple(dict.fromkeys((*same.names, *image.names))))
+            return
+        self._images[key] = image
+        self._blobs += len(image.blobs)
+        if len(self._images) > MOST_IMAGES or self._blobs > _MOST_BLOBS:
+            raise ImageError(
+                f"{self._label}: more than {MOST_IMAGES} images, or {_MOST_BLOBS} layers, which no file of images has"
+            )
+
+    def all(self) -> tuple[Incoming, ...]:
+        return tuple(self._images.values())

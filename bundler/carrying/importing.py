@@ -1,0 +1,182 @@
+"""Images of a file into the store: all of them or none, and none before it is known to be whole and to be trusted.
+
+Blobs come first, those that are there already not again; then all names appear in one step. What ends in between
+leaves blobs that no name leads to, which `gc` removes, and with which the next time goes faster.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bundler.carrying.contents import Contents, Incoming
+from bundler.carrying.layouts import missing
+from bundler.carrying.left_out import LeftOut
+from bundler.carrying.names import GivenName, name_images
+from bundler.carrying.source import Source
+from bundler.disk_space import writing_below
+from bundler.errors import ImageError, printable
+from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
+from bundler.images.digest import Digest
+from bundler.images.reference import RegistryReference
+from bundler.images.transports.layout import read_blob
+from bundler.light_dataclasses import dataclass
+from bundler.limits import Limits, raise_hint
+from bundler.progress import SILENT, Meter, Progress
+from bundler.sizes import readable_size
+from bundler.store.attached import Listed, trusted_keys, verify_listed
+from bundler.store.layout import Entry, Store, called, gives_way, is_store, open_store, prepare, reference_of
+from bundler.trust.policy import Policy
+
+_Named = Sequence[tuple[RegistryReference, Incoming]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """How to import: by the `name`, if not by those of the file; with `trust`, only what is signed as the policy asks;
+    with `replace`, also in the place of other images of these names.
+    """
+
+    limits: Limits
+    progress: Progress
+    name: GivenName | None = None
+    trust: Policy | None = None
+    replace: bool = False
+
+    def into(self, place: Path, source: Source) -> list[tuple[str, str]]:
+        """Put the images into the store at `place`, which is made if there is none; gives their names and digests.
+
+        Raises BundlerError, with no name changed, and for what is refused at once with no store made.
+        """
+        with (
+            _looked_at(place, self.limits) as (found, workspace),
+            source.open(found.files, workspace, self.limits, self.progress) as contents,
+        ):
+            checked = self._checked(found, contents)
+            if found.path == place:
+                self._put(found, contents, checked)
+            else:
+                prepare(place)
+                with open_store(place, limits=self.limits) as store:
+                    self._put(store, contents, checked)
+        return list(checked.names)
+
+    def _checked(self, store: Store, contents: Contents) -> "_Checked":
+        """Raises BundlerError, as far as the blobs need not be read for it."""
+        named = name_images(contents.files.label, contents.images, self.name)
+        attached = _renamed(contents.attached, named, self.name)
+        entries = [*(called(image.entry, str(name)) for name, image in named), *map(_listed, attached)]
+        if not self.replace:
+            store.check_free(*entries, replaces=gives_way)
+        blobs = _distinct(contents)
+        self._check_whole(store, contents, blobs)
+        self._check_signed(store, contents, named, attached)
+        names = sorted({(str(name), str(image.digest)) for name, image in named})
+        return _Checked(tuple(names), tuple(entries), tuple(blobs))
+
+    def _put(self, store: Store, contents: Contents, checked: "_Checked") -> None:
+        # What is there is read once: to take its name for it would keep a damaged blob for ever.
+        lacking = [blob for blob in checked.blobs if contents.has(blob) and not store.holds(blob)]
+        total = sum(blob.size for blob in lacking)
+        with (self.progress if lacking else SILENT).measure(f"importing {contents.files.label}", total) as meter:
+            for blob in lacking:
+                store.discard_damaged(blob)
+                _put_blob(store, contents, blob, meter)
+        store.add(*checked.entries, replaces=gives_way, free=not self.replace)
+
+    def _check_whole(self, store: Store, contents: Contents, blobs: Sequence[Descriptor]) -> None:
+        """Raise ImageError for a blob that is neither in the file nor, undamaged, in the store, or for too many."""
+        for blob in blobs:
+            if not contents.has(blob) and not store.holds(blob):
+                left = contents.left_out.get(blob.digest, LeftOut(blob.digest, blob.size, ""))
+                raise missing(contents.files, store.files, left)
+        stored, most = sum(blob.size for blob in blobs), self.limits.unpacked_size
+        if stored > most:
+            what = f"the images are {readable_size(stored)}, over {readable_size(most)}"
+            raise ImageError(f"{contents.files.label}: {what}", hint=raise_hint("unpacked_size"))
+
+    def _check_signed(self, store: Store, contents: Contents, named: _Named, attached: Sequence[Descriptor]) -> None:
+        """Raise DifferenceError unless each image is signed as the policy asks, by what is in the file or the store."""
+        if self.trust is None:
+            return
+
+        def read(document: Descriptor) -> bytes:
+            made = contents.made.get(document.digest)
+            return read_blob(contents.over(store.files), document) if made is None else made
+
+        listed = Listed([*attached, *store.entries()], read)
+        for name, image in named:
+            keys = trusted_keys(self.trust, name)
+            if keys:
+                verify_listed(listed, name, image.digest, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What an import adds: entries of index.json, and the blobs that they lead to."""
+
+    names: tuple[tuple[str, str], ...]
+    entries: tuple[Entry, ...]
+    blobs: tuple[Descriptor, ...]
+
+
+def _distinct(contents: Contents) -> list[Descriptor]:
+    """Every blob once. Raises ImageError where two manifests do not agree about its size: one of them lies."""
+    blobs: dict[Digest, Descriptor] = {}
+    for blob in (*(blob for image in contents.images for blob in image.blobs), *contents.beside):
+        known = blobs.setdefault(blob.digest, blob)
+        if known.size != blob.size:
+            what = f"{blob.digest} is stated to have {known.size} bytes, and {blob.size}"
+            raise ImageError(f"{contents.files.label}: {what}")
+    return list(blobs.values())
+
+
+@contextmanager
+def _looked_at(place: Path, limits: Limits) -> Iterator[tuple[Store, Path]]:
+    """The store, or where there is none yet an empty one in its place; and a folder for files that have no names."""
+    if is_store(place):
+        prepare(place)
+        with open_store(place, limits=limits) as store, store.stage() as workspace:
+            yield store, workspace
+        return
+    above = next(folder for folder in place.absolute().parents if folder.is_dir())
+    with TemporaryDirectory() as empty, writing_below(above, "--store"):
+        prepare(Path(empty))
+        with open_store(Path(empty), limits=limits) as store:
+            yield replace(store, files=replace(store.files, label=printable(str(place)))), above
+
+
+def _put_blob(store: Store, contents: Contents, blob: Descriptor, meter: Meter) -> None:
+    """Raises ImageError for what is not what its digest names."""
+    if blob.digest in contents.made:
+        store.put(contents.made[blob.digest], blob.digest)
+        meter(blob.size)
+        return
+    held = contents.held[blob.digest]
+    try:
+        if held.diff_id == held.blob.digest:
+            store.put_blob(held, meter)
+        else:  # Docker's archives state no digest of what is stored, but one of what it becomes
+            store.put_layer(held)
+            meter(blob.size)
+    except ImageError as error:
+        raise ImageError(f"{contents.files.label}: {error.what}", hint=error.hint) from None
+
+
+def _renamed(attached: Sequence[Descriptor], named: _Named, given: GivenName | None) -> list[Descriptor]:
+    """What is attached to the images, beside them: in the repositories that they have in the store."""
+    repositories = {name.repository for name, _ in named}
+    entries: dict[RegistryReference, Descriptor] = {}
+    for entry in attached:
+        name = reference_of(entry)
+        if name is not None and given is not None:
+            name = replace(given.reference, tag=name.tag)
+        if name is not None and name.repository in repositories:
+            entries[name] = replace(entry, annotations=((REF_NAME, str(name)),))
+    return list(entries.values())
+
+
+def _listed(entry: Descriptor) -> Entry:
+    name = entry.annotation(REF_NAME) or ""
+    return called(descriptor_document(entry.media_type, entry.digest, entry.size), name)
