@@ -35,7 +35,7 @@ ExternalNetwork = MachineBridge | PluginList
 def parse_external(text: str) -> ExternalNetwork:
     """The network that `BRIDGE:SUBNET`, or `FILE.conflist`, stands for. Raises RequestError."""
     if text.endswith(_LIST):
-        return PluginList(text)
+        return PluginList(text if "/" in text else f"./{text}")  # by which the key `cni` knows a file
     bridge, _, subnet = text.partition(":")
     if not INTERFACE.fullmatch(bridge) or not subnet:
         raise RequestError(

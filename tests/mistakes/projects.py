@@ -66,9 +66,25 @@ PROJECTS = (
     ),
     project(
         f"{{web: {{{IMAGE}, networks: [out]}}}}",
-        "shop.yaml:2:28: networks: 'out' is a network of the machine",
-        "external:",
+        "shop.yaml:2:28: networks: 'out' is external",
+        "--network out=BRIDGE:SUBNET",
         more="networks: {out: {external: true}}",
+    ),
+    project(WEB, "--network: 'out' is not NAME=BRIDGE:SUBNET", "proxy=br-proxy:10.96.0.0/24", "--network out"),
+    project(WEB, "--network: 'br0' is not BRIDGE:SUBNET", "br-proxy:10.96.0.0/24", "--network out=br0"),
+    project(WEB, "--network: '10.0.0.1/8' is not an IPv4 subnet", "10.96.0.0/24", "--network out=br0:10.0.0.1/8"),
+    project(
+        f"{{web: {{{IMAGE}, networks: [out]}}}}",
+        "shop.yaml:1:49: the file out.conflist does not exist",
+        "a relative path",
+        "--network out=out.conflist",
+        more="networks: {out: {external: true}}",
+    ),
+    project(
+        f"{{web: {{{IMAGE}, networks: [out]}}}}",
+        "shop.yaml:2:77: networks: 'br 0' is not an IPv4 address",
+        "",
+        more="networks: {out: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: br 0}}}",
     ),
     project(
         f"{{web: {{{IMAGE}, secrets: [key]}}}}",

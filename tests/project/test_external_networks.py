@@ -67,5 +67,5 @@ def test_what_is_no_network_of_a_machine_is_refused(word: str) -> None:
 
 
 def test_words_are_a_bridge_or_a_list() -> None:
-    assert parse_external("a.conflist") == PluginList("a.conflist")
+    assert parse_external("a.conflist") == PluginList("./a.conflist")
     assert isinstance(parse_external(BRIDGE), MachineBridge)
