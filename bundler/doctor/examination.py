@@ -1,13 +1,13 @@
 """A machine, or a bundle on a machine, is examined: facts are gathered, then judged."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
 from bundler.conversion.shared_namespaces import comes_with
 from bundler.conversion.target import Target
-from bundler.doctor.bundle_facts import BoundPath, built_for, look_at
+from bundler.doctor.bundle_facts import BundleFacts, built_for, look_at
 from bundler.doctor.checks import BUNDLE_CHECKS
 from bundler.doctor.finding import Finding, examine
 from bundler.doctor.host_checks import HOST_CHECKS
@@ -61,9 +61,16 @@ def examine_bundle(
         chosen = choose_runtime(built_for(opened))
         named = runtime or (None if chosen is None else chosen.name)
         facts = look_at(opened, host_target(named), look_around(store or default_place()))
-    facts = replace(facts, binds=_without(facts.binds, beside), namespaces=_without(facts.namespaces, beside))
+    facts = _beside(facts, beside)
     return Examination(facts.target, facts.surroundings, tuple(examine(BUNDLE_CHECKS, facts)))
 
 
-def _without(paths: Iterable[BoundPath], beside: Collection[str]) -> tuple[BoundPath, ...]:
-    return tuple(each for each in paths if not comes_with(each.path, beside))
+def _beside(facts: BundleFacts, containers: Collection[str]) -> BundleFacts:
+    """The facts but for paths that come with other containers when these start."""
+    coming = {bind.pointer for bind in facts.binds if comes_with(bind.path, containers)}
+    return replace(
+        facts,
+        binds=tuple(bind for bind in facts.binds if bind.pointer not in coming),
+        mount_points=tuple(point for point in facts.mount_points if point.pointer not in coming),
+        namespaces=tuple(each for each in facts.namespaces if not comes_with(each.path, containers)),
+    )

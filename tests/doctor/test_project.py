@@ -69,12 +69,19 @@ def test_what_each_bundle_lacks_is_told_by_its_name(tmp_path: Path) -> None:
 
 def test_what_another_container_shares_is_there_when_it_has_started(tmp_path: Path) -> None:
     place = "/run/bundler/namespaces/shop-db"
+    mounted = {"/dev/shm": f"{place}/shm", "/etc/hosts": f"{place}/hosts"}
     joined = {
-        "mounts": [{"destination": "/dev/shm", "source": f"{place}/shm", "type": "bind", "options": ["bind"]}],
+        "mounts": [
+            {"destination": path, "source": source, "type": "bind", "options": ["bind"]}
+            for path, source in mounted.items()
+        ],
         "linux": {"namespaces": [{"type": "mount"}, {"type": "ipc", "path": f"{place}/ipc"}]},
     }
     shop = made_project(tmp_path, ProjectBundle("db", "db"), ProjectBundle("web", "web"), configs={"web": joined})
-    assert not [finding.what for finding in examine_project(shop).findings if place in finding.what]
+    (shop / "web/rootfs/etc").mkdir()
+    (shop / "web/rootfs/etc/hosts").touch()
+    told = [finding.what for finding in examine_project(shop).findings if finding.severity == "blocks"]
+    assert not [what for what in told if place in what or "/etc/hosts" in what]
     assert [finding.what for finding in examine_bundle(shop / "web").findings if place in finding.what]
 
 
