@@ -148,5 +148,5 @@ def signed_store(place: Path, pair: Pair, name: str = "registry.example/team/web
         for tag, entry in entries.items()
     ]
     with open_store(place) as store:
-        store.add_all(named, lambda _old: False)
+        store.add(*named, replaces=lambda _old, _new: False)
     return name
