@@ -32,7 +32,7 @@ RANKS = {
     "project": 6,
     **dict.fromkeys(["compare", "packing", "repack", "reproducible"], 7),
     **dict.fromkeys(["attestation", "carrying", "deltas", "doctor", "request", "running", "units"], 8),
-    **dict.fromkeys(["approval", "distribution", "dry_run", "foreground", "kit"], 9),
+    **dict.fromkeys(["approval", "distribution", "dry_run", "foreground", "kits"], 9),
     **dict.fromkeys(["filling", "hardening", "upkeep"], 10),
     "pipeline": 11,
     **dict.fromkeys(["__init__", "bundle_cache", "project_building"], 12),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bundler.conversion.hook_scripts import PARTS, hook_script
-from bundler.kit import kit_script
+from bundler.kits.kit import kit_script
 
 DATA = Path(__file__).parents[1] / "bundler/data"
 MADE_OF_PARTS = {"kit.sh": kit_script()} | {name: hook_script(name) for name in PARTS}

@@ -17,7 +17,7 @@ from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler import Packed
-    from bundler.kit import Kit
+    from bundler.kits.kit import Kit
 
 TimeOption = Annotated[
     int,
@@ -144,7 +144,7 @@ def pack(
 
 
 def _kit(bundle: Path, output: Path, **options: Any) -> "Kit":
-    from bundler.kit import make_kit
+    from bundler.kits.kit import make_kit
 
     return make_kit(bundle, output, **options)
 

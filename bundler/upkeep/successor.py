@@ -9,7 +9,7 @@ from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import EROFS, has_image
 from bundler.bundles.stage import Stage
 from bundler.errors import ImageError, RequestError, printable
-from bundler.kit import BUNDLE, check_kit, is_kit
+from bundler.kits.kit import BUNDLE, check_kit, is_kit
 from bundler.limits import Limits
 from bundler.origins import UNSET
 from bundler.packing.packed import open_packed
