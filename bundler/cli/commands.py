@@ -152,7 +152,7 @@ COMMANDS: Final = {
         (
             "bundler pack web -o web.tar.zst --sign web.key",
             "bundler pack web --kit -o web-kit",
-            "bundler pack shop -o shop.tar.zst",
+            "bundler pack shop --kit -o kit",
         ),
     ),
     "unpack": Row(

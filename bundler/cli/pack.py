@@ -55,7 +55,8 @@ KitNameOption = Annotated[
     typer.Option(
         "--name",
         metavar="NAME",
-        help="The container's and the unit's name; if absent, container_name, else one made of the image id.",
+        help="The container's and the unit's name; if absent, container_name, else one made of the image id. Of a "
+        "project, the target's.",
         show_default=False,
         rich_help_panel=_KIT,
     ),

@@ -1,4 +1,4 @@
-"""A kit: a folder with all it takes to run a bundle on a machine that has neither a network nor Python.
+"""A kit: a folder with all it takes to run a bundle or a project on a machine that has neither a network nor Python.
 
     kit.sh  bundle.tar.gz  kit.conf  units/NAME.service  SHA256SUMS  SHA256SUMS.minisig
 
@@ -13,24 +13,26 @@ from typing import Final
 
 from bundler import data
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.pieces import FOLDERS, sources
-from bundler.bundles.proof import digests, folders
-from bundler.bundles.record import BundleRecord, part_of
-from bundler.bundles.rootfs_image import IMAGE, WRITTEN, has_image
-from bundler.bundles.runtime import asks_systemd, container_name, needed_init
+from bundler.bundles.record import part_of
+from bundler.bundles.rootfs_image import IMAGE, WRITTEN
+from bundler.bundles.runtime import container_name
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.disk_space import FullDiskError
 from bundler.errors import DifferenceError, RequestError, printable
+from bundler.kits.constants import Place, bundle_constants, project_constants
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.packing.formats import FOR_KITS
 from bundler.packing.packing import pack
-from bundler.packing.rootfs_manifest import manifest_lines
+from bundler.packing.project_entries import open_bundles
 from bundler.progress import SILENT, Progress
+from bundler.project.record import ProjectRecord, is_project
 from bundler.trust.file_signatures import SUFFIXES, sign_file, signature_place
 from bundler.trust.keys import SigningKey
 from bundler.units.bundle import units_of
+from bundler.units.project import units_of_project
+from bundler.units.service import Units
 
 SUMS: Final = "SHA256SUMS"
 BUNDLE: Final = "bundle.tar.gz"
@@ -48,7 +50,6 @@ _PARTS: Final = (
     ),
     *("kit/running.sh", "kit/installing.sh", "kit/moving.sh", "kit/upgrading.sh", "kit/commands.sh"),
 )
-_FORMAT: Final = 2  # of kit.conf, which kit.sh reads
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"
 
@@ -77,21 +78,15 @@ def make_kit(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Kit:
-    """Make the new folder `output`, whole or not at all, the same bytes for the same bundle.
+    """Make the new folder `output`, whole or not at all, the same bytes for the same bundle, or project in a folder.
 
-    `name` is the container's and the unit's (default: container_name, else one made of the image id), `directory` the
-    place of the installed bundle, `runtime` what the units start; `as_is` and `level` are those of `pack`. A `key`
-    signs the list of checksums. Raises BundlerError.
+    `name` is the container's and the unit's (default: container_name, else one made of the image id), or the target's
+    (default: the project's); `directory` the place where it is installed, `runtime` what the units start; `as_is` and
+    `level` are those of `pack`. A `key` signs the list of checksums. Raises BundlerError.
     """
-    bundle = Bundle.open(bundle)
-    _check_written(bundle)
-    _check_place(bundle.path, output, replace=replace)
-    recorded = bundle.record
-    name = container_name(name, recorded.document, _unnamed(recorded.document), "--name")
-    directory = directory or f"{_PLACES}/{name}"
-    if not directory.isprintable():
-        raise RequestError(f"--directory: {printable(directory)} is no name for a directory")
-    units = units_of(bundle, name=name, directory=directory, runtime=runtime)
+    content = _of_project if not isinstance(bundle, Bundle) and is_project(bundle) else _of_bundle
+    _check_place(bundle.path if isinstance(bundle, Bundle) else bundle, output, replace=replace)
+    constants, units = content(bundle, name, directory, runtime)
     with open_stage(output.parent) as stage:
         kit = stage.bundle
         try:
@@ -101,7 +96,7 @@ def make_kit(
         write_file(kit / _SCRIPT, kit_script(), executable=True)
         for file, text in units.texts.items():
             write_file(kit / "units" / file, text.encode())
-        write_file(kit / "kit.conf", _constants(bundle, recorded, name, directory, runtime))
+        write_file(kit / "kit.conf", constants)
         sums = _sums(kit)
         write_file(kit / SUMS, sums)
         if key is not None:
@@ -111,6 +106,38 @@ def make_kit(
         stage.publish(output, replace=replace, before=before_publishing)
     signature = None if key is None else signature_place(output / SUMS, key)
     return Kit(output, hashlib.sha256(sums).hexdigest(), units.remarks, signature)
+
+
+def _of_bundle(
+    bundle: Path | Bundle, name: str | None, directory: str | None, runtime: str | None
+) -> tuple[bytes, Units]:
+    """kit.conf and the units of a bundle. Raises RequestError."""
+    bundle = Bundle.open(bundle)
+    _check_written(bundle)
+    recorded = bundle.record.document
+    place = _place(container_name(name, recorded, _unnamed(recorded), "--name"), directory, runtime)
+    units = units_of(bundle, name=place.name, directory=place.directory, runtime=runtime)
+    return bundle_constants(bundle, place), units
+
+
+def _of_project(
+    project: Path | Bundle, name: str | None, directory: str | None, runtime: str | None
+) -> tuple[bytes, Units]:
+    """The same of a project."""
+    folder = project.path if isinstance(project, Bundle) else project
+    record, bundles = ProjectRecord.open(folder), open_bundles(folder)
+    for bundle in bundles.values():
+        _check_written(bundle)
+    place = _place(name or record.name, directory, runtime)
+    units = units_of_project(folder, name=name, directory=place.directory, runtime=runtime)
+    return project_constants(record, bundles, place), units
+
+
+def _place(name: str, directory: str | None, runtime: str | None) -> Place:
+    directory = directory or f"{_PLACES}/{name}"
+    if not directory.isprintable():
+        raise RequestError(f"--directory: {printable(directory)} is no name for a directory")
+    return Place(name, directory, runtime)
 
 
 def kit_script() -> bytes:
@@ -149,7 +176,9 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
 
 
 def _check_written(bundle: Bundle) -> None:
-    """What was written over an image is of the machine that ran it, and busybox would restore it without its marks."""
+    """Raise RequestError where something was written over an image: that is of the machine that ran it, and busybox
+    would restore it without its marks.
+    """
     written = bundle.path / WRITTEN
     if not written.is_symlink() and written.is_dir() and any(written.iterdir()):
         what = f"{bundle.label}: {WRITTEN} holds what a container wrote over {IMAGE}, and a kit carries what was built"
@@ -173,64 +202,6 @@ def _unnamed(recorded: dict[str, Json]) -> str:
     """Not the name of the folder, which is another one elsewhere."""
     image_id = str(part_of(recorded, "image").get("id", ""))
     return f"bundle-{image_id.rpartition(':')[2][:12]}"
-
-
-def _constants(bundle: Bundle, recorded: BundleRecord, name: str, directory: str, runtime: str | None) -> bytes:
-    """What the script has to know of this bundle, one constant a line."""
-    config = bundle.config_file.config
-    user = ""
-    if not bundle.owned:
-        user = next((str(mapping.host_id) for mapping in config.uid_mappings if mapping.container_id == 0), "")
-    constants = {
-        "format": _FORMAT,
-        "name": name,
-        "directory": directory,
-        "runtime": runtime or part_of(recorded.document, "target").get("runtime", "runc"),
-        "bundle": recorded.digest.removeprefix("sha256:"),
-        "user": user,
-        "attributes": _with_attributes(bundle),
-        "systemd-cgroup": int(asks_systemd(config, recorded.document)),
-        "init": _on_one_line(needed_init(config)),
-        "image": _image(bundle, recorded),
-    }
-    lines = [*(f"{key}={value}" for key, value in constants.items()), *_parts(bundle, recorded)]
-    unfit = next((line for line in lines if not line.isprintable()), None)
-    if unfit is not None:
-        raise RequestError(f"{printable(unfit)}: a kit has no place for such a name")
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-
-
-def _parts(bundle: Bundle, recorded: BundleRecord) -> Iterator[str]:
-    """What of the bundle a container or a hook would use, which the script looks at before each start."""
-    known = digests(recorded.document)
-    for path in sorted(path for path in known if os.path.lexists(bundle.path / path)):
-        with (bundle.path / path).open("rb") as stream:
-            yield f"file={hashlib.file_digest(stream, 'sha256').hexdigest()} {path}"
-    for name in (*FOLDERS, "images", "volumes", *(("rootfs",) if has_image(recorded.document) else ())):
-        if (bundle.path / name).is_dir():
-            yield f"own={name}"
-    for path in sorted({*sources(bundle.config), *folders(recorded.document)}):
-        if os.path.lexists(bundle.path / path):
-            yield f"mounted={path}"
-
-
-def _image(bundle: Bundle, recorded: BundleRecord) -> str:
-    """Whether what is written over an image is `kept`, or `none` can be; empty where the rootfs is a directory."""
-    if not has_image(recorded.document):
-        return ""
-    return "none" if bundle.config.root_is_readonly else "kept"
-
-
-def _on_one_line(path: str | None) -> str:
-    """A path that the script looks for: one that would begin another line is left to the runtime."""
-    return path if path is not None and path.isprintable() else ""
-
-
-def _with_attributes(bundle: Bundle) -> int:
-    """How many files have extended attributes, which not every tar restores; those of an image are in it."""
-    if has_image(bundle.record.document):
-        return 0
-    return sum(line.startswith(b"#") and b" xattr." in line for line in manifest_lines(bundle))
 
 
 def _sums(kit: Path) -> bytes:

@@ -131,7 +131,7 @@ def test_a_kit_is_the_same_for_the_same_bundle(kit: Path, bundle: Path, tmp_path
     assert ended.stdout == f"ok: 4 files, sha256 of SHA256SUMS {json.loads(done.stdout)['sha256']}\n"
     name = f"bundle-{json.loads((bundle / 'bundler.json').read_bytes())['image']['id'][7:19]}"
     assert (kit / "kit.conf").read_text().splitlines()[:3] == [
-        "format=2",
+        "format=3",
         f"name={name}",
         f"directory=/srv/bundles/{name}",
     ]
@@ -212,11 +212,11 @@ def test_an_init_that_the_machine_lacks_is_told_before_anything_is_done(tmp_path
 def test_a_kit_of_another_format_is_refused(kit: Path) -> None:
     constants, sums = kit / "kit.conf", kit / "SHA256SUMS"
     before = hashlib.sha256(constants.read_bytes()).hexdigest()
-    constants.write_text(constants.read_text().replace("format=2\n", "format=3\n"))
+    constants.write_text(constants.read_text().replace("format=3\n", "format=4\n"))
     sums.write_text(sums.read_text().replace(before, hashlib.sha256(constants.read_bytes()).hexdigest()))
     ended = call(["sh", kit / "kit.sh", "unpack"])
     assert (ended.exit_code, ended.stdout) == (3, "")
-    assert "kit.conf has the format 3, and this script reads 2" in ended.stderr
+    assert "kit.conf has the format 4, and this script reads 3" in ended.stderr
 
 
 def test_failures_of_packing_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:

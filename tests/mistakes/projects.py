@@ -112,5 +112,7 @@ PROJECTS = (
     made("harden shop", "shop is a project, and each of its services gets a file", "-o DIR"),
     made("pack shop -o shop.tar", "shop/web is not a bundle: there is no such directory", "makes one"),
     made("pack shop -o shop.squashfs", "shop is a project, and .squashfs is for one bundle", ".tar.zst"),
-    made("pack shop --kit -o kit", "shop is a project, not a bundle", "bundler run shop"),
+    made("pack shop --kit -o kit", "shop/web is not a bundle: there is no such directory", "makes one"),
+    made("pack shop --kit -o kit --name Shop", "shop/web is not a bundle", "makes one"),
+    made("pack shop -o shop.tar --name x", "--name, --directory and --runtime are those of a kit", "--kit"),
 )

@@ -1,6 +1,7 @@
 # The constants of this kit, one `KEY=VALUE` a line. They are read and never run.
 read_constants() {
-    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' init='' image=''
+    format='' name='' directory='' runtime='' digest='' user='' attributes='' systemd='' image='' project=''
+    document=bundler.json kind=bundle
     while IFS= read -r line; do
         value=${line#*=}
         case $line in
@@ -9,14 +10,21 @@ read_constants() {
         directory=*) directory=$value ;;
         runtime=*) runtime=$value ;;
         bundle=*) digest=$value ;;
+        project=*) digest=$value document=project.json kind=project project=1 ;;
         user=*) user=$value ;;
         attributes=*) attributes=$value ;;
         systemd-cgroup=*) systemd=$value ;;
-        init=*) init=$value ;;
         image=*) image=$value ;;
         esac
     done <"$here/kit.conf"
-    [ "$format" = 2 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 2" "copy the whole folder again" 3
+    [ "$format" = 3 ] || die "kit.conf has the format ${format:-of no number}, and this script reads 3" "copy the whole folder again" 3
+}
+
+# The constants of one name, which may stand on several lines.
+constants() {
+    while IFS= read -r line; do
+        case $line in "$1="?*) printf '%s\n' "${line#*=}" ;; esac
+    done <"$here/kit.conf"
 }
 
 digest_of() {
@@ -26,8 +34,10 @@ digest_of() {
 
 # What only Docker's own installation has, and a container does not start without.
 check_init() {
-    [ -z "$init" ] || [ -f "$init" ] || die "the container begins with $init, which is not here" \
-        "build the bundle with init: {path: /usr/bin/tini-static, embed: true}, or put a static init there" 5
+    constants init | while IFS= read -r init; do
+        [ -f "$init" ] || die "the container begins with $init, which is not here" \
+            "build the bundle with init: {path: /usr/bin/tini-static, embed: true}, or put a static init there" 5
+    done || exit
 }
 
 # The digest that the list of checksums has of a file.

@@ -10,10 +10,11 @@ install_units() {
         [ -z "$given" ] || die "install: $given would not reach the units, which are written already" "pack the kit with --directory, --name or --runtime" 2
     done
     choose_units "${1-}"
-    chosen=$runtime
     check_init
     check_machine
-    have "$chosen" || die "the units start $runtime, which is not here" "pack the kit with --runtime, or install it" 5
+    constants runtime | while IFS= read -r runtime; do
+        have "$runtime" || die "the units start $runtime, which is not here" "pack the kit with --runtime, or install it" 5
+    done || exit
     for unit in "$here"/units/*; do
         target=$units/${unit##*/}
         if [ -e "$target" ] || [ -h "$target" ]; then
@@ -29,5 +30,5 @@ install_units() {
         if ! cp "$unit" "$target" || ! chmod 0644 "$target"; then die "$target cannot be written"; fi
     done
     printf '%s\n' "$dir"
-    note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }enable --now $name"
+    note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }enable --now $name${project:+.target}"
 }

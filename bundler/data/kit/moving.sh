@@ -1,9 +1,10 @@
 # A newer kit's bundle takes the place of an older one, and what the container has written to its volumes moves along.
 #
 #   $dir             the bundle, $dir.old the one before, without those folders, $dir.new the next one on its way
-#   $dir.kit-moving  the command and the digest of the bundler.json that it puts in place, the path of the units without
-#                    their ends, and these folders: while it is there, something may be left to do
-#   $dir.kit-units   the units of both, in folders that are called by the digests of their bundler.json
+#   $dir.kit-moving  the command and the digest of the bundler.json that it puts in place (of a project, of its
+#                    project.json), the path of the units without their ends, and these folders: while it is there,
+#                    something may be left to do
+#   $dir.kit-units   the units of both, in folders that are called by these digests
 #
 # Whatever was killed is finished by the next call: each step is one rename, and is done unless its outcome is there.
 
@@ -14,27 +15,62 @@ holds_anything() {
     return 1
 }
 
-# The folders of a bundle that a container writes to, one a line.
+# The folders of a bundle, or of a project and its bundles, that a container writes to, one a line.
 data_folders() {
-    for folder in "$1"/volumes/* "$1"/volumes/.[!.]* "$1"/*; do
-        [ -d "$folder" ] || continue
-        [ ! -h "$folder" ] || die "$folder is a symlink" "a bundle has none there"
-        folder=${folder#"$1/"}
-        case $folder in rootfs | upper | etc | hooks | images | shm | volumes) ;; *) printf '%s\n' "$folder" ;; esac
+    if [ -z "$project" ]; then
+        written_to "$1" '' "$1"/volumes/* "$1"/volumes/.[!.]* "$1"/*
+        return
+    fi
+    written_to "$1" '' "$1"/volumes/* "$1"/volumes/.[!.]*
+    for member in "$1"/*/bundler.json; do
+        member=${member%/bundler.json}
+        case $member in "$1/volumes" | "$1/*") continue ;; esac
+        [ ! -h "$member" ] || die "$member is a symlink" "a project has none there"
+        written_to "$member" "${member##*/}/" "$member"/volumes/* "$member"/volumes/.[!.]* "$member"/*
     done
 }
 
-# Whether a bundle mounts the folder, or one in it.
+# Those of the paths behind $2 that are such folders of the bundle $1, by their paths in it, behind $2.
+written_to() {
+    of=$1 before=$2
+    shift 2
+    for folder; do
+        [ -d "$folder" ] || continue
+        [ ! -h "$folder" ] || die "$folder is a symlink" "a $kind has none there"
+        folder=${folder#"$of/"}
+        case $folder in rootfs | upper | etc | hooks | images | shm | volumes) ;; *) printf '%s\n' "$before$folder" ;; esac
+    done
+}
+
+# Whether what lies at $1, a bundle or the bundles of a project, mounts the folder $2 of it, or one in that.
 mounts() {
-    while IFS= read -r line; do
-        case $line in *"\"source\": \"$2\""* | *"\"source\": \"$2/"*) return 0 ;; esac
-    done <"$1/config.json"
+    at=$1 source=$2
+    set -- "$1/config.json"
+    if [ -n "$project" ]; then
+        case $source in
+        volumes/*)
+            set -- "$at"/*/config.json
+            source=../$source
+            ;;
+        *)
+            set -- "$at/${source%%/*}/config.json"
+            source=${source#*/}
+            ;;
+        esac
+    fi
+    for config; do
+        [ -f "$config" ] || continue
+        while IFS= read -r line; do
+            case $line in *"\"source\": \"$source\""* | *"\"source\": \"$source/"*) return 0 ;; esac
+        done <"$config"
+    done
     return 1
 }
 
-# Whether the loop device that a line begins with is of the file $2.
+# Whether the loop device that a line begins with is of a file in the folder $2.
 is_backing() {
-    IFS= read -r backing 2>/dev/null <"/sys/block/${1%% *}/loop/backing_file" && [ "$backing" = "$2" ]
+    IFS= read -r backing 2>/dev/null <"/sys/block/${1%% *}/loop/backing_file" || return 1
+    case $backing in "$2"/*) ;; *) return 1 ;; esac
 }
 
 # A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle. What is
@@ -49,11 +85,11 @@ check_idle() {
         while read -r _ _ found_device found_top rest; do
             case $found_device:$found_top/ in "$device:$inside"/*) top=found ;; esac
             case $rest in
-            *" - overlay $escaped/"* | *" - erofs $escaped/rootfs.erofs "*) top=found ;;
-            *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1/rootfs.erofs" || top=found ;;
+            *" - overlay $escaped/"* | *" - erofs $escaped/"*) top=found ;;
+            *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1" || top=found ;;
             esac
         done 2>/dev/null <"$table"
-        [ "$top" != found ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name" 2
+        [ "$top" != found ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name${project:+".target '$name-*'"}" 2
     done
 }
 
@@ -76,7 +112,7 @@ finish_moving() {
             fi
         done
     } <"$dir.kit-moving"
-    [ "$(digest_of "$dir/bundler.json")" = "$target" ] || finished='' # it had not come to its first step
+    [ "$(digest_of "$dir/$document")" = "$target" ] || finished='' # it had not come to its first step
     [ -z "$prefix" ] || place_units "$prefix"
     sync
     rm "$dir.kit-moving" || die "$dir.kit-moving cannot be removed"
@@ -90,25 +126,45 @@ begin_moving() {
     sync
 }
 
-# Keep the units in the folder $1 as those of the bundle whose bundler.json has the digest $2.
+# The names that the units in the folder $1 may have. The target of a project names its services.
+unit_names() {
+    services=$name gates=''
+    if [ -n "$project" ]; then
+        services='' gates='-started.service -healthy.service -completed.service'
+        printf '%s\n' "$name.target"
+        [ ! -f "$1/$name.target" ] || while IFS= read -r line; do
+            case $line in Wants=*) services=${line#Wants=} ;; esac
+        done <"$1/$name.target"
+    fi
+    for service in $services; do
+        service=${service%.service}
+        case $service in *[!A-Za-z0-9_.-]*) continue ;; esac
+        for suffix in .service -health.service -health.timer $gates; do
+            printf '%s\n' "$service$suffix"
+        done
+    done
+}
+
+# Keep the units in the folder $1 as those of what has the digest $2.
 keep_units() {
     rm -rf "$dir.kit-units/part"
     mkdir -p "$dir.kit-units/part" || die "$dir.kit-units cannot be made"
-    for file in "$name.service" "$name-health.service" "$name-health.timer"; do
+    unit_names "$1" | while IFS= read -r file; do
         [ ! -f "$1/$file" ] || cp "$1/$file" "$dir.kit-units/part/$file" || die "$1/$file cannot be kept"
-    done
+    done || exit
     rm -rf "$dir.kit-units/$2"
     mv "$dir.kit-units/part" "$dir.kit-units/$2" || die "$dir.kit-units/$2 cannot be made"
 }
 
-# The units of the bundle that is in its place now, each in one step; $1 is their path without its end.
+# The units of what is in its place now, each in one step, and none of the other's; $1 is their path without its end.
 place_units() {
-    kept=$dir.kit-units/$(digest_of "$dir/bundler.json")/${1##*/}
-    for suffix in .service -health.service -health.timer; do
-        if [ ! -f "$kept$suffix" ]; then
-            rm -f "$1$suffix"
-        elif ! cp "$kept$suffix" "$1$suffix.part" || ! chmod 0644 "$1$suffix.part" || ! mv "$1$suffix.part" "$1$suffix"; then
-            die "$1$suffix cannot be written"
+    kept=$dir.kit-units/$(digest_of "$dir/$document")
+    for unit in "$dir.kit-units"/*/*; do
+        file=${unit##*/} target=${1%/*}/${unit##*/}
+        if [ ! -f "$kept/$file" ]; then
+            rm -f "$target"
+        elif ! cp "$kept/$file" "$target.part" || ! chmod 0644 "$target.part" || ! mv "$target.part" "$target"; then
+            die "$target cannot be written"
         fi
     done
 }
@@ -116,6 +172,6 @@ place_units() {
 # What there is to do for the manager of the units.
 show_next() {
     printf '%s\n' "$dir"
-    [ -z "$prefix" ] || note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }restart $name"
+    [ -z "$prefix" ] || note "to start it: systemctl ${user:+--user }daemon-reload && systemctl ${user:+--user }restart $name${project:+.target}"
     [ ! -d "$dir.old" ] || note "$dir.old keeps what its container wrote outside of volumes: commit removes both, rollback lets the two change places"
 }

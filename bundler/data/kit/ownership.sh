@@ -48,43 +48,66 @@ is_straight() {
     done
 }
 
-# Whether a directory says that it is this bundle.
-is_named() { [ ! -h "$1" ] && [ -f "$1/bundler.json" ] && [ ! -h "$1/bundler.json" ] && [ "$(digest_of "$1/bundler.json")" = "$digest" ]; }
+# Whether a directory says that it is this bundle, or this project.
+is_named() { [ ! -h "$1" ] && [ -f "$1/$document" ] && [ ! -h "$1/$document" ] && [ "$(digest_of "$1/$document")" = "$digest" ]; }
+
+# Whether what was looked at has one name, by which alone it can be written to. Bundles of a project may have one root
+# filesystem: a file that is nobody's to write to.
+is_single() {
+    [ "$links" != 1 ] || return 0
+    [ -n "$project" ] && [ "$path" = rootfs.erofs ] || return 1
+    case $mode in -?w* | -????w* | -???????w*) return 1 ;; esac
+}
 
 # Whether it is: as it was unpacked or has run since, and out of the reach of other users. What of it a container or a
-# hook would use stands in kit.conf: the digest of each file, and each folder.
+# hook would use stands in kit.conf: the digest of each file, and each folder. In a project the lines behind that of a
+# bundle's folder are about what is in it.
 is_ours() {
     wrong=$1
     is_named "$1" && is_own "$1" || return 1
+    base=$1 checked=''
+    [ -n "$project" ] || checked=$1
     known='
 '
     while IFS= read -r line; do
         path=${line#*=}
         case $line in file=*) path=${path#* } ;; esac
-        wrong=$1/$path
+        wrong=$base/$path
         case $line in
+        folder=*)
+            is_complete || return 1
+            base=$1/$path checked=$1/$path wrong=$1/$path known='
+'
+            is_straight "$1" "$path" && is_own "$base" || return 1
+            ;;
         file=*)
             sum=${line#*=} sum=${sum%% *}
             known="$known$path
 "
-            is_straight "$1" "$path" && look "$1/$path" || return 1
+            is_straight "$base" "$path" && look "$base/$path" || return 1
             case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
-            [ "$links" = 1 ] || return 1
+            is_single || return 1
             case $path in etc/*) ;; *) is_owned || return 1 ;; esac # what is mounted may be the container's root's
-            [ "$(digest_of "$1/$path")" = "$sum" ] || return 1
+            [ "$(digest_of "$base/$path")" = "$sum" ] || return 1
             ;;
-        own=*) is_straight "$1" "$path" && is_own "$1/$path" || return 1 ;;
+        own=*) is_straight "$base" "$path" && is_own "$base/$path" || return 1 ;;
         mounted=*)
-            is_straight "$1" "$path" && look "$1/$path" || return 1
+            is_straight "$base" "$path" && look "$base/$path" || return 1
             case $mode in d*) ;; -*) [ "$links" = 1 ] || return 1 ;; *) return 1 ;; esac
             ;;
         esac
     done <"$here/kit.conf"
-    is_upper "$1/upper" || return 1
-    for wrong in "$1"/etc/* "$1"/hooks/*; do
+    is_complete
+}
+
+# Whether the bundle that was looked at holds no more than was known of it, but for what containers write.
+is_complete() {
+    [ -n "$checked" ] || return 0
+    is_upper "$checked/upper" || return 1
+    for wrong in "$checked"/etc/* "$checked"/hooks/*; do
         if [ ! -e "$wrong" ] && [ ! -h "$wrong" ]; then continue; fi
         case $known in *"
-${wrong#"$1"/}
+${wrong#"$checked"/}
 "*) ;; *) return 1 ;; esac
     done
 }
@@ -101,13 +124,13 @@ is_upper() {
 
 check_ours() { is_ours "$1" || die "$1 is not what was packed: look at $wrong" "name another place with -C, or remove it first" 6; }
 
-check_ground() { is_ground "${dir%/*}/" || die "${dir%/*}/ is no place for a bundle: it is not there, or others may change what is in it" "name another place with -C" 2; }
+check_ground() { is_ground "${dir%/*}/" || die "${dir%/*}/ is no place for a $kind: it is not there, or others may change what is in it" "name another place with -C" 2; }
 
 check_user() {
     me=$(id -u)
     if [ -z "$user" ]; then
-        [ "$me" = 0 ] || die "the bundle has files of several users" "run this as root"
+        [ "$me" = 0 ] || die "the $kind has files of several users" "run this as root"
     else
-        [ "$me" = "$user" ] || die "the bundle was built for the user with the id $user, and not for $me"
+        [ "$me" = "$user" ] || die "the $kind was built for the user with the id $user, and not for $me"
     fi
 }

@@ -10,6 +10,8 @@ choose_runtime() {
 }
 
 run() {
+    [ -z "$project" ] || die "a project has several containers, and run starts one" \
+        "install puts it into its place, and systemd starts it: systemctl start $name.target" 2
     choose_runtime
     check_init
     check_machine

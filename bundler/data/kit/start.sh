@@ -1,6 +1,6 @@
 #!/bin/sh
-# A container's bundle for a machine without a network: checked, unpacked and run with what is here. POSIX sh, a tar with
-# gzip, sha256sum and runc or crun are enough; busybox has all but the last.
+# A container's bundle, or a project of several, for a machine without a network: checked, unpacked and run with what is
+# here. POSIX sh, a tar with gzip, sha256sum and runc or crun are enough; busybox has all but the last.
 set -u
 umask 077
 # What would change how the bundle is unpacked.
@@ -11,8 +11,8 @@ usage() {
 usage: sh kit.sh [-C DIR] [-n NAME] [-r RUNTIME] [-l] COMMAND [--key PUB] [ARGUMENT...]
 
   verify            check all files of the kit
-  unpack            the same, and unpack the bundle
-  run [OPTION...]   the same, and run it; what follows goes to `RUNTIME run`
+  unpack            the same, and unpack the bundle, or the project
+  run [OPTION...]   the same, and run it; what follows goes to `RUNTIME run` (a project is only installed)
   install [DIR]     the same into its place, with its systemd units, into DIR (/etc/systemd/system)
 
   upgrade [DIR]     the same in the place of the installed one, whose data moves along; units as for install

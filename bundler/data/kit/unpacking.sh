@@ -9,7 +9,7 @@ unpack() {
             check_ours "$dir"
             return
         fi
-        die "$dir is there already and is not this bundle" "upgrade puts it in its place, -C names another" 2
+        die "$dir is there already and is not this $kind" "upgrade puts it in its place, -C names another" 2
     fi
     part=$dir.part-$$
     mkdir "$part" || die "$part cannot be made" "name another place with -C"
@@ -27,8 +27,8 @@ unpack() {
             tar -xzf "$here/bundle.tar.gz" -C "$part"
             ;;
         esac
-    fi || die "the bundle cannot be unpacked into $part"
-    is_ours "$part" || die "what was unpacked is not the bundle of this kit" "copy the whole folder again" 6
+    fi || die "the $kind cannot be unpacked into $part"
+    is_ours "$part" || die "what was unpacked is not the $kind of this kit" "copy the whole folder again" 6
     sync # a power cut leaves no name whose files are not whole
     mv "$part" "$dir" || die "$dir cannot be made"
     check_ours "$dir" # somebody may have been there first

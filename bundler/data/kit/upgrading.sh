@@ -21,18 +21,18 @@ upgrade() {
     check_machine
     find_bundle "$1"
     if ! is_ours "$dir"; then
-        if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -d "$dir/rootfs" ]; then
-            die "there is no bundle at $dir to upgrade" "install is for the first one; the older kit may have had another --name or --directory" 2
+        if [ -h "$dir" ] || [ ! -f "$dir/$document" ] || { [ -z "$project" ] && [ ! -d "$dir/rootfs" ]; }; then
+            die "there is no $kind at $dir to upgrade" "install is for the first one; the older kit may have had another --name or --directory" 2
         fi
         [ ! -e "$dir.old" ] || die "$dir.old is there from the last upgrade" "commit removes it, rollback brings it back" 2
         check_idle "$dir"
-        bundle=$dir
+        installed=$dir
         unpack "$dir.new"
-        dir=$bundle
+        dir=$installed
         choose_moving "$dir.new"
         if [ -n "$prefix" ]; then
             mkdir -p "$units" || die "$units cannot be made"
-            keep_units "$units" "$(digest_of "$dir/bundler.json")"
+            keep_units "$units" "$(digest_of "$dir/$document")"
             keep_units "$here/units" "$digest"
         fi
         begin_moving upgrade "$digest"
@@ -52,8 +52,8 @@ choose_moving() {
     while IFS= read -r folder; do
         if [ ! -d "$1/$folder" ] && ! mounts "$1" "$folder"; then
             holds_anything "$dir/$folder" || continue
-            [ "$1" = "$dir.new" ] || { note "$folder holds data, and the older bundle has no place for it: it stays in $dir.old"; continue; }
-            [ -n "$leave" ] || die "$dir/$folder holds something, and the new bundle has no place for it" "move it elsewhere, or leave it in $dir.old with -l" 2
+            [ "$1" = "$dir.new" ] || { note "$folder holds data, and the older $kind has no place for it: it stays in $dir.old"; continue; }
+            [ -n "$leave" ] || die "$dir/$folder holds something, and the new $kind has no place for it" "move it elsewhere, or leave it in $dir.old with -l" 2
         elif holds_anything "$dir/$folder" || [ ! -d "$1/$folder" ]; then
             moving=$moving$folder$newline
         fi
@@ -72,14 +72,14 @@ END
 
 rollback() {
     find_bundle "$1"
-    if [ -h "$dir" ] || [ ! -f "$dir/bundler.json" ] || [ ! -f "$dir.old/bundler.json" ]; then
+    if [ -h "$dir" ] || [ ! -f "$dir/$document" ] || [ ! -f "$dir.old/$document" ]; then
         die "there is no $dir.old to go back to" "only an upgrade leaves one" 2
     fi
     if [ "$finished" != rollback ]; then # else this is the one that was killed
         check_idle "$dir"
         check_idle "$dir.old"
         choose_moving "$dir.old"
-        begin_moving rollback "$(digest_of "$dir.old/bundler.json")"
+        begin_moving rollback "$(digest_of "$dir.old/$document")"
         mv "$dir.old" "$dir.new" || die "$dir.old cannot be moved"
         finish_moving
     fi
