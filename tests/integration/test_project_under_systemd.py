@@ -1,6 +1,7 @@
 """The units of a project under a real systemd: order, conditions, failures that name what has failed."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tests.support.booted import Booted, booted, systemd_root
 from tests.support.command import bundler
+from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.tarballs import file, symlink, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")]
 WAITING = "trap 'echo ended; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
@@ -210,6 +213,61 @@ def test_a_later_end_of_one_is_its_own_but_for_restart_true(machine: Booted, gol
     machine.must("systemctl", "stop", f"{name}-db")
     assert states(machine, name, "web", "tied") == {"web": "running", "tied": "dead"}
     stop(machine, name)
+
+
+SERVING = "echo $WORD >/www/word; touch /ready; exec busybox httpd -f -h /www"
+ASKING = "busybox wget -qO- http://db/word; cat /rows/kept; echo since >/rows/kept; " + WAITING
+
+
+def carried(machine: Booted, folder: Path, name: str, word: str) -> str:
+    """A kit of the project `name`, on the machine and nowhere else; gives its script."""
+    busybox = Path("/bin/busybox").read_bytes()
+    links = (symlink(f"bin/{applet}", "busybox") for applet in ("sh", "cat", "test", "touch", "sleep"))
+    layer = tarball(file("bin/busybox", busybox, 0o755), *links, file("www/index.html"), file("rows/kept", "new\n"))
+    write_archive(folder / "image.tar", layout_files({"1": sample(layer)}))
+    services = {
+        "db": {"command": ["sh", "-c", SERVING], "environment": {"WORD": word}, "healthcheck": CHECK},
+        "web": {
+            "command": ["sh", "-c", ASKING],
+            "volumes": ["rows:/rows"],
+            "depends_on": {"db": {"condition": "service_healthy"}},
+        },
+    }
+    whole = {service: {"image": "./image.tar", "stop_signal": "SIGTERM", **keys} for service, keys in services.items()}
+    (folder / "compose.yaml").write_text(json.dumps({"name": name, "services": whole, "volumes": {"rows": None}}))
+    bundler("project", "-q", folder / "compose.yaml", "--rootfs", "erofs", "-o", folder / word)
+    bundler("pack", folder / word, "--kit", "-o", folder / f"{word}-kit", "--runtime", "runc")
+    subprocess.run(["cp", "-a", folder / f"{word}-kit", machine.root / "srv"], check=True)
+    return f"/srv/{word}-kit/kit.sh"
+
+
+@pytest.mark.tool("busybox")
+def test_its_kit_is_all_that_a_machine_without_bundler_and_network_needs(machine: Booted, tmp_path: Path) -> None:
+    name = f"kit{time.monotonic_ns()}"
+    assert machine("sh", "-c", "command -v python3 || command -v bundler").exit_code != 0
+    assert machine("ip", "route").stdout == ""
+    script = carried(machine, tmp_path, name, "first")
+    assert machine.must("sh", script, "install") == f"/srv/bundles/{name}\n"
+    machine.must("systemctl", "start", f"{name}.target")
+    wait_for(machine, f"{name}-web", "ready")
+    assert machine.journal(f"{name}-web") == ["first", "new", "ready"]
+    assert (machine.root / f"srv/bundles/{name}/db/rootfs.erofs").samefile(
+        machine.root / f"srv/bundles/{name}/web/rootfs.erofs"
+    )
+    newer = carried(machine, tmp_path, name, "second")
+    refused = machine("sh", newer, "upgrade")
+    assert (refused.exit_code, f"systemctl stop {name}.target '{name}-*'" in refused.stderr) == (2, True)
+    stop(machine, name)
+    machine.must("sh", newer, "upgrade")
+    machine.must("systemctl", "daemon-reload")
+    machine.must("systemctl", "start", f"{name}.target")
+    wait_for(machine, f"{name}-web", "ready", times=2)
+    assert machine.journal(f"{name}-web")[-3:] == ["second", "since", "ready"]
+    stop(machine, name)
+    machine.must("sh", newer, "commit")
+    assert machine("runc", "list", "-q").stdout == ""
+    assert [line.split()[1] for line in machine.must("ip", "-o", "link").splitlines()] == ["lo:"]
+    bundler("verify", machine.root / f"srv/bundles/{name}")
 
 
 def test_a_machine_that_boots_starts_the_project(debian: Path, cache: Path, tmp_path: Path, golden: Path) -> None:
