@@ -258,7 +258,7 @@ COMMANDS: Final = {
     ),
 }
 # Commands that Docker has others behind, as `images ls`.
-DOCKERS_FAMILIES: Final = ("images",)
+DOCKERS_FAMILIES: Final = ("images", "project")
 
 
 class Family(TyperGroup):

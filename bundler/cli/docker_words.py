@@ -78,9 +78,9 @@ ROWS: Final = (
     Row(("disable", "uninstall"), _SYSTEMDS, "`systemctl disable --now NAME`"),
     Row(("health", "healthcheck"), "a health check is a service with a timer", "`systemctl status NAME-health`"),
     Row(
-        ("compose", "compose up", "up", "stack", "play", "kube"),
-        "each service of a compose file becomes a bundle",
-        "`bundler build --from-compose FILE:SERVICE -o BUNDLE`, then `bundler run BUNDLE`",
+        ("compose", "compose up", "up", "stack", "play", "kube", "project build", "project up", "project run"),
+        "a compose file becomes a folder, with a bundle for each service",
+        "`bundler project compose.yaml -o FOLDER`, then `bundler run FOLDER`",
     ),
     Row(
         ("compose config",),

@@ -9,7 +9,7 @@ import typer
 
 from bundler.cli.options import BundleOptions
 from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
@@ -45,7 +45,7 @@ def harden(
     if named is not None and Path(named).is_dir() and (options.verify_key or options.trust):
         raise RequestError("--verify-key and --trust are for an image in a registry, and this is a folder")
     if named is not None and is_project(Path(named)):
-        _harden_project(Path(named), output, options, as_report=report is not None)
+        _harden_project(Path(named), output, options, report)
         return
     if output is not None:
         raise RequestError(
@@ -65,19 +65,25 @@ def harden(
         typer.echo(write(lines, name), nl=False)
 
 
-def _harden_project(folder: Path, output: Path | None, options: BundleOptions, *, as_report: bool) -> None:
-    """Write a file for each service, all or none. Raises RequestError, BundlerError."""
+def _harden_project(folder: Path, output: Path | None, options: BundleOptions, report: Report | None) -> None:
+    """Write a file for each service, all or none, or report what would be in them. RequestError, BundlerError."""
     from bundler.bundles.stage import open_stage
     from bundler.bundles.write import write_file
-    from bundler.hardening.project import proposals
+    from bundler.hardening.project import proposals, proposed
+    from bundler.project.record import ProjectRecord
 
     label = printable(str(folder))
     if options.overrides:
         raise RequestError(f"{label} is a project, and has its overrides already")
-    if as_report:
-        raise RequestError("--json is for one bundle", hint=f"bundler harden {label}/SERVICE --json")
+    if report is not None:
+        if output is not None:
+            raise RequestError("--json prints what -o writes", hint="leave one of them out")
+        services = [{"name": service, "lines": [asdict(line) for line in lines]} for service, lines in proposed(folder)]
+        report.show({"name": ProjectRecord.open(folder).name, "lines": [], "services": services})
+        return
     if output is None:
-        raise RequestError(f"{label} is a project, and each of its services gets a file", hint="-o DIR says where")
+        hint = "-o DIR says where; --json prints all of it"
+        raise RequestError(f"{label} is a project, and each of its services gets a file", hint=hint)
     if os.path.lexists(output):
         raise RequestError(f"{printable(str(output))} exists already", hint="-o names another place")
     with open_stage(output.parent) as stage:

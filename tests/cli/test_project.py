@@ -115,12 +115,20 @@ def test_a_project_is_hardened_by_a_file_for_each_service(folder: Path) -> None:
     for more, message in (
         (["shop"], "shop is a project, and each of its services gets a file"),
         (["shop", "-o", "less"], "less exists already"),
-        (["shop", "--json"], "--json is for one bundle"),
+        (["shop", "--json", "-o", "x"], "--json prints what -o writes"),
         (["shop/web", "-o", "x"], "-o is for a project"),
         (["shop", "--overrides", "less/web.yaml"], "shop is a project, and has its overrides already"),
     ):
         done = call_bundler("harden", *more, cwd=folder)
         assert (done.returncode, message in done.stderr) == (2, True), more
+
+
+def test_what_a_project_can_do_without_is_reported_by_service(folder: Path) -> None:
+    bundler("project", "compose.yaml", "--name", "shop", "-q", cwd=folder)
+    report = json.loads(bundler("harden", "shop", "--json", cwd=folder))
+    assert (report["name"], [service["name"] for service in report["services"]]) == ("shop", ["db", "web"])
+    alone = json.loads(bundler("harden", "shop/web", "--json", cwd=folder))
+    assert report["services"][1]["lines"] == alone["lines"]
 
 
 def test_a_project_is_examined_with_all_its_bundles(folder: Path) -> None:

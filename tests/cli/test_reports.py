@@ -32,13 +32,13 @@ CALLS: dict[str, list[tuple[str, int | None]]] = {
     "review": [("bundle", 0), ("bundle --against docker", 0)],
     "verify": [("bundle", 0), ("changed", 6), ("packed.tar", 0), ("data.tar", 0), ("bundle --lock other.lock", 6)],
     "doctor": [("bundle", None), ("", None)],
-    "harden": [("bundle", 0)],
+    "harden": [("bundle", 0), ("made", 0)],
     "fetch": [("--store store --tls-verify=false NAME", 0)],
     "export": [("NAME -o images.tar --store store", 0), ("NAME -o new.tar --since images.tar --store store", 0)],
     "import": [("images.tar --store other-store", 0)],
     "rm": [("--store store NAME", 0)],
     "gc": [("--store store", 0)],
-    "pack": [("bundle -o new.tar.gz", 0), ("bundle --kit -o new-kit", 0)],
+    "pack": [("bundle -o new.tar.gz", 0), ("bundle --kit -o new-kit", 0), ("made --kit -o made-kit", 0)],
     "upgrade": [("used image.tar --rootless --overrides web.yaml", 0), ("used --commit", 0)],
     "rollback": [("old", 0)],
     "backup": [("bundle -o new.tar", 0)],
@@ -89,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ("bundle", "changed", "used", "old")
     lines = [f"build image.tar --rootless --overrides web.yaml -o {name}" for name in names]
     lines += ["pack bundle -o packed.tar", "backup bundle -o data.tar", "lock other.tar -o other.lock"]
-    lines += ["upgrade old image.tar --rootless --overrides web.yaml"]
+    lines += ["upgrade old image.tar --rootless --overrides web.yaml", "project compose.yaml -q -o made"]
     for line in lines:
         done = call_bundler(*line.split(), cwd=folder)
         assert done.returncode == 0, done.stderr
