@@ -5,6 +5,8 @@
 #
 # FOLDER is that of the container's service, NAME its name; as many failed checks in a row as RETRIES make it unhealthy.
 condition=$1 folder=$2 name=$3 retries=$4 manager=$5
+# A stop is no failure, and what this has started has gone first.
+trap 'wait; exit 0' TERM
 
 # All at one moment: of a service that is just started again, one asked after another would not belong together.
 look() {

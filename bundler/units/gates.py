@@ -36,6 +36,6 @@ def gate_unit(target: str, wait: Wait, placing: Placing, retries: int) -> str:
             *script_rows("dependency.sh"),
             ("ExecStart", start),
             ("TimeoutStartSec", "infinity"),
-            SOON_STOPPED,
+            *SOON_STOPPED,
         ],
     )

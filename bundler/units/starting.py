@@ -14,10 +14,9 @@ from bundler.units.text import command_line, plain_text, script_text
 # ends both.
 _STARTED: Final = 'until [ -s "$0/pid" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done'
 
-# Row of [Service] for what runs beside a container and has nothing to bring to an end: a check that is deaf to its end
-# would keep the container's own stop. In control groups of version 1 within a container, systemd is not told when a
-# group has become empty, and would wait for that as long as it waits for any service.
-SOON_STOPPED: Final = ("TimeoutStopSec", "2s")
+# Rows of [Service] for what runs beside a container and has nothing to bring to an end: a check that is deaf to its end
+# would keep the container's own stop for as long as systemd waits for any service. A stop is no failure of it.
+SOON_STOPPED: Final = (("TimeoutStopSec", "2s"), ("SuccessExitStatus", "SIGTERM"))
 
 
 def start_rows(

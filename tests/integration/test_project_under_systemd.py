@@ -280,3 +280,19 @@ def test_a_machine_that_boots_starts_the_project(debian: Path, cache: Path, tmp_
         wait_for(second, f"{name}-web", "ready")
         stop(second, name)
         assert states(second, name, "db", "web") == {"db": "dead", "web": "dead"}
+
+
+def test_a_stop_while_others_wait_and_look_leaves_nothing_failed(machine: Booted, golden: Path) -> None:
+    waiting = {"command": ["sh", "-c", WAITING]}
+    check = {"test": "trap '' TERM; sleep 0.3; exit 1", "interval": "10ms", "retries": 1000}
+    name = project(
+        machine,
+        golden,
+        db={**waiting, "healthcheck": check},
+        web={**waiting, "depends_on": {"db": {"condition": "service_healthy"}}},
+    )
+    for times in range(1, 4):
+        machine.must("systemctl", "start", "--no-block", f"{name}.target")
+        wait_for(machine, f"{name}-db", "ready", times)
+        stop(machine, name)
+        assert machine.must("systemctl", "list-units", "--failed", "--plain", "--no-legend", f"{name}*") == ""
