@@ -22,7 +22,19 @@ RANKS = {
     **dict.fromkeys(["errors", "garbage", "interruptions", "light_dataclasses"], -1),
     "light_dataclass_decorator": -2,
     **dict.fromkeys(
-        ["disk_space", "durability", "limits", "origins", "path_kinds", "program", "progress", "sizes", "subnets"], 0
+        [
+            "disk_space",
+            "durability",
+            "limits",
+            "origins",
+            "path_kinds",
+            "program",
+            "progress",
+            "reflinks",
+            "sizes",
+            "subnets",
+        ],
+        0,
     ),
     **dict.fromkeys(["tools", "archives", "data", "elf", "input_files", "strict_json", "workers"], 1),
     **dict.fromkeys(["images", "overrides", "trust"], 2),

@@ -6,7 +6,6 @@ write to, and `verify` and `run` compare its digest.
 """
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
@@ -19,10 +18,9 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.rootfs_image import IMAGE, has_image
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.input_files import InputError, open_inside
+from bundler.reflinks import clone
 from bundler.rootfs.directories import explain
 
-_CLONE: Final = 0x40049409  # linux/fs.h: FICLONE
-_NO_CLONES: Final = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EPERM})
 _NO_LINKS: Final = {
     errno.EXDEV: "it lies on another file system",
     errno.EMLINK: "it has as many names as its file system allows",
@@ -112,14 +110,11 @@ def _clone(descriptor: int, place: Path, wanted: object) -> bool:
     """Whether the file's blocks are shared now. What is hashed is the new file, which nothing else can write to."""
     target = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.ioctl(target, _CLONE, descriptor)
+        if not clone(descriptor, target):
+            place.unlink()
+            return False
         _check(target, wanted)
         os.fchmod(target, 0o444)
-    except OSError as error:
-        if error.errno not in _NO_CLONES:
-            raise
-        place.unlink()
-        return False
     finally:
         os.close(target)
     return True

@@ -4,11 +4,13 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content, RunningHash
+from bundler.light_dataclasses import dataclass
+from bundler.reflinks import clone
 
 _PIECE: Final = 1 << 20
 
@@ -62,6 +64,17 @@ def placed(
         add_zeros(digest, size - end)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPieces:
+    """What lies at `pieces` of an open file, which are all that it has."""
+
+    descriptor: int
+    pieces: Sequence[tuple[int, int]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return read_pieces(self.descriptor, self.pieces)
+
+
 def write_pieces(
     descriptor: int,
     content: Iterable[Content],
@@ -69,7 +82,12 @@ def write_pieces(
     size: int,
     digest: RunningHash | None = None,
 ) -> None:
-    """Write `content` where its `pieces` belong; what lies between them stays a hole. `digest` is as in `placed`."""
+    """Write `content` where its `pieces` belong; what lies between them stays a hole. `digest` is as in `placed`.
+
+    Content that nothing has to look at, and that lies in a file already, is shared with it where the disk can do so.
+    """
+    if digest is None and isinstance(content, StoredPieces) and pieces and clone(content.descriptor, descriptor):
+        return
     for at, part in placed(content, pieces, size, digest):
         os.lseek(descriptor, at, os.SEEK_SET)
         write(descriptor, part)

@@ -32,7 +32,7 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import PathError, join
 from bundler.rootfs.remove import remove_at
-from bundler.rootfs.sparse_files import find_pieces, read_pieces, write, write_pieces
+from bundler.rootfs.sparse_files import StoredPieces, find_pieces, write, write_pieces
 
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXISTING_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -293,7 +293,7 @@ class Tree(Home):
         descriptor = self.open_file(found.path, found.kind)
         try:
             pieces = tuple(find_pieces(descriptor, found.size))
-            yield pieces, read_pieces(descriptor, pieces)
+            yield pieces, StoredPieces(descriptor, pieces)
         finally:
             os.close(descriptor)
 

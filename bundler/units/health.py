@@ -24,9 +24,9 @@ _MOST: Final = 10**9
 # The words of the check are arguments and never a part of the script. $0 is the directory that systemd makes when the
 # container starts, and whose time is that; what changes is in the one below. The check writes to a pipe, since crun
 # would hand it the journal's socket, which cannot be opened as /dev/stdout and does not tell whose words these are;
-# Docker, too, keeps 4096 bytes of them. What a check has left running may hold the pipe: it is not waited for. A check that
-# a stop meets says nothing, and the shell is the last of its group: for processes that outlive the first one, systemd
-# waits in vain where nothing tells it that a group is empty (control groups v1 within a container).
+# Docker, too, keeps 4096 bytes of them. What a check has left running may hold the pipe: it is not waited for. A check
+# that a stop meets says nothing, and the shell is the last of its group: for processes that outlive the first one,
+# systemd waits in vain where nothing tells it that a group is empty (control groups v1 within a container).
 _COUNTING: Final = (
     "trap 'wait; exit 0' TERM; "
     "most=$1 period=$2 failed=$0/health/failed pipe=$0/health/output tries=0; shift 2; "

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tests.bundles.test_rootfs_image import LAYERS
 from tests.support.command import call_bundler
 from tests.support.image_files import archive_of, docker_files, sample
 from tests.support.ordinary_user import as_user, folder_of_a_user
+from tests.support.reflinks import disk_with_reflinks
 from tests.support.tarballs import file, tarball
 
 pytestmark = pytest.mark.root
@@ -92,14 +92,8 @@ def test_a_shared_file_that_may_be_written_to_is_told(archive: Path, first: Path
 
 @pytest.fixture
 def with_reflinks(tmp_path: Path) -> Iterator[Path]:
-    disk, where = tmp_path / "disk", tmp_path / "mounted"
-    with disk.open("wb") as stream:
-        stream.truncate(512 << 20)
-    subprocess.run(["mkfs.xfs", "-q", disk], check=True)
-    where.mkdir()
-    subprocess.run(["mount", "-o", "loop", disk, where], check=True)
-    yield where
-    subprocess.run(["umount", where], check=True)
+    with disk_with_reflinks(tmp_path) as where:
+        yield where
 
 
 @pytest.mark.tool("mkfs.xfs")
