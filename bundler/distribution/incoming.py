@@ -22,10 +22,11 @@ _CHUNK: Final = 1 << 20
 
 
 class Incoming:
-    """The blobs of one repository. `blobs` are those that came into the store for it."""
+    """The blobs of one repository. `blobs` are those that came into the store for it, `size` is that of the files."""
 
     def __init__(self, repository: Repository, store: Store, progress: Progress) -> None:
         self.blobs: list[Descriptor] = []
+        self.size = 0
         self._repository = repository
         self._store = store
         self._progress = progress
@@ -34,6 +35,7 @@ class Incoming:
         """Make the new file `place` what the artifact holds. Raises ImageError, ToolError, OSError."""
         fetch_layers(self._store, self._repository, artifact, self._progress)
         self.blobs += artifact.blobs
+        self.size += artifact.content.size
         digest, content = hashlib.new(artifact.content.digest.algorithm), artifact.content
         with self._store.files.open(blob_name(content.digest)) as source, place.open("xb") as copy:
             place.chmod(0o600)  # as what `pack` writes: a reader of it has the bundle's secrets

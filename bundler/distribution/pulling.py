@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
+from shutil import copyfile
 from typing import Final
 
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
@@ -32,6 +33,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, format_of
 from bundler.packing.packed import open_packed
+from bundler.packing.packing import pack
 from bundler.packing.unpacking import check, fill
 from bundler.progress import SILENT, Progress
 from bundler.store.collect import discard
@@ -44,8 +46,8 @@ _PACKED: Final = tuple(suffix for row in FORMATS for suffix in row.suffixes)
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The complete name, the digest of the manifest, how many bytes of files came, whether by a delta, and who has
-    signed it, if that was asked.
+    """The complete name, the digest of the manifest, how many bytes of files came, whether the older bundle made the
+    rest, and who has signed it, if that was asked.
     """
 
     name: str
@@ -76,15 +78,15 @@ class Pull:
         else:
             check_destination(output, replace=self.replace, volumes=self.volumes)
         repository = Repository(Skopeo(self.access, self.limits), reference)
-        pack = parse_pack(*repository.resolve(), str(reference))
-        chosen = format_in(pack, str(reference))
+        artifact = parse_pack(*repository.resolve(), str(reference))
+        chosen = format_in(artifact, str(reference))
         if packs and format_of(output) is not chosen:
             raise RequestError(
                 f"{reference} is packed as {chosen.suffixes[0]}, and {printable(str(output))} ends otherwise",
                 hint=f"let it end in {chosen.suffixes[0]}, or name a directory",
             )
-        repository.check_size(pack)
-        referrers = Referrers.of(repository, pack.digest)
+        repository.check_size(artifact)
+        referrers = Referrers.of(repository, artifact.digest)
         signing = [*referrers.artifacts(PUSHED_SIGNATURE)] if packs or self.trusted else []
         if self.trusted is not None and not signing:
             raise DifferenceError(
@@ -98,17 +100,16 @@ class Pull:
                 signatures = [*incoming.signatures(signing, stage.workspace)]
                 if packs:
                     self._check_places(output, signatures)
-                by_delta = base is not None and self._by_delta(incoming, referrers, pack, base, file)
+                by_delta = base is not None and self._by_base(incoming, referrers, artifact, base, file)
                 if not by_delta:
-                    incoming.file(pack, file)
+                    incoming.file(artifact, file)
                 signed, places = self._sign(file, signatures, str(reference))
             discard(self.store, incoming.blobs)
             if packs:
                 self._publish_file(stage, file, places, output)
             else:
                 self._publish_bundle(stage, file, str(reference), output)
-        size = sum(blob.size for blob in {blob.digest: blob for blob in incoming.blobs}.values())
-        return Pulled(str(reference), str(pack.digest), size, by_delta, signed)
+        return Pulled(str(reference), str(artifact.digest), incoming.size, by_delta, signed)
 
     def _check_places(self, output: Path, signatures: Sequence[bytes]) -> None:
         for suffix in sorted(set(map(suffix_of, signatures))):
@@ -145,29 +146,41 @@ class Pull:
             before=self.before_publishing,
         )
 
-    def _by_delta(self, incoming: Incoming, referrers: Referrers, pack: Artifact, base: Path, file: Path) -> bool:
-        """Whether a delta of the registry's makes the very file of `base`; the caller is told why not."""
+    def _by_base(self, incoming: Incoming, referrers: Referrers, artifact: Artifact, base: Path, file: Path) -> bool:
+        """Whether the older bundle and a delta of the registry's make the very file; the caller is told why not."""
         with open_source(base, self.limits) as source:
             label, record = source.label, source.record.digest
-        delta = find_delta(referrers, record)
-        if delta is None:
+        is_the_same = record == artifact.annotations.get(RECORD)
+        delta = None if is_the_same else find_delta(referrers, record)
+        if delta is None and not is_the_same:
             self.access.report(f"the registry has no delta from {label}: the whole is fetched")
             return False
         made, place = file.parent / "made", file.parent / "delta"
         made.mkdir()
         try:
-            incoming.file(delta, place)
-            apply(place, base, made / file.name, limits=self.limits, progress=self.progress)
+            if delta is None:
+                self._repack(base, made / file.name)
+            else:
+                incoming.file(delta, place)
+                apply(place, base, made / file.name, limits=self.limits, progress=self.progress)
         except (RequestError, ImageError, LayerError, DifferenceError) as error:
             self.access.report(f"{error.what.replace(str(place), 'the delta of the registry')}; the whole is fetched")
             return False
         with (made / file.name).open("rb") as stream:
-            digest = hashlib.file_digest(stream, pack.content.digest.algorithm).hexdigest()
-        if digest != pack.content.digest.encoded:
-            self.access.report("the delta of the registry makes another file here: the whole is fetched")
+            digest = hashlib.file_digest(stream, artifact.content.digest.algorithm).hexdigest()
+        if digest != artifact.content.digest.encoded:
+            what = f"{label}, packed," if delta is None else "the delta of the registry"
+            self.access.report(f"{what} makes another file here: the whole is fetched")
             return False
         (made / file.name).rename(file)
         return True
+
+    def _repack(self, base: Path, file: Path) -> None:
+        """The file of a bundle that is here already: nothing has to come."""
+        if base.is_dir():
+            pack(base, file, progress=self.progress)
+        else:
+            copyfile(base, file)
 
     def delta_into(self, reference: RegistryReference, output: Path, base: Digest) -> Pulled:
         """The delta from the bundle that `base` names: by its manifest in the registry, or by its bundler.json."""
@@ -183,8 +196,8 @@ class Pull:
             )
         check_file(output, replace=self.replace)
         repository = Repository(Skopeo(self.access, self.limits), reference)
-        pack = parse_pack(*repository.resolve(), str(reference))
-        referrers = Referrers.of(repository, pack.digest)
+        artifact = parse_pack(*repository.resolve(), str(reference))
+        referrers = Referrers.of(repository, artifact.digest)
         delta = find_delta(referrers, str(base)) or find_delta(referrers, _record_of(repository, base))
         if delta is None:
             raise ImageError(
@@ -199,7 +212,7 @@ class Pull:
             stage.publish_file(
                 stage.workspace / output.name, output, replace=self.replace, before=self.before_publishing
             )
-        return Pulled(str(reference), str(pack.digest), delta.content.size, by_delta=True)
+        return Pulled(str(reference), str(artifact.digest), delta.content.size, by_delta=True)
 
 
 def find_delta(referrers: Referrers, record: str | None) -> Artifact | None:

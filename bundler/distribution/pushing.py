@@ -14,6 +14,7 @@ from bundler.bundles.write import write_file
 from bundler.deltas.applying import apply
 from bundler.deltas.sources import open_source, packed_record
 from bundler.deltas.writing import delta
+from bundler.disk_space import writing_below
 from bundler.distribution.artifact import BASE, RECORD, Artifact, Content, make_artifact, type_of
 from bundler.distribution.place import parse_place
 from bundler.distribution.referrers import Referrers
@@ -79,7 +80,7 @@ def push(
             f"{printable(str(source))} is a project, and a bundle is pushed",
             hint="one for each service: bundler push PROJECT/SERVICE docker://REGISTRY/NAME:TAG",
         )
-    with TemporaryDirectory(prefix="bundler-push-") as folder:
+    with TemporaryDirectory(prefix="bundler-push-") as folder, writing_below(Path(folder), "TMPDIR"):
         workspace = Path(folder)
         file = source
         if source.is_dir():

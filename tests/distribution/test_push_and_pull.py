@@ -205,6 +205,15 @@ def test_the_older_bundle_is_replaced_by_the_delta(shop: Path, name: str, tmp_pa
     assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "new.tar.zst").read_bytes()
 
 
+@pytest.mark.parametrize("base", ["old", "old.tar.zst"])
+def test_of_what_is_here_already_only_the_signature_comes(shop: Path, name: str, tmp_path: Path, base: str) -> None:
+    push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
+    words = ("--from", base, "--key", "web.pub", PLAIN, "--json")
+    told = json.loads(bundler("pull", f"{name}:1", "-o", tmp_path / "web", *words, cwd=shop))
+    assert (told["delta"], told["fetched"] < 500) == (True, True)
+    bundler("verify", tmp_path / "web")
+
+
 def test_where_there_is_no_delta_the_whole_comes(shop: Path, name: str, tmp_path: Path) -> None:
     push("new", f"{name}:2", cwd=shop)
     done = call_bundler("pull", f"{name}:2", "-o", tmp_path / "web", "--from", "old", PLAIN, cwd=shop)
@@ -354,6 +363,20 @@ def test_a_push_that_was_cut_off_goes_on(shop: Path, name: str, served: Registry
             assert call_bundler(*words, cwd=shop).returncode == 0
     assert [line.split()[0] for line in sent] == ["POST", "PATCH", "PUT", "PUT"]
     assert sent[-1] == "PUT 1"
+
+
+@pytest.mark.root
+def test_a_full_disk_is_told_by_what_chooses_another(shop: Path, name: str, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", small], check=True)
+    try:
+        done = call_bundler("push", "old", f"{name}:1", PLAIN, cwd=shop, env={"TMPDIR": str(small)})
+        assert (done.returncode, names(small)) == (1, [])
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert "no space left" in done.stderr
+    assert "with TMPDIR" in done.stderr
 
 
 def test_a_push_goes_on_by_itself(shop: Path, name: str, served: Registry) -> None:

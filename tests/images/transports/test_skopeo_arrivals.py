@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from bundler.errors import ImageError
 from bundler.images.descriptor import Descriptor
 from bundler.images.digest import Digest
 from bundler.images.transports.layout import blob_name
-from bundler.images.transports.skopeo import ALLOWANCE, Arrivals, at_most, exceeds, layers_of
+from bundler.images.transports.skopeo import ALLOWANCE, Arrivals, Departures, at_most, exceeds, layers_of
 from bundler.progress import rising
 
 M = 1 << 20
@@ -84,3 +85,22 @@ def test_an_image_that_states_nothing_before_it_comes_is_held_to_the_limit(tmp_p
     with pytest.raises(ImageError, match="more than the 100 bytes") as raised:
         arrivals.look()
     assert "--limit unpacked-size" in (raised.value.hint or "")
+
+
+def test_what_a_program_has_written_is_on_its_way() -> None:
+    counts: list[int] = []
+    departures = Departures(counts.append)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        for expected in (3, 6):
+            program.stdin.write(b"abc")
+            program.stdin.flush()
+            program.stdout.read(3)
+            assert departures.look(program.pid)
+            assert counts[-1] == expected
+            assert not departures.look(program.pid)
+
+
+def test_where_the_kernel_does_not_tell_no_registry_is_taken_to_be_silent() -> None:
+    assert Departures(lambda _count: None).look(1 << 30)
