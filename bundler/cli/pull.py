@@ -74,7 +74,7 @@ def pull(
     as_json: JsonOption = False,
     pointer: FormatOption = None,
 ) -> None:
-    """Pull a bundle that was pushed from a registry: as the packed file, or as the bundle.
+    """Pull a bundle, or a project, that was pushed to a registry: as the packed file, or as the directory.
 
     It appears whole or not at all. What comes is held against its digest, and the bundle is verified as `bundler
     verify` does, so that the registry need not be trusted: with --key, or a NAME@sha256:..., nor the network.

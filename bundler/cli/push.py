@@ -14,7 +14,10 @@ from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 SourceArgument = Annotated[
-    Path, typer.Argument(metavar="BUNDLE|FILE", help="The bundle's directory, or a packed one.", readable=False)
+    Path,
+    typer.Argument(
+        metavar="BUNDLE|FILE", help="The directory of a bundle, or of a project, or a packed one.", readable=False
+    ),
 ]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Where it is in a registry: docker://REGISTRY/NAME:TAG.")

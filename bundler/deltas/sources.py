@@ -10,11 +10,11 @@ from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST, Bundle
 from bundler.bundles.data_folders import VOLUMES, data_places
 from bundler.bundles.record import BundleRecord
-from bundler.errors import DifferenceError, ImageError, RequestError, printable
+from bundler.errors import DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.bundle_entries import BundleEntries
-from bundler.packing.packed import NO_BUNDLE, PackedFile, open_packed
+from bundler.packing.packed import PackedFile, open_packed
 from bundler.packing.verification import PackedVerification
 
 _UPPER: Final = "upper"
@@ -85,5 +85,5 @@ def packed_record(packed: PackedFile) -> BundleRecord:
     with packed.document(b"bundler.json") as document:
         content = document.read(LARGEST + 1)
     if not content or len(content) > LARGEST:
-        raise ImageError(f"{packed.label} holds no bundle", hint=NO_BUNDLE)
+        raise packed.no_bundle()
     return BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)

@@ -12,7 +12,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Final
 
-from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
+from bundler.bundles import replacing
+from bundler.bundles.replacing import OldVolumes, check_file
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import write_file
 from bundler.deltas.applying import apply
@@ -32,10 +33,11 @@ from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, format_of
-from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
-from bundler.packing.unpacking import check, fill
+from bundler.packing.unpacking import unpack
 from bundler.progress import SILENT, Progress
+from bundler.project import replacing as project_replacing
+from bundler.project.record import is_project
 from bundler.store.collect import discard
 from bundler.store.layout import open_store, prepare
 from bundler.trust.file_signatures import Signed, suffix_of
@@ -76,7 +78,8 @@ class Pull:
         if packs:
             check_file(output, replace=self.replace)
         else:
-            check_destination(output, replace=self.replace, volumes=self.volumes)
+            rules = project_replacing if is_project(output) else replacing
+            rules.check_destination(output, replace=self.replace, volumes=self.volumes)
         repository = Repository(Skopeo(self.access, self.limits), reference)
         artifact = parse_pack(*repository.resolve(), str(reference))
         chosen = format_in(artifact, str(reference))
@@ -108,7 +111,16 @@ class Pull:
             if packs:
                 self._publish_file(stage, file, places, output)
             else:
-                self._publish_bundle(stage, file, str(reference), output)
+                unpack(
+                    file,
+                    output,
+                    replace=self.replace,
+                    volumes=self.volumes,
+                    limits=self.limits,
+                    label=str(reference),
+                    progress=self.progress,
+                    before_publishing=self.before_publishing,
+                )
         return Pulled(str(reference), str(artifact.digest), incoming.size, by_delta, signed)
 
     def _check_places(self, output: Path, signatures: Sequence[bytes]) -> None:
@@ -131,20 +143,6 @@ class Pull:
         for place in places:
             stage.publish_file(place, output.with_name(place.name), replace=self.replace)
         stage.publish_file(file, output, replace=self.replace, before=self.before_publishing)
-
-    def _publish_bundle(self, stage: Stage, file: Path, name: str, output: Path) -> None:
-        with (
-            open_packed(file, self.limits, label=name) as packed,
-            self.progress.measure(f"unpacking {name}", packed.total) as meter,
-        ):
-            compared = fill(stage.bundle, packed, meter)
-        check(stage.bundle, name, compared=compared)
-        stage.publish(
-            output,
-            replace=self.replace,
-            carried=lambda: carried_folders(output, stage.bundle, self.volumes),
-            before=self.before_publishing,
-        )
 
     def _by_base(self, incoming: Incoming, referrers: Referrers, artifact: Artifact, base: Path, file: Path) -> bool:
         """Whether the older bundle and a delta of the registry's make the very file; the caller is told why not."""

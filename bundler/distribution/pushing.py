@@ -32,6 +32,7 @@ from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, format_of
 from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
+from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.verification import PackedVerification
 from bundler.path_kinds import missing_hint
 from bundler.progress import SILENT, Progress
@@ -68,18 +69,13 @@ def push(
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
 ) -> Pushed:
-    """Push `source`, a bundle or a packed one, as `name` (docker://REGISTRY/NAME:TAG).
+    """Push `source`, a bundle, a project or a packed one, as `name` (docker://REGISTRY/NAME:TAG).
 
     With a `key` it is signed; a packed one brings along the signatures beside it. With `base`, an older bundle or a
     packed one, the delta from there goes with it. What is not as it was built is refused, unless `as_is`. Raises
     RequestError, DifferenceError, ImageError, ToolError, BundlerError.
     """
     reference = _target(name)
-    if (source / "project.json").is_file():
-        raise RequestError(
-            f"{printable(str(source))} is a project, and a bundle is pushed",
-            hint="one for each service: bundler push PROJECT/SERVICE docker://REGISTRY/NAME:TAG",
-        )
     with TemporaryDirectory(prefix="bundler-push-") as folder, writing_below(Path(folder), "TMPDIR"):
         workspace = Path(folder)
         file = source
@@ -113,7 +109,8 @@ def _target(name: str) -> RegistryReference:
 
 def _verify(file: Path, limits: Limits, progress: Progress) -> None:
     with open_packed(file, limits) as packed, progress.measure(f"verifying {file.name}", packed.total):
-        for change in PackedVerification(packed).changes():
+        verification = PackedProjectVerification if packed.holds_project else PackedVerification
+        for change in verification(packed).changes():
             raise DifferenceError(
                 f"{packed.label} is not what was built: {printable(change.path)} differs",
                 hint=f"`bundler verify {packed.label}` lists all that differs, --as-is pushes it as it is",
@@ -122,9 +119,8 @@ def _verify(file: Path, limits: Limits, progress: Progress) -> None:
 
 def _artifact_of(file: Path, limits: Limits) -> Artifact:
     with open_packed(file, limits) as packed:
-        record = packed_record(packed)
-    chosen = format_of(file)
-    return make_artifact(PUSHED_BUNDLE, _content(file, type_of(chosen)), {RECORD: record.digest})
+        record = PackedProjectVerification(packed).record if packed.holds_project else packed_record(packed)
+    return make_artifact(PUSHED_BUNDLE, _content(file, type_of(format_of(file))), {RECORD: record.digest})
 
 
 def _content(file: Path, media_type: str) -> Content:

@@ -39,24 +39,26 @@ def unpack(
     volumes: OldVolumes = OldVolumes.REFUSED,
     limits: Limits = DEFAULTS,
     trusted: TrustedKey | None = None,
+    label: str | None = None,
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
     """Make the bundle, or the project, `output` out of the `file` that `pack` has written, whole or not at all.
 
     With a `trusted` key, only if the key has signed the file, as a signature beside it says.
-    With `replace`, one that is there is replaced; `volumes` says what becomes of the data in it.
+    With `replace`, one that is there is replaced; `volumes` says what becomes of the data in it. `label` is what
+    messages call the file, if not its path.
     `before_publishing` is called when nothing is left to do but the step that makes it appear.
 
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
     """
-    with open_packed(file, limits, trusted=trusted) as packed:
+    with open_packed(file, limits, label=label, trusted=trusted) as packed:
         is_bundle = not packed.holds_project
         rules = replacing if is_bundle else project_replacing
         rules.check_destination(output, replace=replace, volumes=volumes)
         with open_stage(output.parent) as stage:
-            with progress.measure(f"unpacking {file.name}", packed.total) as meter:
+            with progress.measure(f"unpacking {label or file.name}", packed.total) as meter:
                 make = _make_bundle if is_bundle else _make_project
                 check_made = make(stage.bundle, packed, meter, as_is=as_is)
             check_made()

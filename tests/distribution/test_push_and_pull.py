@@ -120,6 +120,23 @@ def test_a_pack_of_any_format_comes_back_as_it_was(shop: Path, name: str, tmp_pa
     assert f"is packed as {suffix}" in refused.stderr
 
 
+@pytest.mark.root
+def test_a_project_comes_back_as_it_was(shop: Path, name: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {{image: {shop}/image.tar}}}}\n")
+    bundler("project", "compose.yaml", "-q", "-o", "shop", cwd=tmp_path)
+    bundler("pack", "shop", "-q", "-o", "shop.tar.zst", cwd=tmp_path)
+    pushed = {push(source, f"{name}:1", cwd=tmp_path) for source in ("shop", "shop.tar.zst")}
+    assert len(pushed) == 2  # the file has another name in the registry
+
+    bundler("pull", f"{name}:1", "-o", "there", PLAIN, cwd=tmp_path)
+    bundler("verify", "there", cwd=tmp_path)
+    bundler("pull", f"{name}:1", "-o", "there", "--force", PLAIN, cwd=tmp_path)
+    bundler("pull", f"{name}:1", "-o", "there.tar.zst", PLAIN, cwd=tmp_path)
+    assert (tmp_path / "there.tar.zst").read_bytes() == (tmp_path / "shop.tar.zst").read_bytes()
+    refused = call_bundler("push", "shop", f"{name}:2", "--delta-from", "shop", PLAIN, cwd=tmp_path)
+    assert (refused.returncode, "a delta is between bundles" in refused.stderr) == (2, True)
+
+
 def test_nothing_is_sent_twice(shop: Path, name: str, log: Path) -> None:
     with counting(log) as first:
         digest = push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
