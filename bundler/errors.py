@@ -58,6 +58,8 @@ class DifferenceError(BundlerError):
 def printable(text: str | bytes) -> str:
     """`text` on one line, fit for a terminal: what an image chose (names, tags, messages) may hold escapes."""
     decoded = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+    if decoded.isprintable():
+        return decoded
     return "".join(char if char.isprintable() else _escaped(char) for char in decoded)
 
 

@@ -26,16 +26,15 @@ from bundler.profiles import load_profile
 from bundler.progress import Progress
 from bundler.rootfs.changeset import Selection
 from bundler.store import default_place
-from bundler.store.attached import trusted_keys, verify_kept
 from bundler.store.find import open_kept
 from bundler.store.layout import DamagedError, open_store
 from bundler.targets import load_target
-from bundler.trust.image_signatures import AnyKey
-from bundler.trust.policy import Policy
 
 if TYPE_CHECKING:  # which needs what writes bundles, or a parser, and most requests have none
     from bundler.overrides.docker_run.one_off import Settings
     from bundler.reproducible.lock import Lock
+    from bundler.trust.image_signatures import AnyKey
+    from bundler.trust.policy import Policy
 
 
 _EXAMPLE: Final = "for example nginx:1.27, or ./image.tar, which docker save wrote"
@@ -104,7 +103,7 @@ class BuildRequest:
     umoci_metadata: bool = False
     rootfs: str | None = None
     verity: bool = False
-    trust: Policy | None = None
+    trust: "Policy | None" = None
     opened: Callable[[Image], None] = lambda _image: None
 
     def load_overrides(self) -> Overrides:
@@ -189,7 +188,7 @@ class BuildRequest:
 
         Raises RequestError, ImageError, and DifferenceError, also for what was damaged since it was signed.
         """
-        demanded = [keys for trust in self._policies() if (keys := trusted_keys(trust, reference.registry))]
+        demanded = self._demanded(reference)
         try:
             with self._open_kept(reference, wanted) as image:
                 for keys in demanded:
@@ -200,20 +199,31 @@ class BuildRequest:
                 raise DifferenceError(error.what, hint=error.hint) from None
             raise
 
-    def _policies(self) -> Iterator[Policy]:
+    def _policies(self) -> "Iterator[Policy]":
         """All that an image has to fulfil: what the caller asks for, and what the lock was made with."""
         if self.trust is not None:
             yield self.trust
         if self.lock is not None and self.lock.trust is not None:
             yield self.lock.trust.policy()
 
-    def _signed(self, keys: Sequence[AnyKey], reference: Reference, kept: Image | None) -> Image:
+    def _demanded(self, reference: Reference) -> "list[tuple[AnyKey, ...]]":
+        """For each policy that wants the image signed, the keys of which one must have done so."""
+        policies = list(self._policies())
+        if not policies:
+            return []
+        from bundler.store.attached import trusted_keys  # noqa: PLC0415 -- takes a while, and few requests have a policy
+
+        return [keys for trust in policies if (keys := trusted_keys(trust, reference.registry))]
+
+    def _signed(self, keys: "Sequence[AnyKey]", reference: Reference, kept: Image | None) -> Image:
         """The image of the store, if one of the keys has signed it. Raises RequestError, DifferenceError."""
         if kept is None or kept.manifest_digest is None or self.store is None or reference.registry is None:
             raise RequestError(
                 f"{printable(reference.text)} is not in the store, and only there are signatures kept with an image",
                 hint="bundler fetch --verify-key PUB NAME brings both along",
             )
+        from bundler.store.attached import verify_kept  # noqa: PLC0415 -- as above
+
         with open_store(self.store, limits=self.limits) as store:
             signed = verify_kept(store, reference.registry, kept.manifest_digest, keys)
         return replace(kept, signed=(signed.key, signed.digest))

@@ -17,7 +17,6 @@ from bundler.images.transports.layout import read_blob, read_image
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.store import VARIABLE, default_place
-from bundler.store.attached import is_attached
 from bundler.store.layout import Entry, Store, damaged, is_store, name_in, open_store, reference_of, whole
 
 
@@ -107,6 +106,8 @@ class Kept:
 
 def kept(store: Store) -> Iterator[Kept]:
     """All images of the store, by name. Raises ImageError for one that is damaged."""
+    from bundler.store.attached import is_attached  # noqa: PLC0415 -- takes a while, and to find an image needs it not
+
     for entry in store.entries():
         if is_attached(reference_of(entry)):
             continue
@@ -138,6 +139,8 @@ def remove(store: Store, references: Sequence[RegistryReference]) -> None:
 
 def _without(entries: Sequence[Entry], removed: Sequence[RegistryReference]) -> list[Entry]:
     """The entries without those of these names, and without what is attached to the last image of a repository."""
+    from bundler.store.attached import is_attached  # noqa: PLC0415 -- as above
+
     left = [(entry, name) for entry in entries if (name := _name_of(entry)) not in removed]
     in_use = {name.repository for _, name in left if name is not None and not is_attached(name)}
     emptied = {name.repository for name in removed} - in_use

@@ -199,4 +199,5 @@ def test_config_loads_nothing_that_makes_a_rootfs(folder: Path) -> None:
     loaded = loaded_by("config", str(folder / "image.tar"))
     assert "bundler.dry_run" in loaded
     assert not loaded & {"bundler.pipeline", "bundler.rootfs.tree", "bundler.archives.filesystems.erofs_writer"}
-    assert not loaded & {"rich", "jsonschema", "ruamel.yaml"}
+    assert not loaded & {"rich", "jsonschema", "ruamel.yaml", "fractions"}
+    assert not loaded & {"bundler.images.transports.skopeo", "bundler.store.attached"}

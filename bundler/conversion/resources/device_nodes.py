@@ -28,7 +28,6 @@ class DeviceNode:
 class _Family:
     """Nodes that are called alike: node N has the minor `first` + N, and N is below `count`."""
 
-    name: re.Pattern[str]
     type: str
     major: int
     first: int
@@ -82,36 +81,32 @@ _SINGLE: Final[dict[str, DeviceNode]] = {
 }
 
 
-def _family(  # noqa: PLR0917  (the columns of the table below)
-    name: str, kind: str, major: int, first: int, count: int, mode: int, gid: int = 0
-) -> _Family:
-    return _Family(re.compile(rf"{name}(0|[1-9][0-9]{{0,4}})"), kind, major, first, count, mode, gid)
-
-
-_FAMILIES: Final = (
-    _family("loop", "b", 7, 0, 1 << 20, 0o660, _DISK),
-    _family("ram", "b", 1, 0, 256, 0o660, _DISK),
-    _family("md", "b", 9, 0, 1 << 20, 0o660, _DISK),
-    _family("sr", "b", 11, 0, 256, 0o660, _CDROM),
-    _family("tty", "c", 4, 0, 64, 0o620, _TTY),
-    _family("ttyS", "c", 4, 64, 192, 0o660, _DIALOUT),
-    _family("ttyACM", "c", 166, 0, 256, 0o660, _DIALOUT),
-    _family("ttyUSB", "c", 188, 0, 512, 0o660, _DIALOUT),
-    _family("ttyAMA", "c", 204, 64, 16, 0o660, _DIALOUT),
-    _family("lp", "c", 6, 0, 256, 0o660, _LP),
-    _family("parport", "c", 99, 0, 256, 0o660, _LP),
-    _family("st", "c", 9, 0, 32, 0o660, _TAPE),
-    _family("sg", "c", 21, 0, 1 << 16, 0o660, _DISK),
-    _family("fb", "c", 29, 0, 32, 0o660, _VIDEO),
-    _family("video", "c", 81, 0, 64, 0o660, _VIDEO),
-    _family("i2c-", "c", 89, 0, 256, 0o600),
-    _family("nvidia", "c", 195, 0, 254, 0o666),
-    _family("input/js", "c", 13, 0, 32, 0o664),
-    _family("input/mouse", "c", 13, 32, 31, 0o660),
-    _family("input/event", "c", 13, 64, 32, 0o660),
-    _family("dri/card", "c", 226, 0, 64, 0o660, _VIDEO),
-    _family("infiniband/uverbs", "c", 231, 192, 32, 0o666),
-)
+# By the name before the number.
+_FAMILIES: Final[dict[str, _Family]] = {
+    "loop": _Family("b", 7, 0, 1 << 20, 0o660, _DISK),
+    "ram": _Family("b", 1, 0, 256, 0o660, _DISK),
+    "md": _Family("b", 9, 0, 1 << 20, 0o660, _DISK),
+    "sr": _Family("b", 11, 0, 256, 0o660, _CDROM),
+    "tty": _Family("c", 4, 0, 64, 0o620, _TTY),
+    "ttyS": _Family("c", 4, 64, 192, 0o660, _DIALOUT),
+    "ttyACM": _Family("c", 166, 0, 256, 0o660, _DIALOUT),
+    "ttyUSB": _Family("c", 188, 0, 512, 0o660, _DIALOUT),
+    "ttyAMA": _Family("c", 204, 64, 16, 0o660, _DIALOUT),
+    "lp": _Family("c", 6, 0, 256, 0o660, _LP),
+    "parport": _Family("c", 99, 0, 256, 0o660, _LP),
+    "st": _Family("c", 9, 0, 32, 0o660, _TAPE),
+    "sg": _Family("c", 21, 0, 1 << 16, 0o660, _DISK),
+    "fb": _Family("c", 29, 0, 32, 0o660, _VIDEO),
+    "video": _Family("c", 81, 0, 64, 0o660, _VIDEO),
+    "i2c-": _Family("c", 89, 0, 256, 0o600),
+    "nvidia": _Family("c", 195, 0, 254, 0o666),
+    "input/js": _Family("c", 13, 0, 32, 0o664),
+    "input/mouse": _Family("c", 13, 32, 31, 0o660),
+    "input/event": _Family("c", 13, 64, 32, 0o660),
+    "dri/card": _Family("c", 226, 0, 64, 0o660, _VIDEO),
+    "infiniband/uverbs": _Family("c", 231, 192, 32, 0o666),
+}
+_NUMBERED: Final = re.compile(r"(.+?)(0|[1-9][0-9]{0,4})")
 _RENDER: Final = re.compile(r"dri/renderD(12[89]|1[3-8][0-9]|19[01])")  # named by their minor numbers, 128 to 191
 _USB: Final = re.compile(r"bus/usb/([0-9]{3})/([0-9]{3})")  # bus and device, both from 1, 128 devices to a bus
 _SCSI_DISK: Final = re.compile(r"sd([a-p])([1-9]|1[0-5])?")  # the first sixteen disks, 16 minors each
@@ -156,9 +151,8 @@ def _numbered_by_name(name: str) -> DeviceNode | None:
 
 
 def _one_of_a_family(name: str) -> DeviceNode | None:
-    for family in _FAMILIES:
-        match = family.name.fullmatch(name)
-        if match and int(match[1]) < family.count:
-            minor = family.first + int(match[1])
-            return DeviceNode(family.type, family.major, minor, family.mode, family.gid)
-    return None
+    match = _NUMBERED.fullmatch(name)
+    family = _FAMILIES.get(match[1]) if match else None
+    if match is None or family is None or int(match[2]) >= family.count:
+        return None
+    return DeviceNode(family.type, family.major, family.first + int(match[2]), family.mode, family.gid)

@@ -27,9 +27,7 @@ from bundler.images.transports.docker_archive import is_docker_archive, open_doc
 from bundler.images.transports.files import Files, open_folder
 from bundler.images.transports.layout import is_layout, open_layout
 from bundler.images.transports.mistakes import explained, here_hint
-from bundler.images.transports.registry import open_registry_image
 from bundler.images.transports.rootfs import rootfs_image, write_folder
-from bundler.images.transports.skopeo import open_stored_image
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
@@ -99,12 +97,16 @@ def _from_archive(read: _Read) -> Callable[[_Request], AbstractContextManager[Im
 
 @contextmanager
 def _open_docker(request: _Request) -> Iterator[Image]:
+    from bundler.images.transports.registry import open_registry_image  # noqa: PLC0415 -- files need no skopeo
+
     name, fetch = request.reference.name_in_registry(), request.progress if request.unpacked else None
     access, place, limits = request.access, request.workspace, request.limits
     yield open_registry_image(name, request.wanted, access, place, limits=limits, fetch=fetch)
 
 
 def _open_stored(request: _Request) -> AbstractContextManager[Image]:
+    from bundler.images.transports.skopeo import open_stored_image  # noqa: PLC0415 -- files need no skopeo
+
     name = f"{request.name}:{request.reference.rest}"
     progress, limits = request.progress, request.limits
     return open_stored_image(name, request.wanted, request.access, request.workspace, progress=progress, limits=limits)

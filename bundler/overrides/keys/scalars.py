@@ -6,12 +6,14 @@ text, and they raise ValueError; the others are coercions of a key's value, and 
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bundler.errors import printable
 from bundler.overrides import schema
 from bundler.overrides.node import Node
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 MAXIMUM: Final = (1 << 63) - 1  # the runtime-spec's int64
 UNSIGNED: Final = 1 << 64  # where its uint64 ends
@@ -73,7 +75,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a size such as 512m, 1.5g or 1024")
-    number = Fraction(match["number"]) * 1024 ** POWERS[(match["unit"] or "").lower()]
+    number = _exact(match["number"]) * 1024 ** POWERS[(match["unit"] or "").lower()]
     if number > MAXIMUM:
         raise ValueError(f"{text} is more than 63 bits of bytes")
     if 0 < number < 1:
@@ -95,7 +97,7 @@ def parse_cpus(text: str) -> int:
     """
     if not _PROCESSORS.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a number of processors such as 1.5")
-    processors = Fraction(f"0{text}0" if "." in text else text)
+    processors = _exact(f"0{text}0" if "." in text else text)
     if (processors * BILLIONTHS).denominator != 1:
         raise ValueError(f"{text} has more than nine decimals")
     quota = int(processors * 100_000)
@@ -117,7 +119,7 @@ def parse_duration(text: str) -> int:
     if not _DURATION.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a duration such as 1m30s or 500ms")
     pieces = re.findall(r"([0-9.]+)([a-zµ]+)", text)
-    nanoseconds = sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in pieces)
+    nanoseconds = sum(_exact(number) * _NANOSECONDS[unit] for number, unit in pieces)
     if nanoseconds > MAXIMUM:
         raise ValueError(f"{text} is more than 63 bits of nanoseconds")
     return int(nanoseconds)
@@ -150,13 +152,19 @@ def _offset(key: str, node: Node) -> Node:
     duration = node.text()
     if not _OFFSET.fullmatch(duration):
         raise node.error(f"{key}: {printable(duration[:40])!r} is not a duration such as 36h or -1m30s")
-    total = sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _TERM.findall(duration))
+    total = sum(_exact(number) * _NANOSECONDS[unit] for number, unit in _TERM.findall(duration))
     if total.denominator != 1:
         raise node.error(f"{key}: {duration} is finer than a nanosecond")
     seconds, nanoseconds = divmod(int(-total if duration.startswith("-") else total), 10**9)
     if abs(seconds) > MAXIMUM:
         raise node.error(f"{key}: {duration} is more than 63 bits of seconds")
     return node.with_value({"secs": node.with_value(seconds), "nanosecs": node.with_value(nanoseconds)})
+
+
+def _exact(decimal: str) -> "Fraction":
+    from fractions import Fraction  # noqa: PLC0415 -- takes a while, and few overrides have a fraction
+
+    return Fraction(decimal)
 
 
 size: Final = parsed(parse_size)
