@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.booted import Booted, booted
-from tests.support.command import bundler, installed
-from tests.support.debian import add_packages
+from tests.support.booted import PACKAGES, Booted, booted, systemd_root
+from tests.support.command import installed
+from tests.support.debian import run
 from tests.support.docker import Docker
 from tests.support.machine import Machine
 from tests.support.pages import blocks
@@ -57,16 +57,18 @@ def kit(docker: Docker, services: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def root(debian: Path, tmp_path: Path) -> Iterator[Path]:
+def root(debian: Path, cache: Path, tmp_path: Path) -> Iterator[Path]:
     """Debian's smallest system with systemd, and the packages that the page names."""
-    bundler("build", f"oci:{debian}:debian", "--output", tmp_path / "fresh")
+    root = systemd_root(debian, cache, tmp_path)
     install, *_ = ON_THE_NEW.splitlines()
     words = shlex.split(install)
     assert words[:3] == ["apt-get", "install", "--no-install-recommends"]
-    add_packages(tmp_path / "fresh/rootfs", "systemd", *words[3:])
-    assert [path.name for path in tmp_path.glob("fresh/rootfs/usr/bin/*") if "python" in path.name] == []
-    yield tmp_path / "fresh/rootfs"
-    shutil.rmtree(tmp_path / "fresh")
+    assert set(words[3:]) < set(PACKAGES)
+    unnamed = set(PACKAGES) - {"systemd", *words[3:]} - {"iproute2"}  # which the image has because of nginx
+    run("dpkg", f"--root={root}", "--purge", *unnamed)
+    assert [path.name for path in (root / "usr/bin").iterdir() if "python" in path.name] == []
+    yield root
+    shutil.rmtree(root)
 
 
 def when_it_serves(fresh: Booted, url: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import bundler, installed
+from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.replacement import CASES, names, next_command, words
@@ -121,7 +121,7 @@ def test_cut_at_any_step_of_a_replacement_the_data_is_there(disk: Path, call: st
                 shutil.rmtree(folder / name, ignore_errors=True)
             prepare(folder)
             subprocess.run(["sync", "-f", folder], check=True)
-            code = subprocess.run([*killing(call, nth), *CASES[case].command(folder)], check=False).returncode
+            code = CASES[case].traced(folder, killing(call, nth))
             assert code in (0, -signal.SIGKILL)
             with after_a_power_cut(disk) as left:
                 next_command(left)
@@ -144,8 +144,8 @@ def test_a_build_that_was_killed_while_it_carried_volumes_over_is_finished_by_th
     bundler("build", image, "-o", bundle)
     (bundle / "volumes/data/dump").write_text("data")
     # The first rename sets the new one's own volume aside, the second comes after both have changed places.
-    command: list[str | Path] = [*killing("rename", 2), installed(), "build", image, "-o", bundle]
-    done = subprocess.run([*command, "--force", "--keep-volumes"], capture_output=True, check=False)
+    command: list[str | Path] = ["build", image, "-o", bundle, "--force", "--keep-volumes"]
+    done = call_bundler(*command, strace=killing("rename", 2))
     assert done.returncode == -signal.SIGKILL
     assert not (bundle / "volumes/data").exists()
     bundler(*("b" if word == "B" else word for word in next_words), cwd=tmp_path)

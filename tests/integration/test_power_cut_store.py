@@ -10,7 +10,7 @@ import pytest
 
 from bundler.store.find import kept
 from bundler.store.layout import is_store, open_store
-from tests.support.command import bundler, installed
+from tests.support.command import bundler, call_bundler
 from tests.support.faulty_registry import faulty_registry
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
@@ -85,9 +85,7 @@ def test_cut_at_any_step_of_a_fetch_what_is_listed_is_whole(tmp_path: Path, disk
     for nth in count(1):
         with mounted(disk) as folder:
             store = folder / f"store-{nth}"
-            killed = subprocess.run(
-                [*killing(call, nth), installed(), *fetch, store, name], capture_output=True, check=False
-            )
+            killed = call_bundler(*fetch, store, name, strace=killing(call, nth))
             with after_a_power_cut(disk) as left:
                 if not listed(left / store.name):
                     bundler(*fetch, left / store.name, name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import bundler, call_bundler, installed
+from tests.support.command import bundler, call_bundler
 from tests.support.image_files import Sample, layout_files, sample, write_archive
 from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
@@ -268,8 +268,8 @@ def test_killed_anywhere_the_next_command_finds_the_old_or_the_new_with_all_data
         (old / "volumes/data/dump").write_text("data")
         if command == "rollback":
             bundler("upgrade", old, "n", cwd=old.parent)
-        killed = [*killing(call, nth), installed(), command, "b", *(["n"] if command == "upgrade" else [])]
-        code = subprocess.run(killed, cwd=old.parent, capture_output=True, check=False).returncode
+        words = [command, "b", *(["n"] if command == "upgrade" else [])]
+        code = call_bundler(*words, cwd=old.parent, strace=killing(call, nth)).returncode
         assert code in (0, -signal.SIGKILL)
         bundler("rollback" if command == "rollback" and code else "verify", old)
         assert dump(old) == "data"

@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import json
 import os
 import re
 import resource
@@ -10,13 +11,14 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.command_call import call
 
 SECONDS = 240
+STRACE = "BUNDLER_TEST_STRACE"  # its words, for a call that is to be traced
 _STARTING = threading.Lock()
 # What an interpreter and the libraries of bundler look at when they start; all else is sent along with each call.
 READ_AT_START = re.compile(
@@ -62,7 +64,8 @@ class Server:
         self.circumstances = Circumstances.of_this_process(os.environ)
         self.name = f"bundler-test-{uuid.uuid4().hex}"
         command: list[str | Path] = [sys.executable, "-P", Path(__file__).with_name("command_server.py"), self.name]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         assert self.process.stdout is not None
         assert self.process.stdout.read(5) == b"ready"
 
@@ -97,15 +100,21 @@ def call_bundler(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     umask: int = -1,
+    strace: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run bundler to its end, whatever that is. `env` is added to the environment of the tests."""
+    """Run bundler to its end, whatever that is. `env` is added to the environment of the tests.
+
+    It is traced if `strace` are the words that begin such a command: see strace.py.
+    """
     command = [installed(), *arguments]
     environment = os.environ | dict(env or {})
     if is_in_memory(environment):
+        if strace:
+            environment[STRACE] = json.dumps(strace)
         done = call(server().name, command, stdin=stdin, cwd=cwd, env=environment, umask=umask, timeout=SECONDS)
     else:
         done = subprocess.run(
-            command,
+            [*strace, *command],
             input=stdin,
             capture_output=True,
             check=False,

@@ -7,6 +7,7 @@ standard input. A call is what command_call.py sends.
 import atexit
 import gc
 import importlib
+import json
 import os
 import pkgutil
 import select
@@ -17,14 +18,20 @@ from contextlib import suppress
 
 import bundler
 from bundler.__main__ import main
+from tests.support.traced import be_traced
 
 LONGEST_CALL = 1 << 20
+STRACE = "BUNDLER_TEST_STRACE"  # as in command.py
 STREAMS = 3
+# What a command imports only when it comes to need it: a check against a schema, a help text, a layer.
+LATE = ("jsonschema", "rich.markdown", "typer.rich_utils", "zstandard", "isal.igzip_lib")
 
 
 def import_all() -> None:
     for module in pkgutil.walk_packages(bundler.__path__, "bundler."):
         importlib.import_module(module.name)
+    for name in LATE:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
 
@@ -66,6 +73,8 @@ def become_the_caller(connection: socket.socket) -> None:
         os.dup2(stream, standard)
         os.close(stream)
     sys.argv = [os.fsdecode(word) for word in words]
+    if STRACE in os.environ:
+        be_traced(json.loads(os.environ.pop(STRACE)))
 
 
 def end(exit_code: int) -> None:

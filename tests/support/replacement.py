@@ -1,15 +1,21 @@
 """Bundles that take another one's place in a process of its own, which can be killed at any of its calls.
 
-What such a process imports is only what it needs: a test starts hundreds of them.
+A test has hundreds of them, so they are forks of a program that has imported what they need: this file, with the tests'
+folder on its path.
 """
 
+import atexit
+import functools
+import json
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bundler.bundles.stage import open_stage
+from tests.support.traced import be_traced
 
 CARRIED = ("volumes/a", "volumes/b", "mine")
 
@@ -81,8 +87,18 @@ class Case(NamedTuple):
     outcomes: tuple[dict[str, dict[str, str]], ...]
 
     def command(self, folder: Path) -> list[str | Path]:
+        """A process that does the work there, and is no fork."""
         program = f"import sys, pathlib; from {__name__} import *; {self.work.__name__}(pathlib.Path(sys.argv[1]))"
         return [sys.executable, "-B", "-c", program, folder]
+
+    def traced(self, folder: Path, strace: Sequence[str]) -> int:
+        """The exit code of a process that does the work there, and is traced by strace, started with these words."""
+        program = _program()
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(json.dumps([self.work.__name__, str(folder), *strace]).encode() + b"\n")
+        program.stdin.flush()
+        return os.waitstatus_to_exitcode(int(program.stdout.readline()))
 
 
 BOTH = ({"b": OLD, "b.old": OWN}, {"b": NEW, "b.old": OWN_OLD})
@@ -91,3 +107,30 @@ CASES = {
     "upgrade": Case(upgrade, old_bundle, ({"b": OLD}, {"b": NEW, "b.old": OWN_OLD})),
     "exchange": Case(exchange, old_bundle_and_shell, BOTH),
 }
+
+
+@functools.cache
+def _program() -> "subprocess.Popen[bytes]":
+    program = subprocess.Popen(
+        [sys.executable, "-P", __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    atexit.register(program.communicate)
+    return program
+
+
+def _serve() -> None:
+    for line in sys.stdin:
+        work, folder, *strace = json.loads(line)
+        if (process := os.fork()) == 0:
+            be_traced(strace)
+            globals()[work](Path(folder))
+            os._exit(0)
+        sys.stdout.write(f"{os.waitpid(process, 0)[1]}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve()

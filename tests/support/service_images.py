@@ -1,11 +1,11 @@
-"""Images of ten services: one layer of Debian packages that they share, and what each says of itself."""
+"""Images of ten services: a layer of Debian packages that they share, a layer of PostgreSQL, and how each is run."""
 
 import hashlib
 import json
 import os
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +25,8 @@ BEFORE = r"""
     mkdir -p etc/postgresql-common
     echo 'create_main_cluster = false' >etc/postgresql-common/createcluster.conf
 """
-# Every container is a copy where dockerd has no overlay2: what no service needs, such as a compiler, is not in it.
+# Every container is a copy where dockerd has no overlay2, and so is every bundle: what no service needs, such as a
+# compiler or the clocks of all the world, is not in it.
 AFTER = r"""
     chroot . useradd --create-home --shell /bin/sh --password '*' app
     chroot . ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/key
@@ -38,8 +39,21 @@ AFTER = r"""
     ln -s "$(ls ../postgresql)" ../postgresql/current
     cd ../..
     rm -rf share/doc share/man share/locale share/i18n share/perl share/perl5 bin/perl*
+    rm -rf share/bash-completion share/lintian share/postgresql-common bin/apt* bin/redis-check-* bin/redis-benchmark
+    find share/zoneinfo ! -type d ! -path '*/zoneinfo/UTC' ! -path '*/zoneinfo/Europe/Berlin' -delete
     cd ..
-    rm -rf var/cache/apt var/lib/apt var/lib/dpkg
+    rm -rf var/cache/apt var/cache/debconf var/lib/apt var/lib/dpkg
+"""
+# A layer of its own, since it is a third of all and one service's.
+OF_POSTGRES = r"""
+    cd usr
+    mkdir -p "$0/usr/lib" "$0/usr/share"
+    mv lib/postgresql "$0/usr/lib"
+    mv share/postgresql "$0/usr/share"
+    for library in lib/*-linux-gnu/libicu* lib/*-linux-gnu/libxml2.* lib/*-linux-gnu/lib*xslt.*; do
+        mkdir -p "$0/usr/${library%/*}"
+        mv "$library" "$0/usr/$library"
+    done
 """
 POSTGRES_ENTRY = """\
 #!/bin/sh
@@ -119,30 +133,42 @@ def install(tree: Path) -> None:
 def make_archive(debian: Path, archive: Path, scratch: Path) -> None:
     """Write the images `services/NAME:1` into one archive."""
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
-    tree, layer = scratch / "base/rootfs", scratch / "layer.tar"
+    tree, postgres = scratch / "base/rootfs", scratch / "postgres"
     install(tree)
-    run("tar", "--create", "--numeric-owner", "--sort=name", "--file", layer, "--directory", tree, ".")
-    write_images(archive, layer, {f"services/{name}:1": execution for name, execution in IMAGES.items()})
-    shutil.rmtree(scratch / "base")
-    layer.unlink()
+    run("sh", "-euc", OF_POSTGRES, postgres, cwd=tree)
+    layers = [scratch / "base.tar", scratch / "postgres.tar"]
+    for layer, folder in zip(layers, (tree, postgres), strict=True):
+        run("tar", "--create", "--numeric-owner", "--sort=name", "--file", layer, "--directory", folder, ".")
+        shutil.rmtree(folder)
+    images = {name: (execution, layers if name == "postgres" else layers[:1]) for name, execution in IMAGES.items()}
+    write_images(archive, {f"services/{name}:1": image for name, image in images.items()})
+    for layer in layers:
+        layer.unlink()
 
 
-def write_images(archive: Path, layer: Path, images: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write images of one layer, by their names the execution part of each, as `docker save` did before Docker 25."""
-    with layer.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+def write_images(archive: Path, images: Mapping[str, tuple[Mapping[str, Any], Sequence[Path]]]) -> None:
+    """Write images, by their names the execution part and the layers of each, as `docker save` did before Docker 25."""
     architecture = Platform.of("linux", os.uname().machine).architecture
+    used = sorted({layer for _, layers in images.values() for layer in layers})
+    digests = {layer: digest_of(layer) for layer in used}
     entries = []
     with tarfile.open(archive, "w") as tar:
-        tar.add(layer, f"{digest}/layer.tar")
-        for name, execution in images.items():
-            rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
+        for layer, digest in digests.items():
+            tar.add(layer, f"{digest}/layer.tar")
+        for name, (execution, layers) in images.items():
+            rootfs = {"type": "layers", "diff_ids": [f"sha256:{digests[layer]}" for layer in layers]}
             described = {"architecture": architecture, "os": "linux", "config": execution, "rootfs": rootfs}
             config = json.dumps(described).encode()
             path = f"{hashlib.sha256(config).hexdigest()}.json"
             add(tar, path, config)
-            entries.append({"Config": path, "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]})
+            saved = [f"{digests[layer]}/layer.tar" for layer in layers]
+            entries.append({"Config": path, "RepoTags": [name], "Layers": saved})
         add(tar, "manifest.json", json.dumps(entries).encode())
+
+
+def digest_of(layer: Path) -> str:
+    with layer.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def add(tar: tarfile.TarFile, path: str, content: bytes) -> None:

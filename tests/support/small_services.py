@@ -40,7 +40,8 @@ def _make(debian: Path, archive: Path, scratch: Path) -> None:
     tree, layer = scratch / "base/rootfs", scratch / "layer.tar"
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
     run("tar", "--create", "--numeric-owner", "--no-recursion", "--file", layer, "--directory", tree, *chosen(tree))
-    write_images(archive, layer, {name: {**IMAGES[of], "Labels": {"image": name}} for name, of in NAMES.items()})
+    images = {name: ({**IMAGES[of], "Labels": {"image": name}}, [layer]) for name, of in NAMES.items()}
+    write_images(archive, images)
 
 
 def chosen(tree: Path) -> list[str]:

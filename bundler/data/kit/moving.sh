@@ -80,17 +80,16 @@ check_idle() {
     while read -r _ _ found_device found_top found_at _; do
         case $1/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
     done </proc/self/mountinfo
-    inside=$(escape "${top%/}${1#"${at%/}"}") escaped=$(escape "$1") top=''
-    for table in /proc/[0-9]*/mountinfo; do
-        while read -r _ _ found_device found_top rest; do
-            case $found_device:$found_top/ in "$device:$inside"/*) top=found ;; esac
-            case $rest in
-            *" - overlay $escaped/"* | *" - erofs $escaped/"*) top=found ;;
-            *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1" || top=found ;;
-            esac
-        done 2>/dev/null <"$table"
-        [ "$top" != found ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name${project:+".target '$name-*'"}" 2
-    done
+    inside=$(escape "${top%/}${1#"${at%/}"}") escaped=$(escape "$1")
+    # Most processes have the same mounts, and a shell reads byte by byte: each mount counts once.
+    top=$(cat /proc/[0-9]*/mountinfo 2>/dev/null | LC_ALL=C sort -u | while read -r _ _ found_device found_top rest; do
+        case $found_device:$found_top/ in "$device:$inside"/*) echo found ;; esac
+        case $rest in
+        *" - overlay $escaped/"* | *" - erofs $escaped/"*) echo found ;;
+        *" - erofs /dev/loop"*) ! is_backing "${rest##*" - erofs /dev/"}" "$1" || echo found ;;
+        esac
+    done)
+    [ -z "$top" ] || die "a container runs from $1, or something in it is mounted elsewhere" "stop it first: systemctl ${user:+--user }stop $name${project:+".target '$name-*'"}" 2
 }
 
 # What has begun is done, whoever has begun it; `finished` is the command, if that has come to its end.

@@ -38,7 +38,7 @@ note() { printf 'kit: note: %s\n' "$1" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # What is not on PATH may be an applet of the busybox that is.
-for tool in cat chmod cp id ls mkdir mv rm sha256sum sync tar; do
+for tool in cat chmod cp id ls mkdir mv rm sha256sum sort sync tar; do
     have "$tool" || have busybox || die "$tool is needed and is not on PATH" "busybox would do, too" 5
 done
 have cat || cat() { busybox cat; }
@@ -55,6 +55,7 @@ have mount || mount() { busybox mount "$@"; }
 have mv || mv() { busybox mv "$@"; }
 have rm || rm() { busybox rm "$@"; }
 have sha256sum || sha256sum() { busybox sha256sum; } # of standard input
+have sort || sort() { busybox sort "$@"; }
 have stat || stat() { busybox stat "$@"; }
 have sync || sync() { busybox sync; }
 have tar || tar() { busybox tar "$@"; }
