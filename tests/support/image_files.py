@@ -4,6 +4,7 @@ A format is a dict from file name to content, so a test can change a byte, a dig
 to a folder or an archive.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -74,8 +75,8 @@ def descriptor(media_type: str, content: bytes, **more: Any) -> dict[str, Any]:
 
 def manifest_of(image: Sample, compression: str = "gzip", *, docker: bool = False) -> tuple[bytes, list[bytes]]:
     """The manifest of an image, and its layers as they are stored."""
-    compress, oci_suffix, docker_suffix = COMPRESSIONS[compression]
-    stored = [compress(layer) for layer in image.layers]
+    _, oci_suffix, docker_suffix = COMPRESSIONS[compression]
+    stored = [_stored(layer, compression) for layer in image.layers]
     if docker:
         config, layer = f"{DOCKER}.container.image.v1+json", f"{DOCKER}.image.rootfs.diff.tar{docker_suffix}"
         media_type = f"{DOCKER}.distribution.manifest.v2+json"
@@ -89,6 +90,12 @@ def manifest_of(image: Sample, compression: str = "gzip", *, docker: bool = Fals
         "layers": [descriptor(layer, content) for content in stored],
     }
     return as_json(manifest), stored
+
+
+@functools.lru_cache(maxsize=16)
+def _stored(layer: bytes, compression: str) -> bytes:
+    """Remembered, since the tests of a module have the same layers, and compressing them takes longest."""
+    return COMPRESSIONS[compression][0](layer)
 
 
 def index_of(*entries: dict[str, Any], docker: bool = False) -> bytes:

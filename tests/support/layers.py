@@ -47,7 +47,7 @@ def plain(content: bytes) -> bytes:
 
 
 def zipped(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)
+    return gzip.compress(content, 6, mtime=0)
 
 
 def layer(*members: Member | bytes, compress: Compress = plain) -> LocalLayer:

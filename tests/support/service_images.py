@@ -39,7 +39,7 @@ AFTER = r"""
     ln -s "$(ls ../postgresql)" ../postgresql/current
     cd ../..
     rm -rf share/doc share/man share/locale share/i18n share/perl share/perl5 bin/perl*
-    rm -rf share/bash-completion share/lintian share/postgresql-common bin/apt* bin/redis-check-* bin/redis-benchmark
+    rm -rf share/bash-completion share/lintian share/postgresql-common bin/apt* bin/redis-benchmark
     find share/zoneinfo ! -type d ! -path '*/zoneinfo/UTC' ! -path '*/zoneinfo/Europe/Berlin' -delete
     cd ..
     rm -rf var/cache/apt var/cache/debconf var/lib/apt var/lib/dpkg
