@@ -11,7 +11,9 @@ import pytest
 from tests.support.command import bundler, call_bundler
 from tests.support.gpg_keys import GpgKey, gpg_key
 from tests.support.image_files import directory_files, multi_directory_files, sample, write_folder
+from tests.support.image_signatures import Pair
 from tests.support.registry import Registry
+from tests.support.signed_images import Repository, digest_of
 
 pytestmark = pytest.mark.tool("docker-registry", "skopeo", "gpg", "gpgv", "gpgconf")
 PLAIN = "--tls-verify=false"
@@ -140,6 +142,21 @@ def test_a_digest_is_signed_whatever_its_tag(names: dict[str, str], place: Path,
     name = f"{names['signed:2'].rpartition(':')[0]}@{signed.partition('@')[2].replace('=', ':')}"
     assert fetch(name, place) == (0, "")
     assert build(name, place) == (0, "")
+
+
+def test_a_policy_of_skopeo_does_not_refuse_what_is_attached_for_want_of_a_signature(
+    names: dict[str, str], place: Path, pairs: dict[str, Pair]
+) -> None:
+    """What cosign has attached, GPG has not signed."""
+    repository, _, tag = names["both:1"].rpartition(":")
+    registry, _, name = repository.partition("/")
+    signed = Repository(Registry(registry, None), name)
+    signed.attach_payload(pairs["key"], digest_of(signed, tag))
+    rule = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(place / "other.gpg")}
+    (place / "policy.json").write_text(json.dumps({"default": [rule]}))
+    done = call_bundler("fetch", names["both:1"], PLAIN, "--policy", "policy.json", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    bundler("inspect", names["both:1"], "--offline", "--verify-key", "key.pub", cwd=place)
 
 
 def change(content: bytes) -> bytes:

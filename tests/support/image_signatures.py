@@ -39,10 +39,12 @@ class Pair:
         return base64.b64encode(done.stdout).decode()
 
 
-def payload_of(digest: str = DIGEST, kind: str = "cosign container image signature") -> bytes:
+def payload_of(
+    digest: str = DIGEST, kind: str = "cosign container image signature", name: str = "registry.example/web"
+) -> bytes:
     """As cosign 2 spells it."""
     critical = {
-        "identity": {"docker-reference": "registry.example/web"},
+        "identity": {"docker-reference": name},
         "image": {"docker-manifest-digest": digest},
         "type": kind,
     }

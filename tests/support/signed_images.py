@@ -14,6 +14,7 @@ from tests.support.registry import Registry
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
@@ -97,14 +98,14 @@ def repository_of(served: Registry, folder: Path) -> Repository:
     return Repository(served, name)
 
 
-def digest_of(repository: Repository) -> str:
-    return f"sha256:{hashlib.sha256(latest(repository)[1]).hexdigest()}"
+def digest_of(repository: Repository, tag: str = "latest") -> str:
+    return f"sha256:{hashlib.sha256(latest(repository, tag)[1]).hexdigest()}"
 
 
-def latest(repository: Repository) -> tuple[str, bytes]:
+def latest(repository: Repository, tag: str = "latest") -> tuple[str, bytes]:
     """The media type and the content of its manifest."""
-    url = f"http://{repository.name.replace('/', '/v2/', 1)}/manifests/latest"
-    request = urllib.request.Request(url, headers={"Accept": f"{MANIFEST}, {INDEX}"})
+    url = f"http://{repository.name.replace('/', '/v2/', 1)}/manifests/{tag}"
+    request = urllib.request.Request(url, headers={"Accept": f"{MANIFEST}, {INDEX}, {DOCKER}"})
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
         return str(answer.headers["Content-Type"]), answer.read()
 
