@@ -16,11 +16,12 @@ from bundler.carrying.left_out import LeftOut
 from bundler.carrying.names import GivenName, name_images
 from bundler.carrying.source import Source
 from bundler.disk_space import writing_below
-from bundler.errors import ImageError, printable
+from bundler.errors import DifferenceError, ImageError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
 from bundler.images.digest import Digest
 from bundler.images.reference import RegistryReference
 from bundler.images.transports.layout import read_blob
+from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits, raise_hint
 from bundler.progress import SILENT, Meter, Progress
@@ -50,6 +51,7 @@ class Import:
         Raises BundlerError, with no name changed, and for what is refused at once with no store made.
         """
         with (
+            self._demanding(),
             _looked_at(place, self.limits) as (found, workspace),
             source.open(found.files, workspace, self.limits, self.progress) as contents,
         ):
@@ -61,6 +63,18 @@ class Import:
                 with open_store(place, limits=self.limits) as store:
                     self._put(store, contents, checked)
         return list(checked.names)
+
+    @contextmanager
+    def _demanding(self) -> Iterator[None]:
+        """Where a key is demanded, what is not whole is not what the key has signed: say so, with exit code 6."""
+        try:
+            yield
+        except MissingError:
+            raise  # it is with the other side, as who exported it has said
+        except ImageError as error:
+            if self.trust is None or not self.trust.has_keys:
+                raise
+            raise DifferenceError(error.what, hint=error.hint) from None
 
     def _checked(self, store: Store, contents: Contents) -> "_Checked":
         """Raises BundlerError, as far as the blobs need not be read for it."""

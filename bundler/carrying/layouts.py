@@ -15,6 +15,7 @@ from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import Choice
 from bundler.images.transports.files import Files
 from bundler.images.transports.layout import blob_name, check_marker, entries, meant_by, name_of, read_blob
+from bundler.images.transports.skopeo_failures import MissingError
 from bundler.sizes import readable_size
 from bundler.store.attached import Listed, is_attached
 from bundler.store.layout import platform_document, reference_of
@@ -125,7 +126,7 @@ def missing(files: Files, stored: Files, blob: LeftOut) -> ImageError:
             hint="what was to write it may have failed; write it once more",
         )
     image = printable(blob.image)
-    return ImageError(
+    return MissingError(
         f"{files.label} leaves out {blob.digest} of {image}, which {stored.label} does not have",
         hint=f"it was written for a store that has {image}: import or fetch that first, or export without --since",
     )

@@ -44,6 +44,11 @@ class Policy:
     label: str
     rules: tuple[Rule, ...]
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether it demands a signature of any image."""
+        return any(rule.keys for rule in self.rules)
+
     def rule_for(self, repository: str) -> Rule | None:
         """The one that counts for it."""
         return next((rule for rule in self.rules if rule.fits(repository)), None)

@@ -36,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pair = Pair(folder / "pair", GENERATED["ecdsa"])
     (folder / "cosign.pub").write_bytes(pair.public)
     signed_store(folder / "store", pair, NAME)
+    bundler("export", NAME, "-o", "image.tar", "--store", "store", cwd=folder)
     (folder / "policy.yaml").write_text(f"trust: [{{images: '{NAME.rpartition(':')[0]}', keys: [cosign.pub]}}]\n")
     bundler("lock", NAME, "--store", "store", "--trust", "policy.yaml", cwd=folder)
     return folder
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[[Path], list[str | Path]]] = {
     "build": lambda output: ["build", NAME, *STORE, "--verify-key", "cosign.pub", "-o", output],
     "build, by a policy": lambda output: ["build", NAME, *STORE, "--trust", "policy.yaml", "-o", output],
     "build, by a lock": lambda output: ["build", NAME, *STORE, "--locked", "-o", output],
+    "import": lambda output: ["import", "image.tar", "--store", output, "--verify-key", "cosign.pub"],
     "inspect": lambda _output: ["inspect", NAME, "--store", "store", "--verify-key", "cosign.pub"],
 }
 

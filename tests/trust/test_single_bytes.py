@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from bundler.carrying.importing import Import
+from bundler.carrying.source import Source
 from bundler.errors import DifferenceError
+from bundler.limits import DEFAULTS
 from bundler.overrides.load import Overrides
 from bundler.progress import SILENT
 from bundler.request import BuildRequest
 from bundler.trust.keys import load_image_key, load_trusted_key
 from bundler.trust.policy import by_keys
+from tests.support.command import bundler, call_bundler
 from tests.support.image_signatures import GENERATED, Pair
 from tests.support.signed_images import signed_store
 from tests.support.signing_keys import MINISIGN, SIGNIFY, SSH
@@ -95,11 +99,26 @@ def test_a_layer_that_was_changed_is_found_when_it_is_read(signed: Signed, tmp_p
         content = blob.read_bytes()
         if not content.startswith(b"{"):
             blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    from tests.support.command import call_bundler  # noqa: PLC0415 -- the other tests of this file start nothing
-
     words = ["build", signed.name, "--offline", "--rootless", "-o", "web", "--store", "store"]
     done = call_bundler(*words, "--verify-key", signed.key, cwd=tmp_path)
     assert (done.returncode, (tmp_path / "web").exists()) == (6, False), done.stderr
+
+
+def test_every_byte_counts_of_what_is_imported(signed: Signed, tmp_path: Path) -> None:
+    """Of documents, signature and layer, every few bytes; what the archive has around them is no part of an image."""
+    file = tmp_path / "image.tar"
+    bundler("export", signed.name, "-o", file, "--store", signed.store)
+    policy = by_keys((load_image_key(signed.key),), "--verify-key")
+    importing = Import(limits=DEFAULTS, progress=SILENT, trust=policy)
+    content = file.read_bytes()
+    for blob in sorted((signed.store / "blobs/sha256").iterdir()):
+        start, size = content.index(blob.read_bytes()), blob.stat().st_size
+        for position in range(start, start + size, 17 if signed.pair.key.kind.startswith("ecdsa") else 1000):
+            store = tmp_path / f"store-{position}"
+            with changed(file, position, BITS[position % len(BITS)]), pytest.raises(DifferenceError):
+                importing.into(store, Source.parse(str(file)))
+            assert not (store / "index.json").exists() or b"registry" not in (store / "index.json").read_bytes()
+    importing.into(tmp_path / "store", Source.parse(str(file)))
 
 
 KEYS: dict[str, tuple[bytes, Callable[[bytes], range]]] = {
