@@ -37,7 +37,17 @@ def verify(place: Path, folder: Path) -> int:
 
 def pack_killed(folder: Path, place: Path, nth: int) -> bool:
     """Whether it was killed: it renames so often."""
-    words = [*killing("rename", nth), installed(), "pack", "new", "-o", place / PACK, "--sign", "key", "--force"]
+    words: list[str | Path] = [
+        *killing("rename", nth),
+        installed(),
+        "pack",
+        "new",
+        "-o",
+        place / PACK,
+        "--sign",
+        "key",
+        "--force",
+    ]
     done = subprocess.run(words, cwd=folder, check=False, capture_output=True, timeout=60)
     assert done.returncode in (0, -signal.SIGKILL)
     return done.returncode != 0

@@ -28,7 +28,7 @@ def test_a_bundle_of_model_signing_is_verified() -> None:
     key = parse_image_key((SIGNATURES / "model-signing.pub").read_bytes())
     predicate = verify_bundle(MODEL, key, MODEL_DIGEST, MODEL_TYPE)
     assert isinstance(predicate, dict)
-    assert predicate["serialization"]["hash_type"] == "sha256"  # type: ignore[index, call-overload]
+    assert predicate["serialization"]["hash_type"] == "sha256"
     with pytest.raises(ForgedError, match="states something else"):
         verify_bundle(MODEL, key, MODEL_DIGEST)
     with pytest.raises(ForgedError, match="another image"):
