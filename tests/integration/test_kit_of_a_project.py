@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_kit_upgrade import NEVER, NO_DISKS, SHELLS, killers, killing
+from tests.integration.test_kit_upgrade import NO_DISKS, SHELLS, killers, killing, without_disks
 from tests.support.bare_machine import bare_programs, on_a_bare_machine
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
@@ -198,6 +198,7 @@ def test_data_without_a_place_is_refused_unless_it_is_left(folder: Path) -> None
 def test_killed_at_any_step_the_next_call_finishes_it(folder: Path, when: str) -> None:
     installed(folder)
     killers(folder, NO_DISKS)
+    quick = without_disks(folder)
     for name in ("srv", "units"):
         subprocess.run(["cp", "-a", folder / name, folder / f"{name}-kept"], check=True)
     for nth in range(1, 120, 2):
@@ -209,7 +210,7 @@ def test_killed_at_any_step_the_next_call_finishes_it(folder: Path, when: str) -
         there = [path for path in (folder / "srv").rglob("dump") if path.read_text() == "data"]
         assert len(there) == 1, nth
         if killed.exit_code:
-            again = kit(folder, "new", "upgrade", env=killing(folder, NEVER, when))
+            again = kit(folder, "new", "upgrade", env=quick)
             assert again.exit_code == 0, again.stderr
         assert (folder / "srv/shop/volumes/rows/dump").read_text() == "data"
         assert units(folder / "units") == units(folder / "new-kit/units")
