@@ -65,16 +65,16 @@ def build(name: str, archive: Path, folder: Path) -> Path:
 
 @contextmanager
 def running(machine: Machine, made: Mapping[str, Path]) -> Iterator[None]:
-    """All projects, until what is done here has been done: by the runtime alone, or what waits for others by `run`."""
+    """All projects, until what is done here has been done."""
     foreground = [
         subprocess.Popen([*machine.enter, installed(), "run", folder], stdout=subprocess.DEVNULL)
         for name, folder in made.items()
-        if PROJECTS[name].waits
+        if PROJECTS[name].foreground
     ]
     bundles = [
         folder / bundle.name
         for name, folder in made.items()
-        if not PROJECTS[name].waits
+        if not PROJECTS[name].foreground
         for bundle in ProjectRecord.open(folder).bundles
     ]
     try:

@@ -16,9 +16,8 @@ ELSEWHERE = "192.0.2.2"  # where port 8000 is a web server
 class Up:
     """How a project is started: its files, options of the command line, and what is asked inside of its containers.
 
-    With `waits`, containers wait for more than that others have started.
-
-    `networks` are those of the machine with their subnets; each is a bridge of its name.
+    `networks` are those of the machine with their subnets; each is a bridge of its name. As bundles, one in the
+    `foreground` is started by `bundler run`, which waits as `depends_on` says, and others by the runtime alone.
 
     `names` come beside those of services and containers, `ports` are those of the machine, `files` are paths.
     """
@@ -29,7 +28,7 @@ class Up:
     ports: Sequence[str] = ()
     files: Sequence[str] = ()
     networks: Mapping[str, str] = field(default_factory=dict)
-    waits: bool = False
+    foreground: bool = False
 
 
 PROJECTS: Mapping[str, Up] = {
@@ -46,13 +45,13 @@ PROJECTS: Mapping[str, Up] = {
     "profiles": Up(profiles=("debug",), names=("never",)),
     "extends": Up(("compose.yaml", "compose.override.yaml"), names=("www",), ports=("8199", "8109")),
     "replicas": Up(names=("pool", "none")),
-    "namespaces": Up(names=("web-host", "printer"), ports=("8110",)),
+    "namespaces": Up(names=("web-host", "printer"), ports=("8110",), foreground=True),
     "links": Up(names=("database",)),
     "users": Up(names=("named-host", "named-host.example.org", "other.test", "gateway.test")),
     "isolated": Up(ports=("8114",)),
     "ipv6": Up(ports=("8115",)),
     "external": Up(networks={"cmp-edge": "10.97.0.0/24"}, ports=("8116",)),
-    "order": Up(waits=True),
+    "order": Up(foreground=True),
 }
 
 
