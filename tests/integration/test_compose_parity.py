@@ -20,7 +20,7 @@ from bundler.project.record import ProjectRecord
 from tests.support.command import bundler, installed
 from tests.support.compose_daemon import machine_beside_a_server, seen_by_docker, wait_for_servers
 from tests.support.compose_differences import DIFFERENCES, differing, unexpected
-from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, places, project_name, recorded
+from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, ports, project_name, recorded
 from tests.support.container_views import Container, Project, views
 from tests.support.machine import Machine
 
@@ -42,10 +42,11 @@ def seen(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
     """What all containers of all projects see as bundles: they run beside each other, on one machine."""
     folder = tmp_path_factory.mktemp("projects")
     made = {name: build(name, archive, folder) for name in PROJECTS}
-    with machine_beside_a_server() as machine, running(machine, made):
+    with machine_beside_a_server() as (machine, elsewhere), running(machine, made):
         projects = {name: project(machine, name, made[name]) for name in PROJECTS}
         wait_for_servers(projects)
-        return views(projects, {**gateways(made), MACHINE: "the machine"}, machine.pid)
+        labels = {**gateways(made), **MACHINE}
+        return views(projects, labels, machine.pid, elsewhere.pid)
 
 
 def build(name: str, archive: Path, folder: Path) -> Path:
@@ -103,9 +104,10 @@ def project(machine: Machine, name: str, made: Path) -> Project:
                 for network, place in bundles[label].networks.items()
             },
         )
-        for label in sorted(recorded(name))
+        for label in sorted(bundles)
+        if label in recorded(name)
     ]
-    return Project(containers, names(name, sorted(bundles)), places(PROJECTS[name]), PROJECTS[name].files)
+    return Project(containers, names(name, sorted(bundles)), ports(PROJECTS[name]), PROJECTS[name].files)
 
 
 def container_name(bundle: Path) -> str:

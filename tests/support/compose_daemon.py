@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, places, project_name
+from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, ports, project_name
 from tests.support.container_views import Container, Project, views
 from tests.support.docker import Docker, docker_daemon
 from tests.support.machine import Machine, connected_machines
@@ -28,15 +28,20 @@ mount --bind /run/resolv.conf "$place"
 """
 
 
+CABLE6 = "ip -6 address add fd00:9::{number}/64 dev cable nodad"
+
+
 @contextmanager
-def machine_beside_a_server() -> Iterator[Machine]:
-    """A machine that containers run on; elsewhere is a web server."""
+def machine_beside_a_server() -> Iterator[tuple[Machine, Machine]]:
+    """A machine that containers run on, and another one with a web server."""
     with connected_machines() as (inside, outside):
+        for number, machine in enumerate((inside, outside), 1):
+            machine.must("sh", "-ec", CABLE6.format(number=number))
         inside.must("sh", "-ec", RESOLVER)
         outside.must(
             "sh", "-ec", "mkdir /run/www; echo elsewhere >/run/www/index.html; busybox httpd -p 8000 -h /run/www"
         )
-        yield inside
+        yield inside, outside
 
 
 def compose(docker: Docker, program: Sequence[str], name: str, *words: str) -> None:
@@ -56,7 +61,7 @@ def up(docker: Docker, program: Sequence[str], name: str) -> Project:
     ids = docker("ps", "--quiet", "--filter", f"label={LABEL}.project={project_name(name)}").split()
     containers = [container(name, each) for each in json.loads(docker("inspect", *ids))]
     listed = sorted(containers, key=lambda each: each.name)
-    return Project(listed, names(name, [each.name for each in listed]), places(PROJECTS[name]), PROJECTS[name].files)
+    return Project(listed, names(name, [each.name for each in listed]), ports(PROJECTS[name]), PROJECTS[name].files)
 
 
 def container(name: str, said: dict[str, Any]) -> Container:
@@ -84,11 +89,12 @@ def gateways(docker: Docker) -> dict[str, str]:
 
 def seen_by_docker(program: Sequence[str], wanted: Sequence[str], archive: Path) -> dict[str, dict[str, Any]]:
     """What the containers of projects see under docker-compose, all at once."""
-    with machine_beside_a_server() as inside, docker_daemon(machine=inside) as docker:
+    with machine_beside_a_server() as (inside, outside), docker_daemon(machine=inside) as docker:
         docker("load", "--input", archive)
         projects = {name: up(docker, program, name) for name in wanted}
         wait_for_servers(projects)
-        found = views(projects, {**gateways(docker), MACHINE: "the machine"}, inside.pid)
+        labels = {**gateways(docker), **MACHINE}
+        found = views(projects, labels, inside.pid, outside.pid)
         for name in wanted:
             compose(docker, program, name, "down", "--timeout", "0", "--volumes")
     return found

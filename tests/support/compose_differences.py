@@ -15,6 +15,10 @@ DIFFERENCES: Mapping[str, Sequence[str]] = {
     "No route leads nowhere from an internal network": ["networks/*/ways out", "internal/*/ways out"],
     "its address on its own network, which `host-gateway` is": ["users/named-1/names/gateway.test"],
     "across bridges from one without masquerading": ["isolated/plain-1/answers/the machine/8114"],
+    "ports answer of containers that have IPv6": [
+        "*/the machine/answers/the machine by IPv6/*",
+        "*/elsewhere/*by IPv6/*",
+    ],
     "have mode 0444 unless `mode` says another": ["secrets/*/files/*", "configs/*/files/*"],
     "with `content` is mounted, read-only": ["configs/*/mounts/*"],
     "`volumes_from: [web:ro]` is read-only": ["volumes/third-1/mounts/data", "volumes/third-1/mounts/srv"],

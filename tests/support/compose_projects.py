@@ -8,8 +8,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[2] / "testdata" / "compose"
 SEEN = "docker.json"  # what a dockerd gave, as scripts/capture-compose has recorded it
-MACHINE = "192.0.2.1"
-ELSEWHERE = "192.0.2.2"  # where port 8000 is a web server
+MACHINE = {"192.0.2.1": "the machine", "fd00:9::1": "the machine by IPv6"}
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ def recorded(name: str) -> dict[str, Any]:
     return document
 
 
-def places(up: Up) -> list[str]:
-    """The ports of the machine, at its address and at its loopback's, and a server that is elsewhere."""
-    return [*(f"{address}/{port}" for port in up.ports for address in (MACHINE, "127.0.0.1")), f"{ELSEWHERE}/8000"]
+def ports(up: Up) -> list[str]:
+    """Those of the machine, at its addresses and at its loopback's."""
+    return [f"{address}/{port}" for port in up.ports for address in (*MACHINE, "127.0.0.1")]
 
 
 def names(name: str, services: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ UNSEEN = re.compile(r"/(proc|sys|dev)(?!/shm$)(/|$)")
 NAMING = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 TMPFS_OPTIONS = ("ro", "rw", "nosuid", "nodev", "noexec", "size", "mode", "uid", "gid")
 WEB = 80
+ELSEWHERE = "192.0.2.2/8000"  # a web server of another machine
 THE_MACHINE = "the machine"
 
 
@@ -37,11 +38,11 @@ class Container:
 
 @dataclass(frozen=True)
 class Project:
-    """Its containers, and what is to be looked at from inside of each: names, ADDRESS/PORT, files."""
+    """Its containers, and what is to be looked at from inside of each: names, ports as ADDRESS/PORT, files."""
 
     containers: Sequence[Container]
     names: Sequence[str] = ()
-    places: Sequence[str] = ()
+    ports: Sequence[str] = ()
     files: Sequence[str] = ()
 
     @property
@@ -54,16 +55,25 @@ class Project:
         }
 
 
-def views(projects: Mapping[str, Project], labels: Mapping[str, str], machine: int) -> dict[str, dict[str, Any]]:
-    """By project and container. `labels` are those of further addresses; `machine` is the process that keeps it."""
+def views(
+    projects: Mapping[str, Project], labels: Mapping[str, str], machine: int, elsewhere: int
+) -> dict[str, dict[str, Any]]:
+    """By project and container, and what answers to the machine itself and to another one, of which each is kept by a
+    process. `labels` are those of further addresses.
+    """
+    keepers = {THE_MACHINE: machine, "elsewhere": elsewhere}
     asked = {
         f"{name}/{container.name}": {
             "pid": container.pid,
             "names": list(project.names),
-            "places": [*(f"{address}/{WEB}" for address in project.labels), *project.places],
+            "places": [*(f"{address}/{WEB}" for address in project.labels), *project.ports, ELSEWHERE],
         }
         for name, project in projects.items()
         for container in project.containers
+    } | {
+        f"{name}/{keeper}": {"pid": pid, "names": [], "places": list(project.ports)}
+        for name, project in projects.items()
+        for keeper, pid in keepers.items()
     }
     done = subprocess.run(
         [sys.executable, PROBE], input=json.dumps(asked), stdout=subprocess.PIPE, check=True, text=True
@@ -74,8 +84,14 @@ def views(projects: Mapping[str, Project], labels: Mapping[str, str], machine: i
             each.name: view(project, each, seen[f"{name}/{each.name}"], {**labels, **project.labels}, machine)
             for each in project.containers
         }
+        | {keeper: {"answers": answers(seen[f"{name}/{keeper}"], labels)} for keeper in keepers}
         for name, project in projects.items()
     }
+
+
+def answers(seen: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+    pairs = ((place.rpartition("/"), page) for place, page in sorted(seen["answers"].items()))
+    return {f"{labels.get(address, address)}/{port}": page for (address, _, port), page in pairs}
 
 
 def view(project: Project, own: Container, seen: Mapping[str, Any], labels: Mapping[str, str], machine: int) -> Any:
@@ -107,10 +123,7 @@ def view(project: Project, own: Container, seen: Mapping[str, Any], labels: Mapp
             labelled(route["gateway"]) for route in (*seen["routes"], *seen["routes6"]) if route["dst"] == "default"
         ],
         "names": {name: sorted(map(labelled, addresses)) for name, addresses in seen["names"].items()},
-        "answers": {
-            "/".join((labelled(place.rpartition("/")[0]), place.rpartition("/")[2])): page
-            for place, page in sorted(seen["answers"].items())
-        },
+        "answers": answers(seen, labels),
         "mounts": dict(mounts(proc)),
         "files": {path: line for mount in (*contents(proc), *project.files) for path, line in files(proc, mount)},
     }
