@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import POLICY
 from tests.support.booted import Booted, booted, systemd_root
 from tests.support.command import installed
+from tests.support.debian import run
 from tests.support.image_signatures import GENERATED, Pair
 from tests.support.machine import Machine, machine
-from tests.support.pages import blocks
-from tests.support.reader import POLICY, Reader, Step
+from tests.support.pages import Step, blocks
+from tests.support.reader import Reader
 from tests.support.registry import Registry, registry
 from tests.support.signed_images import Repository
 
@@ -80,22 +82,9 @@ def newer_of(debian: Path, folder: Path) -> Path:
     noise = hashlib.shake_128(b"noise").digest(NOISE)
     (folder / "noise").write_bytes(noise)
     tree.mkdir()
-    subprocess.run(["sh", "-euc", CHANGES.format(noise=folder / "noise")], cwd=tree, check=True)
-    words = [
-        "tar",
-        "--create",
-        "--numeric-owner",
-        "--sort=name",
-        "--file",
-        folder / "layer.tar",
-        "-C",
-        tree,
-        "var",
-        "usr",
-    ]
-    subprocess.run(words, check=True)
-    image = f"{layout}:debian"
-    subprocess.run(["umoci", "raw", "add-layer", "--image", image, "--tag", "newer", folder / "layer.tar"], check=True)
+    run("sh", "-euc", CHANGES.format(noise=folder / "noise"), cwd=tree)
+    run("tar", "--create", "--numeric-owner", "--sort=name", "--file", folder / "layer.tar", "-C", tree, "var", "usr")
+    run("umoci", "raw", "add-layer", "--image", f"{layout}:debian", "--tag", "newer", folder / "layer.tar")
     return layout
 
 
@@ -141,8 +130,8 @@ def other_side(debian: Path, cache: Path, tmp_path: Path) -> Iterator[OtherSide]
         path.unlink()
     with machine() as inside, booted(root) as fresh:
         reader = Reader(inside, tmp_path / "as-reader/there")
-        for path in SHARED:
-            inside.must("mount", "--bind", f"{root}{path}", path)
+        for place in SHARED:
+            inside.must("mount", "--bind", f"{root}{place}", place)
         for name in THERE:
             reader.add_program(name, f'exec nsenter --target {fresh.pid} --all {name} "$@"')
         yield OtherSide(reader, fresh)
