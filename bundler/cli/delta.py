@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from bundler.deltas.writing import Delta
 
 OldArgument = Annotated[
-    Path, typer.Argument(metavar="OLD", help="What is there already: a bundle, or a packed one.", readable=False)
+    Path,
+    typer.Argument(metavar="OLD", help="What is there already: a bundle or a project, packed or not.", readable=False),
 ]
 NewerArgument = Annotated[
-    Path, typer.Argument(metavar="NEWER", help="What it is to become: a bundle, or a packed one.", readable=False)
+    Path, typer.Argument(metavar="NEWER", help="What it is to become: the same, and newer.", readable=False)
 ]
 PlaceOption = Annotated[
     Path | None,
@@ -29,7 +30,7 @@ PlaceOption = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="The new bundle's directory, or a file whose name ends in .tar.zst, .tar.gz or .tar; if absent, what is "
+        help="The new directory, or a file whose name ends in .tar.zst, .tar.gz or .tar; if absent, what is "
         "there, which --force replaces.",
         show_default=False,
     ),
@@ -119,7 +120,7 @@ def apply(
     progress: ProgressOption = Form.AUTO,
     quiet: QuietOption = False,
 ) -> None:
-    """Make the newer bundle of the one that is there and FILE, and verify it as `bundler verify` does.
+    """Make the newer bundle, or project, of the one that is there and FILE, and verify it as `bundler verify` does.
 
     The older one has to be the one that FILE was made from, and what was built. The newer one appears whole or not at
     all; where it takes the place of the older one, what the volumes hold moves along. Its path is printed on standard

@@ -11,7 +11,8 @@ from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
-from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination, check_file
+from bundler.bundles import replacing
+from bundler.bundles.replacing import OldVolumes, check_file
 from bundler.bundles.stage import Stage, open_stage
 from bundler.deltas.parts import open_stored
 from bundler.deltas.reading import DeltaFile
@@ -23,10 +24,12 @@ from bundler.images.layer import CheckedStream
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.formats import FORMATS, choose_level, format_of
 from bundler.packing.packed import PackedStream, open_packed
+from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.tar_file import compressed
-from bundler.packing.unpacking import check, fill
+from bundler.packing.unpacking import check, check_project, fill, fill_project
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Meter, Progress
+from bundler.project import replacing as project_replacing
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
 from bundler.trust.keys import TrustedKey
@@ -50,7 +53,7 @@ def apply(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make of `base`, a bundle or a packed one, what the delta `file` says, at `output`, whole or not at all.
+    """Make of `base`, a bundle or a project, what the delta `file` says, at `output`, whole or not at all.
 
     `output` is a packed bundle if its name ends as those do, else a directory, which may be `base` itself. With
     `replace`, what is there is replaced; `volumes` says what becomes of the data in a bundle, `level` how hard to
@@ -64,46 +67,52 @@ def apply(
     packs = output.name.endswith(_PACKED)
     if packs:
         check_file(output, replace=replace)
-    else:
-        check_destination(output, replace=replace, volumes=volumes)
-    with _opened(file, trusted) as delta:
+    with _opened(file, trusted) as delta, open_stage(output.parent) as stage:
         delta.check()
-        with open_source(base, limits) as source:
-            if replace and output == base and source.record.digest == delta.document.result:
+        with open_source(base, limits, stage.workspace) as source:
+            rules = project_replacing if source.is_project else replacing
+            if not packs:
+                rules.check_destination(output, replace=replace, volumes=volumes)
+            if replace and output == base and source.digest == delta.document.result:
                 _verify(source)
                 return
             _check_record(delta, source)
-        with open_stage(output.parent) as stage:
-            make = _packed(stage, output, level, limits) if packs else _unpacked(stage, limits)
-            with ExitStack() as held:
-                with progress.measure(f"reading {source.label}", None) as meter:
-                    archive = held.enter_context(open_archive(delta, base, stage.workspace, limits, meter))
-                with progress.measure(f"applying {delta.label}", None) as meter:
-                    make(archive, delta.label, meter)
-            if packs:
-                stage.publish_file(stage.workspace / output.name, output, replace=replace, before=before_publishing)
-            else:
-                stage.publish(
-                    output,
-                    replace=replace,
-                    carried=lambda: carried_folders(output, stage.bundle, volumes),
-                    before=before_publishing,
-                )
+        make = _packed(stage, output, source, level, limits) if packs else _unpacked(stage, source, limits)
+        with ExitStack() as held:
+            with progress.measure(f"reading {source.label}", None) as meter:
+                there = source.folder or base
+                archive = held.enter_context(open_archive(delta, there, stage.workspace, limits, meter))
+            with progress.measure(f"applying {delta.label}", None) as meter:
+                make(archive, delta.label, meter)
+        if packs:
+            stage.publish_file(stage.workspace / output.name, output, replace=replace, before=before_publishing)
+        else:
+            stage.publish(
+                output,
+                replace=replace,
+                carried=lambda: rules.carried_folders(output, stage.bundle, volumes),
+                before=before_publishing,
+            )
 
 
 _Make = Callable[[CheckedStream, str, Meter], None]
 """Takes the archive, what messages call it, and a meter for its bytes."""
 
 
-def _unpacked(stage: Stage, limits: Limits) -> _Make:
+def _unpacked(stage: Stage, source: Source, limits: Limits) -> _Make:
     def make(archive: CheckedStream, label: str, meter: Meter) -> None:
-        compared = fill(stage.bundle, PackedStream(archive, label, limits), meter)
-        check(stage.bundle, label, compared=compared)
+        packed = PackedStream(archive, label, limits)
+        if source.is_project:
+            fill_project(stage.bundle, packed, meter)
+            check_project(stage.bundle, label)
+        else:
+            compared = fill(stage.bundle, packed, meter)
+            check(stage.bundle, label, compared=compared)
 
     return make
 
 
-def _packed(stage: Stage, output: Path, level: int | None, limits: Limits) -> _Make:
+def _packed(stage: Stage, output: Path, source: Source, level: int | None, limits: Limits) -> _Make:
     """Raises RequestError."""
     chosen, label = format_of(output), printable(str(output))
     compressing = _ARCHIVES.get(chosen.suffixes)
@@ -122,7 +131,8 @@ def _packed(stage: Stage, output: Path, level: int | None, limits: Limits) -> _M
         except OSError as error:
             raise full_disk(error, label) or BundlerError(f"{label}: {error.strerror or error}") from None
         with open_packed(made, limits, label=label) as packed:
-            for change in PackedVerification(packed).changes():
+            look = PackedProjectVerification if source.is_project else PackedVerification
+            for change in look(packed).changes():
                 raise DifferenceError(f"{label} would not be what was built: {printable(change.path)} differs")
 
     return make
@@ -144,19 +154,21 @@ def _verify(source: Source) -> None:
 
 
 def _check_record(delta: DeltaFile, source: Source) -> None:
-    """Raise RequestError unless the bundle is the one that the delta was made from."""
+    """Raise RequestError unless it is what the delta was made from."""
     document = delta.document
-    if source.record.digest == document.base:
+    if source.digest == document.base:
         return
-    if source.record.digest == document.result:
+    if source.digest == document.result:
         raise RequestError(f"{source.label} is already what {delta.label} makes")
     there, wanted = (image or "no image" for image in (source.image, document.image))
-    what = f"{source.label} is not the bundle that {delta.label} was made from"
+    what = f"{source.label} is not the {source.what} that {delta.label} was made from"
     if there != wanted:
         raise RequestError(f"{what}: it was built from {printable(there)}, that one from {printable(wanted)}")
+    why = "both are projects" if source.is_project else "both are of one image, but built with other settings"
+    record = "project.json" if source.is_project else "bundler.json"
     raise RequestError(
-        f"{what}: both are of one image, but built with other settings",
-        hint=f"sha256 of its bundler.json: {source.record.digest}, and of that one's: {printable(document.base)}",
+        f"{what}: {why}",
+        hint=f"sha256 of its {record}: {source.digest}, and of that one's: {printable(document.base)}",
     )
 
 

@@ -60,18 +60,21 @@ def _size(base: Path) -> int:
     """How many bytes a base has, about."""
     if base.is_file():
         return base.stat().st_size
-    sizes = {name: (base / name).stat().st_size for name in ("rootfs.mtree", IMAGE) if (base / name).is_file()}
-    return sizes.get(IMAGE, sizes.get("rootfs.mtree", 0) * _OF_FILE)
+    images, manifests = (
+        sum(path.stat().st_size for place in (name, f"*/{name}") for path in base.glob(place) if path.is_file())
+        for name in (IMAGE, "rootfs.mtree")
+    )
+    return images + manifests * _OF_FILE
 
 
 @contextmanager
 def _rebuilt(delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter) -> Iterator["_Explained"]:
     with ExitStack() as held:
         # Then it is closed: what is found to be damaged later is not the base.
-        with open_source(base, limits) as source:
+        with open_source(base, limits, workspace) as source:
             opened = held.enter_context(open_base(source, workspace, meter))
-        if (source.record.digest, opened.digest) != (delta.document.base, delta.document.heads):
-            # Both had the same bundler.json, and this one is what was built.
+        if (source.digest, opened.digest) != (delta.document.base, delta.document.heads):
+            # Both had the same document that proves it, and this one is what was built.
             raise RequestError(
                 f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
             )

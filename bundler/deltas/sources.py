@@ -1,89 +1,165 @@
-"""A side of a delta: a bundle in a directory or a packed one, by the entries that its archive has."""
+"""A side of a delta: a bundle or a project, in a directory or packed, by the entries that its archive has."""
 
-from collections.abc import Iterable, Iterator
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.entry import Entry
+from bundler.archives.entry import REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST, Bundle
+from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import VOLUMES, data_places
 from bundler.bundles.record import BundleRecord
-from bundler.errors import DifferenceError, RequestError, printable
+from bundler.errors import DifferenceError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.packed import PackedFile, open_packed
+from bundler.packing.project_entries import ProjectEntries, open_bundles
+from bundler.packing.project_verification import PackedProjectVerification
+from bundler.packing.unpacking import unpack_into
 from bundler.packing.verification import PackedVerification
+from bundler.project.record import ProjectRecord, is_project
+from bundler.rootfs.paths import clean
 
+Entries = Iterable[tuple[Entry, Iterable[Content]]]
 _UPPER: Final = "upper"
+_RECORD: Final = b"bundler.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A bundle; `folder` is None for a packed one. `record` is its bundler.json."""
+    """A bundle, or a project if `is_project`; `folder` is None for a packed one.
+
+    `digest` is that of its bundler.json or project.json, `image` the id of the image that a bundle was made from, empty
+    where none is recorded. `written_to` are the folders that hold what containers have written: what is there is no
+    part of what was built.
+    """
 
     label: str
-    record: BundleRecord
-    _from: Bundle | PackedFile
+    digest: str
+    image: str
+    folder: Path | None
+    written_to: tuple[str, ...]
+    is_project: bool
+    _entries: Callable[[], Entries] = field(repr=False)
 
     @property
-    def folder(self) -> Path | None:
-        return self._from.path if isinstance(self._from, Bundle) else None
+    def what(self) -> str:
+        return "project" if self.is_project else "bundle"
 
-    @property
-    def written_to(self) -> tuple[str, ...]:
-        """The folders that containers write to."""
-        return tuple(sorted({VOLUMES, _UPPER, *data_places(self.record.document)}))
-
-    @property
-    def image(self) -> str:
-        """The id of the image that it was made from; empty where none is recorded."""
-        image = self.record.document.get("image")
-        known = image.get("id") if isinstance(image, dict) else None
-        return known if isinstance(known, str) else ""
-
-    def entries(self) -> Iterable[tuple[Entry, Iterable[Content]]]:
+    def entries(self) -> Entries:
         """Those that `pack` writes. Raises DifferenceError where it is not what was built, and what reading raises."""
-        if isinstance(self._from, Bundle):
-            return BundleEntries(self._from, f"`bundler verify {self.label}` lists all that differs")
-        return self._packed(self._from)
-
-    def _packed(self, packed: PackedFile) -> Iterator[tuple[Entry, Iterable[Content]]]:
-        for change in PackedVerification(packed).changes():
-            raise DifferenceError(
-                f"{self.label} is not what was built: {change.path} differs",
-                hint=f"`bundler verify {self.label}` lists all that differs",
-            )
-        yield from packed.entries()
+        return self._entries()
 
 
 @contextmanager
-def open_source(path: Path, limits: Limits) -> Iterator[Source]:
-    """The bundle at `path`. Raises RequestError, ImageError."""
-    if (path / "project.json").is_file():
-        raise RequestError(
-            f"{printable(str(path))} is a project, and a delta is between bundles",
-            hint="one for each service: bundler delta OLD/SERVICE NEWER/SERVICE -o FILE",
-        )
+def open_source(path: Path, limits: Limits, workspace: Path) -> Iterator[Source]:
+    """The bundle or the project at `path`. An image of a file system is unpacked in `workspace`, where it stays.
+
+    Raises RequestError, ImageError, DifferenceError.
+    """
     if path.is_dir():
-        bundle = Bundle.open(path)
-        yield Source(bundle.label, bundle.record, bundle)
+        yield _of_project(path) if is_project(path) else _of_bundle(Bundle.open(path), printable(str(path)))
         return
     with open_packed(path, limits) as packed:
         if packed.total is None:
-            raise RequestError(
-                f"{packed.label} is an image of a file system, and a delta is between archives",
-                hint="bundler unpack makes a bundle of it",
-            )
-        yield Source(packed.label, packed_record(packed), packed)
+            folder = Path(tempfile.mkdtemp(dir=workspace))
+            unpack_into(folder, path, limits=limits)
+            yield _of_bundle(Bundle.open(folder), packed.label)
+        else:
+            yield _of_packed_project(packed) if packed.holds_project else _of_packed(packed)
+
+
+def _of_bundle(bundle: Bundle, label: str) -> Source:
+    record = bundle.record
+
+    def entries() -> Entries:
+        return BundleEntries(bundle, _hint(label))
+
+    return Source(
+        label, record.digest, _image(record), bundle.path, _written_to(record), is_project=False, _entries=entries
+    )
+
+
+def _of_project(folder: Path) -> Source:
+    label = printable(str(folder))
+    written_to = _written_to_in({name: bundle.record for name, bundle in open_bundles(folder).items()})
+
+    def entries() -> Entries:
+        return ProjectEntries(folder, _hint(label))
+
+    digest = ProjectRecord.open(folder).digest
+    return Source(label, digest, "", folder, written_to, is_project=True, _entries=entries)
+
+
+def _of_packed(packed: PackedFile) -> Source:
+    record = packed_record(packed)
+
+    def entries() -> Iterator[tuple[Entry, Iterable[Content]]]:
+        _check(PackedVerification(packed).changes(), packed.label)
+        yield from packed.entries()
+
+    written_to = _written_to(record)
+    return Source(packed.label, record.digest, _image(record), None, written_to, is_project=False, _entries=entries)
+
+
+def _of_packed_project(packed: PackedFile) -> Source:
+    record = PackedProjectVerification(packed).record
+
+    def entries() -> Iterator[tuple[Entry, Iterable[Content]]]:
+        _check(PackedProjectVerification(packed).changes(), packed.label)
+        yield from packed.entries()
+
+    written_to = _written_to_in(_records_in(packed))
+    return Source(packed.label, record.digest, "", None, written_to, is_project=True, _entries=entries)
 
 
 def packed_record(packed: PackedFile) -> BundleRecord:
     """The bundler.json of a packed bundle. Raises ImageError, RequestError, and what reading the file raises."""
-    with packed.document(b"bundler.json") as document:
+    with packed.document(_RECORD) as document:
         content = document.read(LARGEST + 1)
     if not content or len(content) > LARGEST:
         raise packed.no_bundle()
     return BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
+
+
+def _check(changes: Iterator[Change], label: str) -> None:
+    for change in changes:
+        raise DifferenceError(f"{label} is not what was built: {printable(change.path)} differs", hint=_hint(label))
+
+
+def _hint(label: str) -> str:
+    return f"`bundler verify {label}` lists all that differs"
+
+
+def _image(record: BundleRecord) -> str:
+    image = record.document.get("image")
+    known = image.get("id") if isinstance(image, dict) else None
+    return known if isinstance(known, str) else ""
+
+
+def _written_to(record: BundleRecord) -> tuple[str, ...]:
+    return tuple(sorted({VOLUMES, _UPPER, *data_places(record.document)}))
+
+
+def _written_to_in(bundles: Mapping[str, BundleRecord]) -> tuple[str, ...]:
+    """Those of a project, by the names of its bundles."""
+    below = (f"{name}/{folder}" for name, record in bundles.items() for folder in _written_to(record))
+    return tuple(sorted({VOLUMES, *below}))
+
+
+def _records_in(packed: PackedFile) -> dict[str, BundleRecord]:
+    """Each bundler.json of a packed project, by the name of its bundle. Nothing of it is verified yet."""
+    records = {}
+    for entry, content in packed.entries():
+        name, _, rest = clean(entry.name).partition(b"/")
+        if rest == _RECORD and entry.kind == REGULAR and entry.stored_size <= LARGEST:
+            label = f"{packed.label}/{printable(name)}"
+            record = BundleRecord(b"".join(map(bytes, content)), f"{label}/{_RECORD.decode()}")
+            records[os.fsdecode(name)] = record.complete(label)
+    return records

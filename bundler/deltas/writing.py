@@ -68,13 +68,13 @@ def delta(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Delta:
-    """Write what makes the bundle `new` of the bundle `old` into the new file `output`, whole or not at all.
+    """Write what makes `new` of `old` into the new file `output`, whole or not at all.
 
-    Both are bundles or files that `pack` has written, and what was built; the same two give the same bytes. `replace`
-    allows that a file is there already. With `split`, the parts beside it have so many bytes, and it is their list.
-    With a `key`, its signature appears beside the file, before it. `before_publishing` is called when nothing is left
-    to do but the step that makes the file appear. Raises DifferenceError, RequestError, ImageError, LayerError,
-    BundlerError.
+    Both are bundles or both are projects, or files that `pack` has written of them, and what was built; the same two
+    give the same bytes. `replace` allows that a file is there already. With `split`, the parts beside it have so many
+    bytes, and it is their list. With a `key`, its signature appears beside the file, before it. `before_publishing` is
+    called when nothing is left to do but the step that makes the file appear. Raises DifferenceError, RequestError,
+    ImageError, LayerError, BundlerError.
     """
     check_file(output, replace=replace)
     for side in (old, new):
@@ -87,7 +87,9 @@ def delta(
     with open_stage(output.parent) as stage:
         parts = PartWriter(stage.workspace, output.name, split or _WHOLE)
         try:
-            with open_source(old, limits) as base, open_source(new, limits) as result:
+            workspace = stage.workspace
+            with open_source(old, limits, workspace) as base, open_source(new, limits, workspace) as result:
+                _check_kinds(base, result)
                 _write(base, result, parts, level, progress)
             made = parts.finish() if split else [parts.whole()]
             for file in made:
@@ -99,6 +101,14 @@ def delta(
     return Delta(output, parts.written, signature)
 
 
+def _check_kinds(base: Source, result: Source) -> None:
+    if base.is_project != result.is_project:
+        raise RequestError(
+            f"{base.label} is a {base.what}, and {result.label} is a {result.what}",
+            hint="a delta is between two bundles, or two projects",
+        )
+
+
 def _write(source: Source, result: Source, parts: PartWriter, level: int, progress: Progress) -> None:
     files, workspace = Files(), parts.folder
     with ExitStack() as held:
@@ -107,7 +117,7 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
         frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
         sections = Sections(base, parts.write, frames, level)
         gzip = fingerprint() if level >= BEST else ""
-        sections.begin(Document(source.record.digest, base.digest, source.image, result.record.digest, gzip))
+        sections.begin(Document(source.digest, base.digest, source.image, result.digest, gzip))
         contents = _Contents(base, files, sections, workspace, gzip=bool(gzip))
         with progress.measure(f"comparing {result.label}", None) as meter:
             for entry, content in metered(result.entries(), meter):

@@ -146,8 +146,8 @@ class Pull:
 
     def _by_base(self, incoming: Incoming, referrers: Referrers, artifact: Artifact, base: Path, file: Path) -> bool:
         """Whether the older bundle and a delta of the registry's make the very file; the caller is told why not."""
-        with open_source(base, self.limits) as source:
-            label, record = source.label, source.record.digest
+        with open_source(base, self.limits, file.parent) as source:
+            label, record = source.label, source.digest
         is_the_same = record == artifact.annotations.get(RECORD)
         delta = None if is_the_same else find_delta(referrers, record)
         if delta is None and not is_the_same:

@@ -149,8 +149,8 @@ def _delta(base: Path, file: Path, made: Artifact, folder: Path, *, limits: Limi
     if _content(again, "").digest != made.content.digest:
         what = "is packed at another level, or by another version, than what a delta makes"
         raise RequestError(f"{printable(str(file))} {what}", hint="push the bundle itself, or without --delta-from")
-    with open_source(base, limits) as source:
-        stated = {BASE: source.record.digest}
+    with open_source(base, limits, folder) as source:
+        stated = {BASE: source.digest}
     return make_artifact(PUSHED_DELTA, _content(place, PUSHED_DELTA), stated, made), place
 
 

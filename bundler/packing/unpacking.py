@@ -165,7 +165,7 @@ def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter, *, compa
         return False
 
 
-def fill_project(project: Path, packed: PackedFile, meter: Meter) -> None:
+def fill_project(project: Path, packed: PackedFile | PackedStream, meter: Meter) -> None:
     """Make the project that `packed` holds in a folder of a stage. Raises LayerError, BundlerError, DamagedError."""
     with Tree(project, bundle_owners()) as tree:
         restored = RestoredProject(tree, packed.label)

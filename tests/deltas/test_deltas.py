@@ -300,20 +300,6 @@ def test_a_list_names_the_parts_beside_it_and_nothing_else(parts: tuple[Path, Pa
         apply(list_of_parts, old, tmp_path / "out")
 
 
-@pytest.mark.tool("mkfs.erofs")
-def test_what_a_delta_is_not_between_is_told(make: Made, tmp_path: Path) -> None:
-    old = make(*MEMBERS)
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop/project.json").write_text("{}")
-    with pytest.raises(RequestError, match="is a project, and a delta is between bundles"):
-        delta(old, tmp_path / "shop", tmp_path / "d")
-    image = packed(make(*MEMBERS[:5]), suffix=".erofs")
-    with pytest.raises(RequestError, match="image of a file system") as raised:
-        delta(old, image, tmp_path / "d")
-    assert raised.value.hint == "bundler unpack makes a bundle of it"
-    assert not (tmp_path / "d").exists()
-
-
 def test_parts_of_an_older_delta_go_with_it(parts: tuple[Path, Path], tmp_path: Path) -> None:
     list_of_parts, old = parts
     (tmp_path / "d.0004").write_text("a file of someone else's")
