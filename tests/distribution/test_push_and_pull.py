@@ -133,8 +133,12 @@ def test_a_project_comes_back_as_it_was(shop: Path, name: str, tmp_path: Path) -
     bundler("pull", f"{name}:1", "-o", "there", "--force", PLAIN, cwd=tmp_path)
     bundler("pull", f"{name}:1", "-o", "there.tar.zst", PLAIN, cwd=tmp_path)
     assert (tmp_path / "there.tar.zst").read_bytes() == (tmp_path / "shop.tar.zst").read_bytes()
-    refused = call_bundler("push", "shop", f"{name}:2", "--delta-from", "shop", PLAIN, cwd=tmp_path)
-    assert (refused.returncode, "a delta is between bundles" in refused.stderr) == (2, True)
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {{image: {shop}/image.tar, read_only: true}}}}\n")
+    bundler("project", "compose.yaml", "-q", "-o", "newer", cwd=tmp_path)
+    bundler("push", "newer", f"{name}:2", "--delta-from", "shop", PLAIN, cwd=tmp_path)
+    done = call_bundler("pull", f"{name}:2", "-o", "made", "--from", "there", PLAIN, cwd=tmp_path)
+    assert (done.returncode, "the whole is fetched" in done.stderr) == (0, False), done.stderr
+    assert (tmp_path / "made/project.json").read_bytes() == (tmp_path / "newer/project.json").read_bytes()
 
 
 def test_nothing_is_sent_twice(shop: Path, name: str, log: Path) -> None:
