@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from bundler.trust.keys import TrustedKey as TrustedKey
     from bundler.trust.keys import load_signing_key as load_signing_key
     from bundler.trust.keys import load_trusted_key as load_trusted_key
+    from bundler.trust.policy import Policy as Policy
+    from bundler.trust_policies import load_policy as load_policy
     from bundler.upkeep.verification import Verified as Verified
     from bundler.upkeep.verification import verify as verify
 
@@ -95,6 +97,8 @@ _HOMES: Final = {
     "runtime_spec.runtime_config": ("RuntimeConfig",),
     "trust.file_signatures": ("Signed",),
     "trust.keys": ("SigningKey", "TrustedKey", "load_signing_key", "load_trusted_key"),
+    "trust.policy": ("Policy",),
+    "trust_policies": ("load_policy",),
     "upkeep.verification": ("Verified", "verify"),
 }
 _HOME_OF: Final = {name: f"bundler.{home}" for home, names in _HOMES.items() for name in names}

@@ -43,7 +43,8 @@ def harden(
     report = asked_for("harden", as_json=as_json, pointer=pointer)
     named = options.image
     if named is not None and Path(named).is_dir() and (options.verify_key or options.trust):
-        raise RequestError("--verify-key and --trust are for an image in a registry, and this is a folder")
+        what = f"--verify-key and --trust are about an image, and {printable(named)} is a folder"
+        raise RequestError(what, hint="name the image that it was built from, or leave them out")
     if named is not None and is_project(Path(named)):
         _harden_project(Path(named), output, options, report)
         return

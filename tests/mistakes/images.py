@@ -89,6 +89,7 @@ IMAGES = (
     Mistake(line="build - -o new", code=3, what="standard input: ... ends", hint="was ended", stdin=CUT["cut.tar"]),
     Mistake(line="build - -o new", code=3, what="standard input: ... ends", hint="was ended", stdin=CUT["cut.tar.gz"]),
     Mistake(line="inspect compose.yaml", code=3, what="compose.yaml is a compose file", hint="--from-compose"),
+    Mistake(line="harden ./bundle --verify-key web.pub", what="./bundle is a folder", hint="built from"),
     Mistake(line="harden ./project", code=3, what="project: neither", hint="rootfs:project"),
     Mistake(line="lock hello.tar", code=3, what="hello.tar does not exist", hint="looked for in"),
     Mistake(line="fetch image.tar", what='"image.tar" is not in a registry', hint="from where it is"),

@@ -42,6 +42,12 @@ IMPORTS = (
     compose("services:\n\tweb: {image: a}", "web.yaml:2:1: a tab", "blanks"),
     compose("services: {web: {image: a}}", "--env 'X': it is not NAME=VALUE", "name the value", "-e X"),
     Mistake(line="overrides from-inspect compose.yaml", what="compose.yaml is a compose file", hint="--from-compose"),
+    Mistake(
+        line="overrides from-inspect web.json --verify-key web.pub",
+        what="--verify-key and --trust are about an image",
+        hint="--image IMAGE",
+        files={"web.json": '[{"Config": {"Image": "a"}, "HostConfig": {}}]'},
+    ),
     Mistake(line="overrides from-inspect image.tar", what="image.tar is an archive", hint="bundler build image.tar"),
     Mistake(line="overrides from-inspect empty", what="empty is empty", hint="docker inspect"),
     inspected("[]", "web.json: an empty list", "docker inspect"),
