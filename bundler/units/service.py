@@ -73,7 +73,7 @@ def write_units(
                 ("IgnoreSIGPIPE", "no"),
                 ("SyslogIdentifier", placing.name),
                 *hardening_rows(config, user=placing.user),
-                *_terminal(config, placing),
+                *_terminal(config, placing, in_project=member is not None),
             ],
             Install=[] if member is not None else install_rows(placing),
         )
@@ -127,15 +127,15 @@ def _needs_network(config: RuntimeConfig) -> bool:
     return not own or bool(config.hooks)
 
 
-def _terminal(config: RuntimeConfig, placing: Placing) -> Rows:
+def _terminal(config: RuntimeConfig, placing: Placing, *, in_project: bool) -> Rows:
     """A runtime in the foreground copies between the container's terminal and its own, which a service has to get."""
     if not config.process.terminal:
         return ()
     if placing.terminal is None:
-        raise RequestError(
-            "config.json has a terminal, and a service has none",
-            hint="build the bundle with tty: false, or give the service one with --tty /dev/tty8",
-        )
+        hint = "build the bundle with tty: false, or give the service one with --tty /dev/tty8"
+        if in_project:
+            hint = "say tty: false of it in an overrides file, bundler project FILE --overrides SERVICE=OVERRIDES"
+        raise RequestError(f"{placing.name}: config.json has a terminal, and a service has none", hint=hint)
     path = plain_paths([placing.terminal])
     if path is None:
         raise RequestError("--tty: the path of a terminal has no such characters")

@@ -72,7 +72,7 @@ def shops(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_a_shop_is_open_again_after_each_thing_that_happens_to_it(shops: Shops, runtime: str, rootfs: str) -> None:
     name = f"shop{os.getpid()}{runtime}"
     shops.make(name, runtime, "--rootfs", rootfs, depends_on=HEALTHY, restart="always")
-    before = state_of(shops.up)
+    before = state_of(shops.up, name)
     shops.start(name)
     started = shops.times(name, "ExecMainStartTimestampMonotonic")
     assert started == sorted(started)
@@ -87,11 +87,11 @@ def test_a_shop_is_open_again_after_each_thing_that_happens_to_it(shops: Shops, 
         shops.stop(name)
         ended = shops.times(name, "InactiveEnterTimestampMonotonic")
         assert ended == sorted(ended, reverse=True)
-        assert left_behind(shops.up, before) == {}
+        assert left_behind(shops.up, name, before) == {}
         shops.start(name)
         assert shops.answer() == 2 * cycle + 3
     shops.stop(name)
-    assert left_behind(shops.up, before) == {}
+    assert left_behind(shops.up, name, before) == {}
 
 
 def test_an_application_that_does_not_wait_finds_no_database(shops: Shops) -> None:

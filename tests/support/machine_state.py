@@ -13,7 +13,7 @@ ASKED: Mapping[str, str] = {
     "links": "ip -brief link | sed 's/@.*//' | sort",
     "addresses": "ip -brief address | sort",
     "routes": "ip route show table all; ip -6 route show table all; ip rule; ip -6 rule",
-    "loop devices": "losetup --all | grep /srv/bundles || true",
+    "loop devices": 'losetup --all | grep "/srv/bundles/$0/" || true',
     "mounts": "cut -d ' ' -f 2- /proc/1/mounts",
     "containers": "runc list -q; crun list -q; ls /run/runc /run/crun 2>/dev/null || true",
     "run": "find /run/bundler* ! -name lock ! -name addresses ! -name network ! -name bundler || true",
@@ -21,8 +21,9 @@ ASKED: Mapping[str, str] = {
 }
 
 
-def state_of(machine: Booted) -> dict[str, str]:
-    seen = {name: machine.must("sh", "-c", command) for name, command in ASKED.items()}
+def state_of(machine: Booted, bundles: str) -> dict[str, str]:
+    """What there is; `bundles` is the folder whose images are mounted: all machines share the kernel's loop devices."""
+    seen = {name: machine.must("sh", "-c", command, bundles) for name, command in ASKED.items()}
     files = Path(f"/proc/{machine.pid}/root")
     groups = sorted(folder for folder, _, _ in os.walk(files / "sys/fs/cgroup"))
     rules = rules_in("".join(map(machine.must, ("iptables-save", "ip6tables-save"))))
@@ -39,10 +40,10 @@ def _processes(proc: Path) -> str:
     return "\n".join(sorted(lines))
 
 
-def left_behind(machine: Booted, before: Mapping[str, str]) -> dict[str, list[str]]:
+def left_behind(machine: Booted, bundles: str, before: Mapping[str, str]) -> dict[str, list[str]]:
     """What is there and was not before, or the other way round, by its kind; nothing where all is as it was."""
     deadline = time.monotonic() + SETTLING_SECONDS
-    while (left := _difference(before, state_of(machine))) and time.monotonic() < deadline:
+    while (left := _difference(before, state_of(machine, bundles))) and time.monotonic() < deadline:
         time.sleep(0.5)
     return left
 

@@ -225,6 +225,15 @@ def test_a_name_in_project_json_is_no_line_of_a_unit(tmp_path: Path) -> None:
     assert "[Service]" not in units_of_project(shop, name="shop").texts["shop.target"]
 
 
+def test_a_service_with_a_terminal_is_named_and_told_what_to_do(tmp_path: Path) -> None:
+    process = {"process": {"args": ["/bin/true"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "terminal": True}}
+    shop = made_project(tmp_path / "shop", ProjectBundle("web", "web"), configs={"web": process})
+    with pytest.raises(RequestError, match=r"shop-web: config\.json has a terminal") as caught:
+        units_of_project(shop)
+    assert caught.value.hint is not None
+    assert "bundler project FILE --overrides SERVICE=" in caught.value.hint
+
+
 def test_a_project_without_a_service_has_no_units(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     with pytest.raises(RequestError, match="the project has no service"):
