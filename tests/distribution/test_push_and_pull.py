@@ -2,95 +2,20 @@
 
 import json
 import os
-import random
-import re
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import bundler, call_bundler
-from tests.support.image_files import layout_files, sample, sha256, write_archive
+from tests.support.image_files import sha256
 from tests.support.made_once import made_once
 from tests.support.outside import outside
-from tests.support.pushed import names
-from tests.support.registry import Registry, registry
-from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY, SSH, SSH_SECRET
-from tests.support.tarballs import file, tarball
+from tests.support.pushed import PLAIN, asked, counting, names, push
 
 pytestmark = pytest.mark.tool("docker-registry", "skopeo")
-PLAIN = "--tls-verify=false"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-LARGE = random.Random(1).randbytes(1 << 20)  # noqa: S311 -- the same each time, and no compression makes it smaller
-WRITES = re.compile(rb'"(POST|PATCH|PUT|DELETE) /v2/(\S+?)(?:\?\S*)? HTTP')
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the registry was asked for."""
-    return tmp_path_factory.mktemp("registry") / "registry/log"
-
-
-@pytest.fixture(scope="module")
-def served(log: Path) -> Iterator[Registry]:
-    with registry(log.parent) as there:
-        yield there
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two bundles of one image, each also packed, and keys."""
-    folder = tmp_path_factory.mktemp("shop")
-    write_archive(folder / "image.tar", layout_files({"1": sample(tarball(file("large", LARGE)))}))
-    bundler("build", "image.tar", "--rootless", "-q", "-o", "old", cwd=folder)
-    bundler("build", "image.tar", "--rootless", "-q", "--read-only", "-o", "new", cwd=folder)
-    for name in ("old", "new"):
-        bundler("pack", name, "-q", "-o", f"{name}.tar.zst", cwd=folder)
-    for name, content in {
-        "web.pub": MINISIGN,
-        "web.key": MINISIGN_SECRET,
-        "other.pub": SIGNIFY,
-        "ssh.pub": SSH,
-        "ssh.key": SSH_SECRET,
-    }.items():
-        (folder / name).write_bytes(content)
-        (folder / name).chmod(0o600)
-    return folder
-
-
-@pytest.fixture
-def name(served: Registry, request: pytest.FixtureRequest) -> str:
-    """A repository for this test alone."""
-    part = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return f"docker://{served.host}/{part[-60:].strip('-')}/web"
-
-
-@contextmanager
-def counting(log: Path) -> Iterator[list[str]]:
-    """What is sent while the context lasts: the method, and the last word of the path."""
-    begin, sent = log.stat().st_size, list[str]()
-    yield sent
-    found = WRITES.findall(log.read_bytes()[begin:])
-    sent += [f"{method.decode()} {path.rpartition(b'/')[2].decode()}" for method, path in found]
-
-
-def push(*words: str | Path, cwd: Path) -> str:
-    """The digest that is printed."""
-    return bundler("push", *words, PLAIN, cwd=cwd).split()[1]
-
-
-def asked(name: str, path: str, media_type: str = MANIFEST) -> bytes:
-    host, _, repository = name.removeprefix("docker://").partition("/")
-    request = urllib.request.Request(f"http://{host}/v2/{repository}/{path}", headers={"Accept": media_type})
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
-        return bytes(answer.read())
 
 
 @pytest.mark.parametrize("source", ["old", "old.tar.zst"])
@@ -314,95 +239,3 @@ def test_oras_gives_the_packed_file(shop: Path, name: str, tmp_path: Path, oras:
     environment = os.environ | {"PYTHONPATH": str(oras)}
     subprocess.run(words, check=True, capture_output=True, timeout=60, env=environment)
     assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "old.tar.zst").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registry(tmp_path_factory.mktemp("guarded") / "registry", password=True, tls=True) as there:
-        yield there
-
-
-@pytest.mark.tool("openssl")
-def test_a_registry_with_a_password_and_a_certificate(guarded: Registry, shop: Path, tmp_path: Path) -> None:
-    name, trusted = f"docker://{guarded.host}/web:1", {"SSL_CERT_FILE": str(guarded.certificate)}
-    login = ("--authfile", guarded.authfile(tmp_path / "auth.json"))
-
-    unknown = call_bundler("push", "old", name, *login, cwd=shop)
-    assert (unknown.returncode, "certificate is not trusted" in unknown.stderr) == (5, True)
-    denied = call_bundler("push", "old", name, cwd=shop, env=trusted)
-    assert (denied.returncode, "wants a login" in denied.stderr) == (3, True)
-    for words in (("push", "old", name), ("pull", name, "-o", tmp_path / "web")):
-        done = call_bundler(*words, *login, cwd=shop, env=trusted)
-        assert done.returncode == 0, done.stderr
-    bundler("verify", tmp_path / "web")
-
-
-class Relay:
-    """A way to a registry that ends after so many bytes, `cuts` times."""
-
-    def __init__(self, host: str, most: int, cuts: int) -> None:
-        self._there, self._most, self.cuts = host.rsplit(":", 1), most, cuts
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=self._relay, args=(self._listening.accept()[0],), daemon=True).start()
-
-    def _relay(self, client: socket.socket) -> None:
-        with client, socket.create_connection((self._there[0], int(self._there[1]))) as server:
-            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
-            passed = 0
-            with suppress(OSError):
-                while part := client.recv(1 << 16):
-                    passed += len(part)
-                    if passed > self._most and self.cuts:
-                        self.cuts -= 1
-                        return
-                    server.sendall(part)
-
-    @staticmethod
-    def _answer(server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while part := server.recv(1 << 16):
-                client.sendall(part)
-
-    def close(self) -> None:
-        self._listening.close()
-
-
-def test_a_push_that_was_cut_off_goes_on(shop: Path, name: str, served: Registry, log: Path) -> None:
-    """The signature went before; what is sent again is the packed file, which was under way."""
-    with closing(Relay(served.host, 1 << 19, cuts=1)) as relay:
-        words = ("push", "old", f"{name.replace(served.host, relay.host)}:1", "--sign", "web.key", PLAIN)
-        cut = call_bundler(*words, "--retries", "0", cwd=shop)
-        assert (cut.returncode, "connection broke off" in cut.stderr) == (5, True), cut.stderr
-        assert call_bundler("pull", f"{name}:1", "-o", shop / "no", PLAIN).returncode == 3
-        with counting(log) as sent:
-            assert call_bundler(*words, cwd=shop).returncode == 0
-    assert [line.split()[0] for line in sent] == ["POST", "PATCH", "PUT", "PUT"]
-    assert sent[-1] == "PUT 1"
-
-
-@pytest.mark.root
-def test_a_full_disk_is_told_by_what_chooses_another(shop: Path, name: str, tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", small], check=True)
-    try:
-        done = call_bundler("push", "old", f"{name}:1", PLAIN, cwd=shop, env={"TMPDIR": str(small)})
-        assert (done.returncode, names(small)) == (1, [])
-    finally:
-        subprocess.run(["umount", small], check=True)
-    assert "no space left" in done.stderr
-    assert "with TMPDIR" in done.stderr
-
-
-def test_a_push_goes_on_by_itself(shop: Path, name: str, served: Registry) -> None:
-    with closing(Relay(served.host, 1 << 19, cuts=1)) as relay:
-        done = call_bundler("push", "old", f"{name.replace(served.host, relay.host)}:1", PLAIN, cwd=shop)
-    assert (done.returncode, "try 2 of 4" in done.stderr) == (0, True), done.stderr
-    digest = sha256((shop / "old.tar.zst").read_bytes())
-    assert json.loads(asked(name, "manifests/1"))["layers"][0]["digest"] == digest

@@ -1,14 +1,21 @@
 """Packed bundles in a registry of a test, as `bundler push` would have put them there, or as a liar would."""
 
 import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bundler.images.digest import Digest
 from bundler.images.media_types import OCI_INDEX, OCI_MANIFEST, PUSHED_BUNDLE
+from tests.support.command import bundler
 from tests.support.faulty_registry import FaultyRegistry
 from tests.support.image_files import sha256
 
+PLAIN: Final = "--tls-verify=false"
+WRITES = re.compile(rb'"(POST|PATCH|PUT|DELETE) /v2/(\S+?)(?:\?\S*)? HTTP')
 EMPTY = b"{}"
 ZSTD = f"{PUSHED_BUNDLE}.tar+zstd"
 
@@ -68,3 +75,24 @@ class Shop:
 def names(folder: Path) -> list[str]:
     """What is in a folder, hidden or not."""
     return sorted(path.name for path in folder.iterdir())
+
+
+@contextmanager
+def counting(log: Path) -> Iterator[list[str]]:
+    """What is sent while the context lasts: the method, and the last word of the path."""
+    begin, sent = log.stat().st_size, list[str]()
+    yield sent
+    found = WRITES.findall(log.read_bytes()[begin:])
+    sent += [f"{method.decode()} {path.rpartition(b'/')[2].decode()}" for method, path in found]
+
+
+def push(*words: str | Path, cwd: Path) -> str:
+    """The digest that is printed."""
+    return bundler("push", *words, PLAIN, cwd=cwd).split()[1]
+
+
+def asked(name: str, path: str, media_type: str = OCI_MANIFEST) -> bytes:
+    host, _, repository = name.removeprefix("docker://").partition("/")
+    request = urllib.request.Request(f"http://{host}/v2/{repository}/{path}", headers={"Accept": media_type})
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- the registry of this test
+        return bytes(answer.read())
