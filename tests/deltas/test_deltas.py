@@ -1,5 +1,6 @@
 """What makes one bundle of another: `apply` gives every byte of the new one's pack, and leaves the old one alone."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.write import encode
 from bundler.deltas import rebuilding
 from bundler.deltas.applying import apply
+from bundler.deltas.matching import Files, Known
 from bundler.deltas.writing import BEST, delta
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError
 from bundler.packing.packing import pack
@@ -309,3 +311,20 @@ def test_parts_of_an_older_delta_go_with_it(parts: tuple[Path, Path], tmp_path: 
     delta(old, smaller, list_of_parts, replace=True)
     assert sorted(path.name for path in tmp_path.glob("d*")) == ["d", "d.0004"]
     apply(list_of_parts, old, tmp_path / "out")
+
+
+def test_a_file_is_found_by_its_content_its_path_and_a_path_of_other_numbers() -> None:
+    files = Files()
+    paths = [b"lib/libx.so.1.2", b"lib/libx.so.1.10", b"etc/a", b"etc/b"]
+    for number, path in enumerate(paths):
+        files.note(number, path, 512 * number, 3, [b"one" if number < 2 else path[-3:]])
+    assert files.same(hashlib.sha256(b"one").digest(), 3) == Known(0, 3, 0)
+    assert files.same(hashlib.sha256(b"one").digest(), 4) is None
+    assert files.same(hashlib.sha256(b"two").digest(), 3) is None
+    assert files.named(b"etc/b") == Known(3, 3, 1536)
+    assert files.named(b"etc/c") is None
+    assert files.nearest(b"lib/libx.so.1.10") == Known(1, 3, 512)
+    assert files.nearest(b"lib/libx.so.3") == Known(0, 3, 0)
+    assert files.nearest(b"usr/share/a") == Known(2, 3, 1024)
+    assert files.nearest(b"other") is None
+    assert Files().nearest(b"other") is None
