@@ -14,6 +14,7 @@ import pytest
 from tests.support.command import bundler
 from tests.support.docker_save import FORMATS
 from tests.support.golden_images import golden_image
+from tests.support.image_files import layout_files, sample, sha256, write_archive
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("podman"), pytest.mark.tool("busybox")]
 
@@ -89,6 +90,25 @@ def test_a_container_that_is_read_only_keeps_podmans_places_to_write_to(podman: 
     assert "read_only: true\n" in written
     assert "read_only_tmpfs: true\n" in written
     assert "tmpfs: [/x]\n" in written
+
+
+def test_podman_loads_what_is_exported_and_what_it_saves_is_imported(podman: Podman, tmp_path: Path) -> None:
+    images = {"registry.example/carried:1": sample(), "registry.example/other:2": sample(Cmd=["other"])}
+    ids = {name: sha256(image.config) for name, image in images.items()}
+    bundler("import", write_archive(tmp_path / "given.tar", layout_files(images)), "--store", tmp_path / "store")
+    for number, name in enumerate(images):
+        bundler("export", name, "-o", tmp_path / f"{number}.tar", "--store", tmp_path / "store")
+        podman("load", "-q", "-i", tmp_path / f"{number}.tar")
+    name, *_ = images
+    podman("save", "-q", "--multi-image-archive", *images, "-o", tmp_path / "docker.tar")
+    podman("save", "-q", "--format", "oci-archive", name, "-o", tmp_path / "oci.tar")
+    podman("save", "-q", "--format", "oci-dir", name, "-o", tmp_path / "oci")
+    for given, options in {"docker.tar": [], "oci.tar": [], "oci": ["--name", name]}.items():
+        store = tmp_path / f"store-{given}"
+        bundler("import", tmp_path / given, "--store", store, *options)
+        rows = json.loads(bundler("images", "--json", "--store", store))["images"]
+        wanted = ids if given == "docker.tar" else {name: ids[name]}
+        assert {row["name"]: row["id"] for row in rows} == wanted
 
 
 def comparable(config: dict[str, Any]) -> dict[str, Any]:

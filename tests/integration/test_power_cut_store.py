@@ -12,7 +12,7 @@ from bundler.store.find import kept
 from bundler.store.layout import is_store, open_store
 from tests.support.command import bundler, call_bundler
 from tests.support.faulty_registry import faulty_registry
-from tests.support.image_files import layout_files, sample, write_folder
+from tests.support.image_files import layout_files, sample, write_archive, write_folder
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
@@ -56,6 +56,33 @@ def test_what_was_fetched_is_whole(tmp_path: Path, disk: Path, name: str) -> Non
         bundler("fetch", INSECURE, "--store", folder / "deep/below/store", name)
         with after_a_power_cut(disk) as left:
             build(left / "deep/below/store", name, tmp_path / "b")
+
+
+def test_what_was_imported_is_whole(tmp_path: Path, disk: Path) -> None:
+    archive = write_archive(tmp_path / "images.tar", layout_files({"registry.example/app:1": IMAGE}))
+    with mounted(disk) as folder:
+        bundler("import", archive, "--store", folder / "deep/store")
+        bundler("export", "registry.example/app:1", "--store", folder / "deep/store", "-o", folder / "again.tar")
+        with after_a_power_cut(disk) as left:
+            build(left / "deep/store", "registry.example/app:1", tmp_path / "b")
+            bundler("import", left / "again.tar", "--store", tmp_path / "store")
+
+
+def test_cut_at_any_step_of_an_import_what_is_listed_is_whole(tmp_path: Path, disk: Path) -> None:
+    name = "registry.example/app:1"
+    archive = write_archive(tmp_path / "images.tar", layout_files({name: IMAGE}))
+    for nth in count(1):
+        with mounted(disk) as folder:
+            store = folder / f"store-{nth}"
+            killed = call_bundler("import", archive, "--store", store, strace=killing("rename", nth))
+            with after_a_power_cut(disk) as left:
+                if not listed(left / store.name):
+                    bundler("import", archive, "--store", left / store.name)
+                build(left / store.name, name, tmp_path / f"{nth}")
+        assert killed.returncode in (0, -signal.SIGKILL)
+        if killed.returncode == 0:
+            assert nth > 1
+            break
 
 
 def test_what_was_removed_does_not_come_back(disk: Path, name: str) -> None:
