@@ -12,12 +12,12 @@ from bundler.images.digest import Digest
 from bundler.images.layer import Blob, LocalLayer
 from bundler.images.manifest import ANY_PLATFORM, descend, parse_manifest
 from bundler.images.media_types import KINDS, Kind
-from bundler.images.reference import Choice
+from bundler.images.reference import Choice, is_attached
 from bundler.images.transports.files import Files
 from bundler.images.transports.layout import blob_name, check_marker, entries, meant_by, name_of, read_blob
 from bundler.images.transports.skopeo_failures import MissingError
 from bundler.sizes import readable_size
-from bundler.store.attached import Listed, is_attached
+from bundler.store.attached import Listed
 from bundler.store.layout import platform_document, reference_of
 from bundler.store.reach import reached
 
@@ -30,9 +30,8 @@ def read_layout(files: Files, choice: Choice, stored: Files) -> Contents:
     check_marker(files)
     reader = _Reader(files, stored, left_out.load(files))
     listed = entries(files)
-    beside = [] if choice != Choice() else [entry for entry in listed if is_attached(reference_of(entry))]
     gathered = Gathered(files.label)
-    for entry in meant_by(files, [entry for entry in listed if entry not in beside], choice):
+    for entry in meant_by(files, listed, choice):
         gathered.add(reader.image(entry))
     images = gathered.all()
     attached = reader.attached([entry for entry in listed if is_attached(reference_of(entry))], images)

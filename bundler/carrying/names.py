@@ -7,9 +7,8 @@ from typing import Final
 
 from bundler.carrying.contents import Incoming
 from bundler.errors import ImageError, RequestError, printable
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.light_dataclasses import dataclass
-from bundler.store.attached import is_attached
 
 _NAME_IT: Final = "--name NAME says what it is called in the store"
 # What layouts call images by, where the name is that of the folder.

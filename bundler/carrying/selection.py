@@ -6,10 +6,10 @@ from dataclasses import replace
 from bundler.errors import ImageError
 from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
 from bundler.images.digest import Digest
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.layout import FULL_NAME
 from bundler.light_dataclasses import dataclass
-from bundler.store.attached import Listed, is_attached
+from bundler.store.attached import Listed
 from bundler.store.find import documents_of, entries_of
 from bundler.store.layout import Entry, Store, order_of, platform_document, whole
 from bundler.store.reach import reached

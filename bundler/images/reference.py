@@ -102,6 +102,15 @@ def _complete(name: str) -> tuple[str, str]:
     return domain, path
 
 
+# cosign's, those of the referrers tag schema (distribution-spec), and those of bundler's store.
+_OF_ATTACHED: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index|gpg))?")
+
+
+def is_attached(reference: RegistryReference | None) -> bool:
+    """Whether it is the name of what is attached to an image, and of no image."""
+    return reference is not None and reference.tag is not None and _OF_ATTACHED.fullmatch(reference.tag) is not None
+
+
 _SHORT_DIGEST: Final = re.compile(r"sha(?:256:[0-9a-f]{4,64}|512:[0-9a-f]{4,128})")
 _LISTED: Final = 10
 

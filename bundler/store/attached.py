@@ -6,7 +6,6 @@ tag schema). In the store they have these names, too. There, REPOSITORY:sha256-D
 was chosen from, and REPOSITORY:sha256-DIGEST.gpg has signatures of GPG.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,7 +17,7 @@ from bundler.images.digest import Digest
 from bundler.images.documents import parse_document
 from bundler.images.manifest import parse_index
 from bundler.images.media_types import KINDS, Kind
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.layout import read_blob
 from bundler.light_dataclasses import dataclass
 from bundler.store.layout import Store, reference_of
@@ -27,17 +26,11 @@ from bundler.trust.image_signatures import MOST, AnyKey, Attached, SignedImage, 
 from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
-_TAG: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|index|gpg))?")
 STATEMENTS: Final = ".att"
 SUFFIXES: Final = (".sig", STATEMENTS, "")
 INDEX: Final = ".index"
 GPG: Final = ".gpg"
 ReadBlob = Callable[[Descriptor], bytes]
-
-
-def is_attached(reference: RegistryReference | None) -> bool:
-    """Whether it is the name of what is attached to an image, and of no image."""
-    return reference is not None and reference.tag is not None and _TAG.fullmatch(reference.tag) is not None
 
 
 def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[AnyKey, ...]:

@@ -12,7 +12,7 @@ from bundler.images.digest import Digest
 from bundler.images.image import Image
 from bundler.images.manifest import ANY_PLATFORM, PlatformChoice, descend
 from bundler.images.media_types import KINDS, Kind
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.layout import read_blob, read_image
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
@@ -106,8 +106,6 @@ class Kept:
 
 def kept(store: Store) -> Iterator[Kept]:
     """All images of the store, by name. Raises ImageError for one that is damaged."""
-    from bundler.store.attached import is_attached  # noqa: PLC0415 -- takes a while, and to find an image needs it not
-
     for entry in store.entries():
         if is_attached(reference_of(entry)):
             continue
@@ -139,8 +137,6 @@ def remove(store: Store, references: Sequence[RegistryReference]) -> None:
 
 def _without(entries: Sequence[Entry], removed: Sequence[RegistryReference]) -> list[Entry]:
     """The entries without those of these names, and without what is attached to the last image of a repository."""
-    from bundler.store.attached import is_attached  # noqa: PLC0415 -- as above
-
     left = [(entry, name) for entry in entries if (name := _name_of(entry)) not in removed]
     in_use = {name.repository for _, name in left if name is not None and not is_attached(name)}
     emptied = {name.repository for name in removed} - in_use

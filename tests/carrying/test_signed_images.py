@@ -75,6 +75,12 @@ def test_what_is_attached_stands_beside_its_image_and_leaves_with_it(folder: tup
     assert json.loads((place / "there/index.json").read_text())["manifests"] == []
 
 
+def test_what_is_signed_is_built_from_the_file_too_without_a_choice(folder: tuple[Path, str, str]) -> None:
+    _, name, _ = folder
+    bundler("export", name, "-o", "one.tar")
+    bundler("build", "one.tar", "--rootless", "-o", "web")
+
+
 def test_signatures_have_the_name_that_the_image_gets(folder: tuple[Path, str, str], keys: Path) -> None:
     _, name, _ = folder
     bundler("export", name, "-o", "one.tar")

@@ -20,7 +20,7 @@ from bundler.images.manifest import (
 )
 from bundler.images.media_types import KINDS, Kind
 from bundler.images.platform import Platform
-from bundler.images.reference import Choice, listing, same_name
+from bundler.images.reference import Choice, RegistryReference, is_attached, listing, same_name
 from bundler.images.transports.files import Files, load_document, read_file
 
 MARKER: Final = "oci-layout"
@@ -127,7 +127,7 @@ def meant_by(files: Files, listed: Sequence[Descriptor], choice: Choice) -> list
         if choice.position >= len(listed):
             raise ImageError(f"{files.label}: there is no image @{choice.position}", hint=_there(images))
         return [listed[choice.position]]
-    meant = images
+    meant = [image for image in images if not is_attached(RegistryReference.find(image.annotation(REF_NAME)))]
     if choice.digest is not None:
         every = descend(images, lambda one: read_blob(files, one), lambda one: files.has(blob_name(one.digest)))
         meant = [one for one in every if str(one.digest).startswith(choice.digest)]
