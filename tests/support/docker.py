@@ -107,18 +107,25 @@ def docker_daemon(driver: str | None = None, machine: Machine | None = None) -> 
         *("--storage-driver", driver or storage_driver(directory)),
         *(("--iptables=false", "--ip6tables=false", "--bridge=none") if machine is None else WITH_NETWORKS),
     ]
-    with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not (docker.socket.exists() and answers(docker)):
-                if daemon.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("dockerd did not start:\n" + (directory / "log").read_text())
-                time.sleep(0.1)
-            yield docker
-        finally:
-            stop(daemon)
-    unmount_below(directory)
-    shutil.rmtree(directory)
+    try:
+        with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:
+            try:
+                wait_for(docker, daemon)
+                yield docker
+            finally:
+                stop(daemon)
+    finally:
+        unmount_below(directory)
+        shutil.rmtree(directory)
+
+
+def wait_for(docker: Docker, daemon: subprocess.Popen[bytes]) -> None:
+    """Until the daemon answers. Raises RuntimeError if it ends before, or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while not (docker.socket.exists() and answers(docker)):
+        if daemon.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("dockerd did not start:\n" + docker.socket.with_name("log").read_text())
+        time.sleep(0.1)
 
 
 def stop(daemon: subprocess.Popen[bytes]) -> None:
