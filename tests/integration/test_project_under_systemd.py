@@ -215,7 +215,7 @@ def test_a_later_end_of_one_is_its_own_but_for_restart_true(machine: Booted, gol
     stop(machine, name)
 
 
-SERVING = "echo $WORD >/www/word; touch /ready; exec busybox httpd -f -h /www"
+SERVING = "echo $$WORD >/www/word; touch /ready; exec busybox httpd -f -h /www"
 ASKING = "busybox wget -qO- http://db/word; cat /rows/kept; echo since >/rows/kept; " + WAITING
 
 
@@ -233,7 +233,8 @@ def carried(machine: Booted, folder: Path, name: str, word: str) -> str:
             "depends_on": {"db": {"condition": "service_healthy"}},
         },
     }
-    whole = {service: {"image": "./image.tar", "stop_signal": "SIGTERM", **keys} for service, keys in services.items()}
+    image = {"image": str(folder / "image.tar"), "stop_signal": "SIGTERM"}
+    whole = {service: {**image, **keys} for service, keys in services.items()}
     (folder / "compose.yaml").write_text(json.dumps({"name": name, "services": whole, "volumes": {"rows": None}}))
     bundler("project", "-q", folder / "compose.yaml", "--rootfs", "erofs", "-o", folder / word)
     bundler("pack", folder / word, "--kit", "-o", folder / f"{word}-kit", "--runtime", "runc")
