@@ -39,6 +39,8 @@ def packed_documents(file: Path) -> Iterator[Bundle]:
 def _read(packed: PackedFile, name: str) -> bytes:
     with packed.document(name.encode()) as document:
         content = document.read(LARGEST + 1)
+    if not content and packed.holds_project:
+        raise packed.no_bundle()
     if not content:
         raise ImageError(f"{packed.label} holds no bundle: it has no {name}", hint="`bundler pack` writes such a file")
     if len(content) > LARGEST:

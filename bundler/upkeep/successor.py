@@ -55,6 +55,10 @@ def packed_in(new: Path, limits: Limits) -> Path | None:
         return None
     try:
         with open_packed(new, limits) as packed:
-            return new if packed.first_document() == b"bundler.json" else None
+            is_bundle = packed.first_document() == b"bundler.json"
+            no_bundle = packed.no_bundle() if packed.holds_project else None
     except ImageError:
         return None  # an image, perhaps: the build says what is wrong with it
+    if no_bundle is not None:
+        raise no_bundle
+    return new if is_bundle else None

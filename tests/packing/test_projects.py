@@ -1,8 +1,11 @@
 """A project becomes one file and a directory again; what is in the file is hostile until it was verified."""
 
+import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,8 @@ from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack
 from bundler.upkeep.verification import verify
 from tests.support.built_projects import build_shop
+from tests.support.command import bundler, call_bundler
+from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SSH, SSH_SECRET
 from tests.support.tar_reading import names, read
 from tests.support.tarballs import directory, file, hard_link, symlink
 from tests.support.tree import differences, tree
@@ -97,6 +102,49 @@ def test_an_image_that_bundles_share_is_carried_once_and_is_one_file(
         os.utime(image, (0, 0))
     assert pack(apart, tmp_path / "apart.tar").path.read_bytes() == packed.read_bytes()
     assert pack(apart, tmp_path / "as-is.tar", as_is=True).path.read_bytes() == packed.read_bytes()
+
+
+@pytest.mark.parametrize("command", ["upgrade web-1 FILE", "review FILE", "build FILE -o b"])
+def test_what_is_for_one_bundle_says_that_it_is_none(shop: Path, tmp_path: Path, command: str) -> None:
+    packed = pack(shop, tmp_path / "shop.tar").path
+    done = call_bundler(*command.replace("FILE", str(packed)).split(), cwd=shop)
+    assert done.returncode in (2, 3)
+    assert "shop.tar holds a project, and no bundle" in done.stderr or "build" in command, done.stderr
+    assert "bundler unpack" in done.stderr
+
+
+@pytest.mark.parametrize("public", [MINISIGN, SSH], ids=["minisign", "ssh"])
+def test_it_is_signed_and_held_against_a_key(shop: Path, tmp_path: Path, public: bytes) -> None:
+    secret = MINISIGN_SECRET if public == MINISIGN else SSH_SECRET
+    for name, content in (("key", secret), ("pub", public)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    words = ("pack", shop, "-o", "shop.tar.gz", "--sign", "key", "--level", "9", "--json")
+    signature = Path(json.loads(bundler(*words, cwd=tmp_path))["signature"])
+    report = json.loads(bundler("verify", "shop.tar.gz", "--key", "pub", "--json", cwd=tmp_path))
+    assert (report["document"], report["changes"]) == ("project.json", [])
+    bundler("unpack", "shop.tar.gz", "--key", "pub", "-o", "again", cwd=tmp_path)
+    (tmp_path / signature).unlink()
+    for command in (("verify", "shop.tar.gz"), ("unpack", "shop.tar.gz", "-o", "more")):
+        assert call_bundler(*command, "--key", "pub", cwd=tmp_path).returncode == 6
+    assert not (tmp_path / "more").exists()
+
+
+@pytest.mark.parametrize("doing", ["pack", "unpack"])
+def test_what_was_killed_leaves_nothing_that_the_next_does_not_remove(shop: Path, tmp_path: Path, doing: str) -> None:
+    packed = pack(shop, tmp_path / "shop.tar").path
+    before = sorted(path.name for path in tmp_path.iterdir())
+    child = os.fork()
+    if not child:
+        kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+        if doing == "pack":
+            pack(shop, tmp_path / "other.tar", before_publishing=kill)
+        unpack(packed, tmp_path / "other", before_publishing=kill)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not (tmp_path / "other").exists()
+    assert not (tmp_path / "other.tar").exists()
+    pack(shop, packed, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_neither_the_place_nor_the_umask_nor_the_clock_shows(shop: Path, tmp_path: Path) -> None:

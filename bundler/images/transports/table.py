@@ -36,7 +36,7 @@ _STANDARD_INPUT: Final = "-"
 # What people put in front of a path.
 _PATH_WORDS: Final = ("archive", "file", "folder", "image", "path", "tar", "tarball")
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
-_OF_A_BUNDLE: Final = "bundler.json"
+_PACKED: Final = {"bundler.json": "bundle", "project.json": "project"}
 _PATH_STARTS: Final = ("/", "./", "../")
 
 
@@ -203,9 +203,10 @@ def _open_path(request: _Request) -> Iterator[Image]:
 def no_image_archive(archive: Archive, given: str) -> ImageError:
     """What to say of an archive that is none of an image, and that was given as `given`."""
     refuse_legacy(archive)
-    if archive.has(_OF_A_BUNDLE):
-        hint = f"bundler unpack {shlex.quote(archive.label)} -o DIR makes it a bundle again"
-        return ImageError(f"{archive.label} is a bundle that bundler packed, not an image", hint=hint)
+    for document, kind in _PACKED.items():
+        if archive.has(document):
+            hint = f"bundler unpack {shlex.quote(archive.label)} -o DIR makes it a {kind} again"
+            return ImageError(f"{archive.label} is a {kind} that bundler packed, not an image", hint=hint)
     return ImageError(
         f"{archive.label}: neither a docker-archive nor an oci-archive",
         hint=f"if this is a root filesystem (docker export): {_ROOTFS_TAR.typed}{given}",
