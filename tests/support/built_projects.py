@@ -1,5 +1,6 @@
 """A project that was built: two images, replicas, volumes with content, a secret."""
 
+import subprocess
 from pathlib import Path
 
 from bundler.project.project import ProjectRequest, read_project
@@ -35,3 +36,10 @@ def build_shop(folder: Path, name: str = "shop", compose: str = COMPOSE, *, root
     project = read_project(ProjectRequest(files=[str(folder / "compose.yaml")]))
     build_project(project, BuildRequest(store=None, rootfs=rootfs), folder / name, overrides={})
     return folder / name
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """The project again, in the new `folder`."""
+    folder.mkdir()
+    subprocess.run(["cp", "-a", project, folder / "shop"], check=True)
+    return folder / "shop"
