@@ -4,6 +4,8 @@ It differs from what bundler writes in what Docker changed since, listed here, a
 """
 
 import re
+from functools import cache
+from typing import Any
 
 import pytest
 
@@ -42,14 +44,19 @@ OF_THE_MACHINE = {"privileged-user": "/process/capabilities/bounding", "env-over
 ANSWERED = [name for name, answer in RECORDED.items() if isinstance(answer, dict) and name != "err-sysctl-net-host"]
 
 
-def since(name: str) -> dict[str, object]:
-    """The differences that Docker's changes do not explain."""
+@cache
+def all_of(name: str) -> dict[str, tuple[Any, Any]]:
+    """All differences of a case, which most tests here look through."""
     golden = RECORDED[name]
     assert isinstance(golden, dict)
-    found = all_differences(golden, leaves(convert(inputs(CASES[name], HOST)).document, of_docker=False))
+    return all_differences(golden, leaves(convert(inputs(CASES[name], HOST)).document, of_docker=False))
+
+
+def since(name: str) -> dict[str, object]:
+    """The differences that Docker's changes do not explain."""
     return {
         place: (docker, ours)
-        for place, (docker, ours) in found.items()
+        for place, (docker, ours) in all_of(name).items()
         if not any(re.fullmatch(pattern, place) for pattern in CHANGED_SINCE)
         and OF_THE_MACHINE.get(name) != place
         # Read-only binds have become recursively so.
@@ -65,10 +72,7 @@ def test_config_json_differs_in_what_docker_changed_since(name: str) -> None:
 @pytest.mark.parametrize("pattern", CHANGED_SINCE)
 def test_every_change_is_seen_in_some_case(pattern: str) -> None:
     def differs(name: str) -> bool:
-        golden = RECORDED[name]
-        assert isinstance(golden, dict)
-        ours = leaves(convert(inputs(CASES[name], HOST)).document, of_docker=False)
-        return any(re.fullmatch(pattern, place) for place in all_differences(golden, ours))
+        return any(re.fullmatch(pattern, place) for place in all_of(name))
 
     assert any(map(differs, ANSWERED))
 
