@@ -225,7 +225,7 @@ KINDS: Final[dict[str, Values]] = {
     # What only the person who types knows.
     **dict.fromkeys(("NAME", "ID", "N", "SECONDS", "TEXT", "NAME=VALUE", "C:H:N", "ARGS", "SUBNET"), _nothing),
     **dict.fromkeys(("SIZE", "DIGEST"), _nothing),
-    "NAME=/FOLDER": _nothing,
+    **dict.fromkeys(("NAME=/FOLDER", "NAME=BRIDGE:SUBNET"), _nothing),
     **dict.fromkeys(("USER[:GROUP]", "[IP:]PORT:PORT[/udp]"), _nothing),
 }
 # Where the option or the command says more than its metavar.
