@@ -64,7 +64,7 @@ def test_an_image_that_was_changed_is_not_mounted(bundle: Path, tmp_path: Path) 
         image.seek(5000)
         image.write(b"changed")
     ended = served(bundle, "runc", tmp_path / "run")
-    assert (ended.exit_code, ended.stdout) == (6, "")
+    assert (ended.exit_code, ended.stdout) == (125, "")
     assert ended.stderr.splitlines()[0] == f"bundler: error: {bundle}/rootfs.erofs is not what was built"
     assert not (bundle / "upper").exists()
 
@@ -73,7 +73,7 @@ def test_an_image_that_was_changed_is_not_mounted(bundle: Path, tmp_path: Path) 
 def test_an_image_that_is_none_is_not_read(bundle: Path, tmp_path: Path, spoil: object) -> None:
     assert callable(spoil)
     spoil(bundle / "rootfs.erofs")
-    assert served(bundle, "runc", tmp_path / "run").exit_code == 6
+    assert served(bundle, "runc", tmp_path / "run").exit_code == 125
 
 
 def test_two_containers_do_not_write_over_one_image(bundle: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_two_containers_do_not_write_over_one_image(bundle: Path, tmp_path: Path
         ended = served(bundle, "runc", tmp_path / "run")
         run = call_bundler("run", bundle, "--", "true")
         call(["pkill", "--parent", str(running.pid)])
-    assert (ended.exit_code, f"another container writes to {bundle}/upper" in ended.stderr) == (2, True)
+    assert (ended.exit_code, f"another container writes to {bundle}/upper" in ended.stderr) == (125, True)
     assert (run.returncode, "another container (process" in run.stderr) == (2, True)
     assert served(bundle, "runc", tmp_path / "again").stdout == "x\n"
 
