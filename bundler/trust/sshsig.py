@@ -44,9 +44,9 @@ def parse_ssh_key(content: bytes) -> SshKey:
     words = lines[0].split() if lines else []
     if len(lines) != 1:
         raise FormError("has several lines, and a public key of SSH has one")
-    if len(words) == 1:
+    kind, text = (*words, b"", b"")[:2]
+    if not text:
         raise MalformedError("there is a kind of key and no key")
-    kind, text = words[:2]
     blob = decode_base64(text)
     if WireReader(blob).string() != kind:
         raise MalformedError("it is a key of another kind than it says")

@@ -59,6 +59,13 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 
 
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("content", [b"", b"\r", b" ", b"\n", b"\0", b"\xff", b"null", b"{}", b"[]"])
+def test_next_to_nothing_is_refused(reader: str, content: bytes) -> None:
+    with pytest.raises((FormError, ForgedError)):
+        READERS[reader][0](content)
+
+
+@pytest.mark.parametrize("reader", READERS)
 @settings(max_examples=150, deadline=None)
 @given(
     place=st.integers(0, 600),
