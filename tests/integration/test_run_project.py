@@ -231,3 +231,21 @@ def test_a_run_that_is_killed_leaves_what_the_next_one_says(made: Made, tmp_path
     while f"{NAME}-db" in names():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("rootfs", ["dir", "erofs"])
+def test_one_that_has_run_is_packed_and_unpacked_with_what_it_has_written(
+    made: Made, tmp_path: Path, rootfs: str
+) -> None:
+    writing = sh("echo x >>/rows/written; cat /rows/written", volumes=["rows:/rows"])
+    shop = made("--rootfs", rootfs, db=writing, web=writing | {"depends_on": {"db": COMPLETED}})
+    for times in (1, 2):
+        assert call_bundler("run", shop).stdout.count("x") == 4 * times - 1
+        bundler("verify", shop)
+        packed, again = tmp_path / f"{times}.tar.zst", tmp_path / f"again{times}"
+        bundler("pack", shop, "-o", packed)
+        bundler("verify", packed)
+        bundler("unpack", packed, "-o", again)
+        bundler("verify", again)
+        assert (again / "volumes/rows/written").read_text() == "x\n" * 2 * times
+        shop = again
