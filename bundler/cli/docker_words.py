@@ -60,7 +60,7 @@ ROWS: Final = (
     ),
     Row(("port",), "ports are published by a hook of the bundle", "`bundler explain BUNDLE /hooks`"),
     Row(("cp",), _BUNDLES, "`cp PATH BUNDLE/rootfs/PATH`, or `BUNDLE/volumes/NAME/` for its data"),
-    Row(("export",), _BUNDLES, "`tar -C BUNDLE/rootfs -cf FILE .`, or `bundler pack BUNDLE -o FILE`"),
+    Row(("container export",), _BUNDLES, "`tar -C BUNDLE/rootfs -cf FILE .`, or `bundler pack BUNDLE -o FILE`"),
     Row(("extract", "rootfs"), _BUNDLES, "`bundler build IMAGE -o BUNDLE`, and they are in BUNDLE/rootfs"),
     Row(("volume", "volumes"), "volumes are folders of the bundle", "`ls BUNDLE/volumes`"),
     Row(
@@ -109,7 +109,7 @@ ROWS: Final = (
         "`skopeo copy docker://IMAGE docker-archive:FILE`, or `bundler pack BUNDLE -o FILE`",
     ),
     Row(("load",), "an archive of images is built from as it is", "`bundler build FILE`"),
-    Row(("import",), "an archive of files is built from as it is", "`bundler build rootfs-tar:FILE`"),
+    Row(("image import",), "an archive of files is built from as it is", "`bundler build rootfs-tar:FILE`"),
     Row(("commit",), "a bundle that was changed becomes an image", "`bundler repack BUNDLE IMAGE`"),
     Row(("history", "image history"), _DOCUMENTED, "`bundler inspect IMAGE`"),
     Row(("manifest", "manifest inspect"), _DOCUMENTED, "`bundler inspect IMAGE --json`"),

@@ -34,7 +34,7 @@ CALLS: dict[str, list[tuple[str, int | None]]] = {
     "doctor": [("bundle", None), ("", None)],
     "harden": [("bundle", 0), ("made", 0)],
     "fetch": [("--store store --tls-verify=false NAME", 0)],
-    "export": [("NAME -o images.tar --store store", 0), ("NAME -o new.tar --since images.tar --store store", 0)],
+    "export": [("NAME -o images.tar --store store", 0), ("NAME -o lacking.tar --since images.tar --store store", 0)],
     "import": [("images.tar --store other-store", 0)],
     "rm": [("--store store NAME", 0)],
     "gc": [("--store store", 0)],
