@@ -10,7 +10,6 @@ import os
 import zlib
 from typing import Final, NamedTuple
 
-from bundler import tools
 from bundler.deltas.format import MOST
 from bundler.errors import ToolError
 
@@ -46,6 +45,8 @@ def take_apart(content: bytes) -> Gzipped | None:
 
 def put_together(parts: Gzipped) -> bytes:
     """The bytes of the file. Raises ToolError, OSError."""
+    from bundler import tools  # noqa: PLC0415 -- few files take it, and a worker loads nothing that starts programs
+
     memory = os.memfd_create("text", os.MFD_CLOEXEC)
     with os.fdopen(memory, "w+b") as stream:
         stream.write(parts.text)

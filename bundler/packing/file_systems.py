@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bundler import tools
 from bundler.archives.entry import Entry
 from bundler.archives.filesystems.erofs_format import TIME_OFFSET, encode_time
 from bundler.archives.stream import Content
@@ -45,6 +44,8 @@ _MEMORY: Final = "512M"  # for mksquashfs, whose own idea is a quarter of the ma
 
 def write_squashfs(entries: Entries, file: Path, level: int, made_at: int, meter: Meter) -> str | None:
     """Make the new `file`; a remark about what squashfs could not hold. Raises BundlerError, ToolError, OSError."""
+    from bundler import tools  # noqa: PLC0415 -- few packs take it, and a worker loads nothing that starts programs
+
     tools.require(tools.MKSQUASHFS)
     watched = _Watched(metered(entries, meter))
     tree = _restore(watched, file)
@@ -61,6 +62,8 @@ def write_squashfs(entries: Entries, file: Path, level: int, made_at: int, meter
 
 def write_erofs(entries: Entries, file: Path, _level: int, made_at: int, meter: Meter) -> None:
     """Make the new `file`, which is not compressed. Raises BundlerError, ToolError, OSError."""
+    from bundler import tools  # noqa: PLC0415 -- as above
+
     tools.require(tools.MKFS_EROFS)
     tree = _restore(metered(entries, meter), file)
     # mkfs.erofs dates its image by the clock, or lets no file be younger than the image: so the time comes after it,

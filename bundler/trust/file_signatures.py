@@ -14,7 +14,6 @@ from bundler.trust import minisign
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.keys import SigningKey, TrustedKey
 from bundler.trust.minisign import PublicKey
-from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
 from bundler.trust.sshsig import BEGIN
 
 LARGEST: Final = 64 << 10
@@ -44,6 +43,8 @@ def suffix_of(signature: bytes) -> str:
 
 def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
     """A signature over the file `made`, which will have that name. Raises BundlerError."""
+    from bundler.trust.ssh_keygen import sign_by_ssh  # noqa: PLC0415 -- keys of minisign need no program
+
     descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if key.secret is None:
@@ -60,6 +61,8 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
     What is then read has to be read from `descriptor`, or another file may have taken the place of this one. Raises
     ToolError where nothing is there to verify it with.
     """
+    from bundler.trust.ssh_keygen import verify_by_ssh  # noqa: PLC0415 -- as above
+
     label = printable(str(file))
     place, content = _signature_of(file, trusted)
     shown = printable(str(place))

@@ -1,16 +1,18 @@
 """Keys of files, told apart by their content: those of minisign and signify, and those of SSH."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import FormError, MalformedError, nearly_starts
 from bundler.trust.image_keys import ImageKey, parse_image_key
-from bundler.trust.keyring import Keyring, parse_keyring
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
 from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
+
+if TYPE_CHECKING:
+    from bundler.trust.keyring import Keyring
 
 _LARGEST: Final = 64 << 10  # bytes; one of SSH has a few thousand at the most
 _LARGEST_KEYRING: Final = 4 << 20
@@ -71,8 +73,10 @@ def load_image_key(path: Path) -> ImageKey:
         raise RequestError(f"{label} {error}", hint="cosign generate-key-pair writes it as cosign.pub") from None
 
 
-def load_keyring(path: Path) -> Keyring:
+def load_keyring(path: Path) -> "Keyring":
     """Public keys of GPG. Raises RequestError for what is none, DifferenceError for a damaged one."""
+    from bundler.trust.keyring import parse_keyring  # noqa: PLC0415 -- files need no gpgv, nor do workers
+
     label, content = printable(str(path)), _read(path, "keys", _LARGEST_KEYRING)
     try:
         return parse_keyring(content)

@@ -35,6 +35,7 @@ def test_the_overrides_file_is_on_standard_output_and_the_rest_beside_it(project
     assert done.stdout.startswith('image: shop/web:latest\nenvironment:\n  HERE: null\n  MODE: ""\nvolumes:')
     assert YAML(typ="safe", pure=True).load(done.stdout)["volumes"] == [f"{project}/site:/srv:ro"]
     assert done.stderr.splitlines() == [
+        "bundler: note: .env is read only where it is named as a file of variables",
         "bundler: warning: compose.yaml:7:27: the variable MODE is not set, and nothing stands in its place",
         "bundler: note: without meaning for a bundle: build (compose.yaml)",
     ]

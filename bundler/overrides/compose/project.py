@@ -93,7 +93,7 @@ class Reader:
         given = {"PWD": _folder_of(path)} | dict(map(_assignment, assignments))
         reader = cls(given)
         listed = list(files)
-        beside = Path(path).with_name(_UNREAD)
+        beside = Path(path).parent / _UNREAD  # not with_name(), which "." has not got
         if not listed and path != "-" and beside.is_file():
             reader.remark(f"note: {printable(str(beside))} is read only where it is named as a file of variables")
         for file in listed:
