@@ -60,8 +60,8 @@ def compose(images: Path, name: str, app: Mapping[str, Any]) -> dict[str, Any]:
         "networks": ["back"],
     }
     application = {
-        "image": "python",
-        "command": ["python3", "/srv/app.py"],
+        "image": "postgres",  # which has psql, and Python
+        "entrypoint": ["python3", "/srv/app.py"],
         "configs": [{"source": "app.py", "target": "/srv/app.py"}],
         "stop_signal": "SIGKILL",
         "healthcheck": {"disable": True},
