@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,12 +148,30 @@ def halve(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-@pytest.mark.parametrize("spoiled", ["bundle.tar.gz", "kit.conf", "SHA256SUMS"])
+def instead(path: Path, make: Callable[[Path], object]) -> None:
+    path.unlink()
+    make(path)
+
+
+SPOILING: tuple[Callable[[Path], object], ...] = (
+    flip,
+    halve,
+    Path.unlink,
+    lambda path: instead(path, lambda there: there.symlink_to("/etc/passwd")),
+    lambda path: instead(path, os.mkfifo),
+    lambda path: instead(path, lambda there: os.mknod(there, 0o20644, os.makedev(1, 5))),
+    lambda path: instead(path, Path.mkdir),
+)
+
+
+@pytest.mark.parametrize("spoiled", ["bundle.tar.gz", "kit.conf", "SHA256SUMS", "units"])
 def test_a_damaged_kit_is_refused_before_anything_is_done(kit: Path, bare: Path, spoiled: str) -> None:
-    whole = (kit / spoiled).read_bytes()
-    for spoil in (flip, halve, Path.unlink):
-        (kit / spoiled).write_bytes(whole)
-        spoil(kit / spoiled)
+    subprocess.run(["cp", "-a", kit, kit.with_name("whole")], check=True)
+    for spoil in SPOILING:
+        shutil.rmtree(kit)
+        subprocess.run(["cp", "-a", kit.with_name("whole"), kit], check=True)
+        (path,) = (kit / "units").iterdir() if spoiled == "units" else [kit / spoiled]
+        spoil(path)
         for command in ("verify", "unpack", "run", "install"):
             ended = on_a_bare_machine(bare, kit, command)
             assert ended.exit_code in (3, 6)

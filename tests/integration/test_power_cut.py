@@ -19,6 +19,7 @@ from tests.support.tree import tree
 pytestmark = [pytest.mark.root, pytest.mark.tool("mkfs.ext4", "mount", "strace")]
 LAYER = tarball(*(file(f"many/{number}", b"x" * 5000) for number in range(300)), directory("data"))
 IMAGE = sample(LAYER, Volumes={"/data": {}})
+SMALL = sample(tarball(directory("data")), Volumes={"/data": {}})
 
 
 @pytest.fixture
@@ -80,6 +81,33 @@ def test_what_was_restored_is_whole(tmp_path: Path, disk: Path, image: Path) -> 
             verify(left / "b")
             assert tree(left / "b") == tree(folder / "b")
             assert (left / "b/volumes/data/dump").read_text() == "data"
+
+
+@pytest.mark.parametrize("call", ["rename", "renameat2", "syncfs"])
+def test_cut_at_any_step_of_a_restoration_the_data_is_that_before_or_after_it(
+    tmp_path: Path, disk: Path, call: str
+) -> None:
+    image = write_archive(tmp_path / "image.tar", layout_files({"1": SMALL}))
+    bundler("build", image, "-o", tmp_path / "made")
+    (tmp_path / "made/volumes/data/dump").write_text("restored")
+    bundler("backup", tmp_path / "made", "-o", tmp_path / "b.tar")
+    (tmp_path / "made/volumes/data/dump").write_text("older")
+    for nth in range(1, 80):
+        with mounted(disk) as folder:
+            shutil.rmtree(folder / "b", ignore_errors=True)
+            subprocess.run(["cp", "-a", tmp_path / "made", folder / "b"], check=True)
+            subprocess.run(["sync", "-f", folder], check=True)
+            restore: list[str | Path] = ["restore", tmp_path / "b.tar", folder / "b", "--force"]
+            code = call_bundler(*restore, strace=killing(call, nth)).returncode
+            assert code in (0, -signal.SIGKILL)
+            with after_a_power_cut(disk) as left:
+                verify(left / "b")
+                word = (left / "b/volumes/data/dump").read_text()
+                assert word == "restored" if code == 0 else word in ("older", "restored"), nth
+            verify(folder / "b")
+        if code == 0:
+            break
+    assert nth > 1
 
 
 def test_units_are_whole(tmp_path: Path, disk: Path, image: Path) -> None:
