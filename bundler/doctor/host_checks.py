@@ -110,7 +110,7 @@ HOST_CHECKS: Final[tuple[Check[Machine], ...]] = (
         "note",
         host_judges.checkpoint,
         "runc and crun checkpoint and restore containers by it.",
-        "Where you need it, install one that knows this kernel, on Debian 13: apt install criu libcriu2.",
+        "Where you need it, one that knows this kernel is in Debian 13: apt install criu libcriu2 iptables.",
     ),
     Check(
         "cgroup-version",
