@@ -132,6 +132,14 @@ def test_a_program_that_says_yes_to_everything_verifies_nothing(folder: Path) ->
     assert (done.returncode, "nothing was verified" in done.stderr) == (5, True)
 
 
+@pytest.mark.parametrize("leads_to", ["/proc/self/mem", "../kit.conf"])
+def test_a_unit_that_nothing_has_signed_is_found_where_it_cannot_be_read_either(folder: Path, leads_to: str) -> None:
+    (folder / "minisign/units/evil.service").symlink_to(leads_to)
+    done = kit(folder, "minisign", "verify", "--key", "minisign.pub", programs=("minisign",))
+    assert (done.returncode, done.stdout) == (6, ""), done.stderr
+    assert "damaged: units/evil.service" in done.stderr
+
+
 def test_what_was_signed_by_hand_is_verified(folder: Path) -> None:
     """The two lines of signify, in its own name for them."""
     (folder / "signify/SHA256SUMS.minisig").unlink()

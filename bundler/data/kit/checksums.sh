@@ -54,7 +54,8 @@ verify() {
     wrong='' files=0
     for path in "$here/bundle.tar.gz" "$here/kit.conf" "$here/kit.sh" "$here"/units/*; do
         file=${path#"$here/"} files=$((files + 1))
-        if [ ! -f "$path" ] || [ "$(listed "$file")" != "$(digest_of "$path")" ]; then wrong="$wrong $file"; fi
+        known=$(listed "$file") # nothing of what is not listed, as of what cannot be read
+        if [ ! -f "$path" ] || [ -z "$known" ] || [ "$known" != "$(digest_of "$path")" ]; then wrong="$wrong $file"; fi
     done
     while read -r _ file; do
         [ -f "$here/$file" ] || wrong="$wrong $file"

@@ -7,6 +7,13 @@
 #   $dir.kit-units   the units of both, in folders that are called by these digests
 #
 # Whatever was killed is finished by the next call: each step is one rename, and is done unless its outcome is there.
+# In a folder such as /tmp others may make these, too: what they have made is not followed.
+
+# Note what a command prints in $dir.kit-moving-part, a new file.
+noted() {
+    rm -f "$dir.kit-moving-part"
+    (set -C && "$@" >"$dir.kit-moving-part")
+}
 
 holds_anything() {
     for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
@@ -96,6 +103,7 @@ check_idle() {
 finish_moving() {
     finished=''
     [ -f "$dir.kit-moving" ] || return 0
+    check_own "$dir.kit-moving"
     if [ -d "$dir.new" ] && [ -d "$dir" ] && [ ! -e "$dir.old" ]; then
         mv "$dir" "$dir.old" || die "$dir cannot be moved"
     fi
@@ -119,8 +127,9 @@ finish_moving() {
 
 # Note what is to be done, the command and the digest; from then on it is done.
 begin_moving() {
-    printf '%s\n%s\n%s' "$1 $2" "$prefix" "$moving" >"$dir.kit-moving-part" || die "$dir.kit-moving-part cannot be written"
+    noted printf '%s\n%s\n%s' "$1 $2" "$prefix" "$moving" || die "$dir.kit-moving-part cannot be written"
     sync
+    [ ! -d "$dir.kit-moving" ] || die "$dir.kit-moving is in the way" "move it elsewhere" 2
     mv "$dir.kit-moving-part" "$dir.kit-moving" || die "$dir.kit-moving cannot be made"
     sync
 }
@@ -146,8 +155,10 @@ unit_names() {
 
 # Keep the units in the folder $1 as those of what has the digest $2.
 keep_units() {
+    mkdir -p "$dir.kit-units" || die "$dir.kit-units cannot be made"
+    check_own "$dir.kit-units"
     rm -rf "$dir.kit-units/part"
-    mkdir -p "$dir.kit-units/part" || die "$dir.kit-units cannot be made"
+    mkdir "$dir.kit-units/part" || die "$dir.kit-units/part cannot be made"
     unit_names "$1" | while IFS= read -r file; do
         [ ! -f "$1/$file" ] || cp "$1/$file" "$dir.kit-units/part/$file" || die "$1/$file cannot be kept"
     done || exit

@@ -19,6 +19,13 @@ is_own() {
     is_owned
 }
 
+# The same of a file, and others may not write to it.
+is_own_file() {
+    look "$1"
+    case $mode in -????w* | -???????w*) return 1 ;; -*) ;; *) return 1 ;; esac
+    [ "$links" = 1 ] && is_owned
+}
+
 # Whether others may exchange what is on the way to a folder: what is looked at would not be what runs. Where the sticky
 # bit is set, as in /tmp, names belong to their owners.
 is_ground() {
@@ -121,6 +128,9 @@ is_upper() {
     done
     [ ! -e "$1" ] || is_own "$1"
 }
+
+# Whether what another call has left, or made, was made by this user: in a folder such as /tmp, others could have.
+check_own() { is_own "$1" || is_own_file "$1" || die "$1 is another user's, or others may write to it" "remove it, or name another place with -C" 2; }
 
 check_ours() { is_ours "$1" || die "$1 is not what was packed: look at $wrong" "name another place with -C, or remove it first" 6; }
 

@@ -24,6 +24,7 @@ upgrade() {
         if [ -h "$dir" ] || [ ! -f "$dir/$document" ] || { [ -z "$project" ] && [ ! -d "$dir/rootfs" ]; }; then
             die "there is no $kind at $dir to upgrade" "install is for the first one; the older kit may have had another --name or --directory" 2
         fi
+        check_own "$dir"
         [ ! -e "$dir.old" ] || die "$dir.old is there from the last upgrade" "commit removes it, rollback brings it back" 2
         check_idle "$dir"
         installed=$dir
@@ -48,7 +49,7 @@ upgrade() {
 choose_moving() {
     moving='' newline='
 '
-    data_folders "$dir" >"$dir.kit-moving-part" || exit
+    noted data_folders "$dir" || exit
     while IFS= read -r folder; do
         if [ ! -d "$1/$folder" ] && ! mounts "$1" "$folder"; then
             holds_anything "$dir/$folder" || continue
@@ -75,6 +76,8 @@ rollback() {
     if [ -h "$dir" ] || [ ! -f "$dir/$document" ] || [ ! -f "$dir.old/$document" ]; then
         die "there is no $dir.old to go back to" "only an upgrade leaves one" 2
     fi
+    check_own "$dir"
+    check_own "$dir.old"
     if [ "$finished" != rollback ]; then # else this is the one that was killed
         check_idle "$dir"
         check_idle "$dir.old"
@@ -90,7 +93,7 @@ commit() {
     find_bundle "$1"
     [ -d "$dir.old" ] || die "there is no $dir.old to remove" "only an upgrade leaves one" 2
     check_idle "$dir.old"
-    data_folders "$dir.old" >"$dir.kit-moving-part" || exit
+    noted data_folders "$dir.old" || exit
     while IFS= read -r folder; do
         ! holds_anything "$dir.old/$folder" || die "$dir.old/$folder holds something" "move it elsewhere first, or remove it" 2
     done <"$dir.kit-moving-part"
