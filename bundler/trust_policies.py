@@ -1,10 +1,12 @@
 """Trust policies: which keys must have signed which images, as a file of YAML or JSON says under the word `trust`"""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import closest, printable
+from bundler.images.reference import RegistryReference
 from bundler.overrides.files import read
 from bundler.overrides.node import Node
 from bundler.trust.image_signatures import AnyKey
@@ -14,6 +16,8 @@ from bundler.trust.policy import Kind, Policy, Rule
 _TRUST: Final = "trust"
 _WORDS: Final = ("images", "kind", "keys")
 _LOADERS: Final[dict[Kind, Callable[[Path], AnyKey]]] = {Kind.COSIGN: load_image_key, Kind.GPG: load_keyring}
+# What stars may stand for, in names of which one at least is a repository's if any is that the pattern fits.
+_SAMPLES: Final = tuple(product(("", "a", "a/a", "a.a/a", "a.a/a/a"), ("", "a", "a.a")))
 _EXAMPLE: Final = "for example trust: [{images: docker.io/library/*, keys: [cosign.pub]}]"
 
 
@@ -37,12 +41,26 @@ def _rule(node: Node, folder: Path) -> Rule:
     images, kind, keys = (node.value.get(word) for word in _WORDS)
     if images is None or not isinstance(images.value, str) or not images.value:
         raise node.error("a rule names images by their repository", hint=_EXAMPLE)
+    if not _fits_any(images.value):
+        meant = RegistryReference.find(images.value)
+        hint = f"no tag is part of it, and it begins with the registry: {meant.repository}" if meant else _EXAMPLE
+        raise images.error(f"no repository is like {printable(images.value)!r}", hint=hint)
     chosen = _kind(kind)
     listed = () if keys is None else keys.listed()
     if bool(listed) != chosen.has_keys:
         what = "a rule of this kind has keys" if chosen.has_keys else f"a rule of kind {chosen} has no keys"
         raise node.error(what, hint=_EXAMPLE)
     return Rule(images.value, chosen, tuple(_LOADERS[chosen](folder / _text(key)) for key in listed))
+
+
+def _fits_any(pattern: str) -> bool:
+    """Whether the pattern can fit a repository. A rule that never counts would leave its images to the rules below."""
+    for stars, star in _SAMPLES:
+        name = pattern.replace("**", stars).replace("*", star)
+        reference = RegistryReference.find(name)
+        if reference is not None and reference.repository == name:
+            return True
+    return False
 
 
 def _kind(node: Node | None) -> Kind:

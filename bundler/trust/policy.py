@@ -2,11 +2,14 @@
 
 import re
 from enum import StrEnum
+from typing import Final
 
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.image_signatures import AnyKey
+
+_STARS: Final = {"**": "", "*": "/"}  # and what each does not go beyond
 
 
 class Kind(StrEnum):
@@ -32,9 +35,22 @@ class Rule:
     keys: tuple[AnyKey, ...] = ()
 
     def fits(self, repository: str) -> bool:
-        pieces = re.split(r"(\*\*|\*)", self.images)
-        words = {"**": ".*", "*": "[^/]*"}
-        return re.fullmatch("".join(words.get(piece) or re.escape(piece) for piece in pieces), repository) is not None
+        places = {0}  # of the name, up to which the pattern fits so far
+        for piece in filter(None, re.split(r"(\*\*|\*)", self.images)):
+            if piece in _STARS:
+                places = _reached(places, repository, _STARS[piece])
+            else:
+                places = {at + len(piece) for at in places if repository.startswith(piece, at)}
+        return len(repository) in places
+
+
+def _reached(places: set[int], repository: str, end: str) -> set[int]:
+    """The places from any of `places` on, each up to the next `end`; a regular expression would try all ways there."""
+    reached: set[int] = set()
+    for at in range(len(repository) + 1):
+        if at in places or (at - 1 in reached and repository[at - 1] != end):
+            reached.add(at)
+    return reached
 
 
 @dataclass(frozen=True, slots=True)

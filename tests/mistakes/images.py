@@ -32,6 +32,12 @@ IMAGES = (
     image("image.tar --verify-key app.yaml", "app.yaml is no public key in PEM", "cosign generate-key-pair", code=2),
     image("image.tar --trust none.yaml", "none.yaml does not exist", "did you mean", code=2),
     image("image.tar --trust app.yaml", "app.yaml:1:1: there is no list `trust`", "cosign.pub", code=2),
+    Mistake(
+        line="fetch nginx --trust policy.yaml",
+        what="policy.yaml:1:18: no repository is like 'nginx:1.27'",
+        hint="no tag is part of it ... docker.io/library/nginx",
+        files={"policy.yaml": "trust: [{images: 'nginx:1.27', kind: refused}]"},
+    ),
     image("image.tar --verify-key app.yaml --trust app.yaml", "exclude each other", "in a rule of the policy", code=2),
     image("./bundle", "./bundle is a bundle, not an image", "built already ... bundler run ./bundle"),
     image("bundle/", "bundle/ is a bundle, not an image", "bundler run bundle/"),

@@ -40,6 +40,27 @@ def test_the_first_rule_that_fits_the_whole_name_counts(repository: str, number:
     assert fitting[:1] == ([] if number is None else [RULES[number]])
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("**", "*/**", "*/*", "127.*/**", "localhost/web", "*.example/shop-*", "docker.io/**", "docker.io/library/*"),
+        *("**/web", "ghcr.io/team/*/web", "[::1]:5000/*", "localhost:5000/**", "a.example/**_x"),
+    ],
+)
+def test_a_pattern_that_fits_some_repository_is_taken(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "policy.yaml").write_text(f"trust: [{{images: '{pattern}', kind: anything}}]\n")
+    assert load_policy(tmp_path / "policy.yaml").rules[0].images == pattern
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_than_another() -> None:
+    """A lock brings its rules along."""
+    name = f"a.example/{'a' * 240}"
+    for star in ("*a", "**a"):
+        rule = Rule(f"a.example/{star * 100}", Kind.COSIGN)
+        assert rule.fits(name)
+        assert not rule.fits(f"{name}b")
+
+
 def test_what_no_rule_speaks_of_is_refused() -> None:
     with pytest.raises(ForgedError, match=r"no rule of policy\.yaml"):
         POLICY.keys_for("ghcr.io/a")
@@ -65,16 +86,32 @@ def test_a_policy_is_read_with_the_keys_beside_it(tmp_path: Path) -> None:
     ("text", "words"),
     {
         "nothing": ("", "no list `trust`"),
-        "no list": ("trust: {images: a}", "no list `trust`"),
+        "no list": ("trust: {images: a.example/b}", "no list `trust`"),
         "no map": ("trust: [a]", "a rule is a map"),
         "no images": ("trust: [{kind: refused}]", "names images"),
-        "no keys": ("trust: [{images: a}]", "has keys"),
-        "an empty list of keys": ("trust: [{images: a, keys: []}]", "has keys"),
-        "keys for anything": ("trust: [{images: a, kind: anything, keys: [k.pub]}]", "of kind anything has no keys"),
+        "no keys": ("trust: [{images: a.example/b}]", "has keys"),
+        "an empty list of keys": ("trust: [{images: a.example/b, keys: []}]", "has keys"),
+        "keys for anything": (
+            "trust: [{images: a.example/b, kind: anything, keys: [k.pub]}]",
+            "of kind anything has no keys",
+        ),
         "a mistyped word": ("trust: [{image: a}]", "unknown key 'image'"),
-        "a mistyped kind": ("trust: [{images: a, kind: any}]", "unknown kind 'any'"),
-        "a number": ("trust: [{images: a, keys: [1]}]", "is text"),
-        "no file": ("trust: [{images: a, keys: [none.pub]}]", "none.pub does not exist"),
+        "a mistyped kind": ("trust: [{images: a.example/b, kind: any}]", "unknown kind 'any'"),
+        "a number": ("trust: [{images: a.example/b, keys: [1]}]", "is text"),
+        "a name that Docker would complete": (
+            "trust: [{images: library/nginx, kind: refused}]",
+            "no repository is like",
+        ),
+        "a tag": ("trust: [{images: 'docker.io/library/nginx:1', kind: refused}]", "no repository is like"),
+        "a digest": ("trust: [{images: 'a.example/b@sha256:*', kind: refused}]", "no repository is like"),
+        "a star for all of Docker's registry": (
+            "trust: [{images: docker.io/*, kind: refused}]",
+            "no repository is like",
+        ),
+        "a star for everything": ("trust: [{images: '*', kind: refused}]", "no repository is like"),
+        "another name of a registry": ("trust: [{images: index.docker.io/**, kind: refused}]", "no repository is like"),
+        "capitals": ("trust: [{images: a.example/Shop/*, kind: refused}]", "no repository is like"),
+        "no file": ("trust: [{images: a.example/b, keys: [none.pub]}]", "none.pub does not exist"),
     }.values(),
 )
 def test_what_is_no_policy_is_told(tmp_path: Path, text: str, words: str) -> None:
