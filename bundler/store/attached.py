@@ -20,9 +20,10 @@ from bundler.images.media_types import KINDS, Kind
 from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.layout import read_blob
 from bundler.light_dataclasses import dataclass
+from bundler.sizes import readable_size
 from bundler.store.layout import Store, reference_of
 from bundler.trust.encoding import ForgedError
-from bundler.trust.image_signatures import MOST, AnyKey, Attached, SignedImage, verify_image
+from bundler.trust.image_signatures import MOST, SIGNATURES, AnyKey, Attached, SignedImage, verify_image
 from bundler.trust.policy import Policy
 from bundler.trust.simple_signing import SIGNATURE
 
@@ -31,6 +32,8 @@ SUFFIXES: Final = (".sig", STATEMENTS, "")
 INDEX: Final = ".index"
 GPG: Final = ".gpg"
 ReadBlob = Callable[[Descriptor], bytes]
+_LARGEST: Final = 64 << 20
+"""Bytes of all that is read to find one signature: documents, which may name the same ones any number of times."""
 
 
 def trusted_keys(trust: Policy, reference: RegistryReference | None) -> tuple[AnyKey, ...]:
@@ -61,7 +64,7 @@ class Listed:
         these as well. Raises ImageError.
         """
         own = [(entry, tag) for entry in self.entries if (tag := _attached_tag(entry, repository)) is not None]
-        indexes = [entry for entry, tag in own if tag.endswith(INDEX) and self._lists(entry, digests)]
+        indexes = [entry for entry, tag in own if tag == f"{_tag(entry.digest)}{INDEX}" and self._lists(entry, digests)]
         tags = {_tag(digest) for digest in (*digests, *(entry.digest for entry in indexes))}
         return indexes + [entry for entry, tag in own if not tag.endswith(INDEX) and tag.partition(".")[0] in tags]
 
@@ -97,13 +100,28 @@ def verify_listed(
     listed: Listed, reference: RegistryReference, manifest: Digest, keys: Sequence[AnyKey]
 ) -> SignedImage:
     """The same, of an image by what is listed beside it."""
+    listed = Listed(listed.entries, _bounded(listed.read))
     try:
-        digests = [manifest, *listed.indexes(reference.repository, manifest)]
-        attached = [each for digest in digests for each in listed.contents(reference, digest)]
+        digests = [manifest, *islice(listed.indexes(reference.repository, manifest), MOST)]
+        attached = [*islice((each for digest in digests for each in listed.contents(reference, digest)), MOST)]
     except ImageError as error:
         what = f"{reference}: what is attached to it is damaged: {error.what}"
         raise DifferenceError(what, hint="bundler fetch --verify-key brings it along again") from None
     return verify(reference, attached, keys, digests)
+
+
+def _bounded(read: ReadBlob) -> ReadBlob:
+    """The same, up to so much."""
+    taken = 0
+
+    def counted(descriptor: Descriptor) -> bytes:
+        nonlocal taken
+        taken += descriptor.size
+        if taken > _LARGEST:
+            raise ImageError(f"it is more than {readable_size(_LARGEST)}, which no signatures are")
+        return read(descriptor)
+
+    return counted
 
 
 def verify(
@@ -159,5 +177,7 @@ def layers_of(raw: bytes, digest: Digest) -> list[Descriptor]:
 
 
 def contents_of(raw: bytes, digest: Digest, read: ReadBlob) -> Iterator[Attached]:
+    """The signatures in it; statements and whatever else is attached need not be read for them."""
     for layer in layers_of(raw, digest):
-        yield Attached(layer.media_type, read(layer), layer.annotation(SIGNATURE))
+        if layer.media_type in SIGNATURES:
+            yield Attached(layer.media_type, read(layer), layer.annotation(SIGNATURE))

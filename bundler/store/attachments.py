@@ -25,10 +25,13 @@ from bundler.images.transports.registry import Repository
 from bundler.images.transports.skopeo import IMAGE, Skopeo
 from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
+from bundler.limits import raise_hint
+from bundler.sizes import readable_size
 from bundler.store.attached import INDEX, STATEMENTS, SUFFIXES, attached_name, contents_of, layers_of, manifests_in
 from bundler.store.layout import Entry, Store, entry_of, gives_way
 from bundler.trust.image_signatures import Attached
 
+_DOCUMENTS: Final = 16  # as large as one may be: so much is attached to an image at the most, as it is all in memory
 _PATIENCE: Final = 15  # seconds that a list of tags is waited for, which nothing depends on
 
 
@@ -126,7 +129,9 @@ def _bring(repository: Repository, digest: Digest, suffix: str, store: Store, fo
     )
     for manifest, content in manifests_in(raw, of_tag, digest, read):
         brought.blobs[manifest] = content
-        blobs = _copied(repository, manifest, layers_of(content, manifest), store)
+        layers = layers_of(content, manifest)
+        _check_room(repository, (found, brought), layers)
+        blobs = _copied(repository, manifest, layers, store)
         brought.blobs.update(blobs)
         brought.attached.extend(contents_of(content, manifest, lambda one, there=blobs: there[one.digest]))  # type: ignore[misc]
     found.add(brought)
@@ -136,6 +141,15 @@ def with_index(found: Attachments, repository: Repository, raw: bytes, digest: D
     """The same, with the index that the image was chosen from: a signature may be over that."""
     entry = entry_of(raw, digest, OCI_INDEX, str(attached_name(repository.reference, digest, INDEX)))
     return Attachments(found.blobs | {digest: raw}, [*found.entries, entry], found.attached)
+
+
+def _check_room(repository: Repository, taken: Sequence[Attachments], layers: Sequence[Descriptor]) -> None:
+    """Raise ImageError for more than an image's signatures and statements are."""
+    most = _DOCUMENTS * repository.skopeo.limits.document_size
+    held = sum(len(content) for attachments in taken for content in attachments.blobs.values())
+    if held + sum(layer.size for layer in layers) > most:
+        what = f"more than {readable_size(most)} are attached to it"
+        raise ImageError(f"{repository.reference}: {what}", hint=raise_hint("document_size"))
 
 
 def _copied(

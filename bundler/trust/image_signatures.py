@@ -74,3 +74,5 @@ _KEYS: Final[dict[str, type[AnyKey]]] = {
     sigstore_bundle.MEDIA_TYPE: ImageKey,
     gpg_signature.MEDIA_TYPE: Keyring,
 }
+SIGNATURES: Final = frozenset(_KEYS)
+"""Their media types."""

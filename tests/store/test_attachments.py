@@ -12,7 +12,7 @@ from tests.support.command import bundler, call_bundler
 from tests.support.faulty_registry import FaultyRegistry, faulty_registry, never, refuse
 from tests.support.image_files import sample
 from tests.support.image_signatures import Pair
-from tests.support.signed_images import ATTACH, INDEX, Repository, described, digest_of, latest
+from tests.support.signed_images import ATTACH, INDEX, MANIFEST, Repository, described, digest_of, latest
 
 pytestmark = pytest.mark.tool("docker-registry", "skopeo", "openssl")
 PLAIN = "--tls-verify=false"
@@ -139,3 +139,20 @@ def test_what_is_attached_and_does_not_come_is_told(faulty: FaultyRegistry, fold
     assert done.returncode == 0
     assert "something is attached to" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_more_is_attached_than_is_kept_in_memory(folder: Path, repository: Repository) -> None:
+    """Each part is as large as a document may be, and there is no end of them."""
+    parts = [b"%d" % number + bytes(15_000) for number in range(20)]
+    for blob in (*parts, b"{}"):
+        repository.put_blob(blob)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": described("application/vnd.oci.image.config.v1+json", b"{}"),
+        "layers": [described("application/json", part) for part in parts],
+    }
+    repository.put_manifest(digest_of(repository).replace(":", "-") + ".att", document)
+    done = call_bundler("fetch", repository.name, PLAIN, "--limit", "document-size=16k", cwd=folder)
+    assert (done.returncode, "more than 256 KiB are attached to it" in done.stderr) == (0, True), done.stderr
+    assert len(json.loads((folder / "store/index.json").read_bytes())["manifests"]) == 1
