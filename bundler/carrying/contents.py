@@ -19,7 +19,7 @@ from bundler.limits import Limits
 from bundler.store.layout import Entry
 
 MOST_IMAGES: Final = 1000
-"""Far more than are ever carried at once; each may be a name in the store."""
+"""Names of images, each of which becomes one in the store: far more than are ever carried at once."""
 _MOST_BLOBS: Final = 100_000
 
 
@@ -103,21 +103,20 @@ class Gathered:
     def __init__(self, label: str) -> None:
         self._label = label
         self._images: dict[tuple[Digest, str], Incoming] = {}
+        self._names = 0
         self._blobs = 0
 
     def add(self, image: Incoming) -> None:
         """Raises ImageError for more than any file of images holds."""
         key = image.digest, str(image.entry.get("platform"))
         same = self._images.get(key)
-        if same is not None:
-            self._images[key] = replace(same, names=tuple(dict.fromkeys((*same.names, *image.names))))
-            return
-        self._images[key] = image
-        self._blobs += len(image.blobs)
-        if len(self._images) > MOST_IMAGES or self._blobs > _MOST_BLOBS:
-            raise ImageError(
-                f"{self._label}: more than {MOST_IMAGES} images, or {_MOST_BLOBS} layers, which no file of images has"
-            )
+        self._names += max(1, len(image.names))
+        self._blobs += 0 if same is not None else len(image.blobs)
+        if self._names > MOST_IMAGES or self._blobs > _MOST_BLOBS:
+            most = f"{MOST_IMAGES} images and names, or {_MOST_BLOBS} layers"
+            raise ImageError(f"{self._label}: more than {most}, which no file of images has")
+        names = image.names if same is None else tuple(dict.fromkeys((*same.names, *image.names)))
+        self._images[key] = replace(image if same is None else same, names=names)
 
     def all(self) -> tuple[Incoming, ...]:
         return tuple(self._images.values())

@@ -32,10 +32,12 @@ def read_docker_archive(files: Files, choice: Choice) -> Contents:
     made: dict[Digest, bytes] = {}
     named: dict[tuple[int, int, int], Digest] = {}
     gathered, taken = Gathered(files.label), 0
+    manifest: Manifest | None = None
     for names, image in open_every(files, choice, ANY_PLATFORM.platform):
         layers = [_named(layer, named) for layer in image.layers if isinstance(layer, LocalLayer)]
         held |= {layer.blob.digest: layer for layer in layers if layer.blob.digest is not None}
-        manifest = _manifest(image, layers)
+        if manifest is None or manifest.digest != image.manifest_digest:  # else it is that of the one before
+            manifest = _manifest(image, layers)
         for digest, content in ((image.id, image.image_config.raw), (manifest.digest, manifest.raw)):
             taken += 0 if digest in made else len(content)
             made[digest] = content

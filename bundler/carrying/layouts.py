@@ -81,9 +81,14 @@ class _Reader:
     def attached(self, listed: Sequence[Descriptor], images: Sequence[Incoming]) -> list[Descriptor]:
         """The entries of what is attached to the images."""
         digests = frozenset(digest for image in images for digest in image.documents)
-        there = Listed([entry for entry in listed if self._has(entry)], self._read)
-        repositories = sorted({name.repository for one in there.entries if (name := reference_of(one)) is not None})
-        attached = [entry for one in repositories for entry in there.attached_to(one, digests)]
+        there: dict[str, list[Descriptor]] = {}
+        for entry in listed:
+            name = reference_of(entry)
+            if name is not None and self._has(entry):
+                there.setdefault(name.repository, []).append(entry)
+        attached = [
+            entry for one in sorted(there) for entry in Listed(there[one], self._read).attached_to(one, digests)
+        ]
         passed: set[Digest] = set()
         for entry in attached:
             for blob in reached(self._files, entry, lambda one: one.digest not in passed and self._is_here(one)):

@@ -54,7 +54,8 @@ class Store:
 
     def add(self, *added: Entry, replaces: Callable[[Entry, Entry], bool], free: bool = False) -> None:
         """List entries, all at once, in the place of what each (the second) replaces, once all blobs are on the disk;
-        skopeo syncs none. With `free`, raises RequestError where one would replace another manifest or index.
+        skopeo syncs none. What replaces another has its name. With `free`, raises RequestError where one would replace
+        another manifest or index.
         """
         with self.stage():
             sync_tree(self.path / BLOBS)
@@ -67,9 +68,11 @@ class Store:
     def _left(
         self, entries: list[Entry], added: Sequence[Entry], replaces: Callable[[Entry, Entry], bool], *, free: bool
     ) -> list[Entry]:
-        left = []
+        left, named = [], dict[str, list[Entry]]()
+        for each in added:
+            named.setdefault(str(name_in(each)), []).append(each)
         for old in entries:
-            new = next((each for each in added if replaces(old, each)), None)
+            new = next((each for each in named.get(str(name_in(old)), ()) if replaces(old, each)), None)
             if new is None:
                 left.append(old)
             elif free and old["digest"] != new["digest"]:

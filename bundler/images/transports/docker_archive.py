@@ -9,6 +9,8 @@ The older form states no digest of a layer, only the config its diff_ids; so the
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
 from bundler.archives.compression import compression_of
@@ -79,12 +81,18 @@ def open_every(files: Files, choice: Choice, otherwise: Platform) -> Iterator[tu
     configs = _read_configs(files, dict.fromkeys(entry.config for entry in entries), otherwise)
     there = dict(reversed(list(manifests(files)))) if is_layout(files) else {}  # of several, the first
 
+    def image_id(entry: _Entry) -> str:
+        return str(configs[entry.config].digest)
+
     def find(config: Digest) -> Manifest | None:
         stated = there.get(str(config))
         return None if stated is None else parse_manifest(read_blob(files, stated), stated.digest)
 
-    for entry in entries:
-        yield entry.tags, _image(files, entry, configs[entry.config], find, transport="", name="", file_name="")
+    # One config may have any number of entries, and a manifest is large: it is read once for all of them.
+    for _, alike in groupby(sorted(entries, key=image_id), image_id):
+        once = lru_cache(maxsize=1)(find)
+        for entry in alike:
+            yield entry.tags, _image(files, entry, configs[entry.config], once, transport="", name="", file_name="")
 
 
 def _entries(files: Files) -> tuple[_Entry, ...]:
