@@ -10,10 +10,11 @@ import os
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from io import BufferedRandom
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from bundler.archives.entry import HARD_LINK, Entry
 from bundler.archives.stream import Content, DamagedError
@@ -25,6 +26,7 @@ from bundler.progress import Meter
 from bundler.rootfs.paths import clean
 from bundler.rootfs.tree import Tree
 
+_DEEPEST: Final = 3  # SERVICE/volumes/NAME
 Entries = Iterable[tuple[Entry, Iterable[Content]]]
 Note = Callable[[int, bytes, int, int, Iterable[Content]], None]
 """Is told of each file: its number, its path, where its head begins, its stored size; and takes the content."""
@@ -55,12 +57,11 @@ class Base:
 
     def fill(self, entries: Entries, written_to: Sequence[str], note: Note = take) -> None:
         """Take all `entries`, but for what is in the folders that are `written_to`."""
-        folders = tuple(os.fsencode(folder) for folder in written_to)
-        below = tuple(folder + b"/" for folder in folders)
+        folders = frozenset(map(os.fsencode, written_to))
         digest, at = hashlib.sha256(), 0
         for entry, content in entries:
             path = clean(entry.name)
-            if path in folders or path.startswith(below):
+            if _is_in(path, folders):
                 for _ in content:
                     pass
                 continue
@@ -93,6 +94,12 @@ class Base:
         if at + size > self.size(number):
             raise DamagedError("it asks for more than a file of the base has")
         return _exactly(self._store.read(number, at, size), size)
+
+
+def _is_in(path: bytes, folders: AbstractSet[bytes]) -> bool:
+    """Whether it is one of them or lies in one; a record may name more of them than can be gone through each time."""
+    parts = path.split(b"/", _DEEPEST)
+    return any(b"/".join(parts[:depth]) in folders for depth in range(1, _DEEPEST + 1))
 
 
 def _exactly(content: bytes, size: int) -> bytes:

@@ -16,6 +16,8 @@ LENGTH: Final = struct.Struct("<I")
 LARGEST_DOCUMENT: Final = 1 << 16
 MOST: Final = 16 << 20
 """Bytes of whatever is in memory as a whole: a dictionary, what a frame becomes, the operations of a section."""
+WORTH: Final = 1 << 12
+"""Bytes of content, at the least, that a frame is read again for."""
 _SECTION: Final = struct.Struct("<IIQIIIIIIIQ")
 _END: Final = struct.Struct("<Q32s")
 SHA256: Final = 32

@@ -20,6 +20,7 @@ from bundler.deltas.format import (
     MAGIC,
     MOST,
     SHA256,
+    WORTH,
     Document,
     End,
     Section,
@@ -158,6 +159,9 @@ class Rebuilt:
 
     def _content(self, operation: Operation) -> Iterator[bytes]:
         base = self._base
+        # Operations take next to nothing in the file: those that make nothing would keep a reader busy for ever.
+        if not isinstance(operation, Copy) and not operation.size:
+            raise DamagedError("it asks for an operation that makes nothing")
         match operation:
             case Copy(file):
                 yield from self._copied(file, 0, base.size(file))
@@ -169,6 +173,8 @@ class Rebuilt:
                 yield decompress(self._frames.take(stored, size), size, b"")
             case Gzip(file, known, header, size, stored):
                 yield self._gzipped(self._frames.take(stored, size), size, header, file, known)
+            case Again(_, _, _, size, _, _) if size < WORTH:
+                raise DamagedError("it asks once more for a frame that is too small for that")
             case Again(file, at, known, size, stored, place):
                 yield self._patched(self._frames.read(place, stored, size), size, file, at, known)
             case _:

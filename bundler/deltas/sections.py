@@ -17,6 +17,7 @@ from bundler.deltas.format import (
     LENGTH,
     MAGIC,
     MOST,
+    WORTH,
     Document,
     End,
     Section,
@@ -31,7 +32,6 @@ _SMALL: Final = 4 << 20
 _OPERATIONS: Final = 1 << 20
 _FRAMES: Final = 64 << 20
 _COPY: Final = 1 << 20
-_WORTH: Final = 1 << 12  # bytes of content that are looked for when they come again
 _OF_RUN: Final = 5  # bytes of the operations for each part that is compared, about
 _AROUND: Final = 1 << 16  # bytes of the base's heads behind the last one that is known
 
@@ -116,7 +116,7 @@ class Sections:
         """Whether it takes less than `most` bytes to say how the content differs, byte by byte, from `known`, which is
         a part of a file of the base from `first` on: then that is said.
         """
-        if most < _WORTH:
+        if most < WORTH:
             return False
         compared = compare(content, known)
         sizes = [len(compress(part, b"", self._level)) for part in (compared.differences, compared.others)]
@@ -170,7 +170,7 @@ class Sections:
 
     def _keep(self, content: bytes, frame: bytes, file: int, at: int, known: int) -> None:
         place = self._frames + self._stored.tell()
-        if len(content) >= _WORTH:
+        if len(content) >= WORTH:
             again = Again(file, at, known, len(content), len(frame), place)
             self._made[hashlib.sha256(content).digest()] = again
         self._stored.write(frame)

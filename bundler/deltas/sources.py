@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
@@ -88,7 +88,7 @@ def _of_bundle(bundle: Bundle, label: str) -> Source:
 
 def _of_project(folder: Path) -> Source:
     label = printable(str(folder))
-    written_to = _written_to_in({name: bundle.record for name, bundle in open_bundles(folder).items()})
+    written_to = _written_to_in((name, bundle.record) for name, bundle in open_bundles(folder).items())
 
     def entries() -> Entries:
         return ProjectEntries(folder, _hint(label))
@@ -147,19 +147,19 @@ def _written_to(record: BundleRecord) -> tuple[str, ...]:
     return tuple(sorted({VOLUMES, _UPPER, *data_places(record.document)}))
 
 
-def _written_to_in(bundles: Mapping[str, BundleRecord]) -> tuple[str, ...]:
+def _written_to_in(bundles: Iterable[tuple[str, BundleRecord]]) -> tuple[str, ...]:
     """Those of a project, by the names of its bundles."""
-    below = (f"{name}/{folder}" for name, record in bundles.items() for folder in _written_to(record))
+    below = (f"{name}/{folder}" for name, record in bundles for folder in _written_to(record))
     return tuple(sorted({VOLUMES, *below}))
 
 
-def _records_in(packed: PackedFile) -> dict[str, BundleRecord]:
-    """Each bundler.json of a packed project, by the name of its bundle. Nothing of it is verified yet."""
-    records = {}
+def _records_in(packed: PackedFile) -> Iterator[tuple[str, BundleRecord]]:
+    """Each bundler.json of a packed project, with the name of its bundle. Nothing of it is verified yet, so that there
+    may be any number, and one is in memory.
+    """
     for entry, content in packed.entries():
         name, _, rest = clean(entry.name).partition(b"/")
         if rest == _RECORD and entry.kind == REGULAR and entry.stored_size <= LARGEST:
             label = f"{packed.label}/{printable(name)}"
             record = BundleRecord(b"".join(map(bytes, content)), f"{label}/{_RECORD.decode()}")
-            records[os.fsdecode(name)] = record.complete(label)
-    return records
+            yield os.fsdecode(name), record.complete(label)

@@ -76,6 +76,8 @@ def changed(**members: object) -> Callable[[bytes], bytes]:
 
 
 FRAME = compress(b"x" * 5000, b"", 3)
+TINY = compress(b"x" * 9, b"", 3)
+NOTHING = compress(b"", b"", 3)
 # A frame that says it has 64 MiB, of which the library would make room for all.
 BOMB = zstandard.ZstdCompressor(write_content_size=True).compress(bytes(1 << 26))
 HOSTILE = {
@@ -104,6 +106,18 @@ HOSTILE = {
     "frames that no operation asks for": (operations(Copy(0), frames=FRAME), ImageError, "not as large"),
     "a frame that is not there": (operations(Fresh(5000, 400)), ImageError, "ends too early|damaged"),
     "a frame again before it was there": (operations(Again(0, 0, 0, 5000, 10, 0)), ImageError, "not there"),
+    "a few bytes of a frame, without end": (
+        operations(Fresh(9, len(TINY)), *[Again(0, 0, 0, 9, len(TINY), 0)] * 100, frames=TINY),
+        ImageError,
+        "too small for that",
+    ),
+    "nothing of a frame, without end": (
+        operations(*[Again(0, 0, 5000, 0, 9, 0)] * 100, frames=FRAME),
+        ImageError,
+        "makes nothing",
+    ),
+    "nothing of a file, without end": (operations(*[Range(0, 0, 0)] * 100), ImageError, "makes nothing"),
+    "a frame of nothing": (operations(Fresh(0, len(NOTHING)), frames=NOTHING), ImageError, "makes nothing"),
     "differences that are not there": (operations(Add(0, 0, 9), differences=b"x"), ImageError, "has not got"),
     "differences that are left": (operations(Copy(0), differences=b"x"), ImageError, "no operation asks for"),
     "differences from behind the end": (operations(Add(0, 4999, 2), differences=b"xx"), ImageError, "more than a file"),
