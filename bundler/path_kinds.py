@@ -67,6 +67,7 @@ _COMPOSE: Final = PathKind(
     "bundler project {path} builds its services, bundler build --from-compose {path}:SERVICE one of them",
 )
 CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
+_PROJECT_JSON: Final = PathKind("is the project.json of a project", "the folder that it is in is the project")
 _KUBERNETES: Final = PathKind(
     "is a Kubernetes manifest", "name the image that it names; its settings go into an overrides file"
 )
@@ -94,6 +95,7 @@ _MAGIC: Final = (
 _TEXTS: Final = (
     (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), _PAGE),
     (re.compile(rb"(?:\s*#[^\n]*\n|\s)*(?:FROM|ARG)\s+\S", re.IGNORECASE), DOCKERFILE),
+    (re.compile(rb"\s*\{.*\"bundler\.json\": \"sha256:", re.DOTALL), _PROJECT_JSON),
     (re.compile(rb"^services:|^ *\"services\":", re.MULTILINE), _COMPOSE),
     (re.compile(rb"^apiVersion:", re.MULTILINE), _KUBERNETES),
     (re.compile(rb"\s*\{.*\"ociVersion\"", re.DOTALL), CONFIG),
@@ -146,12 +148,14 @@ def kind_of(content: bytes) -> PathKind | None:
     head = content[:_HEAD]
     if _IS_NO_TEXT.search(head):
         return None
-    return next((kind for pattern, kind in _TEXTS if pattern.search(head) and _begins(pattern, head)), TEXT)
+    return next((kind for pattern, kind in _TEXTS if _fits(pattern, head)), TEXT)
 
 
-def _begins(pattern: re.Pattern[bytes], head: bytes) -> bool:
-    """Whether it is at the beginning, where a pattern is not about any line."""
-    return bool(pattern.flags & re.MULTILINE) or pattern.match(head) is not None
+def _fits(pattern: re.Pattern[bytes], head: bytes) -> bool:
+    """Whether a pattern about any line is in one, and any other at the beginning. That one is looked for nowhere else:
+    it would be quadratic over hostile bytes.
+    """
+    return (pattern.search if pattern.flags & re.MULTILINE else pattern.match)(head) is not None
 
 
 def _of_folder(descriptor: int) -> PathKind:
@@ -180,3 +184,8 @@ def missing_hint(path: str | Path) -> str | None:
         return None
     near = closest(named.name, neighbours)
     return None if near is None else f"did you mean {shlex.quote(printable(str(folder / near)))}?"
+
+
+def place_hint(path: str | Path) -> str:
+    """What to say of a `path` at which there is nothing: what may have been meant, or where it was looked for."""
+    return missing_hint(path) or f"looked for in {printable(str(Path(path).absolute().parent))}"

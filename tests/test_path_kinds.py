@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler import path_kinds
-from bundler.path_kinds import kind_at, kind_of, missing_hint
+from bundler.path_kinds import kind_at, kind_of, missing_hint, place_hint
 from tests.support.compressors import COMPRESSORS
 
 HELLO = Path(__file__).parents[1] / "testdata/hello-amd64.tar"
@@ -18,6 +18,7 @@ CONTENTS = {
     "a compose file": b"# ours\nversion: '3'\nservices:\n  web: {}\n",
     "a Kubernetes manifest": b"apiVersion: v1\nkind: Pod\n",
     "a config.json": b'{\n  "ociVersion": "1.0.2"}',
+    "the project.json of a project": b'{"format": 1, "services": [{"name": "a", "bundler.json": "sha256:00"}]}',
     "a text of JSON": b'[{"Id": "a"}]',
     "a text of YAML": b"user: app\n",
     "a program": b"\x7fELF\x02\x01",
@@ -29,6 +30,7 @@ CONTENTS = {
 }
 FOLDERS = {
     "a bundle": ["config.json", "rootfs/x"],
+    "a project": ["project.json", "web/config.json"],
     "an OCI layout": ["oci-layout", "index.json"],
     "a folder with a Dockerfile": ["Dockerfile", "app.py"],
     "a root filesystem": ["etc/passwd", "usr/bin/sh"],
@@ -81,3 +83,9 @@ def test_a_neighbour_of_nearly_the_same_name_may_be_meant(tmp_path: Path) -> Non
     assert missing_hint(tmp_path / "imgae.tar") == f"did you mean {tmp_path}/image.tar?"
     assert missing_hint(tmp_path / "other.yaml") is None
     assert missing_hint(tmp_path / "none/image.tar") == f"there is no folder {tmp_path}/none"
+
+
+def test_where_nothing_is_near_it_is_said_where_it_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "image.tar").touch()
+    assert place_hint(tmp_path / "imgae.tar") == f"did you mean {tmp_path}/image.tar?"
+    assert place_hint(tmp_path / "web") == f"looked for in {tmp_path}"

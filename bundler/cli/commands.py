@@ -69,7 +69,7 @@ COMMANDS: Final = {
     "harden": Row(
         Group.BUILD,
         "harden.harden",
-        ("bundler harden app.tar > hard.yaml", "bundler harden web"),
+        ("bundler harden app.tar > hard.yaml", "bundler harden web", "bundler harden shop -o less"),
     ),
     "lock": Row(
         Group.BUILD,
@@ -109,22 +109,22 @@ COMMANDS: Final = {
         "verify.verify",
         (
             "bundler verify web",
-            "bundler verify web.tar.zst --lock bundler.lock",
             "bundler verify web.tar.zst --key web.pub",
+            "bundler verify shop --lock bundler.lock",
         ),
     ),
     "doctor": Row(
         Group.LOOK,
         "doctor.doctor",
-        ("bundler doctor", "bundler doctor web --target-features other.json"),
+        ("bundler doctor", "bundler doctor web --target-features other.json", "bundler doctor shop"),
     ),
     "fetch": Row(
         Group.CARRY,
         "fetch.fetch",
         (
             "bundler fetch nginx:1.27",
-            "bundler fetch nginx:1.27 --all-platforms",
             "bundler fetch registry.example/web:1 --verify-key cosign.pub",
+            "bundler fetch registry.example/web:1 --all-platforms --trust policy.yaml",
         ),
         Resumable,
     ),
@@ -150,7 +150,7 @@ COMMANDS: Final = {
         Group.CARRY,
         "pack.pack",
         (
-            "bundler pack web -o web.tar.zst --sign web.key",
+            "bundler pack web -o web.tar.zst --sign web.key --attest",
             "bundler pack web --kit -o web-kit",
             "bundler pack shop --kit -o kit",
         ),
@@ -158,7 +158,10 @@ COMMANDS: Final = {
     "unpack": Row(
         Group.CARRY,
         "unpack.unpack",
-        ("bundler unpack web.tar.zst -o web", "bundler unpack web.tar.zst -o web --force --keep-volumes"),
+        (
+            "bundler unpack web.tar.zst -o web --key web.pub",
+            "bundler unpack web.tar.zst -o web --force --keep-volumes",
+        ),
     ),
     "delta": Row(
         Group.CARRY,
@@ -204,9 +207,9 @@ COMMANDS: Final = {
         Group.RUN,
         "run.run",
         (
-            "bundler run web",
-            "bundler run -it --ephemeral web sh -c 'id; exec sh'",
-            "bundler run nginx:1.27 --name web -p 8080:80",
+            "bundler run web --ephemeral",
+            "bundler run -it --name web -p 8080:80 nginx:1.27 sh -c 'id; exec sh'",
+            "bundler run shop",
         ),
         Starter,
     ),

@@ -8,10 +8,10 @@ import typer
 
 from bundler.cli.access_options import LimitOption, QuietOption, limits_of
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleOrFileArgument, DiscardVolumesOption, KeepVolumesOption, old_volumes
+from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
 from bundler.cli.progress import Form, ProgressOption, shown_progress
 from bundler.cli.report import FormatOption, JsonOption, asked_for
-from bundler.cli.signing import KeyOption, SignOption, signing_key, trusted_key
+from bundler.cli.signing import KeyOption, signing_key, trusted_key
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ OldArgument = Annotated[
 NewerArgument = Annotated[
     Path, typer.Argument(metavar="NEWER", help="What it is to become: the same, and newer.", readable=False)
 ]
+OlderArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE|FILE", help="The older one that is there: a bundle or a project, packed or not.", readable=False
+    ),
+]
 PlaceOption = Annotated[
     Path | None,
     typer.Option(
@@ -32,6 +38,16 @@ PlaceOption = Annotated[
         metavar="PATH",
         help="The new directory, or a file whose name ends in .tar.zst, .tar.gz or .tar; if absent, what is "
         "there, which --force replaces.",
+        show_default=False,
+    ),
+]
+
+DeltaSignOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign",
+        metavar="KEY",
+        help="Sign FILE with a secret key of minisign, signify or SSH, as FILE.minisig or FILE.sig.",
         show_default=False,
     ),
 ]
@@ -54,7 +70,7 @@ def delta(
             show_default=False,
         ),
     ] = None,
-    sign: SignOption = None,
+    sign: DeltaSignOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
@@ -109,7 +125,7 @@ def _size(text: str) -> int:
 
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler delta` has written.", readable=False)],
-    base: BundleOrFileArgument,
+    base: OlderArgument,
     *,
     output: PlaceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there already.")] = False,

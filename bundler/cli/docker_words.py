@@ -100,15 +100,19 @@ ROWS: Final = (
     Row(("prune", "clean", "cleanup", "image prune", "system prune", "builder prune"), _STORES, "`bundler gc`"),
     Row(
         ("tag",),
-        "the store has images by the names that they were fetched by",
-        "`skopeo copy docker://IMAGE docker://OTHER`",
+        "the store has images by the names that they came with",
+        "`skopeo copy docker://IMAGE docker://OTHER`, or `bundler import FILE --name NAME`",
     ),
     Row(
         ("save",),
-        "a bundle is packed, and an image copied by skopeo",
-        "`skopeo copy docker://IMAGE docker-archive:FILE`, or `bundler pack BUNDLE -o FILE`",
+        "images of the store are exported, and bundles packed",
+        "`bundler export IMAGE -o FILE`, or `bundler pack BUNDLE -o FILE`",
     ),
-    Row(("load",), "an archive of images is built from as it is", "`bundler build FILE`"),
+    Row(
+        ("load",),
+        "an archive of images is built from as it is, or put into the store",
+        "`bundler build FILE`, or `bundler import FILE`",
+    ),
     Row(("image import",), "an archive of files is built from as it is", "`bundler build rootfs-tar:FILE`"),
     Row(("commit",), "a bundle that was changed becomes an image", "`bundler repack BUNDLE IMAGE`"),
     Row(("history", "image history"), _DOCUMENTED, "`bundler inspect IMAGE`"),
@@ -117,7 +121,11 @@ ROWS: Final = (
         ("search", "tags", "list-tags"), "bundler asks a registry for images only", "`skopeo list-tags docker://IMAGE`"
     ),
     Row(("login", "logout"), "skopeo keeps the credentials", "`skopeo login REGISTRY`, or `--authfile FILE`"),
-    Row(("trust", "sign"), "skopeo's policy says whose images are taken", "`bundler fetch IMAGE --policy FILE`"),
+    Row(
+        ("trust", "sign"),
+        "cosign signs images, and bundler what it packs",
+        "`bundler fetch IMAGE --verify-key PUB`, or `bundler pack BUNDLE -o FILE --sign KEY`",
+    ),
     Row(("copy",), "images are copied by skopeo", "`skopeo copy docker://IMAGE oci:FOLDER:TAG`"),
     Row(
         ("buildx", "builder", "image build", "bake"),

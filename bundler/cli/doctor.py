@@ -104,7 +104,10 @@ def _dump(runtime: str | None, bundle: Path | None, target_features: Path | None
     from bundler.targets import host_target
 
     if bundle is not None or target_features is not None:
-        raise RequestError("--dump is about this machine, and takes neither a bundle nor --target-features")
+        raise RequestError(
+            "--dump is about this machine, and takes neither a bundle nor --target-features",
+            hint="bundler doctor --dump > FILE there, then bundler doctor BUNDLE --target-features FILE here",
+        )
     typer.echo(json.dumps(host_target(runtime).described(), indent=2))
 
 

@@ -6,6 +6,8 @@ _OUTPUT: Final = ("-o", "--output", "--out", "-O")
 _DOCKERFILE: Final = (
     "bundler reads no Dockerfile: docker build -t NAME ., then docker save NAME | bundler build - -o BUNDLE"
 )
+_TAKING: Final = ("verify", "unpack", "apply", "pull")
+_OF_IMAGES: Final = ("build", "project", "config", "lock", "fetch", "import", "run", "upgrade")
 _TALKATIVE: Final = ("--verbose", "--debug", "-D", "-vv")
 
 
@@ -40,6 +42,11 @@ _ROWS: Final = (
         ("-a", "--all", "-f", "--force"), ("gc",), "bundler rm NAME takes images out of the store, then gc frees them"
     ),
     _Row(("-f", "--force"), ("rm",), "nothing asks back: bundler rm NAME"),
+    _Row(("--kit",), ("build", "project", "push", "export"), "bundler pack BUNDLE --kit -o KIT makes a kit of it"),
+    _Row(("--key",), ("pack", "delta", "push"), "--sign KEY signs it; who takes it asks for that with --key PUB"),
+    _Row(("--sign",), _TAKING, "--key PUB asks for a signature; bundler pack, delta and push write it with --sign KEY"),
+    _Row(("--verify-key", "--trust"), _TAKING, "signatures of images are cosign's; of a packed bundle: --key PUB"),
+    _Row(("--key", "--sign"), _OF_IMAGES, "images are signed by cosign, and verified with --verify-key PUB"),
     _Row(_TALKATIVE, (), "a failure is told whole without it; --progress plain tells each step in a line"),
 )
 

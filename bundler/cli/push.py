@@ -36,7 +36,7 @@ DeltaFromOption = Annotated[
     typer.Option(
         "--delta-from",
         metavar="OLD",
-        help="Push the delta from this older bundle, or packed one, too.",
+        help="Push the delta from this older bundle or project, packed or not, too.",
         show_default=False,
     ),
 ]
@@ -57,7 +57,7 @@ def push(
     as_json: JsonOption = False,
     pointer: FormatOption = None,
 ) -> None:
-    """Push a bundle to a registry, packed, with its signatures, where `bundler pull` finds it.
+    """Push a bundle, or a project, to a registry, packed, with its signatures, where `bundler pull` finds it.
 
     It is an artifact as image-spec has it: `oras pull` gives the packed file, too. The same bundle has the same digest,
     which is printed, and what the registry has is not sent again.

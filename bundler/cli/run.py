@@ -127,8 +127,8 @@ def run(
     `bundler gc` removes it. Each container starts anew, as with `docker run --rm`: all that it writes goes to memory
     and away at the end, volumes included. An image of a registry is fetched into the store, if it is not there.
 
-    All services of a project are started in the order of depends_on, and print behind their names. Ctrl-C stops them in
-    the reverse order, and so does the first that fails, whose exit code it is.
+    Of a project, all services are started in the order of depends_on; what they print stands behind their names. Ctrl-C
+    stops them in the reverse order, and so does the first that fails, whose exit code it is.
     """
     from bundler.running.start import Wanted
 

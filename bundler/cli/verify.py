@@ -50,6 +50,8 @@ def verify(
     The files of rootfs/ are compared with rootfs.mtree in its keywords (missing, extra, changed: expected, found),
     others with their digests in bundler.json. Volumes may change. Nothing of FILE is unpacked. Exit code 0: the same,
     6: not. A terminal is told how many files are the same. A FILE of `bundler backup` is held against its own list.
+
+    Of a project all bundles are compared, and what lies around them with project.json.
     """
     import bundler
     from bundler.project.record import is_project

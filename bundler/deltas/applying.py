@@ -160,16 +160,28 @@ def _check_record(delta: DeltaFile, source: Source) -> None:
         return
     if source.digest == document.result:
         raise RequestError(f"{source.label} is already what {delta.label} makes")
+    if source.is_project == bool(document.image):  # a project is made from no one image
+        raise _of_another_kind(source, delta.label)
     there, wanted = (image or "no image" for image in (source.image, document.image))
     what = f"{source.label} is not the {source.what} that {delta.label} was made from"
     if there != wanted:
-        raise RequestError(f"{what}: it was built from {printable(there)}, that one from {printable(wanted)}")
+        raise RequestError(
+            f"{what}: it was built from {printable(there)}, that one from {printable(wanted)}",
+            hint="name the bundle that was OLD of bundler delta, or have a delta made from this one",
+        )
     why = "both are projects" if source.is_project else "both are of one image, but built with other settings"
     record = "project.json" if source.is_project else "bundler.json"
     raise RequestError(
         f"{what}: {why}",
         hint=f"sha256 of its {record}: {source.digest}, and of that one's: {printable(document.base)}",
     )
+
+
+def _of_another_kind(source: Source, delta: str) -> RequestError:
+    made, hint = "project", "name the folder of the project, or the packed one"
+    if source.is_project:
+        made, hint = "bundle", f"name that bundle; those of a project are folders in it, as in {source.label}/SERVICE"
+    return RequestError(f"{source.label} is a {source.what}, and {delta} was made from a {made}", hint=hint)
 
 
 @contextmanager

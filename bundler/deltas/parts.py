@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 from bundler.archives.stream import Content, DamagedError
 from bundler.errors import DifferenceError, ImageError, RequestError, printable
 from bundler.input_files import reason
-from bundler.path_kinds import missing_hint
+from bundler.path_kinds import place_hint
 from bundler.trust.file_signatures import verify_file
 from bundler.trust.keys import TrustedKey
 
@@ -152,7 +152,7 @@ def _open(file: Path, held: ExitStack) -> int:
     try:
         descriptor = os.open(file, _OPEN)
     except OSError as error:
-        raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
+        raise RequestError(f"{label} {reason(error)}", hint=place_hint(file)) from None
     held.callback(os.close, descriptor)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise RequestError(f"{label} is not a file", hint="bundler delta OLD NEWER -o FILE writes one")

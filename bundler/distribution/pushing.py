@@ -34,7 +34,7 @@ from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
 from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.verification import PackedVerification
-from bundler.path_kinds import missing_hint
+from bundler.path_kinds import place_hint
 from bundler.progress import SILENT, Progress
 from bundler.trust.file_signatures import SUFFIXES, sign_file, signature_place
 from bundler.trust.keys import SigningKey
@@ -83,7 +83,7 @@ def push(
             file = workspace / f"{reference.path.rpartition('/')[2]}{_USUAL}"
             pack(source, file, as_is=as_is, progress=progress)
         elif not source.exists():
-            raise RequestError(f"{printable(str(source))} does not exist", hint=missing_hint(source))
+            raise RequestError(f"{printable(str(source))} does not exist", hint=place_hint(source))
         elif not as_is:
             _verify(file, limits, progress)
         made = _artifact_of(file, limits)
@@ -143,14 +143,17 @@ def _signatures(file: Path, made: Artifact, workspace: Path, key: SigningKey | N
 def _delta(base: Path, file: Path, made: Artifact, folder: Path, *, limits: Limits, progress: Progress) -> _Attached:
     """What makes the packed bundle of `base`, in the new `folder`. It is tried out: it has to give the same file."""
     folder.mkdir()
+    with open_source(base, limits, folder) as source, open_packed(file, limits) as packed:
+        if source.is_project != packed.holds_project:
+            hint = f"--delta-from names what came before: another {'bundle' if source.is_project else 'project'}"
+            raise RequestError(f"{source.label} is a {source.what}, and what is pushed is none", hint=hint)
+        stated = {BASE: source.digest}
     place, again = folder / f"{file.name}.delta", folder / file.name
     delta(base, file, place, limits=limits, progress=progress)
     apply(place, base, again, limits=limits, progress=progress)
     if _content(again, "").digest != made.content.digest:
         what = "is packed at another level, or by another version, than what a delta makes"
         raise RequestError(f"{printable(str(file))} {what}", hint="push the bundle itself, or without --delta-from")
-    with open_source(base, limits, folder) as source:
-        stated = {BASE: source.digest}
     return make_artifact(PUSHED_DELTA, _content(place, PUSHED_DELTA), stated, made), place
 
 

@@ -31,7 +31,7 @@ from bundler.input_files import reason
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.packing.squashfs_gaps import complete
-from bundler.path_kinds import DELTA, kind_at, missing_hint
+from bundler.path_kinds import DELTA, kind_at, place_hint
 from bundler.progress import Meter
 from bundler.project.record import NAME
 from bundler.rootfs.directories import explain
@@ -197,7 +197,7 @@ def open_packed(
     try:
         descriptor = os.open(file, _OPEN)
     except OSError as error:
-        raise RequestError(f"{label} {reason(error)}", hint=missing_hint(file)) from None
+        raise RequestError(f"{label} {reason(error)}", hint=place_hint(file)) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             kind = kind_at(file)

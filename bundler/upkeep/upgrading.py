@@ -26,6 +26,7 @@ from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
+from bundler.path_kinds import PROJECT, kind_at
 from bundler.repack.written_over import open_written_over
 from bundler.rootfs.mtree import MtreeError
 
@@ -134,6 +135,10 @@ def commit(bundle: Path, *, discard: bool = False) -> None:
 def _check_bundle(bundle: Path) -> None:
     if not bundle.is_dir():
         raise no_bundle(bundle)
+    if kind_at(bundle) is PROJECT:
+        shown = printable(str(bundle))
+        hint = f"bundler project FILE -o {shown} --force makes it anew and keeps its volumes, and so does bundler apply"
+        raise RequestError(f"{shown} is a project, not a bundle", hint=hint)
     check_destination(bundle, replace=True, volumes=_CARRIED)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")

@@ -75,7 +75,7 @@ def test_what_is_to_be_typed_instead_is_a_command_line(line: str) -> None:
         ("stop --time 5 web", "`runc kill NAME TERM`, or `systemctl stop NAME`"),
         ("stop -t 5 web", "`runc kill NAME TERM`, or `systemctl stop NAME`"),
         ("stop $(id)", "`runc kill NAME TERM`, or `systemctl stop NAME`"),
-        ("load -i app.tar", "`bundler build app.tar`"),
+        ("load -i app.tar", "`bundler build app.tar`, or `bundler import app.tar`"),
         ("image pull ghcr.io/a/b:1@sha256:00", "`bundler fetch ghcr.io/a/b:1@sha256:00`"),
         ("image ls", "`bundler images`"),
         ("images ls", "`bundler images`"),

@@ -67,9 +67,12 @@ def test_another_project_and_one_that_was_changed_are_refused(shops: tuple[Path,
     bundle = make_bundle(tmp_path / "bundle/b", *MEMBERS)
     with pytest.raises(RequestError, match=r"is a project, and .* is a bundle"):
         delta(old, bundle, tmp_path / "e")
-    with pytest.raises(RequestError, match="is not the bundle that"):
+    with pytest.raises(RequestError, match=r"is a bundle, and .*/d was made from a project"):
         apply(tmp_path / "d", bundle, tmp_path / "out")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "d", "shop"]
+    delta(old / "db", new / "db", tmp_path / "f")
+    with pytest.raises(RequestError, match=r"is a project, and .*/f was made from a bundle"):
+        apply(tmp_path / "f", old, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "d", "f", "shop"]
 
 
 @pytest.mark.tool("mksquashfs")

@@ -64,6 +64,11 @@ def test_a_project_comes_back_as_it_was(shop: Path, name: str, tmp_path: Path) -
     done = call_bundler("pull", f"{name}:2", "-o", "made", "--from", "there", PLAIN, cwd=tmp_path)
     assert (done.returncode, "the whole is fetched" in done.stderr) == (0, False), done.stderr
     assert (tmp_path / "made/project.json").read_bytes() == (tmp_path / "newer/project.json").read_bytes()
+    for source, base in ((shop / "old", "shop"), ("shop", shop / "old")):
+        refused = call_bundler("push", source, f"{name}:3", "--delta-from", base, PLAIN, cwd=tmp_path)
+        assert refused.returncode == 2, refused.stderr
+        assert "and what is pushed is none" in refused.stderr
+        assert "bundler-push-" not in refused.stderr
 
 
 def test_nothing_is_sent_twice(shop: Path, name: str, log: Path) -> None:

@@ -86,5 +86,8 @@ COMMAND_LINE = (
     words("build compos.yaml:web", "compos.yaml does not exist", "did you mean compose.yaml", code=3),
     words("backup bundle", "missing option '--output'", "bundler backup web -o data.tar.zst"),
     words("restore packed.tar.zst", "missing argument 'BUNDLE'", "bundler restore data.tar.zst web"),
+    words("build image.tar --kit", "no such option: --kit", "bundler pack BUNDLE --kit -o KIT"),
+    words("fetch nginx --key web.pub", "no such option: --key", "--verify-key PUB"),
+    words("doctor bundle --dump", "--dump is about this machine", "bundler doctor --dump > FILE ... --target-features"),
     words("doctor --target-features x.json", "--target-features is for a bundle", "BUNDLE"),
 )

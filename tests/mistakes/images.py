@@ -104,6 +104,7 @@ IMAGES = (
     Mistake(line="import compose.yaml", code=3, what="compose.yaml is a compose file, not an image", hint="compose"),
     Mistake(line="import bundle", code=3, what="bundle is a bundle, not an image", hint="bundler run bundle"),
     Mistake(line="import packed.tar.zst", code=3, what="is a bundle that bundler packed", hint="bundler unpack"),
+    Mistake(line="import later.delta", code=3, what="later.delta is a delta, not an image", hint="bundler apply later"),
     Mistake(line="import project", code=3, what="project: neither", hint="a folder that is"),
     Mistake(line="import docker://nginx", what="bundler import reads files", hint="bundler fetch brings"),
     Mistake(line="import rootfs-tar:image.tar", what="bundler import reads files", hint="docker save"),

@@ -10,7 +10,7 @@ def project(services: str, what: str, hint: str, words: str = "", more: str = ""
     return Mistake(line=f"project shop.yaml {words}", files={"shop.yaml": text}, what=what, hint=hint)
 
 
-def made(line: str, what: str, hint: str, name: str = "shop", **waits: str) -> Mistake:
+def made(line: str, what: str, hint: str, name: str = "shop", code: int = 2, **waits: str) -> Mistake:
     """A project in the folder `shop` with the services that `waits` names, and for which other each waits."""
     services = [
         {
@@ -26,7 +26,7 @@ def made(line: str, what: str, hint: str, name: str = "shop", **waits: str) -> M
         for service, other in (waits or {"web": ""}).items()
     ]
     document = {"format": 1, "name": name, "services": services, "networks": {}, "volumes": [], "files": []}
-    return Mistake(line=line, files={"shop/project.json": json.dumps(document)}, what=what, hint=hint)
+    return Mistake(line=line, code=code, files={"shop/project.json": json.dumps(document)}, what=what, hint=hint)
 
 
 IMAGE = "image: ./image.tar"
@@ -109,6 +109,14 @@ PROJECTS = (
     made("run shop id", "ARGS: shop is a project", "bundler run shop/SERVICE"),
     made("run -d shop", "--detach: shop is a project", "bundler run shop/SERVICE"),
     made("run shop -e A=b", "shop is a project", "build"),
+    made("import shop", "shop is a project, not an image", "bundler run shop", code=3),
+    made("build ./shop", "./shop is a project, not an image", "bundler run ./shop", code=3),
+    made("verify shop/project.json", "is the project.json of a project", "the folder that it is in", code=3),
+    made(
+        "upgrade shop later",
+        "shop is a project, not a bundle",
+        "bundler project FILE -o shop --force ... bundler apply",
+    ),
     made("harden shop", "shop is a project, and each of its services gets a file", "-o DIR"),
     made("pack shop -o shop.tar", "shop/web is not a bundle: there is no such directory", "makes one"),
     made("pack shop -o shop.squashfs", "shop is a project, and .squashfs is for one bundle", ".tar.zst"),

@@ -7,7 +7,7 @@ from typing import Final
 
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.images.reference import Reference, split_path
-from bundler.path_kinds import BUNDLE, CONTEXT, EMPTY, MISSING, ZIP, PathKind, kind_at, missing_hint
+from bundler.path_kinds import BUNDLE, CONTEXT, DELTA, EMPTY, MISSING, PROJECT, ZIP, PathKind, kind_at, missing_hint
 
 _OF_PATHS: Final = (None, "docker-archive", "oci-archive", "oci", "dir", "rootfs", "rootfs-tar")
 _STANDARD_INPUT: Final = "-"
@@ -50,7 +50,7 @@ def _of_path(error: BundlerError, reference: Reference) -> BundlerError:
 
 def _is_no_image(kind: PathKind) -> bool:
     """Whether it can be none. Why anything else is none, its reader knows better."""
-    return (kind.is_text and kind is not EMPTY) or kind in (BUNDLE, CONTEXT, ZIP)
+    return (kind.is_text and kind is not EMPTY) or kind in (BUNDLE, PROJECT, DELTA, CONTEXT, ZIP)
 
 
 def _looked_for(path: str, reference: Reference) -> str:

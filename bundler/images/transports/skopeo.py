@@ -25,7 +25,7 @@ from bundler.images.transports.layout import BLOBS, is_there
 from bundler.images.transports.skopeo_failures import MORE_THAN_STATED, explain
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits, raise_hint
-from bundler.path_kinds import missing_hint
+from bundler.path_kinds import place_hint
 from bundler.progress import Meter, Progress, rising
 from bundler.sizes import readable_size
 
@@ -248,7 +248,7 @@ class Skopeo:
 def _existing(file: Path) -> str:
     """The path of a file that a person has named. Raises RequestError: skopeo takes a missing one for an empty one."""
     if not file.exists():
-        hint = missing_hint(file) or f"looked for in {printable(str(file.absolute().parent))}"
+        hint = place_hint(file)
         raise RequestError(f"the file {printable(str(file))} does not exist", hint=hint)
     return str(file)
 
