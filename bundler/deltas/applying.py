@@ -160,7 +160,7 @@ def _check_record(delta: DeltaFile, source: Source) -> None:
         return
     if source.digest == document.result:
         raise RequestError(f"{source.label} is already what {delta.label} makes")
-    if source.is_project == bool(document.image):  # a project is made from no one image
+    if source.is_project != document.is_project:
         raise _of_another_kind(source, delta.label)
     there, wanted = (image or "no image" for image in (source.image, document.image))
     what = f"{source.label} is not the {source.what} that {delta.label} was made from"

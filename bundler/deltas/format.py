@@ -37,7 +37,8 @@ def most_stored(size: int) -> int:
 class Document:
     """What a delta says of itself: `base` and `result` are digests of bundler.json, `heads` of the base's heads.
 
-    `gzip` is the fingerprint of the one that it was made with, empty if it can be applied without.
+    `image` is the base's image id, empty where it has none. `gzip` is the fingerprint of the one that it was made with,
+    empty if it can be applied without. `is_project` says that both sides are projects.
     """
 
     base: str
@@ -45,12 +46,16 @@ class Document:
     image: str
     result: str
     gzip: str = ""
+    is_project: bool = False
 
     def encode(self) -> bytes:
+        base: dict[str, Any] = {"record": self.base, "heads": self.heads, "image": self.image}
+        if self.is_project:
+            base["project"] = True
         document: dict[str, Any] = {
             "format": FORMAT,
             "bundler": __version__,
-            "base": {"record": self.base, "heads": self.heads, "image": self.image},
+            "base": base,
             "result": {"record": self.result},
         }
         if self.gzip:
@@ -65,12 +70,14 @@ class Document:
         try:
             base, result = document["base"], document["result"]
             texts = [base["record"], base["heads"], base["image"], result["record"]]
-        except (LookupError, TypeError):
-            texts = [None]
+            is_project = base.get("project", False)
+        except (LookupError, TypeError, AttributeError):
+            texts, is_project = [None], False
         texts.append(document.get("gzip", ""))
-        if not all(isinstance(text, str) for text in texts):
+        if not all(isinstance(text, str) for text in texts) or not isinstance(is_project, bool):
             raise DamagedError("its document makes no sense")
-        return cls(*texts)
+        record, heads, image, made, gzip = texts
+        return cls(record, heads, image, made, gzip, is_project)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
         frames = held.enter_context(tempfile.TemporaryFile(dir=workspace))
         sections = Sections(base, parts.write, frames, level)
         gzip = fingerprint() if level >= BEST else ""
-        sections.begin(Document(source.digest, base.digest, source.image, result.digest, gzip))
+        sections.begin(Document(source.digest, base.digest, source.image, result.digest, gzip, source.is_project))
         contents = _Contents(base, files, sections, workspace, gzip=bool(gzip))
         with progress.measure(f"comparing {result.label}", None) as meter:
             for entry, content in metered(result.entries(), meter):
