@@ -8,7 +8,7 @@ from typing import Final
 
 from bundler.trust.encoding import ForgedError
 from bundler.trust.keyring import Keyring
-from bundler.trust.signed_document import parse_signed, part, text
+from bundler.trust.signed_document import signed_reference
 
 MEDIA_TYPE: Final = "application/vnd.bundler.gpg-signature"  # in a store; elsewhere they are files without a type
 _TYPE: Final = "atomic container signature"
@@ -20,13 +20,7 @@ def verify_message(message: bytes, keyring: Keyring, digest: str, means: Callabl
     `means` tells whether a name is that of the image. Gives what the key is called.
     """
     fingerprint, payload = keyring.opened(message)
-    critical = part(parse_signed(payload), "critical")
-    if text(critical, "type") != _TYPE:
-        raise ForgedError("was signed as something else than an image")
-    signed = text(part(critical, "image"), "docker-manifest-digest")
-    if signed != digest:
-        raise ForgedError(f"was signed for another image: {signed}")
-    name = text(part(critical, "identity"), "docker-reference")
+    name = signed_reference(payload, _TYPE, digest)
     if not means(name):
         raise ForgedError(f"was signed for another name: {name}")
     return f"gpg {fingerprint}"

@@ -1,5 +1,7 @@
 """Keys of files, told apart by their content: those of minisign and signify, and those of SSH."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,15 +45,11 @@ class TrustedKey:
 def load_trusted_key(path: Path) -> TrustedKey:
     """Raises RequestError for what is no public key, and DifferenceError for one that was damaged."""
     label, content = printable(str(path)), _read(path, "--key")
-    try:
+    with _explained(label, "the other file of the pair often ends in .pub"):
         if content.startswith(COMMENT):
             return TrustedKey(label, parse_public_key(content))
         if content.startswith(PUBLIC):
             return TrustedKey(label, parse_ssh_key(content))
-    except MalformedError as error:
-        raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
-    except FormError as error:
-        raise RequestError(f"{label} {error}", hint="the other file of the pair often ends in .pub") from None
     if any(nearly_starts(content, word) for word in (COMMENT, *PUBLIC)):
         raise DifferenceError(f"{label} is damaged: it begins almost as a key does", hint="copy the key again")
     if content.startswith(PRIVATE):
@@ -65,12 +63,8 @@ def load_image_key(path: Path) -> ImageKey:
     if content.startswith(_OF_GPG):
         what = f"{label} is a key of GPG, and one in PEM is asked for"
         raise RequestError(what, hint="a rule with kind: gpg takes it, in a policy for --trust")
-    try:
+    with _explained(label, "cosign generate-key-pair writes it as cosign.pub"):
         return parse_image_key(content)
-    except MalformedError as error:
-        raise DifferenceError(f"{label} {error}", hint="copy the key again") from None
-    except FormError as error:
-        raise RequestError(f"{label} {error}", hint="cosign generate-key-pair writes it as cosign.pub") from None
 
 
 def load_keyring(path: Path) -> "Keyring":
@@ -78,12 +72,8 @@ def load_keyring(path: Path) -> "Keyring":
     from bundler.trust.keyring import parse_keyring  # noqa: PLC0415 -- files need no gpgv, nor do workers
 
     label, content = printable(str(path)), _read(path, "keys", _LARGEST_KEYRING)
-    try:
+    with _explained(label, "gpg --export NAME > FILE writes one", what="keyring"):
         return parse_keyring(content)
-    except MalformedError as error:
-        raise DifferenceError(f"{label} {error}", hint="copy the keyring again") from None
-    except FormError as error:
-        raise RequestError(f"{label} {error}", hint="gpg --export NAME > FILE writes one") from None
 
 
 def load_signing_key(path: Path) -> SigningKey:
@@ -100,6 +90,17 @@ def load_signing_key(path: Path) -> SigningKey:
         raise RequestError(f"{label} {error}", hint=hint) from None
     except FormError as error:
         raise RequestError(f"{label} {error}") from None
+
+
+@contextmanager
+def _explained(label: str, hint: str, what: str = "key") -> Iterator[None]:
+    """What a public key is refused for; `hint` says where one comes from, for what is none."""
+    try:
+        yield
+    except MalformedError as error:
+        raise DifferenceError(f"{label} {error}", hint=f"copy the {what} again") from None
+    except FormError as error:
+        raise RequestError(f"{label} {error}", hint=hint) from None
 
 
 def _read(path: Path, option: str, largest: int = _LARGEST) -> bytes:

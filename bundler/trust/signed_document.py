@@ -4,7 +4,7 @@ from typing import Final
 
 from bundler.origins import Json
 from bundler.strict_json import JsonError, parse
-from bundler.trust.encoding import MalformedError
+from bundler.trust.encoding import ForgedError, MalformedError
 
 # Members whose names their authors choose.
 _MAPS: Final = frozenset(("optional", "annotations", "predicate", "digest"))
@@ -45,3 +45,18 @@ def items(document: dict[str, Json], name: str) -> list[dict[str, Json]]:
     if not isinstance(value, list):
         raise MalformedError(f"it has no list {name}")
     return [each if isinstance(each, dict) else part({}, name) for each in value]
+
+
+def signed_reference(payload: bytes, kind: str, digest: str) -> str:
+    """The reference in the payload of a simple signature (containers-signature(5)), which cosign's have, too.
+
+    `kind` is what signatures of the caller's kind say that they are. Raises MalformedError, and ForgedError unless the
+    payload is about the manifest `digest`.
+    """
+    critical = part(parse_signed(payload), "critical")
+    if text(critical, "type") != kind:
+        raise ForgedError("was signed as something else than an image")
+    signed = text(part(critical, "image"), "docker-manifest-digest")
+    if signed != digest:
+        raise ForgedError(f"was signed for another image: {signed}")
+    return text(part(critical, "identity"), "docker-reference")

@@ -8,7 +8,7 @@ from typing import Final
 
 from bundler.trust.encoding import ForgedError, decode_base64
 from bundler.trust.image_keys import ImageKey
-from bundler.trust.signed_document import parse_signed, part, text
+from bundler.trust.signed_document import signed_reference
 
 MEDIA_TYPE: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE: Final = "dev.cosignproject.cosign/signature"
@@ -22,10 +22,4 @@ def verify_payload(payload: bytes, signature: str, key: ImageKey, digest: str) -
     """
     if not key.has_signed(decode_base64(signature.encode("utf-8", "replace")), payload):
         raise ForgedError(f"is not what the key {key.name} has signed")
-    critical = part(parse_signed(payload), "critical")
-    if text(critical, "type") != _TYPE:
-        raise ForgedError("was signed as something else than an image")
-    signed = text(part(critical, "image"), "docker-manifest-digest")
-    if signed != digest:
-        raise ForgedError(f"was signed for another image: {signed}")
-    return text(part(critical, "identity"), "docker-reference")
+    return signed_reference(payload, _TYPE, digest)
