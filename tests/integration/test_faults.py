@@ -20,6 +20,7 @@ from bundler.request import BuildRequest
 from bundler.rootfs.remove import remove_tree
 from tests.support.command import bundler, installed
 from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.memory_disk import memory_disk
 from tests.support.tarballs import character_device, directory, fifo, file, hard_link, symlink, tarball, whiteout
 from tests.support.tree import Node, differences, tree
 
@@ -123,16 +124,13 @@ def test_an_interrupted_replacement_leaves_the_old_or_the_new(
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """A file system in memory, of the size that it is last called with."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place], check=True)
+    with memory_disk(tmp_path / "disk", "64m") as place:
 
-    def sized(options: str) -> Path:
-        subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
-        return place
+        def sized(options: str) -> Path:
+            subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
+            return place
 
-    yield sized
-    subprocess.run(["umount", place], check=True)
+        yield sized
 
 
 @pytest.mark.tool("mount")

@@ -16,6 +16,7 @@ from bundler.deltas.writing import delta
 from bundler.upkeep.verification import verify
 from tests.support.bundles import make_bundle
 from tests.support.command import bundler, call_bundler, installed
+from tests.support.memory_disk import memory_disk
 from tests.support.tarballs import Member, file
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -81,16 +82,13 @@ def test_a_killed_one_leaves_the_old_or_the_new(place: Path, tmp_path: Path, mom
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """A file system in memory, of the size that it is last called with."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
+    with memory_disk(tmp_path / "disk", "64m") as folder:
 
-    def sized(size: str) -> Path:
-        subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
-        return folder
+        def sized(size: str) -> Path:
+            subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+            return folder
 
-    yield sized
-    subprocess.run(["umount", folder], check=True)
+        yield sized
 
 
 @pytest.mark.tool("mount")

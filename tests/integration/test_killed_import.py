@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.image_files import layout_files, legacy_files, sample, write_archive
+from tests.support.memory_disk import memory_disk
 from tests.support.tarballs import file, tarball
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.tool("umoci")]
@@ -58,11 +59,8 @@ def test_a_killed_one_leaves_the_store_as_it_was(archives: Path, tmp_path: Path,
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system in memory of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with memory_disk(tmp_path / "disk", "4m") as folder:
+        yield folder
 
 
 @pytest.mark.tool("mount")

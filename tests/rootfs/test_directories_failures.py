@@ -2,7 +2,6 @@
 
 import errno
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bundler.disk_space import FullDiskError
 from bundler.errors import BundlerError, LayerError
 from bundler.rootfs.directories import explain
 from tests.support.layers import layer, unpacked
+from tests.support.memory_disk import memory_disk
 from tests.support.tarballs import file
 
 
@@ -37,11 +37,8 @@ def test_each_error_says_whose_it_is(number: int, kind: type[BundlerError], mess
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with memory_disk(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 @pytest.mark.root
