@@ -24,25 +24,27 @@ def begin(
     umask: int,
 ) -> socket.socket:
     """Have the process that listens at the abstract socket `server` begin a command; `exit_code` waits for its end."""
-    words = [_umask() if umask == -1 else umask, len(command), *command, *map("=".join, env.items())]
+    words = [_umask() if umask == -1 else umask, "", len(command), *command, *map("=".join, env.items())]
     message = b"\0".join(os.fsencode(str(word)) for word in words)
     folder = os.open(cwd or ".", os.O_PATH)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    answers, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        connection.connect(f"\0{server}")
-        socket.send_fds(connection, [message], [folder, *streams])
+        with there, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as calling:
+            calling.connect(f"\0{server}")
+            socket.send_fds(calling, [message], [there.fileno(), folder, *streams])
     except OSError:
-        connection.close()
+        answers.close()
         raise
     finally:
         os.close(folder)
-    return connection
+    return answers
 
 
-def exit_code(connection: socket.socket) -> int:
-    """As subprocess has it."""
-    with connection:
-        return os.waitstatus_to_exitcode(int(connection.recv(100)))
+def exit_code(answers: socket.socket) -> int:
+    """As subprocess has it. The first answer is the number of the process."""
+    with answers:
+        _, status = answers.recv(100), answers.recv(100)
+        return os.waitstatus_to_exitcode(int(status))
 
 
 def call(
@@ -60,14 +62,14 @@ def call(
         (its_stdin, source), (stdout, its_stdout), (stderr, its_stderr) = (_pipe(opened) for _ in range(3))
         streams = (its_stdin, its_stdout, its_stderr)
         numbers = [stream.fileno() for stream in streams]
-        connection = opened.enter_context(begin(server, command, numbers, cwd=cwd, env=env, umask=umask))
+        answers = opened.enter_context(begin(server, command, numbers, cwd=cwd, env=env, umask=umask))
         for stream in streams:
             stream.close()
         try:
             printed = _exchanged(source, stdin, (stdout, stderr), time.monotonic() + timeout)
         except TimeoutError:
             raise subprocess.TimeoutExpired(command, timeout) from None
-        return subprocess.CompletedProcess(command, exit_code(connection), *printed)
+        return subprocess.CompletedProcess(command, exit_code(answers), *printed)
 
 
 def _pipe(opened: ExitStack) -> tuple[FileIO, FileIO]:

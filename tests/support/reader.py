@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import POLICY
-from tests.support.command import installed
+from tests.support.command import client, installed
 from tests.support.machine import Machine
 from tests.support.pages import PROJECT, Step, matches
 
@@ -70,10 +70,12 @@ class Reader:
         script, printed = self.folder.parent / "script", self.folder.parent / "printed"
         script.write_text(script_of(steps, f"cd {self.folder} || exit\n{self.set_up}"))
         enter = ["nsenter", "--target", str(self.machine.pid), "--net", "--mount"]
-        with printed.open("wb") as output:
+        environment = self.environment
+        with printed.open("wb") as output, client(self.home / "bin/bundler", environment) as server:
             subprocess.run(
                 [*enter, *self.become, "bash", script],
-                env=self.environment,
+                env=environment,
+                pass_fds=[server],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

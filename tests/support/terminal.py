@@ -22,9 +22,9 @@ def on_a_terminal(
     plain = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS", "BUNDLER_PROGRESS")}
     environment = plain | {"TERM": "xterm"} | dict(env or {})
     if command[0] == installed() and is_in_memory(environment):
-        connection = begin(server().name, command, [there] * 3, cwd=cwd, env=environment, umask=-1)
+        answers = begin(server().name, command, [there] * 3, cwd=cwd, env=environment, umask=-1)
         shown = _read(here, there)
-        return exit_code(connection), shown
+        return exit_code(answers), shown
     with subprocess.Popen([*command], stdin=there, stdout=there, stderr=there, env=environment, cwd=cwd) as run:
         shown = _read(here, there)
     return run.returncode, shown
