@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from bundler.reproducible.lock import load_lock as load_lock
     from bundler.request import BuildRequest as BuildRequest
     from bundler.runtime_spec.runtime_config import RuntimeConfig as RuntimeConfig
-    from bundler.trust.file_signatures import Signed as Signed
+    from bundler.trust.keys import Signed as Signed
     from bundler.trust.keys import SigningKey as SigningKey
     from bundler.trust.keys import TrustedKey as TrustedKey
     from bundler.trust.keys import load_signing_key as load_signing_key
@@ -95,8 +95,7 @@ _HOMES: Final = {
     "reproducible.lock": ("Lock", "load_lock"),
     "request": ("BuildRequest",),
     "runtime_spec.runtime_config": ("RuntimeConfig",),
-    "trust.file_signatures": ("Signed",),
-    "trust.keys": ("SigningKey", "TrustedKey", "load_signing_key", "load_trusted_key"),
+    "trust.keys": ("Signed", "SigningKey", "TrustedKey", "load_signing_key", "load_trusted_key"),
     "trust.policy": ("Policy",),
     "trust_policies": ("load_policy",),
     "upkeep.verification": ("Verified", "verify"),

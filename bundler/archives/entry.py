@@ -2,12 +2,12 @@
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Final
 from zlib import adler32
 
-from bundler.archives.stream import DamagedError, KnownDigest, RunningHash
+from bundler.archives.stream import Content, DamagedError, KnownDigest, RunningHash
 from bundler.light_dataclasses import dataclass
 
 # The types of POSIX's ustar, by the byte that stands for them.
@@ -100,6 +100,8 @@ class Entry:
     digest: RunningHash | None = None
 
 
+StoredEntry = tuple[Entry, Iterable[Content]]
+"""An entry and what is stored for it, in pieces of which each is good until the next one is taken."""
 FileRow = tuple[bytes, int, int, int, int, int, int, str]
 """Of a regular file: its name in the directory, mode, uid, gid, size, mtime, offset of its content, sha256 of it."""
 

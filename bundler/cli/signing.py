@@ -10,8 +10,7 @@ from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.attestation import Attestation
-    from bundler.trust.file_signatures import Signed
-    from bundler.trust.keys import SigningKey, TrustedKey
+    from bundler.trust.keys import Signed, SigningKey, TrustedKey
 
 KeyOption = Annotated[
     Path | None,

@@ -14,6 +14,7 @@ from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles import replacing
 from bundler.bundles.replacing import OldVolumes, check_file
 from bundler.bundles.stage import Stage, open_stage
+from bundler.deltas.gzip_program import gzip_for
 from bundler.deltas.parts import open_stored
 from bundler.deltas.reading import DeltaFile
 from bundler.deltas.rebuilding import open_archive
@@ -26,12 +27,13 @@ from bundler.packing.formats import FORMATS, choose_level, format_of
 from bundler.packing.packed import PackedStream, open_packed
 from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.tar_file import compressed
-from bundler.packing.unpacking import check, check_project, fill, fill_project
+from bundler.packing.unpacked import check, check_project, fill, fill_project
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Meter, Progress
 from bundler.project import replacing as project_replacing
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
+from bundler.trust.file_signatures import verifier
 from bundler.trust.keys import TrustedKey
 
 _PRIVATE: Final = 0o600
@@ -81,7 +83,8 @@ def apply(
         with ExitStack() as held:
             with progress.measure(f"reading {source.label}", None) as meter:
                 there = source.folder or base
-                archive = held.enter_context(open_archive(delta, there, stage.workspace, limits, meter))
+                gzip = gzip_for(delta.document.gzip)
+                archive = held.enter_context(open_archive(delta, there, stage.workspace, limits, meter, gzip=gzip))
             with progress.measure(f"applying {delta.label}", None) as meter:
                 make(archive, delta.label, meter)
         if packs:
@@ -189,7 +192,7 @@ def _opened(file: Path, trusted: TrustedKey | None) -> Iterator[DeltaFile]:
     """The delta. What of it turns out to be damaged in the context becomes an ImageError. Raises RequestError."""
     label = printable(str(file))
     try:
-        with open_stored(file, trusted) as stored:
+        with open_stored(file, verifier(trusted)) as stored:
             yield DeltaFile(stored, label)
     except (DamagedError, PathError) as error:
         raise ImageError(f"{label}: {error}", hint=getattr(error, "hint", None) or NOT_WHOLE) from None

@@ -16,18 +16,17 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from bundler.archives.entry import HARD_LINK, Entry
+from bundler.archives.entry import HARD_LINK, Entry, StoredEntry
 from bundler.archives.stream import Content, DamagedError
 from bundler.archives.tar_writer import encode_entry
 from bundler.bundles.files import BundleFiles
 from bundler.deltas.sources import Source
-from bundler.packing.file_systems import metered
+from bundler.packing.file_entries import metered
 from bundler.progress import Meter
 from bundler.rootfs.paths import clean
 from bundler.rootfs.tree import Tree
 
 _DEEPEST: Final = 3  # SERVICE/volumes/NAME
-Entries = Iterable[tuple[Entry, Iterable[Content]]]
 Note = Callable[[int, bytes, int, int, Iterable[Content]], None]
 """Is told of each file: its number, its path, where its head begins, its stored size; and takes the content."""
 
@@ -55,7 +54,7 @@ class Base:
         self.digest = ""
         self.heads_size = 0
 
-    def fill(self, entries: Entries, written_to: Sequence[str], note: Note = take) -> None:
+    def fill(self, entries: Iterable[StoredEntry], written_to: Sequence[str], note: Note = take) -> None:
         """Take all `entries`, but for what is in the folders that are `written_to`."""
         folders = frozenset(map(os.fsencode, written_to))
         digest, at = hashlib.sha256(), 0

@@ -7,19 +7,17 @@ import hashlib
 import os
 import re
 import stat
-from array import array
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from bundler.archives.stream import Content, DamagedError
+from bundler.deltas.reading import StoredDelta
 from bundler.errors import DifferenceError, ImageError, RequestError, printable
 from bundler.input_files import reason
 from bundler.path_kinds import place_hint
-from bundler.trust.file_signatures import verify_file
-from bundler.trust.keys import TrustedKey
+from bundler.trust.keys import Verify
 
 LEAST: Final = 1 << 20  # bytes of a part
 _MOST: Final = 9999  # parts
@@ -85,41 +83,17 @@ def part_name(name: str, number: int) -> str:
     return f"{name}.{number:04}"
 
 
-class StoredDelta:
-    """The bytes of a delta, in the open files `descriptors`, one after another."""
-
-    def __init__(self, descriptors: Sequence[int]) -> None:
-        self.descriptors = tuple(descriptors)
-        self._starts = array("Q")
-        self.size = 0
-        for descriptor in descriptors:
-            self._starts.append(self.size)
-            self.size += os.fstat(descriptor).st_size
-
-    def read(self, at: int, size: int) -> bytes:
-        """The bytes from `at` on, fewer only at the end."""
-        parts, size = [], min(size, self.size - at)
-        while size > 0:
-            number = bisect_right(self._starts, at) - 1
-            part = os.pread(self.descriptors[number], size, at - self._starts[number])
-            if not part:  # it was made shorter meanwhile
-                break
-            parts.append(part)
-            at, size = at + len(part), size - len(part)
-        return b"".join(parts)
-
-
 @contextmanager
-def open_stored(file: Path, trusted: TrustedKey | None = None) -> Iterator[StoredDelta]:
+def open_stored(file: Path, verify: Verify | None = None) -> Iterator[StoredDelta]:
     """The delta at `file`, which may be a list of parts: each is held against its sum.
 
-    With a `trusted` key, nothing of it is read but to find that the key has signed the file, unless it has. Raises
-    RequestError, ImageError, DamagedError, and for a signature DifferenceError, ToolError.
+    With `verify`, nothing else is read before that has found the file to be signed. Raises RequestError, ImageError,
+    DamagedError, and what `verify` raises.
     """
     with ExitStack() as held:
         descriptor = _open(file, held)
-        if trusted is not None:
-            verify_file(descriptor, file, trusted)
+        if verify is not None:
+            verify(descriptor, file)
         listed = _listed(descriptor, file)
         if not listed:
             yield StoredDelta([descriptor])
@@ -132,7 +106,7 @@ def open_stored(file: Path, trusted: TrustedKey | None = None) -> Iterator[Store
             descriptors.append(_open(part, held))
             if _sum(descriptors[-1]) != digest:
                 what = f"{printable(str(part))} is not as {printable(str(file))} lists it"
-                refused = ImageError if trusted is None else DifferenceError  # then the key has signed the sums
+                refused = ImageError if verify is None else DifferenceError  # then the sums are signed
                 raise refused(what, hint="get this part once more")
         yield StoredDelta(descriptors)
 

@@ -5,9 +5,10 @@ is copied that is not in the base, that nothing is larger than it says, and that
 """
 
 import hashlib
+import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bundler.archives.stream import Content, DamagedError
@@ -28,7 +29,7 @@ from bundler.deltas.format import (
     most_stored,
 )
 from bundler.deltas.frames import decompress
-from bundler.deltas.gzipped import Gzipped, put_together, text_of
+from bundler.deltas.gzipped import Compress, Gzipped, text_of
 from bundler.deltas.operations import (
     Add,
     Again,
@@ -42,9 +43,32 @@ from bundler.deltas.operations import (
     Small,
     read_operations,
 )
-from bundler.deltas.parts import StoredDelta
 
 _PIECE: Final = 1 << 20
+
+
+class StoredDelta:
+    """The bytes of a delta, in the open files `descriptors`, one after another."""
+
+    def __init__(self, descriptors: Sequence[int]) -> None:
+        self.descriptors = tuple(descriptors)
+        self._starts = array("Q")
+        self.size = 0
+        for descriptor in descriptors:
+            self._starts.append(self.size)
+            self.size += os.fstat(descriptor).st_size
+
+    def read(self, at: int, size: int) -> bytes:
+        """The bytes from `at` on, fewer only at the end."""
+        parts, size = [], min(size, self.size - at)
+        while size > 0:
+            number = bisect_right(self._starts, at) - 1
+            part = os.pread(self.descriptors[number], size, at - self._starts[number])
+            if not part:  # it was made shorter meanwhile
+                break
+            parts.append(part)
+            at, size = at + len(part), size - len(part)
+        return b"".join(parts)
 
 
 class DeltaFile:
@@ -101,11 +125,15 @@ class DeltaFile:
 
 
 class Rebuilt:
-    """The archive that `delta` makes of `base`, to be read once. Methods raise DamagedError, OSError."""
+    """The archive that `delta` makes of `base`, to be read once. `gzip` is there if the delta says that it needs it.
 
-    def __init__(self, delta: DeltaFile, base: Base) -> None:
+    Methods raise DamagedError, OSError, and what `gzip` raises.
+    """
+
+    def __init__(self, delta: DeltaFile, base: Base, gzip: Compress | None = None) -> None:
         self._delta = delta
         self._base = base
+        self._gzip = gzip
         self._pieces = self._archive()
         self._piece = memoryview(b"")
         self._frames = _Frames(delta)
@@ -195,7 +223,7 @@ class Rebuilt:
         return decompress(frame, size, self._base.read(file, at, known) if known else b"")
 
     def _gzipped(self, frame: bytes, size: int, header: int, file: int, known: int) -> bytes:
-        if not self._delta.document.gzip:
+        if self._gzip is None:
             raise DamagedError("it asks for gzip, and does not say so")
         if header > size:
             raise DamagedError("a header that makes no sense")
@@ -206,7 +234,7 @@ class Rebuilt:
         if len(text) != known:
             raise DamagedError("it asks for more than a file of the base has")
         content = decompress(frame, size, text)
-        return put_together(Gzipped(content[:header], content[header:]))
+        return self._gzip(Gzipped(content[:header], content[header:]))
 
 
 class _Frames:

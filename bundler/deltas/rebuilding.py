@@ -14,9 +14,8 @@ from typing import Final
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles.rootfs_image import IMAGE
 from bundler.deltas.base import open_base
-from bundler.deltas.gzipped import check_gzip
-from bundler.deltas.parts import StoredDelta
-from bundler.deltas.reading import DeltaFile, Rebuilt
+from bundler.deltas.gzipped import Compress
+from bundler.deltas.reading import DeltaFile, Rebuilt, StoredDelta
 from bundler.deltas.sources import open_source
 from bundler.errors import ImageError, RequestError
 from bundler.images.layer import CheckedStream
@@ -35,19 +34,17 @@ _Task = tuple[tuple[int, ...], str, str, str, dict[str, int]]
 
 @contextmanager
 def open_archive(
-    delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter
+    delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter, *, gzip: Compress | None = None
 ) -> Iterator[CheckedStream]:
     """What `delta` makes of the bundle at `base`, all of which has been read, and is what was built.
 
-    `meter` is told of its bytes; temporary files are in `workspace`. The context and its stream raise what reading the
-    base raises, RequestError for another one than that of the delta, ImageError for a delta that is damaged.
+    `meter` is told of its bytes; temporary files are in `workspace`; `gzip` is for a delta that needs it. The context
+    and its stream raise what reading the base raises, RequestError for another base than that of the delta, ImageError
+    for a delta that is damaged.
     """
-    gzip = delta.document.gzip
-    if gzip:
-        check_gzip(gzip)
     # A worker starts no programs.
-    if gzip or processors() == 1 or _size(base) < _SMALLEST_APART:
-        with _rebuilt(delta, base, workspace, limits, meter) as archive:
+    if gzip is not None or processors() == 1 or _size(base) < _SMALLEST_APART:
+        with _rebuilt(delta, base, workspace, limits, meter, gzip=gzip) as archive:
             yield archive
         return
     descriptors = delta.stored.descriptors
@@ -68,7 +65,9 @@ def _size(base: Path) -> int:
 
 
 @contextmanager
-def _rebuilt(delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter) -> Iterator["_Explained"]:
+def _rebuilt(
+    delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter, *, gzip: Compress | None = None
+) -> Iterator["_Explained"]:
     with ExitStack() as held:
         # Then it is closed: what is found to be damaged later is not the base.
         with open_source(base, limits, workspace) as source:
@@ -78,7 +77,7 @@ def _rebuilt(delta: DeltaFile, base: Path, workspace: Path, limits: Limits, mete
             raise RequestError(
                 f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
             )
-        yield _Explained(Rebuilt(delta, opened), delta.label)
+        yield _Explained(Rebuilt(delta, opened, gzip), delta.label)
 
 
 def _send(sender: Sender, task: _Task) -> None:

@@ -8,8 +8,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.entry import REGULAR, Entry
-from bundler.archives.stream import Content
+from bundler.archives.entry import REGULAR, StoredEntry
 from bundler.bundles.bundle import LARGEST, Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import VOLUMES, data_places
@@ -21,12 +20,11 @@ from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.packed import PackedFile, open_packed
 from bundler.packing.project_entries import ProjectEntries, open_bundles
 from bundler.packing.project_verification import PackedProjectVerification
-from bundler.packing.unpacking import unpack_into
+from bundler.packing.unpacked import unpack_into
 from bundler.packing.verification import PackedVerification
 from bundler.project.record import ProjectRecord, is_project
 from bundler.rootfs.paths import clean
 
-Entries = Iterable[tuple[Entry, Iterable[Content]]]
 _UPPER: Final = "upper"
 _RECORD: Final = b"bundler.json"
 
@@ -46,13 +44,13 @@ class Source:
     folder: Path | None
     written_to: tuple[str, ...]
     is_project: bool
-    _entries: Callable[[], Entries] = field(repr=False)
+    _entries: Callable[[], Iterable[StoredEntry]] = field(repr=False)
 
     @property
     def what(self) -> str:
         return "project" if self.is_project else "bundle"
 
-    def entries(self) -> Entries:
+    def entries(self) -> Iterable[StoredEntry]:
         """Those that `pack` writes. Raises DifferenceError where it is not what was built, and what reading raises."""
         return self._entries()
 
@@ -78,7 +76,7 @@ def open_source(path: Path, limits: Limits, workspace: Path) -> Iterator[Source]
 def _of_bundle(bundle: Bundle, label: str) -> Source:
     record = bundle.record
 
-    def entries() -> Entries:
+    def entries() -> Iterable[StoredEntry]:
         return BundleEntries(bundle, _hint(label))
 
     return Source(
@@ -90,7 +88,7 @@ def _of_project(folder: Path) -> Source:
     label = printable(str(folder))
     written_to = _written_to_in((name, bundle.record) for name, bundle in open_bundles(folder).items())
 
-    def entries() -> Entries:
+    def entries() -> Iterable[StoredEntry]:
         return ProjectEntries(folder, _hint(label))
 
     digest = ProjectRecord.open(folder).digest
@@ -100,7 +98,7 @@ def _of_project(folder: Path) -> Source:
 def _of_packed(packed: PackedFile) -> Source:
     record = packed_record(packed)
 
-    def entries() -> Iterator[tuple[Entry, Iterable[Content]]]:
+    def entries() -> Iterator[StoredEntry]:
         _check(PackedVerification(packed).changes(), packed.label)
         yield from packed.entries()
 
@@ -111,7 +109,7 @@ def _of_packed(packed: PackedFile) -> Source:
 def _of_packed_project(packed: PackedFile) -> Source:
     record = PackedProjectVerification(packed).record
 
-    def entries() -> Iterator[tuple[Entry, Iterable[Content]]]:
+    def entries() -> Iterator[StoredEntry]:
         _check(PackedProjectVerification(packed).changes(), packed.label)
         yield from packed.entries()
 

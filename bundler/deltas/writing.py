@@ -16,7 +16,8 @@ from bundler.bundles.stage import open_stage
 from bundler.deltas.base import Base, open_base
 from bundler.deltas.blocks import Blocks
 from bundler.deltas.format import Document, most_dictionary
-from bundler.deltas.gzipped import fingerprint, take_apart, text_of
+from bundler.deltas.gzip_program import fingerprint, put_together
+from bundler.deltas.gzipped import take_apart, text_of
 from bundler.deltas.matching import Files, Known
 from bundler.deltas.parts import LEAST, PartWriter
 from bundler.deltas.publishing import publish
@@ -26,7 +27,7 @@ from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
-from bundler.packing.file_systems import metered
+from bundler.packing.file_entries import metered
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.paths import clean
 from bundler.sizes import readable_size
@@ -176,7 +177,7 @@ class _Contents:
 
     def _gzipped(self, content: bytes, known: Known | None) -> bool:
         """Whether it is what gzip makes of a text, as which it is carried then."""
-        parts = take_apart(content)
+        parts = take_apart(content, put_together)
         if parts is None:
             return False
         most, number, text = most_dictionary(len(parts.header) + len(parts.text)), 0, b""

@@ -15,8 +15,8 @@ from bundler.progress import Progress
 from bundler.sizes import readable_size
 from bundler.store.fetch import fetch_layers
 from bundler.store.layout import Store
-from bundler.trust.file_signatures import LARGEST, Signed, suffix_of, verify_file
-from bundler.trust.keys import TrustedKey
+from bundler.trust.file_signatures import LARGEST, suffix_of, verify_file
+from bundler.trust.keys import Signed, TrustedKey
 
 _CHUNK: Final = 1 << 20
 

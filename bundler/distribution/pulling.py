@@ -40,8 +40,8 @@ from bundler.project import replacing as project_replacing
 from bundler.project.record import is_project
 from bundler.store.collect import discard
 from bundler.store.layout import open_store, prepare
-from bundler.trust.file_signatures import Signed, suffix_of
-from bundler.trust.keys import TrustedKey
+from bundler.trust.file_signatures import suffix_of
+from bundler.trust.keys import Signed, TrustedKey
 
 _PACKED: Final = tuple(suffix for row in FORMATS for suffix in row.suffixes)
 

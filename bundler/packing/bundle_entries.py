@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from bundler.archives.entry import StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFiles, bundle_owners
 from bundler.bundles.left_behind import find_left_behind
-from bundler.packing.file_entries import Entries, FileEntries
+from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import RootfsManifest
 
 Task = tuple[str, str | None, str | None, tuple[str, ...]]
@@ -48,7 +49,7 @@ class BundleEntries:
             Bundle(Path(bundle)), hint, documents=None if documents is None else Path(documents), folders=folders
         )
 
-    def __iter__(self) -> Entries:
+    def __iter__(self) -> Iterator[StoredEntry]:
         reader = FileEntries(self.bundle.label)
         for files in self._files():
             yield from reader.of(files, None if self.hint is None else RootfsManifest(self.bundle, self.hint))

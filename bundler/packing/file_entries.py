@@ -7,20 +7,32 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import Final
 
-from bundler.archives.entry import HARD_LINK, TAR_TYPES, Entry
+from bundler.archives.entry import HARD_LINK, TAR_TYPES, Entry, StoredEntry
 from bundler.archives.holes import Pieces, find_content
 from bundler.archives.stream import Content, RunningHash
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import BundlerError, printable
 from bundler.packing.rootfs_manifest import RootfsManifest
+from bundler.progress import Meter
 from bundler.rootfs.sparse_files import add_zeros
 from bundler.rootfs.tree import Tree
 
 _PIECE: Final = 1 << 17
 _SYMLINK_MODE: Final = 0o777
 
-Entries = Iterator[tuple[Entry, Iterable[Content]]]
-"""In order, each with what is stored for it, in pieces that are good until the next."""
+
+def metered(entries: Iterable[StoredEntry], meter: Meter) -> Iterator[StoredEntry]:
+    """The `entries`; `meter` is told of the bytes of each file, its holes included, as they are taken."""
+
+    def content(stored: Iterable[Content]) -> Iterator[Content]:
+        for part in stored:
+            meter(len(part))
+            yield part
+
+    for entry, stored in entries:
+        yield entry, content(stored)
+        if entry.sparse is not None:
+            meter(entry.size - entry.stored_size)
 
 
 class FileEntries:
@@ -33,7 +45,7 @@ class FileEntries:
         self._room = memoryview(bytearray(_PIECE))
         self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
-    def of(self, files: BundleFiles, known: RootfsManifest | None = None) -> Entries:
+    def of(self, files: BundleFiles, known: RootfsManifest | None = None) -> Iterator[StoredEntry]:
         """The entries of all `files`, of which those in the rootfs have to be as the manifest says that is `known`."""
         with ExitStack() as held:
             if known is not None:
@@ -51,7 +63,7 @@ class FileEntries:
             if known is not None:
                 known.finish()
 
-    def _read(self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None) -> Entries:
+    def _read(self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None) -> Iterator[StoredEntry]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
         descriptor = tree.open_file(found.path, found.kind)

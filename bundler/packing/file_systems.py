@@ -10,42 +10,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bundler.archives.entry import Entry
+from bundler import tools
+from bundler.archives.entry import StoredEntry
 from bundler.archives.filesystems.erofs_format import TIME_OFFSET, encode_time
-from bundler.archives.stream import Content
 from bundler.bundles.files import bundle_owners
 from bundler.errors import printable
+from bundler.packing.file_entries import metered
 from bundler.packing.restoring import Restored
 from bundler.packing.squashfs_gaps import holds
 from bundler.progress import Meter
 from bundler.rootfs.tree import Tree
 
-Entries = Iterable[tuple[Entry, Iterable[Content]]]
-"""In order, each with what is to be stored for it, in pieces of which each is good until the next."""
-
-
-def metered(entries: Entries, meter: Meter) -> Iterator[tuple[Entry, Iterable[Content]]]:
-    """The `entries`; `meter` is told of the bytes of each file, its holes included, as they are taken."""
-
-    def content(stored: Iterable[Content]) -> Iterator[Content]:
-        for part in stored:
-            meter(len(part))
-            yield part
-
-    for entry, stored in entries:
-        yield entry, content(stored)
-        if entry.sparse is not None:
-            meter(entry.size - entry.stored_size)
-
-
 _NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 _MEMORY: Final = "512M"  # for mksquashfs, whose own idea is a quarter of the machine
 
 
-def write_squashfs(entries: Entries, file: Path, level: int, made_at: int, meter: Meter) -> str | None:
+def write_squashfs(entries: Iterable[StoredEntry], file: Path, level: int, made_at: int, meter: Meter) -> str | None:
     """Make the new `file`; a remark about what squashfs could not hold. Raises BundlerError, ToolError, OSError."""
-    from bundler import tools  # noqa: PLC0415 -- few packs take it, and a worker loads nothing that starts programs
-
     tools.require(tools.MKSQUASHFS)
     watched = _Watched(metered(entries, meter))
     tree = _restore(watched, file)
@@ -60,10 +41,8 @@ def write_squashfs(entries: Entries, file: Path, level: int, made_at: int, meter
     )
 
 
-def write_erofs(entries: Entries, file: Path, _level: int, made_at: int, meter: Meter) -> None:
+def write_erofs(entries: Iterable[StoredEntry], file: Path, _level: int, made_at: int, meter: Meter) -> None:
     """Make the new `file`, which is not compressed. Raises BundlerError, ToolError, OSError."""
-    from bundler import tools  # noqa: PLC0415 -- as above
-
     tools.require(tools.MKFS_EROFS)
     tree = _restore(metered(entries, meter), file)
     # mkfs.erofs dates its image by the clock, or lets no file be younger than the image: so the time comes after it,
@@ -78,17 +57,17 @@ def write_erofs(entries: Entries, file: Path, _level: int, made_at: int, meter: 
 class _Watched:
     """Entries as they come; `lossy` counts those that squashfs cannot hold all of."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Iterable[StoredEntry]) -> None:
         self._entries = entries
         self.lossy = 0
 
-    def __iter__(self) -> Iterator[tuple[Entry, Iterable[Content]]]:
+    def __iter__(self) -> Iterator[StoredEntry]:
         for entry, content in self._entries:
             self.lossy += not holds(entry)
             yield entry, content
 
 
-def _restore(entries: Entries, file: Path) -> Path:
+def _restore(entries: Iterable[StoredEntry], file: Path) -> Path:
     """The files of `entries`, in a new folder beside `file`, which goes with the stage."""
     folder = file.parent / "tree"
     folder.mkdir(mode=0o700)

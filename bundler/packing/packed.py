@@ -38,8 +38,7 @@ from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import read_lines
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
-from bundler.trust.file_signatures import Signed, verify_file
-from bundler.trust.keys import TrustedKey
+from bundler.trust.keys import Signed, Verify
 
 Entries = Iterator[tuple[Entry, Iterator[Content]]]
 """Each entry, with what is stored for it. That has to be taken before the next one."""
@@ -184,12 +183,12 @@ def _admitted(reader: TarReader | FileSystemReader, usage: Usage, label: str) ->
 
 @contextmanager
 def open_packed(
-    file: Path, limits: Limits, *, label: str | None = None, trusted: TrustedKey | None = None
+    file: Path, limits: Limits, *, label: str | None = None, verify: Verify | None = None
 ) -> Iterator[PackedFile]:
     """The file, if it is one. What of it turns out to be damaged in the context becomes an ImageError.
 
-    `label` is what messages call it, if not its path. With a `trusted` key, nothing of a file is read but to find that
-    the key has signed it, unless it has. Raises RequestError, and for a signature DifferenceError, ToolError.
+    `label` is what messages call it, if not its path. With `verify`, nothing else is read of the file
+    before that has found it to be signed. Raises RequestError, and what `verify` raises.
     """
     label = label or printable(str(file))
     if label == "-":
@@ -203,7 +202,7 @@ def open_packed(
             kind = kind_at(file)
             what, hint = ("is not a file", None) if kind is None else (f"{kind.what}, not a file", kind.hint(file))
             raise RequestError(f"{label} {what}", hint=hint or "bundler pack writes one")
-        signed = None if trusted is None else verify_file(descriptor, file, trusted)
+        signed = None if verify is None else verify(descriptor, file)
         yield PackedFile(descriptor, label, limits, signed)
     except (DamagedError, PathError) as error:
         kind = kind_at(file)

@@ -12,14 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from bundler.archives.entry import HARD_LINK, Entry
-from bundler.archives.stream import Content
+from bundler.archives.entry import HARD_LINK, StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
 from bundler.bundles.verification import has_built_image
 from bundler.errors import DifferenceError, printable
 from bundler.packing.bundle_entries import BundleEntries
-from bundler.packing.file_entries import Entries, FileEntries
+from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import content_size, size_below
 from bundler.project.files import OwnFiles, VolumeFiles
 from bundler.project.record import VOLUMES, ProjectRecord
@@ -50,7 +49,7 @@ class ProjectEntries:
         folder, hint = task
         return cls(Path(folder), hint)
 
-    def __iter__(self) -> Entries:
+    def __iter__(self) -> Iterator[StoredEntry]:
         label = printable(str(self.folder))
         if self.hint is not None:
             for change in ProjectVerification(self.folder).changes_beside_bundles():
@@ -107,9 +106,7 @@ def _is_sealed(image: Path) -> bool:
         return False
 
 
-def _below(
-    name: str, entries: Iterable[tuple[Entry, Iterable[Content]]], first: str | None
-) -> Iterator[tuple[Entry, Iterable[Content]]]:
+def _below(name: str, entries: Iterable[StoredEntry], first: str | None) -> Iterator[StoredEntry]:
     """The `entries` of the bundle `name` in its folder; with that of the bundle `first`, its image is a hard link."""
     folder = _TOP + os.fsencode(name) + b"/"
     for entry, content in entries:

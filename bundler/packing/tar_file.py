@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from bundler.archives.compressors import Compressing
-from bundler.archives.entry import Entry
+from bundler.archives.entry import Entry, StoredEntry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, UnwritableError, encode_entry, padding
 from bundler.bundles.files import WrittenOut
@@ -87,7 +87,7 @@ def _send(sender: _Blocking, source: str, task: Any, old: bool) -> None:
     holes = WrittenOut(
         "the archive of a kit", "make the file smaller, or pack the bundle as .tar.zst, which keeps holes"
     )
-    entries: Iterable[tuple[Entry, Iterable[Content]]] = _SOURCES[source].of(task)
+    entries: Iterable[StoredEntry] = _SOURCES[source].of(task)
     for found, stored in entries:
         entry, content = found, stored
         if old and found.sparse is not None:
@@ -135,7 +135,7 @@ class _Blocks:
         self._sender.send((self._at, self._used, self.read))
 
 
-def _without_holes(entry: Entry, stored: Iterable[Content]) -> tuple[Entry, Iterable[Content]]:
+def _without_holes(entry: Entry, stored: Iterable[Content]) -> StoredEntry:
     """A file with its zeros written out."""
 
     def content() -> Iterator[Content]:

@@ -1,32 +1,21 @@
 """A packed bundle, or a packed project, becomes a directory again: nothing of it is trusted.
 
-Its files are made by the rules of restoring.py. Then rootfs/ is held against rootfs.mtree and the documents against
-bundler.json, of a project each bundler.json against project.json, and only then does it appear.
+Its files are made in a stage. Then rootfs/ is held against rootfs.mtree and the documents against bundler.json, of a
+project each bundler.json against project.json, and only then does it appear.
 """
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from bundler.bundles import replacing
-from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
-from bundler.bundles.files import bundle_owners
-from bundler.bundles.pieces import check_sources
 from bundler.bundles.replacing import OldVolumes
 from bundler.bundles.stage import open_stage
-from bundler.bundles.verification import Verification
-from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
-from bundler.packing.bundle_entries import BundleEntries
-from bundler.packing.compared_unpacking import ComparedUnpacking
-from bundler.packing.packed import HOLDS_PROJECT, NO_BUNDLE, PackedFile, PackedStream, open_packed
-from bundler.packing.restoring import Restored, RestoredProject
+from bundler.packing.packed import PackedFile, open_packed
+from bundler.packing.unpacked import check, check_project, fill, fill_project
 from bundler.progress import SILENT, Meter, Progress
 from bundler.project import replacing as project_replacing
-from bundler.project.record import ProjectRecord, is_project
-from bundler.project.verification import ProjectVerification
-from bundler.rootfs.tree import Tree
+from bundler.trust.file_signatures import verifier
 from bundler.trust.keys import TrustedKey
 
 
@@ -53,7 +42,7 @@ def unpack(
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
     """
-    with open_packed(file, limits, label=label, trusted=trusted) as packed:
+    with open_packed(file, limits, label=label, verify=verifier(trusted)) as packed:
         is_bundle = not packed.holds_project
         rules = replacing if is_bundle else project_replacing
         rules.check_destination(output, replace=replace, volumes=volumes)
@@ -80,111 +69,3 @@ def _make_project(project: Path, packed: PackedFile, meter: Meter, *, as_is: boo
     """The same of a project."""
     fill_project(project, packed, meter)
     return lambda: check_project(project, packed.label, as_is=as_is)
-
-
-def unpack_into(
-    bundle: Path,
-    file: Path,
-    *,
-    as_is: bool = False,
-    limits: Limits = DEFAULTS,
-    trusted: TrustedKey | None = None,
-    progress: Progress = SILENT,
-) -> None:
-    """Fill `bundle`, a folder of a stage, with what is packed in `file`. Raises what `unpack` raises."""
-    with (
-        open_packed(file, limits, trusted=trusted) as packed,
-        progress.measure(f"unpacking {file.name}", packed.total) as meter,
-    ):
-        check_made = _make_bundle(bundle, packed, meter, as_is=as_is)
-    check_made()
-
-
-def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = False) -> None:
-    """Raise ImageError unless what was unpacked is a bundle, DifferenceError unless it is what was built.
-
-    `compared` is what `fill` has given: then the files of rootfs/ are known to be.
-    """
-    _check_bundle(bundle, label)
-    if as_is:
-        return
-
-    def changes() -> Iterator[Change]:
-        verification = Verification(Bundle(bundle))
-        return verification.changes_beside_rootfs() if compared else verification.changes()
-
-    _verify(bundle, label, "bundle", changes)
-
-
-def check_project(project: Path, label: str, *, as_is: bool = False) -> None:
-    """Raise ImageError unless what was unpacked is a project, DifferenceError unless it is what was built."""
-    if not as_is:
-        _verify(project, label, "project", lambda: ProjectVerification(project).changes())
-    for bundle in _record(project, label).bundles:
-        _check_bundle(project / bundle.name, f"{label}/{printable(bundle.name)}")
-
-
-def _record(project: Path, label: str) -> ProjectRecord:
-    try:
-        return ProjectRecord.open(project)
-    except RequestError as error:
-        raise ImageError(f"{label}: {error.what.replace(f'{project}/', '')}", hint=error.hint) from None
-
-
-def _check_bundle(bundle: Path, label: str) -> None:
-    if not (bundle / "config.json").is_file() or not (bundle / "rootfs").is_dir():
-        what, hint = ("a project, and no bundle", HOLDS_PROJECT) if is_project(bundle) else ("no bundle", NO_BUNDLE)
-        raise ImageError(f"{label} holds {what}", hint=hint)
-    check_sources(bundle, Bundle(bundle).readable_config, label)
-
-
-def copy_into(bundle: Path, source: Path) -> None:
-    """Make `bundle`, a folder of a stage, the same as the bundle `source`, which has to be what was built.
-
-    Its files come as `pack` would have them and are made as by `unpack`. Raises DifferenceError, BundlerError.
-    """
-    label = printable(str(source))
-    with Tree(bundle, bundle_owners()) as tree:
-        restored = Restored(tree, label)
-        for entry, content in BundleEntries(Bundle.open(source), f"`bundler verify {label}` lists all that differs"):
-            restored.apply(entry, content)
-
-
-def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter, *, compare: bool = True) -> bool:
-    """Make what `packed` holds in `bundle`, a folder of a stage; whether rootfs/ is known to be what its manifest says.
-
-    Unless they are to `compare`, and where an ordinary user's files cannot be all that entries say, that is not known.
-    Raises LayerError, BundlerError, DamagedError.
-    """
-    with Tree(bundle, bundle_owners()) as tree:
-        restored, entries = Restored(tree, packed.label), packed.entries(meter)
-        if compare and tree.owners.kept:
-            return ComparedUnpacking(bundle, restored).unpack(entries)
-        for entry, content in entries:
-            restored.apply(entry, content)
-        return False
-
-
-def fill_project(project: Path, packed: PackedFile | PackedStream, meter: Meter) -> None:
-    """Make the project that `packed` holds in a folder of a stage. Raises LayerError, BundlerError, DamagedError."""
-    with Tree(project, bundle_owners()) as tree:
-        restored = RestoredProject(tree, packed.label)
-        for entry, content in packed.entries(meter):
-            restored.apply(entry, content)
-
-
-def _verify(folder: Path, label: str, what: str, changes: Callable[[], Iterator[Change]]) -> None:
-    try:
-        change = next(changes(), None)
-    except RequestError as error:
-        wrong = error.what.replace(f"{folder}/", "").replace(str(folder), f"the {what} in it")
-        hint = f"it was packed --as-is, or is no {what}; --as-is unpacks it"
-        raise DifferenceError(f"{label}: {wrong}", hint=hint) from None
-    if change is None:
-        return
-    if os.geteuid() and "uid" in change.keywords:
-        raise BundlerError(f"{label}: its files belong to root", hint="unpack it as root")
-    raise DifferenceError(
-        f"{label}: the {what} in it is not what was built: {printable(change.path)} differs",
-        hint="if it was packed --as-is, unpack it --as-is",
-    )

@@ -3,17 +3,18 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Final
 
 from bundler.errors import DifferenceError, printable
 from bundler.input_files import InputError, read_named
-from bundler.light_dataclasses import dataclass
 from bundler.trust import minisign
 from bundler.trust.encoding import ForgedError, FormError
-from bundler.trust.keys import SigningKey, TrustedKey
+from bundler.trust.keys import Signed, SigningKey, TrustedKey, Verify
 from bundler.trust.minisign import PublicKey
+from bundler.trust.ssh_keygen import sign_by_ssh, verify_by_ssh
 from bundler.trust.sshsig import BEGIN
 
 LARGEST: Final = 64 << 10
@@ -21,14 +22,6 @@ LARGEST: Final = 64 << 10
 _MINISIG: Final = ".minisig"
 _SIG: Final = ".sig"  # signify's name for it, and that of ssh-keygen
 SUFFIXES: Final = (_MINISIG, _SIG)
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What was verified: by the key of that name, with the comment that it has signed, if there is one."""
-
-    key: str
-    comment: str | None
 
 
 def signature_place(file: Path, key: SigningKey) -> Path:
@@ -43,8 +36,6 @@ def suffix_of(signature: bytes) -> str:
 
 def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
     """A signature over the file `made`, which will have that name. Raises BundlerError."""
-    from bundler.trust.ssh_keygen import sign_by_ssh  # noqa: PLC0415 -- keys of minisign need no program
-
     descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if key.secret is None:
@@ -61,8 +52,6 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
     What is then read has to be read from `descriptor`, or another file may have taken the place of this one. Raises
     ToolError where nothing is there to verify it with.
     """
-    from bundler.trust.ssh_keygen import verify_by_ssh  # noqa: PLC0415 -- as above
-
     label = printable(str(file))
     place, content = _signature_of(file, trusted)
     shown = printable(str(place))
@@ -79,6 +68,11 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
         raise DifferenceError(f"{shown} {error}", hint=f"copy {label} and its signature again") from None
     except ForgedError as error:
         raise DifferenceError(f"{label} {error} ({shown})", hint="do not use it unless you know why") from None
+
+
+def verifier(trusted: TrustedKey | None) -> Verify | None:
+    """`verify_file` for the key; None without one. Who opens the file needs no program for signatures then."""
+    return None if trusted is None else partial(verify_file, trusted=trusted)
 
 
 def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:

@@ -1,29 +1,18 @@
-"""Keys of GPG that sign images, as a keyring: a file of public keys, in binary or with armor (RFC 4880).
-
-gpgv decides, which knows no keys but those of the keyring, needs no home and asks nobody. Of what it says, only that is
-taken which its machine-readable lines say.
-"""
+"""Keys of GPG that sign images, as a keyring: a file of public keys, in binary or with armor (RFC 4880)."""
 
 import base64
 import binascii
-import re
-import tempfile
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
-from bundler import tools
 from bundler.light_dataclasses import dataclass
-from bundler.trust.encoding import ForgedError, FormError, MalformedError, nearly_starts
+from bundler.trust.encoding import FormError, MalformedError, nearly_starts
 
 ARMOR: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
 _END: Final = b"-----END PGP PUBLIC KEY BLOCK-----\n"
-_GPGV: Final = tools.Tool("gpgv", minimum=(2, 0, 0), package="gpgv")
 # The first byte of a packet with a public key, in both formats (RFC 4880, 4.2), and that of one with a secret key.
 _PUBLIC: Final = (0x98, 0x99, 0x9A, 0xC6)
 _SECRET: Final = (0x94, 0x95, 0x96, 0xC5)
-_LARGEST_PAYLOAD: Final = 1 << 20  # bytes
-_VALID: Final = re.compile(r"VALIDSIG (?:\S+ ){9}([0-9A-F]{40,64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +30,6 @@ class Keyring:
     def text(self) -> str:
         """The content, as a lock has it."""
         return base64.b64encode(self.content).decode()
-
-    def opened(self, signature: bytes) -> tuple[str, bytes]:
-        """The fingerprint of the key that has made a signed message, and what it has signed.
-
-        Raises ForgedError for any but a good signature by a key of the keyring, and ToolError.
-        """
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            keys, signed, payload = (folder / name for name in ("keys.gpg", "signature", "payload"))
-            keys.write_bytes(self.content)
-            signed.write_bytes(signature)
-            words: list[str | Path] = [
-                "--homedir",
-                folder,
-                "--keyring",
-                keys,
-                "--weak-digest",
-                "SHA1",
-                "--status-fd",
-                "1",
-            ]
-            try:
-                with tools.start(
-                    _GPGV, [*words, "--output", payload, signed], largest_file=_LARGEST_PAYLOAD
-                ) as running:
-                    status = running.wait().decode("utf-8", "replace")
-            except tools.ToolFailedError:
-                raise ForgedError(f"is not what a key of the {self.name} has signed") from None
-            return _signer(status), payload.read_bytes()
 
 
 def parse_keyring(content: bytes) -> Keyring:
@@ -108,12 +68,3 @@ def _crc24(content: bytes) -> bytes:
         for _ in range(8):
             crc = (crc << 1) ^ (0x1864CFB if crc & 0x800000 else 0)
     return (crc & 0xFFFFFF).to_bytes(3, "big")
-
-
-def _signer(status: str) -> str:
-    """The fingerprint of the key whose one signature is good: neither of them is out of date or withdrawn."""
-    words = [line.removeprefix("[GNUPG:] ") for line in status.splitlines() if line.startswith("[GNUPG:] ")]
-    valid = [match[1] for word in words if (match := _VALID.fullmatch(word))]
-    if len(valid) != 1 or [word.partition(" ")[0] for word in words].count("GOODSIG") != 1:
-        raise ForgedError("has no good signature, or several")
-    return valid[0]

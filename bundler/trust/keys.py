@@ -1,20 +1,18 @@
 """Keys of files, told apart by their content: those of minisign and signify, and those of SSH."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
 
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.input_files import InputError, read_named
 from bundler.light_dataclasses import dataclass
 from bundler.trust.encoding import FormError, MalformedError, nearly_starts
 from bundler.trust.image_keys import ImageKey, parse_image_key
+from bundler.trust.keyring import Keyring, parse_keyring
 from bundler.trust.minisign import COMMENT, PasswordError, PublicKey, SecretKey, parse_public_key, parse_secret_key
 from bundler.trust.sshsig import PRIVATE, PUBLIC, SshKey, parse_ssh_key
-
-if TYPE_CHECKING:
-    from bundler.trust.keyring import Keyring
 
 _LARGEST: Final = 64 << 10  # bytes; one of SSH has a few thousand at the most
 _LARGEST_KEYRING: Final = 4 << 20
@@ -42,6 +40,18 @@ class TrustedKey:
     key: PublicKey | SshKey
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was verified: that the key of that name has signed a file, with the comment that it has signed, if any."""
+
+    key: str
+    comment: str | None
+
+
+Verify: TypeAlias = Callable[[int, Path], Signed]
+"""Raises DifferenceError unless what is open at that descriptor is signed, by a signature beside the file."""
+
+
 def load_trusted_key(path: Path) -> TrustedKey:
     """Raises RequestError for what is no public key, and DifferenceError for one that was damaged."""
     label, content = printable(str(path)), _read(path, "--key")
@@ -67,10 +77,8 @@ def load_image_key(path: Path) -> ImageKey:
         return parse_image_key(content)
 
 
-def load_keyring(path: Path) -> "Keyring":
+def load_keyring(path: Path) -> Keyring:
     """Public keys of GPG. Raises RequestError for what is none, DifferenceError for a damaged one."""
-    from bundler.trust.keyring import parse_keyring  # noqa: PLC0415 -- files need no gpgv, nor do workers
-
     label, content = printable(str(path)), _read(path, "keys", _LARGEST_KEYRING)
     with _explained(label, "gpg --export NAME > FILE writes one", what="keyring"):
         return parse_keyring(content)

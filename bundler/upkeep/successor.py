@@ -13,7 +13,7 @@ from bundler.kits.kit import BUNDLE, check_kit, is_kit
 from bundler.limits import Limits
 from bundler.origins import UNSET
 from bundler.packing.packed import open_packed
-from bundler.packing.unpacking import copy_into, unpack_into
+from bundler.packing.unpacked import copy_into, unpack_into
 from bundler.progress import Progress
 from bundler.request import BuildRequest
 

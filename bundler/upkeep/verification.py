@@ -20,8 +20,8 @@ from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 from bundler.project.record import NAME, ProjectRecord, is_project
 from bundler.project.verification import ProjectVerification
-from bundler.trust.file_signatures import Signed
-from bundler.trust.keys import TrustedKey
+from bundler.trust.file_signatures import verifier
+from bundler.trust.keys import Signed, TrustedKey
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
 if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
@@ -88,7 +88,7 @@ def verify(
         )
     if deep:
         raise RequestError("--deep is about a bundle's directory", hint=_UNPACK)
-    with open_packed(bundle, limits, trusted=trusted) as packed:
+    with open_packed(bundle, limits, verify=verifier(trusted)) as packed:
         if packed.holds_project:
             if lock is not None:
                 raise RequestError("--lock is about a directory, and this is a packed project", hint=_UNPACK)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bundler.deltas import gzipped
 from bundler.deltas.applying import apply
 from bundler.deltas.format import LENGTH, MAGIC
-from bundler.deltas.gzipped import put_together, take_apart, text_of
+from bundler.deltas.gzip_program import fingerprint, put_together
+from bundler.deltas.gzipped import take_apart, text_of
 from bundler.deltas.writing import BEST, delta
 from bundler.errors import ToolError
 from bundler.packing.packing import pack
@@ -38,7 +38,7 @@ def compressed(content: bytes, *options: str) -> bytes:
 @pytest.mark.parametrize("words", [1, 100, 20_000])
 def test_what_gzip_wrote_is_made_again(words: int) -> None:
     content = compressed(text(1, words))
-    parts = take_apart(content)
+    parts = take_apart(content, put_together)
     assert parts is not None
     assert parts.text == text(1, words)
     assert put_together(parts) == content
@@ -48,7 +48,7 @@ def test_the_name_and_the_time_in_a_header_stay(tmp_path: Path) -> None:
     (tmp_path / "page.1").write_bytes(text(1, 100))
     subprocess.run(["gzip", "-9", "page.1"], cwd=tmp_path, check=True)
     content = (tmp_path / "page.1.gz").read_bytes()
-    parts = take_apart(content)
+    parts = take_apart(content, put_together)
     assert parts is not None
     assert parts.header.endswith(b"page.1\0")
     assert put_together(parts) == content
@@ -72,7 +72,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_everything_else_is_carried_as_it_is(name: str) -> None:
-    assert take_apart(OTHERS[name]) is None
+    assert take_apart(OTHERS[name], put_together) is None
 
 
 def test_no_more_is_decompressed_than_is_asked_for() -> None:
@@ -111,7 +111,7 @@ def test_another_gzip_is_found_out_before_anything_is_done(sides: tuple[Path, Pa
     whole = delta(old, new, tmp_path / "d", level=BEST).path.read_bytes()
     (length,) = LENGTH.unpack(whole[len(MAGIC) : len(MAGIC) + LENGTH.size])
     document = whole[len(MAGIC) + LENGTH.size :][:length]
-    (tmp_path / "d").write_bytes(written(document.replace(gzipped.fingerprint().encode(), b"0" * 64)))
+    (tmp_path / "d").write_bytes(written(document.replace(fingerprint().encode(), b"0" * 64)))
     with pytest.raises(ToolError, match="gzip makes other bytes"):
         apply(tmp_path / "d", old, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from bundler.deltas import rebuilding
 from bundler.deltas.applying import apply
 from bundler.deltas.format import LENGTH, MAGIC, MOST, Section
 from bundler.deltas.frames import compress
-from bundler.deltas.gzipped import fingerprint
+from bundler.deltas.gzip_program import fingerprint
 from bundler.deltas.operations import Add, Again, Copy, Fresh, Gzip, Heads, Operation, Patch, Range, Small
 from bundler.deltas.writing import delta
 from bundler.errors import BundlerError, ImageError, LayerError, RequestError

@@ -18,8 +18,7 @@ def read(content: bytes) -> bytes:
     from bundler.archives.tar import TarReader
     from bundler.deltas.base import Base, Copied
     from bundler.deltas.format import LENGTH, MAGIC, SHA256, Document
-    from bundler.deltas.parts import StoredDelta
-    from bundler.deltas.reading import DeltaFile, Rebuilt
+    from bundler.deltas.reading import DeltaFile, Rebuilt, StoredDelta
 
     document = Document("", "", "", "").encode()
     reader = TarReader(io.BytesIO(tarball(file("./a", b"a" * 5000), file("./b", b"b" * 7000))))

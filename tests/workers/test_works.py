@@ -11,7 +11,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 FETCH_START_AND_DRAW = {
-    *("bundler.tools", "bundler.program", "bundler.store", "bundler.cli", "bundler.build", "rich", "typer"),
+    *("bundler.tools", "bundler.program", "bundler.store", "bundler.cli", "bundler.pipeline", "rich", "typer"),
     *(
         "bundler.images.transports.skopeo",
         "bundler.images.transports.registry",
