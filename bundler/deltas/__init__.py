@@ -1,1 +1,1 @@
-"""What one bundle has and another one lacks, as one file: written, and applied to the bundle that is there."""
+"""Deltas: what a newer bundle has and an older one lacks, as one file; how it is written, and how it is applied."""

@@ -1,7 +1,7 @@
-"""A delta is applied: the bundle that is there becomes the new one, beside it, and only whole.
+"""Applying a delta: the new bundle is made beside the old one, and appears only when it is whole.
 
-The base is read and verified before anything is written. What the delta makes of it is an archive as `pack` writes it:
-it is unpacked by the rules that hold for packed bundles and verified as they are, or compressed into such a file.
+The base is read and verified before anything is written. The delta makes of it the archive that `pack` would write;
+that archive is unpacked and verified as any packed bundle is, or compressed into such a file.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,13 +55,13 @@ def apply(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make of `base`, a bundle or a project, what the delta `file` says, at `output`, whole or not at all.
+    """Apply the delta `file` to `base`, a bundle or a project, and write the result to `output`, whole or not at all.
 
-    `output` is a packed bundle if its name ends as those do, else a directory, which may be `base` itself. With
-    `replace`, what is there is replaced; `volumes` says what becomes of the data in a bundle, `level` how hard to
-    compress a file. Where `base` itself is replaced and already is what the delta makes, nothing is left to do.
-    With a `trusted` key, only if the key has signed the delta, as a signature beside it says. `before_publishing` is
-    called when nothing is left to do but the step that makes it appear.
+    `output` becomes a packed bundle if its name ends like one (`.tar.zst` ...), else a directory, which may be `base`
+    itself. With `replace`, whatever is at `output` is replaced; `volumes` says what happens to data in a replaced
+    bundle, `level` how hard to compress a packed one. If `base` is to be replaced and already is the result, nothing is
+    done. With a `trusted` key, the delta must have a signature by that key beside it. `before_publishing` is called
+    last, before the one step that makes the result appear.
 
     Raises RequestError for another base than that of the delta, DifferenceError for one that was changed, ImageError
     for a delta that is damaged, LayerError for what may not be in a bundle, BundlerError.
@@ -150,7 +150,7 @@ def _write(archive: CheckedStream, write: Callable[[Content], None], label: str,
 
 
 def _verify(source: Source) -> None:
-    """Raise DifferenceError unless it is what was built: what was to be done, an earlier call has done."""
+    """Raise DifferenceError unless it is what was built. An earlier call has done what was to be done."""
     for _, content in source.entries():
         for _ in content:
             pass
@@ -189,7 +189,7 @@ def _of_another_kind(source: Source, delta: str) -> RequestError:
 
 @contextmanager
 def _opened(file: Path, trusted: TrustedKey | None) -> Iterator[DeltaFile]:
-    """The delta. What of it turns out to be damaged in the context becomes an ImageError. Raises RequestError."""
+    """The delta, open. Damage that is found while the context lasts becomes an ImageError. Raises RequestError."""
     label = printable(str(file))
     try:
         with open_stored(file, verifier(trusted)) as stored:

@@ -1,8 +1,8 @@
-"""The bundle that a delta is for: what can be copied out of it, by numbers.
+"""The base: the older bundle, from which a delta copies. Its files have numbers.
 
-It is read once as `pack` would write it, and verified by that. Its heads are what stands in such an archive before the
-content of files; they are a dictionary for the heads of the result. Files are numbered in the archive's order, those
-with content alone. What a container writes to is passed by: a bundle in use has other volumes than a new one.
+The base is read once, as the archive that `pack` would write, and so verified. The heads of that archive (all of it but
+the content of files) are the dictionary for the heads of the result. Files with content are numbered in the archive's
+order. Folders that containers write to are skipped: a bundle in use has other volumes than a new one.
 """
 
 import hashlib
@@ -28,7 +28,8 @@ from bundler.rootfs.tree import Tree
 
 _DEEPEST: Final = 3  # SERVICE/volumes/NAME
 Note = Callable[[int, bytes, int, int, Iterable[Content]], None]
-"""Is told of each file: its number, its path, where its head begins, its stored size; and takes the content."""
+"""Called for each file with its number, its path, where its head begins, its stored size and its content, which it
+must read to the end."""
 
 
 class _Store(Protocol):
@@ -39,13 +40,13 @@ class _Store(Protocol):
 
 
 def take(_number: int, _path: bytes, _at: int, _size: int, content: Iterable[Content]) -> None:
-    """Let the content go by, for those who want to know nothing of it."""
+    """The `Note` that only reads the content to its end."""
     for _ in content:
         pass
 
 
 class Base:
-    """What `source` holds. Files go with the context that made it; methods raise OSError."""
+    """The base's heads and files, by number, for as long as the context of `open_base`. Methods raise OSError."""
 
     def __init__(self, store: _Store, heads: BufferedRandom) -> None:
         self._store = store
@@ -55,7 +56,7 @@ class Base:
         self.heads_size = 0
 
     def fill(self, entries: Iterable[StoredEntry], written_to: Sequence[str], note: Note = take) -> None:
-        """Take all `entries`, but for what is in the folders that are `written_to`."""
+        """Read all `entries`, and keep those that are not in the folders `written_to`."""
         folders = frozenset(map(os.fsencode, written_to))
         digest, at = hashlib.sha256(), 0
         for entry, content in entries:
@@ -96,7 +97,7 @@ class Base:
 
 
 def _is_in(path: bytes, folders: AbstractSet[bytes]) -> bool:
-    """Whether it is one of them or lies in one; a record may name more of them than can be gone through each time."""
+    """Whether the path is one of the folders or lies in one. A hostile record may name very many: no loop over them."""
     parts = path.split(b"/", _DEEPEST)
     return any(b"/".join(parts[:depth]) in folders for depth in range(1, _DEEPEST + 1))
 
@@ -109,7 +110,7 @@ def _exactly(content: bytes, size: int) -> bytes:
 
 @contextmanager
 def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) -> Iterator[Base]:
-    """The base that `source` is, with its temporary files in `workspace`; `meter` is told of its bytes.
+    """Read all of `source` as a base. Temporary files are in `workspace`; `meter` counts the bytes that were read.
 
     Raises what reading the source raises.
     """
@@ -127,7 +128,7 @@ def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) 
 
 
 class _InFolder:
-    """Files of a bundle in a directory. They are read where they lie; the file that was read last stays open."""
+    """Files of a bundle's directory, read in place. The file that was read last stays open."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -177,7 +178,7 @@ class _InFolder:
 
 
 class Copied:
-    """Files of an archive, which can only be read from its beginning, in a temporary file."""
+    """Files of an archive, copied to a temporary file: an archive can only be read from its beginning."""
 
     def __init__(self, file: BufferedRandom) -> None:
         self._file = file

@@ -17,7 +17,7 @@ Read = Callable[[int, int], bytes]
 
 
 class Run(NamedTuple):
-    """A part of the new content, and where the older file has the same; or where it most likely has what it was."""
+    """A part of the new content, and where the older file has the same bytes, or most likely a version of them."""
 
     start: int
     end: int

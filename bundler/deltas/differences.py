@@ -19,7 +19,7 @@ _PIECE: Final = 1 << 16
 
 
 class Run(NamedTuple):
-    """A part of the new content, and how far from it the older content lies that it is to be compared with."""
+    """A part of the new content, and how far away the older content lies that it is compared with."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What new content is made of: the `differences` of its `runs`, one after another, and what is between them."""
+    """New content beside old: the `differences` of its `runs`, joined, and the bytes between the runs."""
 
     runs: tuple[Run, ...]
     differences: bytes
@@ -116,7 +116,7 @@ def subtract(new: bytes, old: bytes) -> bytes:
 
 
 def add(differences: bytes, old: bytes) -> bytes:
-    """What `subtract` was given."""
+    """The inverse of `subtract`: the new bytes, from their `differences` and the `old` ones."""
     return b"".join(_add(differences[at : at + _PIECE], old[at : at + _PIECE]) for at in range(0, len(old), _PIECE))
 
 

@@ -1,4 +1,4 @@
-"""The parts of a delta, as docs/formats.md describes them. What is read is hostile: each number of it is bounded."""
+"""The parts of a delta file, as docs/formats.md describes them. A delta is hostile, so each number in it is bounded."""
 
 import json
 import struct
@@ -24,12 +24,14 @@ SHA256: Final = 32
 
 
 def most_dictionary(size: int) -> int:
-    """How much dictionary `size` bytes may have: frames of nothing that read megabytes would keep a reader busy."""
+    """The largest dictionary that `size` bytes may have, in bytes: many tiny frames, each with megabytes of dictionary,
+    would keep a reader busy.
+    """
     return min(MOST, (128 << 10) + 8 * size)
 
 
 def most_stored(size: int) -> int:
-    """The most that zstd makes of `size` bytes, which it then stores as they are."""
+    """The most bytes that zstd writes for `size` bytes, when it can only store them."""
     return size + (size >> 7) + 1024
 
 

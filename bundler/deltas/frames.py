@@ -1,4 +1,4 @@
-"""zstd frames that know a dictionary: content that an older file is nearly the same as."""
+"""zstd frames with an older file as their dictionary, which the content is nearly the same as."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _BEST: Final = 16  # from here on zstd keeps a tree of all positions, of two num
 
 
 def compress(content: Content, known: bytes, level: int) -> bytes:
-    """`content` as one frame, which takes `known` as a dictionary to read."""
+    """`content` as one zstd frame; `known` is its dictionary, without which it cannot be read."""
     import zstandard  # noqa: PLC0415 -- heavy, and only needed here
 
     # The window has to hold all of the content: what is behind it can no longer refer to the dictionary. The tables of
@@ -30,7 +30,7 @@ def compress(content: Content, known: bytes, level: int) -> bytes:
 
 
 def decompress(frame: bytes, size: int, known: bytes) -> bytes:
-    """The `size` bytes that `frame` is. Raises DamagedError for one that is anything else."""
+    """The content of `frame`, which must be `size` bytes. Raises DamagedError if it is not."""
     import zstandard  # noqa: PLC0415 -- heavy, and only needed here
 
     try:

@@ -1,7 +1,7 @@
-"""The program gzip, as deltas use it: made with it, a delta is applied where gzip makes the same bytes.
+"""The program gzip, which `delta --best` needs on both sides, and which must write the same bytes on both.
 
-GNU gzip gives the same bytes for the same text on every machine, and Debian's packages have it at its best level. zlib
-divides what is long into other blocks, and there are several of it.
+GNU gzip writes the same bytes for the same text on every machine, and Debian's packages are compressed by it at its
+best level. zlib is no substitute: it divides long texts into other blocks, and its forks differ.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _SAMPLE: Final = b" ".join(hashlib.sha256(b"%d" % (number % 700)).hexdigest().en
 
 
 def put_together(parts: Gzipped) -> bytes:
-    """The bytes of the file. Raises ToolError, OSError."""
+    """The bytes of the gzip file that has these parts. Raises ToolError, OSError."""
     memory = os.memfd_create("text", os.MFD_CLOEXEC)
     with os.fdopen(memory, "w+b") as stream:
         stream.write(parts.text)
@@ -30,7 +30,7 @@ def put_together(parts: Gzipped) -> bytes:
 
 
 def fingerprint() -> str:
-    """What tells whether this machine's gzip is that of another one. Raises ToolError, OSError."""
+    """The sha256 of what this machine's gzip makes of a sample, to compare gzips by. Raises ToolError, OSError."""
     return hashlib.sha256(put_together(Gzipped(b"", _SAMPLE))).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""Files that gzip has written (manual pages, changelogs): carried as the text they are made of, and compressed again.
+"""Files that gzip has written (manual pages, changelogs): a delta carries their text, and gzip compresses it again.
 
-What gzip does not make the same again is carried as it is.
+A file that gzip does not write the same way again is carried as it is.
 """
 
 import zlib
@@ -17,18 +17,18 @@ _ANY_FORM: Final = zlib.MAX_WBITS | 16  # that of gzip, and no other
 
 
 class Gzipped(NamedTuple):
-    """What the bytes of a file are made of."""
+    """A gzip file in two parts: its header as it stands, and the text that was compressed."""
 
     header: bytes
     text: bytes
 
 
 Compress: TypeAlias = Callable[[Gzipped], bytes]
-"""Gives the bytes of the file."""
+"""Makes the bytes of a gzip file from its parts."""
 
 
 def take_apart(content: bytes, gzip: Compress) -> Gzipped | None:
-    """What `gzip` makes exactly `content` of; None for everything else. Raises what `gzip` raises."""
+    """The parts from which `gzip` makes exactly `content`; None if there are none. Raises what `gzip` raises."""
     if content[: len(_MAGIC)] != _MAGIC or len(content) <= _HEADER or content[3] not in _KNOWN:
         return None
     size = content.find(b"\0", _HEADER) + 1 if content[3] == _NAMED else _HEADER
@@ -40,7 +40,7 @@ def take_apart(content: bytes, gzip: Compress) -> Gzipped | None:
 
 
 def text_of(content: bytes, most: int) -> bytes:
-    """At most so many bytes of what was compressed; none for what is not gzip's, or not whole."""
+    """At most `most` bytes of the text in a gzip file; empty if it is no gzip file, or not whole."""
     decompressor = zlib.decompressobj(_ANY_FORM)
     try:
         return decompressor.decompress(content, most)

@@ -1,4 +1,4 @@
-"""Which file of the base a new one is the same as, or nearly: by its content, then by its name.
+"""Finding the file of the base that is the same as a new one, or nearly: by its content, then by its name.
 
 A newer version of a file has the same path, or the same but for numbers (`libssl.so.3.0.11`, `python3.11/`), or its
 name in another folder.
@@ -50,14 +50,14 @@ class _Index:
 
 
 class Files:
-    """The files of the base, by all that a new one is looked up by. What is kept grows with their number."""
+    """The files of the base, by content, path and shape of name. Memory grows with the number of files."""
 
     def __init__(self) -> None:
         self._sizes, self._heads, self._digests = array("Q"), array("Q"), array("Q")
         self._by_digest, self._by_path, self._by_shape = _Index(), _Index(), _Index()
 
     def note(self, number: int, path: bytes, head: int, size: int, content: Iterable[Content]) -> None:
-        """Take the next file, with its content."""
+        """Add the next file; its content is read to the end."""
         digest = hashlib.sha256()
         for part in content:
             digest.update(part)

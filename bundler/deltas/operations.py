@@ -1,4 +1,4 @@
-"""What a delta does to make the archive, step by step: its operations, and the bytes that they are."""
+"""The operations of a delta, which make the archive step by step, and how they are written as bytes."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -54,7 +54,7 @@ class Fresh(NamedTuple):
 
 
 class Again(NamedTuple):
-    """The content of an earlier frame once more: its place among all frames of the delta, and all that a patch says."""
+    """An earlier frame once more: the fields of a Patch, and the frame's place among all frames of the delta."""
 
     file: int
     at: int
@@ -103,7 +103,9 @@ _OF_FILES: Final = (Copy, Range, Patch, Again, Gzip, Add)  # whose first number 
 
 
 class OperationWriter:
-    """Operations as bytes: numbers in base 128, the lowest digits first; files as the way from the one that is next."""
+    """Writes operations as bytes: numbers in base 128, lowest digits first; a file's number as the distance from the
+    file after the last one that was used.
+    """
 
     def __init__(self) -> None:
         self.content = bytearray()

@@ -1,6 +1,6 @@
-"""A delta in several files, of which each fits onto a medium: its own name is that of their list.
+"""A delta in several parts, each small enough for a medium. The file with the delta's own name lists them.
 
-The list is what sha256sum writes and checks. It appears last: where it is, all parts are.
+The list has the form of sha256sum, which can check it. It appears last: if it is there, all parts are.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class PartWriter:
             self.written += len(part)
 
     def finish(self) -> list[Path]:
-        """The parts, and at last their list."""
+        """Write the list of parts; gives the paths of the parts and, last, of the list."""
         self._end()
         names = [part_name(self._name, number) for number in range(1, len(self._digests) + 1)]
         lines = zip(self._digests, map(os.fsencode, names), strict=True)
@@ -61,7 +61,7 @@ class PartWriter:
         return [self.folder / name for name in (*names, self._name)]
 
     def whole(self) -> Path:
-        """The first part under the name of all, as there is no other."""
+        """Give the only part the name of the delta; gives its path."""
         self._end()
         return (self.folder / part_name(self._name, 1)).rename(self.folder / self._name)
 
@@ -85,7 +85,7 @@ def part_name(name: str, number: int) -> str:
 
 @contextmanager
 def open_stored(file: Path, verify: Verify | None = None) -> Iterator[StoredDelta]:
-    """The delta at `file`, which may be a list of parts: each is held against its sum.
+    """The delta at `file`, which may be the list of its parts; each part is compared with its checksum.
 
     With `verify`, nothing else is read before that has found the file to be signed. Raises RequestError, ImageError,
     DamagedError, and what `verify` raises.

@@ -1,4 +1,4 @@
-"""A delta appears: its parts, its signature, and at last the file of its own name, which says that all are there."""
+"""Publishing a delta: its parts appear first, then its signature, and last the file with the delta's own name."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ def publish(
     replace: bool,
     before: Callable[[], None],
 ) -> Path | None:
-    """Move the files `made`, of which the last one becomes `output`, beside that; the signature by `key`, if any.
+    """Move the files `made` to where `output` belongs; the last one becomes `output`. Sign it if there is a `key`.
 
-    Where an older delta in parts is replaced, those of its parts go that this one has not got. Raises BundlerError,
-    RequestError.
+    Gives the path of the signature. When an older delta in parts is replaced, its surplus parts are removed. Raises
+    BundlerError, RequestError.
     """
     files = [*made[:-1], *_signature(stage, made[-1], output, key), made[-1]]
     places = [output.parent / file.name for file in files]

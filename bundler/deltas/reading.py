@@ -1,7 +1,7 @@
-"""A delta as it is read: the archive that it makes of its base, as a stream. It is hostile, and so is what comes out.
+"""Reading a delta: the archive that it makes of its base, as a stream. The delta is hostile, and so is that archive.
 
-What comes out goes to the reader of packed bundles, who refuses what may not be in one. Here is seen to it that nothing
-is copied that is not in the base, that nothing is larger than it says, and that all of it is what was written.
+The archive goes to the reader of packed bundles, which refuses what may not be in one. This module ensures that nothing
+is copied that is not in the base, that nothing is larger than it says, and that the archive is the one that was packed.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ class StoredDelta:
             self.size += os.fstat(descriptor).st_size
 
     def read(self, at: int, size: int) -> bytes:
-        """The bytes from `at` on, fewer only at the end."""
+        """`size` bytes from `at` on; fewer only at the end."""
         parts, size = [], min(size, self.size - at)
         while size > 0:
             number = bisect_right(self._starts, at) - 1
@@ -72,7 +72,7 @@ class StoredDelta:
 
 
 class DeltaFile:
-    """What is `stored`; its `document` is read at once. Raises DamagedError, RequestError, OSError."""
+    """A delta file; its `document` is read at once. Raises DamagedError, RequestError, OSError."""
 
     def __init__(self, stored: StoredDelta, label: str) -> None:
         self.label = label
@@ -89,7 +89,7 @@ class DeltaFile:
         self._first = self._at
 
     def check(self) -> None:
-        """Raise DamagedError unless the file is as it was written: a medium may have lost some of it."""
+        """Raise DamagedError unless the file has the checksum at its end: a medium may have lost a part of it."""
         digest, at = hashlib.sha256(), 0
         while at < self._end and (part := self.stored.read(at, min(_PIECE, self._end - at))):
             digest.update(part)
@@ -141,7 +141,7 @@ class Rebuilt:
         self._digest = hashlib.sha256()
 
     def read(self, size: int, /) -> Content:
-        """1 to `size` bytes, or none at the end, where all has been checked."""
+        """1 to `size` bytes; none at the end. By then the size and the digest of the archive have been checked."""
         while not self._piece:
             piece = next(self._pieces, None)
             if piece is None:

@@ -1,7 +1,7 @@
-"""The archive that a delta makes of its base, made ahead by a process of its own where there is much of it.
+"""The archive that a delta makes of its base; for a large base, a worker makes it ahead.
 
-That one reads and verifies the base, and then makes the archive; this one makes files of it, or compresses it. Both
-spend most of their time in Python.
+The worker reads and verifies the base, then makes the archive; this process unpacks or compresses that. Both spend most
+of their time in Python.
 """
 
 import os
@@ -36,11 +36,11 @@ _Task = tuple[tuple[int, ...], str, str, str, dict[str, int]]
 def open_archive(
     delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter, *, gzip: Compress | None = None
 ) -> Iterator[CheckedStream]:
-    """What `delta` makes of the bundle at `base`, all of which has been read, and is what was built.
+    """The archive that `delta` makes of the bundle at `base`, which is read and verified first.
 
-    `meter` is told of its bytes; temporary files are in `workspace`; `gzip` is for a delta that needs it. The context
-    and its stream raise what reading the base raises, RequestError for another base than that of the delta, ImageError
-    for a delta that is damaged.
+    `meter` counts the bytes of the base; temporary files are in `workspace`; `gzip` is for a delta that needs it. The
+    context and the stream raise what reading the base raises, RequestError if the delta has another base, ImageError if
+    the delta is damaged.
     """
     # A worker starts no programs.
     if gzip is not None or processors() == 1 or _size(base) < _SMALLEST_APART:
@@ -54,7 +54,7 @@ def open_archive(
 
 
 def _size(base: Path) -> int:
-    """How many bytes a base has, about."""
+    """Roughly how many bytes a base has, without reading it."""
     if base.is_file():
         return base.stat().st_size
     images, manifests = (
@@ -81,7 +81,7 @@ def _rebuilt(
 
 
 def _send(sender: Sender, task: _Task) -> None:
-    """Numbers of bytes of the base that were read, then the archive in blocks of shared memory."""
+    """Send how many bytes of the base were read, piece by piece, and then the archive in blocks of shared memory."""
     descriptors, label, base, workspace, limits = task
     delta = DeltaFile(StoredDelta(descriptors), label)
 
@@ -102,7 +102,7 @@ def _send(sender: Sender, task: _Task) -> None:
 
 
 class _Explained:
-    """The archive, of which what is damaged is so in the delta."""
+    """The archive; damage in it is told as damage of the delta, since the base has been verified."""
 
     def __init__(self, archive: Rebuilt, label: str) -> None:
         self._archive = archive
@@ -120,7 +120,7 @@ class _Explained:
 
 
 class _Received:
-    """The archive that another process sends in `blocks`."""
+    """The archive that the worker sends in `blocks`."""
 
     def __init__(self, blocks: Receiver, meter: Meter) -> None:
         self._blocks = blocks

@@ -1,4 +1,4 @@
-"""A delta as it is written: operations with what belongs to them, gathered into sections.
+"""Writing a delta: operations, and the bytes that they need, are gathered into sections.
 
 What makes up a section is kept in memory, but for its frames, which wait in a temporary file: a section begins with its
 operations.
@@ -39,7 +39,7 @@ Write = Callable[[Content], object]
 
 
 class Sections:
-    """Takes the archive in its order; `stored` is a temporary file in which the frames of a section wait."""
+    """Writes the sections. It is given the archive in its order; frames wait in the temporary file `stored`."""
 
     def __init__(self, base: Base, write: Write, stored: BufferedRandom, level: int) -> None:
         self._base = base
@@ -66,7 +66,7 @@ class Sections:
         self._write(MAGIC + LENGTH.pack(len(content)) + content)
 
     def head(self, content: bytes, known: int | None = None) -> None:
-        """What stands before the content of a file; where the base has that of the file of this path."""
+        """Add the head of a file; `known` is where the base has the head of the file at the same path."""
         self._make_room(len(content))
         self._produce(bytes(-self._size % BLOCK))
         self._produce(content)
@@ -81,20 +81,20 @@ class Sections:
             self._known = min(first, known), max(last, known)
 
     def copy(self, number: int, content_size: int) -> None:
-        """The content of a file of the base."""
+        """Add content that is that of a whole file of the base."""
         self._make_room()
         self._operations.add(Copy(number))
         for at in range(0, content_size, _COPY):
             self._produce(self._base.read(number, at, min(_COPY, content_size - at)))
 
     def range(self, number: int, at: int, content: bytes) -> None:
-        """A part of a file of the base, which is the same as `content`."""
+        """Add `content`, which is the same as the part of a file of the base from `at` on."""
         self._make_room()
         self._operations.add(Range(number, at, len(content)))
         self._produce(content)
 
     def patch(self, number: int, at: int, content: bytes) -> None:
-        """What is nearly the same as a file of the base from `at` on."""
+        """Add content that is nearly the same as a file of the base from `at` on."""
         self._make_room()
         if self.again(content):
             return
@@ -135,7 +135,7 @@ class Sections:
         return True
 
     def gzip(self, parts: Gzipped, content: bytes, number: int, known: bytes) -> None:
-        """A file that gzip makes of `parts`; `known` is the beginning of what it made a file of the base of."""
+        """Add a file that gzip makes of `parts`; `known` is the beginning of the text of a gzip file of the base."""
         self._make_room()
         frame = compress(parts.header + parts.text, known, self._level)
         size = len(parts.header) + len(parts.text)
@@ -144,14 +144,14 @@ class Sections:
         self._produce(content)
 
     def small(self, content: bytes) -> None:
-        """The content of a small file that is like none of the base."""
+        """Add the content of a small file that is like none of the base."""
         self._make_room()
         self._small += content
         self._operations.add(Small(len(content)))
         self._produce(content)
 
     def fresh(self, content: bytes) -> None:
-        """A part of a file that is like none of the base."""
+        """Add a part of a file that is like none of the base."""
         self._make_room()
         if self.again(content):
             return

@@ -1,4 +1,4 @@
-"""A side of a delta: a bundle or a project, in a directory or packed, by the entries that its archive has."""
+"""One side of a delta, old or new: a bundle or a project, in a directory or packed, read as entries of an archive."""
 
 import os
 import tempfile

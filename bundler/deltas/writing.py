@@ -1,4 +1,4 @@
-"""A delta is made: what the new bundle has, in the order of its archive, beside what the old one has."""
+"""Making a delta: the new bundle, in the order of its archive, is compared with the old one."""
 
 import hashlib
 import tempfile
@@ -43,7 +43,7 @@ _SMALL: Final = 64 << 10  # what is smaller shares a frame with others
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The file, its size in bytes with that of its parts, and its signature's file."""
+    """A delta that was written: its file, its size in bytes (all parts together), and the file of its signature."""
 
     path: Path
     size: int
@@ -51,7 +51,7 @@ class Delta:
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal."""
+        """The sha256 of the file, in hexadecimal. The file is read for it."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -69,13 +69,13 @@ def delta(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Delta:
-    """Write what makes `new` of `old` into the new file `output`, whole or not at all.
+    """Write the delta from `old` to `new` into the file `output`, whole or not at all.
 
-    Both are bundles or both are projects, or files that `pack` has written of them, and what was built; the same two
-    give the same bytes. `replace` allows that a file is there already. With `split`, the parts beside it have so many
-    bytes, and it is their list. With a `key`, its signature appears beside the file, before it. `before_publishing` is
-    called when nothing is left to do but the step that makes the file appear. Raises DifferenceError, RequestError,
-    ImageError, LayerError, BundlerError.
+    Both sides are bundles, or both are projects, in directories or packed, unchanged since they were built. The same
+    sides give the same bytes. `replace` allows that `output` exists. With `split`, the delta is written in parts of so
+    many bytes beside `output`, which lists them. With a `key`, a signature appears beside the file, and before it.
+    `before_publishing` is called last, before the one step that makes the file appear. Raises DifferenceError,
+    RequestError, ImageError, LayerError, BundlerError.
     """
     check_file(output, replace=replace)
     for side in (old, new):
@@ -131,10 +131,10 @@ def _write(source: Source, result: Source, parts: PartWriter, level: int, progre
 
 
 class _Contents:
-    """Takes the content of files, and tells `sections` where the most of it is already."""
+    """Adds the content of files to `sections`, by the shortest way that the base offers."""
 
     def __init__(self, base: Base, files: Files, sections: Sections, workspace: Path, *, gzip: bool) -> None:
-        """`gzip` says that it will be there where the delta is applied."""
+        """`gzip` says that the delta may need gzip where it is applied."""
         self._gzip = gzip
         self._base = base
         self._files = files
@@ -176,7 +176,7 @@ class _Contents:
             self._sections.fresh(content)
 
     def _gzipped(self, content: bytes, known: Known | None) -> bool:
-        """Whether it is what gzip makes of a text, as which it is carried then."""
+        """Whether the content is a gzip file that can be carried as its text; then it was added so."""
         parts = take_apart(content, put_together)
         if parts is None:
             return False
@@ -187,7 +187,7 @@ class _Contents:
         return True
 
     def _large(self, large: BufferedRandom, known: Known | None) -> None:
-        """A file that is not in memory as a whole: window by window."""
+        """Add a file that is too large for memory, window by window."""
         blocks = None if known is None else self._blocks(known)
         offset = 0
         while window := large.read(_WINDOW):
