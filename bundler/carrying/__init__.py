@@ -1,1 +1,1 @@
-"""Images of the store as one file, and what such files hold put into a store: for machines without a registry."""
+"""Carrying images to machines without a registry: images of the store become one file, and go into another store."""

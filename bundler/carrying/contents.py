@@ -1,6 +1,6 @@
-"""What a file or folder of images holds: its images, as a store would list them, and the blobs that it has of them.
+"""The contents of a file or folder of images: its images, as a store would list them, and their blobs.
 
-Everything here is read from what others wrote. A document is held against its digest at once, a blob when it is copied.
+All of it is hostile. A document is compared with its digest at once, a blob when it is copied.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ _MOST_BLOBS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An image: `names` are what the file calls it, `entry` is how it is listed but for its name.
+    """An image of the file: `names` are its names there, `entry` is its entry in an index.json, without a name.
 
-    `documents` are its manifests and indexes, `blobs` all that it needs, these as well.
+    `documents` are its manifests and indexes, `blobs` all that it needs, the documents included.
     """
 
     names: tuple[str, ...]
@@ -39,9 +39,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`held` is where the blobs are that the file has, `made` are documents that it lacks, and that follow from it.
+    """The images of a file, and where the bytes of its blobs are.
 
-    `attached` are the entries of what is attached to images, and `beside` the blobs of that.
+    `held` has the places of blobs that are in the file, `made` the documents that were made because the file lacks
+    them. `attached` are the entries of signatures and other attachments of images, `beside` their blobs.
     """
 
     files: Files
@@ -71,7 +72,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Overlaid:
-    """Two places of files as one: what the first lacks is in the second."""
+    """Two places of files as one: a file that is not in the first is looked for in the second."""
 
     first: Files
     second: Files
@@ -98,7 +99,7 @@ class Overlaid:
 
 
 class Gathered:
-    """Images as they are read, each once with all names that the file has for it, within bounds."""
+    """Collects images as they are read: each once, with all of its names, and not more than an import may have."""
 
     def __init__(self, label: str) -> None:
         self._label = label

@@ -1,7 +1,7 @@
-"""The images of what `docker save` has written, as a store lists them.
+"""The images in a file of `docker save`, as a store lists them.
 
-What Docker saved before version 25 states no manifest. It gets the one that Docker writes since then, of the same
-layers as they are in the archive: so the same image has the same digest, whichever version has saved it.
+Docker before version 25 saved no manifests. Such an image gets the manifest that later versions write, of the layers as
+they are in the archive, so that an image has the same digest whichever version has saved it.
 """
 
 import json
@@ -55,7 +55,7 @@ def _incoming(names: tuple[str, ...], manifest: Manifest) -> Incoming:
 
 
 def _named(layer: LocalLayer, known: dict[tuple[int, int, int], Digest]) -> LocalLayer:
-    """The layer with the digest of its bytes as they are stored, each file read once for it."""
+    """The layer as a descriptor. The digest is that of its bytes as they are stored; each file is read once for it."""
     if layer.blob.digest is not None:
         return layer
     if layer.blob.media_type == DOCKER_LAYER:
@@ -71,7 +71,7 @@ def _named(layer: LocalLayer, known: dict[tuple[int, int, int], Digest]) -> Loca
 
 
 def _manifest(image: Image, layers: list[LocalLayer]) -> Manifest:
-    """That of the archive, or in its members and their order the one that Docker would write."""
+    """The manifest in the archive; without one, a manifest with the members and the order that Docker writes."""
     if image.manifest is not None and image.manifest_digest is not None:
         return parse_manifest(image.manifest, image.manifest_digest)
     document = {

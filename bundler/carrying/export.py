@@ -1,8 +1,8 @@
-"""Images of the store become one file: an OCI layout in a tar archive, which skopeo and podman read, too.
+"""Exporting: images of the store become one file, an OCI layout in a tar archive, which skopeo and podman read, too.
 
-It has the same bytes for the same images, whenever and in whichever order they were fetched: what it lists is sorted,
-and nothing in it depends on the store. What the other side has is left out, and named in a document (left_out.py);
-then bundler alone reads the file.
+The same images give the same bytes, in whichever order they were fetched: lists are sorted, and nothing depends on the
+store. Blobs that the other side has may be left out. They are named in a document (left_out.py), and then only bundler
+can read the file.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ Known = Mapping[Digest, str]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The file, its size in bytes, its images by name and digest, and what of them it does not hold."""
+    """A file that was written: its size in bytes, its images by name and digest, and the blobs that it leaves out."""
 
     path: Path
     size: int
@@ -52,13 +52,13 @@ class Exported:
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal. The file is read for it."""
+        """The sha256 of the file, in hexadecimal. The file is read for it."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_place(output: Path, *, replace: bool) -> Compressing:
-    """How a file of that name is compressed. Raises RequestError where none can be made."""
+    """The compression that the name of `output` asks for. Raises RequestError where no such file can be written."""
     for compressing in _FORMATS:
         if output.name.endswith(compressing.format.endings):
             check_file(output, replace=replace)
@@ -77,7 +77,7 @@ def export_images(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Exported:
-    """Write the images and what is attached to them, but for what is `known` there, into the new file `output`.
+    """Write the images and their attachments into the file `output`, without the blobs `known` to the other side.
 
     Raises RequestError, ImageError for what is not in the store or damaged there, BundlerError.
     """
@@ -122,7 +122,7 @@ def _write(write: Callable[[Content], None], name: str, content: Iterator[Conten
 
 
 def _checked(store: Store, entry: Descriptor, blob: Descriptor, meter: Meter) -> Iterator[Content]:
-    """A blob of the store. Raises ImageError, naming the image, where it is not what its digest names."""
+    """The bytes of a blob of the store. Raises ImageError, naming the image, where they do not have its digest."""
     stored = LocalLayer(Blob(blob.media_type, blob.size, blob.digest), blob.digest, store.files, blob_name(blob.digest))
     try:
         with open_blob(stored, meter) as source:

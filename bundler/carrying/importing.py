@@ -1,7 +1,7 @@
-"""Images of a file into the store: all of them or none, and none before it is known to be whole and to be trusted.
+"""Importing: images of a file go into the store, all or none, and only once they are known to be whole and trusted.
 
-Blobs come first, those that are there already not again; then all names appear in one step. What ends in between
-leaves blobs that no name leads to, which `gc` removes, and with which the next time goes faster.
+Blobs that the store lacks are copied first; then all names appear in one step. An import that is interrupted leaves
+blobs without a name: `gc` removes them, and another import need not copy them again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,8 +35,8 @@ _Named = Sequence[tuple[RegistryReference, Incoming]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """How to import: by the `name`, if not by those of the file; with `trust`, only what is signed as the policy asks;
-    with `replace`, also in the place of other images of these names.
+    """How to import. `name` replaces the names in the file; `trust` demands signatures; `replace` allows that names
+    which mean other images in the store are given to those of the file.
     """
 
     limits: Limits
@@ -66,7 +66,7 @@ class Import:
 
     @contextmanager
     def _demanding(self) -> Iterator[None]:
-        """Where a key is demanded, what is not whole is not what the key has signed: say so, with exit code 6."""
+        """Where signatures are demanded, damage is a DifferenceError (exit code 6): what is damaged was not signed."""
         try:
             yield
         except MissingError:
@@ -77,7 +77,7 @@ class Import:
             raise DifferenceError(error.what, hint=error.hint) from None
 
     def _checked(self, store: Store, contents: Contents) -> "_Checked":
-        """Raises BundlerError, as far as the blobs need not be read for it."""
+        """What is to be added, checked as far as no blob has to be read for it. Raises BundlerError."""
         named = name_images(contents.files.label, contents.images, self.name)
         attached = _renamed(contents.attached, named, self.name)
         entries = [*(called(image.entry, str(name)) for name, image in named), *map(_listed, attached)]
@@ -128,7 +128,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What an import adds: entries of index.json, and the blobs that they lead to."""
+    """What an import adds to the store: entries of index.json, and the blobs that they lead to."""
 
     names: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
@@ -136,7 +136,7 @@ class _Checked:
 
 
 def _distinct(contents: Contents) -> list[Descriptor]:
-    """Every blob once. Raises ImageError where two manifests do not agree about its size: one of them lies."""
+    """Each blob once. Raises ImageError where two manifests state different sizes for one blob: one of them lies."""
     blobs: dict[Digest, Descriptor] = {}
     for blob in (*(blob for image in contents.images for blob in image.blobs), *contents.beside):
         known = blobs.setdefault(blob.digest, blob)
@@ -148,7 +148,7 @@ def _distinct(contents: Contents) -> list[Descriptor]:
 
 @contextmanager
 def _looked_at(place: Path, limits: Limits) -> Iterator[tuple[Store, Path]]:
-    """The store, or where there is none yet an empty one in its place; and a folder for files that have no names."""
+    """The store at `place`, or an empty one if there is none yet, and a folder for temporary files."""
     if is_store(place):
         prepare(place)
         with open_store(place, limits=limits) as store, store.stage() as workspace:
@@ -179,7 +179,7 @@ def _put_blob(store: Store, contents: Contents, blob: Descriptor, meter: Meter) 
 
 
 def _renamed(attached: Sequence[Descriptor], named: _Named, given: GivenName | None) -> list[Descriptor]:
-    """What is attached to the images, beside them: in the repositories that they have in the store."""
+    """The entries of attachments, renamed into the repositories that their images have in the store."""
     repositories = {name.repository for name, _ in named}
     entries: dict[RegistryReference, Descriptor] = {}
     for entry in attached:

@@ -1,4 +1,4 @@
-"""What the other side has, as --since says: by a lock, by an earlier file of images, or by its own list of images."""
+"""The blobs that the other side has, as `--since` tells: a lock, an earlier file of images, or its list of images."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,14 +26,14 @@ Pairs = Iterator[tuple[Digest, str]]
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What is known of the other side is looked up in the `store` here, where a lock names manifests alone."""
+    """Reads the file of --since. A lock names only manifests, whose blobs are looked up in the `store` here."""
 
     store: Store
     workspace: Path
     limits: Limits
 
     def blobs(self, path: Path) -> Pairs:
-        """Each blob that the other side has, and the image that it has it for. Raises RequestError, ImageError."""
+        """Each blob that the other side has, with an image that it belongs to. Raises RequestError, ImageError."""
         document = _document(path)
         if document is None:
             return self._of_file(path)
@@ -64,7 +64,7 @@ class Since:
                 yield digest, image.reference
 
     def _manifest(self, image: LockedImage) -> Manifest | None:
-        """The one that is locked, if the store has it: a blob stays for a while when its name means another image."""
+        """The locked manifest, if the store has it. It may be there still, though its name means another image now."""
         if image.manifest is None or not self.store.files.has(blob_name(image.manifest)):
             return find_manifest(self.store.files, image.id)
         raw = load_document(self.store.files, blob_name(image.manifest))
@@ -74,7 +74,7 @@ class Since:
 
 
 def _document(path: Path) -> Member | None:
-    """The JSON in a file; None for a folder, and for what begins otherwise. Raises RequestError."""
+    """The JSON in a file; None for a folder, and for a file that does not begin as JSON does. Raises RequestError."""
     if path.is_dir():
         return None
     label = printable(str(path))

@@ -26,7 +26,7 @@ _MOST: Final = 64 << 20
 
 
 def read_layout(files: Files, choice: Choice, stored: Files) -> Contents:
-    """What was left out is read from `stored`. Raises ImageError."""
+    """The images of a layout; blobs that it leaves out are looked for in `stored`. Raises ImageError."""
     check_marker(files)
     reader = _Reader(files, stored, left_out.load(files))
     listed = entries(files)
@@ -41,7 +41,7 @@ def read_layout(files: Files, choice: Choice, stored: Files) -> Contents:
 
 
 class _Reader:
-    """The documents of a layout, and where its blobs are."""
+    """Reads the documents of a layout, and notes where its blobs are."""
 
     def __init__(self, files: Files, stored: Files, absent: Mapping[Digest, LeftOut]) -> None:
         self.held: dict[Digest, LocalLayer] = {}
@@ -52,7 +52,7 @@ class _Reader:
         self._taken = 0
 
     def image(self, entry: Descriptor) -> Incoming:
-        """Raises ImageError, also where something is neither there nor in the store."""
+        """The image of an entry. Raises ImageError, also for a blob that is neither in the layout nor in the store."""
         if not self._has(entry):
             raise ImageError(f"{self._files.label}: {entry} is missing")
         documents: list[Digest] = []
@@ -123,7 +123,7 @@ class _Reader:
 
 
 def missing(files: Files, stored: Files, blob: LeftOut) -> ImageError:
-    """What to say of a blob that is neither in the file nor in the store."""
+    """The error for a blob that is neither in the file nor in the store."""
     if not blob.image:
         return ImageError(
             f"{files.label}: {blob.digest} is missing, and not in {stored.label} either",

@@ -1,6 +1,6 @@
-"""What a file of images does not hold, because the other side has it: a document in that file, and its reader.
+"""The document that names the blobs which a file of images leaves out because the other side has them.
 
-It stands beside index.json, where image-spec's layouts may hold more than they have to.
+It lies beside index.json: the image-spec allows other files in a layout.
 """
 
 import json
@@ -19,7 +19,7 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A blob that the other side has, as a part of the image `image`; empty if that has no name."""
+    """A blob that was left out, and the name of an image that it is part of (empty if that has no name)."""
 
     digest: Digest
     size: int
@@ -36,7 +36,7 @@ def encode(blobs: Iterable[LeftOut]) -> bytes:
 
 
 def load(files: Files) -> Mapping[Digest, LeftOut]:
-    """Empty where nothing was left out. Raises ImageError, and RequestError for a format of a later version."""
+    """The blobs that were left out. Raises ImageError, and RequestError for a format of a later version."""
     if not files.has(NAME):
         return {}
     label = f"{files.label}: {NAME}"

@@ -1,4 +1,4 @@
-"""What images of a file are called in the store: what the file says, unless a person gives a name."""
+"""The names that images of a file get in the store: those in the file, unless the caller gives one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class GivenName:
-    """A name that a person gives; without a tag, images keep those that they have."""
+    """A name from the command line; without a tag in it, images keep their tags."""
 
     reference: RegistryReference
     keeps_tag: bool
@@ -41,7 +41,7 @@ class GivenName:
 def name_images(
     label: str, images: Sequence[Incoming], given: GivenName | None
 ) -> list[tuple[RegistryReference, Incoming]]:
-    """Each image by each of its names. Raises RequestError where one has none, or two have the same."""
+    """The images by name. Raises RequestError if an image has no name, or two have the same."""
     named = [(name, image) for image in images for name in dict.fromkeys(_names(label, image, given))]
     taken: dict[RegistryReference, list[Incoming]] = {}
     for name, image in named:
@@ -72,7 +72,7 @@ def _names(label: str, image: Incoming, given: GivenName | None) -> Iterator[Reg
 
 
 def _tag_of(name: str) -> str | None:
-    """The tag of a name, which may be all there is; None for one without."""
+    """The tag of a name, which may be a tag alone; None if it has none."""
     if _TAG.fullmatch(name):
         return name
     reference = RegistryReference.find(name)

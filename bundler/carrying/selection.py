@@ -1,4 +1,4 @@
-"""Which entries of index.json and which blobs leave the store: images by their names, and what is attached to them."""
+"""The selection of an export: entries of index.json and blobs, of images by name and of their attachments."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,8 +17,8 @@ from bundler.store.reach import reached
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`entries` as they are to be listed, by name; `blobs` in the order of their digests, each with the first entry
-    that leads to it; the `images` by name and digest.
+    """What is exported: `entries` of index.json, sorted by name; `blobs`, sorted by digest, each with the first entry
+    that leads to it; and the `images` by name and digest.
     """
 
     entries: tuple[Entry, ...]
@@ -27,7 +27,7 @@ class Selection:
 
 
 def select(store: Store, references: Sequence[RegistryReference]) -> Selection:
-    """Raises ImageError for an image that is not in the store, or not whole."""
+    """Select images by their references. Raises ImageError for one that is not in the store, or not whole."""
     listed = Listed.of(store)
     entries: list[Descriptor] = []
     images: set[tuple[str, str]] = set()
@@ -45,7 +45,7 @@ def select(store: Store, references: Sequence[RegistryReference]) -> Selection:
 
 
 def _images(store: Store, reference: RegistryReference) -> Iterator[Descriptor]:
-    """The entries of one name, called as they are to be: a name by a digest has that of what it means."""
+    """The entries of one reference, with the names that they get in the file."""
     entries = [] if is_attached(reference) else entries_of(store, reference)
     if not entries:
         hint = f"bundler images lists what is; bundler fetch {reference} brings it"

@@ -1,4 +1,4 @@
-"""A file or folder of images, opened: its content says what it is, as for `bundler build`."""
+"""Opening a file or folder of images; its format is told by its content, as for `bundler build`."""
 
 import os
 import re
@@ -30,7 +30,9 @@ _OF_FILES: Final = ("docker-archive", "oci-archive", "oci")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a person names: a path (None: standard input), and which of its images; `transport` if one was typed."""
+    """A source on the command line: a path (None: standard input), a choice of image, and the transport if one was
+    typed.
+    """
 
     reference: Reference
     path: Path | None
@@ -55,7 +57,9 @@ class Source:
 
     @contextmanager
     def open(self, stored: Files, workspace: Path, limits: Limits, progress: Progress = SILENT) -> Iterator[Contents]:
-        """What it holds; what it leaves out is looked for in `stored`. Raises ImageError, RequestError."""
+        """The contents of the source; blobs that it leaves out are looked for in `stored`. Raises ImageError,
+        RequestError.
+        """
         with ExitStack() as stack:
             try:
                 contents = stack.enter_context(self._opened(stored, workspace, limits, progress))

@@ -1,1 +1,1 @@
-"""Packed bundles in registries: pushed as artifacts, with their signatures and deltas, and pulled"""
+"""Packed bundles in registries: pushed as artifacts, with their signatures and deltas, and pulled."""

@@ -1,8 +1,8 @@
-"""A packed bundle in a registry, and what belongs to it: manifests with an artifactType (image-spec 1.1, manifest.md).
+"""Packed bundles, their signatures and deltas as artifacts of a registry (image-spec 1.1, manifest.md: artifactType).
 
-Each has the empty config and one file, whose title says what to call it; so `oras pull` gives that file. A signature
-and a delta name the packed bundle as their subject. Nothing in a manifest depends on when, where or by whom it is made.
-What a registry gives is hostile: a title becomes no path here.
+Each manifest has the empty config and one file, whose title is the file's name, so that `oras pull` gives that file.
+Signatures and deltas name the packed bundle as their subject. The same file gives the same manifest. What comes from a
+registry is hostile: no title becomes a path here.
 """
 
 import json
@@ -32,7 +32,7 @@ _SHOWN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """The manifest `raw`, of `kind` (its artifactType), and the one file that it names."""
+    """An artifact: its manifest as bytes, its `kind` (artifactType), and the one file that it has."""
 
     raw: bytes
     digest: Digest
@@ -54,13 +54,13 @@ class Artifact:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """All that is kept of it where it was fetched."""
+        """The blobs that a store keeps of it: its config and its file."""
         return (self.content, self.config, Descriptor(OCI_MANIFEST, self.digest, len(self.raw)))
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The file of an artifact: its media type, digest and size, and what to call it."""
+    """The file of an artifact: its media type, digest, size in bytes, and name."""
 
     media_type: str
     digest: Digest
@@ -69,7 +69,7 @@ class Content:
 
 
 def make_artifact(kind: str, content: Content, stated: Mapping[str, str], subject: Artifact | None = None) -> Artifact:
-    """The artifact of a file; `stated` are its annotations."""
+    """The artifact that has one file; `stated` are the annotations of its manifest."""
     layer = descriptor_document(content.media_type, content.digest, content.size)
     document: dict[str, Any] = {
         "schemaVersion": 2,
@@ -85,7 +85,10 @@ def make_artifact(kind: str, content: Content, stated: Mapping[str, str], subjec
 
 
 def parse_artifact(raw: bytes, digest: Digest) -> Artifact:
-    """The artifact in `raw`, which has been checked against `digest`. Raises ImageError unless it is as ours are."""
+    """The artifact that the manifest `raw` describes; the caller has checked its `digest`.
+
+    Raises ImageError for a manifest of another form than `make_artifact` gives.
+    """
     part = parse_document(raw, f"manifest {digest}")
     check_kind(part, Kind.MANIFEST)
     config = parse_any_descriptor(part.get("config"))
@@ -107,7 +110,7 @@ def parse_artifact(raw: bytes, digest: Digest) -> Artifact:
 
 
 def parse_pack(raw: bytes, digest: Digest, name: str) -> Artifact:
-    """The packed bundle `name`. Raises ImageError for what is another thing, and says which."""
+    """The packed bundle `name`. Raises ImageError for anything else (an image, a delta ...), and says what it is."""
     part = parse_document(raw, f"manifest {digest}")
     kind = part.find("artifactType")
     if kind is None or kind.content != PUSHED_BUNDLE:
@@ -118,12 +121,12 @@ def parse_pack(raw: bytes, digest: Digest, name: str) -> Artifact:
 
 
 def type_of(chosen: Format) -> str:
-    """The media type of bundles that are packed so."""
+    """The media type of packed bundles in a format."""
     return PUSHED_BUNDLE + next(end for end, row in _TYPES.items() if row is chosen)
 
 
 def format_in(artifact: Artifact, name: str) -> Format:
-    """How the bundle is packed. Raises ImageError."""
+    """The format of the packed bundle in an artifact. Raises ImageError."""
     chosen = _TYPES.get(artifact.content.media_type.removeprefix(PUSHED_BUNDLE))
     if chosen is None or not artifact.content.media_type.startswith(PUSHED_BUNDLE):
         shown = printable(artifact.content.media_type[:_SHOWN])

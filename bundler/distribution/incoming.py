@@ -1,4 +1,4 @@
-"""What comes from a registry: into the store first, and from there, held against its digest, to where it is wanted."""
+"""Files on their way from a registry: into the store, and from there, compared with their digests, to a new file."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _CHUNK: Final = 1 << 20
 
 
 class Incoming:
-    """The blobs of one repository. `blobs` are those that came into the store for it, `size` is that of the files."""
+    """Fetches files of one repository. `blobs` are those that came into the store, `size` counts bytes of files."""
 
     def __init__(self, repository: Repository, store: Store, progress: Progress) -> None:
         self.blobs: list[Descriptor] = []
@@ -32,7 +32,7 @@ class Incoming:
         self._progress = progress
 
     def file(self, artifact: Artifact, place: Path) -> None:
-        """Make the new file `place` what the artifact holds. Raises ImageError, ToolError, OSError."""
+        """Write the artifact's file to the new file `place`. Raises ImageError, ToolError, OSError."""
         fetch_layers(self._store, self._repository, artifact, self._progress)
         self.blobs += artifact.blobs
         self.size += artifact.content.size
@@ -46,7 +46,7 @@ class Incoming:
             raise ImageError(f"{self._repository.reference}: {content.digest} is not what came", hint="try again")
 
     def signatures(self, artifacts: Sequence[Artifact], folder: Path) -> Iterator[bytes]:
-        """What each of them holds; they come by way of the existing `folder`. Raises ImageError, ToolError, OSError."""
+        """The contents of signatures; `folder` is for temporary files. Raises ImageError, ToolError, OSError."""
         for artifact in artifacts:
             if artifact.content.size > LARGEST:
                 what = f"a signature of {readable_size(artifact.content.size)}, and no signature is as large"
@@ -58,9 +58,9 @@ class Incoming:
 
 
 def verify_by_one(file: Path, signatures: Sequence[bytes], trusted: TrustedKey, name: str) -> tuple[Signed, Path]:
-    """By whom the file is signed, and the place beside it where that signature lies from now on.
+    """Find the signature of the file by the trusted key, and leave it beside the file; gives its place, too.
 
-    Raises DifferenceError, about what is called `name`, unless one of them is the trusted key's; ToolError.
+    Raises DifferenceError about `name` if none of the signatures is by that key; ToolError.
     """
     for content in signatures:
         place = file.with_name(file.name + suffix_of(content))

@@ -1,4 +1,4 @@
-"""Where in a registry a packed bundle is, or is to be, as a person names it."""
+"""The place of a packed bundle in a registry, as the command line names it."""
 
 from bundler.errors import RequestError, printable
 from bundler.images.reference import RegistryReference

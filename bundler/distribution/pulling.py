@@ -1,8 +1,9 @@
-"""`bundler pull`: a packed bundle comes from a registry, as the file that it was, or as the bundle that is in it.
+"""`bundler pull`: a packed bundle comes from a registry, as a file, or unpacked as a bundle.
 
-Nothing is believed of what comes. It is held against its digest, its signature against the key that is trusted, and
-only then does it appear. A delta is one more way to the same file: what it makes has the same digest, or is not used.
-Blobs come into the store, as those of images do, so that one that is whole is not fetched twice; in the end they leave.
+What a registry sends is hostile. The file is compared with its digest, its signature with the trusted key, and only
+then does it appear. A delta is another way to the same file: if its result has another digest, the file is fetched
+instead. Blobs come into the store, as those of images do, so that a complete one is not fetched twice; then they are
+removed.
 """
 
 import hashlib
@@ -61,7 +62,7 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """How to pull: from where, by way of the store at `store`, which is made if it is not there."""
+    """How to pull: from which registry, by way of the store at `store`, which is made if there is none."""
 
     access: Access
     store: Path
@@ -73,7 +74,9 @@ class Pull:
     before_publishing: Callable[[], None] = lambda: None
 
     def into(self, reference: RegistryReference, output: Path, base: Path | None) -> Pulled:
-        """The bundle, or the packed one if the name of `output` ends as theirs do, with the help of `base`."""
+        """Pull to `output`, a packed bundle if its name ends like one, else a bundle; by a delta from `base` if
+        possible.
+        """
         packs = output.name.endswith(_PACKED)
         if packs:
             check_file(output, replace=self.replace)
@@ -128,7 +131,7 @@ class Pull:
             check_file(output.with_name(output.name + suffix), replace=self.replace)
 
     def _sign(self, file: Path, signatures: Sequence[bytes], name: str) -> tuple[Signed | None, list[Path]]:
-        """By whom the file is signed, and the signatures beside it. Raises DifferenceError, ToolError."""
+        """Who has signed the file, if a key is trusted, and the files of signatures. DifferenceError, ToolError."""
         if self.trusted is not None:
             signed, place = verify_by_one(file, signatures, self.trusted, name)
             return signed, [place]
@@ -145,7 +148,7 @@ class Pull:
         stage.publish_file(file, output, replace=self.replace, before=self.before_publishing)
 
     def _by_base(self, incoming: Incoming, referrers: Referrers, artifact: Artifact, base: Path, file: Path) -> bool:
-        """Whether the older bundle and a delta of the registry's make the very file; the caller is told why not."""
+        """Whether the file was made from the older bundle and a delta in the registry; if not, the user is told why."""
         with open_source(base, self.limits, file.parent) as source:
             label, record = source.label, source.digest
         is_the_same = record == artifact.annotations.get(RECORD)
@@ -174,7 +177,7 @@ class Pull:
         return True
 
     def _repack(self, base: Path, file: Path) -> None:
-        """The file of a bundle that is here already: nothing has to come."""
+        """Pack the bundle that is here already: it is the one in the registry, and nothing has to be fetched."""
         if base.is_dir():
             pack(base, file, progress=self.progress)
         else:
@@ -214,7 +217,7 @@ class Pull:
 
 
 def find_delta(referrers: Referrers, record: str | None) -> Artifact | None:
-    """The one that is for the bundle whose bundler.json has the digest `record`."""
+    """The delta whose base is the bundle with the bundler.json of digest `record`."""
     if record is None:
         return None
     listed = referrers.artifacts(PUSHED_DELTA, {BASE: record})
@@ -222,7 +225,7 @@ def find_delta(referrers: Referrers, record: str | None) -> Artifact | None:
 
 
 def _record_of(repository: Repository, manifest: Digest) -> str | None:
-    """What the packed bundle of that digest in the registry says of itself, if it is there."""
+    """The digest of bundler.json that the packed bundle `manifest` in the registry states, if it is there."""
     named = Repository(repository.skopeo, changed(repository.reference, tag=None, digest=manifest))
     try:
         return parse_artifact(*named.resolve()).annotations.get(RECORD)
@@ -244,12 +247,12 @@ def pull(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Pulled:
-    """Pull what `push` has pushed as `name` (docker://REGISTRY/NAME:TAG): to a file, if the name of `output` ends as
-    those of packed bundles do, else as a bundle; whole or not at all.
+    """Pull the packed bundle `name` (docker://REGISTRY/NAME:TAG) that `push` has pushed, whole or not at all.
 
-    With a `trusted` key, only if the key has signed it. `base` is an older bundle, or a packed one: where the registry
-    has the delta from there, that comes instead. With a digest as `base`, the delta itself is the file. Raises
-    RequestError, ImageError, DifferenceError, LayerError, ToolError, BundlerError.
+    `output` becomes the packed file if its name ends like one (`.tar.zst` ...), else a bundle. With a `trusted` key,
+    the file must be signed by it. `base` is an older bundle, or a packed one: if the registry has a delta from it, only
+    the delta is fetched. If `base` is a digest, the delta itself is written to `output`. Raises RequestError,
+    ImageError, DifferenceError, LayerError, ToolError, BundlerError.
     """
     pulling = Pull(
         access=access,

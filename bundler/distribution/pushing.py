@@ -1,7 +1,7 @@
-"""`bundler push`: a packed bundle goes to a registry, and what belongs to it goes before it.
+"""`bundler push`: a packed bundle goes to a registry, after its signatures and deltas.
 
-Signatures and deltas come first, then the list of them, then the packed bundle under its tag: who pulls by the tag
-finds all that there is. Nothing is sent that the registry has.
+Signatures and deltas are sent first, then the list of them, and last the packed bundle with its tag, so that whoever
+pulls the tag finds all of them. Blobs that the registry has are not sent.
 """
 
 import hashlib
@@ -69,11 +69,11 @@ def push(
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
 ) -> Pushed:
-    """Push `source`, a bundle, a project or a packed one, as `name` (docker://REGISTRY/NAME:TAG).
+    """Push `source`, a bundle or a project, in a directory or packed, as `name` (docker://REGISTRY/NAME:TAG).
 
-    With a `key` it is signed; a packed one brings along the signatures beside it. With `base`, an older bundle or a
-    packed one, the delta from there goes with it. What is not as it was built is refused, unless `as_is`. Raises
-    RequestError, DifferenceError, ImageError, ToolError, BundlerError.
+    With a `key` it is signed; signatures beside a packed one are pushed, too. With `base`, an older bundle or a packed
+    one, the delta from it is pushed, too. A bundle that was changed since it was built is refused, unless `as_is`.
+    Raises RequestError, DifferenceError, ImageError, ToolError, BundlerError.
     """
     reference = _target(name)
     with TemporaryDirectory(prefix="bundler-push-") as folder, writing_below(Path(folder), "TMPDIR"):
@@ -130,7 +130,7 @@ def _content(file: Path, media_type: str) -> Content:
 
 
 def _signatures(file: Path, made: Artifact, workspace: Path, key: SigningKey | None) -> Iterator[_Attached]:
-    """What signs the file: by the key, or as it lies beside the file."""
+    """The signatures to push: a new one by the key, or those that lie beside the file."""
     places = [file.with_name(file.name + suffix) for suffix in SUFFIXES]
     places = [place for place in places if place.is_file()]
     if key is not None:
@@ -141,7 +141,9 @@ def _signatures(file: Path, made: Artifact, workspace: Path, key: SigningKey | N
 
 
 def _delta(base: Path, file: Path, made: Artifact, folder: Path, *, limits: Limits, progress: Progress) -> _Attached:
-    """What makes the packed bundle of `base`, in the new `folder`. It is tried out: it has to give the same file."""
+    """The delta from `base` to the packed bundle, in the new `folder`. It is applied once, to see that it gives the
+    same file.
+    """
     folder.mkdir()
     with open_source(base, limits, folder) as source, open_packed(file, limits) as packed:
         if source.is_project != packed.holds_project:
@@ -158,7 +160,7 @@ def _delta(base: Path, file: Path, made: Artifact, folder: Path, *, limits: Limi
 
 
 def _send(upload: Upload, made: Artifact, file: Path, attached: list[_Attached]) -> bool:
-    """Whether there was something to send."""
+    """Send the packed bundle and what is attached to it; whether the registry lacked any of it."""
     repository = upload.repository
     changed = False
     if attached:
@@ -177,7 +179,7 @@ def _send(upload: Upload, made: Artifact, file: Path, attached: list[_Attached])
 
 
 def _there(repository: Repository) -> Digest | None:
-    """What the tag names now."""
+    """The digest of the manifest that the tag names now."""
     try:
         return repository.resolve()[1]
     except MissingError:

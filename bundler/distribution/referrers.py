@@ -1,6 +1,6 @@
-"""What refers to a packed bundle in its registry: an index at the tag `sha256-DIGEST` lists it (distribution-spec,
-"Referrers Tag Schema"). skopeo has no call for the interface that some registries have for this, and the index is what
-all of them can hold.
+"""The signatures and deltas that refer to a packed bundle in its registry. An index at the tag `sha256-DIGEST` lists
+them (distribution-spec, "Referrers Tag Schema"): every registry can hold it, while only some have the referrers API,
+which skopeo cannot call.
 """
 
 import json
@@ -24,7 +24,7 @@ _MOST: Final = 100  # manifests that are asked for, however many an index lists
 
 @dataclass(frozen=True, slots=True)
 class Referrers:
-    """What the registry lists for `subject`; `index` is None where there is no list."""
+    """The list of what refers to `subject`; `index` is None if the registry has no list."""
 
     repository: Repository
     subject: Digest
@@ -44,7 +44,8 @@ class Referrers:
         return cls(listing, subject, index)
 
     def artifacts(self, kind: str, stated: Mapping[str, str] = MappingProxyType({})) -> Iterator[Artifact]:
-        """Those of the `kind` that do refer to the subject, and may have what is `stated` among their annotations.
+        """The artifacts of a `kind` that refer to the subject. Their annotations must agree with `stated` where the
+        list has them.
 
         Raises ImageError, ToolError.
         """
@@ -67,12 +68,12 @@ class Referrers:
                 yield artifact
 
     def lacking(self, artifacts: Sequence[Artifact]) -> list[Artifact]:
-        """Those that are not listed yet."""
+        """The artifacts that are not listed yet."""
         there = {descriptor.digest for _, descriptor in self._listed()}
         return [artifact for artifact in artifacts if artifact.digest not in there]
 
     def with_more(self, artifacts: Sequence[Artifact]) -> bytes:
-        """The index that lists them, too, behind what others have listed."""
+        """The index with these artifacts added behind those that it lists already."""
         entries: list[Any] = [] if self.index is None else [item.content for item, _ in self._listed()]
         entries += [
             each.descriptor

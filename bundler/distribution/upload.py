@@ -1,4 +1,4 @@
-"""Blobs and manifests on their way into a registry: an OCI layout in a temporary folder, which skopeo copies."""
+"""Sending artifacts to a registry: an OCI layout in a temporary folder, which skopeo copies there."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _ITSELF: Final = "--multi-arch=index-only"
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What goes to one repository, by way of the existing empty `folder`."""
+    """Sends artifacts to one repository; the layout is made in the existing empty `folder`."""
 
     repository: Repository
     folder: Path
