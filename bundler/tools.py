@@ -91,16 +91,16 @@ def _found(tool: Tool) -> tuple[str, tuple[int, ...]]:
         return path, tool.minimum
     try:
         with started([path, tool.asked], environment(), output_limit=_LARGEST_OUTPUT) as program, _expected(tool):
-            shown = program.wait()
+            ended = program.wait()
     except OSError as error:
         raise ToolError(f"{path} cannot be run: {error.strerror}", hint=tool.install_hint) from None
-    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", shown.output + shown.errors)
+    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", ended.output + ended.errors)
     if match is None:
         raise ToolError(f"{path} {tool.asked} does not say its version", hint=tool.install_hint)
     numbers = tuple(int(number or 0) for number in match.groups())
     if numbers < tool.minimum:
-        found = ".".join(map(str, numbers))
-        raise ToolError(f"{path} is version {found}, {wanted} or newer is needed", hint=tool.install_hint)
+        stated = ".".join(map(str, numbers))
+        raise ToolError(f"{path} is version {stated}, {wanted} or newer is needed", hint=tool.install_hint)
     return path, numbers
 
 
@@ -254,6 +254,6 @@ def build_again(arguments: Sequence[str], changed: Mapping[str, str], umask: int
     with started(words, {**ours, **changed}, output_limit=_LARGEST_OUTPUT, umask=umask) as program:
         ended = program.wait()
     if ended.returncode:
-        said = [line.partition("error: ")[2] for line in ended.errors.decode("utf-8", "replace").splitlines()]
-        reason = next(filter(None, said), f"exit code {ended.returncode}")
+        messages = [line.partition("error: ")[2] for line in ended.errors.decode("utf-8", "replace").splitlines()]
+        reason = next(filter(None, messages), f"exit code {ended.returncode}")
         raise BundlerError(f"the second build failed: {printable(reason)}")

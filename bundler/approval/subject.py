@@ -50,23 +50,23 @@ class Subject:
     @cached_property
     def _by_place(self) -> dict[Place, list[Difference]]:
         """By each place that a difference is at or below, so that thousands of rows find theirs at once."""
-        found: dict[Place, list[Difference]] = {}
+        by_place: dict[Place, list[Difference]] = {}
         for difference in self.differences:
             for depth in range(1, len(difference.steps) + 1):
-                found.setdefault(difference.steps[:depth], []).append(difference)
-        return found
+                by_place.setdefault(difference.steps[:depth], []).append(difference)
+        return by_place
 
 
 def setters_of(leaves: Iterable[Explained]) -> dict[str, tuple[str, ...]]:
     """Who set what is at each JSON Pointer and below, in the order of the document."""
-    found: dict[str, dict[str, None]] = {}
+    origins_at: dict[str, dict[str, None]] = {}
     for leaf in leaves:
         pointer = leaf.pointer
-        found.setdefault(pointer, {})[leaf.origin] = None
+        origins_at.setdefault(pointer, {})[leaf.origin] = None
         while pointer:
             pointer = pointer.rpartition("/")[0]
-            found.setdefault(pointer, {})[leaf.origin] = None
-    return {pointer: tuple(origins) for pointer, origins in found.items()}
+            origins_at.setdefault(pointer, {})[leaf.origin] = None
+    return {pointer: tuple(origins) for pointer, origins in origins_at.items()}
 
 
 def filters_named(before: RuntimeConfig, after: RuntimeConfig) -> tuple[RuntimeConfig, RuntimeConfig]:

@@ -100,10 +100,10 @@ def write_images_manifest(bundle: Path, workspace: Path, owners: Owners, *, owne
 def _check_subpath(tree: Tree, image: str, subpath: str) -> None:
     wanted = clean(os.fsencode(subpath))
     try:
-        found: bytes | None = tree.follow(wanted)
+        resolved: bytes | None = tree.follow(wanted)
     except (OSError, PathError):
-        found = None
-    if found != wanted:
+        resolved = None
+    if resolved != wanted:
         name = printable(f"{image}: {subpath}")
         raise ImageError(f"{name} is no directory of that image", hint="name a directory without symlinks on its way")
 

@@ -26,8 +26,8 @@ def check_ground(folder: Path) -> None:
     for place, status in _way(folder):
         why = _foreign_to_root(place, status) if privileged else _open_to_all(status)
         if why is not None:
-            shown = printable(str(folder))
-            what = f"{shown} is no safe place to write to: {printable(str(place))} {why}"
+            label = printable(str(folder))
+            what = f"{label} is no safe place to write to: {printable(str(place))} {why}"
             hint = "do it as that user, or name a folder that only root can change"
             raise RequestError(what, hint=hint if privileged else "name a folder of your own")
 

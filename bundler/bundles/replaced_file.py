@@ -16,12 +16,12 @@ def check_file_place(path: Path) -> None:
 
     What is a file may be replaced by one. /dev/null would be none any more.
     """
-    place, shown = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
+    place, label = Path(os.path.realpath(path)), printable(str(path))  # resolve() fails at a loop of symlinks
     if os.path.lexists(place) and not place.is_file():
-        raise RequestError(f"{shown} is not a file", hint="only a file is replaced: name one, or one that is not there")
+        raise RequestError(f"{label} is not a file", hint="only a file is replaced: name one, or one that is not there")
     if not place.parent.is_dir():
         raise RequestError(
-            f"{shown}: there is no such folder", hint=f"mkdir -p {shlex.quote(str(place.parent))} makes it"
+            f"{label}: there is no such folder", hint=f"mkdir -p {shlex.quote(str(place.parent))} makes it"
         )
     check_ground(place.parent)
 

@@ -31,8 +31,8 @@ def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes =
     volumes hold no data, or `volumes` says what becomes of that.
     """
     if destination.name in ("", ".."):
-        shown = printable(str(destination))
-        raise RequestError(f"{shown} cannot be a bundle's place", hint="name a directory of its own")
+        label = printable(str(destination))
+        raise RequestError(f"{label} cannot be a bundle's place", hint="name a directory of its own")
     if os.path.lexists(destination):
         if not replace:
             raise exists(destination)
@@ -101,10 +101,10 @@ def exists(destination: Path) -> RequestError:
 
 def _replaceable(destination: Path) -> Bundle | None:
     """The bundle that may be replaced; None for an empty directory. Raises RequestError."""
-    shown = printable(str(destination))
+    label = printable(str(destination))
     # --force is for bundles: a slip of the finger such as `-o /home` must not cost a user his home.
     if destination.is_symlink() or not destination.is_dir():
-        raise RequestError(f"{shown} is not a directory; --force replaces bundles only", hint="-o names another place")
+        raise RequestError(f"{label} is not a directory; --force replaces bundles only", hint="-o names another place")
     if not any(destination.iterdir()):
         return None
     # A config.json and a rootfs alone do not make a bundle of ours.
@@ -113,13 +113,13 @@ def _replaceable(destination: Path) -> Bundle | None:
     )
     if missing is not None:
         raise RequestError(
-            f"{shown} is not a bundle, it has no {missing}; --force replaces bundles only",
+            f"{label} is not a bundle, it has no {missing}; --force replaces bundles only",
             hint="-o names another place",
         )
     old = Bundle(destination)
     foreign = next(_foreign(destination, old.record.document), None)
     if foreign is not None:
-        what = f"{shown} holds {printable(foreign)}, which no bundle has; --force replaces bundles only"
+        what = f"{label} holds {printable(foreign)}, which no bundle has; --force replaces bundles only"
         raise RequestError(what, hint="move it elsewhere first")
     check_idle(destination, old.record.document)
     return old

@@ -150,11 +150,11 @@ class Stage:
 def open_stage(folder: Path) -> Iterator[Stage]:
     """A stage in `folder`, removed at the end with all that was not published. Raises BundlerError, RequestError."""
     if not folder.is_dir():
-        shown = printable(str(folder))
+        label = printable(str(folder))
         if folder.exists():
-            raise RequestError(f"{shown} is not a folder", hint="choose another place with -o")
-        hint = missing_hint(folder) or f"mkdir -p {shlex.quote(shown)} makes it"
-        raise RequestError(f"the folder {shown} does not exist", hint=hint)
+            raise RequestError(f"{label} is not a folder", hint="choose another place with -o")
+        hint = missing_hint(folder) or f"mkdir -p {shlex.quote(label)} makes it"
+        raise RequestError(f"the folder {label} does not exist", hint=hint)
     with writing_below(folder, "-o"), ExitStack() as holding:
         try:
             check_ground(folder)

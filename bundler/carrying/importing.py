@@ -52,12 +52,12 @@ class Import:
         """
         with (
             self._demanding(),
-            _looked_at(place, self.limits) as (found, workspace),
-            source.open(found.files, workspace, self.limits, self.progress) as contents,
+            _looked_at(place, self.limits) as (existing, workspace),
+            source.open(existing.files, workspace, self.limits, self.progress) as contents,
         ):
-            checked = self._checked(found, contents)
-            if found.path == place:
-                self._put(found, contents, checked)
+            checked = self._checked(existing, contents)
+            if existing.path == place:
+                self._put(existing, contents, checked)
             else:
                 prepare(place)
                 with open_store(place, limits=self.limits) as store:

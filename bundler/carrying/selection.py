@@ -69,6 +69,6 @@ def _blobs(store: Store, entries: Iterable[Descriptor]) -> Iterator[tuple[Descri
     passed: set[Digest] = set()
     for entry in entries:
         with whole(store, entry):
-            found = list(reached(store.files, entry, lambda one: one.digest not in passed and store.has(one)))
-        passed.update(one.digest for one in found)
-        yield from ((one, entry) for one in found)
+            blobs = list(reached(store.files, entry, lambda one: one.digest not in passed and store.has(one)))
+        passed.update(one.digest for one in blobs)
+        yield from ((one, entry) for one in blobs)

@@ -42,9 +42,9 @@ def backup(
     from bundler.upkeep.backup import back_up
 
     report = asked_for("backup", as_json=as_json, pointer=pointer)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         made = back_up(
-            bundle, output, replace=force, level=level, progress=shown, before_publishing=ignore_interruptions
+            bundle, output, replace=force, level=level, progress=bars, before_publishing=ignore_interruptions
         )
     for remark in () if quiet else made.remarks:
         note(remark)
@@ -78,9 +78,9 @@ def restore(
         raise RequestError(f"{printable(str(file))} is a directory, and FILE is first", hint=f"bundler restore {words}")
     report = asked_for("restore", as_json=as_json, pointer=pointer)
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         done = restore_data(
-            file, bundle, replace=force, limits=limits, progress=shown, before_publishing=ignore_interruptions
+            file, bundle, replace=force, limits=limits, progress=bars, before_publishing=ignore_interruptions
         )
     if report is not None:
         report.show({"bundle": str(bundle), "folders": list(done.folders), "replaced": list(done.replaced)})

@@ -71,7 +71,7 @@ def export(
     check_place(output, replace=force)
     limits = limits_of(limit)
     with (
-        shown_progress(progress, quiet=quiet) as shown,
+        shown_progress(progress, quiet=quiet) as bars,
         open_store(place_of(store), limits=limits) as opened,
         opened.stage() as workspace,
     ):
@@ -82,7 +82,7 @@ def export(
             output,
             known=dict(pair for path in since or () for pair in there.blobs(path)),
             replace=force,
-            progress=shown,
+            progress=bars,
             before_publishing=ignore_interruptions,
         )
         document = {} if report is None else {"file": str(output), "sha256": made.sha256, "size": made.size}
@@ -128,8 +128,8 @@ def import_images(
     report = asked_for("import", as_json=as_json, pointer=pointer)
     given = None if name is None else GivenName.parse(name)
     source, limits, policy = Source.parse(file), limits_of(limit), trust_policy(verify_key, trust)
-    with shown_progress(progress, quiet=quiet) as shown:
-        importing = Import(limits=limits, progress=shown, name=given, trust=policy, replace=force)
+    with shown_progress(progress, quiet=quiet) as bars:
+        importing = Import(limits=limits, progress=bars, name=given, trust=policy, replace=force)
         imported = importing.into(place_of(store), source)
     if report is not None:
         report.show({"images": [{"name": name, "digest": digest} for name, digest in imported]})

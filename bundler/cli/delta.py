@@ -88,7 +88,7 @@ def delta(
 
     report = asked_for("delta", as_json=as_json, pointer=pointer)
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         made = bundler.delta(
             old,
             newer,
@@ -98,7 +98,7 @@ def delta(
             split=None if split is None else _size(split),
             key=signing_key(sign),
             limits=limits,
-            progress=shown,
+            progress=bars,
             before_publishing=ignore_interruptions,
         )
         document = {} if report is None else _document(made)
@@ -152,7 +152,7 @@ def apply(
     if force and output is None and not discard_volumes:
         volumes = bundler.OldVolumes.KEPT
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         bundler.apply(
             file,
             base,
@@ -161,7 +161,7 @@ def apply(
             volumes=volumes,
             limits=limits,
             trusted=trusted_key(key),
-            progress=shown,
+            progress=bars,
             before_publishing=ignore_interruptions,
         )
     typer.echo(printable(str(place)))

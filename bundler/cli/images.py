@@ -37,15 +37,15 @@ def images(
     from bundler.store.layout import open_store
 
     report = asked_for("images", as_json=as_json, pointer=pointer)
-    found = []
+    listed = []
     place = place_of(store)
     if place.exists():  # before the first fetch there is no store, and nothing in it
         with open_store(place) as opened:
-            found = list(kept(opened))
+            listed = list(kept(opened))
     if report is not None:
-        report.show({"images": [asdict(one) for one in found]})
-    elif found:
-        _show(found, digests=digests, whole=no_trunc)
+        report.show({"images": [asdict(one) for one in listed]})
+    elif listed:
+        _show(listed, digests=digests, whole=no_trunc)
 
 
 def _show(images: "Sequence[Kept]", *, digests: bool, whole: bool) -> None:

@@ -122,13 +122,13 @@ def pack(
         )
     key = options.key()
     stated = options.stated(bundle, output, key, force=force)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         common: dict[str, Any] = {
             "as_is": as_is,
             "replace": force,
             "level": level,
             "key": key,
-            "progress": shown,
+            "progress": bars,
             "before_publishing": ignore_interruptions,
         }
         if kit:

@@ -92,7 +92,7 @@ def pull(
             hint="name it by its digest, NAME@sha256:..., which bundler push prints",
         )
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
-    with shown_progress(options.progress, quiet=options.quiet) as shown:
+    with shown_progress(options.progress, quiet=options.quiet) as bars:
         pulled = bundler.pull(
             name,
             output,
@@ -103,7 +103,7 @@ def pull(
             replace=force,
             volumes=volumes,
             limits=limits_of(options.limit),
-            progress=shown,
+            progress=bars,
             before_publishing=ignore_interruptions,
         )
     _tell(pulled, output, report, quiet=options.quiet)

@@ -69,7 +69,7 @@ def push(
         typed = str(bundle).replace(":/", "://", 1)  # as a path it has lost a slash
         raise RequestError("BUNDLE is first, and NAME second", hint=f"bundler push {printable(f'{name} {typed}')}")
     key = signing_key(sign)
-    with shown_progress(options.progress, quiet=options.quiet) as shown:
+    with shown_progress(options.progress, quiet=options.quiet) as bars:
         pushed = bundler.push(
             bundle,
             name,
@@ -78,7 +78,7 @@ def push(
             key=key,
             base=delta_from,
             limits=limits_of(options.limit),
-            progress=shown,
+            progress=bars,
         )
     if report is not None:
         attached = [{"type": kind, "digest": digest} for kind, digest in pushed.referrers]

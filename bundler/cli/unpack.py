@@ -38,7 +38,7 @@ def unpack(
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         bundler.unpack(
             file,
             output,
@@ -47,7 +47,7 @@ def unpack(
             volumes=volumes,
             limits=limits,
             trusted=trusted_key(key),
-            progress=shown,
+            progress=bars,
             before_publishing=ignore_interruptions,
         )
     typer.echo(printable(str(output)))

@@ -58,14 +58,14 @@ def verify(
 
     report = asked_for("verify", as_json=as_json, pointer=pointer)
     # What a lock needs takes as long to import as a small bundle to verify.
-    with shown_progress(progress, quiet=quiet) as shown:
+    with shown_progress(progress, quiet=quiet) as bars:
         trusted = trusted_key(key)
         if lock is not None and is_project(bundle) and not deep and trusted is None:
             verified = _project_as_locked(bundle, lock)
         else:
             locked = None if lock is None else bundler.load_lock(lock)
             limits = limits_of(limit)
-            verified = bundler.verify(bundle, lock=locked, limits=limits, progress=shown, deep=deep, trusted=trusted)
+            verified = bundler.verify(bundle, lock=locked, limits=limits, progress=bars, deep=deep, trusted=trusted)
     if report is not None:
         report.show(_plain(verified))
     else:

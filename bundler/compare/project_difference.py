@@ -30,16 +30,16 @@ def project_differences(before: Path, after: Path) -> list[Difference]:
     """Every difference of two projects. Raises RequestError."""
     first, second = ProjectRecord.open(before), ProjectRecord.open(after)
     old, new = ({bundle.name: bundle for bundle in record.bundles} for record in (first, second))
-    found: list[Difference] = []
+    differing: list[Difference] = []
     for name in dict.fromkeys((*old, *new)):
         if name not in new:
-            found.append(Difference(name, old[name].service, UNSET, "tighter", _GONE))
+            differing.append(Difference(name, old[name].service, UNSET, "tighter", _GONE))
         elif name not in old:
-            found.append(Difference(name, UNSET, new[name].service, "looser", _NEW))
+            differing.append(Difference(name, UNSET, new[name].service, "looser", _NEW))
         else:
-            found += _of_bundle(before, after, name)
-            found += _waiting(old[name], new[name])
-    return found
+            differing += _of_bundle(before, after, name)
+            differing += _waiting(old[name], new[name])
+    return differing
 
 
 def _of_bundle(before: Path, after: Path, name: str) -> Iterator[Difference]:

@@ -163,15 +163,15 @@ def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
         raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
     if not os.path.lexists(output):
         return
-    shown = printable(str(output))
+    label = printable(str(output))
     if not replace:
-        raise RequestError(f"{shown} exists already", hint="--force replaces it, -o names another place")
+        raise RequestError(f"{label} exists already", hint="--force replaces it, -o names another place")
     # --force must not cost the user more than a kit.
     if output.is_symlink() or not ((output / SUMS).is_file() and (output / _SCRIPT).is_file()):
-        raise RequestError(f"{shown} is not a kit; --force replaces kits only")
+        raise RequestError(f"{label} is not a kit; --force replaces kits only")
     foreign = next(_unlisted(output), None)
     if foreign is not None:
-        what = f"{shown} holds {printable(foreign)}, which is not of the kit; --force replaces kits only"
+        what = f"{label} holds {printable(foreign)}, which is not of the kit; --force replaces kits only"
         raise RequestError(what, hint="move it elsewhere first")
 
 

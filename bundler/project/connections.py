@@ -54,45 +54,45 @@ class Connections:
         connected = {"name": name, "container_name": keys.get("container_name", name)}
         kept = self.shared.kept(service.name)
         connected |= {"shared_namespaces": from_json(kept, node.origin)} if kept else {}
-        said = keys["extra_hosts"].entries() if "extra_hosts" in keys else {}
+        hosts_stated = keys["extra_hosts"].entries() if "extra_hosts" in keys else {}
         if service.name in self.modes:
             connected |= self.modes[service.name]
             owner = self.shared.network_of(service.name)
-            return connected if owner is None else connected | self.of_owner(owner, service, said)
+            return connected if owner is None else connected | self.of_owner(owner, service, hosts_stated)
         bridges = [from_json(self.bridge(each, bundle), each.node.origin) for each in self.joined[service.name]]
         if "ports" in keys:
             connected |= {"ports": self.ports(service, keys["ports"])}
         return connected | {
             "network_mode": literal_at("bridge", node),
             "bridges": node.with_value(tuple(bridges)),
-            "extra_hosts": node.with_value({**self.names_for(own, service), **said}),
+            "extra_hosts": node.with_value({**self.names_for(own, service), **hosts_stated}),
         }
 
-    def ports(self, service: Service, said: Node) -> Node:
+    def ports(self, service: Service, published: Node) -> Node:
         """The ports, at the address that the network has for them by which they come in."""
         joined = (self.definitions[each.network] for each in self.joined[service.name])
         leading = next((definition for definition in joined if not definition.internal), None)
         if leading is None or leading.published_at is None:
-            return said
+            return published
         address = literal_at(str(leading.published_at), leading.node)
-        listed = [(port, port.entries()) for port in said.items()]
-        return said.with_value(
+        listed = [(port, port.entries()) for port in published.items()]
+        return published.with_value(
             tuple(
                 port if entries["host_ip"].value else port.with_value({**entries, "host_ip": address})
                 for port, entries in listed
             )
         )
 
-    def of_owner(self, owner: Service, service: Service, said: Mapping[str, Node]) -> dict[str, Node]:
+    def of_owner(self, owner: Service, service: Service, hosts_stated: Mapping[str, Node]) -> dict[str, Node]:
         """What a service in the network of `owner` is called, and finds others by; `said` are hosts of its own."""
         (bundle,) = owner.bundles
         files = etc_files(given_name(self.project, owner), service.entries)
         taken = {"name": owner.entries.get("hostname") or literal_at(self.container_name(owner, bundle), owner.node)}
         if "domainname" in owner.entries and "domainname" not in service.entries:
             taken["domainname"] = owner.entries["domainname"]
-        if said:
+        if hosts_stated:
             known = self.names_for(self.peers[bundle], owner)
-            taken["extra_hosts"] = service.node.with_value({**known, **said})
+            taken["extra_hosts"] = service.node.with_value({**known, **hosts_stated})
         return taken | {"etc_files": from_json(dict(files), service.node.origin)}
 
     def names_for(self, own: Peer, service: Service) -> Mapping[str, Node]:

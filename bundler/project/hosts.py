@@ -30,7 +30,7 @@ def hosts(
 ) -> dict[str, list[str]]:
     """Addresses by name, for `own`. `links` are other names for services, which it alone knows."""
     order = sorted(own.attachments, key=lambda name: (networks[name].internal, networks[name].ipv6 is None))
-    found: dict[str, list[str]] = {}
+    addresses_of: dict[str, list[str]] = {}
     for network in order:
         of_network: dict[str, list[str]] = {}
         for peer in peers:
@@ -38,11 +38,11 @@ def hosts(
                 for name in _names(peer, network):
                     of_network.setdefault(name, []).extend(_addresses(peer.attachments[network]))
         for name, addresses in of_network.items():
-            found.setdefault(name, addresses)
+            addresses_of.setdefault(name, addresses)
     for alias, service in links.items():
-        if service in found:
-            found[alias] = found[service]
-    return found
+        if service in addresses_of:
+            addresses_of[alias] = addresses_of[service]
+    return addresses_of
 
 
 def _names(peer: Peer, network: str) -> Iterator[str]:

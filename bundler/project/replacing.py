@@ -77,20 +77,20 @@ def _data_of(bundle: Path) -> list[str]:
 
 def _replaceable(destination: Path) -> ProjectRecord | None:
     """The project that may be replaced; None for an empty directory. Raises RequestError."""
-    shown = printable(str(destination))
+    label = printable(str(destination))
     if destination.is_symlink() or not destination.is_dir():
-        what = f"{shown} is not a directory; --force replaces projects only"
+        what = f"{label} is not a directory; --force replaces projects only"
         raise RequestError(what, hint="-o names another place")
     if not any(destination.iterdir()):
         return None
     if not (destination / NAME).is_file():
-        what = f"{shown} is not a project, it has no {NAME}; --force replaces projects only"
+        what = f"{label} is not a project, it has no {NAME}; --force replaces projects only"
         raise RequestError(what, hint="-o names another place")
     old = ProjectRecord.open(destination)
     known = {NAME, VOLUMES, *(bundle.name for bundle in old.bundles)}
     for name in sorted(os.listdir(destination)):  # noqa: PTH208 -- names are enough
         if name not in known:
-            what = f"{shown} holds {printable(name)}, which no project has; --force replaces projects only"
+            what = f"{label} holds {printable(name)}, which no project has; --force replaces projects only"
             raise RequestError(what, hint="move it elsewhere first")
     for bundle in old.bundles:
         bundles.check_destination(destination / bundle.name, replace=True, volumes=OldVolumes.KEPT)

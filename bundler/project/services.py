@@ -128,11 +128,11 @@ def _dependency(node: Node) -> Dependency:
             raise settings[key].key_error(
                 f"depends_on: unknown key {printable(key[:_SHOWN])!r}", "known: condition, restart, required"
             )
-    said = settings.get("condition")
+    stated = settings.get("condition")
     try:
-        condition = Condition.STARTED if said is None else Condition(str(said.value))
+        condition = Condition.STARTED if stated is None else Condition(str(stated.value))
     except ValueError:
-        what = f"depends_on: {printable(str(said.value if said else '')[:_SHOWN])!r} is no condition"
+        what = f"depends_on: {printable(str(stated.value if stated else '')[:_SHOWN])!r} is no condition"
         raise node.error(what, hint=f"one of {', '.join(Condition)}") from None
     flags = {key: settings[key].value is True for key in ("restart", "required") if key in settings}
     return Dependency(condition, **flags, where=node.origin.where)
@@ -175,9 +175,9 @@ def _ordered(names: Sequence[str], waiting: Mapping[str, Mapping[str, _Waiting]]
                 ordered[trail.pop()] = None
                 pending.pop()
             elif name in trail:
-                shown = " → ".join(printable(step[:_SHOWN]) for step in [*trail[trail.index(name) :], name][-10:])
+                circle = " → ".join(printable(step[:_SHOWN]) for step in [*trail[trail.index(name) :], name][-10:])
                 raise each.node.error(
-                    f"depends_on: a circle, in which none can be first: {shown}", hint="take one away"
+                    f"depends_on: a circle, in which none can be first: {circle}", hint="take one away"
                 )
             elif name not in ordered:
                 trail.append(name)
@@ -198,8 +198,8 @@ def _replicas(node: Node) -> int:
     """`scale`, or `deploy.replicas`: how many containers a service has."""
     entries = node.entries()
     deployed = entries["deploy"].value if "deploy" in entries else None
-    said = deployed.get("replicas") if isinstance(deployed, dict) else None
-    named = entries.get("scale") or said
+    deployed_replicas = deployed.get("replicas") if isinstance(deployed, dict) else None
+    named = entries.get("scale") or deployed_replicas
     if named is None or named.value is None:
         return 1
     return whole_number(named, "scale" if "scale" in entries else "deploy.replicas", 0, _MOST_REPLICAS)

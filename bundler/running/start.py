@@ -217,8 +217,8 @@ def _check_user(wanted: Wanted, config: RuntimeConfig, *, user: bool) -> None:
     if not user:
         return
     if not config.has_namespace("user"):
-        shown = printable(str(wanted.bundle))
-        raise BundlerError(f"{shown} takes root to run", hint="bundler build --rootless makes one for an ordinary user")
+        label = printable(str(wanted.bundle))
+        raise BundlerError(f"{label} takes root to run", hint="bundler build --rootless makes one for an ordinary user")
     if wanted.root is None and not os.environ.get("XDG_RUNTIME_DIR"):
         hint = "logging in as this user sets it; --root names another folder of yours"
         raise RequestError("XDG_RUNTIME_DIR is not set, so there is no place for the state of a container", hint=hint)

@@ -54,7 +54,7 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
     """
     label = printable(str(file))
     place, content = _signature_of(file, trusted)
-    shown = printable(str(place))
+    signature_label = printable(str(place))
     try:
         if not isinstance(trusted.key, PublicKey):
             verify_by_ssh(trusted.key, content, descriptor)
@@ -65,9 +65,11 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
         comment = None if signature.comment is None else printable(signature.comment)
         return Signed(trusted.key.name, comment)
     except FormError as error:
-        raise DifferenceError(f"{shown} {error}", hint=f"copy {label} and its signature again") from None
+        raise DifferenceError(f"{signature_label} {error}", hint=f"copy {label} and its signature again") from None
     except ForgedError as error:
-        raise DifferenceError(f"{label} {error} ({shown})", hint="do not use it unless you know why") from None
+        raise DifferenceError(
+            f"{label} {error} ({signature_label})", hint="do not use it unless you know why"
+        ) from None
 
 
 def verifier(trusted: TrustedKey | None) -> Verify | None:

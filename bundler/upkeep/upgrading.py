@@ -136,9 +136,9 @@ def _check_bundle(bundle: Path) -> None:
     if not bundle.is_dir():
         raise no_bundle(bundle)
     if kind_at(bundle) is PROJECT:
-        shown = printable(str(bundle))
-        hint = f"bundler project FILE -o {shown} --force makes it anew and keeps its volumes, and so does bundler apply"
-        raise RequestError(f"{shown} is a project, not a bundle", hint=hint)
+        label = printable(str(bundle))
+        hint = f"bundler project FILE -o {label} --force makes it anew and keeps its volumes, and so does bundler apply"
+        raise RequestError(f"{label} is a project, not a bundle", hint=hint)
     check_destination(bundle, replace=True, volumes=_CARRIED)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
@@ -166,9 +166,9 @@ def _check_step(old: Bundle, new: Bundle, step: Step, *, allow_looser: bool, lea
         raise RequestError(what, hint="build it with the same --uid-map, --gid-map and --rootless")
 
 
-def _places(found: Sequence[Difference]) -> str:
-    first = ", ".join(printable(difference.place) for difference in found[:3])
-    return first if len(found) <= 3 else f"{first} and {len(found) - 3} other places"  # noqa: PLR2004
+def _places(differences: Sequence[Difference]) -> str:
+    first = ", ".join(printable(difference.place) for difference in differences[:3])
+    return first if len(differences) <= 3 else f"{first} and {len(differences) - 3} other places"  # noqa: PLR2004
 
 
 def _owners(bundle: Bundle) -> object:

@@ -19,8 +19,8 @@ from bundler.workers.messages import Failure, Other, Peer, raise_failure, read_e
 
 # Bytes that lie between who fills and who uses them last. More only leaves the processors' caches.
 SIZE: Final = 8 << 20
-# It is not said more often than each so many bytes that they are free: what was said and not asked for stays in a pipe,
-# which can hold only so much.
+# The reader tells the filler that bytes are free only once in so many of them: each message waits in a pipe, which has
+# room for a limited number.
 _STEP: Final = 1 << 20
 _POSITION: Final = struct.Struct("<Q")
 _PUT: Final = struct.Struct("<QQ")  # how many bytes there are more, and the filler's own number
@@ -33,10 +33,10 @@ _END: Final = (1 << 64) - 1
 class Filler:
     """The side of the process that puts the bytes."""
 
-    def __init__(self, memory: mmap.mmap, said: int, freed: int) -> None:
-        """`said` and `freed` are the ends of pipes: one to write to, one to read from."""
+    def __init__(self, memory: mmap.mmap, filled: int, freed: int) -> None:
+        """`filled` and `freed` are the ends of pipes: one to write to, one to read from."""
         self._memory = memoryview(memory)
-        self._said = said
+        self._filled = filled
         self._freed = freed
         self._position = 0
         self._free_to = SIZE
@@ -58,7 +58,7 @@ class Filler:
             self._memory[at : at + fitting] = content[:fitting]
             self._memory[: len(content) - fitting] = content[fitting:]
         self._position = end
-        write_all(self._said, _PUT.pack(len(content), number))
+        write_all(self._filled, _PUT.pack(len(content), number))
 
     def _wait(self, end: int) -> None:
         """Wait until what lies up to the position `end` may be taken."""
@@ -67,21 +67,21 @@ class Filler:
 
     def end_part(self, number: int) -> None:
         """What is put from here on is the next part. The reader adds the number up, too."""
-        write_all(self._said, _PUT.pack(_PART, number))
+        write_all(self._filled, _PUT.pack(_PART, number))
 
     def finish(self, failure: Failure | None) -> None:
         """Say that there is no more, and the reason if it is not that this was all."""
         reason = b"" if failure is None else marshal.dumps(failure)
-        write_all(self._said, _PUT.pack(_END, len(reason)) + reason)
+        write_all(self._filled, _PUT.pack(_END, len(reason)) + reason)
 
 
 class SharedStream:
     """The sides of the reader and of the owner, which may be one process or two."""
 
-    def __init__(self, filler: Other, memory: mmap.mmap, said: int, freed: int) -> None:
+    def __init__(self, filler: Other, memory: mmap.mmap, filled: int, freed: int) -> None:
         self.filler = filler
         self._memory = memoryview(memory)
-        self._said = said
+        self._filled = filled
         self._freed = freed
         self._end = 0
         self._part_ended = False
@@ -91,12 +91,12 @@ class SharedStream:
         self.number = 0
 
     @classmethod
-    def handed_over(cls, filler: str, memory: int, said: int) -> Self:
+    def handed_over(cls, filler: str, memory: int, filled: int) -> Self:
         """The side of a reader that is another worker, out of the descriptors that the owner has of it.
 
         `filler` is what messages call the worker that fills it.
         """
-        return cls(Peer(filler), mmap.mmap(memory, SIZE), said, freed=-1)
+        return cls(Peer(filler), mmap.mmap(memory, SIZE), filled, freed=-1)
 
     def read(self, size: int, /) -> memoryview:
         """1 to `size` bytes, or none once at the end of each part; they are good until they are freed.
@@ -114,8 +114,8 @@ class SharedStream:
 
     def _receive(self) -> None:
         try:
-            more, number = _PUT.unpack(read_exactly(self._said, _PUT.size))
-            reason = read_exactly(self._said, number) if more == _END and number else None
+            more, number = _PUT.unpack(read_exactly(self._filled, _PUT.size))
+            reason = read_exactly(self._filled, number) if more == _END and number else None
         except EOFError:
             raise self.filler.how_it_ended() from None
         if reason is not None:

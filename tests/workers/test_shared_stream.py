@@ -58,7 +58,7 @@ def test_no_more_is_put_than_there_is_room_for() -> None:
         seen = 0
         while seen < SIZE - 1000:  # nobody has said that anything is free
             seen += len(stream.read(1 << 20))
-        assert select.select([stream._said], [], [], 0.2)[0] == []
+        assert select.select([stream._filled], [], [], 0.2)[0] == []
         stream.free(seen)
         assert stream.read(1)
 

@@ -138,8 +138,8 @@ def _image_volumes(inputs: Inputs, named: "frozenset[str | None]") -> list[UserM
             raise node.key_error(f"image_volumes: {printable(path)} is no volume of the image", hint)
     mounts = []
     for path in paths:
-        said = modes.get(path, chosen if chosen is not UNSET and not modes else None)
-        mounts += _image_volume(inputs, path, said, named)
+        mode = modes.get(path, chosen if chosen is not UNSET and not modes else None)
+        mounts += _image_volume(inputs, path, mode, named)
     return mounts
 
 

@@ -47,28 +47,28 @@ def bridges(inputs: Inputs) -> list[Bridge]:
 
 def ways_out(bridges: Sequence[Bridge]) -> dict[int, Bridge]:
     """By family the bridge that leads to other networks, and where published ports come in: the first one that can."""
-    found: dict[int, Bridge] = {}
+    ways: dict[int, Bridge] = {}
     for bridge in bridges:
         if not bridge.internal:
             for family in bridge.sides:
-                found.setdefault(family, bridge)
-    return found
+                ways.setdefault(family, bridge)
+    return ways
 
 
 def _bridge(node: Node) -> Bridge:
-    said = node.plain()
-    families = {IPV4: said, IPV6: said.get("ipv6")}
+    stated = node.plain()
+    families = {IPV4: stated, IPV6: stated.get("ipv6")}
     return Bridge(
-        name=said["name"],
+        name=stated["name"],
         sides={
             family: Side(ip_network(side["subnet"]), ip_address(side["gateway"]), ip_address(side["address"]))
             for family, side in families.items()
             if side is not None
         },
-        internal=said.get("internal", False),
-        masquerade=said.get("masquerade", True),
-        icc=said.get("icc", True),
-        mtu=said.get("mtu"),
-        mac_address=said.get("mac_address"),
+        internal=stated.get("internal", False),
+        masquerade=stated.get("masquerade", True),
+        icc=stated.get("icc", True),
+        mtu=stated.get("mtu"),
+        mac_address=stated.get("mac_address"),
         node=node,
     )

@@ -93,12 +93,12 @@ def _index(keys: Mapping[str, Json]) -> dict[tuple[str, str], str]:
 
 def _pointers(keys: Mapping[str, Json], index: Mapping[tuple[str, str], str]) -> list[str]:
     """Those of what one flag says by itself; a later one may have taken its place."""
-    return [pointer for said in _index(keys) if (pointer := index.get(said)) is not None]
+    return [pointer for entry in _index(keys) if (pointer := index.get(entry)) is not None]
 
 
 def _place(name: str, value: str) -> str:
     """A flag as it was given. The value of a variable may be a secret, and stands beside its name anyway."""
     if FLAGS[name].grammar is boolean and value == "true":
         return f"--{name}"
-    shown = value.partition("=")[0] if name == "env" else value
-    return f"--{name} {printable(shown[:_SHOWN])}"
+    value_shown = value.partition("=")[0] if name == "env" else value
+    return f"--{name} {printable(value_shown[:_SHOWN])}"
