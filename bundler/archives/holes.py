@@ -8,8 +8,6 @@ import errno
 import os
 from typing import Final
 
-# Files below this size are stored whole.
-_SMALLEST: Final = 1 << 20
 _PIECE: Final = 1 << 16
 _BEGINNING: Final = 1 << 9
 _ZEROS: Final = bytes(_PIECE)
@@ -18,13 +16,16 @@ _MOST_PIECES: Final = 10_000
 
 Pieces = tuple[tuple[int, int], ...]
 
+SMALLEST: Final = 1 << 20
+"""Bytes of a file, at the least, whose holes are left out."""
+
 
 def find_content(descriptor: int, size: int) -> Pieces | None:
     """The (offset, length) of what is to be stored of an open file; None for a file without holes. Raises OSError.
 
     All but the one at the end of the file have a length of whole blocks, as GNU tar wants it.
     """
-    if size < _SMALLEST:
+    if size < SMALLEST:
         return None
     pieces: list[tuple[int, int]] = []
     at = start = _next_content(descriptor, 0, size)

@@ -1,7 +1,8 @@
 """Applying a delta: the new bundle is made beside the old one, and appears only when it is whole.
 
-The base is read and verified before anything is written. The delta makes of it the archive that `pack` would write;
-that archive is unpacked and verified as any packed bundle is, or compressed into such a file.
+Before anything is written, all of the base is verified but the content of its rootfs/; that is verified as it is read
+(rebuilding.py), before anything appears. The delta makes of the base the archive that `pack` would write; that archive
+is unpacked and verified as any packed bundle is, or compressed into such a file.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def apply(
             if not packs:
                 rules.check_destination(output, replace=replace, volumes=volumes)
             if replace and output == base and source.digest == delta.document.result:
-                _verify(source)
+                source.verify()  # an earlier call has done what was to be done
                 return
             _check_record(delta, source)
         make = _packed(stage, output, source, level, limits) if packs else _unpacked(stage, source, limits)
@@ -147,13 +148,6 @@ def _write(archive: CheckedStream, write: Callable[[Content], None], label: str,
         usage.count(label, len(part))
         write(part)
         meter(len(part))
-
-
-def _verify(source: Source) -> None:
-    """Raise DifferenceError unless it is what was built. An earlier call has done what was to be done."""
-    for _, content in source.entries():
-        for _ in content:
-            pass
 
 
 def _check_record(delta: DeltaFile, source: Source) -> None:

@@ -1,8 +1,11 @@
 """The base: the older bundle, from which a delta copies. Its files have numbers.
 
-The base is read once, as the archive that `pack` would write, and so verified. The heads of that archive (all of it but
-the content of files) are the dictionary for the heads of the result. Files with content are numbered in the archive's
-order. Folders that containers write to are skipped: a bundle in use has other volumes than a new one.
+The heads of the archive that `pack` would write of it (all but the content of files) are the dictionary for the heads
+of the result. Files with content are numbered in the archive's order. Folders that containers write to are skipped: a
+bundle in use has other volumes than a new one.
+
+To make a delta, the base is read once, and so verified. To apply one, a directory is only outlined at first; the
+content of a file is read when it is copied.
 """
 
 import hashlib
@@ -26,6 +29,7 @@ from bundler.progress import Meter
 from bundler.rootfs.paths import clean
 from bundler.rootfs.tree import Tree
 
+_PIECE: Final = 1 << 20
 _DEEPEST: Final = 3  # SERVICE/volumes/NAME
 Note = Callable[[int, bytes, int, int, Iterable[Content]], None]
 """Called for each file with its number, its path, where its head begins, its stored size and its content, which it
@@ -37,6 +41,7 @@ class _Store(Protocol):
 
     def add(self, path: bytes, entry: Entry, content: Iterable[Content]) -> Iterator[Content]: ...
     def read(self, number: int, at: int, size: int) -> bytes: ...
+    def unproven(self, number: int) -> bytes | None: ...
 
 
 def take(_number: int, _path: bytes, _at: int, _size: int, content: Iterable[Content]) -> None:
@@ -52,16 +57,18 @@ class Base:
         self._store = store
         self._heads = heads
         self._sizes = array("Q")
+        self._copied = bytearray()  # for each file, whether all of it was copied
         self.digest = ""
         self.heads_size = 0
 
     def fill(self, entries: Iterable[StoredEntry], written_to: Sequence[str], note: Note = take) -> None:
         """Read all `entries`, and keep those that are not in the folders `written_to`."""
         folders = frozenset(map(os.fsencode, written_to))
+        tops = {folder.partition(b"/")[0] for folder in folders}
         digest, at = hashlib.sha256(), 0
         for entry, content in entries:
             path = clean(entry.name)
-            if _is_in(path, folders):
+            if path.partition(b"/")[0] in tops and _is_in(path, folders):
                 for _ in content:
                     pass
                 continue
@@ -71,6 +78,7 @@ class Base:
             if entry.stored_size and entry.kind != HARD_LINK:
                 number = len(self._sizes)
                 self._sizes.append(entry.stored_size)
+                self._copied.append(False)
                 note(number, path, at, entry.stored_size, self._store.add(path, entry, content))
             at += len(head)
         self._heads.flush()
@@ -95,6 +103,21 @@ class Base:
             raise DamagedError("it asks for more than a file of the base has")
         return _exactly(self._store.read(number, at, size), size)
 
+    def copy(self, number: int) -> Iterator[bytes]:
+        """All that is stored of a file. Raises DamagedError."""
+        size, at = self.size(number), 0
+        while at < size:
+            part = self.read(number, at, min(size - at, _PIECE))
+            yield part
+            at += len(part)
+        self._copied[number] = True
+
+    def unproven(self) -> Iterator[bytes]:
+        """The paths of the files that were not verified when the base was read, and not copied as a whole since."""
+        for number, copied in enumerate(self._copied):
+            if not copied and (path := self._store.unproven(number)) is not None:
+                yield path
+
 
 def _is_in(path: bytes, folders: AbstractSet[bytes]) -> bool:
     """Whether the path is one of the folders or lies in one. A hostile record may name very many: no loop over them."""
@@ -109,10 +132,13 @@ def _exactly(content: bytes, size: int) -> bytes:
 
 
 @contextmanager
-def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) -> Iterator[Base]:
-    """Read all of `source` as a base. Temporary files are in `workspace`; `meter` counts the bytes that were read.
+def open_base(
+    source: Source, workspace: Path, meter: Meter, note: Note = take, *, outlined: bool = False
+) -> Iterator[Base]:
+    """Read `source` as a base. Temporary files are in `workspace`; `meter` counts the bytes that were read.
 
-    Raises what reading the source raises.
+    An `outlined` base is for the caller to verify: its digest at once, in the end the files that are `unproven`. Raises
+    what reading the source raises.
     """
     with ExitStack() as held:
         heads = held.enter_context(tempfile.TemporaryFile(dir=workspace))
@@ -123,7 +149,8 @@ def open_base(source: Source, workspace: Path, meter: Meter, note: Note = take) 
         else:
             store = Copied(held.enter_context(tempfile.TemporaryFile(dir=workspace)))
         base = Base(store, heads)
-        base.fill(metered(source.entries(), meter), source.written_to, note)
+        entries = source.outline() if outlined else metered(source.entries(), meter)
+        base.fill(entries, source.written_to, note)
         yield base
 
 
@@ -163,12 +190,15 @@ class _InFolder:
             before += length
         return b"".join(parts)
 
+    def unproven(self, number: int) -> bytes:
+        """The path of a file."""
+        start = self._ends[number - 1] if number else 0
+        return bytes(self._paths[start : self._ends[number]])
+
     def _descriptor(self, number: int) -> int:
         if self._open is None or self._open[0] != number:
             self._close()
-            start = self._ends[number - 1] if number else 0
-            path = bytes(self._paths[start : self._ends[number]])
-            self._open = number, self._tree.open_file(path)
+            self._open = number, self._tree.open_file(self.unproven(number))
         return self._open[1]
 
     def _close(self) -> None:
@@ -200,3 +230,6 @@ class Copied:
             self._file.flush()
             self._flushed = True
         return os.pread(self._file.fileno(), size, self._starts[number] + at)
+
+    def unproven(self, _number: int) -> None:
+        """An archive is verified before any of it is copied."""

@@ -172,8 +172,7 @@ class Rebuilt:
         self._frames.begin(section.frames)
         for operation in read_operations(operations):
             if isinstance(operation, Heads):
-                yield bytes(-self.size % BLOCK)
-                yield heads.take(operation.size)
+                yield bytes(-self.size % BLOCK) + heads.take(operation.size)
             elif isinstance(operation, Small):
                 yield small.take(operation.size)
             elif isinstance(operation, Add):
@@ -192,7 +191,7 @@ class Rebuilt:
             raise DamagedError("it asks for an operation that makes nothing")
         match operation:
             case Copy(file):
-                yield from self._copied(file, 0, base.size(file))
+                yield from base.copy(file)
             case Range(file, at, size):
                 yield from self._copied(file, at, size)
             case Patch(file, at, known, size, stored):

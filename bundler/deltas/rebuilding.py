@@ -1,7 +1,12 @@
 """The archive that a delta makes of its base; for a large base, a worker makes it ahead.
 
-The worker reads and verifies the base, then makes the archive; this process unpacks or compresses that. Both spend most
-of their time in Python.
+The worker reads the base and makes the archive; this process unpacks or compresses that. Both spend most of their time
+in Python.
+
+The base is read once. Its bundler.json and the digest of its heads prove everything before a copy is made, except the
+content of files. A file that was copied as a whole is in the result as it is in the base, so the digest of the result
+proves it; all others are hashed at the end. If anything is wrong, the whole base is verified, to tell a changed base
+from a damaged delta.
 """
 
 import os
@@ -13,10 +18,10 @@ from typing import Final
 
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
 from bundler.bundles.rootfs_image import IMAGE
-from bundler.deltas.base import open_base
+from bundler.deltas.base import Base, open_base
 from bundler.deltas.gzipped import Compress
 from bundler.deltas.reading import DeltaFile, Rebuilt, StoredDelta
-from bundler.deltas.sources import open_source
+from bundler.deltas.sources import Source, open_source
 from bundler.errors import ImageError, RequestError
 from bundler.images.layer import CheckedStream
 from bundler.limits import Limits
@@ -36,11 +41,11 @@ _Task = tuple[tuple[int, ...], str, str, str, dict[str, int]]
 def open_archive(
     delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter, *, gzip: Compress | None = None
 ) -> Iterator[CheckedStream]:
-    """The archive that `delta` makes of the bundle at `base`, which is read and verified first.
+    """The archive that `delta` makes of the bundle at `base`, which is verified once the archive has been read whole.
 
     `meter` counts the bytes of the base; temporary files are in `workspace`; `gzip` is for a delta that needs it. The
-    context and the stream raise what reading the base raises, RequestError if the delta has another base, ImageError if
-    the delta is damaged.
+    context and the stream raise what reading the base raises, DifferenceError if it was changed, RequestError if the
+    delta has another base, ImageError if the delta is damaged.
     """
     # A worker starts no programs.
     if gzip is not None or processors() == 1 or _size(base) < _SMALLEST_APART:
@@ -69,15 +74,17 @@ def _rebuilt(
     delta: DeltaFile, base: Path, workspace: Path, limits: Limits, meter: Meter, *, gzip: Compress | None = None
 ) -> Iterator["_Explained"]:
     with ExitStack() as held:
-        # Then it is closed: what is found to be damaged later is not the base.
+        # Then it is closed: what is found to be damaged later is no packed base.
         with open_source(base, limits, workspace) as source:
-            opened = held.enter_context(open_base(source, workspace, meter))
+            opened = held.enter_context(open_base(source, workspace, meter, outlined=True))
         if (source.digest, opened.digest) != (delta.document.base, delta.document.heads):
+            if source.folder is not None:
+                source.verify()
             # Both had the same document that proves it, and this one is what was built.
             raise RequestError(
                 f"{source.label} has other files than the base of {delta.label}", hint="it was packed --as-is"
             )
-        yield _Explained(Rebuilt(delta, opened, gzip), delta.label)
+        yield _Explained(Rebuilt(delta, opened, gzip), opened, source, delta.label)
 
 
 def _send(sender: Sender, task: _Task) -> None:
@@ -102,17 +109,26 @@ def _send(sender: Sender, task: _Task) -> None:
 
 
 class _Explained:
-    """The archive; damage in it is told as damage of the delta, since the base has been verified."""
+    """The archive; damage in it is told as a change of the base or, if that is as it was built, as the delta's."""
 
-    def __init__(self, archive: Rebuilt, label: str) -> None:
+    def __init__(self, archive: Rebuilt, base: Base, source: Source, label: str) -> None:
         self._archive = archive
+        self._base = base
+        self._source = source
         self._label = label
+        self._proven = False
 
     def read(self, size: int, /) -> Content:
         try:
-            return self._archive.read(size)
+            content = self._archive.read(size)
         except DamagedError as error:
+            if self._source.folder is not None:
+                self._source.verify()
             raise ImageError(f"{self._label}: {error}", hint=error.hint or NOT_WHOLE) from None
+        if not content and not self._proven:
+            self._source.check_contents(set(self._base.unproven()))
+            self._proven = True
+        return content
 
     def finish(self) -> None:
         if self.read(1):

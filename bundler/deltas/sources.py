@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from bundler.archives.entry import REGULAR, StoredEntry
 from bundler.bundles.bundle import LARGEST, Bundle
@@ -29,6 +29,33 @@ _UPPER: Final = "upper"
 _RECORD: Final = b"bundler.json"
 
 
+class _Files(Protocol):
+    """The entries of a source, and ways to verify them."""
+
+    def __iter__(self) -> Iterator[StoredEntry]: ...
+    def outline(self) -> Iterator[StoredEntry]: ...
+    def check_contents(self, paths: Collection[bytes]) -> None: ...
+
+
+class _PackedFiles:
+    """The entries of a packed file, which is verified before the first one is given."""
+
+    def __init__(self, packed: PackedFile, changes: Callable[[], Iterator[Change]]) -> None:
+        self._packed = packed
+        self._changes = changes
+
+    def __iter__(self) -> Iterator[StoredEntry]:
+        label = self._packed.label
+        for change in self._changes():
+            raise DifferenceError(f"{label} is not what was built: {printable(change.path)} differs", hint=_hint(label))
+        yield from self._packed.entries()
+
+    outline = __iter__
+
+    def check_contents(self, paths: Collection[bytes]) -> None:
+        """Nothing is left to verify."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A bundle, or a project if `is_project`; `folder` is None for a packed one.
@@ -44,7 +71,7 @@ class Source:
     folder: Path | None
     written_to: tuple[str, ...]
     is_project: bool
-    _entries: Callable[[], Iterable[StoredEntry]] = field(repr=False)
+    _files: _Files = field(repr=False)
 
     @property
     def what(self) -> str:
@@ -52,7 +79,24 @@ class Source:
 
     def entries(self) -> Iterable[StoredEntry]:
         """Those that `pack` writes. Raises DifferenceError where it is not what was built, and what reading raises."""
-        return self._entries()
+        return self._files
+
+    def outline(self) -> Iterable[StoredEntry]:
+        """The same entries; those of a directory have no content, and are not verified.
+
+        What these say is for the caller to compare with what was built; for their content there is `check_contents`.
+        """
+        return self._files.outline()
+
+    def check_contents(self, paths: Collection[bytes]) -> None:
+        """Raise DifferenceError unless the files at `paths`, if in a directory, have the content that was built."""
+        self._files.check_contents(paths)
+
+    def verify(self) -> None:
+        """Raise DifferenceError unless all is what was built, and what reading raises."""
+        for _, content in self._files:
+            for _ in content:
+                pass
 
 
 @contextmanager
@@ -75,46 +119,30 @@ def open_source(path: Path, limits: Limits, workspace: Path) -> Iterator[Source]
 
 def _of_bundle(bundle: Bundle, label: str) -> Source:
     record = bundle.record
-
-    def entries() -> Iterable[StoredEntry]:
-        return BundleEntries(bundle, _hint(label))
-
+    files = BundleEntries(bundle, _hint(label))
     return Source(
-        label, record.digest, _image(record), bundle.path, _written_to(record), is_project=False, _entries=entries
+        label, record.digest, _image(record), bundle.path, _written_to(record), is_project=False, _files=files
     )
 
 
 def _of_project(folder: Path) -> Source:
     label = printable(str(folder))
     written_to = _written_to_in((name, bundle.record) for name, bundle in open_bundles(folder).items())
-
-    def entries() -> Iterable[StoredEntry]:
-        return ProjectEntries(folder, _hint(label))
-
-    digest = ProjectRecord.open(folder).digest
-    return Source(label, digest, "", folder, written_to, is_project=True, _entries=entries)
+    digest, files = ProjectRecord.open(folder).digest, ProjectEntries(folder, _hint(label))
+    return Source(label, digest, "", folder, written_to, is_project=True, _files=files)
 
 
 def _of_packed(packed: PackedFile) -> Source:
     record = packed_record(packed)
-
-    def entries() -> Iterator[StoredEntry]:
-        _check(PackedVerification(packed).changes(), packed.label)
-        yield from packed.entries()
-
-    written_to = _written_to(record)
-    return Source(packed.label, record.digest, _image(record), None, written_to, is_project=False, _entries=entries)
+    written_to, files = _written_to(record), _PackedFiles(packed, lambda: PackedVerification(packed).changes())
+    return Source(packed.label, record.digest, _image(record), None, written_to, is_project=False, _files=files)
 
 
 def _of_packed_project(packed: PackedFile) -> Source:
     record = PackedProjectVerification(packed).record
-
-    def entries() -> Iterator[StoredEntry]:
-        _check(PackedProjectVerification(packed).changes(), packed.label)
-        yield from packed.entries()
-
+    files = _PackedFiles(packed, lambda: PackedProjectVerification(packed).changes())
     written_to = _written_to_in(_records_in(packed))
-    return Source(packed.label, record.digest, "", None, written_to, is_project=True, _entries=entries)
+    return Source(packed.label, record.digest, "", None, written_to, is_project=True, _files=files)
 
 
 def packed_record(packed: PackedFile) -> BundleRecord:
@@ -124,11 +152,6 @@ def packed_record(packed: PackedFile) -> BundleRecord:
     if not content or len(content) > LARGEST:
         raise packed.no_bundle()
     return BundleRecord(content, f"{packed.label}/bundler.json").complete(packed.label)
-
-
-def _check(changes: Iterator[Change], label: str) -> None:
-    for change in changes:
-        raise DifferenceError(f"{label} is not what was built: {printable(change.path)} differs", hint=_hint(label))
 
 
 def _hint(label: str) -> str:

@@ -5,7 +5,7 @@ verified is what is in the file.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +15,7 @@ from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFiles, bundle_owners
 from bundler.bundles.left_behind import find_left_behind
 from bundler.packing.file_entries import FileEntries
-from bundler.packing.rootfs_manifest import RootfsManifest
+from bundler.packing.rootfs_manifest import RootfsManifest, check_beside_rootfs, check_contents
 
 Task = tuple[str, str | None, str | None, tuple[str, ...]]
 """What another process has to know to read the same."""
@@ -53,6 +53,18 @@ class BundleEntries:
         reader = FileEntries(self.bundle.label)
         for files in self._files():
             yield from reader.of(files, None if self.hint is None else RootfsManifest(self.bundle, self.hint))
+
+    def outline(self) -> Iterator[StoredEntry]:
+        """The same entries without content. All but rootfs/ is verified; for rootfs/ there is `check_contents`."""
+        if self.hint is not None:
+            check_beside_rootfs(self.bundle, self.hint)
+        for files in self._files():
+            yield from FileEntries(self.bundle.label).outline(files)
+
+    def check_contents(self, paths: Collection[bytes]) -> None:
+        """Raise DifferenceError unless the files of rootfs/ among `paths` have the content that was built."""
+        if self.hint is not None:
+            check_contents(self.bundle, self.hint, paths)
 
     def _files(self) -> Iterator[BundleFiles]:
         bundle = self.bundle

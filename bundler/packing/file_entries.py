@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from typing import Final
 
 from bundler.archives.entry import HARD_LINK, TAR_TYPES, Entry, StoredEntry
-from bundler.archives.holes import Pieces, find_content
+from bundler.archives.holes import SMALLEST, Pieces, find_content
 from bundler.archives.stream import Content, RunningHash
 from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import BundlerError, printable
@@ -63,6 +63,12 @@ class FileEntries:
             if known is not None:
                 known.finish()
 
+    def outline(self, files: BundleFiles) -> Iterator[StoredEntry]:
+        """The same entries without content. Only large files are read, to find their holes."""
+        with files.open() as tree:
+            for file in files.walk(tree):
+                yield _entry(file, _pieces(tree, file)), ()
+
     def _read(self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None) -> Iterator[StoredEntry]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
         found = file.found
@@ -113,6 +119,17 @@ class FileEntries:
                 raise BundlerError(f"{self._label}: {name} was changed while it was packed")
             count += more
         return part
+
+
+def _pieces(tree: Tree, file: BundleFile) -> Pieces | None:
+    found = file.found
+    if found.kind != stat.S_IFREG or file.first is not None or found.size < SMALLEST:
+        return None
+    descriptor = tree.open_file(found.path, found.kind)
+    try:
+        return find_content(descriptor, found.size)
+    finally:
+        os.close(descriptor)
 
 
 def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:

@@ -7,13 +7,14 @@ disk shares it, so that the same project gives the same bytes.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
 from bundler.archives.entry import HARD_LINK, StoredEntry
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.files import BundleFiles
 from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
 from bundler.bundles.verification import has_built_image
 from bundler.errors import DifferenceError, printable
@@ -50,6 +51,24 @@ class ProjectEntries:
         return cls(Path(folder), hint)
 
     def __iter__(self) -> Iterator[StoredEntry]:
+        return self._entries(FileEntries.of, BundleEntries.__iter__)
+
+    def outline(self) -> Iterator[StoredEntry]:
+        """The same entries without content. All but each rootfs/ is verified; for those there is `check_contents`."""
+        return self._entries(FileEntries.outline, BundleEntries.outline)
+
+    def check_contents(self, paths: Collection[bytes]) -> None:
+        """Raise DifferenceError unless the files of any rootfs/ among `paths` have the content that was built."""
+        for name, bundle in open_bundles(self.folder).items():
+            folder = os.fsencode(name) + b"/"
+            below = [path.removeprefix(folder) for path in paths if path.startswith(folder)]
+            BundleEntries(bundle, self.hint).check_contents(below)
+
+    def _entries(
+        self,
+        of_files: Callable[[FileEntries, BundleFiles], Iterator[StoredEntry]],
+        of_bundle: Callable[[BundleEntries], Iterator[StoredEntry]],
+    ) -> Iterator[StoredEntry]:
         label = printable(str(self.folder))
         if self.hint is not None:
             for change in ProjectVerification(self.folder).changes_beside_bundles():
@@ -58,11 +77,11 @@ class ProjectEntries:
                 )
         bundles = open_bundles(self.folder)
         shared = shared_images(bundles, verified=self.hint is not None)
-        yield from FileEntries(label).of(OwnFiles(self.folder))
+        yield from of_files(FileEntries(label), OwnFiles(self.folder))
         for name, bundle in bundles.items():
-            yield from _below(name, BundleEntries(bundle, self.hint), shared.get(name))
+            yield from _below(name, of_bundle(BundleEntries(bundle, self.hint)), shared.get(name))
         owned = any(bundle.owned for bundle in bundles.values())
-        yield from FileEntries(label).of(VolumeFiles(self.folder, owned=owned))
+        yield from of_files(FileEntries(label), VolumeFiles(self.folder, owned=owned))
 
 
 def open_bundles(folder: Path) -> dict[str, Bundle]:

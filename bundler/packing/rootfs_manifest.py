@@ -2,14 +2,17 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.files import ROOTFS, BundleFiles
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError, RequestError, printable
-from bundler.rootfs.mtree import HEADER, MtreeError, read_line, read_lines, size_of
+from bundler.rootfs.mtree import HEADER, MtreeError, encode_path, group, read_line, read_lines, size_of
+from bundler.rootfs.scan import hash_file
 
 
 class RootfsManifest:
@@ -22,8 +25,7 @@ class RootfsManifest:
         self._name = bundle.label
         self._hint = hint
         self._verification = Verification(bundle)
-        for change in self._verification.changes_beside_rootfs(processes=1):
-            raise self._differs(change.path)
+        check_beside_rootfs(bundle, hint, self._verification)
         self._lines = bundle.manifest()
         self._agrees = self._next() == HEADER
 
@@ -67,10 +69,37 @@ class RootfsManifest:
         self._agrees = False
         # This process may itself be one that is killed at any time, and those below it would go on.
         for change in self._verification.changes(processes=1):
-            raise self._differs(change.path)
+            raise _differs(self._name, change.path, self._hint)
 
-    def _differs(self, path: str) -> DifferenceError:
-        return DifferenceError(f"{self._name} is not what was built: {printable(path)} differs", hint=self._hint)
+
+def check_beside_rootfs(bundle: Bundle, hint: str, verification: Verification | None = None) -> None:
+    """Raise DifferenceError unless all but the files of rootfs/ is what was built, RequestError without a record."""
+    for change in (verification or Verification(bundle)).changes_beside_rootfs(processes=1):
+        raise _differs(bundle.label, change.path, hint)
+
+
+def check_contents(bundle: Bundle, hint: str, paths: Collection[bytes]) -> None:
+    """Raise DifferenceError unless the files of rootfs/ among the `paths` in the bundle hold what its manifest says.
+
+    Their attributes are not looked at. Raises RequestError without a manifest.
+    """
+    below = ROOTFS + b"/"
+    names = {encode_path(path.removeprefix(below)): path for path in paths if path.startswith(below)}
+    if not names:
+        return
+    with BundleFiles(bundle.path, owned=bundle.owned).open() as tree:
+        for listed in group(islice(manifest_lines(bundle), 1, None)):
+            path = names.get(listed.name)
+            digest = None if path is None else listed.keywords.get(b"sha256digest")
+            if path is None or digest is None:  # it is nearly all holes, or none that was asked for
+                continue
+            found = tree.look(path)
+            if found is None or (hash_file(tree, found) or "").encode() != digest:
+                raise _differs(bundle.label, os.fsdecode(listed.name), hint)
+
+
+def _differs(label: str, path: str, hint: str) -> DifferenceError:
+    return DifferenceError(f"{label} is not what was built: {printable(path)} differs", hint=hint)
 
 
 def content_size(bundle: Bundle) -> int | None:

@@ -214,6 +214,43 @@ def test_a_base_that_was_changed_is_refused(make: Made, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("path", ["copied", "patched", "dropped", "large", "moved"])
+def test_a_base_that_looks_as_it_did_but_holds_something_else_is_told_by_the_file(
+    make: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, *, apart: bool
+) -> None:
+    """Nothing but the content tells: size and time are those of the build. A file may be copied, be a part of a
+    dictionary, or be no part of the result at all.
+    """
+    if apart:
+        monkeypatch.setattr(rebuilding, "_SMALLEST_APART", 0)
+    common = [file("copied", content(1, 5000)), file("same", content(2, 5000))]
+    patched, large, moved = content(3, 90_000), content(4, 6 << 20), content(5, 3000)
+    old = make(*common, file("patched", patched), file("dropped", "x"), file("large", large), file("moved", moved))
+    changed = file("patched", edited(patched, 6)), file("large", edited(large, 7))
+    delta(old, make(*common, *changed, file("here", moved)), tmp_path / "d")
+    victim = old / "rootfs" / path
+    whole, status = victim.read_bytes(), victim.stat()
+    victim.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(victim, ns=(status.st_atime_ns, status.st_mtime_ns))
+    before = everything(tmp_path)
+    with pytest.raises(DifferenceError, match=rf"{old} is not what was built: \./{path} differs"):
+        apply(tmp_path / "d", old, tmp_path / "out")
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("path", ["config.json", "etc/hosts", "rootfs.mtree"])
+def test_a_document_of_the_base_that_was_changed_is_told_first(make: Made, tmp_path: Path, path: str) -> None:
+    old, new = make(*MEMBERS), make(*MEMBERS[:5])
+    delta(old, new, tmp_path / "d")
+    status = (old / path).stat()
+    (old / path).write_bytes((old / path).read_bytes().swapcase())
+    os.utime(old / path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(DifferenceError, match=rf"{path} differs"):
+        apply(tmp_path / "d", old, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def with_volume(bundle: Path) -> Path:
     """The bundle, after its bundler.json knows of its volume."""
     record = bundle / "bundler.json"
