@@ -1,15 +1,17 @@
 """Options that say how images are reached, and the request they add up to."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bundler.cli.console import note
-from bundler.cli.progress import Form, ProgressOption
+from bundler.cli.progress import Form, ProgressOption, QuietOption, shown_progress
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, NAMES, Limits
+from bundler.progress import Progress
 from bundler.store import VARIABLE, default_place
 
 if TYPE_CHECKING:
@@ -123,7 +125,6 @@ TrustOption = Annotated[
         rich_help_panel=REACHING,
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 
 
 def limits_of(limit: list[str] | None) -> Limits:
@@ -161,6 +162,10 @@ class RegistryOptions:
     limit: LimitOption = None
     progress: ProgressOption = Form.AUTO
     quiet: QuietOption = False
+
+    def bars(self) -> AbstractContextManager[Progress]:
+        """Progress as --progress and --quiet ask for it, while the context lasts."""
+        return shown_progress(self.progress, quiet=self.quiet)
 
     def access(self, *, policy: Path | None = None, offline: bool = False) -> "Access":
         """What they say, with what else a command knows of it. Raises RequestError."""

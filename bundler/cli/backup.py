@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import LimitOption, QuietOption, limits_of
+from bundler.cli.access_options import LimitOption, limits_of
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument
-from bundler.cli.progress import Form, ProgressOption, shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.progress import ProgressOptions
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 LevelOption = Annotated[
@@ -24,16 +25,15 @@ OutputOption = Annotated[
 ]
 
 
+@spread
 def backup(
     bundle: BundleArgument,
     *,
     output: OutputOption,
     level: LevelOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Write what the volumes of BUNDLE hold into one file, the same bytes for the same data.
 
@@ -41,12 +41,12 @@ def backup(
     """
     from bundler.upkeep.backup import back_up
 
-    report = asked_for("backup", as_json=as_json, pointer=pointer)
-    with shown_progress(progress, quiet=quiet) as bars:
+    report = reporting.of("backup")
+    with waiting.bars() as bars:
         made = back_up(
             bundle, output, replace=force, level=level, progress=bars, before_publishing=ignore_interruptions
         )
-    for remark in () if quiet else made.remarks:
+    for remark in () if waiting.quiet else made.remarks:
         note(remark)
     if report is not None:
         packed = made.packed
@@ -56,16 +56,15 @@ def backup(
         typer.echo(printable(str(output)))
 
 
+@spread
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler backup` has written.", readable=False)],
     bundle: BundleArgument,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace data that the volumes hold.")] = False,
     limit: LimitOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Put what FILE holds into the volumes of BUNDLE, in one step; what they held before is gone then.
 
@@ -76,9 +75,9 @@ def restore(
     if file.is_dir() and bundle.is_file():
         words = shlex.join(printable(str(path)) for path in (bundle, file))
         raise RequestError(f"{printable(str(file))} is a directory, and FILE is first", hint=f"bundler restore {words}")
-    report = asked_for("restore", as_json=as_json, pointer=pointer)
+    report = reporting.of("restore")
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         done = restore_data(
             file, bundle, replace=force, limits=limits, progress=bars, before_publishing=ignore_interruptions
         )

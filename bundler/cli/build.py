@@ -9,7 +9,6 @@ import typer
 from bundler.cli.console import note, remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
-from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
@@ -138,7 +137,7 @@ def build(
     opened: list[Image] = []
     read = bundler.load_lock(lock or Path(NAME)) if locked else None
     request = options.request(lock=read, opened=opened.append)
-    with shown_progress(options.progress, quiet=options.quiet) as progress:
+    with options.bars() as progress:
         built = bundler.build(
             request,
             output,

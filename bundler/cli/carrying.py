@@ -7,7 +7,6 @@ import typer
 
 from bundler.cli.access_options import (
     LimitOption,
-    QuietOption,
     StoreOption,
     TrustOption,
     VerifyKeyOption,
@@ -15,8 +14,9 @@ from bundler.cli.access_options import (
     trust_policy,
 )
 from bundler.cli.failures import ignore_interruptions
-from bundler.cli.progress import Form, ProgressOption, shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.progress import ProgressOptions
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import printable
 
 SinceOption = Annotated[
@@ -40,6 +40,7 @@ ImportedNameOption = Annotated[
 ]
 
 
+@spread
 def export(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Names, as `bundler images` lists them.")],
     *,
@@ -50,10 +51,8 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     store: StoreOption = None,
     limit: LimitOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Write images of the store into one file, the same bytes for the same images: for `bundler import` elsewhere.
 
@@ -66,12 +65,12 @@ def export(
     from bundler.store.find import place_of
     from bundler.store.layout import open_store
 
-    report = asked_for("export", as_json=as_json, pointer=pointer)
+    report = reporting.of("export")
     names = [parse_reference(image).name_in_registry() for image in images]
     check_place(output, replace=force)
     limits = limits_of(limit)
     with (
-        shown_progress(progress, quiet=quiet) as bars,
+        waiting.bars() as bars,
         open_store(place_of(store), limits=limits) as opened,
         opened.stage() as workspace,
     ):
@@ -94,6 +93,7 @@ def export(
     report.show(document | {"images": listed, "left_out": absent})
 
 
+@spread
 def import_images(
     file: Annotated[
         str,
@@ -110,10 +110,8 @@ def import_images(
     force: Annotated[bool, typer.Option("--force", help="Replace other images of the same names.")] = False,
     store: StoreOption = None,
     limit: LimitOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Put the images of a file into the store, all or none, where `build` finds them without a network.
 
@@ -125,10 +123,10 @@ def import_images(
     from bundler.carrying.source import Source
     from bundler.store.find import place_of
 
-    report = asked_for("import", as_json=as_json, pointer=pointer)
+    report = reporting.of("import")
     given = None if name is None else GivenName.parse(name)
     source, limits, policy = Source.parse(file), limits_of(limit), trust_policy(verify_key, trust)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         importing = Import(limits=limits, progress=bars, name=given, trust=policy, replace=force)
         imported = importing.into(place_of(store), source)
     if report is not None:

@@ -4,7 +4,6 @@ import typer
 
 from bundler.cli.console import remark
 from bundler.cli.options import note_namesake
-from bundler.cli.progress import shown_progress
 from bundler.cli.settings import SettingsOptions
 from bundler.cli.spread import spread
 
@@ -15,7 +14,7 @@ def config(options: SettingsOptions) -> None:
     import bundler
     from bundler.bundles.write import encode
 
-    with shown_progress(options.progress, quiet=options.quiet) as progress:
+    with options.bars() as progress:
         runtime_config = bundler.preview(options.request(), progress=progress)
     note_namesake(options.image, quiet=options.quiet)
     remark(runtime_config, quiet=options.quiet)

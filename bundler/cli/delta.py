@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.access_options import LimitOption, QuietOption, limits_of
+from bundler.cli.access_options import LimitOption, limits_of
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
-from bundler.cli.progress import Form, ProgressOption, shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.progress import ProgressOptions
+from bundler.cli.report import ReportOptions
 from bundler.cli.signing import KeyOption, signing_key, trusted_key
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ DeltaSignOption = Annotated[
 ]
 
 
+@spread
 def delta(
     old: OldArgument,
     newer: NewerArgument,
@@ -73,10 +75,8 @@ def delta(
     sign: DeltaSignOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     limit: LimitOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Write what NEWER has and OLD lacks into one file, the same bytes for the same two bundles.
 
@@ -86,9 +86,9 @@ def delta(
     import bundler
     from bundler.deltas.writing import BEST, USUAL
 
-    report = asked_for("delta", as_json=as_json, pointer=pointer)
+    report = reporting.of("delta")
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         made = bundler.delta(
             old,
             newer,
@@ -123,6 +123,7 @@ def _size(text: str) -> int:
         raise RequestError(f"--split: {printable(text[:40])} is no size", hint="write it as 4g or 700m") from None
 
 
+@spread
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler delta` has written.", readable=False)],
     base: OlderArgument,
@@ -133,8 +134,7 @@ def apply(
     discard_volumes: DiscardVolumesOption = False,
     key: KeyOption = None,
     limit: LimitOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    waiting: ProgressOptions,
 ) -> None:
     """Make the newer bundle, or project, of the one that is there and FILE, and verify it as `bundler verify` does.
 
@@ -152,7 +152,7 @@ def apply(
     if force and output is None and not discard_volumes:
         volumes = bundler.OldVolumes.KEPT
     limits = limits_of(limit)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         bundler.apply(
             file,
             base,

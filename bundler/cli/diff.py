@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bundler.cli.console import show_rows
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import DifferenceError
 from bundler.origins import UNSET, Json
 
@@ -21,12 +22,12 @@ _METAVAR_HELP = (
 )
 
 
+@spread
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=f"What is compared: {_METAVAR_HELP}.")],
     after: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, the same kinds.")],
     *,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Print how B differs from A: place, A's value, B's value, and whether B is looser, tighter or neutral.
 
@@ -35,7 +36,7 @@ def diff(
     """
     import bundler
 
-    report = asked_for("diff", as_json=as_json, pointer=pointer)
+    report = reporting.of("diff")
     differences = bundler.diff(before, after)
     if report is not None:
         report.show({"differences": [as_plain(difference) for difference in differences]})

@@ -10,7 +10,8 @@ import typer
 
 from bundler.cli.access_options import StoreOption
 from bundler.cli.console import show_rows, tell
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.sizes import readable_size
@@ -27,6 +28,7 @@ DumpOption = Annotated[
 ]
 
 
+@spread
 def doctor(
     bundle: Annotated[
         Path | None,
@@ -56,8 +58,7 @@ def doctor(
             show_default=False,
         ),
     ] = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
     store: StoreOption = None,
 ) -> None:
     """Say what keeps BUNDLE, or any bundle, from running here: what, why it matters, and what to do.
@@ -69,7 +70,7 @@ def doctor(
     from bundler.doctor.project import examine_project
     from bundler.project.record import is_project
 
-    report = asked_for("doctor", as_json=as_json, pointer=pointer)
+    report = reporting.of("doctor")
     _check_runtime(runtime, target_features)
     if dump:
         _dump(runtime, bundle, target_features)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bundler.cli.console import show_rows, tell
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.review import AgainstOption
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _HEADER = ("place", "value", "set by", "instead of")
 
 
+@spread
 def explain(
     bundle: Annotated[
         str | None, typer.Argument(metavar="BUNDLE", help="A bundle's directory.", show_default=False)
@@ -44,8 +46,7 @@ def explain(
         ),
     ] = None,
     against: AgainstOption = None,
-    as_json: JsonOption = False,
-    selected: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Print every value of a config.json with its origin (profile, image, overrides file:line:column, target,
     bundler) and what it beat.
@@ -55,7 +56,7 @@ def explain(
     """
     import bundler
 
-    report = asked_for("explain", as_json=as_json, pointer=selected)
+    report = reporting.of("explain")
     if html is not None:
         if bundle is None or pointer is not None or config is not None or profile is not None or report is not None:
             raise RequestError("--html FILE is about a whole BUNDLE", hint="only --against can be given as well")

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from bundler.cli.access_options import AccessOptions
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError
 
@@ -19,8 +18,7 @@ def fetch(
     all_platforms: Annotated[
         bool, typer.Option("--all-platforms", help="Fetch an image whole, for all platforms that it is there for.")
     ] = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Fetch images into the store, where `build` finds them without the network.
 
@@ -34,7 +32,7 @@ def fetch(
     from bundler.store.find import place_of
     from bundler.store.layout import open_store, prepare
 
-    report = asked_for("fetch", as_json=as_json, pointer=pointer)
+    report = reporting.of("fetch")
     request = options.request(image=None)
     if request.access.offline:
         raise RequestError("fetch needs the network, and --offline forbids it")
@@ -47,7 +45,7 @@ def fetch(
     place = place_of(request.store)
     prepare(place)
     with (
-        shown_progress(options.progress, quiet=options.quiet) as progress,
+        options.bars() as progress,
         open_store(place, limits=request.limits) as store,
     ):
         wanted = PlatformChoice.of(request.platform, request.machine)

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from bundler.cli.options import BundleOptions
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
+from bundler.cli.report import Report, ReportOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
@@ -26,8 +25,7 @@ def harden(
     options: BundleOptions,
     *,
     output: OutputOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Propose an overrides file that takes away what IMAGE, or the bundle in that directory, does not need.
 
@@ -40,7 +38,7 @@ def harden(
     from bundler.hardening.rootfs_facts import look_into, look_into_image
     from bundler.project.record import is_project
 
-    report = asked_for("harden", as_json=as_json, pointer=pointer)
+    report = reporting.of("harden")
     named = options.image
     if named is not None and Path(named).is_dir() and (options.verify_key or options.trust):
         what = f"--verify-key and --trust are about an image, and {printable(named)} is a folder"
@@ -57,7 +55,7 @@ def harden(
             raise RequestError("a bundle has its overrides already", hint="bundler harden IMAGE --overrides FILE")
         evidence, name = look_into(Bundle.open(Path(named))), Path(named).resolve().name
     else:
-        with shown_progress(options.progress, quiet=options.quiet) as progress:
+        with options.bars() as progress:
             evidence, name = look_into_image(options.request(), progress=progress)
     lines = propose(evidence)
     if report is not None:

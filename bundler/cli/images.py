@@ -9,7 +9,8 @@ import typer
 
 from bundler.cli.access_options import StoreOption
 from bundler.cli.console import short, show_rows
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.sizes import readable_size
 
@@ -24,19 +25,19 @@ DigestsOption = Annotated[
 WholeOption = Annotated[bool, typer.Option("--no-trunc", help="Whole image ids.")]
 
 
+@spread
 def images(
     *,
     digests: DigestsOption = False,
     no_trunc: WholeOption = False,
     store: StoreOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """List the images of the store: name, platform, image id, and how large the layers are as they are stored."""
     from bundler.store.find import kept, place_of
     from bundler.store.layout import open_store
 
-    report = asked_for("images", as_json=as_json, pointer=pointer)
+    report = reporting.of("images")
     listed = []
     place = place_of(store)
     if place.exists():  # before the first fetch there is no store, and nothing in it
@@ -59,12 +60,12 @@ def _show(images: "Sequence[Kept]", *, digests: bool, whole: bool) -> None:
     show_rows([*columns], [*zip(*columns.values(), strict=True)])
 
 
+@spread
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as `bundler images` lists them.")],
     *,
     store: StoreOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Take images out of the store, all or none; `bundler gc` then frees what no other image needs."""
     from bundler.images.reference import RegistryReference
@@ -72,7 +73,7 @@ def remove(
     from bundler.store.find import remove as remove_names
     from bundler.store.layout import open_store
 
-    report = asked_for("rm", as_json=as_json, pointer=pointer)
+    report = reporting.of("rm")
     try:
         references = [RegistryReference.parse(name) for name in names]
     except ValueError as error:
@@ -89,7 +90,8 @@ def remove(
         report.show({"removed": [str(reference) for reference in references]})
 
 
-def collect(*, store: StoreOption = None, as_json: JsonOption = False, pointer: FormatOption = None) -> None:
+@spread
+def collect(*, store: StoreOption = None, reporting: ReportOptions) -> None:
     """Free what no image of the store needs, with umoci; prints how many bytes. Waits for fetches and builds.
 
     First it removes the bundles that `bundler run IMAGE` keeps, but for those that a container runs from. Without a
@@ -99,7 +101,7 @@ def collect(*, store: StoreOption = None, as_json: JsonOption = False, pointer: 
     from bundler.store import collect as garbage
     from bundler.store.find import place_of
 
-    report = asked_for("gc", as_json=as_json, pointer=pointer)
+    report = reporting.of("gc")
     removed, place = bundle_cache.collect(), place_of(store)
     if removed and report is None:
         typer.echo(f"{removed} bundles removed" if removed > 1 else "1 bundle removed")

@@ -7,8 +7,7 @@ import typer
 
 from bundler.cli.console import short
 from bundler.cli.options import ImageOptions, note_namesake
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.spread import spread
 from bundler.errors import printable
 from bundler.sizes import readable_size
@@ -21,14 +20,13 @@ if TYPE_CHECKING:
 def inspect(
     options: ImageOptions,
     *,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Print an image's digests, platform, layers and image config. Layers are not fetched."""
     import bundler
 
-    report = asked_for("inspect", as_json=as_json, pointer=pointer)
-    with shown_progress(options.progress, quiet=options.quiet) as progress:
+    report = reporting.of("inspect")
+    with options.bars() as progress:
         facts = _facts(bundler.inspect(options.request(), progress=progress))
     note_namesake(options.image, quiet=options.quiet)
     if report is not None:

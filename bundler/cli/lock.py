@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from bundler.cli.options import LockOptions
-from bundler.cli.progress import shown_progress
 from bundler.cli.spread import spread
 from bundler.errors import printable
 
@@ -37,7 +36,7 @@ def lock(
     read = load_lock(output) if check else None
     if not check:
         check_lock_place(output)
-    with shown_progress(options.progress, quiet=options.quiet) as progress:
+    with options.bars() as progress:
         content = describe_lock(options.request(image=None, lock=read), images or (), progress=progress)
     if not check:
         replace_file(output, content)

@@ -12,8 +12,7 @@ from bundler.cli.access_options import AccessOptions
 from bundler.cli.commands import Family, shown
 from bundler.cli.console import note_without_meaning, show_imported
 from bundler.cli.failures import Command, Pasted
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError
 
@@ -40,17 +39,17 @@ def schema() -> None:
     cls=Command,
     epilog=shown(("bundler overrides check web.yaml", "bundler overrides check web.yaml web.prod.yaml")),
 )
+@spread
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Overrides files, checked as one build would.")],
     *,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Check overrides files; the first thing wrong is reported with its file, line and column."""
     from bundler.overrides.keys.networking import check_gateway
     from bundler.overrides.load import load
 
-    report = asked_for("overrides check", as_json=as_json, pointer=pointer)
+    report = reporting.of("overrides check")
     try:
         overrides = load(files)
         check_gateway(overrides.entries)
@@ -188,7 +187,7 @@ def from_inspect(
         return
     with (
         temporary_folder() as workspace,
-        shown_progress(options.progress, quiet=options.quiet) as progress,
+        options.bars() as progress,
         options.request(image=image).open(Overrides(), workspace, progress) as opened,
     ):
         imported = importer(opened.image_config)

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bundler.cli.access_options import QuietOption
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleOrProjectArgument
-from bundler.cli.progress import Form, ProgressOption, shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.progress import ProgressOptions
+from bundler.cli.report import ReportOptions
 from bundler.cli.signing import SigningOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
@@ -102,10 +101,8 @@ def pack(
     level: LevelOption = None,
     made_at: TimeOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Pack BUNDLE into one file, the same bytes for the same bundle on any machine.
 
@@ -113,7 +110,7 @@ def pack(
     path is printed on standard output, with --json also its sha256 and size; with --kit, the sha256 is that of the
     kit's list of checksums. minisign, signify, usign and ssh-keygen verify what --sign writes.
     """
-    report = asked_for("pack", as_json=as_json, pointer=pointer)
+    report = reporting.of("pack")
     if not kit and (name or directory or runtime):
         raise RequestError("--name, --directory and --runtime are those of a kit", hint="add --kit")
     if kit and options.attest:
@@ -122,7 +119,7 @@ def pack(
         )
     key = options.key()
     stated = options.stated(bundle, output, key, force=force)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         common: dict[str, Any] = {
             "as_is": as_is,
             "replace": force,

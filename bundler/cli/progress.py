@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from typing import Annotated, Final, Protocol
 
@@ -50,6 +50,21 @@ ProgressOption = Annotated[
         "line now and then of what takes longer than ten seconds.",
     ),
 ]
+
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressOptions:
+    """How a command shows its progress, if at all."""
+
+    progress: ProgressOption = Form.AUTO
+    quiet: QuietOption = False
+
+    def bars(self) -> AbstractContextManager[Progress]:
+        """Progress on standard error, as the options ask for it, while the context lasts."""
+        return shown_progress(self.progress, quiet=self.quiet)
 
 
 @dataclass(frozen=True, slots=True)

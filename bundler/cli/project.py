@@ -11,8 +11,7 @@ from bundler.cli.build import CheckReproducibleOption, LockedOption, LockOption,
 from bundler.cli.console import note_imported, remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, TargetOption, old_volumes, option_words
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
@@ -208,8 +207,7 @@ def project(
     check_reproducible: CheckReproducibleOption = False,
     lock: LockOption = None,
     locked: LockedOption = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Make a folder of bundles from a compose file: one for each container that compose would start.
 
@@ -222,7 +220,7 @@ def project(
     from bundler.reproducible.lock import NAME, check_lock_place
     from bundler.reproducible.project_lock import describe_project, load_project_lock
 
-    report = asked_for("project", as_json=as_json, pointer=pointer)
+    report = reporting.of("project")
     if check_reproducible and "-" in (compose_file, *(options.file or ())):
         raise RequestError("--check-reproducible reads everything twice, and standard input can be read once")
     if lock is not None and not locked:
@@ -233,7 +231,7 @@ def project(
         note_imported(wanted.remarks)
     request = options.request()
     words = [f"--name={wanted.record.name}", *(["--locked", f"--lock={lock or NAME}"] if locked else [])]
-    with shown_progress(options.progress, quiet=options.quiet) as progress:
+    with options.bars() as progress:
         built = build_project(
             wanted,
             request,

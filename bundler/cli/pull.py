@@ -9,16 +9,15 @@ from bundler.cli.access_options import REACHING, PolicyOption, RegistryOptions, 
 from bundler.cli.console import note
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
-from bundler.cli.progress import shown_progress
 from bundler.cli.push import NameArgument
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.signing import signed_document, trusted_key
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler import Pulled
-    from bundler.cli.report import Report
+    from bundler.cli.report import Report, ReportOptions
     from bundler.images.digest import Digest
 
 PulledKeyOption = Annotated[
@@ -71,8 +70,7 @@ def pull(
     require_digest: DigestOption = False,
     policy: PolicyOption = None,
     store: StoreOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Pull a bundle, or a project, that was pushed to a registry: as the packed file, or as the directory.
 
@@ -82,7 +80,7 @@ def pull(
     import bundler
     from bundler.store.find import place_of
 
-    report = asked_for("pull", as_json=as_json, pointer=pointer)
+    report = reporting.of("pull")
     if output is None:
         hint = f"bundler pull {printable(name)} -o DIR makes a packed bundle a bundle; an image: bundler fetch"
         raise RequestError("missing option '--output' / '-o'", hint=f"{hint} {printable(name)}")
@@ -92,7 +90,7 @@ def pull(
             hint="name it by its digest, NAME@sha256:..., which bundler push prints",
         )
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
-    with shown_progress(options.progress, quiet=options.quiet) as bars:
+    with options.bars() as bars:
         pulled = bundler.pull(
             name,
             output,

@@ -7,8 +7,7 @@ import typer
 
 from bundler.cli.access_options import RegistryOptions, limits_of
 from bundler.cli.console import note
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
 from bundler.cli.signing import signing_key
 from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
@@ -54,8 +53,7 @@ def push(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Push also what was changed since it was built, and without a look at it.")
     ] = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Push a bundle, or a project, to a registry, packed, with its signatures, where `bundler pull` finds it.
 
@@ -64,12 +62,12 @@ def push(
     """
     import bundler
 
-    report = asked_for("push", as_json=as_json, pointer=pointer)
+    report = reporting.of("push")
     if str(bundle).startswith(_REGISTRY):
         typed = str(bundle).replace(":/", "://", 1)  # as a path it has lost a slash
         raise RequestError("BUNDLE is first, and NAME second", hint=f"bundler push {printable(f'{name} {typed}')}")
     key = signing_key(sign)
-    with shown_progress(options.progress, quiet=options.quiet) as bars:
+    with options.bars() as bars:
         pushed = bundler.push(
             bundle,
             name,

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import QuietOption, StoreOption
+from bundler.cli.access_options import StoreOption
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument
+from bundler.cli.progress import QuietOption
 from bundler.errors import RequestError, printable
 
 _EPOCH: Final = "SOURCE_DATE_EPOCH"

@@ -16,8 +16,8 @@ FORMAT: Final = 1
 SCHEMA: Final = "reports.schema.json"
 _EACH: Final = "*"
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-FormatOption = Annotated[
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
@@ -46,21 +46,30 @@ class Report:
                 typer.echo(printable(each) if isinstance(each, str) else json.dumps(each))
 
 
-def asked_for(name: str, *, as_json: bool, pointer: str | None) -> Report | None:
-    """The report of the command `name`, if --json or --format asks for it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """Whether a command prints a report for programs, and which part of it."""
 
-    Raises RequestError for a pointer that leads to nothing in any such report, so before anything is done.
-    """
-    if pointer is None:
-        return Report(None) if as_json else None
-    if as_json:
-        raise RequestError("--json prints all, and --format a part: one of the two")
-    schema: Any = data.load(SCHEMA)
-    if not _leads_somewhere(schema, schema["$defs"][name], tokens_of(pointer)):
-        known = [place for place, _ in places(name)]
-        near = closest(pointer, known) or ", ".join(place for place in known if place.count("/") == 1)
-        raise RequestError(f"--format: there is no {printable(pointer[:200])} in this report", hint=f"there is {near}")
-    return Report(pointer)
+    as_json: _JsonOption = False
+    selected: _FormatOption = None
+
+    def of(self, name: str) -> Report | None:
+        """The report of the command `name`, if --json or --format asks for it.
+
+        Raises RequestError for a pointer that leads to nothing in any such report, so before anything is done.
+        """
+        pointer = self.selected
+        if pointer is None:
+            return Report(None) if self.as_json else None
+        if self.as_json:
+            raise RequestError("--json prints all, and --format a part: one of the two")
+        schema: Any = data.load(SCHEMA)
+        if not _leads_somewhere(schema, schema["$defs"][name], tokens_of(pointer)):
+            known = [place for place, _ in places(name)]
+            near = closest(pointer, known) or ", ".join(place for place in known if place.count("/") == 1)
+            what = f"--format: there is no {printable(pointer[:200])} in this report"
+            raise RequestError(what, hint=f"there is {near}")
+        return Report(pointer)
 
 
 def tokens_of(pointer: str) -> list[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bundler.cli.options import BundleOrFileArgument
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.cli.terminal import columns_of, has_colours
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ AgainstOption = Annotated[
 ]
 
 
+@spread
 def review(
     bundle: BundleOrFileArgument,
     *,
     against: AgainstOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Print what BUNDLE may touch: files, devices, network, kernel calls, limits, beside Docker's defaults.
 
@@ -41,7 +42,7 @@ def review(
     import bundler
     from bundler.cli.review_text import WIDTH, lines
 
-    report = asked_for("review", as_json=as_json, pointer=pointer)
+    report = reporting.of("review")
     reviewed = bundler.review(bundle, against=against)
     if report is not None:
         report.show(reviewed.described())

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 import typer
 
 from bundler.cli.console import note, remark, remark_skipped
-from bundler.cli.progress import shown_progress
 from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
 from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
@@ -193,7 +192,7 @@ def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
         raise RequestError(what, hint=missing_hint(named) or "a bundle, an image's file, or an image's name is run")
     request = replace(options, rootless=options.rootless or os.geteuid() != 0).request()
     try:
-        with shown_progress(options.progress, quiet=options.quiet) as progress:
+        with options.bars() as progress:
             lowest = FIRST_FREE_DESCRIPTOR
             cached = find_or_build(request, lowest_descriptor=lowest, commanded=commanded, progress=progress)
     except BundlerError as error:

@@ -7,7 +7,8 @@ import typer
 
 from bundler.cli.console import note, tell
 from bundler.cli.options import BundleOrProjectArgument
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.report import ReportOptions
+from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 _FEW: Final = 2  # which are told by their names
@@ -55,6 +56,7 @@ _TtyOption = Annotated[
 ]
 
 
+@spread
 def unit(
     bundle: BundleOrProjectArgument,
     *,
@@ -64,8 +66,7 @@ def unit(
     runtime: _RuntimeOption = None,
     tty: _TtyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace units that are there already.")] = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Print a systemd service that runs BUNDLE with its runtime and nothing else.
 
@@ -79,7 +80,7 @@ def unit(
     from bundler.units.bundle import units_of, write_unit_files
     from bundler.units.project import units_of_project
 
-    report = asked_for("unit", as_json=as_json, pointer=pointer)
+    report = reporting.of("unit")
     if is_project(bundle):
         if tty is not None:
             raise RequestError(

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import LimitOption, QuietOption, limits_of
+from bundler.cli.access_options import LimitOption, limits_of
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
-from bundler.cli.progress import Form, ProgressOption, shown_progress
+from bundler.cli.progress import ProgressOptions
 from bundler.cli.signing import KeyOption, trusted_key
+from bundler.cli.spread import spread
 from bundler.errors import printable
 
 
+@spread
 def unpack(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundler pack` has written.", readable=False)],
     *,
@@ -27,8 +29,7 @@ def unpack(
     discard_volumes: DiscardVolumesOption = False,
     key: KeyOption = None,
     limit: LimitOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    waiting: ProgressOptions,
 ) -> None:
     """Unpack FILE into the bundle or the project it was made from, and verify it as `bundler verify` does.
 
@@ -38,7 +39,7 @@ def unpack(
 
     limits = limits_of(limit)
     volumes = old_volumes(force=force, keep=keep_volumes, discard=discard_volumes)
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         bundler.unpack(
             file,
             output,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import QuietOption, limits_of
+from bundler.cli.access_options import limits_of
 from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import BundleArgument
-from bundler.cli.progress import shown_progress
-from bundler.cli.report import FormatOption, JsonOption, Report, asked_for
+from bundler.cli.progress import QuietOption
+from bundler.cli.report import Report, ReportOptions
 from bundler.cli.settings import SettingsOptions, check_no_settings
 from bundler.cli.spread import spread
 from bundler.errors import BundlerError, RequestError, printable
@@ -64,8 +64,7 @@ def upgrade(
         bool, typer.Option("--discard-data", help="With --commit: also remove data that is in BUNDLE.old.")
     ] = False,
     dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
 ) -> None:
     """Put NEW in the place of BUNDLE; what its volumes hold moves along.
 
@@ -74,7 +73,7 @@ def upgrade(
     """
     from bundler.upkeep import upgrading
 
-    report = asked_for("upgrade", as_json=as_json, pointer=pointer)
+    report = reporting.of("upgrade")
     if commit:
         if options.image is not None or allow_looser or leave_data or dry_run:
             raise RequestError("--commit takes nothing that is about a new bundle")
@@ -94,7 +93,7 @@ def upgrade(
 
     upgrading.check_upgradable(bundle)  # before anything is fetched or made
     try:
-        with shown_progress(options.progress, quiet=options.quiet) as progress:
+        with options.bars() as progress:
             upgrading.upgrade(
                 bundle,
                 _maker(options, bundle, progress),
@@ -110,11 +109,11 @@ def upgrade(
     _show(bundle, steps[0], report, done=not dry_run, quiet=options.quiet)
 
 
+@spread
 def rollback(
     bundle: BundleArgument,
     *,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
+    reporting: ReportOptions,
     quiet: QuietOption = False,
 ) -> None:
     """Bring BUNDLE.old back, which an upgrade has left; what the volumes hold, also since then, moves along.
@@ -123,7 +122,7 @@ def rollback(
     """
     from bundler.upkeep import upgrading
 
-    report = asked_for("rollback", as_json=as_json, pointer=pointer)
+    report = reporting.of("rollback")
     step = upgrading.rollback(bundle, before_publishing=ignore_interruptions)
     _show(bundle, step, report, done=True, quiet=quiet)
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import LimitOption, QuietOption, limits_of
+from bundler.cli.access_options import LimitOption, limits_of
 from bundler.cli.console import note
-from bundler.cli.progress import Form, ProgressOption, shown_progress
-from bundler.cli.report import FormatOption, JsonOption, asked_for
+from bundler.cli.progress import ProgressOptions
+from bundler.cli.report import ReportOptions
 from bundler.cli.signing import KeyOption, signed_document, trusted_key
+from bundler.cli.spread import spread
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ VerifiedArgument = Annotated[
 _ANEW: Final = frozenset(("uid", "gid", "time", "nlink"))
 
 
+@spread
 def verify(
     bundle: VerifiedArgument,
     *,
@@ -40,10 +42,8 @@ def verify(
     ] = False,
     key: KeyOption = None,
     limit: LimitOption = None,
-    as_json: JsonOption = False,
-    pointer: FormatOption = None,
-    progress: ProgressOption = Form.AUTO,
-    quiet: QuietOption = False,
+    reporting: ReportOptions,
+    waiting: ProgressOptions,
 ) -> None:
     """Print what in BUNDLE, or in the packed FILE, is not as it was built.
 
@@ -56,9 +56,9 @@ def verify(
     import bundler
     from bundler.project.record import is_project
 
-    report = asked_for("verify", as_json=as_json, pointer=pointer)
+    report = reporting.of("verify")
     # What a lock needs takes as long to import as a small bundle to verify.
-    with shown_progress(progress, quiet=quiet) as bars:
+    with waiting.bars() as bars:
         trusted = trusted_key(key)
         if lock is not None and is_project(bundle) and not deep and trusted is None:
             verified = _project_as_locked(bundle, lock)
@@ -72,9 +72,9 @@ def verify(
         for change in verified.changes:
             for line in _lines(change):
                 typer.echo(line)
-        for sentence in _remarks(bundle, verified, quiet=quiet):
+        for sentence in _remarks(bundle, verified, quiet=waiting.quiet):
             note(sentence)
-        if not verified.changes and not quiet and sys.stdout.isatty():
+        if not verified.changes and not waiting.quiet and sys.stdout.isatty():
             typer.echo(f"ok: {verified.files} files")
     if verified.changes:
         raise typer.Exit(DifferenceError.exit_code)

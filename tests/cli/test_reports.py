@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from bundler import data
 from bundler.cli.main import app
-from bundler.cli.report import FORMAT, SCHEMA, Report, asked_for, places, values_at, well_formed
+from bundler.cli.report import FORMAT, SCHEMA, Report, ReportOptions, places, values_at, well_formed
 from bundler.errors import RequestError
 from tests.support.command import call_bundler
 from tests.support.faulty_registry import faulty_registry
@@ -178,20 +178,20 @@ def test_a_value_is_printed_as_a_shell_takes_it(case: str, capsys: pytest.Captur
 )
 def test_a_pointer_to_nothing_is_refused_before_anything_is_done(pointer: str, what: str, hint: str) -> None:
     with pytest.raises(RequestError) as raised:
-        asked_for("images", as_json=False, pointer=pointer)
+        ReportOptions(selected=pointer).of("images")
     assert what in raised.value.what
     assert hint in (raised.value.hint or "")
 
 
 def test_all_and_a_part_exclude_each_other() -> None:
     with pytest.raises(RequestError, match="one of the two"):
-        asked_for("images", as_json=True, pointer="/format")
+        ReportOptions(as_json=True, selected="/format").of("images")
 
 
 def test_every_documented_member_can_be_asked_for() -> None:
     for command in NAMES:
         for place, _ in places(command):
-            assert asked_for(command, as_json=False, pointer=place) is not None
+            assert ReportOptions(selected=place).of(command) is not None
 
 
 def test_what_is_not_there_this_time_is_told() -> None:
