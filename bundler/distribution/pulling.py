@@ -23,7 +23,7 @@ from bundler.distribution.artifact import BASE, RECORD, Artifact, format_in, par
 from bundler.distribution.incoming import Incoming, verify_by_one
 from bundler.distribution.place import parse_place
 from bundler.distribution.referrers import Referrers
-from bundler.errors import DifferenceError, ImageError, LayerError, RequestError, printable
+from bundler.errors import DifferenceError, ImageError, LayerError, RequestError, ToolError, printable
 from bundler.images.digest import Digest
 from bundler.images.media_types import PUSHED_DELTA, PUSHED_SIGNATURE
 from bundler.images.reference import RegistryReference
@@ -159,11 +159,9 @@ class Pull:
         made, place = file.parent / "made", file.parent / "delta"
         made.mkdir()
         try:
-            if delta is None:
-                self._repack(base, made / file.name)
-            else:
+            if delta is not None:
                 incoming.file(delta, place)
-                apply(place, base, made / file.name, limits=self.limits, progress=self.progress)
+            self._make(base, None if delta is None else place, made / file.name)
         except (RequestError, ImageError, LayerError, DifferenceError) as error:
             self.access.report(f"{error.what.replace(str(place), 'the delta of the registry')}; the whole is fetched")
             return False
@@ -176,12 +174,20 @@ class Pull:
         (made / file.name).rename(file)
         return True
 
-    def _repack(self, base: Path, file: Path) -> None:
-        """Pack the bundle that is here already: it is the one in the registry, and nothing has to be fetched."""
-        if base.is_dir():
-            pack(base, file, progress=self.progress)
-        else:
-            copyfile(base, file)
+    def _make(self, base: Path, delta: Path | None, file: Path) -> None:
+        """Make the packed `file` of the older bundle and the delta; without one, of a bundle that is the same already.
+
+        A program of this machine that is missing or does otherwise (another gzip) is a RequestError here.
+        """
+        try:
+            if delta is not None:
+                apply(delta, base, file, limits=self.limits, progress=self.progress)
+            elif base.is_dir():
+                pack(base, file, progress=self.progress)
+            else:
+                copyfile(base, file)
+        except ToolError as error:
+            raise RequestError(error.what, hint=error.hint) from None
 
     def delta_into(self, reference: RegistryReference, output: Path, base: Digest) -> Pulled:
         """The delta from the bundle that `base` names: by its manifest in the registry, or by its bundler.json."""

@@ -1,5 +1,6 @@
 """A registry that lies is found out: nothing appears, or what was pushed."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from bundler.deltas.format import LENGTH, MAGIC
 from bundler.images.media_types import OCI_INDEX, OCI_MANIFEST, PUSHED_BUNDLE, PUSHED_DELTA, PUSHED_SIGNATURE
 from tests.support.command import bundler, call_bundler
+from tests.support.deltas import written
 from tests.support.faulty_registry import Endless, answer, cut, faulty_registry, refuse, swap, times
 from tests.support.image_files import layout_files, manifest_of, sample, sha256, write_archive
 from tests.support.pushed import EMPTY, ZSTD, Shop, artifact, described, encoded, names
@@ -33,6 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundler("pack", "new", "-q", "-o", "strange.tar.zst", "--sign", "other.key", cwd=folder)
     for name in ("new", "third"):
         bundler("delta", "old", name, "-q", "-o", f"{name}.delta", cwd=folder)
+    bundler("delta", "old", "new", "-q", "--best", "-o", "best.delta", cwd=folder)
     return folder
 
 
@@ -258,9 +262,18 @@ def test_of_a_list_without_an_end_a_hundred_are_asked_for(shop: Shop, pull: Pull
     assert len([path for path in shop.served.paths[before:] if "manifests/sha256:" in path]) <= 100
 
 
+def of_another_gzip(made: Path) -> bytes:
+    """A delta that was made with `--best` on a machine whose gzip writes other bytes."""
+    whole = (made / "best.delta").read_bytes()
+    (length,) = LENGTH.unpack(whole[len(MAGIC) : len(MAGIC) + LENGTH.size])
+    document = json.loads(whole[len(MAGIC) + LENGTH.size :][:length])
+    return written(encoded(document | {"gzip": "0" * 64}))
+
+
 DELTAS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "damaged": (lambda made: (made / "new.delta").read_bytes()[:-9], "not those that were written"),
     "that makes another bundle": (lambda made: (made / "third.delta").read_bytes(), "makes another file here"),
+    "of another gzip": (of_another_gzip, "gzip makes other bytes here"),
     "that is none": (lambda _made: b"x" * 50, "is no delta|not those"),
 }
 
