@@ -198,7 +198,10 @@ def open_packed(
     except OSError as error:
         raise RequestError(f"{label} {reason(error)}", hint=place_hint(file)) from None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if verify is not None and stat.S_ISDIR(mode):
+            raise no_signed_directory()
+        if not stat.S_ISREG(mode):
             kind = kind_at(file)
             what, hint = ("is not a file", None) if kind is None else (f"{kind.what}, not a file", kind.hint(file))
             raise RequestError(f"{label} {what}", hint=hint or "bundler pack writes one")
@@ -218,6 +221,12 @@ def open_packed(
         raise explain(error, label) from error
     finally:
         os.close(descriptor)
+
+
+def no_signed_directory() -> RequestError:
+    """The failure to raise for a directory that is to be signed by a key."""
+    hint = "bundler pack --sign signs the file that it writes"
+    return RequestError("--key is about a packed file, and this is a directory", hint=hint)
 
 
 class _Source:

@@ -14,14 +14,14 @@ from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.image_verification import image_changes
-from bundler.packing.packed import open_packed
+from bundler.packing.packed import no_signed_directory, open_packed
 from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
 from bundler.project.record import NAME, ProjectRecord, is_project
 from bundler.project.verification import ProjectVerification
 from bundler.trust.file_signatures import verifier
-from bundler.trust.keys import Signed, TrustedKey
+from bundler.trust.keys import Signed, TrustedKey, Verify
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
 
 if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle to verify
@@ -70,9 +70,11 @@ def verify(
     it, DifferenceError for a signature that is missing or not the key's, BundlerError where the machine is the reason.
     Another difference is no exception.
     """
-    if trusted is not None and (isinstance(bundle, Bundle) or bundle.is_dir()):
-        hint = "bundler pack --sign signs the file that it writes"
-        raise RequestError("--key is about a packed file, and this is a directory", hint=hint)
+    if trusted is not None:
+        if isinstance(bundle, Bundle):
+            raise no_signed_directory()
+        # It is opened once, and only what was opened tells what it is: a directory may have taken the file's place.
+        return _verify_packed(bundle, lock, limits, progress, deep=deep, verify=verifier(trusted))
     if not isinstance(bundle, Bundle) and is_project(bundle):
         if deep or lock is not None:
             option = "--deep" if deep else "--lock"
@@ -86,9 +88,16 @@ def verify(
             lock,
             image_changes(opened) if deep and has_image(opened.record.document) else (),
         )
+    return _verify_packed(bundle, lock, limits, progress, deep=deep)
+
+
+def _verify_packed(
+    file: Path, lock: "Lock | None", limits: Limits, progress: Progress, *, deep: bool, verify: Verify | None = None
+) -> Verified:
+    """The same of a packed file."""
     if deep:
         raise RequestError("--deep is about a bundle's directory", hint=_UNPACK)
-    with open_packed(bundle, limits, verify=verifier(trusted)) as packed:
+    with open_packed(file, limits, verify=verify) as packed:
         if packed.holds_project:
             if lock is not None:
                 raise RequestError("--lock is about a directory, and this is a packed project", hint=_UNPACK)

@@ -2,11 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import bundler as bundler_api
+from bundler.errors import RequestError
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET, SIGNIFY, SIGNIFY_SECRET, SSH, SSH_SECRET
@@ -141,3 +146,27 @@ def test_an_old_signature_is_replaced_with_the_pack_alone(folder: Path, signed: 
     assert (refused.returncode, "web.tar.zst.minisig exists already" in refused.stderr) == (2, True)
     bundler(*words, "--force", cwd=folder)
     bundler("verify", "web.tar.zst", "--key", "signify.pub", cwd=folder)
+
+
+EXCHANGE = """\
+import os
+while True:
+    for target in ("web", "web.tar.zst"):
+        os.symlink(target, "next")
+        os.replace("next", "here.tar.zst")
+"""
+
+
+@pytest.mark.parametrize("kind", ["minisign"])
+def test_a_directory_that_takes_the_place_of_the_file_is_not_taken_for_what_was_signed(folder: Path, kind: str) -> None:
+    """Another process exchanges the two all the time: what is verified is what was opened, or nothing is."""
+    trusted = bundler_api.load_trusted_key(folder / f"{kind}.pub")
+    bundler("unpack", "web.tar.zst", "-o", "web", cwd=folder)
+    shutil.copy(folder / KEYS[kind][2], folder / "here.tar.zst.minisig")
+    with subprocess.Popen([sys.executable, "-c", EXCHANGE], cwd=folder) as other:
+        try:
+            for _ in range(1000):
+                with suppress(RequestError):  # it was a directory, or not there yet
+                    assert bundler_api.verify(folder / "here.tar.zst", trusted=trusted).signed is not None
+        finally:
+            other.kill()
