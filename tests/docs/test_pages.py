@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import call_bundler
+from tests.support.compose_differences import DIFFERENCES
 from tests.support.pages import COMMANDS, LANGUAGES, PAGES, PROJECT, Block, blocks, matches, pieces
 
 README_BYTES = 12_000
@@ -88,6 +89,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 )
 def test_the_readme_leads_to_every_page(page: Path) -> None:
     assert f"docs/{page.name}" in links(PROJECT / "README.md")
+
+
+def test_what_a_project_is_known_to_see_otherwise_than_under_docker_is_told() -> None:
+    page = " ".join((PROJECT / "docs/projects.md").read_text().split())
+    assert [sentence for sentence in DIFFERENCES if sentence not in page] == []
 
 
 @pytest.mark.parametrize(

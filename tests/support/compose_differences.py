@@ -10,20 +10,20 @@ from typing import Any
 DIFFERENCES: Mapping[str, Sequence[str]] = {
     "`network_mode: host`, the container's own name is": ["links/machine-1/hostname", "links/machine-1/environment"],
     "names of containers that have ended stay": ["order/*/names/seed", "order/*/names/cmp-order-seed-1"],
-    "`web.shop_front`, a name with its network, is none": ["networks/*/names/proxy.cmp-networks_back"],
-    "`options ndots:0` is not there": ["*/*/resolver"],
-    "No route leads nowhere from an internal network": ["networks/*/ways out", "internal/*/ways out"],
-    "its address on its own network, which `host-gateway` is": ["users/named-1/names/gateway.test"],
-    "across bridges from one without masquerading": ["isolated/plain-1/answers/the machine/8114"],
-    "ports answer of containers that have IPv6": [
+    "`web.shop_front`, a name with its network, leads nowhere": ["networks/*/names/proxy.cmp-networks_back"],
+    "has no `options ndots:0`": ["*/*/resolver"],
+    "An internal network has no default route": ["networks/*/ways out", "internal/*/ways out"],
+    "`host-gateway` is the machine's address on a network of the container": ["users/named-1/names/gateway.test"],
+    "across bridges from a network without masquerading": ["isolated/plain-1/answers/the machine/8114"],
+    "only ports of containers with IPv6 answer": [
         "*/the machine/answers/the machine by IPv6/*",
         "*/elsewhere/*by IPv6/*",
     ],
     "have mode 0444 unless `mode` says another": ["secrets/*/files/*", "configs/*/files/*"],
     "with `content` is mounted, read-only": ["configs/*/mounts/*"],
     "`volumes_from: [web:ro]` is read-only": ["volumes/third-1/mounts/data", "volumes/third-1/mounts/srv"],
-    "volumes of the other's image that have no name": ["volumes/third-1/*/var/cache/app"],
-    "/dev/shm of a service whose `ipc` others are in": ["namespaces/*/mounts/dev/shm", "namespaces/*/files/dev/shm"],
+    "Volumes of the other's image that have no name": ["volumes/third-1/*/var/cache/app"],
+    "/dev/shm of a service whose `ipc` others share": ["namespaces/*/mounts/dev/shm", "namespaces/*/files/dev/shm"],
 }
 
 
