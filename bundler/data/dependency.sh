@@ -43,7 +43,7 @@ while :; do
     *:dead | *:exited) fail 'has ended' ;;
     healthy:*)
         failed=$(cat "$folder/health/failed" 2>/dev/null)
-        [ "${failed:-0}" -lt "$retries" ] || fail "is unhealthy: $failed checks in a row have failed"
+        [ "${failed:-0}" -lt "$retries" ] || fail "is unhealthy: its health check has failed (retries: $retries)"
         [ ! -e "$folder/health/passed" ] || exit 0
         ;;
     esac

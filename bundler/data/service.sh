@@ -5,6 +5,18 @@
 # FOLDER is empty and private, and gone with the service; SIGNAL is the number of the container's stop signal.
 folder=$1 stop=$2 program=$3 bundle=$4 name=$5
 shift 5
+# A signal that comes before the container is there would be lost in the runtime, or end this shell and leave the rest.
+runtime='' early=''
+# shellcheck disable=SC2317  # it is called by traps
+pass() {
+    [ -n "$runtime" ] || { early=$1 && return; }
+    until [ -s "$folder/pid" ] || ! kill -0 "$runtime"; do sleep 0.05; done
+    kill -s "$1" "$runtime"
+} 2>/dev/null
+for number in 1 2 3 10 12 15 "$stop"; do
+    # shellcheck disable=SC2064  # this number, and not the last one
+    trap "pass $number" "$number"
+done
 # A container opens /dev/stdout as a file: a pipe can be opened so, and the journal's socket cannot.
 mkfifo -m 622 "$folder/output" || exit
 cat <"$folder/output" &
@@ -15,16 +27,8 @@ $deafness true 2>/dev/null || deafness=
 set -- "$@" --log-format json --log "$folder/log" run --pid-file "$folder/pid" --bundle "$bundle" "$name"
 $deafness "$program" "$@" >"$folder/output" 2>&1 &
 runtime=$!
-# A signal that comes before the container is there would be lost in the runtime.
-# shellcheck disable=SC2317  # it is called by traps
-pass() {
-    until [ -s "$folder/pid" ] || ! kill -0 "$runtime"; do sleep 0.05; done
-    kill -s "$1" "$runtime"
-} 2>/dev/null
-for number in 1 2 3 10 12 15 "$stop"; do
-    # shellcheck disable=SC2064  # this number, and not the last one
-    trap "pass $number" "$number"
-done
+# shellcheck disable=SC2317  # traps may have set it
+[ -z "$early" ] || pass "$early"
 code=1
 while kill -0 "$runtime" 2>/dev/null; do
     wait "$runtime"

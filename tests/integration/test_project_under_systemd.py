@@ -26,16 +26,15 @@ def machine(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory)
         yield up
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left_for_the_next(machine: Booted) -> Iterator[None]:
+    yield
+    machine.stop("p[0-9]*", "kit[0-9]*")
+
+
 @pytest.fixture
 def golden(golden_archives: dict[str, Path]) -> Path:
     return golden_archives["docker28"]
-
-
-def wait_for(machine: Booted, service: str, line: str, times: int = 1) -> None:
-    deadline = time.monotonic() + 60
-    while machine.journal(service).count(line) < times:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def project(machine: Booted, golden: Path, **services: dict[str, Any]) -> str:
@@ -65,6 +64,11 @@ def stop(machine: Booted, name: str) -> None:
     machine.must("systemctl", "stop", f"{name}.target", f"{name}-*")
 
 
+def containers(machine: Booted, name: str) -> list[str]:
+    """Those that runc knows of a project, running or not."""
+    return [each for each in machine.must("runc", "list", "-q").split() if each.startswith(f"{name}-")]
+
+
 def test_a_project_starts_in_order_and_stops_in_reverse(machine: Booted, golden: Path) -> None:
     name = project(
         machine,
@@ -83,9 +87,11 @@ def test_a_project_starts_in_order_and_stops_in_reverse(machine: Booted, golden:
         db={"command": ["sh", "-c", "sleep 1; echo >/ready; " + WAITING], "healthcheck": CHECK},
     )
     order = ("db", "seed", "web", "proxy")
-    for _ in range(2):
+    for times_ready in (1, 2):
         machine.must("rm", "-f", f"/srv/bundles/{name}/db/rootfs/ready", f"/srv/bundles/{name}/volumes/rows/mark")
         machine.must("systemctl", "start", f"{name}.target")
+        for service in ("db", "web", "proxy"):  # before that, it would be deaf to a stop
+            machine.wait_for_line(f"{name}-{service}", "ready", times_ready)
         assert states(machine, name, *order) == {
             "db": "running",
             "seed": "exited",
@@ -102,7 +108,7 @@ def test_a_project_starts_in_order_and_stops_in_reverse(machine: Booted, golden:
             for service in ("proxy", "web", "db")
         ]
         assert ended == sorted(ended)
-    assert machine("runc", "list", "-q").stdout == ""
+    assert containers(machine, name) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_a_project_starts_in_order_and_stops_in_reverse(machine: Booted, golden:
         (
             {"command": ["sh", "-c", WAITING], "healthcheck": {"test": "exit 1", "interval": "50ms", "retries": 2}},
             "service_healthy",
-            "is unhealthy: 2 checks in a row have failed",
+            "is unhealthy: its health check has failed (retries: 2)",
         ),
         ({"command": ["true"], "healthcheck": CHECK}, "service_healthy", "has ended"),
         ({"command": ["/none"]}, "service_started", "has failed"),
@@ -137,8 +143,6 @@ def test_what_needs_a_failing_one_does_not_start_and_names_it(
     words = {"started": "has not started", "healthy": "is not healthy", "completed": "has not completed"}[gate]
     assert machine.journal(f"{name}-web")[0] == f"bundler: error: not started, since {name}-db {words}"
     assert machine.journal(f"{name}-proxy")[0] == f"bundler: error: not started, since {name}-web has not started"
-    stop(machine, name)
-    machine("systemctl", "reset-failed")
 
 
 def test_what_is_started_again_until_it_is_well_is_waited_for(machine: Booted, golden: Path) -> None:
@@ -170,8 +174,6 @@ def test_what_can_never_start_is_not_waited_for_although_it_is_tried_again(
     assert states(machine, name, "web") == {"web": "failed"}
     gate = condition.removeprefix("service_")
     assert machine.journal(f"{name}-db-{gate}")[0] == f"bundler: error: {name}-db cannot start"
-    stop(machine, name)
-    machine("systemctl", "reset-failed")
 
 
 def test_what_waited_in_vain_comes_up_as_its_policy_says(machine: Booted, golden: Path) -> None:
@@ -189,7 +191,7 @@ def test_what_waited_in_vain_comes_up_as_its_policy_says(machine: Booted, golden
     machine.must("systemctl", "start", f"{name}.target")
     assert states(machine, name, "web")["web"] != "running"
     machine.must("runc", "exec", f"{name}-db", "sh", "-c", "echo >/ready")
-    wait_for(machine, f"{name}-web", "ready")
+    machine.wait_for_line(f"{name}-web", "ready")
     stop(machine, name)
 
 
@@ -203,12 +205,16 @@ def test_a_later_end_of_one_is_its_own_but_for_restart_true(machine: Booted, gol
         tied={**waiting, "depends_on": {"db": {"condition": "service_started", "restart": True}}},
     )
     machine.must("systemctl", "start", f"{name}.target")
+    for service in ("db", "web", "tied"):
+        machine.wait_for_line(f"{name}-{service}", "ready")
     (web,) = times(machine, name, "web")
     machine.must("systemctl", "kill", "--kill-who=main", "--signal=KILL", f"{name}-db")
-    wait_for(machine, f"{name}-db", "ready", times=2)
-    wait_for(machine, f"{name}-tied", "ready", times=2)  # compose would leave it alone here; systemd has no such word
+    machine.wait_for_line(f"{name}-db", "ready", times=2)
+    machine.wait_for_line(
+        f"{name}-tied", "ready", times=2
+    )  # compose would leave it alone here; systemd has no such word
     machine.must("systemctl", "restart", f"{name}-db")
-    wait_for(machine, f"{name}-tied", "ready", times=3)
+    machine.wait_for_line(f"{name}-tied", "ready", times=3)
     assert times(machine, name, "web") == [web]
     machine.must("systemctl", "stop", f"{name}-db")
     assert states(machine, name, "web", "tied") == {"web": "running", "tied": "dead"}
@@ -236,7 +242,7 @@ def carried(machine: Booted, folder: Path, name: str, word: str) -> str:
             "depends_on": {"db": {"condition": "service_healthy"}},
         },
     }
-    image = {"image": str(folder / "image.tar"), "stop_signal": "SIGTERM"}
+    image = {"image": str(folder / "image.tar"), "stop_signal": "SIGTERM", "stop_grace_period": "2s"}
     whole = {service: {**image, **keys} for service, keys in services.items()}
     (folder / "compose.yaml").write_text(json.dumps({"name": name, "services": whole, "volumes": {"rows": None}}))
     bundler("project", "-q", folder / "compose.yaml", "--rootfs", "erofs", "-o", folder / word)
@@ -253,7 +259,7 @@ def test_its_kit_is_all_that_a_machine_without_bundler_and_network_needs(machine
     script = carried(machine, tmp_path, name, "first")
     assert machine.must("sh", script, "install") == f"/srv/bundles/{name}\n"
     machine.must("systemctl", "start", f"{name}.target")
-    wait_for(machine, f"{name}-web", "ready")
+    machine.wait_for_line(f"{name}-web", "ready")
     assert machine.journal(f"{name}-web") == ["first", "new", "ready"]
     assert (machine.root / f"srv/bundles/{name}/db/rootfs.erofs").samefile(
         machine.root / f"srv/bundles/{name}/web/rootfs.erofs"
@@ -265,11 +271,11 @@ def test_its_kit_is_all_that_a_machine_without_bundler_and_network_needs(machine
     machine.must("sh", newer, "upgrade")
     machine.must("systemctl", "daemon-reload")
     machine.must("systemctl", "start", f"{name}.target")
-    wait_for(machine, f"{name}-web", "ready", times=2)
+    machine.wait_for_line(f"{name}-web", "ready", times=2)
     assert machine.journal(f"{name}-web")[-3:] == ["second", "since", "ready"]
     stop(machine, name)
     machine.must("sh", newer, "commit")
-    assert machine("runc", "list", "-q").stdout == ""
+    assert containers(machine, name) == []
     assert [line.split()[1] for line in machine.must("ip", "-o", "link").splitlines()] == ["lo:"]
     bundler("verify", machine.root / f"srv/bundles/{name}")
 
@@ -281,7 +287,7 @@ def test_a_machine_that_boots_starts_the_project(debian: Path, cache: Path, tmp_
         name = project(first, golden, db=waiting, web={**waiting, "depends_on": ["db"]})
         first.must("systemctl", "enable", f"{name}.target")
     with booted(root) as second:
-        wait_for(second, f"{name}-web", "ready")
+        second.wait_for_line(f"{name}-web", "ready")
         stop(second, name)
         assert states(second, name, "db", "web") == {"db": "dead", "web": "dead"}
 
@@ -297,6 +303,6 @@ def test_a_stop_while_others_wait_and_look_leaves_nothing_failed(machine: Booted
     )
     for times in range(1, 4):
         machine.must("systemctl", "start", "--no-block", f"{name}.target")
-        wait_for(machine, f"{name}-db", "ready", times)
+        machine.wait_for_line(f"{name}-db", "ready", times)
         stop(machine, name)
         assert machine.must("systemctl", "list-units", "--failed", "--plain", "--no-legend", f"{name}*") == ""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,8 @@ from tests.support.made_once import made_once
 from tests.support.runtime import Ended, call
 
 PACKAGES = ("systemd", "runc", "crun", "iptables", "iproute2", "containernetworking-plugins")
-START_SECONDS = 60
+START_SECONDS = 300
+ANSWER_SECONDS = 300  # a machine that is busy with other tests takes long
 CONTROLLERS = Path("/sys/fs/cgroup")
 FIRST_WITHOUT_CGROUP_V1 = 258  # NEWS of systemd 258
 
@@ -96,11 +97,31 @@ class Booted:
         lines = self.must("systemctl", "show", unit, *(f"--property={name}" for name in names)).splitlines()
         return dict(line.split("=", 1) for line in lines)
 
+    def stop(self, *patterns: str) -> None:
+        """Stop all units of such names, and forget which of them have failed."""
+        self.must("systemctl", "stop", *patterns)
+        self.must("systemctl", "reset-failed", *patterns)
+
     def journal(self, service: str) -> list[str]:
         """What a service has printed."""
         self.must("journalctl", "--sync")
         match = (f"_SYSTEMD_UNIT={service}.service", "_TRANSPORT=stdout")
         return self.must("journalctl", "--no-pager", "--output=cat", *match).splitlines()
+
+    def wait_for_line(self, service: str, line: str, times: int = 1) -> None:
+        """Until a service has printed a line so many times."""
+        self.wait_until(lambda: self.journal(service).count(line) >= times)
+
+    def wait_for_property(self, unit: str, name: str, *values: str) -> None:
+        """Until a property of a unit has one of the values."""
+        self.wait_until(lambda: self.shown(unit, name)[name] in values)
+
+    @staticmethod
+    def wait_until(happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not happened():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
