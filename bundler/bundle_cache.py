@@ -16,7 +16,7 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.ground import check_ground
-from bundler.bundles.image_sharing import share_with_any
+from bundler.bundles.rootfs_sharing import share_with_any
 from bundler.bundles.runtime import is_idle
 from bundler.conversion.rule import Inputs
 from bundler.errors import BundlerError, RequestError, printable

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.image_sharing import open_source, share_image
+from bundler.bundles.rootfs_sharing import open_source, share_image
 from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
 from bundler.bundles.stage import Stage, open_stage
 from bundler.conversion.convert import ConvertedConfig

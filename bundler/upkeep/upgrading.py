@@ -11,7 +11,7 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
-from bundler.bundles.image_sharing import share_image
+from bundler.bundles.rootfs_sharing import share_image
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,
