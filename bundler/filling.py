@@ -9,7 +9,7 @@ from pathlib import Path
 from bundler.bundles.contents import make_folders, mount_images, seed_shared, write_documents, write_images_manifest
 from bundler.bundles.mount_points import MountPoints, make_inside, make_mount_points
 from bundler.bundles.rootfs_image import IMAGE, RootfsImage, finish_image
-from bundler.bundles.same_rootfs import give_rootfs
+from bundler.bundles.rootfs_sharing import give_rootfs
 from bundler.bundles.write import chown_to_container_root, set_epoch_times
 from bundler.conversion.convert import ConvertedConfig, convert
 from bundler.conversion.id_mappings import ranges

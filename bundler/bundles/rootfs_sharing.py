@@ -1,4 +1,4 @@
-"""One rootfs.erofs for several bundles: where the bytes are the same, they can be on a disk once.
+"""One root filesystem for several bundles. Where it is the same rootfs.erofs, its bytes can be on a disk once.
 
 Where the disk has reflinks (FICLONE), a bundle gets a file of its own, whose blocks are shared until one of both files
 is written to. Elsewhere the file gets another name, so that what is written to it by one changes all: it is nobody's to
@@ -8,6 +8,7 @@ write to, and `verify` and `run` compare its digest.
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,10 +17,14 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.rootfs_image import IMAGE, has_image
+from bundler.bundles.write import make_folder
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.input_files import InputError, open_inside
 from bundler.reflinks import clone
+from bundler.rootfs.copying import seed_volume
 from bundler.rootfs.directories import explain
+from bundler.rootfs.owners import Owners
+from bundler.rootfs.tree import Tree
 
 _NO_LINKS: Final = {
     errno.EXDEV: "it lies on another file system",
@@ -28,10 +33,30 @@ _NO_LINKS: Final = {
     errno.EOPNOTSUPP: "its file system has no links",
 }
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+_MANIFEST: Final = "rootfs.mtree"
 
 
 class _NotSharedError(Exception):
     """Why a file cannot be shared."""
+
+
+def give_rootfs(bundle: Path, other: Path, owners: Owners) -> None:
+    """Let the new bundle `other` have the root filesystem of `bundle`, and its manifest. Raises BundlerError.
+
+    An image gets a second name, a directory is copied, since each container writes to its own.
+    """
+    try:
+        shutil.copyfile(bundle / _MANIFEST, other / _MANIFEST)
+        (other / _MANIFEST).chmod(0o644)
+        if (bundle / IMAGE).exists():
+            (other / IMAGE).hardlink_to(bundle / IMAGE)
+            make_folder(other / "rootfs")
+            os.utime(other / "rootfs", (0, 0))
+            return
+        with Tree.open(bundle / "rootfs", owners.as_they_are()) as source:
+            seed_volume(source, b"/", other / "rootfs", owners.as_they_are())
+    except OSError as error:
+        raise explain(error, printable(str(other))) from error
 
 
 def open_source(path: Path) -> Bundle:

@@ -22,15 +22,14 @@ def run_project(wanted: "Wanted", *, dry_run: bool) -> int:
     from bundler.foreground.lines import prefixes
     from bundler.foreground.run import run_services
     from bundler.foreground.service import service_of
-    from bundler.project.record import ProjectRecord
-    from bundler.project.starting import in_order
+    from bundler.project.record import ProjectRecord, starting_order
 
     _check_options(wanted, dry_run=dry_run)
     folder = wanted.bundle
     record = ProjectRecord.open(folder)
     with TemporaryDirectory(prefix="bundler-run-") as scratch:
         services: dict[str, Service] = {}
-        for bundle in in_order(folder, record):
+        for bundle in starting_order(folder, record):
             own = replace(wanted, before=[service.container for service in services.values()])
             services[bundle.name] = service_of(folder / bundle.name, bundle, own, Path(scratch, bundle.name))
         restarting = [name for name, service in services.items() if service.restarts]

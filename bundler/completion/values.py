@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 from bundler.completion import VARIABLE, paths, stored_images
 from bundler.completion.candidate import Candidate
 from bundler.completion.command_line import Place, Table
-from bundler.completion.documents import load, member, objects, text
+from bundler.completion.documents import Document, load, member, objects, text
 from bundler.completion.images import images, layout_of, store_of, stored
-from bundler.completion.pointers import pointers
 
 if TYPE_CHECKING:
     from bundler.overrides.node import Node
@@ -124,13 +123,13 @@ def _profiles(table: Table, _place: Place) -> Iterator[Candidate]:
 
 def _pointers(_table: Table, place: Place) -> Iterator[Candidate]:
     bundle = place.last("BUNDLE")
-    return pointers(load(f"{paths.expanded(bundle)}/config.json"), place.word) if bundle else iter(())
+    return _pointers_into(load(f"{paths.expanded(bundle)}/config.json"), place.word) if bundle else iter(())
 
 
 def _explained(table: Table, place: Place) -> Iterator[Candidate]:
     """A bundle, or with `explain --config FILE` the pointer that then stands in its place."""
     config = place.last("--config")
-    return pointers(load(paths.expanded(config)), place.word) if config else _bundles(table, place)
+    return _pointers_into(load(paths.expanded(config)), place.word) if config else _bundles(table, place)
 
 
 def _containers(_table: Table, place: Place) -> Iterator[Candidate]:
@@ -237,3 +236,23 @@ SPECIAL: Final[dict[tuple[str, str], Values]] = {
     ("", "NAME..."): _stored,
     ("", "-- [FLAGS...] IMAGE [COMMAND...]"): _docker_run,
 }
+
+
+def _pointers_into(document: Document, word: str) -> Iterator[Candidate]:
+    """What lies below the part of the pointer `word` (RFC 6901) that is whole; below an object or a list is more."""
+    head = word.rpartition("/")[0]
+    within = document
+    for token in head.split("/")[1:]:
+        within = dict(_members(within)).get(token)
+    for token, below in _members(within):
+        yield Candidate(f"{head}/{token}")
+        if isinstance(below, dict | list) and below:
+            yield Candidate(f"{head}/{token}/", open=True)
+
+
+def _members(document: Document) -> Iterator[tuple[str, Document]]:
+    if isinstance(document, dict):
+        for name, below in document.items():
+            yield name.replace("~", "~0").replace("/", "~1"), below
+    elif isinstance(document, list):
+        yield from ((str(at), below) for at, below in enumerate(document))

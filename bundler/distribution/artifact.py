@@ -15,8 +15,11 @@ from bundler.images.digest import Digest
 from bundler.images.documents import Member, parse_document
 from bundler.images.manifest import check_kind
 from bundler.images.media_types import KINDS, OCI_EMPTY, OCI_MANIFEST, PUSHED_BUNDLE, Kind
+from bundler.images.reference import RegistryReference
+from bundler.images.transports.table import parse_reference
 from bundler.light_dataclasses import dataclass
 from bundler.packing.formats import FORMATS, Format
+from bundler.path_kinds import MISSING, kind_at
 
 EMPTY: Final = b"{}"
 TITLE: Final = "org.opencontainers.image.title"
@@ -145,4 +148,16 @@ def _other(part: Member, kind: Member | None, name: str) -> ImageError | Request
     shown = "no stated type" if stated is None else f"the type {printable(str(stated.content)[:_SHOWN])}"
     return ImageError(
         f"{name} is an artifact of {shown}, not a packed bundle", hint="bundler push pushes packed bundles"
+    )
+
+
+def parse_place(name: str) -> RegistryReference:
+    """Read `docker://REGISTRY/NAME:TAG`, or the same without a transport. Raises RequestError."""
+    reference = parse_reference(name)
+    if reference.registry is not None:
+        return reference.registry
+    kind = kind_at(name)
+    use = None if kind in (None, MISSING) else kind.hint(name)
+    raise RequestError(
+        f'"{printable(name)}" names no place in a registry', hint=use or "write docker://REGISTRY/NAME:TAG"
     )

@@ -19,9 +19,8 @@ from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import write_file
 from bundler.deltas.applying import apply
 from bundler.deltas.sources import open_source
-from bundler.distribution.artifact import BASE, RECORD, Artifact, format_in, parse_artifact, parse_pack
+from bundler.distribution.artifact import BASE, RECORD, Artifact, format_in, parse_artifact, parse_pack, parse_place
 from bundler.distribution.incoming import Incoming, verify_by_one
-from bundler.distribution.place import parse_place
 from bundler.distribution.referrers import Referrers
 from bundler.errors import DifferenceError, ImageError, LayerError, RequestError, ToolError, printable
 from bundler.images.digest import Digest

@@ -15,8 +15,7 @@ from bundler.deltas.applying import apply
 from bundler.deltas.sources import open_source, packed_record
 from bundler.deltas.writing import delta
 from bundler.disk_space import writing_below
-from bundler.distribution.artifact import BASE, RECORD, Artifact, Content, make_artifact, type_of
-from bundler.distribution.place import parse_place
+from bundler.distribution.artifact import BASE, RECORD, Artifact, Content, make_artifact, parse_place, type_of
 from bundler.distribution.referrers import Referrers
 from bundler.distribution.upload import Upload
 from bundler.errors import DifferenceError, RequestError, printable

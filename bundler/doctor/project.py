@@ -14,8 +14,7 @@ from bundler.doctor.examination import Examination, examine_bundle
 from bundler.doctor.finding import SEVERITIES, Check, examine
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.project.record import ProjectRecord
-from bundler.project.starting import in_order
+from bundler.project.record import ProjectRecord, starting_order
 
 _ROUTE: Final = re.compile(r"(\S+)\s+([0-9A-F]{8})(?:\s+\S+){5}\s+([0-9A-F]{8})\s")
 
@@ -84,7 +83,7 @@ def _read_routes() -> str:
 
 def _order(facts: ProjectFacts) -> Iterator[str]:
     try:
-        list(in_order(facts.folder, facts.record))
+        list(starting_order(facts.folder, facts.record))
     except BundlerError as error:
         yield error.what
 

@@ -14,16 +14,17 @@ from typing import Final, Self
 
 from bundler.archives.entry import HARD_LINK, StoredEntry
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.files import BundleFiles
+from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
 from bundler.bundles.verification import has_built_image
 from bundler.errors import DifferenceError, printable
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import content_size, size_below
-from bundler.project.files import OwnFiles, VolumeFiles
-from bundler.project.record import VOLUMES, ProjectRecord
+from bundler.project.record import NAME, VOLUMES, ProjectRecord
 from bundler.project.verification import ProjectVerification
+from bundler.rootfs.scan import walk_folder
+from bundler.rootfs.tree import Tree
 
 _WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _TOP: Final = b"./"
@@ -138,3 +139,35 @@ def _below(name: str, entries: Iterable[StoredEntry], first: str | None) -> Iter
             yield replace(entry, kind=HARD_LINK, link_name=link, stored_size=0, sparse=None, xattrs={}), ()
         else:
             yield entry, content
+
+
+class OwnFiles(BundleFiles):
+    """The project's directory itself, and project.json."""
+
+    def __init__(self, project: Path) -> None:
+        super().__init__(project, owned=False)  # they are the user's who has made them
+
+    def walk(self, tree: Tree) -> Iterator[BundleFile]:
+        for path in (b"", NAME.encode()):
+            found = tree.look(path)
+            if found is not None:
+                found.attributes = self._normal(found)
+                yield BundleFile(found)
+
+
+class VolumeFiles(BundleFiles):
+    """The volumes of a project, and all that they hold. What has another name in another one is a file of its own.
+
+    `owned` says whether they belong to users of containers, as the files of bundles do.
+    """
+
+    def walk(self, tree: Tree) -> Iterator[BundleFile]:
+        """A directory before what it holds. Sockets belong to a process and not to the project."""
+        first: dict[tuple[bytes, tuple[int, int]], bytes] = {}
+        for found in walk_folder(tree, VOLUMES.encode()):
+            if found.kind == stat.S_IFSOCK:
+                continue
+            found.attributes = self._normal(found)
+            volume = b"/".join(found.path.split(b"/")[:2])
+            known = found.path if found.file is None else first.setdefault((volume, found.file), found.path)
+            yield BundleFile(found, None if known == found.path else known)

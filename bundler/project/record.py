@@ -4,7 +4,7 @@ It depends neither on the machine nor on where images were read from. Where bund
 bundle, it is project.json for a project: it has the digest of each bundler.json.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
@@ -249,3 +249,20 @@ def _value(part: Member, parse: Callable[[str], T]) -> T:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def starting_order(folder: Path, record: ProjectRecord) -> Iterator[ProjectBundle]:
+    """The bundles of the project in `folder`, each behind all that it depends on. Raises RequestError where one is not:
+    services that wait for each other in a circle would wait for ever.
+    """
+    label = printable(str(folder / NAME))
+    if not record.bundles:
+        raise RequestError(f"{label}: the project has no service")
+    seen: set[str] = set()
+    for bundle in record.bundles:
+        for service in bundle.depends_on:
+            if any(each.name not in seen for each in record.of_service(service)):
+                what = f"{label}: {printable(bundle.name)} depends on {printable(service)}, which does not start before"
+                raise RequestError(what, hint="bundler project makes it again, in order")
+        seen.add(bundle.name)
+        yield bundle

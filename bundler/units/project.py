@@ -12,8 +12,7 @@ from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.project.dependency import Condition
 from bundler.project.names import is_project_name
-from bundler.project.record import ProjectBundle, ProjectRecord
-from bundler.project.starting import in_order
+from bundler.project.record import ProjectBundle, ProjectRecord, starting_order
 from bundler.units.bundle import placing_of, units_of
 from bundler.units.gates import gate_unit
 from bundler.units.health import parse_health
@@ -63,7 +62,8 @@ def units_of_project(
     if directory is not None:
         directory = check_absolute(directory, "--directory")
     members = {
-        bundle.name: _open(folder / bundle.name, bundle, directory, runtime) for bundle in in_order(folder, record)
+        bundle.name: _open(folder / bundle.name, bundle, directory, runtime)
+        for bundle in starting_order(folder, record)
     }
     memberships = _memberships(record, members, target)
     texts: dict[str, str] = {}

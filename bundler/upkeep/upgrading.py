@@ -11,7 +11,6 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
-from bundler.bundles.rootfs_sharing import share_image
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,
@@ -20,6 +19,7 @@ from bundler.bundles.replacing import (
     homeless_data,
 )
 from bundler.bundles.rootfs_image import has_image
+from bundler.bundles.rootfs_sharing import share_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.verification import Verification
