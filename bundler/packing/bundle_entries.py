@@ -1,7 +1,7 @@
-"""The entries of a packed bundle: its files in order, held against rootfs.mtree in the same pass.
+"""The entries of a packed bundle: its files in order, compared with rootfs.mtree in the same pass.
 
-Each line of the manifest is written once more from what goes into the archive. Nothing is read twice, and what was
-verified is what is in the file.
+Each line of the manifest is made again from what goes into the archive, and compared. So no file is read twice, and
+what was verified is what is in the archive.
 """
 
 import os
@@ -18,14 +18,15 @@ from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import RootfsManifest, check_beside_rootfs, check_contents
 
 Task = tuple[str, str | None, str | None, tuple[str, ...]]
-"""What another process has to know to read the same."""
+"""The arguments with which a worker makes the same entries: plain values."""
 
 
 class BundleEntries:
     """The entries of a bundle, in order, each with what is stored for it, in pieces that are good until the next.
 
-    With a `hint`, the bundle has to be what was built; to iterate then raises DifferenceError with it. Where there is a
-    folder of `documents`, they are those of a backup: its files, and then only those of the bundle's data `folders`.
+    With a `hint`, the bundle must be unchanged since it was built; iteration raises DifferenceError with the hint if it
+    is not. With a folder of `documents`, the entries are those of a backup: the documents, then the files in the
+    bundle's data `folders`.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class BundleEntries:
 
     @classmethod
     def of(cls, task: "Task") -> Self:
-        """Those of another process's `task`."""
+        """The entries that another process's `task` describes."""
         bundle, hint, documents, folders = task
         return cls(
             Bundle(Path(bundle)), hint, documents=None if documents is None else Path(documents), folders=folders

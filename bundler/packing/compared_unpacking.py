@@ -1,7 +1,7 @@
-"""rootfs/ as it comes out of a packed bundle, held against rootfs.mtree in the same pass.
+"""Unpacking rootfs/ and comparing it with rootfs.mtree in the same pass.
 
-What agrees need not be read again. That something does not agree is no verdict: only the whole comparison tells what it
-is, and whether it is a difference at all.
+If all of it agrees, it need not be read again. If something does not, that is no verdict yet: the full comparison finds
+out what it is, and whether it is a difference at all.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _ROOTFS: Final = b"rootfs"
 
 
 class ComparedUnpacking:
-    """What is unpacked into `bundle` by `restored`."""
+    """Unpacks entries into `bundle` by way of `restored`, and compares them with the manifest."""
 
     def __init__(self, bundle: Path, restored: Restored) -> None:
         self._bundle = bundle
@@ -33,7 +33,7 @@ class ComparedUnpacking:
         self._holes_left = MOST_HOLES
 
     def unpack(self, entries: Entries) -> bool:
-        """Make all of them; whether all of rootfs/ has come out as its manifest says. Raises what `Restored` raises."""
+        """Make all entries; whether rootfs/ agrees with its manifest as a whole. Raises what `Restored` raises."""
         compared: list[bool] = []
         for top, those in groupby(entries, _top):
             if top != _ROOTFS:

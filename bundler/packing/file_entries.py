@@ -1,4 +1,4 @@
-"""Files of a bundle or a project as entries of an archive, held against a manifest in the same pass."""
+"""Files of a bundle or a project as entries of an archive, compared with a manifest in the same pass."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ def metered(entries: Iterable[StoredEntry], meter: Meter) -> Iterator[StoredEntr
 
 
 class FileEntries:
-    """Makes entries of files. `label` names what they are of in messages."""
+    """Makes entries of files. `label` is the name of their bundle or project, for messages."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -46,7 +46,7 @@ class FileEntries:
         self._digests: dict[bytes, str | None] = {}  # of files with several names, by their first
 
     def of(self, files: BundleFiles, known: RootfsManifest | None = None) -> Iterator[StoredEntry]:
-        """The entries of all `files`, of which those in the rootfs have to be as the manifest says that is `known`."""
+        """The entries of all `files`. Those in the rootfs must be as the manifest `known` says, if there is one."""
         with ExitStack() as held:
             if known is not None:
                 held.enter_context(closing(known))

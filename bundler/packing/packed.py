@@ -53,7 +53,9 @@ _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class _FileSystemFormat:
-    """How an image begins, and where that stands; its reader; whether it holds all that a manifest says of a file."""
+    """A format of a file system image: its magic bytes and their offset, its reader, and whether it can hold all
+    attributes of a file that a manifest has.
+    """
 
     magic: bytes
     offset: int
@@ -68,9 +70,9 @@ _FILE_SYSTEMS: Final = (
 
 
 class PackedFile:
-    """The file at `descriptor`. `label` names it in messages; what it may ask for is in `limits`.
+    """The packed file at `descriptor`. `label` is its name in messages; `limits` bound what is read from it.
 
-    `signed` says by whom it was found to be signed, if it was asked for.
+    `signed` says whose signature was verified, if one was.
     """
 
     def __init__(self, descriptor: int, label: str, limits: Limits, signed: Signed | None = None) -> None:
@@ -97,7 +99,7 @@ class PackedFile:
 
     @contextmanager
     def document(self, name: bytes) -> Iterator[BufferedRandom]:
-        """A copy of a file at the top of the bundle, which can be read several times; an empty one if there is none."""
+        """A copy of a file at the top of the bundle, to be read several times; empty if there is no such file."""
         with tempfile.TemporaryFile() as copy:
             for entry, content in self._stored():
                 if entry.kind == REGULAR and entry.sparse is None and entry.name.removeprefix(b"./") == name:
@@ -108,7 +110,9 @@ class PackedFile:
             yield copy
 
     def first_document(self) -> bytes | None:
-        """The name of the document that it begins with, if it does: that tells what it is. Raises as `entries` does."""
+        """The name of the document at its beginning, which tells what is packed; None if there is none. Raises what
+        `entries` raises.
+        """
         if self._format is not None:
             return _BUNDLE
         for entry, _ in islice(self._stored(), 2):
@@ -118,11 +122,11 @@ class PackedFile:
 
     @property
     def holds_project(self) -> bool:
-        """Whether what is packed is a project. Raises as `entries` does."""
+        """Whether a project is packed in the file. Raises what `entries` raises."""
         return self.first_document() == NAME.encode()
 
     def no_bundle(self) -> ImageError:
-        """What to raise where it was taken for a bundle, and is none."""
+        """The error for a caller that needs a bundle, where none is packed in the file."""
         if self.holds_project:
             return ImageError(f"{self.label} holds a project, and no bundle", hint=HOLDS_PROJECT)
         return ImageError(f"{self.label} holds no bundle", hint=NO_BUNDLE)
@@ -185,10 +189,10 @@ def _admitted(reader: TarReader | FileSystemReader, usage: Usage, label: str) ->
 def open_packed(
     file: Path, limits: Limits, *, label: str | None = None, verify: Verify | None = None
 ) -> Iterator[PackedFile]:
-    """The file, if it is one. What of it turns out to be damaged in the context becomes an ImageError.
+    """Open a packed file. Damage that is found while the context lasts becomes an ImageError.
 
-    `label` is what messages call it, if not its path. With `verify`, nothing else is read of the file
-    before that has found it to be signed. Raises RequestError, and what `verify` raises.
+    `label` is the file's name in messages (default: its path). With `verify`, the file's signature is verified before
+    anything else is read. Raises RequestError, and what `verify` raises.
     """
     label = label or printable(str(file))
     if label == "-":
@@ -245,7 +249,7 @@ class _Source:
 
 
 class _Ending:
-    """The archive's bytes, which have no digest; they have to end as `pack` lets them, or something is missing."""
+    """The archive's bytes. They have no digest, so they must end as `pack` ends an archive, or something is missing."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream

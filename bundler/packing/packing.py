@@ -36,7 +36,9 @@ _PRIVATE: Final = 0o600  # as the bundle is: a reader of the file has its secret
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The file, its size in bytes, what it could not hold, for people, and its signature's file."""
+    """A packed file: its path, its size in bytes, a remark for people about what the format could not hold, and the
+    path of its signature.
+    """
 
     path: Path
     size: int
@@ -50,7 +52,7 @@ class Packed:
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal. The file is read for it, which takes a while, and few callers ask."""
+        """The sha256 of the file, in hexadecimal. The file is read for it, which takes a while."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -111,7 +113,7 @@ def pack(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What is packed, and where it lies; `size` counts its bytes."""
+    """The bundle or project that is packed: its kind, path and entries; `size` counts its bytes."""
 
     what: str
     path: Path
@@ -137,7 +139,7 @@ def _source(packed: Path | Bundle, chosen: Format, *, as_is: bool) -> _Source:
 
 
 def _read_back(made: Path, output: Path) -> None:
-    """Raise ToolError unless the image holds the bundle: programs leave out, with a word at most, what they cannot."""
+    """Raise ToolError unless the image holds the whole bundle: the programs skip what they cannot write."""
     with open_packed(made, NONE, label=printable(str(output))) as packed:
         for change in PackedVerification(packed).changes():
             raise ToolError(f"{printable(str(output))}: the image came out wrong: {printable(change.path)} differs")

@@ -1,8 +1,8 @@
-"""The entries of a packed project: project.json, then its bundles by their names, at last its volumes.
+"""The entries of a packed project: project.json, then its bundles by name, last its volumes.
 
-Each bundle is what `pack` writes of it alone, below its folder. A root filesystem that is one file and the same in
-several bundles is carried once: the others have a hard link to the first. That goes by its digest and not by how the
-disk shares it, so that the same project gives the same bytes.
+Each bundle has the entries that `pack` writes for it alone, in its folder. An image of a root filesystem that several
+bundles have is stored once: the others have a hard link to the first. The digest decides, not how the disk shares the
+file, so that the same project gives the same bytes.
 """
 
 import os
@@ -30,14 +30,15 @@ _WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _TOP: Final = b"./"
 
 Task = tuple[str, str | None]
-"""What another process has to know to read the same."""
+"""The arguments with which a worker makes the same entries: plain values."""
 
 
 class ProjectEntries:
     """The entries of the project in `folder`, in order, each with what is stored for it, in pieces that are good until
     the next.
 
-    With a `hint`, the project has to be what was built; to iterate then raises DifferenceError with it.
+    With a `hint`, the project must be unchanged since it was built; iteration raises DifferenceError with the hint if
+    it is not.
     """
 
     def __init__(self, folder: Path, hint: str | None) -> None:
@@ -47,7 +48,7 @@ class ProjectEntries:
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """Those of another process's `task`."""
+        """The entries that another process's `task` describes."""
         folder, hint = task
         return cls(Path(folder), hint)
 
@@ -92,9 +93,9 @@ def open_bundles(folder: Path) -> dict[str, Bundle]:
 
 
 def shared_images(bundles: Mapping[str, Bundle], *, verified: bool) -> dict[str, str]:
-    """The bundles whose root filesystem is the same file as that of an earlier one, by whose name that is.
+    """The bundles whose image of a root filesystem an earlier bundle has, too, each with the name of that bundle.
 
-    Unless all is `verified` anyway, the files are read. A file that its owner may write to is no one else's.
+    Unless the images are `verified` anyway, they are read for it. An image that its owner may write to is not shared.
     """
     first: dict[str, str] = {}
     shared = {}

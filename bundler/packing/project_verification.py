@@ -1,7 +1,7 @@
-"""Whether the project in a packed file is what was built. Nothing is unpacked, and the file is read once.
+"""Verifying a packed project without unpacking it, in one pass.
 
-It has to come as `pack` writes it: project.json, each bundle by its name, its documents ahead of what they speak of,
-and the volumes. So each bundle is verified as one that is packed alone, while it goes by.
+The entries must be in the order of `pack`: project.json, the bundles by name, each with its documents before the files
+that they are about, and the volumes. So each bundle is verified as one that is packed alone, while it is read.
 """
 
 import os
@@ -37,8 +37,8 @@ _PIECE: Final = 1 << 20
 
 
 class PackedProjectVerification:
-    """A look at an open file. Once `changes` has ended, `record` is its project.json, and `files` counts what was
-    compared. Raises RequestError, and what its entries raise.
+    """The verification of an open file. Once `changes` has ended, `record` is its project.json, and `files` counts the
+    files that were compared. Raises RequestError, and what the entries raise.
     """
 
     unread: Final = 0
@@ -130,8 +130,8 @@ class PackedProjectVerification:
 
 
 class _Part:
-    """What a packed project has of one bundle, as if that were packed alone: its documents are kept, and the other
-    entries go by once.
+    """One bundle of a packed project, as if it were packed alone: its documents are kept, its other entries can be read
+    once.
     """
 
     total: Final = None

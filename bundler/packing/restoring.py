@@ -1,6 +1,6 @@
-"""The files of a packed bundle, on their way back into a directory: by the rules that hold for layers.
+"""Making the files of a packed bundle in a directory, by the rules for layers.
 
-No name leaves the directory, no link is followed out of it, and what a whiteout would be in a layer is a file here.
+No name leaves the directory, no link is followed out of it. Names that are whiteouts in a layer are plain files here.
 """
 
 import os
@@ -28,10 +28,10 @@ _RECORD: Final = NAME.encode()
 
 
 class Restored(Changeset):
-    """What a packed bundle holds, as it comes into `tree`. `label` names it in messages.
+    """Makes the files of a packed bundle in `tree`. `label` is its name in messages.
 
-    Each name stands once, however it is spelled, and nothing below a symlink: readers that take the first of two, and
-    others that take the last, would see different bundles.
+    Each name may come once, however it is spelled, and none below a symlink: otherwise readers that take the first of
+    two files and readers that take the last would see different bundles.
     """
 
     _what = "bundle"
@@ -44,7 +44,7 @@ class Restored(Changeset):
 
     @property
     def has_left_out(self) -> bool:
-        """Whether a file has not all that its entry says."""
+        """Whether a file lacks something that its entry states."""
         return self._has_fewer_xattrs or bool(self._tree.owners.skipped)
 
     def apply(self, entry: Entry, content: Iterable[Content]) -> None:

@@ -1,4 +1,4 @@
-"""rootfs.mtree beside the files it speaks of, line by line, while they are read for something else."""
+"""Comparing rootfs.mtree with files, line by line, while the files are read for something else."""
 
 import os
 import stat
@@ -16,9 +16,8 @@ from bundler.rootfs.scan import hash_file
 
 
 class RootfsManifest:
-    """That of a bundle, which has to be what was built. Methods raise DifferenceError, and RequestError without one.
-
-    `hint` says what to do about a difference.
+    """The manifest of a bundle that must be unchanged. Methods raise DifferenceError, with `hint` as what to do about
+    it, and RequestError if there is no manifest.
     """
 
     def __init__(self, bundle: Bundle, hint: str) -> None:
@@ -52,7 +51,7 @@ class RootfsManifest:
         return b" sha256digest=" in line
 
     def compare(self, line: bytes) -> None:
-        """Hold the next entry against `line`, which is one line or two."""
+        """Compare the next entry of the manifest with `line`, which is one line or two."""
         if not self._agrees:
             return
         there = [self._next() for _ in range(line.count(b"\n"))]
@@ -60,7 +59,7 @@ class RootfsManifest:
             self._look_closely()
 
     def finish(self) -> None:
-        """No more files are there."""
+        """Raise DifferenceError unless the manifest ends here, too."""
         if self._agrees and self._next():
             self._look_closely()
 

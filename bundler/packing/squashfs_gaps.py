@@ -16,7 +16,7 @@ _32_BITS: Final = 0xFFFFFFFF
 
 
 def seconds_held(mtime: int) -> int:
-    """The seconds that squashfs has for a time in nanoseconds: an unsigned number of 32 bits."""
+    """The time in seconds that squashfs can hold for one in nanoseconds: an unsigned number of 32 bits."""
     return mtime // _SECOND & _32_BITS
 
 

@@ -60,14 +60,14 @@ def write_tar(
 
 
 class _Blocking(Protocol):
-    """What takes blocks: a Sender does."""
+    """Takes blocks, as a Sender does."""
 
     def room(self, size: int) -> tuple[int, memoryview]: ...
     def send(self, item: Item) -> None: ...
 
 
 class _Taker:
-    """In the place of a Sender where there is one process only: blocks are taken at once."""
+    """Stands in for a Sender where there is only one process: blocks are used at once."""
 
     def __init__(self, take: Callable[[Content, int], None]) -> None:
         self._take = take
@@ -108,7 +108,7 @@ def _send(sender: _Blocking, source: str, task: Any, old: bool) -> None:
 
 
 class _Blocks:
-    """What is written, gathered for the other process, beside the number of bytes that were read for it."""
+    """Gathers what is written into blocks for the other process, and counts the bytes that were read for them."""
 
     def __init__(self, sender: _Blocking) -> None:
         self._sender = sender
@@ -158,7 +158,7 @@ def _zeros(count: int) -> Iterator[bytes]:
 
 @contextmanager
 def compressed(compressing: Compressing, file: Path, level: int) -> Iterator[Callable[[Content], None]]:
-    """Takes the bytes of a new file, which has the mode that the umask leaves."""
+    """A function that compresses bytes into a new file, with the mode that the umask leaves."""
     compressor = compressing.start(level)
     with open(file, "xb", buffering=0) as stream:  # noqa: PTH123 -- writes are large
 

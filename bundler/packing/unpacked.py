@@ -29,9 +29,9 @@ def unpack_into(bundle: Path, file: Path, *, limits: Limits = DEFAULTS, progress
 
 
 def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = False) -> None:
-    """Raise ImageError unless what was unpacked is a bundle, DifferenceError unless it is what was built.
+    """Raise ImageError unless a bundle was unpacked, DifferenceError unless it is as it was built.
 
-    `compared` is what `fill` has given: then the files of rootfs/ are known to be.
+    `compared` is the result of `fill`: if it is true, rootfs/ has been compared already.
     """
     _check_bundle(bundle, label)
     if as_is:
@@ -45,7 +45,7 @@ def check(bundle: Path, label: str, *, as_is: bool = False, compared: bool = Fal
 
 
 def check_project(project: Path, label: str, *, as_is: bool = False) -> None:
-    """Raise ImageError unless what was unpacked is a project, DifferenceError unless it is what was built."""
+    """Raise ImageError unless a project was unpacked, DifferenceError unless it is as it was built."""
     if not as_is:
         _verify(project, label, "project", lambda: ProjectVerification(project).changes())
     for bundle in _record(project, label).bundles:
@@ -67,9 +67,9 @@ def _check_bundle(bundle: Path, label: str) -> None:
 
 
 def copy_into(bundle: Path, source: Path) -> None:
-    """Make `bundle`, a folder of a stage, the same as the bundle `source`, which has to be what was built.
+    """Copy the bundle `source`, which must be unchanged, into `bundle`, a folder of a stage.
 
-    Its files come as `pack` would have them and are made as by `unpack`. Raises DifferenceError, BundlerError.
+    The files are those that `pack` would store, made as `unpack` makes them. Raises DifferenceError, BundlerError.
     """
     label = printable(str(source))
     with Tree(bundle, bundle_owners()) as tree:
@@ -79,10 +79,10 @@ def copy_into(bundle: Path, source: Path) -> None:
 
 
 def fill(bundle: Path, packed: PackedFile | PackedStream, meter: Meter, *, compare: bool = True) -> bool:
-    """Make what `packed` holds in `bundle`, a folder of a stage; whether rootfs/ is known to be what its manifest says.
+    """Make the packed files in `bundle`, a folder of a stage; whether rootfs/ was found to agree with its manifest.
 
-    Unless they are to `compare`, and where an ordinary user's files cannot be all that entries say, that is not known.
-    Raises LayerError, BundlerError, DamagedError.
+    The result is False, too, if nothing was to `compare`, or if an ordinary user cannot give files their owners. Raises
+    LayerError, BundlerError, DamagedError.
     """
     with Tree(bundle, bundle_owners()) as tree:
         restored, entries = Restored(tree, packed.label), packed.entries(meter)

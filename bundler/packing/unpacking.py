@@ -32,12 +32,11 @@ def unpack(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make the bundle, or the project, `output` out of the `file` that `pack` has written, whole or not at all.
+    """Unpack the `file` that `pack` has written into `output`, a bundle or a project, whole or not at all.
 
-    With a `trusted` key, only if the key has signed the file, as a signature beside it says.
-    With `replace`, one that is there is replaced; `volumes` says what becomes of the data in it. `label` is what
-    messages call the file, if not its path.
-    `before_publishing` is called when nothing is left to do but the step that makes it appear.
+    With a `trusted` key, the file must have a signature by that key beside it. With `replace`, a bundle at `output` is
+    replaced; `volumes` says what happens to data in it. `label` is the file's name in messages (default: its path).
+    `before_publishing` is called last, before the one step that makes the bundle appear.
 
     Raises DifferenceError for one that is not what was built, unless `as_is`; ImageError for a file that is damaged,
     LayerError for what may not be in it or is beyond `limits`, RequestError, BundlerError.
@@ -60,12 +59,12 @@ def unpack(
 
 
 def _make_bundle(bundle: Path, packed: PackedFile, meter: Meter, *, as_is: bool) -> Callable[[], None]:
-    """Fill `bundle`; what it gives checks what was made."""
+    """Fill `bundle` with what is packed; gives the function that verifies it."""
     compared = fill(bundle, packed, meter, compare=not as_is)
     return lambda: check(bundle, packed.label, as_is=as_is, compared=compared)
 
 
 def _make_project(project: Path, packed: PackedFile, meter: Meter, *, as_is: bool) -> Callable[[], None]:
-    """The same of a project."""
+    """Fill `project` with what is packed; gives the function that verifies it."""
     fill_project(project, packed, meter)
     return lambda: check_project(project, packed.label, as_is=as_is)

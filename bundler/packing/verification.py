@@ -1,6 +1,6 @@
-"""Whether the bundle in a packed file is what was built. Nothing is unpacked: the file is read, and that is all.
+"""Verifying a packed bundle without unpacking it.
 
-What is looked at has to be what `unpack` would make, so the entries have to come in the order of `pack` (order.py).
+The entries must be in the order of `pack` (order.py), so that `unpack` makes exactly the files that are verified here.
 """
 
 import hashlib
@@ -109,7 +109,7 @@ class PackedTree:
 
 
 class PackedBundle(Protocol):
-    """What is verified: a packed file, or what a packed project has of a bundle."""
+    """What can be verified: a packed file, or one bundle of a packed project."""
 
     label: str
 
@@ -129,10 +129,11 @@ class SharedFile:
 
 
 class PackedVerification:
-    """A look at an open file. `recorded` is its bundler.json; `files` counts what `changes`, at its end, has compared.
+    """The verification of an open file. `recorded` is its bundler.json; once `changes` has ended, `files` counts the
+    files that were compared.
 
-    `shared` has the root filesystems in one file that other bundles have, by what hard links to them say; once
-    `changes` has ended, `image` is that of this bundle. Raises RequestError, and what its entries raise.
+    `shared` has the images of root filesystems in other bundles of a project, by the paths that hard links name; once
+    `changes` has ended, `image` is that of this bundle. Raises RequestError, and what the entries raise.
     """
 
     unread: Final = 0

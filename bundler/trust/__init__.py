@@ -1,1 +1,1 @@
-"""Who vouches for a file or an image: keys, signatures, and what is signed. Nothing here has a network"""
+"""Signatures of files and images: keys, how signatures are made and verified, policies. Nothing here uses a network."""

@@ -20,7 +20,7 @@ def public_key(seed: bytes) -> bytes:
 
 
 def sign(seed: bytes, message: "bytes | mmap") -> bytes:
-    """The signature over the message, the same each time. Raises ToolError."""
+    """The signature over the message; Ed25519 gives the same one each time. Raises ToolError."""
     signature: bytes = _library().Ed25519PrivateKey.from_private_bytes(seed).sign(message)
     return signature
 
@@ -36,7 +36,7 @@ def has_signed(key: bytes, signature: bytes, message: "bytes | mmap") -> bool:
 
 
 def invalid_signature() -> type[Exception]:
-    """What the library raises for a signature that is not the key's."""
+    """The exception that the library raises for a signature that is not the key's."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 -- an extra
 
     return InvalidSignature

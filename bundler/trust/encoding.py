@@ -1,6 +1,6 @@
-"""Texts that keys and signatures are written in, read so that each value has one spelling only.
+"""The text forms of keys and signatures, read so strictly that each value has one spelling.
 
-A reader that lets spaces, other alphabets or spare bits go by would take a signature that was changed for the same.
+A reader that ignores spaces, other alphabets or spare bits would accept a signature whose bytes were changed.
 """
 
 import base64
@@ -9,22 +9,22 @@ import struct
 
 
 class FormError(Exception):
-    """What is no key, or no signature. The message is the end of a sentence that begins with its name."""
+    """Something is no key, or no signature. The message ends a sentence that begins with the name of its file."""
 
 
 class MalformedError(FormError):
-    """What begins as a key or a signature does, and is none: `what` says why."""
+    """Something begins like a key or a signature and is none, so it is damaged; `what` says why."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"is damaged: {what}")
 
 
 class ForgedError(Exception):
-    """A signature that the key did not make over this. The message is the end of a sentence about what was signed."""
+    """The key has not made the signature over this. The message ends a sentence that begins with what was signed."""
 
 
 def nearly_starts(content: bytes, word: bytes) -> bool:
-    """Whether `content` begins with `word`, but for one byte: then it is damaged, and not something else."""
+    """Whether `content` begins with `word`, or differs from it in one byte: then it is damaged, not something else."""
     return sum(one != other for one, other in zip(content, word, strict=False)) <= 1 and len(content) >= len(word)
 
 
@@ -40,7 +40,7 @@ def decode_base64(text: bytes) -> bytes:
 
 
 class WireReader:
-    """Strings of SSH's wire format (RFC 4251, 5), one after another: a length of four bytes each, then the bytes."""
+    """Reads strings of SSH's wire format (RFC 4251, 5) one by one: four bytes of length each, then the bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

@@ -1,4 +1,4 @@
-"""Signatures that lie beside a file: FILE.minisig, FILE.sig. Made, found, and held against a key that is trusted."""
+"""Signatures beside a file, FILE.minisig or FILE.sig: made, found, and verified with a trusted key."""
 
 import os
 from collections.abc import Iterator
@@ -25,17 +25,17 @@ SUFFIXES: Final = (_MINISIG, _SIG)
 
 
 def signature_place(file: Path, key: SigningKey) -> Path:
-    """Where the signature of `file` by the key belongs."""
+    """The path of the signature of `file` by the key."""
     return file.with_name(file.name + (_SIG if key.secret is None else _MINISIG))
 
 
 def suffix_of(signature: bytes) -> str:
-    """What the name of a signature's file ends in, by its content."""
+    """The end of the name of a signature's file, told by the signature's content."""
     return _SIG if signature.startswith(BEGIN) else _MINISIG
 
 
 def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
-    """A signature over the file `made`, which will have that name. Raises BundlerError."""
+    """Sign the file `made`, which will be called `name`; gives the content of the signature's file. BundlerError."""
     descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if key.secret is None:
@@ -47,10 +47,10 @@ def sign_file(made: Path, name: str, key: SigningKey) -> bytes:
 
 
 def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
-    """Raise DifferenceError unless the key has signed what is open at `descriptor`, by the signature beside `file`.
+    """Raise DifferenceError unless the signature beside `file` is the key's, over what is open at `descriptor`.
 
-    What is then read has to be read from `descriptor`, or another file may have taken the place of this one. Raises
-    ToolError where nothing is there to verify it with.
+    The caller then has to read the file through `descriptor`: at its path, another file may have taken its place.
+    Raises ToolError if the library or the program that verifies it is missing.
     """
     label = printable(str(file))
     place, content = _signature_of(file, trusted)
@@ -73,7 +73,10 @@ def verify_file(descriptor: int, file: Path, trusted: TrustedKey) -> Signed:
 
 
 def verifier(trusted: TrustedKey | None) -> Verify | None:
-    """`verify_file` for the key; None without one. Who opens the file needs no program for signatures then."""
+    """`verify_file` with that key, to be called by the module that opens the file; None without a key.
+
+    So that module, which workers load, does not load what starts programs.
+    """
     return None if trusted is None else partial(verify_file, trusted=trusted)
 
 
@@ -93,7 +96,7 @@ def _signature_of(file: Path, trusted: TrustedKey) -> tuple[Path, bytes]:
 
 @contextmanager
 def _mapped(descriptor: int) -> Iterator[bytes | mmap]:
-    """All bytes of an open file, without memory for them: a signature is over the whole, and read twice."""
+    """The bytes of an open file, mapped: a signature is over all of them, and reads them twice."""
     if os.fstat(descriptor).st_size == 0:
         yield b""
         return

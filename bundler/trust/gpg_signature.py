@@ -26,7 +26,7 @@ _VALID: Final = re.compile(r"VALIDSIG (?:\S+ ){9}([0-9A-F]{40,64})")
 def verify_message(message: bytes, keyring: Keyring, digest: str, means: Callable[[str], bool]) -> str:
     """Raise ForgedError or FormError unless a key of the keyring has signed the manifest `digest` as this image.
 
-    `means` tells whether a name is that of the image. Gives what the key is called.
+    `means` tells whether a signed name means the image. Gives the name of the key, for messages and locks.
     """
     fingerprint, payload = open_message(message, keyring)
     name = signed_reference(payload, _TYPE, digest)

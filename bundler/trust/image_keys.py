@@ -1,4 +1,4 @@
-"""Public keys in PEM, as cosign writes them, and what each kind of them signs: the key decides how, never a signature.
+"""Public keys in PEM, as cosign writes them. The kind of the key decides how a signature is verified.
 
 ECDSA on P-256 and RSA (PKCS #1 1.5) sign the SHA-256, Ed25519 the message itself. What a signature says of its own
 algorithm is not read, so that none can be mixed up.
@@ -31,12 +31,12 @@ class ImageKey:
 
     @property
     def name(self) -> str:
-        """What it is called in messages and locks."""
+        """The name of the key in messages and locks: its fingerprint."""
         return f"{self.kind} sha256:{self.fingerprint}"
 
 
 def parse_image_key(content: bytes) -> ImageKey:
-    """Raises FormError for what is none, or of a kind that signs no images, and ToolError."""
+    """The key in PEM. Raises FormError for other content and for kinds of keys that sign no images; ToolError."""
     if not content.startswith(BEGIN):
         if nearly_starts(content, BEGIN):
             raise MalformedError("it begins almost as a public key in PEM does")

@@ -1,4 +1,4 @@
-"""Which of the signatures that are attached to an image, if any, is by a key that is trusted."""
+"""Verifying an image: one of the signatures attached to it must be by a trusted key."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
@@ -16,7 +16,7 @@ Means: TypeAlias = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Something that is attached to an image: a layer's content, and the signature in the layer's annotations."""
+    """A layer of a manifest that is attached to an image: its content, and the signature among its annotations."""
 
     media_type: str
     content: bytes
@@ -25,7 +25,7 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class SignedImage:
-    """What was verified: that the key of this name has signed the manifest or index `digest`."""
+    """The result of a verification: the key called `key` has signed the manifest or index `digest`."""
 
     key: str
     digest: str
@@ -34,9 +34,9 @@ class SignedImage:
 def verify_image(
     attached: Sequence[Attached], keys: Sequence[AnyKey], digests: Sequence[str], means: Means = lambda _name: True
 ) -> SignedImage:
-    """Raise ForgedError unless one of the keys has signed one of the digests, all of which mean the image.
+    """Raise ForgedError unless one of `keys` has signed one of `digests`: those of the image's manifest and indexes.
 
-    `means` tells whether a name that was signed along is the image's.
+    `means` tells whether a name in a signature means the image; only signatures of GPG have one that counts.
     """
     reasons = []
     kinds = {type(key) for key in keys}
@@ -55,7 +55,7 @@ def verify_image(
 
 
 def _verify(each: Attached, key: AnyKey, digest: str, means: Means) -> str:
-    """What the key is called, which has made the signature. Raises ForgedError, FormError."""
+    """The name of the key, if it has made this signature. Raises ForgedError, FormError."""
     if isinstance(key, Keyring) and each.media_type == gpg_signature.MEDIA_TYPE:
         return gpg_signature.verify_message(each.content, key, digest, means)
     if isinstance(key, ImageKey) and each.media_type == simple_signing.MEDIA_TYPE:

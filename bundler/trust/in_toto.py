@@ -1,6 +1,6 @@
-"""A statement of in-toto about a file: where it comes from, in the words of SLSA's provenance (v1).
+"""An in-toto statement about a packed bundle: how it was made, in the terms of SLSA's provenance (v1).
 
-Whoever signs the statement says that it is so: it is signed as the file is, beside it.
+It is a claim of the one who signs it. Its signature lies beside it, as that of any file.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _PACKAGE: Final = "pkg:pypi/oci-bundler"  # both are to be URIs, and a package U
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What something was made of, or what came out beside it; `sha256` is in hexadecimal."""
+    """A file that the packed bundle was made from, or that was made beside it; `sha256` is in hexadecimal."""
 
     name: str
     sha256: str

@@ -17,23 +17,23 @@ _SECRET: Final = (0x94, 0x95, 0x96, 0xC5)
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """`content` is in binary, without armor."""
+    """Public keys of GPG; `content` is the keyring in binary, without armor."""
 
     content: bytes
 
     @property
     def name(self) -> str:
-        """What it is called in messages and locks."""
+        """The name of the keyring in messages and locks: its digest."""
         return f"keyring sha256:{sha256(self.content).hexdigest()}"
 
     @property
     def text(self) -> str:
-        """The content, as a lock has it."""
+        """The content in base64, as a lock records it."""
         return base64.b64encode(self.content).decode()
 
 
 def parse_keyring(content: bytes) -> Keyring:
-    """Raises FormError for what is none."""
+    """The keyring in a file, with or without armor. Raises FormError for other content."""
     if content.startswith(b"-----BEGIN PGP PRIVATE"):
         raise FormError("is a secret key, and the public one is asked for")
     binary = _without_armor(content) if nearly_starts(content, ARMOR) else content

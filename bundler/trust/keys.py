@@ -1,4 +1,4 @@
-"""Keys of files, told apart by their content: those of minisign and signify, and those of SSH."""
+"""Keys in files, told apart by their content: minisign's, signify's and SSH's, cosign's in PEM, GPG's."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key that a person trusts. `label` names its file in messages."""
+    """A public key that the caller trusts. `label` is the name of its file, for messages."""
 
     label: str
     key: PublicKey | SshKey
@@ -42,18 +42,18 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What was verified: that the key of that name has signed a file, with the comment that it has signed, if any."""
+    """The result of a verification: the key called `key` has signed a file, and with it a comment, if there is one."""
 
     key: str
     comment: str | None
 
 
 Verify: TypeAlias = Callable[[int, Path], Signed]
-"""Raises DifferenceError unless what is open at that descriptor is signed, by a signature beside the file."""
+"""Takes an open file and its path; raises DifferenceError unless the signature beside it is the trusted key's."""
 
 
 def load_trusted_key(path: Path) -> TrustedKey:
-    """Raises RequestError for what is no public key, and DifferenceError for one that was damaged."""
+    """A public key of minisign, signify or SSH. RequestError for another file, DifferenceError for damage."""
     label, content = printable(str(path)), _read(path, "--key")
     with _explained(label, "the other file of the pair often ends in .pub"):
         if content.startswith(COMMENT):
@@ -68,7 +68,7 @@ def load_trusted_key(path: Path) -> TrustedKey:
 
 
 def load_image_key(path: Path) -> ImageKey:
-    """A public key in PEM. Raises RequestError for what is none, DifferenceError for a damaged one, ToolError."""
+    """A public key in PEM. Raises RequestError for another file, DifferenceError for a damaged one, ToolError."""
     label, content = printable(str(path)), _read(path, "--verify-key")
     if content.startswith(_OF_GPG):
         what = f"{label} is a key of GPG, and one in PEM is asked for"
@@ -78,14 +78,14 @@ def load_image_key(path: Path) -> ImageKey:
 
 
 def load_keyring(path: Path) -> Keyring:
-    """Public keys of GPG. Raises RequestError for what is none, DifferenceError for a damaged one."""
+    """Public keys of GPG. Raises RequestError for another file, DifferenceError for a damaged one."""
     label, content = printable(str(path)), _read(path, "keys", _LARGEST_KEYRING)
     with _explained(label, "gpg --export NAME > FILE writes one", what="keyring"):
         return parse_keyring(content)
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """Raises RequestError for what is no key to sign with, ToolError where the library is missing."""
+    """A key to sign with: minisign's, or SSH's. Raises RequestError for other files, ToolError without the library."""
     label, content = printable(str(path)), _read(path, "--sign")
     if content.startswith((PRIVATE, *PUBLIC)):  # a public key: ssh-agent has the secret one
         return SigningKey(path, None)
@@ -102,7 +102,7 @@ def load_signing_key(path: Path) -> SigningKey:
 
 @contextmanager
 def _explained(label: str, hint: str, what: str = "key") -> Iterator[None]:
-    """What a public key is refused for; `hint` says where one comes from, for what is none."""
+    """Errors of form become errors about the file; `hint` says how such a file is made."""
     try:
         yield
     except MalformedError as error:

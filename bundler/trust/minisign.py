@@ -1,8 +1,8 @@
-"""Keys and signatures of minisign and signify: a comment, and base64 of an algorithm, a number of the key and the rest.
+"""Keys and signatures of minisign and signify: a comment line, then base64 of an algorithm, a key number and the rest.
 
-signify and usign read the first two lines of a signature, and minisign four: the third is a comment that is signed.
-What `pack` writes has the algorithm `Ed`, over the file itself, which all three verify. `ED`, over the file's BLAKE2b,
-is minisign's alone.
+signify and usign read the first two lines of a signature, minisign four: the third is a comment, which is signed, too.
+`pack` writes the algorithm `Ed`, over the file itself, which all three can verify. `ED`, over the file's BLAKE2b, is
+known to minisign alone.
 """
 
 import struct
@@ -38,20 +38,20 @@ class PasswordError(FormError):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """`number` tells keys apart, and is no secret nor a proof of anything."""
+    """A public key. Its `number` tells keys apart; it is neither secret nor a proof."""
 
     number: bytes
     key: bytes
 
     @property
     def name(self) -> str:
-        """The number as minisign prints it."""
+        """The key's number as minisign prints it."""
         return f"{int.from_bytes(self.number, 'little'):016X}"
 
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """One that no password protects."""
+    """A secret key that no password protects."""
 
     public: PublicKey
     seed: bytes = field(repr=False)
@@ -59,7 +59,7 @@ class SecretKey:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`comment` is signed by `comment_signature`; both are None in a signature by signify."""
+    """A signature. `comment_signature` signs the `comment`; both are None in a signature by signify."""
 
     prehashed: bool
     number: bytes
@@ -120,7 +120,7 @@ def parse_signature(content: bytes) -> Signature:
 
 
 def sign(key: SecretKey, message: "bytes | mmap", comment: bytes) -> bytes:
-    """A signature's file: over the message itself, as long as that can be verified. Raises ToolError."""
+    """The content of a signature's file; it is over the message itself. Raises ToolError."""
     prehashed = len(message) > LARGEST_LEGACY
     signature = ed25519.sign(key.seed, blake2b(message).digest() if prehashed else message)
     blob = (_PREHASHED if prehashed else _PLAIN) + key.public.number + signature
@@ -144,7 +144,7 @@ def verify(key: PublicKey, signature: Signature, message: "bytes | mmap") -> Non
 
 
 def _block(content: bytes) -> tuple[bytes, bytes]:
-    """What the first two lines spell, and what is behind them."""
+    """The bytes that the first two lines encode, and the lines behind them."""
     lines = content.split(b"\n", 2)
     if len(lines) == 1 or not lines[0].startswith(COMMENT) or len(lines[0]) > _LONGEST:
         raise FormError("is not of minisign or signify: it does not begin with an untrusted comment")

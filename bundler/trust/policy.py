@@ -1,4 +1,4 @@
-"""Which keys must have signed an image of a name, as a person has decided it. What no rule speaks of is refused."""
+"""Trust policies: rules about which keys must have signed an image, by its name. An image without a rule is refused."""
 
 import re
 from enum import StrEnum
@@ -13,7 +13,7 @@ _STARS: Final = {"**": "", "*": "/"}  # and what each does not go beyond
 
 
 class Kind(StrEnum):
-    """What is demanded of an image: a signature by a key of cosign's or GPG's, nothing, or that it is another one."""
+    """What a rule demands: a signature by a key of cosign's or of GPG's, nothing, or that the image is not used."""
 
     COSIGN = "cosign"
     GPG = "gpg"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """For images whose repository is like `images`: `*` stands for a part of a name without a slash, `**` for any."""
+    """A rule for images whose repository matches `images`, where `*` matches anything but a slash, `**` anything."""
 
     images: str
     kind: Kind
@@ -55,22 +55,24 @@ def _reached(places: set[int], repository: str, end: str) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules, of which the first that fits counts; `label` says where they stand."""
+    """A policy: the first rule that matches an image counts. `label` is the name of its file, for messages."""
 
     label: str
     rules: tuple[Rule, ...]
 
     @property
     def has_keys(self) -> bool:
-        """Whether it demands a signature of any image."""
+        """Whether the policy demands a signature of at least some images."""
         return any(rule.keys for rule in self.rules)
 
     def rule_for(self, repository: str) -> Rule | None:
-        """The one that counts for it."""
+        """The first rule that matches the repository."""
         return next((rule for rule in self.rules if rule.fits(repository)), None)
 
     def keys_for(self, repository: str) -> tuple[AnyKey, ...]:
-        """The keys, of which one must have signed it; none where nothing is demanded. Raises ForgedError."""
+        """The keys of which one must have signed the image; empty if none need have. Raises ForgedError for an image
+        that is refused, or that no rule matches.
+        """
         rule = self.rule_for(repository)
         if rule is None:
             raise ForgedError(f"is named by no rule of {self.label}")
@@ -80,5 +82,5 @@ class Policy:
 
 
 def by_keys(keys: tuple[ImageKey, ...], label: str) -> Policy:
-    """That any image has to be signed by one of the keys."""
+    """The policy by which every image has to be signed by one of the keys."""
     return Policy(label, (Rule("**", Kind.COSIGN, keys),))

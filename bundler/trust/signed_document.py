@@ -1,4 +1,4 @@
-"""JSON that somebody has signed, read as all its readers agree about it: members that have to be there, of one form."""
+"""Signed JSON, read strictly: members that have to be there, each in one form, so that all readers agree about it."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _MAPS: Final = frozenset(("optional", "annotations", "predicate", "digest"))
 
 
 def parse_signed(content: bytes) -> dict[str, Json]:
-    """The object that the document is. Raises MalformedError."""
+    """The document, which has to be an object. Raises MalformedError."""
     try:
         document = parse(content, maps=_MAPS)
     except JsonError as error:
@@ -32,7 +32,7 @@ def part(document: dict[str, Json], *path: str) -> dict[str, Json]:
 
 
 def text(document: dict[str, Json], name: str) -> str:
-    """The text that the member `name` is. Raises MalformedError."""
+    """The member `name`, which has to be a text. Raises MalformedError."""
     value = document.get(name)
     if not isinstance(value, str):
         raise MalformedError(f"it has no text {name}")
@@ -40,7 +40,7 @@ def text(document: dict[str, Json], name: str) -> str:
 
 
 def items(document: dict[str, Json], name: str) -> list[dict[str, Json]]:
-    """The objects that the member `name` lists. Raises MalformedError."""
+    """The member `name`, which has to be a list of objects. Raises MalformedError."""
     value = document.get(name)
     if not isinstance(value, list):
         raise MalformedError(f"it has no list {name}")

@@ -1,7 +1,7 @@
-"""Sigstore's bundle, version 0.3, as cosign 3 attaches it to an image (its BUNDLE_SPEC): a DSSE envelope by a key.
+"""Sigstore's bundle, version 0.3, as cosign 3 attaches it to an image (its BUNDLE_SPEC): a DSSE envelope, by a key.
 
-What is signed is a statement of in-toto about the manifest's digest. Envelopes by a certificate are refused, since that
-takes a log on the network; and so are signatures of blobs, which do not say what they are about.
+The envelope has an in-toto statement about the manifest's digest. Bundles by a certificate are refused, because to
+verify them takes a log on the network, and bundles that sign a blob, because these do not say what they are about.
 """
 
 from typing import Final
@@ -58,6 +58,6 @@ def _signed_payload(envelope: dict[str, Json], key: ImageKey) -> bytes:
 
 
 def preauthenticated(payload_type: str, payload: bytes) -> bytes:
-    """What is signed of a payload (DSSE's PAE): its type as well, with the length of each."""
+    """The bytes that are signed for a payload (DSSE's PAE): its type and the payload, each with its length."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)

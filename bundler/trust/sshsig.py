@@ -1,7 +1,7 @@
 """Keys of SSH, and signatures by them, as `ssh-keygen -Y sign` writes them (OpenSSH's PROTOCOL.sshsig).
 
-What a signature says of itself is held against the key that is trusted; whether it is the key's, ssh-keygen finds out,
-which also knows keys on hardware.
+The claims in a signature are compared with the trusted key here; ssh-keygen then verifies the signature itself, since
+it also knows keys on hardware.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ _HASHES: Final = (b"sha512", b"sha256")
 
 @dataclass(frozen=True, slots=True)
 class SshKey:
-    """`kind` is its algorithm, `blob` all of it in SSH's wire format."""
+    """A public key of SSH: `kind` is its algorithm, `blob` the whole key in SSH's wire format."""
 
     kind: bytes
     line: bytes
@@ -54,7 +54,7 @@ def parse_ssh_key(content: bytes) -> SshKey:
 
 
 def check_ssh_signature(content: bytes, key: SshKey) -> None:
-    """Raise FormError or ForgedError unless it says to be by the key, for files, by an algorithm that may be."""
+    """Raise FormError or ForgedError unless the signature claims to be by the key, for files, by a safe algorithm."""
     if not content.startswith(BEGIN) or not content.endswith(END):
         raise MalformedError("it is no signature by ssh-keygen -Y sign")
     reader = WireReader(decode_base64(content[len(BEGIN) : -len(END)].replace(b"\n", b"")))
@@ -71,5 +71,5 @@ def check_ssh_signature(content: bytes, key: SshKey) -> None:
 
 
 def allowed_signers(key: SshKey, name: str) -> bytes:
-    """What ssh-keygen(1) calls ALLOWED SIGNERS: the key alone, by this name, for files alone."""
+    """An ALLOWED SIGNERS file for ssh-keygen(1): the key alone, under this name, for signatures of files."""
     return f'{name} namespaces="{NAMESPACE.decode()}" '.encode() + key.line + b"\n"
