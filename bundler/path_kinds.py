@@ -67,7 +67,7 @@ _COMPOSE: Final = PathKind(
     "bundler project {path} builds its services, bundler build --from-compose {path}:SERVICE one of them",
 )
 CONFIG: Final = PathKind("is a config.json", "the folder that it is in is the bundle")
-_PROJECT_JSON: Final = PathKind("is the project.json of a project", "the folder that it is in is the project")
+PROJECT_JSON: Final = PathKind("is the project.json of a project", "the folder that it is in is the project")
 _KUBERNETES: Final = PathKind(
     "is a Kubernetes manifest", "name the image that it names; its settings go into an overrides file"
 )
@@ -95,7 +95,7 @@ _MAGIC: Final = (
 _TEXTS: Final = (
     (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), _PAGE),
     (re.compile(rb"(?:\s*#[^\n]*\n|\s)*(?:FROM|ARG)\s+\S", re.IGNORECASE), DOCKERFILE),
-    (re.compile(rb"\s*\{.*\"bundler\.json\": \"sha256:", re.DOTALL), _PROJECT_JSON),
+    (re.compile(rb"\s*\{.*\"bundler\.json\": \"sha256:", re.DOTALL), PROJECT_JSON),
     (re.compile(rb"^services:|^ *\"services\":", re.MULTILINE), _COMPOSE),
     (re.compile(rb"^apiVersion:", re.MULTILINE), _KUBERNETES),
     (re.compile(rb"\s*\{.*\"ociVersion\"", re.DOTALL), CONFIG),

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from bundler.bundles.ground import check_ground
+from bundler.bundles.places import check_place
 from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.disk_space import full_disk
@@ -24,6 +25,7 @@ def check_file_place(path: Path) -> None:
             f"{label}: there is no such folder", hint=f"mkdir -p {shlex.quote(str(place.parent))} makes it"
         )
     check_ground(place.parent)
+    check_place(place)
 
 
 def replace_file(path: Path, content: bytes) -> None:

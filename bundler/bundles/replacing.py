@@ -9,6 +9,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.files import DOCUMENTS, failure_at
+from bundler.bundles.places import check_folder_name, check_member, check_place
 from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable
@@ -30,13 +31,26 @@ def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes =
     """Raise RequestError when something is at the destination already, unless `replace` is set and it is a bundle whose
     volumes hold no data, or `volumes` says what becomes of that.
     """
-    if destination.name in ("", ".."):
-        label = printable(str(destination))
-        raise RequestError(f"{label} cannot be a bundle's place", hint="name a directory of its own")
+    _check_name(destination)
+    check_folder_name(destination)
+    check_member(destination)
+    check_place(destination)
     if os.path.lexists(destination):
         if not replace:
             raise exists(destination)
         _check_replaceable(destination, volumes)
+
+
+def check_replaceable(destination: Path, volumes: OldVolumes) -> None:
+    """The same of a bundle that is there, wherever that is."""
+    _check_name(destination)
+    _check_replaceable(destination, volumes)
+
+
+def _check_name(destination: Path) -> None:
+    if destination.name in ("", ".."):
+        label = printable(str(destination))
+        raise RequestError(f"{label} cannot be a bundle's place", hint="name a directory of its own")
 
 
 def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[str]:
@@ -83,7 +97,10 @@ def holding_data(bundle: Path, paths: Sequence[str]) -> str:
 
 
 def check_file(destination: Path, *, replace: bool) -> None:
-    """Raise RequestError when something is at the destination already, unless `replace` is set and it is a file."""
+    """Raise RequestError for a destination in a bundle or a project, and when something is there already, unless
+    `replace` is set and it is a file.
+    """
+    check_place(destination)
     if not os.path.lexists(destination):
         return
     if not replace:

@@ -35,13 +35,13 @@ _Named = Sequence[tuple[RegistryReference, Incoming]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """How to import. `name` replaces the names in the file; `trust` demands signatures; `replace` allows that names
-    which mean other images in the store are given to those of the file.
+    """How to import. `names` replace those in the file; `trust` demands signatures; `replace` allows that names which mean
+    other images in the store are given to those of the file.
     """
 
     limits: Limits
     progress: Progress
-    name: GivenName | None = None
+    names: Sequence[GivenName] = ()
     trust: Policy | None = None
     replace: bool = False
 
@@ -78,8 +78,8 @@ class Import:
 
     def _checked(self, store: Store, contents: Contents) -> "_Checked":
         """What is to be added, checked as far as no blob has to be read for it. Raises BundlerError."""
-        named = name_images(contents.files.label, contents.images, self.name)
-        attached = _renamed(contents.attached, named, self.name)
+        named = name_images(contents.files.label, contents.images, self.names)
+        attached = _renamed(contents.attached, named, self.names)
         entries = [*(called(image.entry, str(name)) for name, image in named), *map(_listed, attached)]
         if not self.replace:
             store.check_free(*entries, replaces=gives_way)
@@ -178,16 +178,17 @@ def _put_blob(store: Store, contents: Contents, blob: Descriptor, meter: Meter) 
         raise ImageError(f"{contents.files.label}: {error.what}", hint=error.hint) from None
 
 
-def _renamed(attached: Sequence[Descriptor], named: _Named, given: GivenName | None) -> list[Descriptor]:
+def _renamed(attached: Sequence[Descriptor], named: _Named, given: Sequence[GivenName]) -> list[Descriptor]:
     """The entries of attachments, renamed into the repositories that their images have in the store."""
     repositories = {name.repository for name, _ in named}
     entries: dict[RegistryReference, Descriptor] = {}
     for entry in attached:
         name = reference_of(entry)
-        if name is not None and given is not None:
-            name = replace(given.reference, tag=name.tag)
-        if name is not None and name.repository in repositories:
-            entries[name] = replace(entry, annotations=((REF_NAME, str(name)),))
+        if name is None:
+            continue
+        for place in [replace(each.reference, tag=name.tag) for each in given] or [name]:
+            if place.repository in repositories:
+                entries[place] = replace(entry, annotations=((REF_NAME, str(place)),))
     return list(entries.values())
 
 

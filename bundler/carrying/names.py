@@ -39,7 +39,7 @@ class GivenName:
 
 
 def name_images(
-    label: str, images: Sequence[Incoming], given: GivenName | None
+    label: str, images: Sequence[Incoming], given: Sequence[GivenName] = ()
 ) -> list[tuple[RegistryReference, Incoming]]:
     """The images by name. Raises RequestError if an image has no name, or two have the same."""
     named = [(name, image) for image in images for name in dict.fromkeys(_names(label, image, given))]
@@ -47,15 +47,15 @@ def name_images(
     for name, image in named:
         for other in taken.setdefault(name, []):
             if _is_instead_of(other, image):
-                hint = f"choose one: {printable(label)}@{image.digest}" if given is None else "choose one: FILE:NAME"
+                hint = f"choose one: {printable(label)}@{image.digest}" if not given else "choose one: FILE:NAME"
                 raise RequestError(f"{label}: two images would be {name}", hint=hint)
         taken[name].append(image)
     return named
 
 
-def _names(label: str, image: Incoming, given: GivenName | None) -> Iterator[RegistryReference]:
-    if given is not None:
-        yield from (given.instead_of(name) for name in image.names or ("",))
+def _names(label: str, image: Incoming, given: Sequence[GivenName]) -> Iterator[RegistryReference]:
+    if given:
+        yield from (each.instead_of(name) for each in given for name in image.names or ("",))
         return
     if not image.names:
         raise RequestError(f"{label}: the image {image.digest.short} has no name", hint=_NAME_IT)

@@ -30,11 +30,11 @@ SinceOption = Annotated[
     ),
 ]
 ImportedNameOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--name",
         metavar="NAME",
-        help="What the image is called in the store; without a tag, it keeps the one that it has.",
+        help="What the image is called in the store; without a tag, it keeps the one that it has. May be repeated.",
         show_default=False,
     ),
 ]
@@ -104,7 +104,7 @@ def import_images(
         ),
     ],
     *,
-    name: ImportedNameOption = None,
+    names: ImportedNameOption = None,
     verify_key: VerifyKeyOption = None,
     trust: TrustOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace other images of the same names.")] = False,
@@ -124,10 +124,10 @@ def import_images(
     from bundler.store.find import place_of
 
     report = reporting.of("import")
-    given = None if name is None else GivenName.parse(name)
+    given = [GivenName.parse(text) for text in names or ()]
     source, limits, policy = Source.parse(file), limits_of(limit), trust_policy(verify_key, trust)
     with waiting.bars() as bars:
-        importing = Import(limits=limits, progress=bars, name=given, trust=policy, replace=force)
+        importing = Import(limits=limits, progress=bars, names=given, trust=policy, replace=force)
         imported = importing.into(place_of(store), source)
     if report is not None:
         report.show({"images": [{"name": name, "digest": digest} for name, digest in imported]})

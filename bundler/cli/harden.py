@@ -66,6 +66,7 @@ def harden(
 
 def _harden_project(folder: Path, output: Path | None, options: BundleOptions, report: Report | None) -> None:
     """Write a file for each service, all or none, or report what would be in them. RequestError, BundlerError."""
+    from bundler.bundles.places import check_place
     from bundler.bundles.stage import open_stage
     from bundler.bundles.write import write_file
     from bundler.hardening.project import proposals, proposed
@@ -83,6 +84,7 @@ def _harden_project(folder: Path, output: Path | None, options: BundleOptions, r
     if output is None:
         hint = "-o DIR says where; --json prints all of it"
         raise RequestError(f"{label} is a project, and each of its services gets a file", hint=hint)
+    check_place(output / "SERVICE.yaml")
     if os.path.lexists(output):
         raise RequestError(f"{printable(str(output))} exists already", hint="-o names another place")
     with open_stage(output.parent) as stage:

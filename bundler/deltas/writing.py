@@ -11,6 +11,7 @@ from typing import Final
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, encode_entry
+from bundler.bundles.places import check_outside
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
 from bundler.deltas.base import Base, open_base
@@ -79,8 +80,8 @@ def delta(
     """
     check_file(output, replace=replace)
     for side in (old, new):
-        if side.is_dir() and output.parent.resolve().is_relative_to(side.resolve()):
-            raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+        if side.is_dir():
+            check_outside(output, side)
     if split is not None and split < LEAST:
         raise RequestError(
             f"--split: a part has {readable_size(LEAST)} at least", hint="let it be as large as the medium"

@@ -13,6 +13,7 @@ from typing import Final
 
 from bundler import data
 from bundler.bundles.bundle import Bundle
+from bundler.bundles.places import check_outside, check_place
 from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import IMAGE, WRITTEN
 from bundler.bundles.runtime import container_name
@@ -159,8 +160,8 @@ def check_kit(kit: Path) -> None:
 
 
 def _check_place(bundle: Path, output: Path, *, replace: bool) -> None:
-    if output.resolve().is_relative_to(bundle.resolve()):
-        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    check_outside(output / SUMS, bundle)
+    check_place(output)
     if not os.path.lexists(output):
         return
     label = printable(str(output))

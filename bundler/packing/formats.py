@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
+from bundler.archives.packed_names import EROFS, SQUASHFS
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.packing.file_systems import write_erofs, write_squashfs
@@ -60,8 +61,8 @@ FORMATS: Final = (
     _row(ZSTD),
     _row(GZIP),
     _row(PLAIN),
-    Format((".squashfs", ".sqfs"), range(1, 23), 9, write_squashfs, is_image=True),
-    Format((".erofs",), range(1), 0, write_erofs, is_image=True),
+    Format(SQUASHFS, range(1, 23), 9, write_squashfs, is_image=True),
+    Format(EROFS, range(1), 0, write_erofs, is_image=True),
 )
 # What busybox can unpack; `bundler pack --kit` alone writes it.
 FOR_KITS: Final = Format((".tar.gz",), GZIP.levels, GZIP.usual, partial(write_tar, GZIP, old=True))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
+from bundler.bundles.places import check_outside
 from bundler.bundles.replacing import check_file
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement
@@ -88,8 +89,7 @@ def pack(
     for place in (output, signature):
         if place is not None:
             check_file(place, replace=replace)
-    if output.parent.resolve().is_relative_to(source.path.resolve()):
-        raise RequestError(f"{printable(str(output))} lies in the {source.what}", hint="choose another place with -o")
+    check_outside(output, source.path, source.what)
     with open_stage(output.parent) as stage:
         made = stage.workspace / output.name  # which is what messages call it
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bundler.bundles import replacing as bundles
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import data_folders, holds_data, is_empty
+from bundler.bundles.places import check_folder_name, check_place
 from bundler.bundles.replacing import WHAT_BECOMES, OldVolumes, exists, holding_data
 from bundler.errors import RequestError, printable
 from bundler.project.record import NAME, VOLUMES, ProjectRecord
@@ -19,6 +20,8 @@ def check_destination(destination: Path, *, replace: bool, volumes: OldVolumes =
     if destination.name in ("", ".."):
         hint = "name a directory of its own"
         raise RequestError(f"{printable(str(destination))} cannot be a project's place", hint=hint)
+    check_folder_name(destination)
+    check_place(destination)
     if os.path.lexists(destination):
         if not replace:
             raise exists(destination)
@@ -93,5 +96,5 @@ def _replaceable(destination: Path) -> ProjectRecord | None:
             what = f"{label} holds {printable(name)}, which no project has; --force replaces projects only"
             raise RequestError(what, hint="move it elsewhere first")
     for bundle in old.bundles:
-        bundles.check_destination(destination / bundle.name, replace=True, volumes=OldVolumes.KEPT)
+        bundles.check_replaceable(destination / bundle.name, OldVolumes.KEPT)
     return old

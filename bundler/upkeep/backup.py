@@ -13,6 +13,7 @@ from typing import Final
 from bundler import __version__
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles, data_folders, write_data_manifest
+from bundler.bundles.places import check_outside
 from bundler.bundles.record import part_of
 from bundler.bundles.replacing import check_file
 from bundler.bundles.runtime import is_idle
@@ -62,8 +63,7 @@ def back_up(
         )
     level = choose_level(chosen, level)
     check_file(output, replace=replace)
-    if output.parent.resolve().is_relative_to(bundle.resolve()):
-        raise RequestError(f"{printable(str(output))} lies in the bundle", hint="choose another place with -o")
+    check_outside(output, bundle)
     folders = _folders(opened)
     remarks = [] if is_idle(bundle) else ["a container runs from it: what it has not written out yet is not in there"]
     with open_stage(output.parent) as stage:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.replacing import OldVolumes, check_destination, holding_data
+from bundler.bundles.replacing import OldVolumes, check_replaceable, holding_data
 from bundler.bundles.stage import open_stage
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.errors import DifferenceError, RequestError, printable
@@ -73,7 +73,7 @@ def restore_data(
 def _check_bundle(bundle: Path) -> None:
     if not bundle.is_dir():
         raise no_bundle(bundle)
-    check_destination(bundle, replace=True, volumes=OldVolumes.KEPT)
+    check_replaceable(bundle, OldVolumes.KEPT)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
 

@@ -11,10 +11,11 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
+from bundler.bundles.places import check_member, hint_for_project
 from bundler.bundles.replacing import (
     OldVolumes,
     carried_folders,
-    check_destination,
+    check_replaceable,
     holding_data,
     homeless_data,
 )
@@ -59,6 +60,7 @@ def check_upgradable(bundle: Path) -> None:
     """Raise RequestError unless `bundle` is one that can be replaced, with nothing at its `old_place`."""
     finish_replacement(bundle)
     _check_bundle(bundle)
+    check_member(bundle)
     old = old_place(bundle)
     if old.exists() or old.is_symlink():
         hint = "`bundler upgrade BUNDLE --commit` removes it, `bundler rollback BUNDLE` brings it back"
@@ -127,7 +129,7 @@ def commit(bundle: Path, *, discard: bool = False) -> None:
     if not old.exists():
         raise RequestError(f"there is no {printable(str(old))} to remove", hint="only an upgrade leaves one")
     # Its rootfs is what its volumes were filled from, and both are here: what they hold beyond that is data.
-    check_destination(old, replace=True, volumes=OldVolumes.DISCARDED if discard else OldVolumes.REFUSED)
+    check_replaceable(old, OldVolumes.DISCARDED if discard else OldVolumes.REFUSED)
     with open_stage(bundle.parent) as stage:
         stage.take(old)
 
@@ -136,10 +138,8 @@ def _check_bundle(bundle: Path) -> None:
     if not bundle.is_dir():
         raise no_bundle(bundle)
     if kind_at(bundle) is PROJECT:
-        label = printable(str(bundle))
-        hint = f"bundler project FILE -o {label} --force makes it anew and keeps its volumes, and so does bundler apply"
-        raise RequestError(f"{label} is a project, not a bundle", hint=hint)
-    check_destination(bundle, replace=True, volumes=_CARRIED)
+        raise RequestError(f"{printable(str(bundle))} is a project, not a bundle", hint=hint_for_project(bundle))
+    check_replaceable(bundle, _CARRIED)
     if not any(bundle.iterdir()):
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
 

@@ -127,6 +127,18 @@ NAMES: dict[str, tuple[dict[str, str], list[str], list[str], str]] = {
     "Docker's short one": ({"app:1": "x"}, [], ["docker.io/library/app:1"], ""),
     "a tag alone": ({"1.2": "x"}, [], [], "1.2 is a tag alone"),
     "a tag, and a name": ({"1.2": "x"}, ["--name", "a.example/b"], ["a.example/b:1.2"], ""),
+    "two given": (
+        {"1.2": "x"},
+        ["--name", "a.example/b:3", "--name", "c", "--name", "a.example/b:3"],
+        ["a.example/b:3", "docker.io/library/c:1.2"],
+        "",
+    ),
+    "two given, of which one would be two": (
+        {"1": "x", "2": "y"},
+        ["--name", "a", "--name", "b:1"],
+        [],
+        "two images would be docker.io/library/b:1",
+    ),
     "a tag, and another": ({"1.2": "x"}, ["--name", "a.example/b:3"], ["a.example/b:3"], ""),
     "several tags": ({"1": "x", "2": "y"}, ["--name", "b"], ["docker.io/library/b:1", "docker.io/library/b:2"], ""),
     "another repository": ({"a.example/b:1": "x"}, ["--name", "c.example/d"], ["c.example/d:1"], ""),

@@ -81,13 +81,13 @@ def test_what_is_signed_is_built_from_the_file_too_without_a_choice(folder: tupl
     bundler("build", "one.tar", "--rootless", "-o", "web")
 
 
-def test_signatures_have_the_name_that_the_image_gets(folder: tuple[Path, str, str], keys: Path) -> None:
+def test_signatures_have_each_name_that_the_image_gets(folder: tuple[Path, str, str], keys: Path) -> None:
     _, name, _ = folder
     bundler("export", name, "-o", "one.tar")
     key = ["--verify-key", str(keys / "key.pub")]
-    bundler("import", "one.tar", "--name", "inside.example/web:7", "--store", "there", *key)
-    words = ["build", "inside.example/web:7", "--offline", "--rootless", "--store", "there", "-o", "web"]
-    bundler(*words, *key)
+    bundler("import", "one.tar", "--name", "inside.example/web:7", "--name", "other:1", "--store", "there", *key)
+    for image, output in (("inside.example/web:7", "web"), ("other:1", "other")):
+        bundler("build", image, "--offline", "--rootless", "--store", "there", "-o", output, *key)
 
 
 def test_a_signature_that_is_there_already_need_not_be_carried_again(folder: tuple[Path, str, str], keys: Path) -> None:

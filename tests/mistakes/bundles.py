@@ -30,7 +30,7 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("pack bundle -o bundle.zip", "bundle.zip: the name does not say the format", ".tar.zst, .tar.gz"),
     bundle("pack bundle -o new.tar.gz --level 20", "--level: 20", "1 to 9"),
     bundle("pack bundle -o packed.tar.zst", "packed.tar.zst exists already", "--force"),
-    bundle("pack bundle -o bundle/new.tar", "bundle/new.tar lies in the bundle", "-o"),
+    bundle("pack bundle -o bundle/new.tar", "bundle/new.tar lies in the bundle bundle", "choose another place"),
     bundle("pack bundle", "missing option '--output'", "bundler pack --help"),
     bundle("pack bundle -o new.tar --sign none.key", "--sign: none.key does not exist", "looked for"),
     bundle("pack bundle -o new.tar --sign app.yaml", "app.yaml is no key", "minisign -G"),
