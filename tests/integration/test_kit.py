@@ -177,6 +177,10 @@ def test_a_damaged_kit_is_refused_before_anything_is_done(kit: Path, bare: Path,
             assert ended.exit_code in (3, 6)
             assert ended.stdout == ""
             assert ended.stderr.startswith("kit: error: ")
+            damaged = ended.stderr.splitlines()[0].partition("the kit is damaged: ")[2].split()
+            assert sorted(set(damaged)) == sorted(damaged)
+            if damaged and spoiled != "SHA256SUMS":
+                assert damaged == [str(path.relative_to(kit))]
     assert not (kit / "bundle").exists()
 
 
