@@ -1,7 +1,8 @@
 """What `pack --attest` states of a packed bundle: which lock it comes from, and whether it was built twice alike"""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,11 @@ from bundler.bundles.write import encode, write_file
 from bundler.errors import DifferenceError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
+from bundler.project.record import NAME as PROJECT
+from bundler.project.record import ProjectRecord, is_project
 from bundler.reproducible.lock import load_lock
-from bundler.reproducible.reproduction import compare_builds
+from bundler.reproducible.project_lock import load_project_lock
+from bundler.reproducible.reproduction import compare_builds, compare_projects
 from bundler.trust.file_signatures import sign_file, signature_place
 from bundler.trust.in_toto import Material, state
 from bundler.trust.keys import SigningKey
@@ -61,19 +65,53 @@ def attestation_place(packed: Path) -> Path:
 
 
 def examine(bundle: Path, lock: Path | None, again: Path | None) -> Attestation:
-    """What can be stated of a bundle; `again` is one that was built a second time, anywhere.
+    """What can be stated of a bundle or a project; `again` is one that was built a second time, anywhere.
 
     Raises DifferenceError unless the bundle is as it was locked, RequestError for what is no lock and no bundle.
     """
+    if is_project(bundle):
+        return _examine_project(bundle, lock, again)
     opened = Bundle.open(bundle)
     recorded = opened.record
-    locked = () if lock is None else (_lock(lock, recorded.document, opened.label),)
+    locked = () if lock is None else (_lock(lock, load_lock(lock).differences(recorded.document), opened.label),)
     return Attestation(
         record=Material("bundler.json", _encoded(recorded.digest)),
         materials=(*locked, *_materials(recorded.document)),
-        parameters={name: recorded.document.get(name) for name in ("profile", "target", "target_from")},
+        parameters=_parameters(recorded.document),
         built_again=NOT_TRIED if again is None else _compared(bundle, again),
     )
+
+
+def _examine_project(project: Path, lock: Path | None, again: Path | None) -> Attestation:
+    """The compose files are materials, too, and those of each bundle have its name in front."""
+    record = ProjectRecord.open(project)
+    recorded = {bundle.name: Bundle.open(project / bundle.name).record.document for bundle in record.bundles}
+    locked = () if lock is None else (_lock(lock, _unlike(record, recorded, lock), printable(str(project))),)
+    files = [Material(file.name, file.sha256) for file in record.files]
+    made_of = [
+        replace(each, name=f"{name}: {each.name}")
+        for name, document in sorted(recorded.items())
+        for each in _materials(document)
+    ]
+    return Attestation(
+        record=Material(PROJECT, _encoded(record.digest)),
+        materials=(*locked, *files, *made_of),
+        parameters={name: _parameters(document) for name, document in sorted(recorded.items())},
+        built_again=NOT_TRIED if again is None else _compared_projects(project, again),
+    )
+
+
+def _unlike(record: ProjectRecord, recorded: Mapping[str, Mapping[str, Json]], lock: Path) -> list[str]:
+    """What of a project is not as it was locked."""
+    locked = load_project_lock(lock)
+    differing = [*locked.differences(record.bundles, record.files)]
+    for name in recorded.keys() & locked.locks.keys():
+        differing += [f"{each} of {name}" for each in locked.locks[name].differences(recorded[name])]
+    return sorted(differing)
+
+
+def _parameters(recorded: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: recorded.get(name) for name in ("profile", "target", "target_from")}
 
 
 def check_places(packed: Path, key: SigningKey | None, *, replace: bool) -> None:
@@ -84,8 +122,8 @@ def check_places(packed: Path, key: SigningKey | None, *, replace: bool) -> None
             check_file(each, replace=replace)
 
 
-def _lock(path: Path, recorded: Mapping[str, Json], label: str) -> Material:
-    differing = load_lock(path).differences(recorded)
+def _lock(path: Path, differing: Collection[str], label: str) -> Material:
+    """The lock, from which nothing may be `differing`. Raises DifferenceError."""
     if differing:
         what = f"{label} is not as {printable(str(path))} has it: {printable(', '.join(differing))}"
         raise DifferenceError(what, hint="bundler verify --lock shows each of them")
@@ -106,8 +144,17 @@ def _materials(recorded: dict[str, Json]) -> Iterator[Material]:
 
 def _compared(bundle: Path, again: Path) -> str:
     Bundle.open(again)
+    return _alike(lambda: compare_builds(bundle, again))
+
+
+def _compared_projects(project: Path, again: Path) -> str:
+    ProjectRecord.open(again)
+    return _alike(lambda: compare_projects(project, again))
+
+
+def _alike(compare: Callable[[], None]) -> str:
     try:
-        compare_builds(bundle, again)
+        compare()
     except DifferenceError:
         return DIFFERENT
     return ALIKE

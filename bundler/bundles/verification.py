@@ -5,15 +5,14 @@ hooks/. With the digest of bundler.json, kept elsewhere, a user can tell whether
 """
 
 import errno
-import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from io import BufferedReader
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
+from bundler.bundles.hashed_files import HashedFiles, hashed
 from bundler.bundles.pieces import BundleMounts, look
 from bundler.bundles.proof import MANIFESTS, changed, digests, folders, manifests, named
 from bundler.bundles.record import digest_of
@@ -22,11 +21,10 @@ from bundler.bundles.rootfs_image import IMAGE, image_size, is_sealed
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json
-from bundler.progress import SILENT, Meter, Progress
+from bundler.progress import SILENT, Progress
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import encode_path
 
-_PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 30
 """Bytes of a file that has its digest in bundler.json. Documents have less, and a container may state any size."""
 
@@ -38,9 +36,20 @@ class Verification:
     compared, `unread` those of them that this user may not look into: of these only the attributes were compared.
     """
 
-    def __init__(self, bundle: Bundle, *, opened_up: bool = False, progress: Progress = SILENT) -> None:
-        """With `opened_up`, the bundle is this user's own: what its modes keep him from reading is read anyway."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        opened_up: bool = False,
+        known: HashedFiles | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        """With `opened_up`, the bundle is this user's own: what its modes keep him from reading is read anyway.
+
+        `known` are files that other bundles share with it.
+        """
         self._bundle = bundle
+        self._known = known or HashedFiles()
         self._opened_up = opened_up
         self._progress = progress
         self.unread = 0
@@ -61,7 +70,7 @@ class Verification:
     def changes_beside_rootfs(self, *, processes: int | None = None) -> Iterator[Change]:
         """What differs in all but the files of the rootfs, which take long to look at."""
         told = set()
-        for change in changed_pieces(self._bundle, self.recorded.document, self._progress):
+        for change in changed_pieces(self._bundle, self.recorded.document, self._progress, self._known):
             told.add(change.path)
             yield change
         for folder in MANIFESTS.keys() - {"rootfs"}:
@@ -95,7 +104,9 @@ class Verification:
         yield from (Change(encode_path(os.fsencode(name)).decode(), "extra") for name in names)
 
 
-def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress = SILENT) -> Iterator[Change]:
+def changed_pieces(
+    bundle: Bundle, recorded: Mapping[str, Json], progress: Progress = SILENT, known: HashedFiles | None = None
+) -> Iterator[Change]:
     """Which documents, generated files, hooks and mounted folders are not as bundler.json has `recorded` them.
 
     Raises BundlerError.
@@ -103,24 +114,33 @@ def changed_pieces(bundle: Bundle, recorded: Mapping[str, Json], progress: Progr
     try:
         mounted = BundleMounts.of(bundle.readable_config)
         pieces = look(bundle.path, (*mounted.sources, *folders(recorded)))
-        yield from changed(recorded, pieces, partial(_digest, bundle, recorded, progress), mounted)
+        yield from changed(
+            recorded, pieces, partial(_digest, bundle, recorded, progress, known or HashedFiles()), mounted
+        )
     except OSError as error:
         raise explain(error, bundle.label) from error
 
 
-def has_built_image(bundle: Bundle) -> bool:
-    """Whether the image of the root filesystem is what bundler.json says of it. Raises BundlerError."""
+def has_built_image(bundle: Bundle, known: HashedFiles | None = None) -> bool:
+    """Whether the image of the root filesystem is what bundler.json says of it. `known` are files that were read
+    already. Raises BundlerError.
+    """
     record = bundle.any_record
     if record is None:
         return False
     try:
         wanted = digests(record.document).get(IMAGE)
-        return isinstance(wanted, str) and _digest(bundle, record.document, SILENT, IMAGE) == wanted
+        return (
+            isinstance(wanted, str)
+            and _digest(bundle, record.document, SILENT, known or HashedFiles(), IMAGE) == wanted
+        )
     except OSError as error:
         raise explain(error, bundle.label) from error
 
 
-def _digest(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress, path: str) -> str | None:
+def _digest(
+    bundle: Bundle, recorded: Mapping[str, Json], progress: Progress, known: HashedFiles, path: str
+) -> str | None:
     """That of a regular file, as bundler.json has it; None for what is none, or is larger than any that `build` writes.
 
     Raises PermissionError.
@@ -128,7 +148,7 @@ def _digest(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress, pa
     expected = image_size(recorded) if path == IMAGE else None
     if path == "config.json" or path in MANIFESTS.values():
         try:
-            return digest_of(bundle.config_json) if path == "config.json" else _hash(bundle.manifest(path))
+            return digest_of(bundle.config_json) if path == "config.json" else hashed(bundle.manifest(path))
         except RequestError:
             return None
     folder = os.open(bundle.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -139,19 +159,11 @@ def _digest(bundle: Bundle, recorded: Mapping[str, Json], progress: Progress, pa
                 return str(digests(recorded)[IMAGE])
             if size == expected:
                 with progress.measure(verifying(bundle), size) as meter:
-                    return _hash(stream, meter)
-            return _hash(stream) if expected is None and size <= _LARGEST else None
+                    return known.digest(stream, meter)
+            return hashed(stream) if expected is None and size <= _LARGEST else None
     except InputError as error:
         if error.number in (errno.EACCES, errno.EPERM):
             raise PermissionError(error.number, os.strerror(error.number), path) from None
         return None
     finally:
         os.close(folder)
-
-
-def _hash(stream: BufferedReader, meter: Meter = lambda _size: None) -> str:
-    digest = hashlib.sha256()
-    while piece := stream.read(_PIECE):
-        digest.update(piece)
-        meter(len(piece))
-    return f"sha256:{digest.hexdigest()}"

@@ -17,7 +17,8 @@ from bundler.errors import DifferenceError, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bundler import Change, Verified
+    from bundler import Change, Lock, Verified
+    from bundler.reproducible.project_lock import ProjectLock
 
 VerifiedArgument = Annotated[
     Path,
@@ -54,18 +55,14 @@ def verify(
     Of a project all bundles are compared, and what lies around them with project.json.
     """
     import bundler
-    from bundler.project.record import is_project
 
     report = reporting.of("verify")
     # What a lock needs takes as long to import as a small bundle to verify.
     with waiting.bars() as bars:
         trusted = trusted_key(key)
-        if lock is not None and is_project(bundle) and not deep and trusted is None:
-            verified = _project_as_locked(bundle, lock)
-        else:
-            locked = None if lock is None else bundler.load_lock(lock)
-            limits = limits_of(limit)
-            verified = bundler.verify(bundle, lock=locked, limits=limits, progress=bars, deep=deep, trusted=trusted)
+        locked = None if lock is None else _locked(lock)
+        limits = limits_of(limit)
+        verified = bundler.verify(bundle, lock=locked, limits=limits, progress=bars, deep=deep, trusted=trusted)
     if report is not None:
         report.show(_plain(verified))
     else:
@@ -78,6 +75,12 @@ def verify(
             typer.echo(f"ok: {verified.files} files")
     if verified.changes:
         raise typer.Exit(DifferenceError.exit_code)
+
+
+def _locked(file: Path) -> "Lock | ProjectLock":
+    from bundler.reproducible.project_lock import load_any_lock
+
+    return load_any_lock(file)
 
 
 def _remarks(bundle: Path, verified: "Verified", *, quiet: bool) -> "Iterator[str]":
@@ -111,13 +114,6 @@ def _is_lost(keyword: str, values: tuple[str | None, str | None]) -> bool:
     if keyword == "mode" and expected is not None and found is not None:
         return not int(found, 8) & ~int(expected, 8)
     return keyword in _ANEW or (found is None and (keyword == "hardlink" or keyword.startswith("xattr.")))
-
-
-def _project_as_locked(project: Path, lock: Path) -> "Verified":
-    from bundler.reproducible.project_lock import load_project_lock
-    from bundler.upkeep.verification import verify_project
-
-    return verify_project(project, load_project_lock(lock))
 
 
 def _lines(change: "Change") -> list[str]:

@@ -13,7 +13,9 @@ from bundler.archives.entry import StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFiles, bundle_owners
+from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.left_behind import find_left_behind
+from bundler.bundles.verification import Verification
 from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import RootfsManifest, check_beside_rootfs, check_contents
 
@@ -26,11 +28,17 @@ class BundleEntries:
 
     With a `hint`, the bundle must be unchanged since it was built; iteration raises DifferenceError with the hint if it
     is not. With a folder of `documents`, the entries are those of a backup: the documents, then the files in the
-    bundle's data `folders`.
+    bundle's data `folders`. `known` are files that other bundles share with this one.
     """
 
     def __init__(
-        self, bundle: Bundle, hint: str | None, *, documents: Path | None = None, folders: Sequence[str] = ()
+        self,
+        bundle: Bundle,
+        hint: str | None,
+        *,
+        documents: Path | None = None,
+        folders: Sequence[str] = (),
+        known: HashedFiles | None = None,
     ) -> None:
         self.bundle = bundle
         self.hint = hint
@@ -41,6 +49,7 @@ class BundleEntries:
             tuple(folders),
         )
         self._documents, self._folders = documents, folders
+        self._known = known
 
     @classmethod
     def of(cls, task: "Task") -> Self:
@@ -53,12 +62,13 @@ class BundleEntries:
     def __iter__(self) -> Iterator[StoredEntry]:
         reader = FileEntries(self.bundle.label)
         for files in self._files():
-            yield from reader.of(files, None if self.hint is None else RootfsManifest(self.bundle, self.hint))
+            manifest = None if self.hint is None else RootfsManifest(self.bundle, self.hint, self._known)
+            yield from reader.of(files, manifest)
 
     def outline(self) -> Iterator[StoredEntry]:
         """The same entries without content. All but rootfs/ is verified; for rootfs/ there is `check_contents`."""
         if self.hint is not None:
-            check_beside_rootfs(self.bundle, self.hint)
+            check_beside_rootfs(self.bundle, self.hint, Verification(self.bundle, known=self._known))
         for files in self._files():
             yield from FileEntries(self.bundle.label).outline(files)
 

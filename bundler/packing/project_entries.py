@@ -15,6 +15,7 @@ from typing import Final, Self
 from bundler.archives.entry import HARD_LINK, StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import BundleFile, BundleFiles
+from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
 from bundler.bundles.verification import has_built_image
 from bundler.errors import DifferenceError, printable
@@ -77,11 +78,11 @@ class ProjectEntries:
                 raise DifferenceError(
                     f"{label} is not what was built: {printable(change.path)} differs", hint=self.hint
                 )
-        bundles = open_bundles(self.folder)
-        shared = shared_images(bundles, verified=self.hint is not None)
+        bundles, known = open_bundles(self.folder), HashedFiles()
+        shared = shared_images(bundles, None if self.hint is not None else known)
         yield from of_files(FileEntries(label), OwnFiles(self.folder))
         for name, bundle in bundles.items():
-            yield from _below(name, of_bundle(BundleEntries(bundle, self.hint)), shared.get(name))
+            yield from _below(name, of_bundle(BundleEntries(bundle, self.hint, known=known)), shared.get(name))
         owned = any(bundle.owned for bundle in bundles.values())
         yield from of_files(FileEntries(label), VolumeFiles(self.folder, owned=owned))
 
@@ -92,17 +93,22 @@ def open_bundles(folder: Path) -> dict[str, Bundle]:
     return {name: Bundle.open(folder / name) for name in names}
 
 
-def shared_images(bundles: Mapping[str, Bundle], *, verified: bool) -> dict[str, str]:
+def shared_images(bundles: Mapping[str, Bundle], known: HashedFiles | None = None) -> dict[str, str]:
     """The bundles whose image of a root filesystem an earlier bundle has, too, each with the name of that bundle.
 
-    Unless the images are `verified` anyway, they are read for it. An image that its owner may write to is not shared.
+    With `known`, the images are verified, and those are read that are not among these files; without, the caller
+    verifies them anyway. An image that its owner may write to is not shared.
     """
     first: dict[str, str] = {}
     shared = {}
     for name, bundle in bundles.items():
         record = bundle.any_record
         digest = None if record is None else image_digest(record.document)
-        if digest is None or not _is_sealed(bundle.path / IMAGE) or not (verified or has_built_image(bundle)):
+        if (
+            digest is None
+            or not _is_sealed(bundle.path / IMAGE)
+            or not (known is None or has_built_image(bundle, known))
+        ):
             continue
         if first.setdefault(digest, name) != name:
             shared[name] = first[digest]
@@ -115,7 +121,7 @@ def project_size(folder: Path) -> int | None:
     sizes = [content_size(bundle) for bundle in bundles.values()]
     if None in sizes:
         return None
-    shared = shared_images(bundles, verified=True)
+    shared = shared_images(bundles)
     twice = sum(image_size(bundles[name].record.document) or 0 for name in shared)
     return sum(size or 0 for size in sizes) + size_below(folder / VOLUMES) - twice
 

@@ -27,7 +27,7 @@ from bundler.packing.restoring import MOST_OPEN
 from bundler.packing.verification import PackedVerification, SharedFile
 from bundler.progress import SILENT, Meter, Progress
 from bundler.project.record import NAME, VOLUMES, ProjectBundle, ProjectRecord
-from bundler.project.verification import changed_pieces, changed_record, in_project, of_no_sense
+from bundler.project.verification import Judge, changed_pieces, changes_in, no_judge
 from bundler.rootfs.paths import clean
 from bundler.sizes import readable_size
 
@@ -38,13 +38,15 @@ _PIECE: Final = 1 << 20
 
 class PackedProjectVerification:
     """The verification of an open file. Once `changes` has ended, `record` is its project.json, and `files` counts the
-    files that were compared. Raises RequestError, and what the entries raise.
+    files that were compared. `judge` is asked about each bundle's record. Raises RequestError, and what the entries
+    raise.
     """
 
     unread: Final = 0
 
-    def __init__(self, packed: PackedFile, progress: Progress = SILENT) -> None:
+    def __init__(self, packed: PackedFile, progress: Progress = SILENT, judge: Judge = no_judge) -> None:
         self._packed = packed
+        self._judge = judge
         self._progress = progress
         with packed.document(NAME.encode()) as document:
             content = document.read(LARGEST + 1)
@@ -96,14 +98,10 @@ class PackedProjectVerification:
         if entry.kind != DIRECTORY:
             return
         with _part(label, bundle.name, entry, entries) as part:
-            try:
-                verification = PackedVerification(part, shared=self._shared)
-                yield from changed_record(bundle, verification.recorded.digest)
-                for change in verification.changes():
-                    yield in_project(change, bundle)
-            except RequestError:
-                yield of_no_sense(bundle)
-                return
+            shared = self._shared
+            verification = yield from changes_in(bundle, lambda: PackedVerification(part, shared=shared), self._judge)
+        if verification is None:
+            return
         if verification.image is not None:
             self._shared[os.fsencode(f"../{bundle.name}/{IMAGE}")] = verification.image
         self.files += verification.files

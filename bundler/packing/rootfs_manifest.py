@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import ROOTFS, BundleFiles
+from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.verification import Verification
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.rootfs.mtree import HEADER, MtreeError, encode_path, group, read_line, read_lines, size_of
@@ -17,13 +18,13 @@ from bundler.rootfs.scan import hash_file
 
 class RootfsManifest:
     """The manifest of a bundle that must be unchanged. Methods raise DifferenceError, with `hint` as what to do about
-    it, and RequestError if there is no manifest.
+    it, and RequestError if there is no manifest. `known` are files that other bundles share with this one.
     """
 
-    def __init__(self, bundle: Bundle, hint: str) -> None:
+    def __init__(self, bundle: Bundle, hint: str, known: HashedFiles | None = None) -> None:
         self._name = bundle.label
         self._hint = hint
-        self._verification = Verification(bundle)
+        self._verification = Verification(bundle, known=known)
         check_beside_rootfs(bundle, hint, self._verification)
         self._lines = bundle.manifest()
         self._agrees = self._next() == HEADER
@@ -71,9 +72,9 @@ class RootfsManifest:
             raise _differs(self._name, change.path, self._hint)
 
 
-def check_beside_rootfs(bundle: Bundle, hint: str, verification: Verification | None = None) -> None:
+def check_beside_rootfs(bundle: Bundle, hint: str, verification: Verification) -> None:
     """Raise DifferenceError unless all but the files of rootfs/ is what was built, RequestError without a record."""
-    for change in (verification or Verification(bundle)).changes_beside_rootfs(processes=1):
+    for change in verification.changes_beside_rootfs(processes=1):
         raise _differs(bundle.label, change.path, hint)
 
 

@@ -1,35 +1,49 @@
 """Whether a project still is what was built: project.json says which bundles it has, and what each bundler.json is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
+from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.pieces import Pieces, look
 from bundler.bundles.proof import DIRECTORY, owned_by_others
+from bundler.bundles.record import BundleRecord
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
+from bundler.origins import Json
 from bundler.project.record import NAME, VOLUMES, ProjectBundle, ProjectRecord
 from bundler.rootfs.directories import explain
 
 _DOCUMENT: Final = "bundler.json"
 
+Judge = Callable[[ProjectBundle, Mapping[str, Json]], Iterable[Change]]
+"""What else differs in a bundle with this bundler.json."""
+
+
+def no_judge(_bundle: ProjectBundle, _recorded: Mapping[str, Json]) -> Iterable[Change]:
+    """Where nothing else is asked for."""
+    return ()
+
 
 class ProjectVerification:
-    """A look at the project in a folder. Raises RequestError for one that cannot be checked.
+    """A look at the project in a folder, and with `judge` at each bundle's record. Raises RequestError for one that
+    cannot be checked.
 
     Once `changes` has ended, `files` counts what was compared, and `unread` what this user may not look into.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, judge: Judge = no_judge) -> None:
         finish_replacement(folder)
+        self._judge = judge
         self._folder = folder
         self.record = ProjectRecord.open(folder)
         self.files = 1
         self.unread = 0
+        self._known = HashedFiles()
 
     def changes(self) -> Iterator[Change]:
         """What differs: the project's own files, then those of each bundle. Raises BundlerError."""
@@ -54,16 +68,38 @@ class ProjectVerification:
             raise explain(error, str(self._folder)) from error
 
     def _of_bundle(self, bundle: ProjectBundle) -> Iterator[Change]:
-        try:
-            verification = Verification(Bundle(self._folder / bundle.name))
-            yield from changed_record(bundle, verification.recorded.digest)
-            for change in verification.changes():
-                yield in_project(change, bundle)
-        except RequestError:
-            yield of_no_sense(bundle)
-            return
-        self.files += verification.files
-        self.unread += verification.unread
+        opened = Bundle(self._folder / bundle.name)
+        verification = yield from changes_in(bundle, lambda: Verification(opened, known=self._known), self._judge)
+        if verification is not None:
+            self.files += verification.files
+            self.unread += verification.unread
+
+
+class BundleVerification(Protocol):
+    """A look at a bundle on disk, or at a packed one."""
+
+    recorded: BundleRecord
+
+    def changes(self) -> Iterator[Change]: ...
+
+
+V = TypeVar("V", bound=BundleVerification)
+
+
+def changes_in(bundle: ProjectBundle, look_at: Callable[[], V], judge: Judge) -> Generator[Change, None, V | None]:
+    """What differs in a bundle of the project, by its paths there; at its end gives the verification, None where the
+    documents make no sense: then nothing else is told.
+    """
+    try:
+        verification = look_at()
+        yield from changed_record(bundle, verification.recorded.digest)
+        yield from judge(bundle, verification.recorded.document)
+        for change in verification.changes():
+            yield replace(change, path=_path_in(bundle, change.path))
+    except RequestError:
+        yield Change(f"{bundle.name}/{_DOCUMENT}", "changed")  # what they are, `bundler verify` of the bundle tells
+        return None
+    return verification
 
 
 def volume_paths(record: ProjectRecord) -> set[str]:
@@ -94,16 +130,6 @@ def changed_record(bundle: ProjectBundle, digest: str) -> Iterator[Change]:
     """Whether the bundle is another one, by the `digest` of its bundler.json."""
     if digest != bundle.digest:
         yield Change(f"{bundle.name}/{_DOCUMENT}", "changed", {"digest": (bundle.digest, digest)})
-
-
-def of_no_sense(bundle: ProjectBundle) -> Change:
-    """What to say of a bundle whose documents make no sense: what they are, `bundler verify` of the bundle tells."""
-    return Change(f"{bundle.name}/{_DOCUMENT}", "changed")
-
-
-def in_project(change: Change, bundle: ProjectBundle) -> Change:
-    """A change in the bundle, by its path in the project."""
-    return replace(change, path=_path_in(bundle, change.path))
 
 
 def _path_in(bundle: ProjectBundle, path: str) -> str:

@@ -112,6 +112,14 @@ class Lock:
     overrides: tuple[str, ...]
     trust: LockedTrust | None = None
 
+    def of_bundle(self) -> Self:
+        """The lock of one bundle, which it is."""
+        return self
+
+    def of_project(self) -> NoReturn:
+        """Raises RequestError."""
+        raise locks_a_bundle(self.label)
+
     @property
     def only_reference(self) -> str | None:
         """The name of its image, if it has but one that has a name."""
@@ -259,7 +267,18 @@ def check_lock_place(path: Path) -> None:
 
 def load_lock(path: Path) -> Lock:
     """Read the lock at `path`. Raises RequestError, which says what of it is wrong."""
-    return read_lock(path, _parse)
+    return read_lock(path, parse_lock)
+
+
+def locks_a_bundle(label: str) -> RequestError:
+    """What to say of a lock where that of a project is asked for."""
+    return RequestError(f"{label} is the lock of a bundle", hint="bundler project --lock FILE makes one of a project")
+
+
+def locks_a_project(label: str) -> RequestError:
+    """What to say of a lock where that of one bundle is asked for."""
+    hint = "bundler project --locked reads it, and verify --lock of the project"
+    return RequestError(f"{label} is the lock of a project", hint=hint)
 
 
 def read_lock(path: Path, parse: Callable[[Member, str], T]) -> T:
@@ -279,9 +298,10 @@ def read_lock(path: Path, parse: Callable[[Member, str], T]) -> T:
         raise RequestError(error.what, hint=_MAKE_ONE) from None
 
 
-def _parse(part: Member, label: str) -> Lock:
+def parse_lock(part: Member, label: str) -> Lock:
+    """The lock of one bundle. Raises ImageError, RequestError."""
     if part.find(SERVICES) is not None:
-        raise RequestError(f"{label} is the lock of a project", hint="bundler project --locked reads it")
+        raise locks_a_project(label)
     return parse_givens(part, label, parse_images(part), parse_trust(part, label))
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn, Self
 
 from bundler import __version__
 from bundler.bundles.write import encode
 from bundler.conversion.rule import Inputs
-from bundler.errors import DifferenceError, RequestError, printable
+from bundler.errors import DifferenceError, printable
 from bundler.images.documents import Member
 from bundler.images.image import Image
 from bundler.light_dataclasses import dataclass
@@ -20,8 +21,11 @@ from bundler.reproducible.lock import (
     described_givens,
     described_images,
     described_trust,
+    locks_a_bundle,
+    locks_a_project,
     parse_givens,
     parse_images,
+    parse_lock,
     parse_trust,
     read_lock,
 )
@@ -35,6 +39,14 @@ class ProjectLock:
     label: str
     locks: Mapping[str, Lock]
     files: tuple[OverridesFile, ...]
+
+    def of_project(self) -> Self:
+        """The lock of a project, which it is."""
+        return self
+
+    def of_bundle(self) -> NoReturn:
+        """Raises RequestError."""
+        raise locks_a_project(self.label)
 
     def of(self, bundle: str) -> Lock:
         """The lock of one bundle. Raises DifferenceError for one that is not there."""
@@ -96,12 +108,15 @@ def load_project_lock(path: Path) -> ProjectLock:
     return read_lock(path, _parse)
 
 
+def load_any_lock(path: Path) -> Lock | ProjectLock:
+    """Read the lock at `path`, of a bundle or of a project. Raises RequestError."""
+    return read_lock(path, lambda part, label: (parse_lock if part.find(SERVICES) is None else _parse)(part, label))
+
+
 def _parse(part: Member, label: str) -> ProjectLock:
     services = part.find(SERVICES)
     if services is None:
-        raise RequestError(
-            f"{label} is the lock of a bundle", hint="bundler project --lock FILE makes one of a project"
-        )
+        raise locks_a_bundle(label)
     images, trust = parse_images(part), parse_trust(part, label)
     return ProjectLock(
         label,

@@ -1,7 +1,6 @@
 """Whether a bundle, a packed one or a backup still is what was made: one answer for the three."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,13 +12,14 @@ from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
+from bundler.origins import Json
 from bundler.packing.image_verification import image_changes
 from bundler.packing.packed import no_signed_directory, open_packed
 from bundler.packing.project_verification import PackedProjectVerification
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Progress
-from bundler.project.record import NAME, ProjectRecord, is_project
-from bundler.project.verification import ProjectVerification
+from bundler.project.record import NAME, ProjectBundle, is_project
+from bundler.project.verification import Judge, ProjectVerification
 from bundler.trust.file_signatures import verifier
 from bundler.trust.keys import Signed, TrustedKey, Verify
 from bundler.upkeep.backup_verification import DOCUMENT, BackupVerification
@@ -53,7 +53,7 @@ class Verified:
 def verify(
     bundle: Path | Bundle,
     *,
-    lock: "Lock | None" = None,
+    lock: "Lock | ProjectLock | None" = None,
     limits: Limits = DEFAULTS,
     progress: Progress = SILENT,
     deep: bool = False,
@@ -76,16 +76,16 @@ def verify(
         # It is opened once, and only what was opened tells what it is: a directory may have taken the file's place.
         return _verify_packed(bundle, lock, limits, progress, deep=deep, verify=verifier(trusted))
     if not isinstance(bundle, Bundle) and is_project(bundle):
-        if deep or lock is not None:
-            option = "--deep" if deep else "--lock"
+        if deep:
             hint = "name one of the project's bundles: DIR/SERVICE"
-            raise RequestError(f"{option} is about a bundle, and this is a project", hint=hint)
-        return verify_project(bundle)
+            raise RequestError("--deep is about a bundle, and this is a project", hint=hint)
+        locked = None if lock is None else lock.of_project()
+        return _compared_project(ProjectVerification(bundle, _judge(locked)), locked)
     if isinstance(bundle, Bundle) or bundle.is_dir() or not bundle.exists():
         opened = Bundle.open(bundle)
         return _compared(
             Verification(opened, progress=progress),
-            lock,
+            None if lock is None else lock.of_bundle(),
             image_changes(opened) if deep and has_image(opened.record.document) else (),
         )
     return _verify_packed(bundle, lock, limits, progress, deep=deep)
@@ -99,39 +99,38 @@ def _verify_packed(
         raise RequestError("--deep is about a bundle's directory", hint=_UNPACK)
     with open_packed(file, limits, verify=verify) as packed:
         if packed.holds_project:
-            if lock is not None:
-                raise RequestError("--lock is about a directory, and this is a packed project", hint=_UNPACK)
-            project = PackedProjectVerification(packed, progress)
-            changes = tuple(project.changes())
-            return Verified(NAME, project.record.digest, changes, project.files, project.unread, packed.signed)
+            locked = None if lock is None else lock.of_project()
+            project = PackedProjectVerification(packed, progress, _judge(locked))
+            return replace(_compared_project(project, locked), signed=packed.signed)
         if packed.first_document() != DOCUMENT.encode():
-            return replace(_compared(PackedVerification(packed, progress), lock), signed=packed.signed)
+            compared = _compared(PackedVerification(packed, progress), None if lock is None else lock.of_bundle())
+            return replace(compared, signed=packed.signed)
         if lock is not None:
             raise RequestError("--lock is about a bundle, and this is a backup")
         backup = BackupVerification(packed, progress)
         return Verified(DOCUMENT, backup.digest, tuple(backup.changes()), backup.files, backup.unread, packed.signed)
 
 
-def verify_project(folder: Path, lock: "ProjectLock | None" = None) -> Verified:
-    """The same for all bundles of the project in `folder`, and what it has besides; data in its volumes may change."""
-    verification = ProjectVerification(folder)
-    changes = [*verification.changes()]
-    if lock is not None:
-        changes = [*_not_as_locked(folder, verification.record, lock), *changes]
-    return Verified(NAME, verification.record.digest, tuple(changes), verification.files, verification.unread)
+def _judge(lock: "ProjectLock | None") -> Judge:
+    """Tells which of a project's bundles are other ones than the `lock` has."""
+
+    def differs(bundle: ProjectBundle, recorded: Mapping[str, Json]) -> Iterator[Change]:
+        locked = None if lock is None else lock.locks.get(bundle.name)
+        differing = {} if locked is None else locked.differences(recorded)
+        if differing:
+            yield Change(f"{bundle.name}/{_RECORD}", "not as locked", differing)
+
+    return differs
 
 
-def _not_as_locked(folder: Path, record: ProjectRecord, lock: "ProjectLock") -> Iterator[Change]:
-    """Where the project's bundles, or the files it was made from, are other ones than the lock has."""
-    differing = lock.differences(record.bundles, record.files)
-    if differing:
-        yield Change(NAME, "not as locked", differing)
-    for bundle in record.bundles:
-        with suppress(RequestError):  # what makes no sense is told as a change
-            recorded = Bundle(folder / bundle.name).record.document
-            differing = lock.locks[bundle.name].differences(recorded) if bundle.name in lock.locks else {}
-            if differing:
-                yield Change(f"{bundle.name}/{_RECORD}", "not as locked", differing)
+def _compared_project(
+    verification: ProjectVerification | PackedProjectVerification, lock: "ProjectLock | None"
+) -> Verified:
+    record = verification.record
+    differing = {} if lock is None else lock.differences(record.bundles, record.files)
+    changes = [Change(NAME, "not as locked", differing)] if differing else []
+    changes += verification.changes()
+    return Verified(NAME, record.digest, tuple(changes), verification.files, verification.unread)
 
 
 def _compared(
