@@ -43,7 +43,8 @@ def check_member(bundle: Path) -> None:
 
 def hint_for_project(project: Path) -> str:
     """How a project becomes another one, where a bundle was to."""
-    shown = printable(shlex.quote(str(project)))
+    named = project if project.name not in ("", "..") else project.resolve()
+    shown = printable(shlex.quote(str(named)))
     return f"bundler project FILE -o {shown} --force makes it anew and keeps its volumes, and so does bundler apply"
 
 

@@ -28,6 +28,7 @@ def test_a_project_stays_what_was_built(shop: Path, line: str) -> None:
     refused = call_bundler(*line.format(image=HELLO).split(), cwd=shop.parent)
     assert (refused.returncode, "lies in the project shop" in refused.stderr) == (2, True), refused.stderr
     assert "hint" in refused.stderr
+    assert " -o . " not in call_bundler("build", HELLO, "-o", "new", cwd=shop).stderr
     assert sorted(path.name for path in shop.iterdir()) == there
     bundler("verify", shop)
 
