@@ -11,6 +11,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.record import digest_of
 from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import make_folder, write_file
 from bundler.conversion.annotations import lifecycle
@@ -40,7 +41,10 @@ from bundler.rootfs.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class BuiltProject:
-    """A finished project at `path`: what its project.json says, and what decided each bundle."""
+    """A finished project at `path`: what its project.json says, and what decided each bundle.
+
+    `copied` counts the root filesystems that are directories like another one.
+    """
 
     path: Path
     record: ProjectRecord
@@ -48,6 +52,7 @@ class BuiltProject:
     runtime_configs: Mapping[str, ConvertedConfig]
     images: Sequence[Image]
     skipped: Mapping[str, int]
+    copied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,9 @@ def build_project(
             carried=lambda: carried_folders(output, stage.bundle, volumes),
             before=before_publishing,
         )
-    return BuiltProject(output, record, making.inputs, making.runtime_configs, making.images, making.skipped)
+    return BuiltProject(
+        output, record, making.inputs, making.runtime_configs, making.images, making.skipped, making.copied
+    )
 
 
 def _asked(
@@ -144,6 +151,7 @@ class _Making:
         self.runtime_configs: dict[str, ConvertedConfig] = {}
         self.images: list[Image] = []
         self.skipped: dict[str, int] = {}
+        self.copied = 0
 
     def fill(self, stage: Stage, group: Sequence[_Asked]) -> None:
         """Make the bundles of one image, which is read once for all that have the same files of it."""
@@ -180,6 +188,8 @@ class _Making:
             for each, inputs in listed
         ]
         made = fill(drafts, request, image, owners=owners, progress=self._progress)
+        if not has_image(Bundle(drafts[0].bundle).record.document):
+            self.copied += len(drafts) - 1
         for (each, inputs), runtime_config in zip(listed, made, strict=True):
             self.inputs[each.bundle.name] = inputs
             self.runtime_configs[each.bundle.name] = runtime_config

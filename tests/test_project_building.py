@@ -31,7 +31,7 @@ services:
   db:
     image: "FOLDER/one.tar"
     volumes: ["data:/nowhere", "kept:/data:nocopy"]
-    secrets: [{source: pw, mode: 0400, uid: "5"}]
+    secrets: [{source: pw, mode: 0400, uid: "5"}, {source: pw, target: open, gid: "7"}]
 volumes: {data: , empty: , kept: }
 secrets: {pw: {file: ./pw}}
 """
@@ -128,9 +128,12 @@ def test_a_volume_is_filled_by_the_first_that_has_something_there(shop: Path) ->
 
 
 def test_secrets_are_files_of_their_bundle(shop: Path) -> None:
-    secret = shop / "db/etc/content-run-secrets-pw"
-    assert secret.read_text() == "secret\n"
-    assert (secret.stat().st_uid, secret.stat().st_mode & 0o777) == (5, 0o400)
+    for name, wanted in {"pw": (5, 0, 0o400), "open": (0, 7, 0o444)}.items():
+        secret = shop / f"db/etc/content-run-secrets-{name}"
+        status = secret.stat()
+        assert secret.read_text() == "secret\n"
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == wanted
+    assert (shop / "db").stat().st_mode & 0o777 == 0o700
 
 
 def test_an_image_is_read_once_for_all_that_are_made_from_it(folder: Path) -> None:

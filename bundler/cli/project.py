@@ -2,13 +2,13 @@
 
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bundler.cli.access_options import AccessOptions
 from bundler.cli.build import CheckReproducibleOption, LockedOption, LockOption, RootfsOption, VerityOption
-from bundler.cli.console import note_imported, remark, remark_skipped
+from bundler.cli.console import note, note_imported, remark, remark_skipped
 from bundler.cli.failures import ignore_interruptions
 from bundler.cli.options import DiscardVolumesOption, TargetOption, old_volumes, option_words
 from bundler.cli.report import ReportOptions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bundler.project.project import ProjectRequest
     from bundler.project_building import BuiltProject
 
+_MANY: Final = 4  # copies that are worth a word
 _FILES = "Compose files, and what of them is started"
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A compose file; - is standard input.")]
@@ -251,6 +252,8 @@ def project(
     for runtime_config in built.runtime_configs.values():
         remark(runtime_config, quiet=options.quiet)
     remark_skipped(built.skipped, quiet=options.quiet)
+    if built.copied >= _MANY and not options.quiet:
+        note(f"{built.copied} root filesystems are copies of others: with --rootfs erofs, each image is there once")
     if report is not None:
         report.show(_plain(built))
     else:

@@ -43,6 +43,14 @@ def test_a_report_has_the_services_in_their_order(folder: Path) -> None:
     assert [each["service"] for each in report["services"]] == ["db", "web", "debug"]
 
 
+@pytest.mark.parametrize(("rootfs", "scale", "told"), [("dir", 5, True), ("dir", 4, False), ("erofs", 5, False)])
+def test_many_copies_of_one_image_are_worth_a_word(folder: Path, rootfs: str, scale: int, *, told: bool) -> None:
+    (folder / "many.yaml").write_text(f"services: {{web: {{image: ./hello.tar, scale: {scale}}}}}\n")
+    done = call_bundler("project", "many.yaml", "--rootfs", rootfs, "-o", "many", cwd=folder)
+    note = "bundler: note: 4 root filesystems are copies of others: with --rootfs erofs, each image is there once\n"
+    assert (done.returncode, done.stderr) == (0, note if told else "")
+
+
 @pytest.mark.parametrize("rootfs", ["dir", "erofs"])
 def test_a_project_is_built_twice_to_be_proven_reproducible(folder: Path, rootfs: str) -> None:
     words = ("--name", "shop", "--check-reproducible", "--rootfs", rootfs, "-q", "-f", "more.yaml")
