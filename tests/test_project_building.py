@@ -204,7 +204,8 @@ def test_data_without_a_place_is_not_lost_unasked(shop: Path, folder: Path) -> N
 
 @pytest.mark.parametrize("there", ["file", "folder", "bundle", "more"])
 def test_force_replaces_projects_only(shop: Path, folder: Path, there: str) -> None:
-    places = {"file": folder / "pw", "folder": folder / "notes", "bundle": shop / "db", "more": shop}
+    places = {"file": folder / "pw", "folder": folder / "notes", "bundle": folder / "db", "more": shop}
+    (shop / "db").rename(folder / "db")
     (folder / "notes").mkdir()
     (folder / "notes/x").touch()
     (shop / "notes").touch()

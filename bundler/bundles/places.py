@@ -44,8 +44,8 @@ def check_member(bundle: Path) -> None:
 def hint_for_project(project: Path) -> str:
     """How a project becomes another one, where a bundle was to."""
     named = project if project.name not in ("", "..") else project.resolve()
-    shown = printable(shlex.quote(str(named)))
-    return f"bundler project FILE -o {shown} --force makes it anew and keeps its volumes, and so does bundler apply"
+    label = printable(shlex.quote(str(named)))
+    return f"bundler project FILE -o {label} --force makes it anew and keeps its volumes, and so does bundler apply"
 
 
 def check_folder_name(folder: Path) -> None:

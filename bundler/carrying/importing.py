@@ -35,8 +35,8 @@ _Named = Sequence[tuple[RegistryReference, Incoming]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """How to import. `names` replace those in the file; `trust` demands signatures; `replace` allows that names which mean
-    other images in the store are given to those of the file.
+    """How to import. `names` replace those in the file; `trust` demands signatures; `replace` allows that names
+    which mean other images in the store are given to those of the file.
     """
 
     limits: Limits

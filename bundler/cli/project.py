@@ -249,15 +249,19 @@ def project(
         )
     if lock is not None and not locked:
         replace_file(lock, describe_project(built.inputs, built.images, built.record.files, request.trust))
-    for runtime_config in built.runtime_configs.values():
-        remark(runtime_config, quiet=options.quiet)
-    remark_skipped(built.skipped, quiet=options.quiet)
-    if built.copied >= _MANY and not options.quiet:
-        note(f"{built.copied} root filesystems are copies of others: with --rootfs erofs, each image is there once")
+    _remark_all(built, quiet=options.quiet)
     if report is not None:
         report.show(_plain(built))
     else:
         typer.echo(printable(str(built.path)))
+
+
+def _remark_all(built: "BuiltProject", *, quiet: bool) -> None:
+    for runtime_config in built.runtime_configs.values():
+        remark(runtime_config, quiet=quiet)
+    remark_skipped(built.skipped, quiet=quiet)
+    if built.copied >= _MANY and not quiet:
+        note(f"{built.copied} root filesystems are copies of others: with --rootfs erofs, each image is there once")
 
 
 def _second_build(words: list[str], *, wanted: bool) -> "Callable[[Stage], None]":
