@@ -92,7 +92,13 @@ def verify(
 
 
 def _verify_packed(
-    file: Path, lock: "Lock | None", limits: Limits, progress: Progress, *, deep: bool, verify: Verify | None = None
+    file: Path,
+    lock: "Lock | ProjectLock | None",
+    limits: Limits,
+    progress: Progress,
+    *,
+    deep: bool,
+    verify: Verify | None = None,
 ) -> Verified:
     """The same of a packed file."""
     if deep:
