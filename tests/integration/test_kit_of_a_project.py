@@ -3,16 +3,16 @@
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.test_kit_upgrade import NO_DISKS, SHELLS, killers, killing, without_disks
+from tests.integration.test_kit_upgrade import KILLED, SHELLS, dumps, state
 from tests.support.bare_machine import bare_programs, on_a_bare_machine
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.kit_steps import NO_DISKS, Steps, without_disks
 from tests.support.runtime import Ended, call
 from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET
 from tests.support.tarballs import directory, file, tarball
@@ -194,27 +194,27 @@ def test_data_without_a_place_is_refused_unless_it_is_left(folder: Path) -> None
     assert (shop / "volumes/rows/dump").read_text() == "data"
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_step_the_next_call_finishes_it(folder: Path, when: str) -> None:
+def test_killed_at_any_step_the_next_call_finishes_it(folder: Path) -> None:
     installed(folder)
-    killers(folder, NO_DISKS)
-    quick = without_disks(folder)
-    for name in ("srv", "units"):
-        subprocess.run(["cp", "-a", folder / name, folder / f"{name}-kept"], check=True)
-    for nth in range(1, 120, 2):
-        for name in ("srv", "units"):
-            shutil.rmtree(folder / name)
-            subprocess.run(["cp", "-a", folder / f"{name}-kept", folder / name], check=True)
-        killed = kit(folder, "new", "upgrade", env=killing(folder, nth, when))
-        assert killed.exit_code in (0, -signal.SIGKILL, 128 + signal.SIGKILL), killed.stderr
-        there = [path for path in (folder / "srv").rglob("dump") if path.read_text() == "data"]
-        assert len(there) == 1, nth
-        if killed.exit_code:
-            again = kit(folder, "new", "upgrade", env=quick)
-            assert again.exit_code == 0, again.stderr
+    quick, steps = without_disks(folder), Steps(folder, ("srv", "units"), state, NO_DISKS)
+    older = steps.copied("older")
+
+    def is_finished(again: Ended) -> None:
+        assert again.exit_code == 0, again.stderr
         assert (folder / "srv/shop/volumes/rows/dump").read_text() == "data"
         assert units(folder / "units") == units(folder / "new-kit/units")
-        if not killed.exit_code:
-            break
-    assert nth > 10
+
+    copies = 0
+    for copy in steps.kept(lambda env: is_finished(kit(folder, "new", "upgrade", env=dict(env)))):
+        steps.restore(copy)
+        assert dumps(folder).count("data") == 1, copy
+        is_finished(kit(folder, "new", "upgrade", env=quick))
+        copies += 1
+    assert copies > 10
     bundler("verify", folder / "srv/shop")
+    for nth, when in KILLED:
+        steps.restore(older)
+        killed = kit(folder, "new", "upgrade", env=steps.killing(nth, when))
+        assert killed.exit_code in (-signal.SIGKILL, 128 + signal.SIGKILL), killed.stderr
+        assert dumps(folder).count("data") == 1, nth
+        is_finished(kit(folder, "new", "upgrade", env=quick))

@@ -1,32 +1,27 @@
 """`kit.sh upgrade`, `rollback` and `commit`: on a machine without bundler, killed anywhere, all data is there."""
 
+import hashlib
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.test_upgrade import archive, image, running
 from tests.support.command import bundler
-from tests.support.power_cut import after_a_power_cut, make_disk, mounted
+from tests.support.kit_steps import NO_DISKS, PROGRAMS, Steps, without_disks
+from tests.support.power_cut import make_disk, mounted
 from tests.support.runtime import Ended, call
+from tests.support.tree import tree
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc")]
 SHELLS = {"sh": ["sh"], "busybox": ["busybox", "sh"]}
 SLEEP = ("/bin/busybox", "sleep", "1000")
-# Stands before a program on PATH, and kills the shell that calls it: before or after the nth call of all.
-KILLER = """#!/bin/sh
-read -r n <"$COUNT"
-n=$((n + 1))
-echo "$n" >"$COUNT"
-[ "$n" = "$NTH" ] || exec /bin/PROGRAM "$@"
-[ "$WHEN" = before ] || /bin/PROGRAM "$@"
-kill -9 "$PPID"
-exit 1
-"""
+# Calls of programs by which the shell is killed; what is there at all others is known from one run.
+KILLED = ((4, "before"), (12, "after"), (20, "before"))
 
 
 @pytest.fixture(scope="module")
@@ -140,93 +135,82 @@ def test_a_bundle_that_a_container_runs_from_is_left_alone(place: Path) -> None:
     assert kit(place.parents[1], "new", "upgrade").exit_code == 0
 
 
-PROGRAMS = {name: name for name in ("cp", "mkdir", "mv", "rm", "sync", "tar", "chmod")}
-# Who is killed leaves behind what the kernel knows; only a disk that loses its power has to have it.
-NO_DISKS = PROGRAMS | {"sync": "true"}
+def state(folder: Path) -> frozenset[tuple[str, str, str, str]]:
+    """All that a killed call leaves, but for times."""
+    return frozenset((path, node.type, node.mode, node.content) for path, node in tree(folder).items())
 
 
-def killers(folder: Path, programs: Mapping[str, str] = PROGRAMS) -> Path:
-    """A folder for PATH, in which the programs count their calls."""
-    (folder / "bin").mkdir()
-    for name, program in programs.items():
-        (folder / "bin" / name).write_text(KILLER.replace("PROGRAM", program))
-        (folder / "bin" / name).chmod(0o755)
-    return folder / "bin"
+def dumps(folder: Path) -> list[str]:
+    """What was dumped, wherever it is."""
+    return [path.read_text() for path in (folder / "srv").rglob("dump")]
 
 
-def without_disks(folder: Path) -> dict[str, str]:
-    """An environment in which no disk is waited for."""
-    (folder / "no-disks").mkdir()
-    (folder / "no-disks/sync").symlink_to("/bin/true")
-    return {"PATH": before_path(folder / "no-disks")}
-
-
-def before_path(programs: Path) -> str:
-    return f"{programs}:{os.environ['PATH']}"
-
-
-def killing(folder: Path, nth: int, when: str) -> dict[str, str]:
-    """The environment in which the shell is killed by its nth call."""
-    (folder / "count").write_text("0")
-    return {"PATH": before_path(folder / "bin"), "COUNT": str(folder / "count"), "NTH": str(nth), "WHEN": when}
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("command", ["upgrade", "rollback"])
-def test_killed_at_any_step_the_next_call_finishes_it_and_all_data_is_there(
-    place: Path, command: str, when: str
-) -> None:
+def test_killed_at_any_step_the_next_call_finishes_it_and_all_data_is_there(place: Path, command: str) -> None:
     folder = place.parents[1]
-    killers(folder, NO_DISKS)
-    quick = without_disks(folder)
     if command == "rollback":
         kit(folder, "new", "upgrade")
-    for name in ("srv", "units"):
-        subprocess.run(["cp", "-a", folder / name, folder / f"{name}-kept"], check=True)
-    for nth in range(1, 80):
-        for name in ("srv", "units"):
-            shutil.rmtree(folder / name)
-            subprocess.run(["cp", "-a", folder / f"{name}-kept", folder / name], check=True)
-        killed = kit(folder, "new", command, env=killing(folder, nth, when))
-        assert killed.exit_code in (0, -signal.SIGKILL, 128 + signal.SIGKILL), killed.stderr
-        there = [path for path in place.parent.rglob("dump") if path.read_text() == "data"]
-        assert len(there) == 1, nth
-        if killed.exit_code:
-            again = kit(folder, "new", command, env=quick)
-            assert again.exit_code == 0, again.stderr
+    quick, steps = without_disks(folder), Steps(folder, ("srv", "units"), state, NO_DISKS)
+    older = steps.copied("older")
+    # Killed when all was done, the same command is another one.
+    outcomes = {"upgrade": ["new"], "rollback": ["old", "new"]}
+
+    def is_finished(again: Ended) -> None:
+        assert again.exit_code == 0, again.stderr
         assert dump(place) == "data"
-        # Killed when all was done, the same command is another one.
-        outcomes = {"upgrade": ["new"], "rollback": ["old"] if when == "before" else ["old", "new"]}
-        assert word(place) in outcomes[command], nth
+        assert word(place) in outcomes[command]
         kept = f"{word(place)}-kit/units/web.service"
         assert (folder / "units/web.service").read_text() == (folder / kept).read_text()
-        if not killed.exit_code:
-            break
+
+    words = []
+    for copy in steps.kept(lambda env: is_finished(kit(folder, "new", command, env=dict(env)))):
+        steps.restore(copy)
+        assert dumps(folder).count("data") == 1, copy
+        is_finished(kit(folder, "new", command, env=quick))
+        words.append(word(place))
     bundler("verify", place)
-    assert nth > 10
+    assert len(words) > 10
+    assert set(words[:-1]) == {outcomes[command][0]}
+    for nth, when in KILLED:
+        steps.restore(older)
+        killed = kit(folder, "new", command, env=steps.killing(nth, when))
+        assert killed.exit_code in (-signal.SIGKILL, 128 + signal.SIGKILL), killed.stderr
+        assert dumps(folder).count("data") == 1, nth
+        is_finished(kit(folder, "new", command, env=quick))
+
+
+def content(folder: Path) -> str:
+    """Of a disk, without its holes."""
+    digest = hashlib.sha256()
+    with (folder / "disk").open("rb") as stream, suppress(OSError):  # behind the last data
+        end = 0
+        while True:
+            at = os.lseek(stream.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(stream.fileno(), at, os.SEEK_HOLE)
+            digest.update(b"%d " % at + os.pread(stream.fileno(), end - at, at))
+    return digest.hexdigest()
 
 
 @pytest.mark.tool("mkfs.ext4", "mount")
 @pytest.mark.parametrize("command", ["upgrade", "rollback"])
 def test_cut_at_any_step_the_data_is_there(place: Path, command: str) -> None:
     folder = place.parents[1]
-    killers(folder)
     disk = make_disk(folder / "disk")
-    for nth in range(1, 80):
+
+    def done(environment: Mapping[str, str]) -> None:
         with mounted(disk) as there:
-            for name in ("web", "web.old"):
-                shutil.rmtree(there / name, ignore_errors=True)
             subprocess.run(["cp", "-a", place, there / "web"], check=True)
             if command == "rollback":
                 kit(folder, "new", "-C", str(there / "web"), "upgrade")
             subprocess.run(["sync", "-f", there], check=True)
-            killed = kit(folder, "new", "-C", str(there / "web"), command, env=killing(folder, nth, "after"))
-            with after_a_power_cut(disk) as left:
-                again = kit(folder, "new", "-C", str(left / "web"), "upgrade")
-                waits = "web.old is there from the last upgrade" in again.stderr  # it has been rolled back
-                assert again.exit_code == (2 if waits else 0), again.stderr
-                assert dump(left / "web") == "data"
-            kit(folder, "new", "-C", str(there / "web"), "upgrade")
-        if not killed.exit_code:
-            break
-    assert nth > 5
+            assert kit(folder, "new", "-C", str(there / "web"), command, env=dict(environment)).exit_code == 0
+
+    disks = 0
+    for copy in Steps(folder, ("disk",), content, PROGRAMS).kept(done):
+        with mounted(copy / "disk") as left:
+            again = kit(folder, "new", "-C", str(left / "web"), "upgrade")
+            waits = "web.old is there from the last upgrade" in again.stderr  # it has been rolled back
+            assert again.exit_code == (2 if waits else 0), again.stderr
+            assert dump(left / "web") == "data"
+        disks += 1
+    assert disks > 2  # what is written gets there by a sync
