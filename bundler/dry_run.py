@@ -13,7 +13,7 @@ from bundler.progress import SILENT, Progress
 from bundler.request import BuildRequest
 from bundler.rootfs.home import Home
 from bundler.rootfs.remove import temporary_folder
-from bundler.rootfs.unpack_partially import unpack_partially
+from bundler.rootfs.unpacking.unpack_partially import unpack_partially
 
 _ACCOUNT_FILES: Final = (b"passwd", b"group")
 _MAXIMUM_ACCOUNT_FILE: Final = 4 << 20  # bytes; the largest passwd files of real machines have some 100,000 lines

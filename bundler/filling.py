@@ -25,14 +25,14 @@ from bundler.overrides.load import Overrides
 from bundler.progress import Progress
 from bundler.repack.umoci import write_metadata
 from bundler.request import BuildRequest, ImageForm
-from bundler.rootfs.changeset import Selection
 from bundler.rootfs.home import Home
-from bundler.rootfs.image_tree import ImageTree
 from bundler.rootfs.inventory import Inventory, write_manifest
+from bundler.rootfs.memory.image_tree import ImageTree
 from bundler.rootfs.owners import Owners, choose_owners_in_image, choose_owners_of_copies
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
-from bundler.rootfs.unpack_into_image import unpack_into_image
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.unpack import unpack
+from bundler.rootfs.unpacking.unpack_into_image import unpack_into_image
 
 
 @dataclass(frozen=True, slots=True)

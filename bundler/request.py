@@ -24,7 +24,7 @@ from bundler.overrides.keys.namespaces import caller_maps, stated_maps
 from bundler.overrides.load import Overrides, load
 from bundler.profiles import load_profile
 from bundler.progress import Progress
-from bundler.rootfs.changeset import Selection
+from bundler.rootfs.unpacking.changeset import Selection
 from bundler.store import default_place
 from bundler.store.find import open_kept
 from bundler.store.layout import DamagedError, open_store

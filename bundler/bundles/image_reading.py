@@ -8,8 +8,8 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.rootfs_image import IMAGE, has_image
 from bundler.errors import ImageError, RequestError
 from bundler.input_files import InputError, open_inside
-from bundler.rootfs.image_outline import outline_of_image
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.image_outline import outline_of_image
+from bundler.rootfs.memory.outline import Outline
 
 
 def holds_image(bundle: Bundle) -> bool:

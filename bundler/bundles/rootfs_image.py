@@ -15,7 +15,7 @@ from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.rootfs.directories import explain
-from bundler.rootfs.image_tree import ImageTree
+from bundler.rootfs.memory.image_tree import ImageTree
 
 IMAGE: Final = "rootfs.erofs"
 """Its name in the bundle."""

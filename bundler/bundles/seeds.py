@@ -19,7 +19,7 @@ from bundler.bundles.files import bundle_owners
 from bundler.bundles.image_reading import is_unmounted, open_image
 from bundler.rootfs.attributes import is_kept
 from bundler.rootfs.home import Found
-from bundler.rootfs.image_outline import outline_of_image
+from bundler.rootfs.memory.image_outline import outline_of_image
 from bundler.rootfs.owners import Owners, choose_owners_of_copies, kept, written_down
 from bundler.rootfs.paths import PathError, clean, split
 from bundler.rootfs.scan import as_on_disk, hash_file, manifest_entry, walk

@@ -15,7 +15,7 @@ from bundler.rootfs.home import Home
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import MtreeEntry, parse
 from bundler.rootfs.remove import temporary_folder
-from bundler.rootfs.unpack_into_image import unpack_into_image
+from bundler.rootfs.unpacking.unpack_into_image import unpack_into_image
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from bundler.bundles.rootfs_image import IMAGE
 from bundler.errors import BundlerError, LayerError
 from bundler.project.record import NAME, VOLUMES
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.changeset import Changeset
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import PathError, clean
 from bundler.rootfs.tree import Tree
+from bundler.rootfs.unpacking.changeset import Changeset
 
 # What others may do with a bundle: setuid files of a foreign image must not be reachable for them.
 MOST_OPEN = 0o710

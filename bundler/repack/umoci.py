@@ -55,7 +55,7 @@ from bundler.rootfs.owners import IdMap, Owners
 from bundler.rootfs.paths import PathError, ancestors
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.umoci import write_layout
+from bundler.rootfs.unpacking.umoci import write_layout
 from bundler.rootfs.upper import OF_OVERLAYS
 from bundler.tools import UMOCI, run
 

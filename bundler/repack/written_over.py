@@ -20,8 +20,8 @@ from bundler.errors import BundlerError, RequestError, printable
 from bundler.repack.delta import check_all_read, only_dated
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.home import Found
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.mtree import HEADER, TYPES, Listed, MtreeError, decode_name, group, read_lines, size_of, xattrs_of
-from bundler.rootfs.outline import Outline
 from bundler.rootfs.paths import ancestors
 from bundler.rootfs.scan import hash_file, walk
 from bundler.rootfs.upper import Upper, is_whiteout

@@ -80,7 +80,7 @@ def compressed() -> Iterator[bytes]:
 def file_systems() -> Iterator[bytes]:
     from bundler.bundles.bundle import Bundle
     from bundler.packing.packing import pack
-    from tests.rootfs.test_image_tree import ATTRIBUTES, LINKS, WHITEOUTS, Listing
+    from tests.rootfs.memory.test_image_tree import ATTRIBUTES, LINKS, WHITEOUTS, Listing
     from tests.support.bundles import make_bundle
     from tests.support.erofs_images import image_of
     from tests.support.layers import layer

@@ -65,7 +65,7 @@ def read_archive(content: bytes) -> None:
 def apply_layer(content: bytes) -> None:
     """A layer, applied in memory."""
     from bundler.errors import BundlerError
-    from bundler.rootfs.unpack_partially import unpack_partially
+    from bundler.rootfs.unpacking.unpack_partially import unpack_partially
     from tests.support.layers import layer, stored_layer
     from tests.support.tarballs import directory, file, symlink
 

@@ -13,11 +13,11 @@ from bundler.errors import LayerError, ToolError
 from bundler.images import layer_entries
 from bundler.limits import DEFAULTS
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.paths import join
 from bundler.rootfs.remove import remove_tree
-from bundler.rootfs.unpack import unpack
-from bundler.rootfs.unpack_partially import unpack_partially
+from bundler.rootfs.unpacking.unpack import unpack
+from bundler.rootfs.unpacking.unpack_partially import unpack_partially
 from tests.attacks.attack import Attack, attributes_of, leaves
 from tests.attacks.compression import COMPRESSION, LIMITED
 from tests.attacks.dialects import DIALECTS

@@ -7,7 +7,7 @@ import pytest
 
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.remove import remove_tree
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.attacks.attack import Attack
 from tests.attacks.test_layers import EVERY
 from tests.support.erofs_images import complaints, image_of, mounted, seen_by_bundler

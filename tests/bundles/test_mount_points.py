@@ -14,7 +14,7 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import IdMap, kept, shifted
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.attacks.attack import Listing, filled, leaves
 from tests.support.inputs import inputs
 from tests.support.layers import layer

@@ -17,7 +17,7 @@ from bundler.bundles.write import encode, write_file
 from bundler.errors import RequestError
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import choose_owners
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.bundles import make_bundle
 from tests.support.layers import layer
 from tests.support.ordinary_user import as_user, folder_of_a_user

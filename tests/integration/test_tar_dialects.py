@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.docker import Docker, docker_daemon
 from tests.support.docker_trees import DockerTrees, leaves_of_archive, leaves_of_tree
 from tests.support.layers import stored_layer

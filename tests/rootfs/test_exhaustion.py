@@ -9,7 +9,7 @@ import pytest
 from bundler.errors import BundlerError
 from bundler.rootfs.remove import remove_tree
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.layers import layer
 from tests.support.steps import steps
 from tests.support.tarballs import directory, file, opaque, whiteout

@@ -13,8 +13,8 @@ from bundler.archives.entry import FileRow
 from bundler.archives.filesystems.erofs_writer import ErofsWriter
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.home import Home
-from bundler.rootfs.image_tree import ImageTree
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.image_tree import ImageTree
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.paths import PathError, join
 from bundler.rootfs.tree import Tree
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl

@@ -15,7 +15,7 @@ from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import UNPACKERS, unpack
+from bundler.rootfs.unpacking.unpack import UNPACKERS, unpack
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 from tests.support.layers import layer
 from tests.support.tarballs import (

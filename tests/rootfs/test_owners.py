@@ -16,7 +16,7 @@ from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners, choose_owners, choose_owners_in_image, choose_owners_of_copies, record
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import UNPACKERS, unpack
+from bundler.rootfs.unpacking.unpack import UNPACKERS, unpack
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 from tests.support.layers import layer
 from tests.support.ordinary_user import USER as NOBODY

@@ -8,7 +8,7 @@ from bundler.bundles.record import FORMAT
 from bundler.bundles.write import encode, make_folder, set_epoch_times, write_file
 from bundler.rootfs.inventory import Inventory, write_manifest
 from bundler.rootfs.owners import Owners
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.layers import layer
 from tests.support.tarballs import Member, character_device, directory, fifo, file, hard_link, symlink
 

@@ -16,7 +16,7 @@ from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.archives.filesystems.squashfs import Squashfs
 from bundler.images.layer import LocalLayer
 from bundler.rootfs.sparse_files import placed
-from bundler.rootfs.unpack_into_image import unpack_into_image
+from bundler.rootfs.unpacking.unpack_into_image import unpack_into_image
 from tests.support.tree import TYPES, Node, tree
 
 

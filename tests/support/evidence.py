@@ -5,12 +5,12 @@ from typing import Any
 
 from bundler.doctor.bundle_facts import accounts_of, seeker_of
 from bundler.hardening.rootfs_facts import Evidence, gather
-from bundler.rootfs.changeset import Selection
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import parse
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.unpack import unpack
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from tests.support.layers import layer
 from tests.support.tarballs import Member

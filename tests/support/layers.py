@@ -10,7 +10,7 @@ from pathlib import Path
 from bundler.images.digest import Digest
 from bundler.images.layer import Blob, FileSlice, LocalLayer
 from bundler.limits import DEFAULTS, Limits
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.compressors import Compress
 from tests.support.tarballs import Member, tarball
 

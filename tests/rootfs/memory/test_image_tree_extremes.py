@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rootfs.test_image_tree import ACL, CAPABLE, CASES, DEFAULT_ACL, Listing, layers_of
+from tests.rootfs.memory.test_image_tree import ACL, CAPABLE, CASES, DEFAULT_ACL, Listing, layers_of
 from tests.support.erofs_images import complaints, image_of, mounted, seen_by_bundler, seen_by_the_kernel
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import Member, character_device, directory, fifo, file, hard_link, symlink

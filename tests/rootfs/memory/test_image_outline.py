@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bundler.archives.stream import DamagedError
-from bundler.rootfs.image_outline import outline_of_image
+from bundler.rootfs.memory.image_outline import outline_of_image
 from bundler.rootfs.tree import Tree
-from tests.rootfs.test_image_tree import ATTRIBUTES, CASES, LINKS, WHITEOUTS, Listing, layers_of
+from tests.rootfs.memory.test_image_tree import ATTRIBUTES, CASES, LINKS, WHITEOUTS, Listing, layers_of
 from tests.support.erofs_images import image_of
 from tests.support.layers import unpacked
 from tests.support.tarballs import sparse

@@ -11,7 +11,7 @@ from bundler.archives.filesystems.file_system import FileSystem, FileSystemReade
 from bundler.archives.stream import Content
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import implied
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.paths import clean
 
 

@@ -10,14 +10,14 @@ from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import implied
-from bundler.rootfs.changeset import Selection
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.layer_pass import apply_all, explained, measured, open_pass
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.scan import take_stock
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.umoci import unpack_with_umoci
-from bundler.rootfs.unpack_partially import unpack_partially
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.layer_pass import apply_all, explained, measured, open_pass
+from bundler.rootfs.unpacking.umoci import unpack_with_umoci
+from bundler.rootfs.unpacking.unpack_partially import unpack_partially
 
 
 def unpack(

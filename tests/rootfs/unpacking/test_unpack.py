@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import ImageError, LayerError
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.layers import layer, stored_layer, unpacked, zipped
 from tests.support.tarballs import (
     Member,

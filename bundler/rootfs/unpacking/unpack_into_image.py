@@ -10,11 +10,11 @@ from bundler.archives.filesystems.erofs_writer import ErofsWriter
 from bundler.images.layer import LocalLayer
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
-from bundler.rootfs.changeset import Selection
-from bundler.rootfs.image_tree import ImageTree
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.layer_pass import apply_all, explained, open_pass
+from bundler.rootfs.memory.image_tree import ImageTree
 from bundler.rootfs.owners import Owners
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.layer_pass import apply_all, explained, open_pass
 
 
 @contextmanager

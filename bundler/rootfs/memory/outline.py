@@ -14,7 +14,7 @@ from bundler.archives.stream import Content, RunningHash
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, implied
 from bundler.rootfs.home import Found, Pieces
-from bundler.rootfs.names import Folder, Names, check, check_target
+from bundler.rootfs.memory.names import Folder, Names, check, check_target
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.paths import join
 from bundler.rootfs.sparse_files import read_part

@@ -10,9 +10,9 @@ from bundler.images.layer_stream import label_of
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits
 from bundler.progress import Meter, Progress
-from bundler.rootfs.changeset import Changeset, SelectedChangeset, Selection
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Home
+from bundler.rootfs.unpacking.changeset import Changeset, SelectedChangeset, Selection
 from bundler.rootfs.usage import Usage
 
 

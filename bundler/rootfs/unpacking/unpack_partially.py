@@ -9,10 +9,10 @@ from bundler.images.layer import LocalLayer
 from bundler.images.layer_stream import StoredContent, label_of
 from bundler.limits import DEFAULTS, Limits
 from bundler.progress import SILENT, Progress
-from bundler.rootfs.changeset import Selection
-from bundler.rootfs.layer_pass import changeset_of, explained, open_pass
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.paths import split
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.layer_pass import changeset_of, explained, open_pass
 
 # What is kept of content that is not asked for yet.
 _KEPT: Final = 4 << 20

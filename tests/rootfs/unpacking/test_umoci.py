@@ -8,7 +8,7 @@ import zstandard
 
 from bundler.errors import ImageError, ToolError
 from bundler.images.digest import Digest
-from bundler.rootfs.unpack import UNPACKERS
+from bundler.rootfs.unpacking.unpack import UNPACKERS
 from tests.support.compressors import Compress
 from tests.support.layers import layer, plain, unpacked, zipped
 from tests.support.tarballs import (

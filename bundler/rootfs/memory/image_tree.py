@@ -26,7 +26,7 @@ from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
 from bundler.rootfs.home import Found, Pieces
 from bundler.rootfs.inventory import Inventory
-from bundler.rootfs.names import LONGEST_NAME, Folder, Names, check, check_target
+from bundler.rootfs.memory.names import LONGEST_NAME, Folder, Names, check, check_target
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import join
 from bundler.rootfs.sparse_files import placed, read_part

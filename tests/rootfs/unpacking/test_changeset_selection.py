@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bundler.errors import RequestError
 from bundler.images.layer import LocalLayer
-from bundler.rootfs.changeset import Selection
-from bundler.rootfs.unpack import unpack
+from bundler.rootfs.unpacking.changeset import Selection
+from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.layers import layer
 from tests.support.tarballs import block_device, character_device, directory, file, hard_link, symlink, whiteout
 from tests.support.tree import tree

@@ -14,8 +14,8 @@ from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import IdMap, shifted
 from bundler.rootfs.scan import walk
 from bundler.rootfs.tree import Tree
-from bundler.rootfs.unpack import unpack
-from bundler.rootfs.unpack_into_image import unpack_into_image
+from bundler.rootfs.unpacking.unpack import unpack
+from bundler.rootfs.unpacking.unpack_into_image import unpack_into_image
 from tests.support.acls import GROUP, MASK, OTHER, USER, acl
 from tests.support.erofs_images import complaints, image_of, mounted, seen_by_bundler, seen_by_the_kernel
 from tests.support.layers import layer, plain, unpacked, zipped

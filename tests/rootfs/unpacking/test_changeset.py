@@ -7,9 +7,9 @@ import pytest
 
 from bundler.archives.entry import GLOBAL
 from bundler.errors import LayerError
-from bundler.rootfs.outline import Outline
+from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.paths import join
-from bundler.rootfs.unpack_partially import unpack_partially
+from bundler.rootfs.unpacking.unpack_partially import unpack_partially
 from tests.support.layers import layer
 from tests.support.tarballs import Member, directory, extension, file, hard_link, opaque, pax_record, symlink, whiteout
 
