@@ -6,14 +6,13 @@ from typing import Final
 from bundler.approval.call_groups import GROUP_OF, GROUPS, KNOWN, OTHERS, CallGroup
 from bundler.approval.review import Row, Section, listed
 from bundler.approval.subject import Subject
-from bundler.compare.difference import Difference
+from bundler.compare.difference import SECCOMP, Difference
 from bundler.compare.marks import Mark
 from bundler.origins import UNSET, Json
 from bundler.runtime_spec.effects import OTHER_CALLS, changed_actions, naming, without_effect
 from bundler.runtime_spec.list_identity import text
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
-_FILTER: Final = ("/linux", "/seccomp")
 _ELSE: Final = " otherwise"  # after conditions that are named (runtime_spec/effects.py)
 _MARKS: Final[tuple[Mark, ...]] = ("looser", "tighter", "neutral")
 
@@ -35,7 +34,7 @@ def _gist(subject: Subject, rows: tuple[Row, ...]) -> str:
 
 
 def _rows(subject: Subject) -> Iterator[Row]:
-    whole = tuple(each for each in subject.under(_FILTER) if len(each.steps) == len(_FILTER))
+    whole = tuple(each for each in subject.under(SECCOMP) if len(each.steps) == len(SECCOMP))
     yield Row(
         what="filter",
         value=_filter(has_filter=subject.config.has_seccomp),
@@ -53,9 +52,9 @@ def _rows(subject: Subject) -> Iterator[Row]:
                 actions.setdefault((_action(each.before), _action(each.after)), []).append(each)
             for (before, after), changed in actions.items():
                 yield _row(group, before, after, changed)
-    for step in subject.steps(*_FILTER):
+    for step in subject.steps(*SECCOMP):
         if step[0] == "/":
-            changed = list(subject.under((*_FILTER, step)))
+            changed = list(subject.under((*SECCOMP, step)))
             yield Row(
                 what=f"filter, {step[1:]}",
                 value=listed([text(each.after) for each in changed if each.after is not UNSET]) or "none",
@@ -107,8 +106,8 @@ def _row(group: CallGroup, before: str, after: str, changed: list[Difference]) -
 def _grouped(subject: Subject) -> dict[tuple[str, Mark], list[Difference]]:
     """Calls that are decided differently, by the title of their group and what the difference means."""
     grouped: dict[tuple[str, Mark], list[Difference]] = {}
-    for each in subject.under(_FILTER):
-        if len(each.steps) == len(_FILTER) + 1 and each.steps[-1][0] == "[":
+    for each in subject.under(SECCOMP):
+        if len(each.steps) == len(SECCOMP) + 1 and each.steps[-1][0] == "[":
             group = GROUP_OF.get(_call(each).partition(" ")[0], OTHERS)
             grouped.setdefault((group.title, each.mark), []).append(each)
     return grouped

@@ -5,12 +5,11 @@ from typing import Final
 
 from bundler.approval.review import Row, Section, listed
 from bundler.approval.subject import Subject
-from bundler.compare.difference import Difference
+from bundler.compare.difference import DEVICE_RULES, Difference
 from bundler.origins import UNSET, Json
 from bundler.runtime_spec.parts import Device
 
 _FILES: Final = ("/linux", "/devices")
-_RULES: Final = ("/linux", "/resources", "/devices")
 _LETTERS: Final[Mapping[str, str]] = {"r": "read", "w": "write", "m": "make"}
 _KINDS: Final[Mapping[str, str]] = {"b": "block devices", "c": "character devices"}
 _DEFAULT: Final = "null, zero, full, random, urandom, tty, console, ptmx"  # config-linux.md, default devices
@@ -59,7 +58,7 @@ def _rows(subject: Subject) -> Iterator[Row]:
 
 def _rules(subject: Subject) -> dict[str, Difference]:
     """What the control groups allow differently, by device: `c 1:3`, `b *:*`."""
-    return {each.steps[-1][1:-1]: each for each in subject.under(_RULES) if len(each.steps) > len(_RULES)}
+    return {each.steps[-1][1:-1]: each for each in subject.under(DEVICE_RULES) if len(each.steps) > len(DEVICE_RULES)}
 
 
 def _is_wide(rule: Difference) -> bool:

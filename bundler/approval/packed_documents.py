@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bundler.bundles.bundle import LARGEST, Bundle
+from bundler.bundles.bundle import LARGEST, MANIFEST, Bundle
 from bundler.bundles.record import BundleRecord
 from bundler.errors import ImageError
 from bundler.limits import DEFAULTS
 from bundler.packing.packed import PackedFile, open_packed
 from bundler.runtime_spec import validity
 from bundler.sizes import readable_size
-
-_MANIFEST = "rootfs.mtree"
 
 
 @contextmanager
@@ -31,7 +29,7 @@ def packed_documents(file: Path) -> Iterator[Bundle]:
         place = Path(folder)
         (place / "bundler.json").write_bytes(record)
         (place / "config.json").write_bytes(config)
-        with packed.document(_MANIFEST.encode()) as manifest, (place / _MANIFEST).open("xb") as copy:
+        with packed.document(MANIFEST.encode()) as manifest, (place / MANIFEST).open("xb") as copy:
             shutil.copyfileobj(manifest, copy)
         yield Bundle(place)
 

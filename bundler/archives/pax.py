@@ -6,7 +6,7 @@ from typing import Final
 from bundler.archives.entry import Entry
 from bundler.archives.stream import DamagedError
 
-_XATTR: Final = b"SCHILY.xattr."
+XATTR: Final = b"SCHILY.xattr."
 _LARGEST: Final = 1 << 63
 # The longest number of 63 bits has 19 digits; int() of a million digits would take minutes.
 _MOST_DIGITS: Final = 19
@@ -91,8 +91,8 @@ def apply_records(entry: Entry, records: dict[bytes, bytes]) -> None:
         if key in _FIELDS:
             field, parse = _FIELDS[key]
             setattr(entry, field, parse(value))
-        elif key.startswith(_XATTR):
-            entry.xattrs[key[len(_XATTR) :]] = value
+        elif key.startswith(XATTR):
+            entry.xattrs[key[len(XATTR) :]] = value
     if mtime := records.get(b"mtime"):
         entry.mtime = entry.atime = parse_time(mtime)
     if atime := records.get(b"atime"):

@@ -8,6 +8,7 @@ from typing import Final
 from zlib import adler32
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, REGULAR, Entry, add_up
+from bundler.archives.pax import XATTR
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
@@ -18,7 +19,6 @@ _WIDTHS: Final = (8, 8, 8, 12, 12)
 _LONGEST_NAME: Final = 100
 _NO_CHECKSUM: Final = b" " * 8
 _SECOND: Final = 10**9
-_XATTR: Final = b"SCHILY.xattr."
 _EXTENDED: Final = b"x"
 _GNU_NAME: Final = b"././@LongLink"
 _EXTENSION_NAME: Final = b"@PaxHeader"
@@ -114,7 +114,7 @@ def _records(entry: Entry) -> Records:
             raise UnwritableError(
                 "an extended attribute " + ("has = in its name" if b"=" in name else "without a value")
             )
-        records[_XATTR + name] = value
+        records[XATTR + name] = value
     return records
 
 

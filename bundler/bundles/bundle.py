@@ -27,7 +27,7 @@ from bundler.sizes import readable_size
 LARGEST: Final = 16 << 20  # bytes; the largest config.json of a real container has some 100 kB
 _LARGEST_MANIFEST: Final = 4 << 30  # bytes; an entry has some 150, and an image at most ten million of them
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
-_MANIFEST: Final = "rootfs.mtree"
+MANIFEST: Final = "rootfs.mtree"
 _HEAD: Final = 2  # lines of a manifest, of which the last is about the directory itself
 _LONGEST_LINE: Final = 1 << 16
 _READ_AS_CONFIGS: Final = (None, CONFIG, JSON)
@@ -113,13 +113,13 @@ class Bundle:
     @cached_property
     def owned(self) -> bool:
         """Whether the files of its manifest have owners; without a manifest they have those that they have."""
-        if not os.path.lexists(self.path / _MANIFEST):
+        if not os.path.lexists(self.path / MANIFEST):
             return True
         lines = self.manifest()
         head = [lines.readline(_LONGEST_LINE) for _ in range(_HEAD)]
         return b" type=dir " not in head[-1] or b" uid=" in head[-1]
 
-    def manifest(self, name: str = _MANIFEST) -> io.BufferedReader:
+    def manifest(self, name: str = MANIFEST) -> io.BufferedReader:
         """Its manifest, from the beginning: what is read is the file that was hashed, though another took its place."""
         if name not in self._manifests:
             with _open_document(self.path, name) as stream:

@@ -12,6 +12,7 @@ from bundler.rootfs.mount_points import encoded
 from bundler.rootfs.paths import PathError
 from bundler.strict_json import parse_object
 
+NAME: Final = "bundler.json"
 FORMAT: Final = 2
 # Members, folded, whose names are data: paths and JSON Pointers.
 _MAPS: Final = frozenset(("attributes", "beaten", "documents", "files", "folders", "origins"))

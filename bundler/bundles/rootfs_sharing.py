@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.bundle import Bundle
+from bundler.bundles.bundle import MANIFEST, Bundle
 from bundler.bundles.rootfs_image import IMAGE, has_image
 from bundler.bundles.write import make_folder
 from bundler.errors import BundlerError, RequestError, printable
@@ -33,7 +33,6 @@ _NO_LINKS: Final = {
     errno.EOPNOTSUPP: "its file system has no links",
 }
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
-_MANIFEST: Final = "rootfs.mtree"
 
 
 class _NotSharedError(Exception):
@@ -46,8 +45,8 @@ def give_rootfs(bundle: Path, other: Path, owners: Owners) -> None:
     An image gets a second name, a directory is copied, since each container writes to its own.
     """
     try:
-        shutil.copyfile(bundle / _MANIFEST, other / _MANIFEST)
-        (other / _MANIFEST).chmod(0o644)
+        shutil.copyfile(bundle / MANIFEST, other / MANIFEST)
+        (other / MANIFEST).chmod(0o644)
         if (bundle / IMAGE).exists():
             (other / IMAGE).hardlink_to(bundle / IMAGE)
             make_folder(other / "rootfs")

@@ -11,10 +11,10 @@ from bundler.runtime_spec import list_identity
 from bundler.runtime_spec.effects import changed_access, changed_actions
 from bundler.runtime_spec.list_identity import Place
 
-_DEVICE_RULES: Final = ("/linux", "/resources", "/devices")
-_SECCOMP: Final = ("/linux", "/seccomp")
+DEVICE_RULES: Final = ("/linux", "/resources", "/devices")
+SECCOMP: Final = ("/linux", "/seccomp")
 # Objects whose absence means something of its own: they are not compared member by member with nothing.
-_WHOLE: Final = (_SECCOMP, ("/process", "/capabilities"))
+_WHOLE: Final = (SECCOMP, ("/process", "/capabilities"))
 _EFFECTIVE: Final = ("syscalls", "defaultAction", "defaultErrnoRet")
 
 Change = tuple[Place, Json, Json]
@@ -47,7 +47,7 @@ def _changes(place: Place, before: Json, after: Json) -> Iterator[Change]:
     if _equal(before, after):
         return
     found: list[Change] = []
-    if place == _DEVICE_RULES:
+    if place == DEVICE_RULES:
         found += _accesses(place, before, after)
     elif _comparable(place, before, after, dict):
         found += _members(place, before, after)
@@ -75,10 +75,10 @@ def _comparable(place: Place, before: Json, after: Json, kind: type) -> bool:
 def _members(place: Place, before: Json, after: Json) -> Iterator[Change]:
     first, second = ({} if side is UNSET else side for side in (before, after))
     for name in dict.fromkeys((*first, *second)):
-        if place == _SECCOMP and name in _EFFECTIVE:
+        if place == SECCOMP and name in _EFFECTIVE:
             continue
         yield from _changes((*place, list_identity.key(name)), first.get(name, UNSET), second.get(name, UNSET))
-    if place == _SECCOMP:
+    if place == SECCOMP:
         for call, was, becomes in changed_actions(first, second):
             yield (*place, f"[{call}]"), was, becomes
 

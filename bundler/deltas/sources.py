@@ -12,6 +12,7 @@ from bundler.archives.entry import REGULAR, StoredEntry
 from bundler.bundles.bundle import LARGEST, Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import VOLUMES, data_places
+from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import BundleRecord
 from bundler.errors import DifferenceError, printable
 from bundler.light_dataclasses import dataclass
@@ -26,7 +27,7 @@ from bundler.project.record import ProjectRecord, is_project
 from bundler.rootfs.paths import clean
 
 _UPPER: Final = "upper"
-_RECORD: Final = b"bundler.json"
+_RECORD: Final = RECORD.encode()
 
 
 class _Files(Protocol):
@@ -182,5 +183,5 @@ def _records_in(packed: PackedFile) -> Iterator[tuple[str, BundleRecord]]:
         name, _, rest = clean(entry.name).partition(b"/")
         if rest == _RECORD and entry.kind == REGULAR and entry.stored_size <= LARGEST:
             label = f"{packed.label}/{printable(name)}"
-            record = BundleRecord(b"".join(map(bytes, content)), f"{label}/{_RECORD.decode()}")
+            record = BundleRecord(b"".join(map(bytes, content)), f"{label}/{RECORD}")
             yield os.fsdecode(name), record.complete(label)

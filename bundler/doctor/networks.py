@@ -12,10 +12,10 @@ from typing import Final
 
 from bundler.conversion.bundled_hooks import FOLDER, STARTER
 from bundler.conversion.hook_scripts import hook_script
+from bundler.conversion.networking.connection import SCRIPT
 from bundler.runtime_spec.parts import Hook
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 
-_SCRIPT: Final = f"{FOLDER}/network"
 _PLUGIN: Final = re.compile(r"network6?(?:-eth\d+)?-\d+-(.+)\.json")
 _PORT: Final = re.compile(r"(tcp|udp)/([0-9a-f.:]+)/([0-9]{1,5})/[0-9]{1,5}")
 _SOCKETS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -38,7 +38,7 @@ def carried(hook: Hook) -> str | None:
 
 def missing_programs(bundle: Path, config: RuntimeConfig, *, root: bool) -> tuple[str, ...]:
     """What the hook of `bundle` would not find on this machine, begun by root or by another user."""
-    hooks = [hook for hook in config.hooks if hook.kind == "createRuntime" and carried(hook) == _SCRIPT]
+    hooks = [hook for hook in config.hooks if hook.kind == "createRuntime" and carried(hook) == SCRIPT]
     ups = [hook.args[5:] for hook in hooks if hook.args[4:5] == ("up",)]
     if not ups:
         return ()
@@ -50,7 +50,7 @@ def missing_programs(bundle: Path, config: RuntimeConfig, *, root: bool) -> tupl
 
 def taken_ports(config: RuntimeConfig) -> tuple[str, ...]:
     """The ports that the hook of a bundle is to publish and that a program of this machine has, as sentences."""
-    words = (word for hook in config.hooks if carried(hook) == _SCRIPT for word in hook.args[4:])
+    words = (word for hook in config.hooks if carried(hook) == SCRIPT for word in hook.args[4:])
     return tuple(dict.fromkeys(sentence for word in words for sentence in _obstacles(word)))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import FOLDERS, sources
 from bundler.bundles.proof import digests, folders
+from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.runtime import asks_systemd, needed_init
@@ -18,7 +19,6 @@ from bundler.packing.rootfs_manifest import manifest_lines
 from bundler.project.record import VOLUMES, ProjectRecord
 
 _FORMAT: Final = 3
-_RECORD: Final = "bundler.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def project_constants(record: ProjectRecord, bundles: Mapping[str, Bundle], plac
     if record.volumes:
         lines += [f"own={VOLUMES}", *(f"mounted={VOLUMES}/{name}" for name in sorted(record.volumes))]
     for name, bundle in bundles.items():
-        lines += [f"folder={name}", f"file={_digest(bundle.path / _RECORD)} {_RECORD}", *_parts(bundle)]
+        lines += [f"folder={name}", f"file={_digest(bundle.path / RECORD)} {RECORD}", *_parts(bundle)]
     return _lines(lines)
 
 

@@ -17,6 +17,10 @@ from bundler.overrides.files import OverridesFile
 from bundler.overrides.node import Budget, Node, Scalar, spelling
 from bundler.overrides.yaml_document import check_length
 
+# Reasons why a setting of Docker leaves no trace in a bundle.
+NETWORK_AT_RUN: Final = "the network of the bundle is made when it is run"
+RECORD_OF_DOCKER: Final = "Docker keeps it as a record of its own"
+
 # Text that every reader of YAML takes for text without quotes; anything else is written as JSON, which YAML contains.
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/.@+-]*(:[A-Za-z0-9_/.@+-]+)*")
 _WORDS_OF_OTHERS: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")

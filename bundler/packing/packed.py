@@ -24,6 +24,7 @@ from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
 from bundler.bundles.bundle import bundle_around, no_bundle
 from bundler.bundles.proof import MANIFESTS
+from bundler.bundles.record import NAME as RECORD
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer import CheckedStream
 from bundler.images.layer_stream import CountedStream, Stored
@@ -47,7 +48,7 @@ NO_BUNDLE: Final = (
     "bundler pack writes one; an image is looked at by bundler inspect and made a bundle by bundler build"
 )
 HOLDS_PROJECT: Final = "bundler unpack makes the project of it, in which each bundle is a folder"
-_BUNDLE: Final = b"bundler.json"
+_BUNDLE: Final = RECORD.encode()
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 

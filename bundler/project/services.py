@@ -15,10 +15,10 @@ from bundler.project.names import TAKEN, is_folder_name
 
 ALL_PROFILES: Final = "*"
 _MOST_REPLICAS: Final = 100
+OF_SERVICE: Final = "service:"
 _SHOWN: Final = 60
 # What names another service by `service:NAME`, so that it has to be there first.
 _SHARING: Final = ("network_mode", "ipc", "pid", "uts", "cgroup")
-_SERVICE: Final = "service:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,8 @@ def _implied(node: Node) -> Iterator[tuple[str, _Waiting]]:
     entries = node.entries()
     for key in _SHARING:
         text = str(entries[key].value) if key in entries else ""
-        if text.startswith(_SERVICE):
-            yield text.removeprefix(_SERVICE), _Waiting(Dependency(restart=True), entries[key])
+        if text.startswith(OF_SERVICE):
+            yield text.removeprefix(OF_SERVICE), _Waiting(Dependency(restart=True), entries[key])
     for key in ("links", "volumes_from"):
         for item in entries[key].listed() if key in entries else ():
             name = str(item.value).partition(":")[0]

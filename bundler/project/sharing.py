@@ -13,10 +13,9 @@ from bundler.conversion.shared_namespaces import place
 from bundler.errors import printable
 from bundler.light_dataclasses import dataclass
 from bundler.overrides.node import Node, from_json
-from bundler.project.services import Service
+from bundler.project.services import OF_SERVICE, Service
 
 _KINDS: Final = {"network_mode": "network", "ipc": "ipc", "pid": "pid"}
-_SERVICE: Final = "service:"
 _HOST: Final = "host"
 # Files of a network by what the key `etc_files` calls them, with the keys that make one the service's own.
 _FILES: Final = {
@@ -88,9 +87,9 @@ def etc_files(container: str, stated: Collection[str]) -> dict[str, str]:
 
 def _owner(services: Mapping[str, Service], service: Service, key: str) -> Service:
     """Whose namespace a service is in: its own, or that of another one, through as many as there are between them."""
-    while key in service.entries and str(service.entries[key].value).startswith(_SERVICE):
+    while key in service.entries and str(service.entries[key].value).startswith(OF_SERVICE):
         node = service.entries[key]
-        name = str(node.value).removeprefix(_SERVICE)
+        name = str(node.value).removeprefix(OF_SERVICE)
         if name not in services:
             raise node.error(f"{key}: {printable(name[:60])} has no container", hint="scale: 1 gives it one")
         service = services[name]

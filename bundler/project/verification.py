@@ -3,13 +3,14 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
 from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.pieces import Pieces, look
 from bundler.bundles.proof import DIRECTORY, owned_by_others
+from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import BundleRecord
 from bundler.bundles.stage_folder import finish_replacement
 from bundler.bundles.verification import Verification
@@ -17,8 +18,6 @@ from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.project.record import NAME, VOLUMES, ProjectBundle, ProjectRecord
 from bundler.rootfs.directories import explain
-
-_DOCUMENT: Final = "bundler.json"
 
 Judge = Callable[[ProjectBundle, Mapping[str, Json]], Iterable[Change]]
 """What else differs in a bundle with this bundler.json."""
@@ -97,7 +96,7 @@ def changes_in(bundle: ProjectBundle, look_at: Callable[[], V], judge: Judge) ->
         for change in verification.changes():
             yield replace(change, path=_path_in(bundle, change.path))
     except RequestError:
-        yield Change(f"{bundle.name}/{_DOCUMENT}", "changed")  # what they are, `bundler verify` of the bundle tells
+        yield Change(f"{bundle.name}/{RECORD}", "changed")  # what they are, `bundler verify` of the bundle tells
         return None
     return verification
 
@@ -129,7 +128,7 @@ def changed_pieces(record: ProjectRecord, pieces: Pieces) -> Iterator[Change]:
 def changed_record(bundle: ProjectBundle, digest: str) -> Iterator[Change]:
     """Whether the bundle is another one, by the `digest` of its bundler.json."""
     if digest != bundle.digest:
-        yield Change(f"{bundle.name}/{_DOCUMENT}", "changed", {"digest": (bundle.digest, digest)})
+        yield Change(f"{bundle.name}/{RECORD}", "changed", {"digest": (bundle.digest, digest)})
 
 
 def _path_in(bundle: ProjectBundle, path: str) -> str:

@@ -17,9 +17,7 @@ from bundler.images.transports.files import load_document, open_folder
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, blob_name
 from bundler.store.layout import Store, damaged, open_store, remove_abandoned, whole, write_durably
 from bundler.store.locks import locked_if_free
-from bundler.store.reach import reached
-
-_LEAF = "application/octet-stream"
+from bundler.store.reach import LEAF, reached
 
 
 def collect(path: Path) -> int:
@@ -78,7 +76,7 @@ def _blame(store: Store, needed: dict[Digest, tuple[Descriptor, Descriptor]]) ->
 
 
 def _leaf(path: Path, digest: Digest) -> dict[str, object]:
-    return {"mediaType": _LEAF, "digest": str(digest), "size": (path / blob_name(digest)).lstat().st_size}
+    return {"mediaType": LEAF, "digest": str(digest), "size": (path / blob_name(digest)).lstat().st_size}
 
 
 def _stored(path: Path) -> int:

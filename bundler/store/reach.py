@@ -8,7 +8,7 @@ from bundler.images.media_types import KINDS, Kind
 from bundler.images.transports.files import Files
 from bundler.images.transports.layout import read_blob
 
-_LEAF = "application/octet-stream"
+LEAF = "application/octet-stream"
 _DOCUMENTS = (Kind.INDEX, Kind.MANIFEST)
 Has = Callable[[Descriptor], bool]
 
@@ -44,5 +44,5 @@ def _children(document: Member) -> Iterator[Descriptor]:
 def _named_by(part: Member) -> Descriptor:
     media_type = part.find("mediaType")
     return Descriptor(
-        _LEAF if media_type is None else media_type.text(), part.get("digest").digest(), part.get("size").number()
+        LEAF if media_type is None else media_type.text(), part.get("digest").digest(), part.get("size").number()
     )

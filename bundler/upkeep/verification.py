@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.comparison import Change
+from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:  # what a lock needs takes as long to import as a small bundle
     from bundler.reproducible.lock import Lock
     from bundler.reproducible.project_lock import ProjectLock
 
-_RECORD: Final = "bundler.json"
 _UNPACK: Final = "bundler unpack makes one of the file"
 
 
@@ -124,7 +124,7 @@ def _judge(lock: "ProjectLock | None") -> Judge:
         locked = None if lock is None else lock.locks.get(bundle.name)
         differing = {} if locked is None else locked.differences(recorded)
         if differing:
-            yield Change(f"{bundle.name}/{_RECORD}", "not as locked", differing)
+            yield Change(f"{bundle.name}/{RECORD}", "not as locked", differing)
 
     return differs
 
@@ -144,7 +144,7 @@ def _compared(
 ) -> Verified:
     recorded = verification.recorded
     differing = {} if lock is None else lock.differences(recorded.document)
-    changes = [Change(_RECORD, "not as locked", differing)] if differing else []
+    changes = [Change(RECORD, "not as locked", differing)] if differing else []
     changes += verification.changes()
     changes += in_image
-    return Verified(_RECORD, recorded.digest, tuple(changes), verification.files, verification.unread)
+    return Verified(RECORD, recorded.digest, tuple(changes), verification.files, verification.unread)

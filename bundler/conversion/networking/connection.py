@@ -68,7 +68,7 @@ def netns_hooks(inputs: Inputs, origin: Origin) -> Connection:
 
 BRIDGE: Final = "bundler0"
 _NETWORK: Final = "bundler"  # what the plugins know it by
-_SCRIPT: Final = f"{FOLDER}/network"
+SCRIPT: Final = f"{FOLDER}/network"
 _SCRIPTS: Final = ("network", "network-ports", "network-files")  # it starts the others
 _SECONDS: Final = 60  # plugins take some tens of milliseconds each; as do other containers that hold the lock
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -112,8 +112,8 @@ def _connected(inputs: Inputs, origin: Origin, wiring: Wiring) -> Connection:
     resolver = "machine" if generated_files(inputs).get("resolv.conf") == b"" else "bundle"
     ports = [port.word() for port in wiring.ports]
     return Connection(
-        Sourced(start(_SCRIPT, ["up", *wiring.words, resolver, *ports]) | {"timeout": _SECONDS}, origin),
-        Sourced(start(_SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
+        Sourced(start(SCRIPT, ["up", *wiring.words, resolver, *ports]) | {"timeout": _SECONDS}, origin),
+        Sourced(start(SCRIPT, ["down"]) | {"timeout": _SECONDS}, origin),
         {f"{FOLDER}/{name}": CarriedFile(hook_script(name)) for name in _SCRIPTS} | wiring.files,
     )
 

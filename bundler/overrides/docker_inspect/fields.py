@@ -13,7 +13,7 @@ from bundler.origins import Json
 from bundler.overrides.docker_inspect import mounts, networking, podman, process, security
 from bundler.overrides.docker_inspect.container import Container, Draft, assignments, flag, number, text, texts
 from bundler.overrides.docker_inspect.document import Value
-from bundler.overrides.imports import ImageSettings
+from bundler.overrides.imports import NETWORK_AT_RUN, RECORD_OF_DOCKER, ImageSettings
 
 Part = Callable[[Container, Draft], None]
 
@@ -34,9 +34,7 @@ class Field:
 
 
 _DAEMON = "a daemon sees to it"
-_NETWORK = "the network of the bundle is made when it is run"
 _WINDOWS = "it is for Windows"
-_RECORD = "Docker keeps it as a record of its own"
 _CLIENT = "it is about the client, not about the container"
 _RUNTIME = "the runtime is chosen when the bundle is run"
 _ANOTHER = "another container is not known here"
@@ -127,11 +125,13 @@ _ROWS: Final = (
     *_parted(process.health, *_config("Healthcheck")),
     *_parted(process.logs, *_host("LogConfig")),
     *_without_trace(_DAEMON, *_host("AutoRemove", "VolumeDriver", "StorageOpt", "DiskQuota")),
-    *_without_trace(_NETWORK, *_host("PublishAllPorts")),
-    Field("Config/ExposedPorts", reason=_NETWORK, of_image=lambda image: {port: {} for port in image.exposed_ports}),
+    *_without_trace(NETWORK_AT_RUN, *_host("PublishAllPorts")),
+    Field(
+        "Config/ExposedPorts", reason=NETWORK_AT_RUN, of_image=lambda image: {port: {} for port in image.exposed_ports}
+    ),
     *_without_trace(_WINDOWS, *_host("CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth")),
     *_without_trace(_WINDOWS, *_host("Isolation"), silent=("default",)),
-    Field("Config/Labels", reason=_RECORD, of_image=lambda image: dict(image.labels)),
+    Field("Config/Labels", reason=RECORD_OF_DOCKER, of_image=lambda image: dict(image.labels)),
     *_without_trace(_CLIENT, *_host("ContainerIDFile")),
     *_without_trace(_RUNTIME, *_host("Runtime"), silent=("runc", "io.containerd.runc.v2", "oci", "crun")),
     *_without_trace(_ANOTHER, *_host("Links", "Cgroup")),

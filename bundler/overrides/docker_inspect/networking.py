@@ -17,13 +17,13 @@ from bundler.origins import Json
 from bundler.overrides.docker_inspect.container import Container, Draft
 from bundler.overrides.docker_inspect.document import Value, called
 from bundler.overrides.docker_inspect.podman import given
+from bundler.overrides.keys.namespaces import OF_ANOTHER
 from bundler.overrides.keys.networking import GATEWAY, is_host_name
 from bundler.subnets import KEPT, SUBNET
 
 # What podman calls a namespace of the container's own; to Docker, shareable is more than that.
 _OWN: Final = {"pid": ("", "private"), "ipc": ("", "private"), "uts": ("", "private")}
 _FIELDS: Final = {"pid": "PidMode", "ipc": "IpcMode", "uts": "UTSMode"}
-_OTHERS: Final = ("container:", "service:")
 _IMAGE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}|sha256:.*")
 _PODMANS_PARENTS: Final = ("/libpod_parent", "machine.slice", "user.slice")
 _PRIVATE: Final = ("", "default", "bridge", "private", "podman", "slirp4netns", "pasta")
@@ -53,7 +53,7 @@ def name(container: Container, draft: Draft) -> None:
 def host_name(container: Container, draft: Draft) -> None:
     """Docker calls a container by its id unless told otherwise, and one that has another's name by that."""
     value, own = container.config("Hostname"), container.entry.get("Id").text()[:12]
-    shares = container.host("UTSMode").text() == "host" or container.host("NetworkMode").text().startswith(_OTHERS)
+    shares = container.host("UTSMode").text() == "host" or container.host("NetworkMode").text().startswith(OF_ANOTHER)
     if value.text() and value.text() != own and not shares:
         draft.say("hostname", value.text(), value)
 
@@ -64,7 +64,7 @@ def namespaces(container: Container, draft: Draft) -> None:
         mode = value.text()
         if container.is_podmans and mode == "shareable":
             mode = next(given(container, "--ipc"), "")  # what podman 4 says of the machine's, too
-        if mode.startswith(_OTHERS):
+        if mode.startswith(OF_ANOTHER):
             _needs_another(draft, field, key)
         elif mode not in _OWN[key]:
             draft.say(key, mode, value)
@@ -100,7 +100,7 @@ def _needs_another(draft: Draft, field: str, key: str) -> None:
 
 def network(container: Container, draft: Draft) -> None:
     mode = container.host("NetworkMode")
-    if mode.text().startswith(_OTHERS):
+    if mode.text().startswith(OF_ANOTHER):
         _needs_another(draft, "NetworkMode", "network_mode")
     elif mode.text() in ("host", "none") or mode.text().startswith("ns:"):
         draft.say("network_mode", mode.text(), mode)

@@ -12,6 +12,7 @@ from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.overrides.docker_run import environment, mounts, network, resources, values
 from bundler.overrides.docker_run.values import boolean, integer, one_of, size, text
+from bundler.overrides.imports import NETWORK_AT_RUN, RECORD_OF_DOCKER
 from bundler.overrides.keys.namespaces import IPC_SYSCTLS
 from bundler.overrides.keys.scalars import write_size
 
@@ -37,8 +38,6 @@ class Flag:
 
 _CLIENT = "it is about docker's client, not about the container"
 _DAEMON = "Docker's daemon sees to it, not the container"
-_NETWORK = "the network of the bundle is made when it is run"
-_RECORD = "Docker keeps it as a record of its own"
 _DEPRECATED = "Docker ignores it since kernels lack the limit"
 
 
@@ -208,8 +207,8 @@ _ROWS: Final = (
     Flag("ipc"),
     Flag("isolation", one_of("default", ""), traceless="Linux has no other than the default"),
     Flag("kernel-memory", size, traceless=_DEPRECATED),
-    Flag("label", _label, "l", traceless=_RECORD, gather=_LIST),
-    Flag("label-file", traceless=_RECORD, gather=_LIST),
+    Flag("label", _label, "l", traceless=RECORD_OF_DOCKER, gather=_LIST),
+    Flag("label-file", traceless=RECORD_OF_DOCKER, gather=_LIST),
     Flag("link", network.link, gather=_LIST),
     Flag("link-local-ip", network.address, gather=_LIST),
     Flag("log-driver", traceless=_DAEMON),
@@ -231,7 +230,7 @@ _ROWS: Final = (
     Flag("platform", _platform, key="platform"),
     Flag("privileged", boolean, key="privileged"),
     Flag("publish", network.published, "p", key="ports", gather=_LIST),
-    Flag("publish-all", boolean, "P", traceless=_NETWORK),
+    Flag("publish-all", boolean, "P", traceless=NETWORK_AT_RUN),
     Flag("pull", one_of("always", "missing", "never", ""), traceless=_CLIENT),
     Flag("quiet", boolean, "q", traceless=_CLIENT),
     Flag("read-only", boolean, key="read_only"),

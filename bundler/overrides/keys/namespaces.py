@@ -78,7 +78,7 @@ def caller_maps(uid: int, gid: int) -> dict[str, Node]:
     }
 
 
-_OF_ANOTHER: Final = ("container:", "service:")
+OF_ANOTHER: Final = ("container:", "service:")
 # What /proc/PID/ns calls a namespace, where it is not called like the key (namespaces(7)).
 _IN_PROC: Final = {"network_mode": "net", "userns_mode": "user", "mount_ns": "mnt"}
 _PODMAN_USERS: Final = ("keep-id", "auto", "nomap")
@@ -107,7 +107,7 @@ def check_namespace(key: str, node: Node) -> Node:
 def _refuse_another(key: str, node: Node) -> None:
     """Raise RequestError for another container's namespace, which has no path until that runs."""
     text = node.text()
-    if text.startswith(_OF_ANOTHER):
+    if text.startswith(OF_ANOTHER):
         raise node.error(
             f"{key}: {printable(text[:60])} is known to a daemon only",
             hint=f"name the namespace by its path: {key}: ns:/proc/PID/ns/{_IN_PROC.get(key, key)}",
