@@ -1,34 +1,16 @@
 """What is attached to an image goes along with it, and is verified on the other side without a network."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import bundler, call_bundler
 from tests.support.image_signatures import Pair
-from tests.support.registry import Registry, registry
-from tests.support.signed_images import INDEX, described, digest_of, latest, pairs_in, repository_of
+from tests.support.registry import Registry
+from tests.support.signed_images import INDEX, described, digest_of, latest, repository_of
 
 pytestmark = pytest.mark.tool("docker-registry", "skopeo", "openssl")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registry(tmp_path_factory.mktemp("registry") / "here") as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with key.pub and other.pub."""
-    return tmp_path_factory.mktemp("keys")
-
-
-@pytest.fixture(scope="module")
-def pairs(keys: Path) -> dict[str, Pair]:
-    return pairs_in(keys)
 
 
 @pytest.fixture

@@ -1,30 +1,15 @@
 """A registry, keys, and an image that they can sign."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.image_signatures import Pair
-from tests.support.registry import Registry, registry
-from tests.support.signed_images import Repository, pairs_in, repository_of
+from tests.support.registry import Registry
+from tests.support.signed_images import Repository, keys, pairs, repository_of, served
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registry(tmp_path_factory.mktemp("registry") / "here") as served:
-        yield served
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys")
-
-
-@pytest.fixture(scope="session")
-def pairs(keys: Path) -> dict[str, Pair]:
-    return pairs_in(keys)
+__all__ = ["folder", "keys", "pairs", "repository", "served"]
 
 
 @pytest.fixture

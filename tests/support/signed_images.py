@@ -3,14 +3,16 @@
 import hashlib
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from bundler.images.descriptor import REF_NAME
 from bundler.store.layout import open_store, prepare
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.image_signatures import GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
-from tests.support.registry import Registry
+from tests.support.registry import Registry, registry
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -151,3 +153,20 @@ def signed_store(place: Path, pair: Pair, name: str = "registry.example/team/web
     with open_store(place) as store:
         store.add(*named, replaces=lambda _old, _new: False)
     return name
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry") / "here") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with key.pub and other.pub, once there are `pairs`."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="session")
+def pairs(keys: Path) -> dict[str, Pair]:
+    return pairs_in(keys)
