@@ -17,7 +17,7 @@ _KEPT_OF_CHECK: Final = 4096  # bytes of what a check prints, as Docker keeps
 
 
 class Container:
-    """What runs for a `service`. Its descriptors are for who waits for several at once."""
+    """The container of a `service` while it runs. The caller waits for the descriptors of all containers at once."""
 
     def __init__(self, service: Service, prefix: bytes) -> None:
         self.service = service

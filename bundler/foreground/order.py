@@ -9,7 +9,7 @@ from bundler.project.record import ProjectBundle
 
 
 class Stage(Enum):
-    """How far a container is."""
+    """The stages in the life of a container."""
 
     WAITING = auto()
     STARTING = auto()
@@ -36,7 +36,7 @@ Standings = Mapping[str, Standing]
 
 
 def startable(standings: Standings) -> Iterator[Standing]:
-    """Those that wait for nothing any more."""
+    """The bundles that can be started: they wait for nothing any more."""
     for standing in standings.values():
         if standing.stage is Stage.WAITING and all(
             _is_met(other, dependency) or (not dependency.required and _failure(other, dependency))
@@ -46,7 +46,7 @@ def startable(standings: Standings) -> Iterator[Standing]:
 
 
 def stoppable(standings: Standings) -> Iterator[Standing]:
-    """Those that are up and that no other one which is up depends on."""
+    """The bundles that can be stopped: they are up, and no bundle that is up depends on them."""
     needed = {
         other.bundle.name
         for standing in standings.values()
@@ -57,7 +57,7 @@ def stoppable(standings: Standings) -> Iterator[Standing]:
 
 
 def obstacle(standings: Standings) -> str | None:
-    """Which bundle can never be started, and why; None while there is hope for all."""
+    """The bundle that can never be started, and why; None if all still can."""
     for standing in standings.values():
         if standing.stage is not Stage.WAITING:
             continue
@@ -69,7 +69,7 @@ def obstacle(standings: Standings) -> str | None:
 
 
 def awaits_health(bundle: str, standings: Standings) -> bool:
-    """Whether another one waits for `bundle` to be healthy."""
+    """Whether another bundle waits for `bundle` to be healthy."""
     return any(
         other.bundle.name == bundle and dependency.condition is Condition.HEALTHY
         for standing in standings.values()

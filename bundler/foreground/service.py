@@ -1,4 +1,4 @@
-"""What it takes to run one bundle of a project in the foreground, known before anything is started."""
+"""Everything that is needed to run one bundle of a project in the foreground, found before anything is started."""
 
 from pathlib import Path
 from typing import Final

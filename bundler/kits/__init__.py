@@ -1,1 +1,1 @@
-"""Kits: folders with all it takes to run a bundle or a project on a machine that has neither a network nor Python."""
+"""Kits: folders with everything to run a bundle or a project on a machine that has neither a network nor Python."""

@@ -1,4 +1,4 @@
-"""kit.conf: what kit.sh has to know of a bundle or a project, one `word=value` a line. docs/formats.md describes it."""
+"""kit.conf: the facts about a bundle or a project that kit.sh needs, a `word=value` per line (docs/formats.md)."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ _FORMAT: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a kit is called on a machine, where it is installed, and what runs it, if that was chosen."""
+    """The name of a kit on a machine, where it is installed, and the runtime; None for what was not chosen."""
 
     name: str
     directory: str
@@ -31,7 +31,7 @@ class Place:
 
 
 def bundle_constants(bundle: Bundle, place: Place) -> bytes:
-    """Those of a bundle. Raises RequestError."""
+    """The lines of kit.conf for a bundle. Raises RequestError."""
     recorded = bundle.record
     constants = {
         "format": _FORMAT,
@@ -49,7 +49,7 @@ def bundle_constants(bundle: Bundle, place: Place) -> bytes:
 
 
 def project_constants(record: ProjectRecord, bundles: Mapping[str, Bundle], place: Place) -> bytes:
-    """Those of a project. `runtime` and `init` stand for themselves on each of their lines. Raises RequestError."""
+    """The lines of kit.conf for a project; `runtime` and `init` may have several lines. Raises RequestError."""
     opened = bundles.values()
     constants = {
         "format": _FORMAT,

@@ -1,8 +1,8 @@
-"""A kit: a folder with all it takes to run a bundle or a project on a machine that has neither a network nor Python.
+"""A kit: a folder with everything to run a bundle or a project on a machine that has neither a network nor Python.
 
     kit.sh  bundle.tar.gz  kit.conf  units/NAME.service  SHA256SUMS  SHA256SUMS.minisig
 
-kit.sh is the same in every kit. What is this bundle's own stands in kit.conf, which it reads and does not run.
+kit.sh is the same in every kit. Facts about the bundle are in kit.conf, which kit.sh reads and does not execute.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ _PLACES: Final = "/srv/bundles"
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """The folder, the sha256 of its list of checksums in hexadecimal, what people should know, and its signature."""
+    """A kit that was made: folder, sha256 of its list of checksums in hexadecimal, remarks for people, signature."""
 
     path: Path
     sha256: str

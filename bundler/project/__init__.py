@@ -1,1 +1,1 @@
-"""A compose project: which services it has, in which order, at which addresses, with which volumes; and project.json"""
+"""A compose project: its services and their order, addresses and volumes; and project.json, which records them."""

@@ -1,7 +1,7 @@
-"""Which subnet each network of a project has, and which address each of its bundles: the same each time.
+"""The subnets of a project's networks and the addresses of its bundles: the same each time.
 
-All follows from the project alone: its name, its networks, its services. A subnet begins where a sum of both names
-says, so that two projects on one machine hardly ever meet, and that another network changes nothing.
+They follow from the project alone: its name, its networks, its services. A hash of the names of project and network
+chooses the subnet, so that two projects on one machine hardly ever overlap, and one more network changes no other.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _LOCAL6: Final = ipaddress.IPv6Network("fd00::/8")  # RFC 4193, of which the sum
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A bundle that is to have an address on a network."""
+    """A bundle that needs an address on a network."""
 
     bundle: str
     joined: Joined
@@ -37,7 +37,7 @@ def choose_networks(
     seats: Mapping[str, Sequence[Seat]],
     pool: IPv4Network = OF_PROJECTS,
 ) -> dict[str, Network]:
-    """The networks with their subnets. Raises RequestError where two meet, or the pool is full."""
+    """The networks with their subnets. Raises RequestError if two overlap, or the pool is full."""
     taken: list[IPv4Network] = []
     for definition in definitions:
         subnet = definition.ranges.get(IPV4, Range()).subnet
@@ -63,9 +63,9 @@ def choose_networks(
 
 
 def choose_addresses(network: Network, definition: NetworkDefinition, seats: Sequence[Seat]) -> dict[str, Attachment]:
-    """The address of each bundle on a network: what was asked for, and else the next one, by the bundles' names.
+    """The address of each bundle on a network: the one that was asked for, else the next free one, in order of names.
 
-    Raises RequestError, with its place, for an address that cannot be.
+    Raises RequestError, with its place in the file, for an address that the network cannot have.
     """
     addresses = _family(network.subnet, network.gateway, definition, seats)
     addresses6: Mapping[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What connects the bundles of a project: the overrides keys of each, with the names that it finds others by."""
+"""Connecting the bundles of a project: the overrides keys that give each its bridges and the names of the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -84,7 +84,7 @@ class Connections:
         )
 
     def of_owner(self, owner: Service, service: Service, hosts_stated: Mapping[str, Node]) -> dict[str, Node]:
-        """What a service in the network of `owner` is called, and finds others by; `said` are hosts of its own."""
+        """The keys of a service in the network of `owner`: its name, and the names of others with its own hosts."""
         (bundle,) = owner.bundles
         files = etc_files(given_name(self.project, owner), service.entries)
         taken = {"name": owner.entries.get("hostname") or literal_at(self.container_name(owner, bundle), owner.node)}
@@ -143,9 +143,9 @@ def connect(
     pool: IPv4Network,
     external: Mapping[str, ExternalNetwork],
 ) -> Connections:
-    """Networks, addresses and names of all bundles. Raises RequestError.
+    """The networks, addresses and names of all bundles. Raises RequestError.
 
-    Those of `project` are in `pool`; `external` are networks of the machine by the names that a daemon would know.
+    Subnets of the project are taken from `pool`; `external` are networks of the machine, by their names in Docker.
     """
     ways = _Ways(project, files, external)
     joined = {service.name: ways.of(service) for service in services}
@@ -225,7 +225,7 @@ def _mode(service: Service) -> Node:
 
 
 def given_name(project: str, service: Service) -> str:
-    """That of the one container of a service."""
+    """The container name of a service with one container."""
     named = service.entries.get("container_name")
     return f"{project}-{service.name}" if named is None else str(named.value)
 

@@ -16,10 +16,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Another service that has to be there first.
+    """A dependency on another service, which has to fulfil the condition first.
 
-    With `restart`, who depends on it is restarted with it. One that is not `required` is waited for, and not missed.
-    `where` is the place in the compose file, for messages.
+    With `restart`, the dependent service is restarted together with the other. If it is not `required`, the other may
+    be missing. `where` is the place in the compose file, for messages.
     """
 
     condition: Condition = Condition.STARTED

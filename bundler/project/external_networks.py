@@ -1,4 +1,4 @@
-"""Networks that a compose file calls external: those of the machine, as the command line says which they are."""
+"""External networks of a compose file: networks of the machine, which the command line names."""
 
 import re
 from ipaddress import IPv4Network
@@ -16,7 +16,7 @@ _SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class MachineBridge:
-    """A bridge of the machine, which is made if it is not there; others' containers may be on it, too."""
+    """A bridge of the machine, made if it is missing; containers of other projects may be on it, too."""
 
     name: str
     subnet: IPv4Network
@@ -24,7 +24,7 @@ class MachineBridge:
 
 @dataclass(frozen=True, slots=True)
 class PluginList:
-    """A network that CNI plugins connect a container to: the file with their list."""
+    """A network that is made by CNI plugins, by the file with their list."""
 
     path: str
 

@@ -1,7 +1,7 @@
-"""The names that a bundle of a project finds others by: what Docker's server would tell it, as lines of /etc/hosts.
+"""The names by which a bundle of a project finds the others: lines of /etc/hosts with Docker's DNS answers.
 
-Docker asks the container's networks one after the other, those that lead out first, of these the ones that have IPv6,
-and gives what the first one knows of a name: each container of it by its service, its own names and its aliases.
+Docker's DNS server asks the container's networks one by one, those that are not internal first, of these the ones with
+IPv6. The first network that knows the name answers: with each container that has it as service, name or alias.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Peer:
 def hosts(
     own: Peer, peers: Sequence[Peer], networks: Mapping[str, Network], links: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Addresses by name, for `own`. `links` are other names for services, which it alone knows."""
+    """Addresses by name, as the container `own` finds them. `links` are names for services that only it has."""
     order = sorted(own.attachments, key=lambda name: (networks[name].internal, networks[name].ipv6 is None))
     addresses_of: dict[str, list[str]] = {}
     for network in order:

@@ -17,7 +17,7 @@ def is_folder_name(name: str) -> bool:
 
 
 def project_name(text: str) -> str:
-    """What compose makes of a folder's name; empty where nothing is left of it."""
+    """The project name that compose makes of a folder's name; empty if no character of it is allowed."""
     return _OTHERS.sub("", text.lower()).lstrip("_-")[:_LONGEST]
 
 
@@ -26,5 +26,5 @@ def is_project_name(name: str) -> bool:
 
 
 def bridge_name(project: str, network: str) -> str:
-    """That of a network's interface, of which there is one on a machine: like Docker's, but the same each time."""
+    """The name of a network's bridge on the machine: of Docker's form, but the same each time."""
     return f"br-{hashlib.sha256(f'{project}/{network}'.encode()).hexdigest()[:12]}"

@@ -44,7 +44,7 @@ _FLAGS: Final = {True: True, False: False, "true": True, "false": False, "1": Tr
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a definition says of one family of addresses; what it leaves open is None."""
+    """Subnet, gateway and range of one family of addresses, as a definition states them; None for those it lacks."""
 
     subnet: IPv4Network | IPv6Network | None = None
     given: IPv4Network | IPv6Network | None = None
@@ -54,10 +54,11 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class NetworkDefinition:
-    """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is where it is said.
+    """A network of the compose file. `options` are those of the overrides key `bridges`; `node` is its place in the
+    file.
 
-    Ports without an address are `published_at` one of the machine's. With a `seed`, others' containers may be on it,
-    and which address is whose begins where a sum of that says.
+    Ports that are published without an address get `published_at`, an address of the machine. With a `seed`, containers
+    of other projects may be on the network, and a hash of the seed says from where on addresses are given out.
     """
 
     name: str
@@ -73,7 +74,7 @@ class NetworkDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """How a service is on a network. `asked` are the addresses it is to have, by family."""
+    """A service on a network. `asked` are the addresses that it asks for, by family."""
 
     network: str
     node: Node
@@ -85,7 +86,7 @@ class Joined:
 
 
 def joined_by(service: Service) -> tuple[Joined, ...]:
-    """The networks that a service is on; `default` where it says nothing. Raises RequestError."""
+    """The networks of a service; `default` if it names none. Raises RequestError."""
     entries = service.entries
     if "network_mode" in entries:
         return ()
@@ -266,7 +267,7 @@ def _members(node: Node) -> dict[str, Node]:
 
 
 def value(node: Node, parse: Callable[[str], T], what: str) -> T:
-    """What a text of the compose file stands for. Raises RequestError."""
+    """The value of a text in the compose file, parsed. Raises RequestError."""
     try:
         return parse(str(node.value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Ports of the machine that two containers of a project would publish: the second could not start."""
+"""Ports that two containers of a project would publish at one address of the machine: the second could not start."""
 
 import ipaddress
 from collections.abc import Sequence

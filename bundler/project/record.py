@@ -1,7 +1,7 @@
 """project.json: the bundles of a project in the order they start, what connects them, and what proves each.
 
-It depends neither on the machine nor on where images were read from. Where bundler.json is where trust begins for a
-bundle, it is project.json for a project: it has the digest of each bundler.json.
+It depends neither on the machine nor on where images were read from. Trust in a project begins with project.json, as
+trust in a bundle does with bundler.json: it has the digest of each bundler.json.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +52,7 @@ class Subnet6:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of the project: `bridge` is the name of its interface on the machine. An internal one leads nowhere."""
+    """A network of the project: `bridge` is its interface on the machine. An internal network leads to no other."""
 
     bridge: str
     subnet: IPv4Network
@@ -74,10 +74,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class ProjectBundle:
-    """One bundle of the project, in the folder `name`: the service of that name, or one of its replicas.
+    """One bundle of the project, in the folder `name`: a service, or one of its replicas.
 
-    `depends_on` is by the names of services: all bundles of one are meant. `networks` are by name, in the order of the
-    container's interfaces, `volumes` the names of those of the project that it mounts. `digest` is that of its
+    `depends_on` has the names of services, and means all bundles of each. `networks` are by name, in the order of the
+    container's interfaces; `volumes` are the names of the project's volumes that it mounts. `digest` is that of its
     bundler.json.
     """
 
@@ -105,7 +105,7 @@ class ProjectBundle:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRecord:
-    """What project.json says. `bundles` are in the order they start; `digest` is that of the document itself."""
+    """The content of project.json. `bundles` are in the order they start; `digest` is that of the document itself."""
 
     name: str
     bundles: tuple[ProjectBundle, ...]
@@ -135,7 +135,7 @@ class ProjectRecord:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """That of the project in `folder`. Raises RequestError, which says what of it is wrong; PermissionError."""
+        """Read the record of the project in `folder`. Raises RequestError, PermissionError."""
         path = folder / NAME
         label = printable(str(path))
         try:
@@ -146,7 +146,7 @@ class ProjectRecord:
 
     @classmethod
     def parse(cls, content: bytes, label: str) -> Self:
-        """What the document `content` says, which messages call `label`. Raises RequestError."""
+        """Parse the document `content`, called `label` in messages. Raises RequestError."""
         try:
             document = parse_document(content, label)
             check_format(document.content if isinstance(document.content, dict) else {}, label, FORMAT)

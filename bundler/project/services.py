@@ -23,7 +23,7 @@ _SHARING: Final = ("network_mode", "ipc", "pid", "uts", "cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that is started: all that compose's files say of it together, and how often it is."""
+    """A service that is started: all its settings in the compose files together, and its number of containers."""
 
     name: str
     node: Node
@@ -74,7 +74,7 @@ def started(project: Project, chosen: Sequence[str], profiles: Collection[str]) 
 
 
 def _without(service: Service, none: Collection[str]) -> Service:
-    """The service without what it depends on of those that have no container."""
+    """The service without its dependencies on services that have no container."""
     return replace(service, depends_on={name: each for name, each in service.depends_on.items() if name not in none})
 
 
@@ -98,7 +98,7 @@ def _enabled(nodes: Mapping[str, Node], chosen: Sequence[str], profiles: Collect
 
 
 def _waiting(node: Node, enabled: Collection[str], known: Sequence[str]) -> Iterator[tuple[str, _Waiting]]:
-    """All that a service depends on, by its words and by what it has of others; what it says by words counts."""
+    """All dependencies of a service: those that it states, and else those that follow from what it shares."""
     waiting = dict(_implied(node))
     waiting |= dict(_stated(node.entries().get("depends_on")))
     for name, each in waiting.items():

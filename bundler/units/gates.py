@@ -1,6 +1,6 @@
-"""Gates: units that end when a container of a project is as far as others ask for, by the conditions of depends_on.
+"""Gates: units that end when a container of a project fulfils a condition of depends_on, for the services that wait.
 
-They stay no longer than that, so whatever starts later asks anew.
+A gate does not stay active, so that whatever starts later waits at it anew.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ _DESCRIPTIONS: Final = {
 
 
 def gate_unit(target: str, wait: Wait, placing: Placing, retries: int) -> str:
-    """The gate of the container that `placing` is about; so many failed checks in a row make that unhealthy."""
+    """The gate for the container at `placing`, which is unhealthy after `retries` failed checks in a row."""
     service, condition = f"{placing.name}.service", wait.dependency.condition
     words = (placing.name, str(retries), "--user" if placing.user else "--system")
     start = f"/bin/sh -s {wait.condition_word} {container_directory(placing)} {command_line(words)}"

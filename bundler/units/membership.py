@@ -1,4 +1,4 @@
-"""What ties the service of a bundle to the others of its project: what it waits for, and what takes it along.
+"""The place of a bundle's service in its project: what it waits for, and what it is stopped and restarted with.
 
 Between a service and one that it depends on stands a gate (gates.py), which is a unit of its own. It is wanted and not
 required: systemd would stop with the other service whatever requires it, and would never again start what it once did

@@ -1,4 +1,4 @@
-"""Where a bundle will lie and what will run it: all that units say and no document of the bundle knows."""
+"""Where a bundle will lie, and what will run it: the facts in units that no document of the bundle has."""
 
 import re
 from pathlib import PurePosixPath

@@ -123,7 +123,7 @@ def _parts(member: _Member) -> Iterator[str]:
 def _gates(
     target: str, members: Mapping[str, _Member], memberships: Mapping[str, Membership]
 ) -> Iterator[tuple[str, str]]:
-    """Each once, however many wait at it."""
+    """The gates, each once, however many services wait at it."""
     by_name = {member.name: member for member in members.values()}
     waits = {wait.gate: wait for membership in memberships.values() for wait in membership.waits}
     for gate, wait in waits.items():

@@ -1,1 +1,1 @@
-"""A bundle over the years: upgraded, rolled back, its data backed up and restored."""
+"""Keeping a bundle over the years: upgrade, rollback, and backups of its data."""

@@ -1,9 +1,9 @@
-"""What a bundle's volumes hold becomes one file: the same bytes for the same data, and read back before it appears.
+"""Backups: the data in a bundle's volumes as one file, the same bytes for the same data, read back before it appears.
 
     backup.json  backup.mtree  volumes/NAME/...
 
-backup.json says what it is, which folders are in it, and the digest of backup.mtree, which has a line for each file
-with its digest. Both come first, so all is known before anything is restored.
+backup.json names the folders and has the digest of backup.mtree, which has a line with the digest of each file. Both
+come first, so that everything is known before anything is restored.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ _PRIVATE: Final = 0o600
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """The file, the folders that are in it, and remarks for people."""
+    """A backup that was made: its file, the folders in it, and remarks for people."""
 
     packed: Packed
     folders: Sequence[str]
@@ -51,9 +51,9 @@ def back_up(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> BackedUp:
-    """Write what the bundle's data folders hold into the new file `output`, whole or not at all.
+    """Write the files of the bundle's data folders into the new file `output`, whole or not at all.
 
-    Raises RequestError for what cannot be done, BundlerError for what was changed meanwhile, or the machine's reasons.
+    Raises RequestError for what cannot be done, BundlerError if data was changed meanwhile or the machine fails.
     """
     opened = Bundle.open(bundle)
     chosen = format_of(output)

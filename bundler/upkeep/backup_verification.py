@@ -1,7 +1,7 @@
-"""Whether a backup is what `bundler backup` has written, and nothing that a backup cannot hold. Nothing is restored.
+"""Verifying a backup without restoring it: it is as it was written, and holds nothing that a backup cannot hold.
 
-Its files lie in the folders that it names and in real directories there, in order, no name twice; no device, no hard
-link from one folder into another. What passes is what `restore` makes.
+Its files lie in the folders that it names, in real directories, in order, no name twice; there are no devices, and no
+hard links from one folder into another. `restore` makes exactly the files that are verified here.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ Placed = tuple[bytes, Entry, Iterator[Content]]
 
 
 class BackupVerification:
-    """A look at an open file. `digest` is that of its backup.json, `folders` are those in it. `files` counts what was
-    compared, once `changes` has ended.
+    """The verification of an open file. `digest` is that of its backup.json, `folders` are those in it. Once `changes`
+    has ended, `files` counts the files that were compared.
 
     Raises ImageError for what is no backup, and what the entries of the file raise.
     """

@@ -1,7 +1,8 @@
-"""What a backup holds becomes the volumes of a bundle again: whole and verified, or not at all.
+"""Restoring a backup into the volumes of a bundle: whole and verified, or not at all.
 
-It is made beside the bundle, and looked at there. Then a directory with it takes the bundle's place, into which all
-else of the bundle moves (succession.py): until that is done no runtime can start it, and the older data is there.
+The data is made in a new directory beside the bundle, and verified there. Then that directory takes the bundle's place,
+and the rest of the bundle moves into it (succession.py). Until that is done, no runtime can start the bundle, and the
+older data is still there.
 """
 
 import os
@@ -27,7 +28,7 @@ from bundler.upkeep.backup_verification import BackupVerification
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """The folders that the backup had, and which of the older ones held data."""
+    """What was restored: the folders of the backup, and those of the bundle that held data before."""
 
     folders: Sequence[str]
     replaced: Sequence[str]
@@ -42,9 +43,9 @@ def restore_data(
     progress: Progress = SILENT,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Restoration:
-    """Put the folders of a backup in the place of the bundle's own, all in one step.
+    """Replace the data folders of the bundle with those of the backup, all in one step.
 
-    With `replace`, also where these hold data. Raises BundlerError, as the types of it that `verify` does.
+    Folders that hold data are replaced only with `replace`. Raises BundlerError, of the types that `verify` raises.
     """
     finish_replacement(bundle)
     _check_bundle(bundle)
