@@ -20,7 +20,8 @@ Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 @dataclass
 class FaultyRegistry:
-    """`documents` are manifests by tag and digest; `blobs` and `faults` go by digest, and "token" is the token service.
+    """`documents` are manifests by tag and digest; `blobs` and `faults` go by digest, "token" is the token service, ""
+    the first question of all, and "POST" an upload.
 
     `asked` has the digest of each blob that was asked for, `paths` whatever was, below /v2/. With `wants_token`, what
     is there is told only to who comes with a token.
@@ -112,6 +113,13 @@ def faulty_registry() -> Iterator[FaultyRegistry]:
 
         def do_HEAD(self) -> None:
             self.do_GET()
+
+        def do_POST(self) -> None:
+            fault = served.faults.get("POST")
+            if fault is None:
+                super().do_POST()
+            else:
+                fault(self, b"")
 
         def do_GET(self) -> None:
             path = self.path.removeprefix("/v2/").partition("?")[0].removeprefix("/")

@@ -64,25 +64,31 @@ def of(arrivals: Arrivals) -> Look:
     return lambda _process: arrivals.look()
 
 
+# Bytes of a write, at the most: Go's runtime wakes its threads by writing 1 or 8 to itself, several times a second,
+# also while a registry says nothing.
+_WAKING: Final = 16
+
+
 @dataclass(slots=True)
 class Departures:
     """What a process has written, by the kernel's count (proc(5), io): most of it to the registry. `reach` is told."""
 
     reach: Reach
-    _seen: int = 0
+    _written: int = 0
+    _calls: int = 0
 
     def look(self, process: int) -> bool:
         """Whether something went out; where the kernel does not tell, nothing says that the registry is silent."""
         try:
-            counts = Path(f"/proc/{process}/io").read_text("ascii")
-        except OSError:
+            counts = dict(line.split(": ") for line in Path(f"/proc/{process}/io").read_text("ascii").splitlines())
+            written, calls = int(counts["wchar"]), int(counts["syscw"])
+        except (OSError, ValueError, KeyError):
             return True
-        written = int(counts.partition("wchar: ")[2].partition("\n")[0] or 0)
-        if written <= self._seen:
-            return False
-        self.reach(written)
-        self._seen = written
-        return True
+        went_out = written - self._written > _WAKING * (calls - self._calls)
+        self._written, self._calls = written, calls
+        if went_out:
+            self.reach(written)
+        return went_out
 
 
 def _sizes(folders: Iterable[Path]) -> Iterator[int]:
