@@ -49,14 +49,20 @@ listed() {
 
 # Before anything else of the kit is looked at. `sha256sum -c` would be content with a list that was cut off.
 verify() {
-    [ -f "$here/SHA256SUMS" ] || die "$here is no kit: SHA256SUMS is missing" "copy the whole folder again" 3
+    if [ ! -f "$here/SHA256SUMS" ] || [ -h "$here/SHA256SUMS" ]; then
+        die "$here is no kit: SHA256SUMS is missing" "copy the whole folder again" 3
+    fi
+    check_hands
     [ -z "$key" ] || check_signature
     wrong='' files=0
+    [ ! -h "$here/units" ] || wrong=' units'
     for path in "$here/bundle.tar.gz" "$here/kit.conf" "$here/kit.sh" "$here"/units/*; do
         case $path in "$here/units/*") [ -e "$path" ] || [ -L "$path" ] || continue ;; esac # there is none
         file=${path#"$here/"} files=$((files + 1))
         known=$(listed "$file") # nothing of what is not listed, as of what cannot be read
-        if [ ! -f "$path" ] || [ -z "$known" ] || [ "$known" != "$(digest_of "$path")" ]; then wrong="$wrong $file"; fi
+        if [ ! -f "$path" ] || [ -h "$path" ] || [ -z "$known" ] || [ "$known" != "$(digest_of "$path")" ]; then
+            wrong="$wrong $file"
+        fi
     done
     while read -r _ file; do
         case "$wrong " in *" $file "*) continue ;; esac

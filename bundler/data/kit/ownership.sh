@@ -1,7 +1,7 @@
 # What `ls` says of a path.
 look() {
-    mode='' links='' uid=''
-    read -r mode links uid _ <<END
+    mode='' links='' uid='' gid=''
+    read -r mode links uid gid _ <<END
 $(ls -ldn "$1" 2>/dev/null)
 END
 }
@@ -43,6 +43,31 @@ is_ground() {
         case $at in '' | /) return 0 ;; esac
         at=${at%/*}
     done
+}
+
+# Before anything of the kit is read: each file is looked at once and used later, and who can write to it meanwhile has it
+# hold something else. Who can write to this script needs no such thing, so a stick whose files are all of one user and
+# one mode is as good as its script, and so is what an ordinary user has copied and root runs.
+check_hands() {
+    me=$(id -u)
+    look "$here/kit.sh"
+    script=$mode author=$uid team=$gid
+    for path in "$here" "$here/units" "$here/SHA256SUMS" "$here/bundle.tar.gz" "$here/kit.conf" "$here"/units/*; do
+        if [ ! -e "$path" ] || [ -h "$path" ]; then continue; fi # that is damage
+        look "$path"
+        is_in_good_hands || die "another user than that of kit.sh could change $path" \
+            "if you know where the kit is from: chown -R $me $here, chmod -R go-w $here" 6
+    done
+}
+
+# Whether what was looked at can be changed only by root, this user and those who can change the script.
+is_in_good_hands() {
+    case $mode in
+    d????????[tT]*) ;; # names in it belong to their owners
+    ????????w*) case $script in ????????w*) ;; *) return 1 ;; esac ;;
+    ?????w*) case $script in ????????w*) ;; ?????w*) [ "$gid" = "$team" ] || return 1 ;; *) return 1 ;; esac ;;
+    esac
+    is_owned || [ "$uid" = "$author" ]
 }
 
 # Whether no symlink is on the way from a folder to a path in it.
