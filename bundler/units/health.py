@@ -39,6 +39,9 @@ _COUNTING: Final = (
     'n=$(($(cat -- "$failed" 2>/dev/null || echo 0) + 1)); echo "$n" >"$failed"; '
     'echo "health check failed: $n in a row" >&2; [ "$n" -lt "$most" ]'
 )
+# When the container has gone. What was said of it is about nothing any more, and would have systemd call the machine
+# degraded. Without the file the timer, which goes later, starts no further check; the one under way ends before.
+_FORGETTING: Final = 'rm -f -- "$0/pid"; check=$1; shift; "$@" stop "$check"; "$@" reset-failed "$check"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +147,13 @@ def health_units(placing: Placing, health: Health, process: Process) -> dict[str
             ],
         ),
     }
+
+
+def checks_forgotten(placing: Placing) -> str:
+    """What the container's service runs when the container has gone: its checks have neither failed nor passed."""
+    manager = ("systemctl", "--user") if placing.user else ("systemctl",)
+    words = command_line((f"{placing.name}-health.service", *manager))
+    return f"-{command_line((*_SHELL, _FORGETTING))} {run_directory(placing)} {words}"
 
 
 def check_words(placing: Placing, health: Health, process: Process) -> tuple[str, ...]:

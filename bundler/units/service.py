@@ -8,7 +8,7 @@ from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.runtime_spec.runtime_config import RuntimeConfig
-from bundler.units.health import health_remarks, health_units, parse_health
+from bundler.units.health import checks_forgotten, health_remarks, health_units, parse_health
 from bundler.units.image_mount import ImageMount
 from bundler.units.membership import Membership
 from bundler.units.placing import Placing
@@ -61,6 +61,7 @@ def write_units(
                 ("Type", "exec" if member is None else member.type),
                 *(() if member is None else member.service_rows(placing)),
                 *start_rows(config, placing, stop_signal, image),
+                ("ExecStopPost", None if health is None else checks_forgotten(placing)),
                 *stopping,
                 *policy.service,
                 ("Delegate", "yes"),

@@ -112,7 +112,11 @@ def test_checks_fail_only_where_there_is_a_container_that_is_not_well(
     assert machine.shown(f"{name}-health", "ConditionResult")["ConditionResult"] == "no"
     machine.must("systemctl", "start", name)
     machine.wait_for_property(f"{name}-health", "Result", "exit-code")
+    machine.must("systemctl", "restart", name)
+    assert machine.shown(f"{name}-health.timer", "ActiveState")["ActiveState"] == "active"
+    machine.wait_for_property(f"{name}-health", "Result", "exit-code")
     machine.must("systemctl", "stop", name)
+    assert machine.shown(f"{name}-health", "ActiveState")["ActiveState"] == "inactive"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from bundler.errors import RequestError
 from bundler.runtime_spec.parts import Process
-from bundler.units.health import Health, health_remarks, health_units, parse_health
+from bundler.units.health import Health, checks_forgotten, health_remarks, health_units, parse_health
 from bundler.units.placing import Placing
 from tests.support.systemd import commands, settings
 
@@ -107,6 +107,21 @@ def test_nothing_of_a_check_starts_the_container() -> None:
     made = health_units(Placing(name="web", directory="/b"), check, PROCESS)
     pulling = {"Wants", "Requires", "BindsTo", "Upholds"}
     assert [unit for unit, text in made.items() if pulling & set(settings(text))] == []
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_the_end_of_the_container_is_the_end_of_what_was_said_of_it(tmp_path: Path, user: bool) -> None:
+    (tmp_path / "bundler-web/run").mkdir(parents=True)
+    (tmp_path / "bundler-web/run/pid").write_text("7")
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/called\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    text = f"[Service]\nExecStopPost={checks_forgotten(Placing(name='web', directory='/b', user=user))}\n"
+    line = commands(text, "ExecStopPost", {"t": str(tmp_path)})[0]
+    subprocess.run([line[0].lstrip("-"), *line[1:]], check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    manager = "--user " if user else ""
+    called = [f"{manager}stop web-health.service", f"{manager}reset-failed web-health.service"]
+    assert (tmp_path / "called").read_text().splitlines() == called
+    assert not (tmp_path / "bundler-web/run/pid").exists()
 
 
 def look(folder: Path, outcome: str, *, start_period: int = 0) -> int:
