@@ -50,7 +50,7 @@ def _check_options(wanted: "Wanted", *, dry_run: bool) -> None:
 
 def _about_one(wanted: "Wanted", *, dry_run: bool) -> "Iterator[tuple[str, bool]]":
     yield "ARGS", bool(wanted.arguments)
-    yield "--id", wanted.name is not None
+    yield "--id / --name", wanted.name is not None
     yield "--detach", wanted.detach
     yield "--pid-file", wanted.pid_file is not None
     yield "--tty", bool(wanted.terminal)

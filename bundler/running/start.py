@@ -126,7 +126,7 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
     if not wanted.as_is:
         _check_built(opened)
     bundle = str(wanted.bundle.resolve())
-    name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id")  # noqa: PTH100 -- as it is called
+    name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id / --name")  # noqa: PTH100 -- as it is called
     changed = with_process(config, wanted.arguments, wanted.terminal)
     _check_terminal(wanted, changed, terminal_here=terminal_here)
     user = os.geteuid() != 0
@@ -288,7 +288,8 @@ def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], 
     else:
         end = f"`{shlex.join((tool.name, *_states(wanted), 'delete', '--force', name))}` ends that one"
     raise RequestError(
-        f"there is a container {name} already, and it is {printable(str(status))}", hint=f"--id names this one; {end}"
+        f"there is a container {name} already, and it is {printable(str(status))}",
+        hint=f"--name gives this one another name; {end}",
     )
 
 
