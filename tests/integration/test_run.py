@@ -17,6 +17,7 @@ from bundler.pipeline import build
 from bundler.request import BuildRequest
 from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler, installed
+from tests.support.dialogue import dialogue
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Name, call, command_of, program_of
 
@@ -113,6 +114,28 @@ def test_a_terminal_is_given_for_one_run(bundle: Path, runtime: str, name: str) 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
     os.close(terminal)
     assert untouched(bundle)
+
+
+@BOTH
+def test_a_shell_of_docker_run_it_moves_with_its_terminal(
+    golden_archives: dict[str, Path], runtime: str, name: str, tmp_path: Path
+) -> None:
+    line = ("--", "-it", "--hostname", "desk", "--device", "/dev/fuse:/dev/own:r", "golden/plain:1", "sh")
+    (tmp_path / "o.yaml").write_text(bundler("overrides", "from-docker-run", *line))
+    image = f"docker-archive:{golden_archives['docker28']}:golden/plain:1"
+    bundler("build", image, "--overrides", tmp_path / "o.yaml", "-o", tmp_path / "b")
+    command = [installed(), *words(tmp_path / "b", runtime, name)]
+    with dialogue(command, tmp_path, {"TERM": "vt100"}) as shell:
+        shell.type("echo $(tty) $(hostname) $TERM.\n")
+        assert shell.read_until("xterm.").splitlines()[-1] == "/dev/pts/0 desk "
+        shell.type("echo x >/dev/own; echo $?.\n")
+        assert "Operation not permitted" in shell.read_until("1.")
+        shell.type("echo g''o; sleep 100\n")
+        shell.read_until("\ngo")
+        shell.type("\x03")
+        shell.read_until("# ")
+        shell.type("echo $?; exit 3\n")
+        shell.read_until("\n130")
 
 
 def test_a_dry_run_prints_what_a_shell_can_do(bundle: Path, tmp_path: Path) -> None:
