@@ -104,7 +104,7 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("delta bundle image.tar -o new", "image.tar holds no bundle", "bundler build", code=3),
     bundle("delta bundle bundel -o new", "bundel does not exist", "did you mean bundle?"),
     bundle("delta bundle later -o later.delta", "later.delta exists already", "--force"),
-    bundle("delta bundle later -o later/delta", "later/delta lies in the bundle", "-o"),
+    bundle("delta bundle later -o later/delta", "later/delta lies in the bundle", "choose another place"),
     bundle("delta bundle later -o new --split 4kb", "--split: a part has 1 MiB at least", "as large as the medium"),
     bundle("delta bundle later -o new --split some", "--split: some is no size", "4g or 700m"),
     bundle("delta bundle later", "missing option '--output'", "bundler delta --help"),
