@@ -4,11 +4,13 @@ import gc
 import os
 import shutil
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from bundler.garbage import look_rarely
 from tests.support.measured import is_measured, measure_workers
 
 IN_CI = os.environ.get("CI") == "true"
@@ -34,20 +36,26 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("any machine", deadline=None)  # a machine that is busy is no mistake
     # What is measured is the same each time, and found without a long search.
     settings.register_profile("measured", deadline=None, derandomize=True, max_examples=10)
+    # What every change is tried with (scripts/test --quick): all tests at once have the hundred examples of each.
+    settings.register_profile("quick", deadline=None, max_examples=20)
     settings.load_profile("measured" if is_measured() else "any machine")
     # A machine that is busy must not say how far it is where a test expects silence.
     os.environ["BUNDLER_PROGRESS"] = "none"
     # runc and dockerd are in sbin, which is not on every user's PATH.
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     measure_workers()
+    look_rarely()
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.import_plugin("tests.support.distribution")
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """What pytest holds of all tests, of which there are many thousands, stays: no collection needs to look at it."""
+    result = yield
     gc.collect()
     gc.freeze()
+    return result
 
 
 def what_is_missing(item: pytest.Item) -> list[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundler.carrying.importing import Import
@@ -14,6 +14,7 @@ from bundler.progress import SILENT
 from tests.support.image_files import Files, archive_of, docker_files, layout_files, legacy_files, sample
 from tests.support.tarballs import file, tarball
 
+EXAMPLES = min(50, settings().max_examples)  # of each form
 NAME = "a.example/b:1"
 IMAGE = sample(tarball(file("f", b"1")))
 LEFT_OUT = b'{"format":1,"blobs":[{"digest":"sha256:' + b"a" * 64 + b'","size":1,"image":"a"}]}'
@@ -47,7 +48,7 @@ def import_of(content: bytes, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_document_with_other_bytes(form: str, folder: Path, data: st.DataObject) -> None:
     """One document or blob is changed in a place or two; the archive around it is whole."""
@@ -64,7 +65,7 @@ def test_a_document_with_other_bytes(form: str, folder: Path, data: st.DataObjec
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_an_archive_with_other_bytes(form: str, folder: Path, data: st.DataObject) -> None:
     content = bytearray(archive_of(FORMS[form]))

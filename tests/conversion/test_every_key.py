@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from referencing import Registry
@@ -140,7 +140,6 @@ def outcome(document: dict[str, Any]) -> tuple[Any, str]:
             return None, error.what
 
 
-@settings(deadline=None)
 @given(DOCUMENTS, SPECS)
 def test_what_is_not_refused_in_one_line_is_valid(document: dict[str, Any], patches: dict[str, Any]) -> None:
     converted, refusal = outcome(document | patches)
@@ -164,7 +163,6 @@ def packaged_schema() -> Draft4Validator:
 
 
 @pytest.mark.tool(str(SPEC_SCHEMA))
-@settings(deadline=None)
 @given(DOCUMENTS)
 @example({"seccomp": {"defaultAction": "SCMP_ACT_KILL", "defaultErrnoRet": 1 << 32}})
 def test_the_runtime_specs_own_schema_agrees_as_far_as_it_goes(document: dict[str, Any]) -> None:

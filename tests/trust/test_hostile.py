@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.trust.encoding import ForgedError, FormError
@@ -66,7 +66,6 @@ def test_next_to_nothing_is_refused(reader: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(max_examples=150, deadline=None)
 @given(
     place=st.integers(0, 600),
     removed=st.integers(0, 40),

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.errors import RequestError
@@ -103,7 +103,6 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place, *(deeper for key, child in inner for deeper in places(child, (*place, key)))]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(RECORDED)), st.data(), JSON)
 def test_any_other_value_anywhere_gives_an_overrides_file_or_one_clear_line(
     name: str, data: st.DataObject, value: object
