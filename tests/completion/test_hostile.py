@@ -11,7 +11,7 @@ import pytest
 
 from bundler.completion.documents import load
 from bundler.completion.stored_images import listed, names_in_archive
-from tests.support.command import installed
+from tests.support.command import call_bundler
 from tests.support.compressors import COMPRESSORS
 from tests.support.image_files import archive_of, docker_files, sample
 from tests.support.tarballs import file, tarball
@@ -20,11 +20,8 @@ DEEP = b"[" * 100_000
 
 
 def offered(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    words = [installed(), line, " :="]
     more = {"_BUNDLER_COMPLETE": "bash", "BUNDLER_STORE": str(folder)} | environment
-    return subprocess.run(
-        words, cwd=folder, env=os.environ | more, capture_output=True, text=True, check=False, timeout=60
-    )
+    return call_bundler(line, " :=", cwd=folder, env=more)
 
 
 @pytest.mark.parametrize(

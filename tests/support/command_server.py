@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import bundler
+from bundler import light_dataclass_decorator
 from bundler.__main__ import main
 from tests.support.traced import be_traced
 
@@ -31,10 +32,15 @@ STRACE = "BUNDLER_TEST_STRACE"  # as in command.py
 STREAMS = 3
 PR_SET_DUMPABLE = 4
 # What a command imports only when it comes to need it: a check against a schema, a help text, a layer.
-LATE = ("jsonschema", "rich.markdown", "typer.rich_utils", "zstandard", "isal.igzip_lib")
+LATE = (
+    *("jsonschema", "rich.markdown", "rich._emoji_codes", "typer.rich_utils"),
+    *("zstandard", "isal.igzip_lib", "encodings.utf_8_sig"),
+)
 
 
 def import_all() -> None:
+    # Each dataclass gets its __init__ here, and not in every call that makes one.
+    light_dataclass_decorator._first_init = light_dataclass_decorator._compiled_init
     for module in pkgutil.walk_packages(bundler.__path__, "bundler."):
         importlib.import_module(module.name)
     for name in LATE:
