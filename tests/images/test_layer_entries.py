@@ -5,7 +5,7 @@ import hashlib
 import os
 import random
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -20,7 +20,7 @@ from bundler.images.layer_entries import LayerEntries, open_layers
 from bundler.images.layer_reader import LARGEST_WHOLE
 from bundler.images.layer_stream import Count
 from bundler.limits import DEFAULTS, Limits
-from tests.support.children import children
+from tests.support.forked_workers import forked_workers
 from tests.support.layers import InMemory
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
 
@@ -38,6 +38,12 @@ MEMBERS = (
     file("capable", b"x", xattrs={"security.capability": "v"}),
 )
 TAR = tarball(*MEMBERS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[Callable[[], set[str]]]:
+    with forked_workers() as running:
+        yield running
 
 
 @pytest.fixture(params=["here", "apart"], autouse=True)
@@ -199,19 +205,20 @@ def test_who_counts_may_end_it() -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["the filler", "the reader"])
-def test_a_process_that_is_killed_is_no_end_of_the_layer(which: int, where: str) -> None:
+def test_a_process_that_is_killed_is_no_end_of_the_layer(
+    which: int, where: str, workers: Callable[[], set[str]]
+) -> None:
     layer = layer_of(tarball(*(file(f"{number}", LARGE) for number in range(8))))
-    before = children()
     with open_entries(layer, ignore, DEFAULTS, hashed=True) as entries:
         found = iter(entries)
         next(found)
-        apart = sorted(children() - before, key=int)
+        apart = sorted(workers(), key=int)
         assert len(apart) == (2 if where == "apart" else 0)
         if apart:
             os.kill(int(apart[which]), signal.SIGKILL)
             with pytest.raises(BundlerError, match="was killed"):
                 list(found)
-    assert children() == before
+    assert workers() == set()
 
 
 @pytest.mark.parametrize(

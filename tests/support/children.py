@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 
-def children() -> set[str]:
-    """Their numbers."""
-    return set(Path("/proc/thread-self/children").read_text().split())
+def children(parent: int | None = None) -> set[str]:
+    """Their numbers; or of those that a `parent` has started."""
+    task = "thread-self" if parent is None else f"{parent}/task/{parent}"
+    return set(Path(f"/proc/{task}/children").read_text().split())
 
 
 def of_session(session: int) -> list[str]:

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from bundler.workers import process as workers
+from tests.support.children import children
 
 SERVER: Final = Path(__file__).with_name("worker_server.py")
 LARGEST: Final = 100
@@ -39,8 +40,8 @@ class Forked:
 
 
 @contextmanager
-def forked_workers() -> Iterator[None]:
-    """While the context lasts, whatever needs a worker gets a fork."""
+def forked_workers() -> Iterator[Callable[[], set[str]]]:
+    """While the context lasts, whatever needs a worker gets a fork; gives what tells the numbers of those that run."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command: list[str | Path] = [sys.executable, "-P", SERVER]
     environment = os.environ | {"PYTHONPATH": str(SERVER.parents[2])}
@@ -58,8 +59,12 @@ def forked_workers() -> Iterator[None]:
             process.kill()
             process.wait()
 
-    with ours, subprocess.Popen(command, stdin=theirs.fileno(), env=environment), pytest.MonkeyPatch.context() as patch:
+    with (
+        ours,
+        subprocess.Popen(command, stdin=theirs.fileno(), env=environment) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         theirs.close()
         patch.setattr(workers, "_started", started)
-        yield
+        yield lambda: children(server.pid)
         ours.close()
