@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -62,6 +63,7 @@ class Outline(HTMLParser):
         self.others.append(data)
 
 
+@cache
 def outline(hostile: str) -> Outline:
     found = Outline(page(review_of(hostile)))
     assert found.open == []

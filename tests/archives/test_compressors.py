@@ -13,7 +13,7 @@ from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
 
 ROWS = [PLAIN, GZIP, ZSTD]
 BYTES = random.Random(1)  # noqa: S311 -- bytes that compress a little, the same each time
-CONTENT = b"".join(BYTES.randbytes(300) * BYTES.randint(1, 9) for _ in range(12_000))
+CONTENT = b"".join(BYTES.randbytes(300) * BYTES.randint(1, 9) for _ in range(5_000))
 
 
 def compressed(row: Compressing, content: bytes, step: int = 1 << 20, level: int | None = None) -> bytes:

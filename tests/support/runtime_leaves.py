@@ -14,7 +14,6 @@ MANAGED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 _AUTOMATIC_NAME = re.compile("[0-9a-f]{12}")
 _OF_DOCKER = re.compile(r"/var/lib/docker/(containers|volumes|overlay2|vfs|rootfs|image|tmp)/")
 _DEFAULT_CGROUP = re.compile(r"/docker/[0-9a-f]{64}|system\.slice:docker:[0-9a-f]{64}")
-_EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 Leaves = dict[str, Any]
 
 
@@ -35,7 +34,7 @@ def leaves(config: Mapping[str, Any], *, of_docker: bool) -> Leaves:
 
 
 def _is_empty(value: Any) -> bool:
-    return any(value == empty and type(value) is type(empty) for empty in _EMPTY)
+    return value is None or value is False or (not value and isinstance(value, str | list | dict))
 
 
 def _plain(place: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -188,10 +187,12 @@ def _condition(argument: Mapping[str, Any]) -> str:
 def differences(golden: Leaves, ours: Leaves) -> dict[str, tuple[Any, Any]]:
     """Where they differ, with what Docker and what we have (None for nothing). `*` of Docker's agrees with anything."""
     free = [place for place, value in golden.items() if value == ANY]
-    left = {place: value for place, value in ours.items() if not any(_within(place, above) for above in free)}
-    wanted = {place: value for place, value in golden.items() if value != ANY}
-    places = [*wanted, *(place for place in left if place not in wanted)]
-    return {place: (wanted.get(place), left.get(place)) for place in places if wanted.get(place) != left.get(place)}
+    unlike = (place for place in {**golden, **ours} if golden.get(place) != ours.get(place))
+    return {
+        place: (golden.get(place), ours.get(place))
+        for place in unlike
+        if not any(_within(place, above) for above in free)
+    }
 
 
 def _within(place: str, above: str) -> bool:

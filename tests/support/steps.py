@@ -16,15 +16,17 @@ def steps(work: Callable[[], object]) -> int:
     """How many lines of bundler's are executed by `work`, which may end in an expected failure."""
     count = 0
 
-    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+    def call(frame: FrameType, _event: str, _argument: Any) -> Any:
+        return line if frame.f_code.co_filename.startswith(_PACKAGE) else None
+
+    def line(_frame: FrameType, event: str, _argument: Any) -> Any:
         nonlocal count
-        if not frame.f_code.co_filename.startswith(_PACKAGE):
-            return None
-        count += event == "line"
-        return trace
+        if event == "line":
+            count += 1
+        return line
 
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(call)
     try:
         work()
     except (BundlerError, ValueError):

@@ -47,13 +47,13 @@ def test_what_is_found_is_what_a_directory_holds(tmp_path: Path, listings: list[
 
 
 def test_an_offset_that_a_hostile_file_states_takes_no_memory(tmp_path: Path) -> None:
-    image = image_of(tmp_path / "image", layers_of([[sparse([(1 << 30, b"stored")], 1 << 40)]]))
+    image = image_of(tmp_path / "image", layers_of([[sparse([(1 << 30, b"stored")], 1 << 36)]]))
     with image.open("rb") as stream:
         outline = outline_of_image(stream.fileno())
         assert outline.read(b"sparse", 8, (1 << 30) - 1) == b"\0stored\0"
-        assert outline.read(b"sparse", 8, (1 << 40) - 2) == b"\0\0"
+        assert outline.read(b"sparse", 8, (1 << 36) - 2) == b"\0\0"
         assert outline.read(b"sparse", 1 << 20, 1 << 62) == b""
-        assert outline.read(b"sparse", 4, 1 << 39) == bytes(4)
+        assert outline.read(b"sparse", 4, 1 << 35) == bytes(4)
 
 
 def test_a_damaged_one_is_told_of(tmp_path: Path) -> None:

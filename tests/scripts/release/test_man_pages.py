@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,24 @@ from bundler.completion.answer import TABLE
 from release.man_pages import man_pages
 
 VERSION = "1.2.3"
-PAGES = man_pages(VERSION)
+COMMANDS = data.load(TABLE)["bundler"]["commands"]
+NAMES = ["bundler.1", "bundler-overrides.5"]
+for command, about in COMMANDS.items():
+    NAMES += [f"bundler-{command}.1", *(f"bundler-{command}-{below}.1" for below in about.get("commands", {}))]
 # No page has a date: it would be that of the machine which made it.
 WITHOUT_DATE = 'WARNING: missing date, using "": TH'
+
+
+@cache
+def pages() -> dict[str, str]:
+    """They are made when they are read: collecting the tests takes their names."""
+    return man_pages(VERSION)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("man")
-    for name, text in PAGES.items():
+    for name, text in pages().items():
         (folder / name).write_text(text)
     return folder
 
@@ -36,10 +46,7 @@ def shown(page: Path) -> str:
 
 
 def test_each_command_has_a_page() -> None:
-    wanted = {"bundler.1", "bundler-overrides.5"}
-    for name, command in data.load(TABLE)["bundler"]["commands"].items():
-        wanted |= {f"bundler-{name}.1", *(f"bundler-{name}-{below}.1" for below in command.get("commands", {}))}
-    assert {*PAGES} == wanted
+    assert sorted(pages()) == sorted(NAMES)
 
 
 @pytest.mark.tool("mandoc")
@@ -51,7 +58,7 @@ def test_mandoc_finds_no_fault(folder: Path) -> None:
 
 
 @pytest.mark.tool("groff")
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", NAMES)
 def test_groff_warns_of_nothing(name: str, folder: Path) -> None:
     done = subprocess.run(
         ["groff", "-man", "-ww", "-z", "-T", "utf8", "-rCHECKSTYLE=3", folder / name],
@@ -67,7 +74,7 @@ def test_groff_warns_of_nothing(name: str, folder: Path) -> None:
 def test_apropos_finds_each_page(folder: Path) -> None:
     done = subprocess.run(["lexgrog", *sorted(folder.iterdir())], capture_output=True, text=True, check=True)
     names = [line.partition(": ")[2].split(" - ")[0].strip('"') for line in done.stdout.splitlines()]
-    assert names == [name[:-2] for name in sorted(PAGES)]
+    assert names == [name[:-2] for name in sorted(NAMES)]
 
 
 def told(command: dict[str, Any]) -> Iterator[str]:
@@ -82,11 +89,10 @@ def told(command: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.mark.tool("man", "groff")
-@pytest.mark.parametrize("name", data.load(TABLE)["bundler"]["commands"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_man_shows_what_the_help_says(name: str, folder: Path) -> None:
     page = shown(folder / f"bundler-{name}.1")
-    command = data.load(TABLE)["bundler"]["commands"][name]
-    assert [text for text in told(command) if " ".join(text.replace("`", "").split()) not in page] == []
+    assert [text for text in told(COMMANDS[name]) if " ".join(text.replace("`", "").split()) not in page] == []
     for expected in (
         f"BUNDLER-{name.upper()}(1)",
         f"bundler {VERSION}",
@@ -107,9 +113,9 @@ def test_man_shows_the_keys_of_overrides_files(folder: Path) -> None:
 
 def test_no_line_of_a_page_is_taken_for_a_request_that_is_none() -> None:
     requests = {".TH", ".nh", ".ad", ".SH", ".SS", ".TP", ".PP", ".EX", ".EE", ".BR", ".br"}
-    lines = [line for text in PAGES.values() for line in text.splitlines() if line[:1] in {".", "'"}]
+    lines = [line for text in pages().values() for line in text.splitlines() if line[:1] in {".", "'"}]
     assert {line.split()[0] for line in lines} <= requests
 
 
 def test_pages_are_the_same_each_time() -> None:
-    assert man_pages(VERSION) == PAGES
+    assert man_pages(VERSION) == pages()
