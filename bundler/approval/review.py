@@ -10,6 +10,7 @@ from bundler.compare.difference import Difference
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 
+_MOST_SETTERS: Final = 3  # of a value, by name
 _DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 FORMAT: Final = 1  # of what `described` gives
 
@@ -162,10 +163,11 @@ def listed(names: Sequence[str], *, most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def setters(set_by: Sequence[str], most: int = 3) -> list[str]:
+def setters(set_by: Sequence[str]) -> list[str]:
     """Who set a value, in short: digests as people know them from Docker, a profile by its name."""
     short = list(dict.fromkeys(_short(origin) for origin in set_by))
-    return [*short[:most], *([f"{len(short) - most} more"] if len(short) > most else [])]
+    more = len(short) - _MOST_SETTERS
+    return [*short[:_MOST_SETTERS], *([f"{more} more"] if more > 0 else [])]
 
 
 def _short(origin: str) -> str:

@@ -1,9 +1,12 @@
 """zstd frames with an older file as their dictionary, which the content is nearly the same as."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bundler.archives.stream import Content, DamagedError
 from bundler.deltas.format import MOST
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressionDict
 
 _SMALLEST_LOG: Final = 10  # zstd's least window
 _LEAST_TABLE: Final = 17
@@ -46,7 +49,7 @@ def decompress(frame: bytes, size: int, known: bytes) -> bytes:
     return content
 
 
-def _dictionary(known: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- the library's type, which is imported late
+def _dictionary(known: bytes) -> "ZstdCompressionDict | None":
     import zstandard  # noqa: PLC0415 -- as above
 
     return zstandard.ZstdCompressionDict(known, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if known else None

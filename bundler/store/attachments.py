@@ -131,9 +131,8 @@ def _bring(repository: Repository, digest: Digest, suffix: str, store: Store, fo
         brought.blobs[manifest] = content
         layers = layers_of(content, manifest)
         _check_room(repository, (found, brought), layers)
-        blobs = _copied(repository, manifest, layers, store)
-        brought.blobs.update(blobs)
-        brought.attached.extend(contents_of(content, manifest, lambda one, there=blobs: there[one.digest]))  # type: ignore[misc]
+        brought.blobs.update(_copied(repository, manifest, layers, store))
+        brought.attached.extend(contents_of(content, manifest, lambda layer: brought.blobs[layer.digest]))
     found.add(brought)
 
 
