@@ -1,6 +1,6 @@
 """A bundle in a directory: each of its documents is opened once, when it is first asked for, and read and checked once.
 
-Any user or program may have written them anew: they are hostile until they are known to be what they should be.
+Any user or program may have rewritten them: they are hostile until they have been checked.
 """
 
 import errno
@@ -53,7 +53,7 @@ class ConfigFile:
 
 @dataclass(frozen=True)
 class Bundle:
-    """The bundle in the directory `path`. What is asked for raises RequestError where it is not there or not in order,
+    """The bundle in the directory `path`. Its properties raise RequestError for a document that is missing or invalid,
     and PermissionError.
     """
 
@@ -74,7 +74,7 @@ class Bundle:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """The bundle's name in messages."""
         return printable(str(self.path))
 
     @cached_property
@@ -98,7 +98,7 @@ class Bundle:
 
     @property
     def readable_config(self) -> RuntimeConfig:
-        """Its config.json; an empty one where it makes no sense, which others will say."""
+        """Its config.json; an empty one if it is invalid, for callers that leave it to others to say so."""
         try:
             return self.config
         except RequestError:
@@ -136,7 +136,7 @@ class Bundle:
 
 
 def no_bundle(path: Path, why: str = "") -> RequestError:
-    """What to raise for a `path` that was given as a bundle; `why` a directory is none."""
+    """The error for a `path` that was given as a bundle and is none; `why` says what a directory lacks."""
     kind, label = kind_at(path), printable(str(path))
     if label == "-":
         return RequestError("no bundle is read from standard input", hint="write it to a file, and name that")

@@ -1,4 +1,4 @@
-"""Files beside the lines of rootfs.mtree that are about them: whether they still are what was built."""
+"""Comparing files with their lines in rootfs.mtree: whether they still are as they were built."""
 
 import stat
 from collections.abc import Callable, Iterator

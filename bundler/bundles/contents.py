@@ -1,4 +1,4 @@
-"""What a bundle holds beside its rootfs: volumes, mounted images, generated files, config.json and bundler.json."""
+"""Writing the parts of a bundle beside its rootfs: volumes, mounted images, generated files and both documents."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence

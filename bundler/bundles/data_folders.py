@@ -1,11 +1,11 @@
-"""What a bundle holds that its user would miss: the folders that a container writes to, and their files.
+"""The user's data in a bundle: the folders that a container writes to, and their files.
 
 These are the volumes, and the bundle's own folders that overrides mount (`./data:/data`). A volume that was filled from
 the image holds nothing of its user while it is what the rootfs has at that place (seeds.py); one that begins empty,
 while it is.
 
-In a backup each folder stands for itself: what has another name in another folder is a file of its own. Sockets belong
-to a process, and devices to a machine; neither is data.
+In a backup each folder is complete by itself: a file with names in two folders becomes two files. Sockets belong to a
+process, and devices to a machine; neither is data.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def is_data_place(path: str) -> bool:
 
 
 def data_folders(bundle: Path, recorded: Mapping[str, Json]) -> list[str]:
-    """Those that the bundle has, and whatever else lies in volumes/."""
+    """The data folders that exist in the bundle, and whatever else lies in volumes/."""
     volumes = bundle / VOLUMES
     inside = os.listdir(volumes) if volumes.is_dir() and not volumes.is_symlink() else []  # noqa: PTH208
     paths = data_places(recorded).union(f"{VOLUMES}/{name}" for name in inside)
@@ -54,7 +54,7 @@ def data_folders(bundle: Path, recorded: Mapping[str, Json]) -> list[str]:
 
 
 def recorded_folders(recorded: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Of each folder that bundler.json knows, what it was filled from."""
+    """The folders in bundler.json, each with what it was filled from."""
     folders = recorded.get("folders")
     return {path: seed for path, seed in folders.items() if path} if isinstance(folders, dict) else {}
 
@@ -66,7 +66,7 @@ def is_empty(bundle: Path, path: str) -> bool:
 
 
 def holds_data(bundle: Path, path: str, recorded: Mapping[str, Json]) -> bool:
-    """Whether the data folder holds what it did not hold when it was built. Raises BundlerError."""
+    """Whether the data folder holds anything that was not there when the bundle was built. Raises BundlerError."""
     if is_empty(bundle, path):
         return False
     folder = bundle / path
@@ -137,7 +137,7 @@ def write_data_manifest(files: DataFiles, manifest: Path) -> str:
 
 
 def data_line(found: Found, digest: str | None, first: bytes | None) -> bytes:
-    """What such a manifest says of a file; of a further name, only which one is the first."""
+    """The line of a file in such a manifest; a further name of a file only refers to the first name."""
     if first is not None:
         return write_entry(encode_path(found.path), b"type=file", b"hardlink=" + encode_path(first))
     found.links = 1

@@ -1,4 +1,4 @@
-"""Every file of a bundle as it is carried elsewhere or compared: in order, without what is only this machine's."""
+"""All files of a bundle, as they are packed or compared: in order, without attributes that only this machine has."""
 
 import os
 import stat
@@ -25,7 +25,7 @@ MOST: Final = 1 << 30
 
 
 class WrittenOut:
-    """Counts the bytes of holes in the archive that `label` names: a small file may say that it has terabytes."""
+    """Counts the bytes of holes that are written out into an archive: a small file may claim terabytes of them."""
 
     def __init__(self, label: str, hint: str) -> None:
         self._label = label
@@ -51,7 +51,7 @@ _DATED: Final = (b"rootfs", b"volumes", b"images")
 
 @dataclass(slots=True)
 class BundleFile:
-    """One path; `first` is the earlier name of the same file, where this is another one of it."""
+    """One path of a bundle. If it is a further name of a file, `first` is the earlier one."""
 
     found: Found
     first: bytes | None = None
@@ -123,7 +123,7 @@ def _written_down(xattrs: Mapping[bytes, bytes]) -> tuple[int, int, dict[bytes, 
 
 
 def bundle_owners() -> Owners:
-    """What becomes of owners where this user reads or restores a bundle. What modes forbid him is opened up then."""
+    """How owners are treated when this user reads or restores a bundle, and modes that keep him out are opened up."""
     return kept() if os.geteuid() == 0 else written_down().as_they_are()
 
 
@@ -138,7 +138,7 @@ def _has_time(path: bytes) -> bool:
 
 
 def failure_at(path: Path, error: OSError) -> BundlerError:
-    """What to raise where a file of a bundle cannot be used: that is no layer's mistake."""
+    """The error for a file of a bundle that cannot be used."""
     failure = explain(error, printable(str(path)))
     if isinstance(failure, FullDiskError):
         return failure

@@ -1,4 +1,4 @@
-"""What is in a bundle's rootfs.erofs, read without mounting it: no kernel meets what may have been changed."""
+"""Reading a bundle's rootfs.erofs without mounting it, so that the kernel never parses an image that was changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from bundler.rootfs.memory.outline import Outline
 
 
 def holds_image(bundle: Bundle) -> bool:
-    """Whether its root filesystem is an image; no bundler.json says of none."""
+    """Whether the bundle's root filesystem is an image; False without a bundler.json."""
     record = bundle.any_record
     return record is not None and has_image(record.document)
 

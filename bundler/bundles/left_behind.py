@@ -1,7 +1,7 @@
-"""What a runtime leaves in a rootfs that has run: mount points that the build could not make.
+"""Mount points that a runtime has left in the rootfs of a container that ran, because the build could not make them.
 
-Those are for files and directories of the machine, where no target says which they are. Empty as they are, and covered
-whenever the container runs, they are no change of what was built.
+They are for files and directories of the machine whose kinds no target states. They are empty, and covered whenever the
+container runs, so that they do not count as changes.
 """
 
 import stat
@@ -32,12 +32,12 @@ class LeftBehind:
     times: Mapping[bytes, int] = field(default_factory=dict)
 
     def plain(self) -> Plain:
-        """As another process gets it."""
+        """The same as plain values, for another process."""
         return tuple(self.paths), tuple(self.times.items())
 
     @classmethod
     def of(cls, plain: Plain) -> Self:
-        """From what `plain` gave."""
+        """The inverse of `plain`."""
         paths, times = plain
         return cls(frozenset(paths), dict(times))
 
@@ -54,7 +54,7 @@ class LeftBehind:
 
 
 def find_left_behind(bundle: Bundle, owners: Owners) -> LeftBehind:
-    """Those of a bundle; none where its documents make no sense, or this user may not look."""
+    """The mount points that were left in a bundle; none if its documents are invalid, or this user may not look."""
     try:
         destinations = _destinations(bundle.config)
         if not destinations:

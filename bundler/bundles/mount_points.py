@@ -1,7 +1,7 @@
-"""What a bundle's mounts are mounted onto is made when it is built, as dockerd makes it before a start.
+"""Making mount points when a bundle is built, as dockerd makes them before it starts a container.
 
-So a start changes nothing in the rootfs, which may be read-only. In the rootfs these are entries of rootfs.mtree like
-the image's own; what lies on a folder of the bundle (a mount inside of a volume) is made there.
+So a start changes nothing in the rootfs, which may be read-only. Mount points in the rootfs are in rootfs.mtree like
+the image's own files; those in a folder of the bundle (a mount inside a volume) are made in that folder.
 """
 
 import os

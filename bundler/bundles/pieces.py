@@ -1,5 +1,6 @@
-"""What of a bundle lies beside its root filesystem, looked at without following anything: the files that bundler wrote,
-and all that stands on the way to what config.json mounts.
+"""The pieces of a bundle: the files that bundler wrote, and everything on the way to what config.json mounts.
+
+They are looked at without following any link.
 """
 
 import os
@@ -25,7 +26,7 @@ _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file: its type (S_IFMT), permissions and owner, and how many names it has."""
+    """A file of the bundle: its type (S_IFMT), permissions, owner, and number of names."""
 
     kind: int
     mode: int
@@ -39,12 +40,12 @@ class Piece:
 
     @property
     def is_single_file(self) -> bool:
-        """Whether it is a regular file that cannot be reached, and written to, by another name."""
+        """Whether it is a regular file with one name, so that nothing can write to it by another."""
         return self.kind == stat.S_IFREG and self.links == 1
 
     @property
     def is_shared(self) -> bool:
-        """Whether it is a regular file of several names that is nobody's to write to."""
+        """Whether it is a regular file with several names whose mode lets no user write to it."""
         return self.kind == stat.S_IFREG and not self.mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 

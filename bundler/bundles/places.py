@@ -1,5 +1,5 @@
-"""Where new files and directories may be, whatever is there already: not in what was built, which knows all its files,
-and not by the name of something else.
+"""Where new files and directories may be made: not inside a bundle or project, whose records know all their files, and
+not under a name that means something else.
 """
 
 import os
@@ -42,7 +42,7 @@ def check_member(bundle: Path) -> None:
 
 
 def hint_for_project(project: Path) -> str:
-    """How a project becomes another one, where a bundle was to."""
+    """The hint for a caller who wants to replace a bundle and names a project."""
     named = project if project.name not in ("", "..") else project.resolve()
     label = printable(shlex.quote(str(named)))
     return f"bundler project FILE -o {label} --force makes it anew and keeps its volumes, and so does bundler apply"

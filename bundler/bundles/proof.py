@@ -1,4 +1,4 @@
-"""What proves each file of a bundle: a digest in bundler.json, a manifest, or nothing, since it is data.
+"""How each file of a bundle is verified: by a digest in bundler.json, by a manifest, or not at all, since it is data.
 
 Every file is in one row of PROOFS; one that is in none is no part of a bundle. Bytes are not all: who owns a file, or
 has another name of it, can change it after it was looked at.

@@ -1,6 +1,6 @@
-"""Where the paths of a runtime config lead on this machine: none back to what the machine trusts of the bundle.
+"""Where the paths of a runtime config lead on this machine: none may lead to a part of the bundle that the host trusts.
 
-A symlink in the bundle, or an absolute path that ends in it, only shows here.
+A symlink in the bundle, or an absolute path that ends in the bundle, can only be found on the machine.
 """
 
 import os
@@ -39,7 +39,7 @@ def exposed_here(bundle: Path, config: RuntimeConfig, *, here: bool = True) -> I
 
 
 def check_reach(bundle: Path, config: RuntimeConfig, *, here: bool = True) -> None:
-    """Raise RequestError for the first path that would give a container what is not for it."""
+    """Raise RequestError for the first path that would give a container access to what the machine trusts."""
     for fault in exposed_here(bundle, config, here=here):
         raise RequestError(f"config.json{printable(fault.pointer)}: {fault.what}", hint=fault.hint)
 

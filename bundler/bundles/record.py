@@ -1,4 +1,4 @@
-"""bundler.json, where trust begins: the digests it has of other files, and what the bundle was made from."""
+"""bundler.json, where trust in a bundle begins: the digests of its other files, and what it was made from."""
 
 import hashlib
 from collections.abc import Mapping
@@ -38,12 +38,12 @@ class BundleRecord:
         return self
 
     def fits(self, config_json: bytes) -> bool:
-        """Whether it is about these bytes, so that config.json is as it was built."""
+        """Whether it has the digest of these bytes, so that config.json is as it was built."""
         return self.document.get("config") == digest_of(config_json)
 
     @property
     def mount_points(self) -> list[bytes]:
-        """The paths of the rootfs that are bundler's own, and no image's."""
+        """The paths of the rootfs that bundler has made, not the image."""
         listed, paths = self.document.get("mount_points"), []
         for path in listed if isinstance(listed, list) else ():
             with suppress(PathError):
