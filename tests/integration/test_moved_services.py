@@ -18,6 +18,7 @@ from tests.support.docker import Docker
 from tests.support.machine import CABLE, Machine, machine
 from tests.support.moved_services import SERVICES, write_files
 from tests.support.operating import UnderDocker, UnderSystemd, called, for_each, life, tell, words_of
+from tests.support.service_images import WITH_DATA
 
 TOOLS = ("dockerd", "docker", "docker-init", "debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")
 pytestmark = [pytest.mark.root, pytest.mark.tool(*TOOLS, "/usr/bin/tini-static")]
@@ -30,10 +31,11 @@ OVERRIDES = {
 
 @dataclass(frozen=True)
 class Carried:
-    """The kit of each service, and what happened to it under Docker."""
+    """The kit of each service, what happened to it under Docker, and what makes a newer bundle of it."""
 
     kits: dict[str, Path]
     lives: dict[str, dict[str, Any]]
+    newer: dict[str, list[str | Path]]
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +57,10 @@ def carried(
     docker("save", "--output", archive, *(f"services/{name}:1" for name in SERVICES))
     for key, text in OVERRIDES.items():
         (folder / f"{key}.yaml").write_text(text)
-    operator = UnderDocker(docker)
+    operator = UnderDocker(docker, settings)
 
     def moved(name: str) -> tuple[Path, dict[str, Any]]:
-        operator.run(name, settings)
+        operator.run(name)
         tell(operator, name, "first")
         packed = kit(operator, name, archive, folder)
         operator.start(name)
@@ -66,7 +68,11 @@ def carried(
 
     try:
         seen = for_each(moved, SERVICES)
-        yield Carried({name: kit for name, (kit, _) in seen.items()}, {name: life for name, (_, life) in seen.items()})
+        yield Carried(
+            {name: kit for name, (kit, _) in seen.items()},
+            {name: life for name, (_, life) in seen.items()},
+            {name: [f"docker-archive:{services}:services/{name}:2", *settled(name, folder)] for name in WITH_DATA},
+        )
     finally:
         docker("rm", "--force", "--volumes", *map(called, SERVICES))
         docker("volume", "rm", *(service.volume.partition(":")[0] for service in SERVICES.values() if service.volume))
@@ -75,13 +81,9 @@ def carried(
 
 def kit(operator: UnderDocker, name: str, archive: Path, folder: Path) -> Path:
     """Inspected, built with what was said of it, its volume copied while it is stopped, and packed."""
-    inspected, bundle = folder / f"{name}.json", folder / name
-    inspected.write_text(operator.docker("inspect", called(name)))
-    image = f"docker-archive:{archive}:services/{name}:1"
-    overrides: list[str | Path] = ["--overrides", folder / "network.yaml"]
-    if "--init" in SERVICES[name].flags:
-        overrides += ["--overrides", folder / "init.yaml"]
-    bundler("build", image, "--from-inspect", inspected, *overrides, "--output", bundle)
+    bundle = folder / name
+    (folder / f"{name}.json").write_text(operator.docker("inspect", called(name)))
+    bundler("build", f"docker-archive:{archive}:services/{name}:1", *settled(name, folder), "--output", bundle)
     operator.stop(name)
     if SERVICES[name].volume:
         volume, _, target = str(SERVICES[name].volume).partition(":")
@@ -93,30 +95,35 @@ def kit(operator: UnderDocker, name: str, archive: Path, folder: Path) -> Path:
     return folder / f"{name}-kit"
 
 
+def settled(name: str, folder: Path) -> list[str | Path]:
+    """How it is built: what Docker said of it, and what is said besides."""
+    words: list[str | Path] = ["--from-inspect", folder / f"{name}.json", "--overrides", folder / "network.yaml"]
+    return [*words, "--overrides", folder / "init.yaml"] if "--init" in SERVICES[name].flags else words
+
+
 @pytest.fixture(scope="module")
 def root(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return systemd_root(debian, cache, tmp_path_factory.mktemp("systemd"))
 
 
 @contextmanager
-def connected(root: Path) -> Iterator[UnderSystemd]:
+def connected(root: Path, carried: Carried) -> Iterator[UnderSystemd]:
     """The machine, booted, with a cable to another one."""
     with booted(root) as up, machine() as outside:
         Machine(up.pid, mounts=False).must("sh", "-ec", CABLE.format(outside=outside.pid))
-        yield UnderSystemd(up, outside)
+        yield UnderSystemd(up, outside, carried.newer)
 
 
 def test_services_live_as_under_docker(carried: Carried, root: Path, settings: Path) -> None:
     shutil.copytree(settings, root / settings.relative_to("/"))
     for name, folder in carried.kits.items():
         shutil.move(folder, root / "home" / name)
-    with connected(root) as operator:
-        for name in SERVICES:
-            operator.machine.must("sh", f"/home/{name}/kit.sh", "install")
+    with connected(root, carried) as operator:
+        for_each(lambda name: operator.machine.must("sh", f"/home/{name}/kit.sh", "install"), SERVICES)
         operator.machine.must("systemctl", "daemon-reload")
         operator.machine.must("systemctl", "enable", "--now", *map(called, SERVICES))
         lives = for_each(partial(life, operator), SERVICES)
     assert lives == carried.lives
-    with connected(root) as operator:  # after what was a power cut to its processes
+    with connected(root, carried) as operator:  # after what was a power cut to its processes
         words = for_each(partial(words_of, operator), SERVICES)
-    assert words == {name: seen["started"] for name, seen in lives.items()}
+    assert words == {name: seen["in the end"] for name, seen in lives.items()}

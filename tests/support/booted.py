@@ -125,10 +125,18 @@ class Booted:
 
 
 def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
-    """A Debian with systemd and runtimes, a new one in `folder`; what it is a copy of is made once per cache."""
-    made = made_once(cache / "systemd", partial(_make_root, debian))
-    subprocess.run(["cp", "--archive", "--reflink=auto", made, folder / "root"], check=True)
-    return folder / "root"
+    """A Debian with systemd and runtimes, a new one in `folder`; what it is a copy of is made once per cache.
+
+    What lies in usr/ is the same files by other names, where these may be on one disk: programs are replaced (by dpkg,
+    too), and not written over.
+    """
+    made, root = made_once(cache / "systemd", partial(_make_root, debian)), folder / "root"
+    root.mkdir()
+    for path in made.iterdir():
+        words: list[str | Path] = ["cp", "--archive", "--reflink=auto", path, root]
+        if path.name != "usr" or subprocess.run([*words, "--link"], stderr=subprocess.PIPE, check=False).returncode:
+            subprocess.run(words, check=True)
+    return root
 
 
 def _make_root(debian: Path, root: Path, scratch: Path) -> None:

@@ -5,17 +5,19 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tests.support.booted import Booted
+from tests.support.command import bundler
 from tests.support.docker import Docker
 from tests.support.machine import Machine
 from tests.support.moved_services import SERVICES, ask
 from tests.support.runtime import call
+from tests.support.service_images import RELEASE, WITH_DATA
 
 SETTLING_SECONDS = 60
 
@@ -44,6 +46,12 @@ class Operator(Protocol):
     def restart(self, name: str) -> None: ...
     def stop(self, name: str) -> None: ...
     def exit_code(self, name: str) -> int: ...
+
+    def upgrade(self, name: str) -> None:
+        """Have it run from the newer image, with its data."""
+
+    def roll_back(self, name: str) -> None:
+        """Have it run from the first image again, with its data."""
 
     def places(self, name: str) -> Iterator[tuple[Path, str, int]]:
         """From where the service is asked: a network, and an address and a port in it."""
@@ -90,7 +98,19 @@ def life(operator: Operator, name: str) -> dict[str, Any]:
     operator.stop(name)
     seen["stopped"] = operator.exit_code(name)
     operator.start(name)
-    return seen | {"started": words_of(operator, name)}
+    seen["started"] = words_of(operator, name)
+    if name in WITH_DATA:
+        operator.upgrade(name)
+        seen["upgraded"] = (words_of(operator, name), _release_of(operator, name))
+        tell(operator, name, "third")
+        operator.roll_back(name)
+        seen["rolled back"] = (words_of(operator, name), _release_of(operator, name))
+    return seen | {"in the end": words_of(operator, name)}
+
+
+def _release_of(operator: Operator, name: str) -> str:
+    """Of the image that the container runs from."""
+    return (operator.proc / str(operator.init(name)) / "root" / RELEASE).read_text()
 
 
 def _killed(operator: Operator, name: str) -> dict[str, Any]:
@@ -131,15 +151,18 @@ def wait(condition: Callable[[], bool]) -> None:
 
 @dataclass(frozen=True)
 class UnderDocker:
-    """Containers are called after their services. Their networks are their own, and are entered to ask."""
+    """Containers are called after their services, and mount files of `settings`. Their networks are their own, and are
+    entered to ask.
+    """
 
     docker: Docker
+    settings: Path
     proc: Path = Path("/proc")
 
-    def run(self, name: str, folder: Path) -> None:
+    def run(self, name: str, release: int = 1) -> None:
         service = SERVICES[name]
-        flags = shlex.split(service.words.format(folder=folder))
-        image = (f"services/{name}:1", *shlex.split(service.command))
+        flags = shlex.split(service.words.format(folder=self.settings))
+        image = (f"services/{name}:{release}", *shlex.split(service.command))
         self.docker("run", "--detach", "--name", called(name), *flags, *image)
 
     def state(self, name: str) -> dict[str, Any]:
@@ -168,6 +191,18 @@ class UnderDocker:
     def exit_code(self, name: str) -> int:
         return int(self.state(name)["ExitCode"])
 
+    def upgrade(self, name: str) -> None:
+        """As people do: another container with the same volume."""
+        self._replace(name, release=2)
+
+    def roll_back(self, name: str) -> None:
+        self._replace(name, release=1)
+
+    def _replace(self, name: str, release: int) -> None:
+        self.stop(name)
+        self.docker("rm", called(name))
+        self.run(name, release)
+
     def places(self, name: str) -> Iterator[tuple[Path, str, int]]:
         if (init := self.init(name)) != 0:
             yield self.proc / str(init) / "ns/net", "127.0.0.1", SERVICES[name].port
@@ -175,10 +210,13 @@ class UnderDocker:
 
 @dataclass(frozen=True)
 class UnderSystemd:
-    """Services of a machine that is booted; `outside` is another machine, at the other end of a cable."""
+    """Services of a machine that is booted; `outside` is another machine, at the other end of a cable. What makes the
+    newer bundle of a service, in the words of `bundler upgrade`, is `newer`.
+    """
 
     machine: Booted
     outside: Machine
+    newer: Mapping[str, Sequence[str | Path]]
 
     @property
     def proc(self) -> Path:
@@ -210,6 +248,20 @@ class UnderSystemd:
         shown = self.machine.shown(called(name), "ExecMainCode", "ExecMainStatus")
         status = int(shown["ExecMainStatus"])
         return status if int(shown["ExecMainCode"]) == os.CLD_EXITED else 128 + status
+
+    def upgrade(self, name: str) -> None:
+        self._replace(name, "upgrade", *self.newer[name])
+
+    def roll_back(self, name: str) -> None:
+        self._replace(name, "rollback")
+
+    def _replace(self, name: str, command: str, *words: str | Path) -> None:
+        """The machine has no bundler; the one that has it sees the machine's files."""
+        bundle = self.machine.root / "srv/bundles" / called(name)
+        self.stop(name)
+        bundler(command, bundle, *words)
+        self.machine.add_units(bundle)
+        self.start(name)
 
     def network_of(self, name: str) -> Path:
         return self.proc / str(self.init(name)) / "ns/net"

@@ -1,4 +1,4 @@
-"""Images of ten services: a layer of Debian packages that they share, a layer of PostgreSQL, and how each is run."""
+"""Images of ten services: their layers of Debian packages, and how each is run."""
 
 import hashlib
 import json
@@ -15,6 +15,8 @@ from bundler.images.platform import Platform
 from tests.support.command import bundler
 from tests.support.debian import add_packages, run
 from tests.support.made_once import made_once
+from tests.support.service_layers import layers_of, split
+from tests.support.tarballs import file, tarball
 
 # nginx and redis are in the image `debian` already. A name with a version in it would be of one release alone.
 PACKAGES = (
@@ -39,21 +41,12 @@ AFTER = r"""
     ln -s "$(ls ../postgresql)" ../postgresql/current
     cd ../..
     rm -rf share/doc share/man share/locale share/i18n share/perl share/perl5 bin/perl*
-    rm -rf share/bash-completion share/lintian share/postgresql-common bin/apt* bin/redis-benchmark
+    rm -rf share/bash-completion share/lintian share/postgresql-common share/info include bin/apt* bin/redis-benchmark
+    rm -f bin/openssl bin/gpgv bin/dpkg* bin/localedef bin/ssh-add bin/ssh-agent bin/ssh-keyscan
+    rm -f sbin/tc sbin/e2* sbin/mke2fs sbin/ldconfig lib/openssh/ssh-[ks]*[nr] ../etc/ssh/moduli
     find share/zoneinfo ! -type d ! -path '*/zoneinfo/UTC' ! -path '*/zoneinfo/Europe/Berlin' -delete
     cd ..
     rm -rf var/cache/apt var/cache/debconf var/lib/apt var/lib/dpkg
-"""
-# A layer of its own, since it is a third of all and one service's.
-OF_POSTGRES = r"""
-    cd usr
-    mkdir -p "$0/usr/lib" "$0/usr/share"
-    mv lib/postgresql "$0/usr/lib"
-    mv share/postgresql "$0/usr/share"
-    for library in lib/*-linux-gnu/libicu* lib/*-linux-gnu/libxml2.* lib/*-linux-gnu/lib*xslt.*; do
-        mkdir -p "$0/usr/${library%/*}"
-        mv "$library" "$0/usr/$library"
-    done
 """
 POSTGRES_ENTRY = """\
 #!/bin/sh
@@ -67,6 +60,10 @@ exec "$@"
 POSTGRES_PATH = "PATH=/usr/lib/postgresql/current/bin:/usr/bin:/bin"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 S = 10**9
+
+# Those whose containers keep something; of these there is a newer image, `services/NAME:2`, with another RELEASE.
+WITH_DATA = ("redis", "postgres", "python")
+RELEASE = "etc/release-of-the-image"
 
 # The execution part of each image config; `command` and the like of a container are laid over it.
 IMAGES: Mapping[str, Mapping[str, Any]] = {
@@ -125,25 +122,36 @@ def install(tree: Path) -> None:
     run("sh", "-euc", BEFORE, cwd=tree)
     add_packages(tree, *PACKAGES)
     run("sh", "-euc", AFTER, cwd=tree)
+    (tree / RELEASE).write_text("1")
     entry = tree / "usr/local/bin/postgres-entry"
     entry.write_text(POSTGRES_ENTRY)
     entry.chmod(0o755)
 
 
 def make_archive(debian: Path, archive: Path, scratch: Path) -> None:
-    """Write the images `services/NAME:1` into one archive."""
+    """Write the images `services/NAME:1`, and newer ones of those WITH_DATA, into one archive."""
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
-    tree, postgres = scratch / "base/rootfs", scratch / "postgres"
+    tree = scratch / "base/rootfs"
     install(tree)
-    run("sh", "-euc", OF_POSTGRES, postgres, cwd=tree)
-    layers = [scratch / "base.tar", scratch / "postgres.tar"]
-    for layer, folder in zip(layers, (tree, postgres), strict=True):
-        run("tar", "--create", "--numeric-owner", "--sort=name", "--file", layer, "--directory", folder, ".")
+    (scratch / "parts").mkdir()
+    layers = {}
+    for name, folder in split(tree, scratch / "parts").items():
+        layers[name] = scratch / f"{name}.tar"
+        words = ("--numeric-owner", "--sort=name", "--file", layers[name], "--directory", folder, ".")
+        run("tar", "--create", *words)
         shutil.rmtree(folder)
-    images = {name: (execution, layers if name == "postgres" else layers[:1]) for name, execution in IMAGES.items()}
-    write_images(archive, {f"services/{name}:1": image for name, image in images.items()})
-    for layer in layers:
+    layers["newer"] = scratch / "newer.tar"
+    layers["newer"].write_bytes(tarball(file(RELEASE, "2")))
+    write_images(archive, all_images(layers))
+    for layer in layers.values():
         layer.unlink()
+
+
+def all_images(layers: Mapping[str, Path]) -> dict[str, tuple[Mapping[str, Any], list[Path]]]:
+    """By the names of the images, what `write_images` takes."""
+    own = {name: [layers[layer] for layer in layers_of(name)] for name in IMAGES}
+    first = {f"services/{name}:1": (IMAGES[name], own[name]) for name in IMAGES}
+    return first | {f"services/{name}:2": (IMAGES[name], [*own[name], layers["newer"]]) for name in WITH_DATA}
 
 
 def write_images(archive: Path, images: Mapping[str, tuple[Mapping[str, Any], Sequence[Path]]]) -> None:
