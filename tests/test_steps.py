@@ -17,6 +17,7 @@ from bundler.progress import Meter, Progress, rising
 from bundler.store.fetch import Fetch
 from bundler.store.layout import open_store, prepare
 from tests.support.faulty_registry import cut, faulty_registry, times
+from tests.support.forked_workers import forked_workers
 from tests.support.image_files import layout_files, sample, write_archive, write_folder
 from tests.support.tarballs import file, tarball
 
@@ -49,6 +50,12 @@ class Steps:
 def request(image: str, **more: object) -> bundler.BuildRequest:
     plain = bundler.Access(tls_verify=False)
     return bundler.BuildRequest(image=image, rootless=True, store=None, access=plain, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[None]:
+    with forked_workers():
+        yield
 
 
 @pytest.fixture(scope="module")

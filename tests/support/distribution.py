@@ -27,7 +27,11 @@ GROUPS = {
         for name in ("backup", "compose_parity", "kit_upgrade", "install_page", "debian", "power_cut", "tar_dialects")
     },
 }
-_GROUP_OF = {f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules}
+_GROUP_OF = {
+    **{f"{INTEGRATION}test_{module}.py": name for name, modules in GROUPS.items() for module in modules},
+    # They parse all of bundler, and remember it.
+    **dict.fromkeys(["tests/test_architecture.py", "tests/test_code_rules.py"], "all of bundler, parsed"),
+}
 
 
 def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:

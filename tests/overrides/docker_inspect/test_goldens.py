@@ -53,9 +53,13 @@ def again(version: str, name: str, machine: str, *, knowing_image: bool = True) 
     return convert(replace(given, overrides=Overrides().upon([found]))).document
 
 
-@cache
 def from_line(name: str, machine: str) -> Inputs:
-    return inputs(CASES[name], TARGETS[machine])
+    return replace(_from_line(name), target=TARGETS[machine])
+
+
+@cache
+def _from_line(name: str) -> Inputs:
+    return inputs(CASES[name], Target())
 
 
 @pytest.mark.parametrize("name", [name for name in said("28.5.2") if name != "cgroupns-host"])
