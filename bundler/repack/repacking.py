@@ -1,28 +1,22 @@
 """What was changed in a bundle's rootfs becomes a layer on top of the image that the bundle was made from."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.files import bundle_owners
-from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.stage import open_stage
 from bundler.bundles.verification import Verification
 from bundler.errors import RequestError
 from bundler.images.digest import Digest
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
-from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
+from bundler.repack.delta import check_names
+from bundler.repack.opened_delta import open_delta
 from bundler.repack.umoci import make_layer
-from bundler.repack.written_over import open_written_over
-from bundler.rootfs.directories import explain
-from bundler.rootfs.mtree import MtreeError
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
-from bundler.rootfs.tree import Tree
 from bundler.runtime_spec.runtime_config import RuntimeConfig
 from bundler.store.repacked import Base, Destination, History, name_image
 
@@ -59,7 +53,7 @@ def repack(
             destination.check_free(store)
         owners = _owners(config, name, owned=bundle.owned)
         manifest, added = base.manifest, None
-        with _reading(bundle, verification) as (written, delta):
+        with open_delta(bundle, verification) as (written, delta):
             if delta:
                 check_names(delta, name)
                 with (
@@ -74,28 +68,6 @@ def repack(
         before_publishing()
         name_image(store, manifest, destination.name)
     return Repacked(manifest.digest, added)
-
-
-@contextmanager
-def _reading(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree, Delta]]:
-    """Where all that is new or changed can be read, and what is: the rootfs, or what was written over its image."""
-    name, path = bundle.label, bundle.path.resolve()
-    changes = rootfs_changes(verification, name)
-    destinations = [mount.destination for mount in bundle.config.mounts]
-    own = verification.recorded.mount_points
-    try:
-        with ExitStack() as held:
-            over = held.enter_context(open_written_over(bundle)) if has_image(verification.recorded.document) else None
-            if over is None:
-                tree: Tree = held.enter_context(Tree(path / "rootfs", bundle_owners()))
-                yield tree, find_delta(changes, tree, tree, destinations, own)
-            else:
-                upper, written = over
-                yield upper, find_delta(written.changes(bundle), written.seen(bundle), upper, destinations, own)
-    except OSError as error:
-        raise explain(error, name) from error
-    except MtreeError as error:
-        raise RequestError(f"{name}: rootfs.mtree: {error}") from None
 
 
 def _image_id(recorded: dict[str, Json], name: str) -> Digest:

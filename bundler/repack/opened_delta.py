@@ -1,0 +1,42 @@
+"""What has become different in the root filesystem of a bundle, and where it can be read: in its directory, or in what
+was written over its image.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bundler.bundles.bundle import Bundle
+from bundler.bundles.files import bundle_owners
+from bundler.bundles.rootfs_image import has_image
+from bundler.bundles.verification import Verification
+from bundler.errors import RequestError
+from bundler.repack.delta import Delta, find_delta, rootfs_changes
+from bundler.repack.written_over import open_written_over
+from bundler.rootfs.directories import explain
+from bundler.rootfs.mtree import MtreeError
+from bundler.rootfs.tree import Tree
+
+
+@contextmanager
+def open_delta(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree, Delta]]:
+    """Where all that is new or changed can be read, and what is: the rootfs, or what was written over its image.
+
+    Raises RequestError, DifferenceError, BundlerError.
+    """
+    name, path = bundle.label, bundle.path.resolve()
+    changes = rootfs_changes(verification, name)
+    destinations = [mount.destination for mount in bundle.config.mounts]
+    own = verification.recorded.mount_points
+    try:
+        with ExitStack() as held:
+            over = held.enter_context(open_written_over(bundle)) if has_image(verification.recorded.document) else None
+            if over is None:
+                tree: Tree = held.enter_context(Tree(path / "rootfs", bundle_owners()))
+                yield tree, find_delta(changes, tree, tree, destinations, own)
+            else:
+                upper, written = over
+                yield upper, find_delta(written.changes(bundle), written.seen(bundle), upper, destinations, own)
+    except OSError as error:
+        raise explain(error, name) from error
+    except MtreeError as error:
+        raise RequestError(f"{name}: rootfs.mtree: {error}") from None
