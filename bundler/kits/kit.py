@@ -49,7 +49,8 @@ _PARTS: Final = (
         "mount-rootfs.sh",
         "kit/images.sh",
     ),
-    *("kit/running.sh", "kit/installing.sh", "kit/moving.sh", "kit/upgrading.sh", "kit/commands.sh"),
+    *("kit/running.sh", "kit/installing.sh", "kit/comparing.sh", "kit/moving.sh"),
+    *("kit/upgrading.sh", "kit/commands.sh"),
 )
 _LARGEST: Final = 1 << 20  # bytes of a list of checksums
 _PLACES: Final = "/srv/bundles"

@@ -153,26 +153,53 @@ def test_what_a_container_has_written_is_no_part_of_a_kit(made: Path, tmp_path: 
     bundler("pack", tmp_path / "b", "--kit", "-o", tmp_path / "kit")
 
 
-@pytest.mark.parametrize("forms", [("dir", NAME), (NAME, "dir"), (NAME, "newer")], ids=" to ".join)
+def kits_for(made: Path, place: Path, *names: str) -> list[Path]:
+    """Kits of these bundles, for one place."""
+    kits = [place.parents[1] / name for name in names]
+    for kit, name in zip(kits, names, strict=True):
+        bundler("pack", made / name, "--kit", "-o", kit, "--name", NAME, "--directory", str(place))
+    return kits
+
+
+def counted(kit: Path, place: Path, shell: str) -> tuple[str, str]:
+    """What one more run finds in its root filesystem and in its volume."""
+    ended = run(kit, "-C", str(place), "run", shell=shell)
+    assert ended.exit_code == 0, ended.stderr
+    return ended.stdout, (place / "volumes/data/counted").read_text()
+
+
+@pytest.mark.parametrize("shell", ["sh", "busybox"])
+def test_what_was_written_over_the_same_image_moves_with_the_volumes(made: Path, tmp_path: Path, shell: str) -> None:
+    place, units = tmp_path / "srv/web", tmp_path / "units"
+    old, new = kits_for(made, place, NAME, "newer")
+    assert run(old, "install", str(units), shell=shell).exit_code == 0
+    assert counted(old, place, shell) == ("x\n", "x\n")
+    upgraded = run(new, "upgrade", str(units), shell=shell)
+    assert (upgraded.exit_code, "outside of its volumes" in upgraded.stderr) == (0, False), upgraded.stderr
+    assert 'kit: new: /hostname: "newer"' in upgraded.stderr
+    assert counted(new, place, shell) == ("x\n" * 2, "x\n" * 2)
+    assert run(new, "rollback", str(units), shell=shell).exit_code == 0
+    assert counted(old, place, shell) == ("x\n" * 3, "x\n" * 3)
+    assert left(place) == []
+
+
+@pytest.mark.parametrize("forms", [("dir", NAME), (NAME, "dir")], ids=" to ".join)
 @pytest.mark.parametrize("shell", ["sh", "busybox"])
 def test_an_upgrade_moves_volumes_and_leaves_the_rest_with_the_older_one(
     made: Path, tmp_path: Path, forms: tuple[str, str], shell: str
 ) -> None:
     place, units = tmp_path / "srv/web", tmp_path / "units"
-    for form in forms:
-        bundler("pack", made / form, "--kit", "-o", tmp_path / form, "--name", NAME, "--directory", str(place))
-    old, new = (tmp_path / form for form in forms)
+    old, new = kits_for(made, place, *forms)
 
     def written(kit: Path) -> tuple[str, str]:
-        """What one more run finds in its root filesystem and in its volume."""
-        ended = run(kit, "-C", str(place), "run", shell=shell)
-        assert ended.exit_code == 0, ended.stderr
-        return ended.stdout, (place / "volumes/data/counted").read_text()
+        return counted(kit, place, shell)
 
     assert run(old, "install", str(units), shell=shell).exit_code == 0
     assert written(old) == ("x\n", "x\n")
     upgraded = run(new, "upgrade", str(units), shell=shell)
     assert upgraded.exit_code == 0, upgraded.stderr
+    assert f"files that the container of {place} wrote outside of its volumes: 1. They stay in" in upgraded.stderr
+    assert "bundler upgrade would take them along" in upgraded.stderr
     assert "keeps what its container wrote outside of volumes" in upgraded.stderr
     assert written(new) == ("x\n", "x\n" * 2)
     assert run(new, "rollback", str(units), shell=shell).exit_code == 0

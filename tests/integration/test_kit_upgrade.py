@@ -1,6 +1,7 @@
 """`kit.sh upgrade`, `rollback` and `commit`: on a machine without bundler, killed anywhere, all data is there."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -94,6 +95,39 @@ def test_data_is_in_the_new_one_and_back_and_the_old_one_goes_in_the_end(place: 
     assert (names(place.parent), dump(place)) == (["web"], "since")
     if shell == "sh":  # busybox restores not all times
         bundler("verify", place)
+
+
+FEWER = {"cap_drop": ["KILL"], "environment": {"A": "of the new"}, "volumes": ["/x"]}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_the_new_one_may_do_and_what_does_not_move_along_is_told_first(
+    kits: Path, place: Path, shell: str
+) -> None:
+    folder = place.parents[1]
+    (folder / "o.yaml").write_text(json.dumps(FEWER))
+    bundler("build", "-q", kits / "new.tar", "--overrides", "o.yaml", "-o", "other", cwd=folder)
+    bundler("pack", "other", "--kit", "-o", "other-kit", "--directory", str(place), "--name", "web", cwd=folder)
+    rootfs = place / "rootfs"
+    (rootfs / "word").write_text("changed by the container")
+    (rootfs / os.fsdecode(b"a name|of\xe9 two words")).touch()
+    (rootfs / "link").symlink_to("/")
+    (rootfs / "data/seed").unlink()
+    (rootfs / "folder").mkdir()
+    done = kit(folder, "other", "upgrade", shell=shell)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    told = [line for line in lines if line.startswith(("kit: old: ", "kit: new: "))]
+    assert 'kit: new: /process/env: "A=of the new"' in told
+    assert [line for line in told if "CAP_KILL" in line] == [
+        f'kit: old: /process/capabilities/{name}: "CAP_KILL"' for name in ("bounding", "effective", "permitted")
+    ]
+    assert any(line.startswith('kit: new: /mounts/"/x"') for line in told)
+    assert not any("CAP_CHOWN" in line or '"/proc"' in line for line in told)
+    wrote = f"kit: note: files that the container of {place} wrote outside of its volumes: 4. They stay in {place}.old"
+    assert lines.index(f"{wrote}; bundler upgrade would take them along") > lines.index(told[-1])
+    again = kit(folder, "other", "upgrade", shell=shell)
+    assert (again.exit_code, "kit: old" in again.stderr) == (0, False)
 
 
 def test_an_emptied_volume_moves_back_too(place: Path) -> None:

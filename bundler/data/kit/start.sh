@@ -45,6 +45,7 @@ have cat || cat() { busybox cat; }
 have chmod || chmod() { busybox chmod "$@"; }
 have chown || chown() { busybox chown "$@"; }
 have cp || cp() { busybox cp "$@"; }
+have find || find() { busybox find "$@"; }
 have flock || flock() { busybox flock "$@"; }
 have grep || grep() { busybox grep "$@"; }
 have id || id() { busybox id "$@"; }

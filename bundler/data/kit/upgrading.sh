@@ -30,7 +30,9 @@ upgrade() {
         installed=$dir
         unpack "$dir.new"
         dir=$installed
+        show_differences "$dir" "$dir.new"
         choose_moving "$dir.new"
+        show_staying "; bundler upgrade would take them along"
         if [ -n "$prefix" ]; then
             mkdir -p "$units" || die "$units cannot be made"
             keep_units "$units" "$(digest_of "$dir/$document")"
@@ -69,6 +71,35 @@ choose_moving() {
     done <<END
 $moving
 END
+    choose_uppers "$1"
+}
+
+# What was written over an image moves with the volumes, to a bundle with the same image, unless it would not be seen there.
+choose_uppers() {
+    for member in $(members "$dir"); do
+        upper=${member#/}upper
+        if [ ! -d "$dir/$upper" ] || [ -e "$1/$upper" ]; then continue; fi
+        if ! is_read_only "$1$member" && has_same_image "$dir$member" "$1$member"; then
+            moving=$moving$upper$newline
+        fi
+    done
+}
+
+is_read_only() {
+    while IFS= read -r line; do
+        case $line in *' "readonly": true'*) return 0 ;; esac
+    done <"$1/config.json"
+    return 1
+}
+
+# What the containers wrote outside of volumes, and does not move along; $1 is what to say of that.
+show_staying() {
+    for member in $(members "$dir"); do
+        case $newline$moving in *"$newline${member#/}upper$newline"*) continue ;; esac
+        count=$(count_written "$dir$member") || continue
+        place=$dir$member
+        [ "$count" = 0 ] || note "files that the container of ${place%/} wrote outside of its volumes: $count. They stay in $dir.old${1-}"
+    done
 }
 
 rollback() {
@@ -82,6 +113,7 @@ rollback() {
         check_idle "$dir"
         check_idle "$dir.old"
         choose_moving "$dir.old"
+        show_staying
         begin_moving rollback "$(digest_of "$dir.old/$document")"
         mv "$dir.old" "$dir.new" || die "$dir.old cannot be moved"
         finish_moving
