@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from bundler.progress import Progress
     from bundler.upkeep.upgrading import Step
 
+_FIRST: Final = 3  # paths that are told where there are more
 _ORDER: Final = ("looser", "tighter", "neutral")
 # What also counts where NEW is no image.
 _ALWAYS: Final = ("image", "progress", "quiet", "limit", "retries", "timeout", "store")
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Make the new one, say what would be, and stop.")]
 LeaveDataOption = Annotated[
     bool, typer.Option("--leave-data", help="Leave data that the new bundle has no place for in BUNDLE.old.")
+]
+DiscardDataOption = Annotated[
+    bool, typer.Option("--discard-data", help="With --commit: also remove data that is in BUNDLE.old.")
+]
+LeaveChangesOption = Annotated[
+    bool, typer.Option("--leave-changes", help="Leave what the container wrote into its root filesystem in BUNDLE.old.")
 ]
 NewArgument = Annotated[
     str | None,
@@ -60,25 +67,23 @@ def upgrade(
         bool, typer.Option("--allow-looser", help="Also where the new container may do more on the machine.")
     ] = False,
     leave_data: LeaveDataOption = False,
-    discard_data: Annotated[
-        bool, typer.Option("--discard-data", help="With --commit: also remove data that is in BUNDLE.old.")
-    ] = False,
+    leave_changes: LeaveChangesOption = False,
+    discard_data: DiscardDataOption = False,
     dry_run: DryRunOption = False,
     reporting: ReportOptions,
 ) -> None:
-    """Put NEW in the place of BUNDLE; what its volumes hold moves along.
+    """Put NEW in the place of BUNDLE; what its volumes hold moves along, and what its container wrote elsewhere.
 
-    NEW is made beside BUNDLE and verified; how its config.json differs is printed, looser places first. The step is
-    whole or not done, and BUNDLE stays as BUNDLE.old until --commit. Exit code 6: NEW is looser, or not what was built.
+    NEW is made beside BUNDLE and verified; how its config.json differs is printed, looser places first. Files that the
+    new image has changed, too, stay as they are there. The step is whole or not done, and BUNDLE stays as BUNDLE.old
+    until --commit. Exit code 6: NEW is looser, or not what was built.
     """
     from bundler.upkeep import upgrading
 
     report = reporting.of("upgrade")
     if commit:
-        if options.image is not None or allow_looser or leave_data or dry_run:
-            raise RequestError("--commit takes nothing that is about a new bundle")
-        upgrading.commit(bundle, discard=discard_data)
-        _show_path(bundle, report)
+        others = options.image is not None or allow_looser or leave_data or leave_changes or dry_run
+        _commit(bundle, report, discard=discard_data, others=others)
         return
     if options.image is None and not options.overrides:
         raise RequestError("upgrade to what?", hint="name the newer one, or --commit the last upgrade")
@@ -88,7 +93,9 @@ def upgrade(
 
     def approve(step: "Step") -> bool:
         steps.append(step)
-        _show_differences(step, quiet=options.quiet or report is not None)
+        if not options.quiet and report is None:
+            _show_differences(step)
+            _show_changes(step, bundle)
         return not dry_run
 
     upgrading.check_upgradable(bundle)  # before anything is fetched or made
@@ -99,6 +106,7 @@ def upgrade(
                 _maker(options, bundle, progress),
                 allow_looser=allow_looser,
                 leave_data=leave_data,
+                leave_changes=leave_changes,
                 approve=approve,
                 before_publishing=ignore_interruptions,
             )
@@ -107,6 +115,16 @@ def upgrade(
             report.show(_plain(bundle, steps[0], done=False))
         raise
     _show(bundle, steps[0], report, done=not dry_run, quiet=options.quiet)
+
+
+def _commit(bundle: Path, report: Report | None, *, discard: bool, others: bool) -> None:
+    from bundler.upkeep import upgrading
+
+    if others:
+        what = "--commit takes nothing that is about a new bundle"
+        raise RequestError(what, hint=f"{printable(upgrading.old_place(bundle).name)} goes as it is")
+    upgrading.commit(bundle, discard=discard)
+    _show_path(bundle, report)
 
 
 @spread
@@ -147,13 +165,33 @@ def _maker(options: UpgradeOptions, bundle: Path, progress: "Progress") -> "Call
     return build
 
 
-def _show_differences(step: "Step", *, quiet: bool) -> None:
+def _show_differences(step: "Step") -> None:
     """On standard error, since it comes before the result."""
-    if quiet or not step.differences:
-        return
     ordered = sorted(step.differences, key=lambda difference: _ORDER.index(difference.mark))
     for line in aligned([[printable(cell) for cell in row] for row in cells(ordered)]):
         typer.echo(line, err=True)
+
+
+def _show_changes(step: "Step", bundle: Path) -> None:
+    """Which changes of the container move along, and which do not."""
+    from bundler.upkeep.upgrading import old_place
+
+    if step.moving:
+        first = [f"/{printable(path)}" for path in step.moving]
+        note(f"{_changes_that('move', len(first))} along: {_first(first)}")
+    if step.clashing:
+        first = [f"/{printable(path)} ({why})" for path, why in step.clashing.items()]
+        note(f"{_changes_that('stay', len(first))} in {printable(str(old_place(bundle)))}: {_first(first)}")
+
+
+def _changes_that(verb: str, number: int) -> str:
+    noun, verb = ("change", f"{verb}s") if number == 1 else ("changes", verb)
+    return f"{number} {noun} that the container made in its rootfs {verb}"
+
+
+def _first(words: Sequence[str]) -> str:
+    more = len(words) - _FIRST
+    return ", ".join(words[:_FIRST]) + (f" and {more} more (--json lists all)" if more > 0 else "")
 
 
 def _show_path(bundle: Path, report: Report | None) -> None:
@@ -181,10 +219,10 @@ def _show(bundle: Path, step: "Step", report: Report | None, *, done: bool, quie
 
 def _notes(step: "Step", old: str) -> list[str]:
     notes = []
-    if step.left is None:
+    if step.changes is None:
         notes.append(f"what the container wrote to its rootfs cannot be told; it stays in {old}")
-    elif step.left:
-        notes.append(f"{step.left} files of the rootfs are not as they were built; they stay in {old}")
+    elif step.changes and not step.moving and not step.clashing:
+        notes.append(f"{_changes_that('stay', step.changes)} in {old}")
     if step.staying:
         notes.append(f"data that has no place in the new bundle stays in {old}: {', '.join(step.staying)}")
     return notes
@@ -219,6 +257,8 @@ def _plain(bundle: Path, step: "Step", *, done: bool) -> dict[str, object]:
         "differences": [as_plain(difference) for difference in step.differences],
         "carried": list(step.carried),
         "staying": list(step.staying),
-        "rootfs_changes": step.left,
+        "rootfs_changes": step.changes,
+        "moving": [printable(path) for path in step.moving],
+        "clashing": [{"path": printable(path), "why": why} for path, why in step.clashing.items()],
         "next": list(_commands(bundle)) if done else [],
     }

@@ -56,7 +56,7 @@ class WrittenOver:
 
     def changes(self, bundle: Bundle) -> dict[bytes, Change]:
         """What the container has made another of the image. Raises BundlerError, MtreeError, OSError."""
-        lines = (line for line in _lines(bundle) if line.path in self._files or self._is_hidden(line.path))
+        lines = (line for line in manifest_entries(bundle) if line.path in self._files or self._is_hidden(line.path))
         read = partial(hash_file, self._upper)
         comparison = Comparison(read, partial(first_name, self._upper), privileged=os.geteuid() == 0)
         found = comparison.changes(lines, iter(self._files.values()))
@@ -69,7 +69,7 @@ class WrittenOver:
     def seen(self, bundle: Bundle) -> Outline:
         """All names that there are: those of the image and those over it. Raises MtreeError."""
         outline = Outline()
-        for line in _lines(bundle):
+        for line in manifest_entries(bundle):
             if line.path not in self._files and not self._is_hidden(line.path):
                 _add_listed(outline, line)
         for found in self._files.values():
@@ -98,10 +98,11 @@ def open_written_over(bundle: Bundle) -> Iterator[tuple[Upper, WrittenOver] | No
 
 def _root_xattrs(bundle: Bundle) -> dict[bytes, bytes]:
     """The extended attributes that the manifest says the root of the image has. Raises MtreeError."""
-    return next((xattrs_of(line.keywords) for line in _lines(bundle)), {})
+    return next((xattrs_of(line.keywords) for line in manifest_entries(bundle)), {})
 
 
-def _lines(bundle: Bundle) -> Iterator[Listed]:
+def manifest_entries(bundle: Bundle) -> Iterator[Listed]:
+    """What the bundle's manifest says of each file of the root filesystem as it was built. Raises MtreeError."""
     manifest = bundle.manifest()
     manifest.seek(len(HEADER))
     return group(read_lines(manifest))

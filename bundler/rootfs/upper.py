@@ -74,6 +74,14 @@ class Upper(Tree):
         }
 
 
+def escaped(xattrs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What a container has set, as it lies in an upper folder of root's, where an overlay's own names say something."""
+    return {
+        _ROOTS + _ESCAPE + name.removeprefix(_ROOTS) if name.startswith(_ROOTS) else name: value
+        for name, value in xattrs.items()
+    }
+
+
 def is_whiteout(found: Found) -> bool:
     """Whether the file says that there is none."""
     return found.kind == stat.S_IFCHR and found.device == (0, 0)

@@ -1,10 +1,12 @@
 """A newer bundle takes the place of one that has data, and the older one can come back: the data is there once.
 
-`BUNDLE.old` is the one before, without the folders that moved along, which a runtime therefore does not start. To
-upgrade and to roll back are one step each, as in succession.py; only `commit` removes anything.
+`BUNDLE.old` is the one before, without the folders that moved along, which a runtime therefore does not start. What its
+container wrote into its root filesystem is copied into the new one, before anything changes places. To upgrade and to
+roll back are one step each, as in succession.py; only `commit` removes anything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,13 +25,12 @@ from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.rootfs_sharing import share_image
 from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.stage_folder import exchange_begun, finish_replacement
-from bundler.bundles.verification import Verification
 from bundler.compare.difference import Difference, differences
-from bundler.errors import BundlerError, DifferenceError, RequestError, printable
+from bundler.errors import DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.path_kinds import PROJECT, kind_at
-from bundler.repack.written_over import open_written_over
-from bundler.rootfs.mtree import MtreeError
+from bundler.rootfs.mtree import sort_key
+from bundler.upkeep.writable_layer import WritableLayer, open_writable_layer, owners_of, written_since
 
 # What has no place in the other bundle stays where it is; whether that may be is asked before.
 _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
@@ -37,14 +38,19 @@ _CARRIED: Final = OldVolumes.KEPT | OldVolumes.DISCARDED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What an upgrade is about to do. `left` counts the files of the old rootfs that are not as they were built, None
-    where that cannot be told; `staying` are folders with data that the new bundle has no place for.
+    """What an upgrade, or a rollback, is about to do. `carried` are folders of data, `staying` those that the other
+    bundle has no place for.
+
+    `changes` counts what the container has changed in the root filesystem, for a rollback since the last upgrade; None
+    where that cannot be told. Of these the paths `moving` go along, and `clashing` do not, for the reason given.
     """
 
     differences: Sequence[Difference]
     carried: Sequence[str]
     staying: Sequence[str]
-    left: int | None
+    changes: int | None
+    moving: Sequence[bytes] = ()
+    clashing: Mapping[bytes, str] = field(default_factory=dict)
 
     @property
     def looser(self) -> list[Difference]:
@@ -73,14 +79,15 @@ def upgrade(
     *,
     allow_looser: bool = False,
     leave_data: bool = False,
+    leave_changes: bool = False,
     approve: Callable[[Step], bool] = lambda _step: True,
     before_publishing: Callable[[], None] = lambda: None,
 ) -> Step:
     """Put the bundle that `fill` makes in a stage in the place of `bundle`, which stays as `old_place`.
 
     `approve` is told all before anything changes; if it says no, that was all. Raises DifferenceError for a new bundle
-    that is looser, unless `allow_looser`, RequestError for data without a place in it, unless `leave_data`, and
-    BundlerError.
+    that is looser, unless `allow_looser`, RequestError for data without a place in it, unless `leave_data`, and where
+    what the container wrote cannot be copied, unless `leave_changes`; and BundlerError.
     """
     check_upgradable(bundle)
     with open_stage(bundle.parent) as stage:
@@ -89,9 +96,14 @@ def upgrade(
         old, new = Bundle(bundle), Bundle(stage.bundle)
         if has_image(new.record.document) and has_image(old.record.document):
             share_image(new, old)
-        step = _step(old, new, carried())
-        approved = approve(step)
-        _check_step(old, new, step, allow_looser=allow_looser, leave_data=leave_data)
+        with open_writable_layer(old, new) as layer:
+            step = _upgrading(old, new, carried(), layer, leave_changes=leave_changes)
+            approved = approve(step)
+            _check_step(old, new, step, allow_looser=allow_looser, leave_data=leave_data)
+            if not leave_changes:
+                _check_layer(old, layer)
+                if approved:
+                    layer.move()
         if approved:
             stage.publish(bundle, replace=True, carried=carried, kept=old_place(bundle), before=before_publishing)
     return step
@@ -114,7 +126,7 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
     if twice:
         what = f"{holding_data(old, twice)}, and in those of {printable(str(bundle))}, too"
         raise RequestError(what, hint="move one of them elsewhere first")
-    step = _step(Bundle(bundle), Bundle(old), carried())
+    step = _step(Bundle(bundle), Bundle(old), carried(), changes=written_since(Bundle(bundle), Bundle(old)))
     if bundle.stat().st_ino == aim:
         return step
     with open_stage(bundle.parent) as stage:
@@ -144,13 +156,29 @@ def _check_bundle(bundle: Path) -> None:
         raise RequestError(f"{printable(str(bundle))} is an empty directory", hint="`bundler build` makes a bundle")
 
 
-def _step(old: Bundle, new: Bundle, carried: Sequence[str]) -> Step:
+def _step(old: Bundle, new: Bundle, carried: Sequence[str], *, changes: int | None) -> Step:
     return Step(
         differences=differences(old.config_file.config.document, new.config_file.config.document),
         carried=carried,
         staying=homeless_data(old, new),
-        left=_written_to(old),
+        changes=changes,
     )
+
+
+def _upgrading(old: Bundle, new: Bundle, carried: Sequence[str], layer: WritableLayer, *, leave_changes: bool) -> Step:
+    step = _step(old, new, carried, changes=layer.changes)
+    if leave_changes:
+        return step
+    moving = sorted([*layer.merge.taken, *layer.merge.gone], key=sort_key)
+    return replace(step, moving=moving, clashing=layer.merge.staying)
+
+
+def _check_layer(old: Bundle, layer: WritableLayer) -> None:
+    if layer.obstacle is not None:
+        what = f"what the container wrote into its root filesystem cannot move along: {layer.obstacle.what}"
+        first = f"{layer.obstacle.hint}; or " if layer.obstacle.hint else ""
+        hint = f"{first}add --leave-changes: it stays in {printable(old_place(old.path).name)}"
+        raise RequestError(what, hint=hint)
 
 
 def _check_step(old: Bundle, new: Bundle, step: Step, *, allow_looser: bool, leave_data: bool) -> None:
@@ -161,7 +189,7 @@ def _check_step(old: Bundle, new: Bundle, step: Step, *, allow_looser: bool, lea
         what = f"{holding_data(old.path, step.staying)}, and the new bundle has no place for it"
         hint = f"move it elsewhere first, or add --leave-data: it stays in {printable(old_place(old.path).name)}"
         raise RequestError(what, hint=hint)
-    if step.carried and _owners(old) != _owners(new):
+    if step.carried and owners_of(old) != owners_of(new):
         what = f"what the volumes of {old.label} hold belongs to other users than those of the new bundle"
         raise RequestError(what, hint="build it with the same --uid-map, --gid-map and --rootless")
 
@@ -169,28 +197,3 @@ def _check_step(old: Bundle, new: Bundle, step: Step, *, allow_looser: bool, lea
 def _places(differences: Sequence[Difference]) -> str:
     first = ", ".join(printable(difference.place) for difference in differences[:3])
     return first if len(differences) <= 3 else f"{first} and {len(differences) - 3} other places"  # noqa: PLR2004
-
-
-def _owners(bundle: Bundle) -> object:
-    return bundle.owned, bundle.config.uid_mappings, bundle.config.gid_mappings
-
-
-def _written_to(bundle: Bundle) -> int | None:
-    """How many files of the rootfs are not as they were built; None where nothing says how they were, or it is not for
-    this user to look.
-    """
-    try:
-        if has_image(bundle.record.document):
-            return _written_over(bundle)
-        changed = [change.path for change in Verification(bundle).changes()]
-    except RequestError:
-        return None
-    return None if "rootfs.mtree" in changed else sum(path.startswith("./") for path in changed)
-
-
-def _written_over(bundle: Bundle) -> int | None:
-    try:
-        with open_written_over(bundle) as over:
-            return 0 if over is None else len(over[1].changes(bundle).keys() - {b""})
-    except (BundlerError, MtreeError, OSError):
-        return None

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.moments import CUT, check_moments
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.replacement import CASES, names, next_command, words
 from tests.support.strace import killing
@@ -83,7 +84,7 @@ def test_what_was_restored_is_whole(tmp_path: Path, disk: Path, image: Path) -> 
             assert (left / "b/volumes/data/dump").read_text() == "data"
 
 
-@pytest.mark.parametrize("call", ["rename", "renameat2", "syncfs"])
+@pytest.mark.parametrize("call", CUT["restore"])
 def test_cut_at_any_step_of_a_restoration_the_data_is_that_before_or_after_it(
     tmp_path: Path, disk: Path, call: str
 ) -> None:
@@ -107,7 +108,33 @@ def test_cut_at_any_step_of_a_restoration_the_data_is_that_before_or_after_it(
             verify(folder / "b")
         if code == 0:
             break
-    assert nth > 1
+    check_moments(CUT["restore"][call], nth - 1)
+
+
+@pytest.mark.parametrize("call", CUT["upgrade of what was written"])
+def test_cut_at_any_step_of_an_upgrade_what_was_written_is_there(tmp_path: Path, disk: Path, call: str) -> None:
+    image = write_archive(tmp_path / "image.tar", layout_files({"1": SMALL}))
+    bundler("build", image, "-o", tmp_path / "made")
+    bundler("build", image, "-o", tmp_path / "new")
+    (tmp_path / "made/rootfs/mine").write_text("written")
+    (tmp_path / "made/volumes/data/dump").write_text("data")
+    for nth in range(1, 80):
+        with mounted(disk) as folder:
+            for name in ("b", "b.old"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            subprocess.run(["cp", "-a", tmp_path / "made", folder / "b"], check=True)
+            subprocess.run(["sync", "-f", folder], check=True)
+            code = call_bundler("upgrade", folder / "b", tmp_path / "new", strace=killing(call, nth)).returncode
+            assert code in (0, -signal.SIGKILL)
+            with after_a_power_cut(disk) as left:
+                call_bundler("verify", left / "b")
+                written = [(left / "b" / name).read_text() for name in ("rootfs/mine", "volumes/data/dump")]
+                assert written == ["written", "data"], nth
+                assert (left / "b.old").exists() or code
+            call_bundler("verify", folder / "b")
+        if code == 0:
+            break
+    check_moments(CUT["upgrade of what was written"][call], nth - 1)
 
 
 def test_units_are_whole(tmp_path: Path, disk: Path, image: Path) -> None:
@@ -139,8 +166,11 @@ def test_a_bundle_is_whole(tmp_path: Path, disk: Path, image: Path, command: str
             assert (left / "b/volumes/data/dump").exists() == ("--keep-volumes" in options)
 
 
+COMMANDS = {"upgrade": "upgrade", "exchange": "rollback"}
+
+
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("call", ["rename", "renameat2", "fsync", "syncfs", "unlinkat"])
+@pytest.mark.parametrize("call", CUT["upgrade"])
 def test_cut_at_any_step_of_a_replacement_the_data_is_there(disk: Path, call: str, case: str) -> None:
     _, prepare, outcomes = CASES[case]
     for nth in range(1, 80):
@@ -157,7 +187,7 @@ def test_cut_at_any_step_of_a_replacement_the_data_is_there(disk: Path, call: st
             next_command(folder)
         if code == 0:
             break
-    assert nth > 1
+    check_moments(CUT[COMMANDS[case]][call] if case in COMMANDS else 1, nth - 1)
 
 
 @pytest.mark.parametrize(

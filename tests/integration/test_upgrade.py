@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import Sample, layout_files, sample, write_archive
+from tests.support.moments import KILLED, check_moments
 from tests.support.strace import killing
 from tests.support.tarballs import directory, file, tarball
 
@@ -132,20 +133,20 @@ def test_a_dry_run_says_all_and_changes_nothing(old: Path) -> None:
     (old / "rootfs/word").write_text("changed")
     done = call_bundler("upgrade", old, "new.tar", "--dry-run", cwd=old.parent)
     assert (done.returncode, word(old), names(old.parent)) == (0, "changed", ["b"])
-    assert "2 files of the rootfs are not as they were built" in done.stderr
+    assert "1 change that the container made in its rootfs moves along: /mine" in done.stderr
+    assert "rootfs stays in" in done.stderr
 
 
-def test_what_was_written_over_an_image_stays_with_it_and_comes_back(old: Path) -> None:
+def test_what_was_written_over_an_image_moves_along_and_comes_back(old: Path) -> None:
     shutil.rmtree(old)
     bundler("build", "-q", "old.tar", "--rootfs", "erofs", "-o", "b", cwd=old.parent)
     (old / "upper/rootfs").mkdir(parents=True)
     for name in ("mine", "word"):
         (old / "upper/rootfs" / name).write_text("written")
-    done = call_bundler("upgrade", old, "new.tar", cwd=old.parent)
-    assert done.returncode == 0
-    assert f"2 files of the rootfs are not as they were built; they stay in {old}.old" in done.stderr
+    bundler("upgrade", old, "new.tar", cwd=old.parent)
     assert (old / "rootfs.erofs").exists()
-    assert not (old / "upper").exists()
+    assert (old / "upper/rootfs/mine").read_text() == "written"
+    assert not (old / "upper/rootfs/word").exists()  # of that there is a newer one
     bundler("rollback", old)
     assert (old / "upper/rootfs/mine").read_text() == "written"
     bundler("upgrade", old, "--commit")
@@ -154,7 +155,7 @@ def test_what_was_written_over_an_image_stays_with_it_and_comes_back(old: Path) 
     (old.parent / "o.yaml").write_text("rootfs: {format: dir}\n")
     bundler("upgrade", old, "--commit")
     bundler("upgrade", old, "new.tar", "--overrides", "o.yaml", cwd=old.parent)
-    assert word(old) == "new"
+    assert (word(old), (old / "rootfs/mine").read_text()) == ("new", "written")
 
 
 def test_data_without_a_place_is_refused_or_stays_until_it_is_discarded(old: Path) -> None:
@@ -256,7 +257,7 @@ def test_a_bundle_that_a_container_runs_from_is_left_alone(tmp_path: Path) -> No
 
 @pytest.mark.tool("strace")
 @pytest.mark.parametrize("command", ["upgrade", "rollback"])
-@pytest.mark.parametrize("call", ["rename", "renameat2", "fsync", "syncfs"])
+@pytest.mark.parametrize("call", KILLED["upgrade"])
 def test_killed_anywhere_the_next_command_finds_the_old_or_the_new_with_all_data(
     old: Path, command: str, call: str
 ) -> None:
@@ -266,14 +267,18 @@ def test_killed_anywhere_the_next_command_finds_the_old_or_the_new_with_all_data
             shutil.rmtree(old.with_name(name), ignore_errors=True)
         bundler("build", "-q", "old.tar", "-o", "b", cwd=old.parent)
         (old / "volumes/data/dump").write_text("data")
+        (old / "rootfs/mine").write_text("written")
         if command == "rollback":
             bundler("upgrade", old, "n", cwd=old.parent)
         words = [command, "b", *(["n"] if command == "upgrade" else [])]
         code = call_bundler(*words, cwd=old.parent, strace=killing(call, nth)).returncode
         assert code in (0, -signal.SIGKILL)
-        bundler("rollback" if command == "rollback" and code else "verify", old)
-        assert dump(old) == "data"
+        if command == "rollback" and code:
+            bundler("rollback", old)
+        verified = json.loads(call_bundler("verify", old, "--json").stdout)
+        assert {change["path"] for change in verified["changes"]} <= {".", "./mine"}
+        assert (dump(old), (old / "rootfs/mine").read_text()) == ("data", "written")
         assert word(old) in (["old"] if command == "rollback" else ["old", "new"])
         if code == 0:
             break
-    assert nth > 1
+    check_moments(KILLED[command][call], nth - 1)

@@ -144,6 +144,7 @@ BUNDLES: tuple[Mistake, ...] = (
     bundle("upgrade bundle", "upgrade to what?", "name the newer one"),
     bundle("upgrade bundle hello.tar", "hello.tar does not exist", "looked for", code=3),
     bundle("upgrade bundle --commit", "no bundle.old", "only an upgrade"),
+    bundle("upgrade bundle --commit --leave-changes", "--commit takes nothing", "bundle.old goes as it is"),
     bundle("rollback bundle", "no bundle.old", "only an upgrade"),
     bundle("backup image.tar -o new.tar", "image.tar is an archive", "bundler build image.tar"),
     bundle("restore image.tar bundle", "image.tar is no backup", "bundler backup", code=3),

@@ -1,0 +1,92 @@
+"""Files of a root filesystem as merge.py compares them: by what a manifest says of them, but for times and links."""
+
+import os
+import stat
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
+
+from bundler.bundles.bundle import Bundle
+from bundler.repack.written_over import manifest_entries
+from bundler.rootfs.attributes import Attributes, is_kept
+from bundler.rootfs.home import Found
+from bundler.rootfs.mtree import Keywords, Listed, MtreeError, nanoseconds, xattrs_of
+from bundler.rootfs.paths import ancestors
+from bundler.rootfs.scan import hash_file, manifest_entry
+from bundler.rootfs.tree import Tree
+from bundler.upkeep.merge import Node
+
+# An image that was built again has other times; how many names a file has says nothing of the file.
+_PASSED_BY: Final = frozenset({b"time", b"nlink", b"hardlink"})
+_OF_ROOT: Final = b"xattr.trusted."  # which only root can see
+
+
+def built_nodes(bundle: Bundle, paths: Collection[bytes], tops: Collection[bytes]) -> dict[bytes, Node]:
+    """Those of `paths` in the bundle as it was built, and of all that lies below `tops`. Raises MtreeError."""
+    nodes: dict[bytes, Node] = {}
+    below = None
+    for line in manifest_entries(bundle):
+        path = line.path
+        if path in tops and not _is_below(path, below):
+            below = path
+        if path in paths or path in tops or _is_below(path, below):
+            nodes[path] = _node(line.keywords)
+    return nodes
+
+
+def written_nodes(tree: Tree, paths: Iterable[bytes], hashed: Collection[bytes], *, owned: bool) -> dict[bytes, Node]:
+    """Those of `paths` in the tree that the container has written to, without sockets.
+
+    Of those that are not `hashed`, the content is left out. Raises OSError.
+    """
+    nodes: dict[bytes, Node] = {}
+    for path in paths:
+        found = tree.look(path)
+        if found is not None and found.kind != stat.S_IFSOCK:
+            nodes[path] = _written(tree, found, owned=owned, hashed=path in hashed)
+    return nodes
+
+
+def directory_attributes(bundle: Bundle, paths: Collection[bytes]) -> dict[bytes, Attributes]:
+    """Those that the directories among `paths` were built with. Raises MtreeError."""
+    lines = ((line.path, line.keywords) for line in manifest_entries(bundle) if line.path in paths)
+    return {path: _attributes(keywords) for path, keywords in lines if keywords.get(b"type") == b"dir"}
+
+
+def with_ancestors(paths: Iterable[bytes]) -> set[bytes]:
+    """The paths and all directories above them."""
+    listed = set(paths)
+    return listed | {above for path in listed for above in ancestors(path)}
+
+
+def _written(tree: Tree, found: Found, *, owned: bool, hashed: bool) -> Node:
+    digest = hash_file(tree, found) if hashed and found.kind == stat.S_IFREG else None
+    if found.closed:
+        raise PermissionError(f"/{os.fsdecode(found.path)} cannot be read")
+    attributes = found.attributes
+    kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
+    found.attributes = replace(attributes, xattrs=kept)
+    return _node(Listed(manifest_entry(found, digest, None, owned=owned)).keywords)
+
+
+def _node(keywords: Keywords) -> Node:
+    is_root = os.geteuid() == 0
+    compared = sorted(
+        b"%s=%s" % item
+        for item in keywords.items()
+        if item[0] not in _PASSED_BY and (is_root or not item[0].startswith(_OF_ROOT))
+    )
+    return Node(keywords.get(b"type") == b"dir", b" ".join(compared))
+
+
+def _attributes(keywords: Keywords) -> Attributes:
+    try:
+        mode, uid, gid = int(keywords[b"mode"], 8), int(keywords.get(b"uid", b"0")), int(keywords.get(b"gid", b"0"))
+        time = nanoseconds(keywords)
+        return Attributes(mode, uid, gid, time, time, xattrs_of(keywords))
+    except (KeyError, ValueError):
+        raise MtreeError("an entry of a directory makes no sense") from None
+
+
+def _is_below(path: bytes, top: bytes | None) -> bool:
+    return top is not None and (not top or path.startswith(top + b"/"))
