@@ -1,1 +1,1 @@
-"""A bundle built again a year later: what a build is locked to, and whether two builds agree."""
+"""Building a bundle again a year later: locks, which pin what a build is made from, and comparing two builds."""

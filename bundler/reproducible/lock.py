@@ -43,8 +43,8 @@ _NAME_IT: Final = "name that file: bundler build FILE --locked"
 class LockedImage:
     """One image for one platform. `manifest` is None when it was locked from a file.
 
-    `signed` (key, digest) says by which key it was found to be signed. That is for people: whoever wants to be sure
-    asks again.
+    `signed` (key, digest) is the key whose signature was verified when the lock was written. It is for people: a build
+    that demands signatures verifies them anew.
     """
 
     reference: str
@@ -62,7 +62,7 @@ class LockedImage:
 
     @property
     def name(self) -> RegistryReference | None:
-        """What it is called in a registry; None for a name that no registry takes."""
+        """The image's name in a registry; None for a name that no registry takes."""
         return RegistryReference.find(self.reference)
 
     def is_meant_by(self, asked: RegistryReference) -> bool:
@@ -80,7 +80,7 @@ class LockedImage:
 
     @property
     def facts(self) -> dict[str, Json]:
-        """What is the same wherever the image comes from, as it stands in JSON."""
+        """The facts about the image that do not depend on where it was read from, as JSON."""
         return {
             "id": str(self.id),
             "platform": str(self.platform),
@@ -271,12 +271,12 @@ def load_lock(path: Path) -> Lock:
 
 
 def locks_a_bundle(label: str) -> RequestError:
-    """What to say of a lock where that of a project is asked for."""
+    """The error for the lock of a bundle where that of a project is needed."""
     return RequestError(f"{label} is the lock of a bundle", hint="bundler project --lock FILE makes one of a project")
 
 
 def locks_a_project(label: str) -> RequestError:
-    """What to say of a lock where that of one bundle is asked for."""
+    """The error for the lock of a project where that of one bundle is needed."""
     hint = "bundler project --locked reads it, and verify --lock of the project"
     return RequestError(f"{label} is the lock of a project", hint=hint)
 

@@ -1,7 +1,7 @@
-"""Who has to have signed the images of a lock: the rules of a policy that they were let through by, keys included.
+"""The trust rules in a lock: the rules of a policy that admitted the images, with their keys.
 
-Keys are there by content, so that a build is held to them where neither the policy nor the files of the keys are. They
-are read when they are needed: what only compares a lock needs no library for signatures.
+The keys are stored by content, so that a locked build needs neither the policy nor the files of the keys. They are
+parsed when they are needed: to compare a lock takes no library for signatures.
 """
 
 from collections.abc import Sequence

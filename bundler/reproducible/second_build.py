@@ -1,4 +1,4 @@
-"""A second build, by a process of its own, in which everything is different that may be."""
+"""A second build in a process of its own, with another folder, umask, locale, time zone and hash seed."""
 
 import os
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""A bundle run by its runtime, with nothing that could not be typed by hand."""
+"""Running a bundle: everything is checked first, then its runtime is called, with words that could be typed by hand."""

@@ -1,4 +1,4 @@
-"""A container whose root filesystem is an image: this process mounts it, and what it becomes then is the runtime."""
+"""Starting a container whose root filesystem is an image: this process mounts the image, then becomes the runtime."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Entry:
     config: RuntimeConfig
 
     def enter(self) -> tuple[str, ...]:
-        """Mount the image where only this process sees it; the command line that is to take its place.
+        """Mount the image where only this process sees it; gives the command line that this process is to become.
 
         Raises RequestError where another container writes to the bundle's `upper`, ToolError.
         """

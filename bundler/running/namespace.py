@@ -1,8 +1,8 @@
-"""A mount namespace around the runtime, in which the bundle looks other than it is.
+"""A mount namespace around the runtime, in which the bundle has another config.json or another root filesystem.
 
-No other process sees what is mounted there, and it is gone with the last process in it, however that ends: a copy of
-config.json with changes lies over the one of the bundle, and what is written to the rootfs, or anywhere in the bundle,
-goes into memory. Since all of it is at the bundle's own path, relative mounts, hooks and `runc delete` work as ever.
+No other process sees what is mounted there, and it is gone with the last process in it, however that ends. A changed
+copy of config.json is mounted over the bundle's own, and what is written to the rootfs, or anywhere in the bundle, goes
+into memory. All of it is at the bundle's own path, so that relative mounts, hooks and `runc delete` work as ever.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
-"""What a container needs of this machine that is not there: told in the words of the bundle, before a runtime is asked,
-which would tell it in its own.
+"""Things of this machine that a container needs and that are missing: told in terms of the bundle, before the runtime
+is called, whose own messages are hard to understand.
 """
 
 import os

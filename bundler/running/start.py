@@ -1,4 +1,4 @@
-"""Everything that is known before a runtime takes over: what to call, and why it would not work."""
+"""Preparing a start: the command line of the runtime, and the reasons why it would fail, found before it is called."""
 
 import json
 import os

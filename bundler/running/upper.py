@@ -1,7 +1,7 @@
-"""The folder where what a container writes over an image is kept, of which one container at a time is the user.
+"""The folder for what a container writes over an image; one container at a time may use it.
 
-The kernel does not say what becomes of two overlays that write to one folder. A lock holds from before the mount until
-the runtime ends; the mounts of other processes show a container that outlives its runtime.
+The kernel leaves undefined what happens if two overlays write to one folder. A lock is held from before the mount until
+the runtime ends; a container that outlives its runtime is found among the mounts of other processes.
 """
 
 import fcntl

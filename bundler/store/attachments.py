@@ -1,8 +1,8 @@
-"""What is attached to an image, brought along from its registry.
+"""Fetching what is attached to an image from its registry.
 
-Where a signature is demanded, each name that it may have is asked for, and what goes wrong is an error. Where none is,
-the repository's tags are listed, once, and what of them is attached comes along; a registry that does not list them is
-believed to have nothing.
+If a signature is demanded, the registry is asked for each name that it may have, and failures are errors. If none is,
+the repository's tags are listed, once, and attachments among them are fetched; a registry that lists no tags is taken
+to have no attachments.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Signatures of GPG, brought along from where registries.d says: skopeo gives them together with the image alone.
+"""Signatures of GPG, fetched from where registries.d says; skopeo gives them only together with the image.
 
 An OCI layout has no place for them. In the store they are layers of the image REPOSITORY:sha256-DIGEST.gpg, which no
 registry has.

@@ -237,7 +237,7 @@ class DamagedError(ImageError):
 
 
 def damaged(store: Store, entry: Descriptor, what: str) -> DamagedError:
-    """What to say of an entry of which `what` is wrong: a part is missing, cut off or not what its digest names."""
+    """The error for a damaged entry; `what` is wrong: a part that is missing, cut off, or differs from its digest."""
     name = printable(entry.annotation(REF_NAME) or str(entry.digest))
     return DamagedError(
         f"{store.files.label}: {name} is damaged: {what.removeprefix(f'{store.files.label}: ')}",

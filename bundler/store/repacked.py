@@ -1,8 +1,8 @@
-"""Where an image goes that a bundle was repacked into, the store by a complete name or an OCI layout by a tag; and the
-documents of that image, which has one layer more.
+"""The image that a bundle is repacked into: its destination, a name in the store or a tag in an OCI layout, and its
+documents.
 
-They are made from those of the image below, and say everything else that these say. umoci writes documents of its own,
-in which what it does not know is lost: health checks, Docker's media types.
+The documents are those of the image below with one more layer, and all of their other members. umoci writes new
+documents, and loses members that it does not know: health checks, Docker's media types.
 """
 
 import json
