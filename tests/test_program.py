@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from bundler import program
 from bundler.program import Program, started
 from tests.support.children import children, of_session
+from tests.support.waiting import wait_until
 
 MEBIBYTE = 1 << 20
 WITH_A_CHILD = "sleep 100000 & echo $!; echo $$; wait"
@@ -38,13 +38,6 @@ def shell(script: str, *, output_limit: int = MEBIBYTE, largest_file: int | None
     words = ["/bin/sh", "-c", script]
     with started(words, {"PATH": os.environ["PATH"]}, output_limit=output_limit, largest_file=largest_file) as running:
         yield running
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_alive(process: int) -> bool:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,6 @@ insecure = true
 # A second layer, with a few megabytes that no layer has.
 CHANGES = "mkdir -p var/www/html usr/share/shop; echo newer >var/www/html/index.html; cp {noise} usr/share/shop/noise"
 NOISE = 2 << 20
-READY_SECONDS = 30
 SHARED = ("/srv", "/etc/systemd/system")
 THERE = ("systemctl", "runc")
 
@@ -66,11 +64,7 @@ class OtherSide:
 
     def page(self) -> str:
         """What the service answers, once it does."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not (page := Machine(self.fresh.pid, mounts=False).get("http://127.0.0.1:80/")):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        return page
+        return Machine(self.fresh.pid, mounts=False).get_once_it_serves("http://127.0.0.1:80/")
 
 
 def newer_of(debian: Path, folder: Path) -> Path:

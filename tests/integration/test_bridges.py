@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import call_bundler
-from tests.support.machine import Machine, connected_machines
+from tests.support.machine import Machine, connected_machines, wait_for_server
 
 PLUGINS = "/usr/lib/cni/portmap"
 TOOLS = ("runc", "iptables", "ip", "nsenter", "flock", "busybox", PLUGINS)
@@ -28,7 +28,7 @@ import socket, sys
 for place in sys.argv[1:]:
     address, port = place.rsplit("/", 1)
     try:
-        socket.create_connection((address, int(port)), timeout=1).close()
+        socket.create_connection((address, int(port)), timeout=2).close()
         print(place)
     except OSError:
         pass
@@ -93,9 +93,7 @@ def start(machine: Machine, bundles: Mapping[str, Path], *names: str) -> dict[st
         started = machine.start(bundles[name], name)
         assert started.exit_code == 0, started.stderr
         networks[name] = Machine(json.loads(machine.must("runc", "state", name))["pid"], mounts=False)
-        networks[name].must(
-            "sh", "-c", "for _ in $(seq 100); do busybox nc 127.0.0.1 80 </dev/null && exit; sleep 0.1; done; exit 1"
-        )
+        wait_for_server(networks[name].pid)
     return networks
 
 
@@ -207,7 +205,9 @@ def test_many_that_start_and_end_at_once_leave_nothing(machine: Machine, bundles
     for _ in range(2):
         starting = "".join(f"runc run -d -b {bundles[name]} {name} </dev/null >/dev/null 2>&1 & " for name in names)
         machine.must("bash", "-c", f"{starting} wait")
-        assert reached(machine, "10.92.0.2/80", "10.92.1.3/80", f"{ADDRESS}/8080") != []
+        for address in ("10.92.0.2", "10.92.1.3"):
+            wait_for_server(machine.pid, address)
+        wait_for_server(machine.pid, ADDRESS, 8080)
         states = [json.loads(machine.must("runc", "state", name))["status"] for name in names]
         assert states == ["running"] * len(names)
         ending = "".join(f"runc delete --force {name} & " for name in names)

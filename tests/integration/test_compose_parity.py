@@ -8,7 +8,6 @@ import fnmatch
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,11 +22,11 @@ from tests.support.compose_differences import DIFFERENCES, differing, unexpected
 from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, ports, project_name, recorded
 from tests.support.container_views import Container, Project, views
 from tests.support.machine import Machine
+from tests.support.waiting import awaited
 
 PLUGINS = "/usr/lib/cni/portmap"
 TOOLS = ("runc", "iptables", "ip", "nsenter", "flock", "busybox", PLUGINS)
 pytestmark = [pytest.mark.root, pytest.mark.slow, *(pytest.mark.tool(name) for name in TOOLS)]
-SECONDS = 300
 LIVE = ("internal", "networks")
 OLDER = "*/names/cmp-*"  # docker-compose 1 calls containers otherwise
 
@@ -87,7 +86,7 @@ def running(machine: Machine, made: Mapping[str, Path]) -> Iterator[None]:
         for process in foreground:
             process.terminate()
         for process in foreground:
-            process.wait(SECONDS)
+            process.wait()
 
 
 def project(machine: Machine, name: str, made: Path) -> Project:
@@ -117,12 +116,15 @@ def container_name(bundle: Path) -> str:
 def pid(machine: Machine, name: str) -> int:
     """That of a container, once it is there."""
     state = Path(f"/proc/{machine.pid}/root/run/runc/{name}/state.json")
-    deadline = time.monotonic() + SECONDS
-    while True:
+
+    def process() -> int:
         with suppress(FileNotFoundError, json.JSONDecodeError):
             return int(json.loads(state.read_text())["init_process_pid"])
-        assert time.monotonic() < deadline, f"{name} has not been started"
-        time.sleep(0.05)
+        return 0
+
+    number = awaited(process)
+    assert number != 0, f"{name} has not been started"
+    return number
 
 
 def gateways(made: Mapping[str, Path]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.tree import Node, differences, tree
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox")]
 
@@ -102,7 +102,7 @@ def test_an_interrupted_build_leaves_nothing_behind(tmp_path: Path, number: sign
         process.stdin.flush()
         wait_until(lambda: os.listdir(tmp_path / "out") != [])  # noqa: PTH208 - names are enough
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (exit_code, b"")
     assert len(stderr.splitlines()) == 1
     assert list((tmp_path / "out").iterdir()) == []
@@ -117,13 +117,6 @@ def test_a_killed_build_is_cleared_away_by_the_next(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] != []
     bundler("build", HELLO, "--output", tmp_path / "bundle")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 MISTAKES = {

@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.support.command import installed
 from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.tarballs import file, tarball
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 CHANCE = random.Random(1)  # noqa: S311 -- the same each time
@@ -52,13 +52,6 @@ def catches(process: int, number: signal.Signals) -> bool:
     status = Path(f"/proc/{process}/status").read_text()
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught, 16) >> (number - 1) & 1)
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def end(build: subprocess.Popen[bytes], number: signal.Signals, folder: Path, *, group: bool) -> None:

@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +24,6 @@ PAGE = Path(__file__).parents[2] / "docs/recipes.md"
 ON_DOCKERS, ON_BUNDLERS, ON_THE_NEW = (block.text for block in blocks(PAGE) if block.reason == RUN_HERE)
 (COPY,) = re.findall(r"`(docker cp [^`]+)`", PAGE.read_text())
 UNITS = "etc/systemd/system"
-READY_SECONDS = 30
 # Nothing of whoever runs the tests.
 BARE = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
 
@@ -72,11 +70,7 @@ def root(debian: Path, cache: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def when_it_serves(fresh: Booted, url: str) -> str:
-    deadline = time.monotonic() + READY_SECONDS
-    while not (page := Machine(fresh.pid, mounts=False).get(url)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return page
+    return Machine(fresh.pid, mounts=False).get_once_it_serves(url)
 
 
 def test_the_recipe_is_followed_to_a_running_service(kit: Path, root: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import bundler, installed
-from tests.support.machine import Machine, connected_machines
+from tests.support.machine import Machine, connected_machines, wait_for_server
 from tests.support.runtime import Name
 
 PLUGINS = "/usr/lib/cni/portmap"
@@ -57,9 +57,7 @@ def start(machine: Machine, bundle: Path, name: str, runtime: Name = "runc") -> 
     process = json.loads(machine.must(runtime, "state", name))["pid"]
     shown = json.loads(machine.must("nsenter", f"--net=/proc/{process}/ns/net", "ip", "-json", "address"))
     address: str = next(link for link in shown if link["ifname"] == "eth0")["addr_info"][0]["local"]
-    machine.must(
-        "sh", "-c", f"for _ in $(seq 100); do busybox nc {address} 80 </dev/null && exit; sleep 0.1; done; exit 1"
-    )
+    wait_for_server(machine.pid, address)
     return address
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from bundler.request import BuildRequest
 from tests.support.machine import Machine, connected_machines
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Ended
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.root,
@@ -107,11 +107,7 @@ def test_a_user_has_a_network(
     machine("sh", "-c", f"while [ -e /proc/{container}/root/bin ]; do sleep 0.05; done")
     runc(machine, folder, "delete", "--force", NAME)
     assert programs(machine) == []
-    for _ in range(200):  # it was told to end, and its memory goes before it does
-        if not is_running(process):
-            break
-        time.sleep(0.05)
-    assert not is_running(process)
+    wait_until(lambda: not is_running(process))  # it was told to end, and its memory goes before it does
 
 
 def hide_pasta(machine: Machine) -> None:

@@ -15,6 +15,7 @@ from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.runtime import run
 from tests.support.tarballs import directory, file, tarball
 from tests.support.tree import differences, tree
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
@@ -109,8 +110,7 @@ def test_failures_are_one_line_and_a_hint(bundle: Path, tmp_path: Path) -> None:
 def test_an_interrupted_pack_leaves_nothing_for_long(large: Path, tmp_path: Path, number: int, code: int) -> None:
     command: list[str | Path] = [installed(), "pack", large, "-o", tmp_path / "large.tar.zst", "--level", "19"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        while not list(tmp_path.glob(".bundler-*/workspace/large.tar.zst")):
-            time.sleep(0.01)
+        wait_until(lambda: list(tmp_path.glob(".bundler-*/workspace/large.tar.zst")))
         running.send_signal(number)
         running.communicate()
     assert running.returncode == code

@@ -4,7 +4,6 @@ BUNDLER_TEST_CYCLES says how often a project is started and stopped before what 
 """
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,11 @@ from tests.support.machine import CABLE, Machine, machine
 from tests.support.machine_state import left_behind, state_of
 from tests.support.service_images import service_archive
 from tests.support.shop import HEALTHY, PORT, make
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")]
 CYCLES = int(os.environ.get("BUNDLER_TEST_CYCLES", "1"))
 ORDER = ("db", "app", "proxy")
-SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Shops:
     outside: Machine
     images: Path
 
-    def make(self, name: str, runtime: str, *options: str, **app: Any) -> None:
+    def make(self, name: str, runtime: str, *options: str, seconds: int = 2, **app: Any) -> None:
         folder = self.up.root / "srv/bundles"
-        make(folder, self.images, name, *options, **app)
+        make(folder, self.images, name, *options, seconds=seconds, **app)
         self.up.add_units(folder / name, "--runtime", runtime)
 
     def start(self, name: str) -> None:
@@ -45,14 +44,14 @@ class Shops:
 
     def answer(self) -> int:
         """How many have visited the shop, as soon as it is open."""
-        deadline = time.monotonic() + SECONDS
-        while not (answer := self.outside.get(f"http://192.0.2.1:{PORT}/")):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        return int(answer)
+        return int(self.outside.get_once_it_serves(f"http://192.0.2.1:{PORT}/"))
 
     def times(self, name: str, key: str, services: tuple[str, ...] = ORDER) -> list[int]:
         return [int(self.up.shown(f"{name}-{service}", key)[key]) for service in services]
+
+    def wait_for_another_start(self, service: str, than: int) -> None:
+        key = "ExecMainStartTimestampMonotonic"
+        wait_until(lambda: int(self.up.shown(service, key)[key]) not in (than, 0))
 
     def kill(self, name: str) -> None:
         """The container's first process, by SIGKILL."""
@@ -68,6 +67,13 @@ def shops(debian: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield Shops(up, outside, images)
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left_for_the_next(shops: Shops) -> Iterator[None]:
+    """All take the same port."""
+    yield
+    shops.up.stop("shop[0-9]*", "hasty[0-9]*")
+
+
 @pytest.mark.parametrize(("runtime", "rootfs"), [("runc", "erofs"), ("crun", "dir")])
 def test_a_shop_is_open_again_after_each_thing_that_happens_to_it(shops: Shops, runtime: str, rootfs: str) -> None:
     name = f"shop{os.getpid()}{runtime}"
@@ -80,8 +86,7 @@ def test_a_shop_is_open_again_after_each_thing_that_happens_to_it(shops: Shops, 
     for cycle in range(CYCLES):
         (first,) = shops.times(name, "ExecMainStartTimestampMonotonic", ("app",))
         shops.kill(f"{name}-app")
-        while shops.times(name, "ExecMainStartTimestampMonotonic", ("app",)) in ([first], [0]):
-            time.sleep(0.1)
+        shops.wait_for_another_start(f"{name}-app", first)
         assert shops.answer() == 2 * cycle + 2
         assert shops.times(name, "ExecMainStartTimestampMonotonic", ("db",)) >= started[:1]
         shops.stop(name)
@@ -96,10 +101,7 @@ def test_a_shop_is_open_again_after_each_thing_that_happens_to_it(shops: Shops, 
 
 def test_an_application_that_does_not_wait_finds_no_database(shops: Shops) -> None:
     name = f"hasty{os.getpid()}"
-    shops.make(name, "runc", "--rootfs", "erofs", depends_on=["db"])
+    shops.make(name, "runc", "--rootfs", "erofs", seconds=100_000, depends_on=["db"])
     shops.start(name)
-    while shops.up.shown(f"{name}-app", "SubState")["SubState"] not in {"failed", "dead"}:
-        time.sleep(0.1)
+    shops.up.wait_for_property(f"{name}-app", "SubState", "failed", "dead")
     assert any("could not translate" in line or "refused" in line for line in shops.up.journal(f"{name}-app"))
-    shops.stop(name)
-    shops.up("systemctl", "reset-failed")

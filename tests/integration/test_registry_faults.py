@@ -17,6 +17,7 @@ from tests.support.faulty_registry import Endless, FaultyRegistry, faulty_regist
 from tests.support.image_files import sample
 from tests.support.strace import listing
 from tests.support.tarballs import directory, file, tarball
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("skopeo")]
 INSECURE = "--tls-verify=false"
@@ -157,7 +158,7 @@ def test_no_program_lives_on_after_a_signal(
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, env=environment) as process:
         wait_until((programs / "copying").exists)
         process.send_signal(number)
-        assert process.wait(60) == code
+        assert process.wait() == code
     if number in (signal.SIGKILL, signal.SIGQUIT):  # who ends the program then does so a moment later
         wait_until(lambda: of_session(process.pid) == [])
     else:
@@ -165,20 +166,19 @@ def test_no_program_lives_on_after_a_signal(
         assert files_in(place) == []
 
 
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.tool("timeout")
 def test_timeout_ends_all(served: FaultyRegistry, place: Path) -> None:
-    """It sends its signal to bundler, and then to the whole group: a second one, while the first is being obeyed."""
+    """It sends its signal to bundler, and then to the whole group: a second one, while the first is being obeyed.
+
+    When its time has come it does what it does when it gets a signal itself.
+    """
     name = fail_at(served, "layer", never(threading.Event()))
-    command = ["timeout", "3", installed(), "build", "--quiet", INSECURE, name]
+    (layer,) = served.faults
+    command = ["timeout", "1h", installed(), "build", "--quiet", INSECURE, name]
     with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
-        _, stderr = process.communicate(timeout=60)
+        wait_until(lambda: layer in served.asked)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate()
     assert stderr == b"bundler: error: terminated; nothing was left behind\n"
     assert of_session(process.pid) == []
     assert files_in(place) == []

@@ -22,6 +22,7 @@ from tests.support.runtime import run_instead
 from tests.support.tar_reading import names
 from tests.support.tarballs import character_device, directory, file, hard_link, symlink, tarball
 from tests.support.tree import Node, differences, tree
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("umoci")]
 S = 10**9
@@ -254,14 +255,13 @@ def test_a_repack_that_is_stopped_changes_nothing(layout: Path, tmp_path: Path, 
     (bundle / "rootfs/top").write_text("changed")
     slow = tmp_path / "bin/umoci"
     slow.parent.mkdir()
-    slow.write_text(f'#!/bin/sh\n[ "$1" = --version ] || sleep 2\nexec {shutil.which("umoci")} "$@"\n')
+    slow.write_text(f'#!/bin/sh\n[ "$1" = --version ] || sleep 20\nexec {shutil.which("umoci")} "$@"\n')
     slow.chmod(0o755)
     before = (layout / "index.json").read_bytes()
     env = os.environ | {"PATH": f"{slow.parent}:{os.environ['PATH']}"}
     command: list[str | Path] = [installed(), "repack", bundle, f"oci:{layout}:new"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        while not list(tmp_path.glob(".bundler-*/workspace/layout/index.json")):
-            time.sleep(0.01)
+        wait_until(lambda: list(tmp_path.glob(".bundler-*/workspace/layout/index.json")))
         running.send_signal(number)
         running.communicate()
     assert (layout / "index.json").read_bytes() == before

@@ -6,7 +6,6 @@ import pty
 import shlex
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from bundler.running.start import Wanted, prepare
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.dialogue import dialogue
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
-from tests.support.runtime import Name, call, command_of, program_of
+from tests.support.runtime import Name, call, command_of, program_of, wait_until_known
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
 WAITING = "trap 'exit 9' TERM; echo x >/new; echo ready; while :; do sleep 0.1; done"
@@ -73,8 +73,9 @@ def test_a_signal_goes_to_the_container_and_nothing_is_left(
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
+        wait_until_known([runtime], name)
         running.send_signal(number)  # there is no bundler any more, only the runtime
-        assert running.wait(timeout=60) == code
+        assert running.wait() == code
         call([runtime, "delete", "--force", name])
     assert untouched(bundle)
 
@@ -86,14 +87,13 @@ def test_a_container_in_the_background_keeps_its_name_until_it_is_deleted(
     pid_file = tmp_path / "pid"
     with (tmp_path / "out").open("wb") as out:
         command = words(bundle, runtime, name, "-d", "--ephemeral", "--pid-file", str(pid_file))
-        done = subprocess.run([installed(), *command], stdout=out, stderr=out, timeout=60, check=False)
+        done = subprocess.run([installed(), *command], stdout=out, stderr=out, check=False)
     assert done.returncode == 0, (tmp_path / "out").read_text()
     again = call_bundler(*words(bundle, runtime, name))
     assert (again.returncode, again.stdout) == (2, "")
     assert f"there is a container {name} already, and it is running" in again.stderr
     os.kill(int(pid_file.read_text()), signal.SIGKILL)
-    while json.loads(call([runtime, "state", name]).stdout)["status"] != "stopped":
-        time.sleep(0.05)
+    wait_until(lambda: json.loads(call([runtime, "state", name]).stdout)["status"] == "stopped")
     assert "--rm deletes" in call_bundler(*words(bundle, runtime, name)).stderr
     assert call_bundler(*words(bundle, runtime, name, "--rm", "--ephemeral", "--", "true")).returncode == 0
     assert untouched(bundle)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.support.image_files import sample
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import Name, call, command_of, program_of
 from tests.support.tarballs import file, symlink, tarball
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
 HELLO = Path(__file__).parents[2] / "testdata" / "hello-amd64.tar"
@@ -120,16 +120,13 @@ def test_gc_leaves_what_a_container_runs_from(
         "while [ ! -e /end ]; do sleep 0.1; done; cat /bin/busybox | wc -c",
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        while call([runtime, "exec", name, "true"]).exit_code != 0:
-            assert running.poll() in (None, 0)
-            time.sleep(0.05)
+        wait_until(lambda: call([runtime, "exec", name, "true"]).exit_code == 0 or running.poll() not in (None, 0))
         assert running.wait() == 0 if detached else running.poll() is None
         assert call_bundler("gc").stdout == "nothing to remove\n"
         (bundle,) = kept(tmp_path)
         assert (bundle / "rootfs").is_dir()
         call([runtime, "exec", name, "touch", "/end"])
-        while call([runtime, "exec", name, "true"]).exit_code == 0:
-            time.sleep(0.05)
+        wait_until(lambda: call([runtime, "exec", name, "true"]).exit_code != 0)
     assert call_bundler("gc").stdout == "1 bundle removed\n"
     assert kept(tmp_path) == []
 

@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +14,25 @@ import pytest
 
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.runtime import call
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc")]
-WAITING = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
-DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
+UP = "trap 'echo bye; exit 0' TERM; echo up; "
+FOR_EVER = "while :; do sleep 0.1; done"
+WAITING = UP + FOR_EVER
+DEAF = f"trap '' TERM; echo up; {FOR_EVER}"
+ROWS = {"volumes": ["rows:/rows"]}
 COMPLETED = {"condition": "service_completed_successfully"}
 NAME = f"run{os.getpid()}"
 
 
 def sh(script: str, **more: Any) -> dict[str, Any]:
     return {"entrypoint": [], "command": ["sh", "-c", script], "healthcheck": {"disable": True}, **more}
+
+
+def until(*files: str) -> str:
+    """A script that waits for files."""
+    return "".join(f"until [ -e {file} ]; do sleep 0.1; done; " for file in files)
 
 
 @contextmanager
@@ -44,7 +52,10 @@ def running(project: Path, *options: str, **more: Any) -> Iterator[tuple[subproc
 def made(tmp_path: Path, golden_archives: dict[str, Path]) -> Iterator["Made"]:
     maker = Made(tmp_path, f"docker-archive:{golden_archives['docker28']}:golden/plain:1")
     yield maker
-    assert [name for name in names() if name.startswith(NAME)] == []
+    left = [name for name in names() if name.startswith(NAME)]
+    for name in left:
+        call(["runc", "delete", "--force", name])
+    assert left == []
 
 
 class Made:
@@ -70,11 +81,12 @@ def names() -> list[str]:
 
 
 def test_services_start_in_order_and_their_lines_are_told_apart(made: Made) -> None:
-    check = {"test": ["CMD", "test", "-e", "/ready"], "interval": "200ms", "retries": 100}
+    check = {"test": ["CMD", "test", "-e", "/ready"], "interval": "200ms", "retries": 1000}
+    needed = {"db": {"condition": "service_healthy"}, "seed": COMPLETED}
     shop = made(
-        web=sh("echo web; exit 0", depends_on={"db": {"condition": "service_healthy"}, "seed": COMPLETED}),
+        web=sh("echo web; echo >/rows/web", depends_on=needed, **ROWS),
         seed=sh("sleep 0.5; printf seeded"),
-        db=sh("sleep 1; echo ready; echo >/ready; sleep 2", healthcheck=check),
+        db=sh(f"sleep 1; echo ready; echo >/ready; {until('/rows/web')}", healthcheck=check, **ROWS),
     )
     done = call_bundler("run", shop)
     assert (done.returncode, done.stderr) == (0, "")
@@ -85,7 +97,7 @@ def test_services_start_in_order_and_their_lines_are_told_apart(made: Made) -> N
 def test_ctrl_c_stops_all_in_the_reverse_order(made: Made) -> None:
     shop = made(db=sh(WAITING), web=sh(WAITING, depends_on=["db"]), proxy=sh(WAITING, depends_on=["web"]))
     with running(shop) as (process, lines):
-        assert [lines.readline() for _ in range(3)] == ["db    | up\n", "web   | up\n", "proxy | up\n"]
+        assert {lines.readline() for _ in range(3)} == {"db    | up\n", "web   | up\n", "proxy | up\n"}
         process.send_signal(signal.SIGINT)
         assert lines.read() == "proxy | bye\nweb   | bye\ndb    | bye\n"
         assert process.wait() == 130
@@ -94,7 +106,7 @@ def test_ctrl_c_stops_all_in_the_reverse_order(made: Made) -> None:
 def test_a_second_signal_ends_all_at_once(made: Made) -> None:
     shop = made(one=sh(DEAF, stop_grace_period="10m"), two=sh(DEAF, depends_on=["one"], stop_grace_period="10m"))
     with running(shop) as (process, lines):
-        assert [lines.readline() for _ in range(2)] == ["one | up\n", "two | up\n"]
+        assert {lines.readline() for _ in range(2)} == {"one | up\n", "two | up\n"}
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert process.stderr.readline() == "bundler: note: stopping; once more ends all at once\n"
@@ -111,7 +123,11 @@ def test_who_does_not_end_in_time_is_killed(made: Made) -> None:
 
 
 def test_the_first_failure_stops_the_others_and_is_the_exit_code(made: Made) -> None:
-    shop = made(db=sh(WAITING), web=sh("sleep 0.5; echo no >&2; exit 7", depends_on=["db"]), other=sh(WAITING))
+    shop = made(
+        db=sh(f"{UP} echo >/rows/db; {FOR_EVER}", **ROWS),
+        web=sh(f"{until('/rows/db', '/rows/other')} echo no >&2; exit 7", depends_on=["db"], **ROWS),
+        other=sh(f"{UP} echo >/rows/other; {FOR_EVER}", **ROWS),
+    )
     done = call_bundler("run", shop)
     assert done.returncode == 7
     assert done.stderr == "bundler: note: web has ended with exit code 7\n"
@@ -119,15 +135,17 @@ def test_the_first_failure_stops_the_others_and_is_the_exit_code(made: Made) -> 
 
 
 @pytest.mark.parametrize(
-    ("db", "condition", "sentence"),
+    ("db", "interval", "condition", "sentence"),
     [
-        ("echo out of order", "service_healthy", "web is not started, since db has ended with exit code 0"),
-        ("while :; do sleep 1; done", "service_healthy", "web is not started, since db is unhealthy"),
-        ("exit 3", "service_completed_successfully", "db has ended with exit code 3"),
+        ("echo out of order", "1h", "service_healthy", "web is not started, since db has ended with exit code 0"),
+        ("while :; do sleep 1; done", "50ms", "service_healthy", "web is not started, since db is unhealthy"),
+        ("exit 3", "1h", "service_completed_successfully", "db has ended with exit code 3"),
     ],
 )
-def test_what_can_never_start_is_told_with_its_reason(made: Made, db: str, condition: str, sentence: str) -> None:
-    check = {"test": "echo not well; exit 1", "interval": "50ms", "retries": 2}
+def test_what_can_never_start_is_told_with_its_reason(
+    made: Made, db: str, interval: str, condition: str, sentence: str
+) -> None:
+    check = {"test": "echo not well; exit 1", "interval": interval, "retries": 2}
     shop = made(
         db=sh(db, healthcheck=check, stop_signal="KILL"),
         web=sh("echo web", depends_on={"db": {"condition": condition}}),
@@ -180,9 +198,15 @@ def test_volumes_are_shared_and_images_are_mounted_for_each(made: Made) -> None:
 
 
 def test_a_service_joins_namespaces_that_another_one_makes_when_it_starts(made: Made) -> None:
+    telling = "cat /dev/shm/mark; [ $$$$ = 1 ] || echo not the first"
+    at_last = "while kill -0 $$(cat /dev/shm/web); do sleep 0.1; done 2>/dev/null"  # its end would kill the other
     shop = made(
-        web=sh("cat /dev/shm/mark; [ $$$$ = 1 ] || echo not the first", ipc="service:db", pid="service:db"),
-        db=sh("echo of db >/dev/shm/mark; sleep 2"),
+        web=sh(
+            f"echo $$$$ >/dev/shm/x; {until('/dev/shm/mark')} {telling}; mv /dev/shm/x /dev/shm/web",
+            ipc="service:db",
+            pid="service:db",
+        ),
+        db=sh(f"echo of db >/dev/shm/y; mv /dev/shm/y /dev/shm/mark; {until('/dev/shm/web')} {at_last}"),
     )
     done = call_bundler("run", shop)
     assert (done.returncode, done.stderr) == (0, "")
@@ -227,10 +251,7 @@ def test_a_run_that_is_killed_leaves_what_the_next_one_says(made: Made, tmp_path
         done = call_bundler("run", shop)
         assert (done.returncode, f"there is a container {NAME}-db already" in done.stderr) == (2, True)
         call(["runc", "delete", "--force", f"{NAME}-db"])
-    deadline = time.monotonic() + 30
-    while f"{NAME}-db" in names():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: f"{NAME}-db" not in names())
 
 
 @pytest.mark.parametrize("rootfs", ["dir", "erofs"])

@@ -5,7 +5,6 @@ import os
 import platform
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import bundler, call_bundler, installed
-from tests.support.runtime import call, program_of
+from tests.support.runtime import call, program_of, wait_until_known
+from tests.support.waiting import awaited, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun")]
 BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"], indirect=True)
@@ -59,6 +59,7 @@ def started(bundle: Path, runtime: str, name: str, *words: str) -> Iterator["sub
         try:
             assert running.stdout is not None
             assert running.stdout.readline() == b"ready\n"
+            wait_until_known([runtime], name)
             yield running
         finally:
             running.kill()
@@ -97,9 +98,7 @@ def there(bundle: Path) -> list[str]:
 
 def left(bundle: Path) -> list[str]:
     """What stays there: the kernel lets go of a loop device a moment after its last mount."""
-    deadline = time.monotonic() + 30
-    while there(bundle) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    awaited(lambda: not there(bundle))
     return there(bundle)
 
 
@@ -141,7 +140,7 @@ def test_a_container_that_is_killed_loses_nothing_and_leaves_nothing(
         done = call_bundler("build", image, "--force", "-o", bundle)
         assert (done.returncode, "a container runs from it" in done.stderr) == (2, True)
         os.kill(running.pid if ended == "runtime" else container(runtime, name), signal.SIGKILL)
-        running.wait(timeout=60)
+        running.wait()
     call([runtime, "delete", "--force", name])
     assert left(bundle) == []
     assert processes(bundle) == []
@@ -156,7 +155,7 @@ def test_a_signal_ends_the_container_and_all_is_unmounted(
     script = f"trap 'echo end >>/kept; exit 5' TERM INT HUP; {WAITING}"
     with started(bundle, runtime, name, "--", "sh", "-c", script) as running:
         running.send_signal(number)
-        assert running.wait(timeout=60) == 5
+        assert running.wait() == 5
     assert left(bundle) == []
     assert (bundle / "upper/rootfs/kept").read_text() == "x\nend\n"
 
@@ -195,6 +194,7 @@ def test_the_lines_of_a_dry_run_take_a_loop_device(bundle: Path, runtime: str, n
     with subprocess.Popen(["sh", "-c", f"exec {shown}"], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
+        wait_until_known([runtime], name)
         assert mounted_from(running.pid, bundle / "rootfs")[0].startswith("/dev/loop")
         running.send_signal(signal.SIGKILL)
     call([runtime, "delete", "--force", name])
@@ -238,9 +238,8 @@ def test_of_an_image_that_is_run_nothing_is_kept(
 @BOTH
 def test_it_is_the_runtime_s_container_as_any_other(bundle: Path, runtime: str, name: str) -> None:
     command: list[str | Path] = [installed(), "run", "-d", "--runtime", runtime, "--name", name, bundle]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
-    while not (bundle / "upper/rootfs/kept").exists():
-        time.sleep(0.05)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wait_until((bundle / "upper/rootfs/kept").exists)
     assert call([runtime, "exec", name, "cat", "/kept"]).stdout == "x\n"
     assert name in call([runtime, "list"]).stdout
     assert call([runtime, "kill", name, "KILL"]).exit_code == 0

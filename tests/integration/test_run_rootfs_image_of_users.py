@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.support.ordinary_user import USER, folder_of_a_user
 from tests.support.runs_of_users import RunOfAUser
 from tests.support.runtime import Ended, Name, call, command_of
 from tests.support.tarballs import character_device, directory, file, symlink, tarball
+from tests.support.waiting import awaited, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox", "runc", "crun", "newuidmap")]
 BOTH = pytest.mark.parametrize("runtime", ["runc", "crun"])
@@ -98,10 +98,7 @@ def run(bundle: Path, script: str, runtime: str = "runc", **more: Any) -> Ended:
 
 def is_gone(bundle: Path) -> bool:
     """Whether nothing reads the image any more, which ends a moment after the last mount of it."""
-    deadline = time.monotonic() + 30
-    while serving(bundle / "rootfs.erofs") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not serving(bundle / "rootfs.erofs")
+    return awaited(lambda: not serving(bundle / "rootfs.erofs"))
 
 
 @BOTH
@@ -181,8 +178,7 @@ def test_nothing_is_left_of_what_is_killed(archive: Path, folder: Path) -> None:
     skip_unless_it_is_there()
     bundle = built(archive, folder, *ALONE)
     running = RunOfAUser(wanted(bundle, WAITING))
-    while not (bundle / "volumes/data/ready").exists():
-        time.sleep(0.05)
+    wait_until((bundle / "volumes/data/ready").exists)
     assert serving(bundle / "rootfs.erofs") != []
     os.kill(running.process, signal.SIGKILL)
     assert running.wait().exit_code == -signal.SIGKILL

@@ -13,7 +13,7 @@ import pytest
 
 from tests.overrides.docker_inspect.inspected import container
 from tests.support.command import bundler
-from tests.support.machine import Machine, connected_machines
+from tests.support.machine import Machine, connected_machines, wait_for_server
 from tests.support.runtime import Name
 
 TOOLS = ("runc", "crun", "iptables", "ip6tables", "ip", "nsenter", "flock", "/usr/lib/cni/portmap")
@@ -77,6 +77,7 @@ class Maker:
 def start(machine: Machine, bundle: Path, name: str, runtime: Name = "runc") -> None:
     started = machine.start(bundle, name, runtime)
     assert started.exit_code == 0, started.stderr
+    wait_for_server(json.loads(machine.must(runtime, "state", name))["pid"])
 
 
 def hosts(machine: Machine, name: str, runtime: Name = "runc") -> list[str]:

@@ -19,14 +19,13 @@ import pytest
 from tests.support.command import bundler, installed
 from tests.support.docker import Docker
 from tests.support.inside import differences, named, observe
-from tests.support.runtime import call, program_of
+from tests.support.runtime import Ended, call, program_of
 from tests.support.service_images import IMAGES
 from tests.support.services import SERVICES, VOLUMES, write_files
+from tests.support.waiting import awaited
 
 TOOLS = ("dockerd", "docker", "docker-init", "runc", "crun", "debootstrap", "umoci", "apt-get", "nsenter")
 pytestmark = [pytest.mark.root, *(pytest.mark.tool(name) for name in TOOLS)]
-READY_SECONDS = 60
-STOP_SECONDS = 30
 # Who comes later, by docker exec or runc exec: many servers write over the variables that they were started with. Of
 # open files only the higher limit is compared: older runc at times leaves the lower one as Go's start has raised it.
 EXECUTED = """
@@ -47,12 +46,15 @@ def saved(docker: Docker, services: Path, tmp_path_factory: pytest.TempPathFacto
 
 def answer(pid: int, client: str) -> str:
     """What the client hears, once somebody is there."""
-    deadline = time.monotonic() + READY_SECONDS
     command = ["nsenter", "--target", str(pid), "--mount", "--net", "bash", "-euc", client]
-    while (ended := call(command)).exit_code != 0:
-        assert time.monotonic() < deadline, ended.stderr
-        time.sleep(0.1)
-    return ended.stdout
+    heard: list[Ended] = []
+
+    def is_heard() -> bool:
+        heard.append(call(command))
+        return heard[-1].exit_code == 0
+
+    assert awaited(is_heard, pause=0.1), heard[-1].stderr
+    return heard[-1].stdout
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def seen_in_docker(docker: Docker, container: str, client: str) -> dict[str, Any
     pid = int(docker("inspect", "--format", "{{.State.Pid}}", container))
     seen = {"answer": answer(pid, client)} | observe(pid)
     seen["executed"] = sorted(named(docker("exec", container, "bash", "-c", EXECUTED)).splitlines())
-    docker("stop", container)
+    docker("stop", "--time", "60", container)
     return seen | {"exit code": int(docker("inspect", "--format", "{{.State.ExitCode}}", container))}
 
 
@@ -99,7 +101,7 @@ def seen_in_runc(bundle: Path, client: str) -> dict[str, Any]:
         seen["executed"] = sorted(named(call(["runc", "exec", name, "bash", "-c", EXECUTED]).stdout).splitlines())
         lifecycle = json.loads((bundle / "bundler.json").read_bytes())["lifecycle"]
         running.send_signal(signal.Signals[lifecycle.get("stop_signal", "SIGTERM")])
-        return seen | {"exit code": running.wait(STOP_SECONDS)}
+        return seen | {"exit code": running.wait()}
 
 
 def answer_under_crun(bundle: Path, client: str) -> str:
@@ -108,7 +110,7 @@ def answer_under_crun(bundle: Path, client: str) -> str:
         heard = answer(int(Path(f"{bundle}.pid").read_text()), client)
         lifecycle = json.loads((bundle / "bundler.json").read_bytes())["lifecycle"]
         running.send_signal(signal.Signals[lifecycle.get("stop_signal", "SIGTERM")])
-        running.wait(STOP_SECONDS)
+        running.wait()
     return heard
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.support.image_files import layout_files, sample, write_folder
 from tests.support.strace import injecting, listing
 from tests.support.tarballs import file, tarball
 from tests.support.tree import differences, tree
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("skopeo"), pytest.mark.tool("umoci")]
 BASE = tarball(file("base", b"base" * 1000))
@@ -51,13 +52,6 @@ def names() -> list[str]:
 def fetching(*names: str) -> subprocess.Popen[bytes]:
     command = [installed(), "fetch", INSECURE, *names]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.tool("unshare")

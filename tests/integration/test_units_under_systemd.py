@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.booted import Booted, booted, systemd_root
 from tests.support.command import bundler
+from tests.support.waiting import awaited, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("debootstrap", "umoci", "apt-get", "nsenter", "unshare", "ip")]
 RUNTIMES = ("runc", "crun")
@@ -72,7 +73,7 @@ def test_an_early_stop_reaches_the_container(machine: Booted, golden: Path, runt
     name = service(machine, golden, runtime, command=["sh", "-c", WAITING], stop_grace_period="5m", pid="host")
     for _ in range(5):
         machine.must("systemctl", "start", *([] if started else ["--no-block"]), name)
-        machine.wait_until(lambda: machine.shown(name, "MainPID")["MainPID"] != "0")
+        wait_until(lambda: machine.shown(name, "MainPID")["MainPID"] != "0")
         machine.must("systemctl", "stop", name)
         assert machine.shown(name, "Result")["Result"] == "success"  # and no time that has run out
     assert machine.journal(name).count("ended") >= machine.journal(name).count("ready")
@@ -227,10 +228,8 @@ WRITING = "cat /counted 2>/dev/null; echo x >>/counted; " + WAITING
 def left(machine: Booted, name: str) -> str:
     """Mounts of the service's bundle, in any namespace there, and loop devices, once the kernel has let go of them."""
     look = f"grep -h {name}/rootfs /proc/[0-9]*/mountinfo 2>/dev/null; losetup --all --output BACK-FILE | grep {name}/"
-    deadline = time.monotonic() + 120
-    while (there := machine("sh", "-c", look).stdout) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return there
+    awaited(lambda: machine("sh", "-c", look).stdout == "")
+    return machine("sh", "-c", look).stdout
 
 
 def test_an_image_is_mounted_for_its_container_alone(machine: Booted, golden: Path, runtime: str) -> None:
@@ -261,7 +260,8 @@ def test_of_20_restarts_nothing_is_lost_and_nothing_is_left(machine: Booted, gol
 def test_what_is_killed_leaves_no_mount_and_loses_nothing(
     machine: Booted, golden: Path, runtime: str, killed: str, restart: str, *, ends: bool
 ) -> None:
-    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING], restart=restart)
+    more = {"restart": restart, "stop_grace_period": "2s"}
+    name = service(machine, golden, runtime, AS_IMAGE, command=["sh", "-c", WRITING], **more)
     machine.must("systemctl", "start", name)
     machine.wait_for_line(name, "ready")
     if killed == "the container":

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +16,9 @@ from tests.support.command import bundler
 from tests.support.debian import add_packages
 from tests.support.made_once import made_once
 from tests.support.runtime import Ended, call
+from tests.support.waiting import awaited, wait_until
 
 PACKAGES = ("systemd", "runc", "crun", "iptables", "iproute2", "containernetworking-plugins")
-START_SECONDS = 300
-ANSWER_SECONDS = 300  # a machine that is busy with other tests takes long
 CONTROLLERS = Path("/sys/fs/cgroup")
 FIRST_WITHOUT_CGROUP_V1 = 258  # NEWS of systemd 258
 
@@ -110,18 +109,11 @@ class Booted:
 
     def wait_for_line(self, service: str, line: str, times: int = 1) -> None:
         """Until a service has printed a line so many times."""
-        self.wait_until(lambda: self.journal(service).count(line) >= times)
+        wait_until(lambda: self.journal(service).count(line) >= times)
 
     def wait_for_property(self, unit: str, name: str, *values: str) -> None:
         """Until a property of a unit has one of the values."""
-        self.wait_until(lambda: self.shown(unit, name)[name] in values)
-
-    @staticmethod
-    def wait_until(happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while not happened():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: self.shown(unit, name)[name] in values)
 
 
 def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
@@ -211,16 +203,14 @@ def _remove(groups: list[Path]) -> None:
 
 
 def _child(parent: int) -> int:
-    deadline = time.monotonic() + START_SECONDS
-    while not (children := Path(f"/proc/{parent}/task/{parent}/children").read_text().split()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return int(children[0])
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    wait_until(children.read_text)
+    return int(children.read_text().split()[0])
 
 
 def _wait_until_up(machine: Booted) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while (ended := machine("systemctl", "is-system-running")).stdout.strip() not in {"running", "degraded"}:
-        jobs = machine("systemctl", "list-jobs")
-        assert time.monotonic() < deadline, f"{ended.stdout}{ended.stderr}{jobs.stdout}{jobs.stderr}"
-        time.sleep(0.2)
+    def is_up() -> bool:
+        return machine("systemctl", "is-system-running").stdout.strip() in {"running", "degraded"}
+
+    if not awaited(is_up, pause=0.2):
+        raise RuntimeError(f"systemd has not started all: {machine('systemctl', 'list-jobs')}")

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -13,9 +12,9 @@ from tests.support.compose_projects import FOLDER, MACHINE, PROJECTS, names, por
 from tests.support.container_views import Container, Project, views
 from tests.support.docker import Docker, docker_daemon
 from tests.support.machine import Machine, connected_machines
+from tests.support.waiting import SECONDS, wait_until
 
 LABEL = "com.docker.compose"
-SECONDS = 300
 
 
 # The machine asks a name server that refuses.
@@ -102,12 +101,9 @@ def seen_by_docker(program: Sequence[str], wanted: Sequence[str], archive: Path)
 
 def wait_for_servers(projects: dict[str, Project]) -> None:
     """Until each container has written what its server answers."""
-    deadline = time.monotonic() + SECONDS
     for project in projects.values():
         for each in project.containers:
-            while not serves(each.pid):
-                assert time.monotonic() < deadline, f"{each.name} serves nothing"
-                time.sleep(0.05)
+            wait_until(lambda: serves(each.pid), f"{each.name} serves nothing")  # noqa: B023 -- waited for here
 
 
 def serves(pid: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-_SECONDS = 60  # until what is waited for has to be there
+from tests.support.waiting import SECONDS
 
 
 class Dialogue:
@@ -24,7 +24,7 @@ class Dialogue:
 
     def read_until(self, end: str) -> str:
         """What is drawn until `end` is, without it."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while end not in self._drawn:
             ready, _, _ = select.select([self._descriptor], [], [], max(deadline - time.monotonic(), 0))
             if not ready:
@@ -49,4 +49,4 @@ def dialogue(command: Sequence[str | Path], folder: Path, environment: Mapping[s
         yield Dialogue(person)
     finally:
         os.close(person)  # a hangup, at which shells leave
-        process.wait(_SECONDS)
+        process.wait(SECONDS)

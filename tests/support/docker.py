@@ -7,29 +7,26 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.machine import Machine
+from tests.support.waiting import SECONDS, awaited
 
-START_SECONDS = 60
-ANSWER_SECONDS = 60
-STOP_SECONDS = 30
 # IPv6 as it is from Docker 27 on by default.
 WITH_NETWORKS = ("--experimental", "--ip6tables")
 
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("docker", timeout=ANSWER_SECONDS)
+        super().__init__("docker", timeout=SECONDS)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(ANSWER_SECONDS)
+        self.sock.settimeout(SECONDS)
         self.sock.connect(str(self._path))
 
 
@@ -48,7 +45,7 @@ class Docker:
         # Debian's client is the daemon's own version; one of another version may stand before it on PATH.
         client = shutil.which("docker", path="/usr/bin") or "docker"
         command = [client, "--host", self.host, *arguments]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120, text=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=SECONDS, text=True)
         return done.stdout.strip()
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -121,18 +118,16 @@ def docker_daemon(driver: str | None = None, machine: Machine | None = None) -> 
 
 def wait_for(docker: Docker, daemon: subprocess.Popen[bytes]) -> None:
     """Until the daemon answers. Raises RuntimeError if it ends before, or takes too long."""
-    deadline = time.monotonic() + START_SECONDS
-    while not (docker.socket.exists() and answers(docker)):
-        if daemon.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("dockerd did not start:\n" + docker.socket.with_name("log").read_text())
-        time.sleep(0.1)
+    awaited(lambda: daemon.poll() is not None or (docker.socket.exists() and answers(docker)), pause=0.1)
+    if daemon.poll() is not None or not answers(docker):
+        raise RuntimeError("dockerd did not start:\n" + docker.socket.with_name("log").read_text())
 
 
 def stop(daemon: subprocess.Popen[bytes]) -> None:
     """End dockerd as its service would: it then ends its containers and its containerd."""
     daemon.send_signal(signal.SIGTERM)
     try:
-        daemon.wait(STOP_SECONDS)
+        daemon.wait(SECONDS)
     except subprocess.TimeoutExpired:
         daemon.kill()
 

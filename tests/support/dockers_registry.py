@@ -1,7 +1,6 @@
 """A registry in the place of Docker's, on a machine of the tests: what `nginx:1.27` names there comes from it."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 from tests.support.registry import registry
 from tests.support.runtime import Ended
 from tests.support.small_services import NAMES
+from tests.support.waiting import wait_until
 
 PORT = 5000
 MIRROR = f"""\
@@ -24,7 +24,6 @@ log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {storage}}}}}
 http: {{addr: "127.0.0.1:{port}"}}
 """
-START_SECONDS = 30
 
 
 class Inside(Protocol):
@@ -52,10 +51,8 @@ def serving(storage: Path, inside: Inside, directory: Path) -> Iterator[None]:
     command: list[str | Path] = ["nsenter", "--target", str(inside.pid), "--net", "docker-registry", "serve", settings]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            deadline = time.monotonic() + START_SECONDS
-            while inside("bash", "-c", f"</dev/tcp/127.0.0.1/{PORT}").exit_code != 0:
-                assert time.monotonic() < deadline, "docker-registry does not start"
-                time.sleep(0.1)
+            connect = ("bash", "-c", f"</dev/tcp/127.0.0.1/{PORT}")
+            wait_until(lambda: inside(*connect).exit_code == 0, "docker-registry does not start", pause=0.1)
             yield
         finally:
             server.terminate()

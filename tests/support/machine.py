@@ -1,5 +1,6 @@
 """Machines of a test's own: network, mounts and /run of theirs, so that nothing of a container's network is left."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.in_network import in_network
 from tests.support.runtime import Ended, call
+from tests.support.waiting import awaited, wait_until
 
 # The file systems of cgroup v2 beside v1 confuse crun; a plain umount of what others share is private here.
 SET_UP = """
@@ -71,6 +74,11 @@ class Machine:
         """What a web server answers; empty if none does."""
         return self(*FETCH, url).stdout.strip()
 
+    def get_once_it_serves(self, url: str) -> str:
+        page = awaited(lambda: self.get(url), pause=0.1)
+        assert page != "", f"{url} is not served"
+        return page
+
     def traces(self) -> dict[str, str]:
         """All that setting up a network could leave behind."""
         records = self.must("find", "/run", "-path", "*bundler/network/*")
@@ -86,12 +94,33 @@ class Machine:
 
 
 # busybox's static wget dies of looking up a service.
+# A packet that a filter drops is waited for in vain for a while, the answer of a server that is busy for long.
 FETCH = (
     sys.executable,
     "-c",
-    "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())",
+    """import http.client, sys, urllib.parse
+place = urllib.parse.urlsplit(sys.argv[1])
+client = http.client.HTTPConnection(place.hostname, place.port, timeout=5)
+client.connect()
+client.sock.settimeout(120)
+client.request("GET", place.path)
+answer = client.getresponse()
+sys.exit(answer.status) if answer.status >= 400 else print(answer.read().decode())""",
 )
 BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+
+
+def wait_for_server(network: int, address: str = "127.0.0.1", port: int = 80) -> None:
+    """Until somebody takes calls there, seen from the network of a process."""
+
+    def call() -> bool:
+        try:
+            in_network(Path(f"/proc/{network}/ns/net"), lambda: socket.create_connection((address, port), 5).close())
+        except OSError:
+            return False
+        return True
+
+    wait_until(call, f"{address}:{port} takes no calls")
 
 
 def rules_in(saved: str) -> str:

@@ -1,14 +1,13 @@
 """All that running containers could leave behind on a machine: of its network, mounts, processes, groups and files."""
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.booted import Booted
 from tests.support.machine import rules_in
+from tests.support.waiting import awaited
 
-SETTLING_SECONDS = 30  # control groups and processes of systemd's own go a moment later
 ASKED: Mapping[str, str] = {
     "links": "ip -brief link | sed 's/@.*//' | sort",
     "addresses": "ip -brief address | sort",
@@ -41,11 +40,12 @@ def _processes(proc: Path) -> str:
 
 
 def left_behind(machine: Booted, bundles: str, before: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is there and was not before, or the other way round, by its kind; nothing where all is as it was."""
-    deadline = time.monotonic() + SETTLING_SECONDS
-    while (left := _difference(before, state_of(machine, bundles))) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return left
+    """What is there and was not before, or the other way round, by its kind; nothing where all is as it was.
+
+    Control groups and processes of systemd's own go a moment later.
+    """
+    as_before = awaited(lambda: not _difference(before, state_of(machine, bundles)), pause=0.5)
+    return {} if as_before else _difference(before, state_of(machine, bundles))
 
 
 def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from tests.support.machine import Machine
 from tests.support.moved_services import SERVICES, ask
 from tests.support.runtime import call
 from tests.support.service_images import RELEASE, WITH_DATA
-
-SETTLING_SECONDS = 60
+from tests.support.waiting import wait_until
 
 Result = TypeVar("Result")
 
@@ -67,7 +65,7 @@ def words_of(operator: Operator, name: str) -> set[str]:
             words.add(SERVICES[name].learned(ask(network, SERVICES[name], host, port)))
         return words != set() and None not in words
 
-    wait(all_know)
+    wait_until(all_know)
     return {word for word in words if word is not None}
 
 
@@ -120,15 +118,15 @@ def _killed(operator: Operator, name: str) -> dict[str, Any]:
     children = _children(operator, init)
     if children:
         operator.kill(children[0])
-        wait(lambda: children[0] not in _children(operator, init))
+        wait_until(lambda: children[0] not in _children(operator, init))
         seen["child killed"] = words_of(operator, name)
         seen["by another init"] = operator.init(name) != init
     init = operator.init(name)
     operator.kill(init)
     if SERVICES[name].restarts:
-        wait(lambda: operator.init(name) not in {0, init})
+        wait_until(lambda: operator.init(name) not in {0, init})
     else:
-        wait(lambda: operator.has_ended(name))
+        wait_until(lambda: operator.has_ended(name))
         seen["exit code when killed"] = operator.exit_code(name)
         operator.start(name)
     return seen | {"killed": words_of(operator, name)}
@@ -140,13 +138,6 @@ def _children(operator: Operator, pid: int) -> list[int]:
         return [int(child) for child in path.read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return []
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SETTLING_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ENTERED = ("net", "uts", "mnt")
-SECONDS = 3  # after which a packet was dropped; the first is sent again after one
+SECONDS = 5  # after which a packet was dropped; the first is sent again after one
+ANSWER_SECONDS = 120  # who has taken a call may be busy
 
 
 def main() -> None:
@@ -93,7 +94,7 @@ def answering(places: list[str]) -> dict[str, str]:
 
 
 def page(connection: socket.socket) -> str:
-    connection.settimeout(SECONDS)
+    connection.settimeout(ANSWER_SECONDS)
     try:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))

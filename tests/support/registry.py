@@ -3,14 +3,14 @@
 import json
 import socket
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 30
+from tests.support.waiting import awaited
+
 USER, PASSWORD = "user", "secret"
 # What `htpasswd -nbB user secret` printed once.
 HTPASSWD = "user:$2y$05$2bg6AGWEjW/C097cCyyp6OE/2gY7eT6b/RcRU/5K5zjCoEgcM0R72\n"
@@ -73,10 +73,9 @@ def make_certificate(directory: Path) -> Path:
 
 
 def wait_until_it_listens(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
+    def listens() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"docker-registry did not start: {log.read_text()}")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    if not awaited(lambda: server.poll() is not None or listens()) or server.poll() is not None:
+        raise RuntimeError(f"docker-registry did not start: {log.read_text()}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.support.waiting import wait_until
+
 RUN_SECONDS = 120
 Name = Literal["runc", "crun"]
 
@@ -37,6 +39,11 @@ def call(command: Sequence[str | Path], **options: Any) -> Ended:
         command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=RUN_SECONDS, **options
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def wait_until_known(runtime: Sequence[str], name: str) -> None:
+    """Until the runtime has written down what it has started, without which it ends nothing: crun does so later."""
+    wait_until(lambda: call([*runtime, "state", name]).exit_code == 0, f"there is no container {name}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import http.server, subprocess
 
 def ask(sql):
     words = ["/usr/lib/postgresql/current/bin/psql", "-h", "db", "-U", "postgres", "-qAt", "-c", sql]
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, env={"PGCONNECT_TIMEOUT": "5"}).stdout
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, env={"PGCONNECT_TIMEOUT": "60"}).stdout
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -29,9 +29,9 @@ http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 PROXY = """\
 defaults
     mode http
-    timeout client 5s
+    timeout client 5m
     timeout connect 5s
-    timeout server 5s
+    timeout server 5m
 frontend web
     bind :8080
     default_backend app
@@ -42,16 +42,16 @@ backend app
 CONFIGS = {"app.py": APPLICATION, "haproxy.cfg": PROXY, "pg_hba.conf": "local all all trust\nhost all all all trust\n"}
 # What takes long to come up is what others have to wait for.
 SETTINGS = "-c unix_socket_directories=/tmp -c listen_addresses=* -c hba_file=/hba"
-SLOW = f"sleep 2; exec /usr/local/bin/postgres-entry postgres {SETTINGS}"
+SLOW = f"trap 'exit 1' TERM; sleep {{}} & wait $$!; exec /usr/local/bin/postgres-entry postgres {SETTINGS}"
 HEALTHY = {"db": {"condition": "service_healthy"}}
 PORT = 8080
 
 
-def compose(images: Path, name: str, app: Mapping[str, Any]) -> dict[str, Any]:
-    """A compose file; `app` is what is said of the application besides."""
+def compose(images: Path, name: str, seconds: int, app: Mapping[str, Any]) -> dict[str, Any]:
+    """A compose file; `seconds` pass before the database comes up, `app` is what is said of the application besides."""
     db: dict[str, Any] = {
         "image": "postgres",
-        "entrypoint": ["/bin/sh", "-c", SLOW],
+        "entrypoint": ["/bin/sh", "-c", SLOW.format(seconds)],
         "environment": {"POSTGRES_PASSWORD": "s3cret"},
         "volumes": ["rows:/var/lib/postgresql/data"],
         "configs": [{"source": "pg_hba.conf", "target": "/hba"}],
@@ -90,8 +90,8 @@ def compose(images: Path, name: str, app: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make(folder: Path, images: Path, name: str, *options: str, **app: Any) -> None:
+def make(folder: Path, images: Path, name: str, *options: str, seconds: int, **app: Any) -> None:
     """The project in `folder`, which is on a machine that boots."""
     file = folder / f"{name}.yaml"
-    file.write_text(json.dumps(compose(images, name, app)))
+    file.write_text(json.dumps(compose(images, name, seconds, app)))
     bundler("project", file, "-q", "--output", folder / name, *options)

@@ -21,4 +21,4 @@ def killing(call: str, nth: int) -> list[str]:
 
 
 def listing(calls: str, output: Path) -> list[str]:
-    return ["strace", "-f", FILTER, "-e", f"trace={calls}", "-o", str(output)]
+    return ["strace", "-f", FILTER, "-e", f"trace={calls}", "-e", "signal=none", "-o", str(output)]

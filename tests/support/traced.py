@@ -2,12 +2,13 @@
 
 import ctypes
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-ATTACH_SECONDS = 60
-SETTLE_SECONDS = 0.01
+from tests.support.waiting import SECONDS
+
 PR_SET_PTRACER, ANY_PROCESS = 0x59616D61, -1  # prctl(2), for where Yama lets only a parent attach
 
 
@@ -23,12 +24,14 @@ def be_traced(strace: Sequence[str]) -> None:
             _become([*strace, "-p", traced])
         os._exit(0)
     os.waitpid(between, 0)
-    deadline = time.monotonic() + ATTACH_SECONDS
+    deadline = time.monotonic() + SECONDS
     while "\nTracerPid:\t0\n" in Path("/proc/self/status").read_text():
         if time.monotonic() > deadline:
             raise RuntimeError(f"strace does not attach: {strace}")
         time.sleep(0.001)
-    time.sleep(SETTLE_SECONDS)  # between taking hold of a process and seeing its calls
+    # strace has taken hold of this process, and sees its calls from when it has first let it go on: a signal that does
+    # nothing makes this process stop for its tracer, too.
+    os.kill(os.getpid(), signal.SIGURG)
 
 
 def _become(command: list[str]) -> None:
