@@ -112,7 +112,7 @@ def _processes(first: Path) -> list[tuple[str, ...]]:
     """
     seen, before = sorted(set(_statuses(first))), None
     while seen != before:
-        time.sleep(0.2)
+        time.sleep(0.5)
         seen, before = sorted(set(_statuses(first))), seen
     return seen
 
@@ -122,7 +122,7 @@ def _statuses(first: Path) -> Iterator[tuple[str, ...]]:
         process = Path("/proc", number)
         with suppress(FileNotFoundError, ProcessLookupError):
             status = dict(line.split(":", 1) for line in process.joinpath("status").read_text().splitlines())
-            if not status["State"].startswith("\tZ"):
+            if "Umask" in status:  # one that is ending has no files any more, and is no zombie yet
                 values = (f"{key}:{status[key]}" for key in _OF_A_PROCESS)
                 yield (*values, process.joinpath("oom_score_adj").read_text())
 
