@@ -13,7 +13,7 @@ import pytest
 from bundler.errors import BundlerError
 from bundler.rootfs.unpacking.unpack import unpack
 from tests.support.docker import Docker, docker_daemon
-from tests.support.docker_trees import DockerTrees, leaves_of_archive, leaves_of_tree
+from tests.support.docker_trees import DockerTrees, leaves_of_tree
 from tests.support.layers import stored_layer
 from tests.support.tar_cases import every
 
@@ -71,8 +71,8 @@ def test_a_layer_has_dockers_tree_or_none(docker: Docker, tmp_path: Path) -> Non
     for number, (name, layer) in enumerate(chosen().items()):
         root = tmp_path / str(number)
         root.mkdir()
-        exported = trees.exported(layer)
-        theirs = None if exported is None else leaves_of_archive(exported)
+        unpacked = trees.unpacked(layer)
+        theirs = None if unpacked is None else leaves_of_tree(unpacked)
         try:
             unpack([stored_layer(layer)], root)
             ours = leaves_of_tree(root)
