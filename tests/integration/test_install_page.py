@@ -40,13 +40,13 @@ def release(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bare_debian(debian: Path, cache: Path) -> Path:
     """A Debian with its own Python and runc, and nothing of bundler."""
-    return made_once(cache / "debian-with-python", partial(_make_root, debian))
+    return made_once(cache / "debian-with-python", partial(_make_root, debian, cache))
 
 
-def _make_root(debian: Path, root: Path, scratch: Path) -> None:
+def _make_root(debian: Path, cache: Path, root: Path, scratch: Path) -> None:
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "bundle")
     (scratch / "bundle/rootfs").rename(root)
-    add_packages(root, *DEBIAN_PACKAGES)
+    add_packages(root, cache, *DEBIAN_PACKAGES)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.debian import Mirror, run
+from tests.support.debian import Mirror, forget_downloads, run
 
 PROJECT = Path(__file__).resolve().parents[2]
 HELLO = PROJECT / "testdata/hello-amd64.tar"
@@ -60,8 +60,7 @@ def bootstrap(tree: Path, packages: str) -> None:
     include = [f"--include={packages}"] if packages else []
     command = ["debootstrap", "--variant=minbase", *include, mirror.codename, str(tree), mirror.url]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    for leftover in [*tree.glob("var/cache/apt/archives/*.deb"), *tree.glob("var/lib/apt/lists/*_*")]:
-        leftover.unlink()
+    forget_downloads(tree)
 
 
 def make_tiny(tree: Path, cache: Path) -> None:

@@ -122,7 +122,7 @@ def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
     What lies in usr/ is the same files by other names, where these may be on one disk: programs are replaced (by dpkg,
     too), and not written over.
     """
-    made, root = made_once(cache / "systemd", partial(_make_root, debian)), folder / "root"
+    made, root = made_once(cache / "systemd", partial(_make_root, debian, cache)), folder / "root"
     root.mkdir()
     for path in made.iterdir():
         words: list[str | Path] = ["cp", "--archive", "--reflink=auto", path, root]
@@ -131,11 +131,11 @@ def systemd_root(debian: Path, cache: Path, folder: Path) -> Path:
     return root
 
 
-def _make_root(debian: Path, root: Path, scratch: Path) -> None:
+def _make_root(debian: Path, cache: Path, root: Path, scratch: Path) -> None:
     """Out of the image `debian` of an OCI layout."""
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "bundle")
     (scratch / "bundle/rootfs").rename(root)
-    add_packages(root, *PACKAGES)
+    add_packages(root, cache, *PACKAGES)
     (root / "srv/bundles").mkdir()
 
 

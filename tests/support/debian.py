@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.made_once import made_once
@@ -30,10 +31,10 @@ CHANGES = r"""
 # The machine's apt chooses, dpkg works inside the tree: nothing there has to know mirrors, keys or proxies.
 OPTIONS = {
     "Dir::State": "{tree}/var/lib/apt",
+    "Dir::State::lists": "{lists}",
     "Dir::State::status": "{tree}/var/lib/dpkg/status",
     "Dir::Cache": "{tree}/var/cache/apt",
     "Dir::Log": "{tree}/var/log/apt",
-    "DPkg::Chroot-Directory": "{tree}",
     "DPkg::Options::": "--force-unsafe-io",
 }
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
@@ -72,34 +73,46 @@ def bootstrap(tree: Path) -> None:
     """Install a minimal Debian with nginx and redis into `tree`."""
     mirror = Mirror.of_this_machine()
     run(*outside(), "debootstrap", "--variant=minbase", f"--include={PACKAGES}", mirror.codename, tree, mirror.url)
-    for package in (tree / "var/cache/apt/archives").glob("*.deb"):
-        package.unlink()
+    forget_downloads(tree)
     # Before any year that a test could run in, and with a fraction of a second, which not every tool keeps.
     os.utime(tree / "media", ns=(FRACTIONAL_TIME, FRACTIONAL_TIME))
 
 
-def add_packages(tree: Path, *packages: str) -> None:
+def forget_downloads(tree: Path) -> None:
+    """A quarter of a small Debian is what apt has got from its mirror."""
+    for leftover in [*tree.glob("var/cache/apt/archives/*.deb"), *tree.glob("var/lib/apt/lists/*_*")]:
+        leftover.unlink()
+
+
+def add_packages(tree: Path, cache: Path, *packages: str) -> None:
     """Install more packages into a Debian of this machine's release, and start none of its services."""
+    lists = made_once(cache / f"apt-lists-{datetime.now(UTC).date()}", fetch_lists)  # a mirror drops what is older
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text(NO_SERVICES)
     policy.chmod(0o755)
-    for folder in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
-        (tree / folder).mkdir(parents=True, exist_ok=True)
-    options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value.format(tree=tree)}")]
-    # A TMPDIR of whoever runs the tests is no folder of the tree's.
-    apt = (
-        *outside(),
-        "env",
-        "--unset=TMPDIR",
-        "DEBIAN_FRONTEND=noninteractive",
-        "LC_ALL=C.UTF-8",
-        "apt-get",
-        "--quiet",
-        *options,
-    )
-    run(*apt, "update")
-    run(*apt, "install", "--yes", "--no-install-recommends", *packages)
+    inside = ("-o", f"DPkg::Chroot-Directory={tree}")
+    apt(tree, lists, *inside, "install", "--yes", "--no-install-recommends", *packages)
     policy.unlink()
+    forget_downloads(tree)
+
+
+def fetch_lists(lists: Path, scratch: Path) -> None:
+    """What the mirror has, for each tree that packages are added to."""
+    tree = scratch / "tree"
+    for folder in (lists / "partial", tree / "var/lib/dpkg"):
+        folder.mkdir(parents=True)
+    (tree / "var/lib/dpkg/status").touch()
+    apt(tree, lists, "update")
+
+
+def apt(tree: Path, lists: Path, *words: str) -> None:
+    """The machine's apt-get, which works on the tree. A TMPDIR of whoever runs the tests is no folder of the tree's."""
+    (tree / "var/cache/apt/archives/partial").mkdir(parents=True, exist_ok=True)
+    options = [
+        word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value.format(tree=tree, lists=lists)}")
+    ]
+    settings = ("--unset=TMPDIR", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
+    run(*outside(), "env", *settings, "apt-get", "--quiet", *options, *words)
 
 
 def make_layout(layout: Path, scratch: Path) -> None:

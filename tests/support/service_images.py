@@ -117,10 +117,10 @@ IMAGES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def install(tree: Path) -> None:
+def install(tree: Path, cache: Path) -> None:
     """Add the packages to a Debian that has nginx and redis, and take away what no service needs."""
     run("sh", "-euc", BEFORE, cwd=tree)
-    add_packages(tree, *PACKAGES)
+    add_packages(tree, cache, *PACKAGES)
     run("sh", "-euc", AFTER, cwd=tree)
     (tree / RELEASE).write_text("1")
     entry = tree / "usr/local/bin/postgres-entry"
@@ -128,11 +128,11 @@ def install(tree: Path) -> None:
     entry.chmod(0o755)
 
 
-def make_archive(debian: Path, archive: Path, scratch: Path) -> None:
+def make_archive(debian: Path, cache: Path, archive: Path, scratch: Path) -> None:
     """Write the images `services/NAME:1`, and newer ones of those WITH_DATA, into one archive."""
     bundler("build", f"oci:{debian}:debian", "--output", scratch / "base")
     tree = scratch / "base/rootfs"
-    install(tree)
+    install(tree, cache)
     (scratch / "parts").mkdir()
     layers = {}
     for name, folder in split(tree, scratch / "parts").items():
@@ -187,4 +187,4 @@ def add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
 
 def service_archive(debian: Path, cache: Path) -> Path:
     """The archive of all images; made once per cache."""
-    return made_once(cache / "services.tar", partial(make_archive, debian))
+    return made_once(cache / "services.tar", partial(make_archive, debian, cache))
