@@ -1,18 +1,15 @@
 """A bundle goes to a registry and comes back: the same bytes, with what belongs to it, and nothing twice."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import sha256
-from tests.support.made_once import made_once
-from tests.support.outside import outside
+from tests.support.installed_tools import python_with
 from tests.support.pushed import PLAIN, asked, counting, names, push
 
 pytestmark = pytest.mark.tool("docker-registry", "skopeo")
@@ -218,29 +215,12 @@ def test_plain_http_gives_the_packed_file(shop: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def oras(cache: Path) -> Path:
-    """The folder that Python finds it in."""
-
-    def install(made: Path, _scratch: Path) -> None:
-        pip: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-qq",
-            "--no-compile",
-            "--target",
-            made,
-            "oras>=0.2",
-        ]
-        subprocess.run([*outside(), *pip], check=True)
-
-    return made_once(cache / "oras", install)
+    return python_with("oras>=0.2", cache, "oras")
 
 
 def test_oras_gives_the_packed_file(shop: Path, name: str, tmp_path: Path, oras: Path) -> None:
     push("old", f"{name}:1", cwd=shop)
     program = "import sys, oras.client\noras.client.OrasClient(insecure=True).pull(sys.argv[1], outdir=sys.argv[2])"
-    words: list[str | Path] = [sys.executable, "-c", program, f"{name.removeprefix('docker://')}:1", tmp_path]
-    environment = os.environ | {"PYTHONPATH": str(oras)}
-    subprocess.run(words, check=True, capture_output=True, timeout=60, env=environment)
+    words: list[str | Path] = [oras, "-c", program, f"{name.removeprefix('docker://')}:1", tmp_path]
+    subprocess.run(words, check=True, capture_output=True, timeout=60)
     assert (tmp_path / "web.tar.zst").read_bytes() == (shop / "old.tar.zst").read_bytes()

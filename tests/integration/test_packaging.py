@@ -13,6 +13,7 @@ import pytest
 from bundler import __version__
 from bundler.completion.scripts import script
 from release.man_pages import man_pages
+from tests.support.installed_tools import NOT_COMPILED
 from tests.support.outside import outside
 from tests.support.pages import blocks
 
@@ -89,7 +90,7 @@ def test_what_readme_says_of_the_installation_works_as_printed(source: Path, tmp
     """Also where Debian's own Python refuses a bare `pip install` (PEP 668)."""
     [lines] = [block.text for block in blocks(PROJECT / "README.md") if "pip install" in block.text]
     script = f"set -eu\n{lines}"
-    environment = os.environ | {"HOME": str(tmp_path)}
+    environment = os.environ | {"HOME": str(tmp_path)} | NOT_COMPILED
     done = subprocess.run(
         [*outside(), "sh", "-c", script], cwd=source, env=environment, capture_output=True, text=True, check=False
     )

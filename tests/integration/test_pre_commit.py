@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from release.sources import copy_sources
 from tests.support.command import bundler
-from tests.support.made_once import made_once
+from tests.support.installed_tools import NOT_COMPILED, python_with
 from tests.support.outside import outside
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("git")]
@@ -32,11 +31,7 @@ def git(folder: Path, *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def pre_commit(cache: Path) -> Path:
-    def install(made: Path, _scratch: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", made], check=True)
-        subprocess.run([*outside(), made / "bin/python", "-m", "pip", "install", "-qq", "pre-commit>=3"], check=True)
-
-    return made_once(cache / "pre-commit", install) / "bin/python"
+    return python_with("pre-commit>=3", cache, "pre-commit")
 
 
 @pytest.fixture
@@ -62,7 +57,7 @@ def test_the_hooks_pass_what_is_right_and_stop_what_is_wrong(pre_commit: Path, r
     def run() -> tuple[int, str]:
         options: list[str | Path] = ["-m", "pre_commit", "run", "--all-files", "--color=never"]
         command = [*outside(), pre_commit, *options]
-        environment = os.environ | {"PRE_COMMIT_HOME": str(repository.parent / "kept")}
+        environment = os.environ | {"PRE_COMMIT_HOME": str(repository.parent / "kept")} | NOT_COMPILED
         done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 

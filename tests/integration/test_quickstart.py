@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.installed_tools import NOT_COMPILED
 from tests.support.outside import outside
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def quickstart(copy: Path, *arguments: str | Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environment |= NOT_COMPILED
     command = [*outside(), copy / "scripts/quickstart", *arguments]
     done = subprocess.run(command, cwd="/", env=environment, capture_output=True, check=False, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr

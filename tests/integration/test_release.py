@@ -16,7 +16,7 @@ import pytest
 from release.archives import read_tar, read_tree
 from release.changelog import latest
 from release.sources import copy_sources
-from tests.support.made_once import made_once
+from tests.support.installed_tools import python_with
 from tests.support.ordinary_user import USER, folder_of_a_user
 from tests.support.outside import outside
 from tests.support.releases import PROJECT, SYSTEM_PYTHON, copied, released, wheels_of
@@ -150,11 +150,7 @@ def test_the_metadata_tells_what_is_known(release: Path) -> None:
 
 
 def test_an_index_would_take_them(release: Path, cache: Path) -> None:
-    def install(made: Path, _scratch: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", made], check=True)
-        subprocess.run([*outside(), made / "bin/python", "-m", "pip", "install", "-qq", TWINE], check=True)
-
-    twine = made_once(cache / "twine", install) / "bin/python"
+    twine = python_with(TWINE, cache, "twine")
     files = [*release.glob("*.whl"), *release.glob("*.tar.gz")]
     done = subprocess.run(
         [twine, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True, check=False
