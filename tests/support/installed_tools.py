@@ -16,7 +16,16 @@ def python_with(requirement: str, cache: Path, name: str) -> Path:
 
     def install(made: Path, _scratch: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", made], check=True)
-        pip = [sys.executable, "-m", "pip", "--python", made / "bin/python", "install", "-qq", "--no-compile"]
+        pip: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            made / "bin/python",
+            "install",
+            "-qq",
+            "--no-compile",
+        ]
         subprocess.run([*outside(), *pip, requirement], check=True)
 
     return made_once(cache / name, install) / "bin/python"
