@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from bundler.progress import Progress as Progress
     from bundler.reproducible.lock import Lock as Lock
     from bundler.reproducible.lock import load_lock as load_lock
+    from bundler.reproducible.project_lock import ProjectLock as ProjectLock
+    from bundler.reproducible.project_lock import load_project_lock as load_project_lock
     from bundler.request import BuildRequest as BuildRequest
     from bundler.runtime_spec.runtime_config import RuntimeConfig as RuntimeConfig
     from bundler.trust.keys import Signed as Signed
@@ -93,6 +95,7 @@ _HOMES: Final = {
     "pipeline": ("Built", "build"),
     "progress": ("Meter", "Progress"),
     "reproducible.lock": ("Lock", "load_lock"),
+    "reproducible.project_lock": ("ProjectLock", "load_project_lock"),
     "request": ("BuildRequest",),
     "runtime_spec.runtime_config": ("RuntimeConfig",),
     "trust.keys": ("Signed", "SigningKey", "TrustedKey", "load_signing_key", "load_trusted_key"),

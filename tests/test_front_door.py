@@ -27,7 +27,20 @@ from tests.support.tarballs import directory, file, tarball
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs/python.md"
-FUNCTIONS = ["build", "preview", "inspect", "verify", "pack", "unpack", "explain", "diff", "load_lock"]
+FUNCTIONS = [
+    "build",
+    "preview",
+    "inspect",
+    "verify",
+    "pack",
+    "unpack",
+    "explain",
+    "diff",
+    "load_lock",
+    "load_project_lock",
+]
+# Types that signatures only name.
+LATER = {"Lock": bundler.Lock, "ProjectLock": bundler.ProjectLock}
 NOISE = os.urandom(6_000_000)  # more than a layer may have that no worker reads
 
 
@@ -88,7 +101,7 @@ def test_each_function_says_what_it_takes_gives_and_raises(name: str) -> None:
     function = getattr(bundler, name)
     assert isinstance(function, FunctionType)
     assert "Raises" in (function.__doc__ or "")
-    assert {*typing.get_type_hints(function, None, {"Lock": bundler.Lock})} >= {"return"}
+    assert {*typing.get_type_hints(function, None, LATER)} >= {"return"}
 
 
 def test_what_a_function_takes_and_gives_is_offered_too() -> None:
@@ -98,7 +111,7 @@ def test_what_a_function_takes_and_gives_is_offered_too() -> None:
 
 def parts_of(function: str) -> Iterator[type]:
     """The types in the signature of a function of the front door."""
-    hints = list(typing.get_type_hints(getattr(bundler, function), None, {"Lock": bundler.Lock}).values())
+    hints = list(typing.get_type_hints(getattr(bundler, function), None, LATER).values())
     while hints:
         hint = hints.pop()
         hints += [part for each in typing.get_args(hint) for part in (each if isinstance(each, list) else [each])]
