@@ -193,6 +193,7 @@ def test_offline_opens_no_socket(served: FaultyRegistry, place: Path, command: s
     calls = place.parent / "calls"
     for image, code in ((name, 0), (f"docker://{name}", 2), ("missing:1", 2), ("docker-daemon:missing:1", 2)):
         trace = listing("socket,socketpair,connect", calls)
-        done = subprocess.run([*trace, installed(), *words, "--offline", image], capture_output=True, check=False)
+        done = call_bundler(*words, "--offline", image, strace=trace)
         assert done.returncode == code, done.stderr
+        wait_until(lambda: "exited" in calls.read_text())
         assert [line for line in calls.read_text().splitlines() if "exited" not in line] == []

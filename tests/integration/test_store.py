@@ -219,10 +219,9 @@ def test_where_there_are_no_locks_what_adds_and_reads_works_and_what_removes_say
     served: FaultyRegistry, store: Path, tmp_path: Path, error: str
 ) -> None:
     one, two = served.name("team/one:1"), served.name("team/two:1")
-    no_locks = [*injecting(f"flock:error={error}"), installed()]
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*no_locks, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return call_bundler(*words, cwd=tmp_path, strace=injecting(f"flock:error={error}"))
 
     for words in (["fetch", INSECURE, one, two], ["rm", two], ["images"], ["inspect", one], ["config", one]):
         done = call(*words)

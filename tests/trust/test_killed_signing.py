@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import bundler, call_bundler, installed
+from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
 from tests.support.power_cut import after_a_power_cut, make_disk, mounted
 from tests.support.signing_keys import MINISIGN, MINISIGN_SECRET
@@ -37,20 +37,10 @@ def verify(place: Path, folder: Path) -> int:
 
 def pack_killed(folder: Path, place: Path, nth: int) -> bool:
     """Whether it was killed: it renames so often."""
-    words: list[str | Path] = [
-        *killing("rename", nth),
-        installed(),
-        "pack",
-        "new",
-        "-o",
-        place / PACK,
-        "--sign",
-        "key",
-        "--force",
-    ]
-    done = subprocess.run(words, cwd=folder, check=False, capture_output=True, timeout=60)
-    assert done.returncode in (0, -signal.SIGKILL)
-    return done.returncode != 0
+    words = ("pack", "new", "-o", place / PACK, "--sign", "key", "--force")
+    code = call_bundler(*words, cwd=folder, strace=killing("rename", nth)).returncode
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "again"])
