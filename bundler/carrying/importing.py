@@ -1,7 +1,8 @@
 """Importing: images of a file go into the store, all or none, and only once they are known to be whole and trusted.
 
-Blobs that the store lacks are copied first; then all names appear in one step. An import that is interrupted leaves
-blobs without a name: `gc` removes them, and another import need not copy them again.
+Blobs that the store lacks are copied first; then all names appear in one step. An import that fails removes the blobs
+that it has brought. One that is interrupted leaves them without a name: `gc` removes them, and another import need not
+copy them again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from bundler.carrying.left_out import LeftOut
 from bundler.carrying.names import GivenName, name_images
 from bundler.carrying.source import Source
 from bundler.disk_space import writing_below
-from bundler.errors import DifferenceError, ImageError, printable
+from bundler.errors import BundlerError, DifferenceError, ImageError, printable
 from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
 from bundler.images.digest import Digest
 from bundler.images.reference import RegistryReference
@@ -27,6 +28,7 @@ from bundler.limits import Limits, raise_hint
 from bundler.progress import SILENT, Meter, Progress
 from bundler.sizes import readable_size
 from bundler.store.attached import Listed, trusted_keys, verify_listed
+from bundler.store.collect import discard
 from bundler.store.layout import Entry, Store, called, gives_way, is_store, open_store, prepare, reference_of
 from bundler.trust.policy import Policy
 
@@ -50,18 +52,24 @@ class Import:
 
         Raises BundlerError, with no name changed, and for what is refused at once with no store made.
         """
-        with (
-            self._demanding(),
-            _looked_at(place, self.limits) as (existing, workspace),
-            source.open(existing.files, workspace, self.limits, self.progress) as contents,
-        ):
-            checked = self._checked(existing, contents)
-            if existing.path == place:
-                self._put(existing, contents, checked)
-            else:
-                prepare(place)
-                with open_store(place, limits=self.limits) as store:
-                    self._put(store, contents, checked)
+        brought: list[Descriptor] = []
+        try:
+            with (
+                self._demanding(),
+                _looked_at(place, self.limits) as (existing, workspace),
+                source.open(existing.files, workspace, self.limits, self.progress) as contents,
+            ):
+                checked = self._checked(existing, contents)
+                if existing.path == place:
+                    self._put(existing, contents, checked, brought)
+                else:
+                    prepare(place)
+                    with open_store(place, limits=self.limits) as store:
+                        self._put(store, contents, checked, brought)
+        except BundlerError:
+            if brought:
+                discard(place, brought)
+            raise
         return list(checked.names)
 
     @contextmanager
@@ -89,13 +97,15 @@ class Import:
         names = sorted({(str(name), str(image.digest)) for name, image in named})
         return _Checked(tuple(names), tuple(entries), tuple(blobs))
 
-    def _put(self, store: Store, contents: Contents, checked: "_Checked") -> None:
+    def _put(self, store: Store, contents: Contents, checked: "_Checked", brought: list[Descriptor]) -> None:
+        """Add all to the store; `brought` is told of each blob before it comes."""
         # What is there is read once: to take its name for it would keep a damaged blob for ever.
         lacking = [blob for blob in checked.blobs if contents.has(blob) and not store.holds(blob)]
         total = sum(blob.size for blob in lacking)
         with (self.progress if lacking else SILENT).measure(f"importing {contents.files.label}", total) as meter:
             for blob in lacking:
                 store.discard_damaged(blob)
+                brought.append(blob)
                 _put_blob(store, contents, blob, meter)
         store.add(*checked.entries, replaces=gives_way, free=not self.replace)
 

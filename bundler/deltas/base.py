@@ -145,7 +145,7 @@ def open_base(
         store: _Store
         if source.folder is not None:
             tree = held.enter_context(BundleFiles(source.folder, owned=True).open())
-            store = held.enter_context(_InFolder(tree))
+            store = held.enter_context(_InFolder(tree, held.enter_context(tempfile.TemporaryFile(dir=workspace))))
         else:
             store = Copied(held.enter_context(tempfile.TemporaryFile(dir=workspace)))
         base = Base(store, heads)
@@ -155,11 +155,12 @@ def open_base(
 
 
 class _InFolder:
-    """Files of a bundle's directory, read in place. The file that was read last stays open."""
+    """Files of a bundle's directory, read in place. The file that was read last stays open; paths are in `paths`."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, paths: BufferedRandom) -> None:
         self._tree = tree
-        self._paths = bytearray()
+        self._paths = paths
+        self._size = 0
         self._ends = array("Q")
         self._pieces: dict[int, tuple[tuple[int, int], ...]] = {}
         self._open: tuple[int, int] | None = None
@@ -173,8 +174,9 @@ class _InFolder:
     def add(self, path: bytes, entry: Entry, content: Iterable[Content]) -> Iterator[Content]:
         if entry.sparse is not None:
             self._pieces[len(self._ends)] = entry.sparse
-        self._paths += path
-        self._ends.append(len(self._paths))
+        self._paths.write(path)
+        self._size += len(path)
+        self._ends.append(self._size)
         return iter(content)
 
     def read(self, number: int, at: int, size: int) -> bytes:
@@ -193,7 +195,8 @@ class _InFolder:
     def unproven(self, number: int) -> bytes:
         """The path of a file."""
         start = self._ends[number - 1] if number else 0
-        return bytes(self._paths[start : self._ends[number]])
+        self._paths.flush()
+        return os.pread(self._paths.fileno(), self._ends[number] - start, start)
 
     def _descriptor(self, number: int) -> int:
         if self._open is None or self._open[0] != number:

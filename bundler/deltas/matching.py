@@ -16,6 +16,7 @@ from bundler.archives.stream import Content
 
 _NUMBER: Final = re.compile(rb"[0-9]+(?:[.\-+~][0-9]+)*")
 # Two files that share 16 bytes of their sha256 do so because one was made to, and both are ours.
+_PARTS: Final = 256
 _HALVES: Final = struct.Struct("<QQ")
 
 
@@ -28,10 +29,24 @@ class Known(NamedTuple):
 
 
 class _Index:
-    """Numbers by keys of 64 bits, the first of each key. Arrays have a tenth of the memory that a dictionary would."""
+    """Numbers by keys of 64 bits, the first of each key. Arrays have a tenth of the memory that a dictionary would.
+
+    They are parted by the keys' last bits: to sort an array takes many times its memory.
+    """
 
     def __init__(self) -> None:
-        self._keys, self._numbers = array("Q"), array("L")
+        self._parts = [_Part() for _ in range(_PARTS)]
+
+    def add(self, key: int, number: int) -> None:
+        self._parts[key % _PARTS].add(key, number)
+
+    def find(self, key: int) -> int | None:
+        return self._parts[key % _PARTS].find(key)
+
+
+class _Part:
+    def __init__(self) -> None:
+        self._keys, self._numbers = array("Q"), array("I")
         self._is_sorted = False
 
     def add(self, key: int, number: int) -> None:
@@ -43,7 +58,7 @@ class _Index:
         if not self._is_sorted:
             order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
             self._keys = array("Q", map(self._keys.__getitem__, order))
-            self._numbers = array("L", map(self._numbers.__getitem__, order))
+            self._numbers = array("I", map(self._numbers.__getitem__, order))
             self._is_sorted = True
         at = bisect_left(self._keys, key)
         return self._numbers[at] if at < len(self._keys) and self._keys[at] == key else None

@@ -122,6 +122,7 @@ class Sections:
         sizes = [len(compress(part, b"", self._level)) for part in (compared.differences, compared.others)]
         if sum(sizes) + _OF_RUN * len(compared.runs) >= most:
             return False
+        self._make_room(small=len(compared.others), differences=len(compared.differences))
         self._differences += compared.differences
         self._small += compared.others
         at = 0
@@ -183,11 +184,11 @@ class Sections:
         self._write(Section().encode() + End(self._size, self._result.digest()).encode())
         self._put(self._file.digest())
 
-    def _make_room(self, heads: int = 0) -> None:
-        """End a section that has enough of anything."""
+    def _make_room(self, heads: int = 0, small: int = 0, differences: int = 0) -> None:
+        """End a section that has enough of anything, or would have with so many bytes more."""
         if (
             len(self._heads) + heads > _HEADS
-            or max(len(self._small), len(self._differences)) > _SMALL
+            or max(len(self._small) + small, len(self._differences) + differences) > _SMALL
             or len(self._operations.content) > _OPERATIONS
             or self._stored.tell() > _FRAMES
         ) and self._operations.content:

@@ -40,6 +40,10 @@ def listed(store: str | None = None) -> dict[str, str]:
     return {image["name"]: image["digest"] for image in json.loads(bundler(*words))["images"]}
 
 
+def blobs_in(store: Path) -> list[str]:
+    return sorted(path.name for path in (store / "blobs").rglob("*") if path.is_file())
+
+
 FORMS: dict[str, Callable[[Path], Path]] = {
     "docker save until 24": lambda path: write_archive(path, legacy_files({NAME: IMAGE})),
     "docker save since 25": lambda path: write_archive(path, docker_files({NAME: IMAGE})),
@@ -252,11 +256,12 @@ HOSTILE: dict[str, tuple[Callable[[], Mapping[str, bytes | Link]], str]] = {
 def test_what_lies_is_refused_and_no_image_is_there(folder: Path, case: str) -> None:
     make, words = HOSTILE[case]
     bundler("import", write_archive(folder / "good", layout_files({"a.example/good:1": OTHER})))
-    index = (folder / "store/index.json").read_bytes()
+    index, blobs = (folder / "store/index.json").read_bytes(), blobs_in(folder / "store")
     done = call_bundler("import", write_archive(folder / "given.tar", make()))
     assert (done.returncode, done.stdout) == (2 if case == "a later format" else 3, ""), done.stderr
     assert words in done.stderr
     assert (folder / "store/index.json").read_bytes() == index
+    assert blobs_in(folder / "store") == blobs
     assert not list((folder / "store").glob(".bundler-*"))
 
 
