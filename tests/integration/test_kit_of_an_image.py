@@ -1,6 +1,7 @@
 """A kit whose root filesystem is an image: carried as one file, mounted for the container alone, with busybox alone."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from subprocess import DEVNULL
@@ -181,6 +182,27 @@ def test_what_was_written_over_the_same_image_moves_with_the_volumes(made: Path,
     assert run(new, "rollback", str(units), shell=shell).exit_code == 0
     assert counted(old, place, shell) == ("x\n" * 3, "x\n" * 3)
     assert left(place) == []
+
+
+# Stands before mv on PATH, and looks at the bundle's place after each move.
+LOOKING = """#!/bin/sh
+/bin/mv "$@" || exit
+! grep -qs '"newer"' "$PLACE/config.json" || ls -d "$PLACE/upper/rootfs/counted" >>"$PLACE.seen" 2>&1
+"""
+
+
+def test_the_newer_one_is_never_in_place_without_what_was_written(made: Path, tmp_path: Path) -> None:
+    place, units = tmp_path / "srv/web", tmp_path / "units"
+    old, new = kits_for(made, place, NAME, "newer")
+    assert run(old, "install", str(units)).exit_code == 0
+    assert counted(old, place, "sh") == ("x\n", "x\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/mv").write_text(LOOKING)
+    (tmp_path / "bin/mv").chmod(0o755)
+    looking = ["env", f"PATH={tmp_path}/bin:{os.environ['PATH']}", f"PLACE={place}"]
+    assert call([*looking, "sh", new / "kit.sh", "upgrade", str(units)]).exit_code == 0
+    seen = place.with_name("web.seen").read_text().splitlines()
+    assert set(seen) == {str(place / "upper/rootfs/counted")}
 
 
 @pytest.mark.parametrize("forms", [("dir", NAME), (NAME, "dir")], ids=" to ".join)

@@ -108,6 +108,7 @@ finish_moving() {
         mv "$dir" "$dir.old" || die "$dir cannot be moved"
     fi
     if [ -d "$dir.new" ] && [ ! -e "$dir" ]; then
+        move_uppers <"$dir.kit-moving"
         mv "$dir.new" "$dir" || die "$dir.new cannot be moved"
     fi
     {
@@ -123,6 +124,19 @@ finish_moving() {
     [ -z "$prefix" ] || place_units "$prefix"
     sync
     rm "$dir.kit-moving" || die "$dir.kit-moving cannot be removed"
+}
+
+# Of the list on standard input, what was written over images goes ahead: without its volumes no runtime starts a container,
+# and without that it would begin anew.
+move_uppers() {
+    read -r _
+    read -r _
+    while IFS= read -r folder; do
+        case $folder in upper | */upper) ;; *) continue ;; esac
+        if [ -d "$dir.old/$folder" ] && [ ! -e "$dir.new/$folder" ]; then
+            mv "$dir.old/$folder" "$dir.new/$folder" || die "$dir.old/$folder cannot be moved"
+        fi
+    done
 }
 
 # Note what is to be done, the command and the digest; from then on it is done.
