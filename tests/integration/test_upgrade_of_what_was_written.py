@@ -225,3 +225,17 @@ def test_what_both_containers_wrote_is_not_mixed(bundle: Path) -> None:
     assert (refused.returncode, "comes with what its own container wrote" in refused.stderr) == (2, True)
     bundler("upgrade", "b", "n", "--leave-changes", cwd=bundle.parent)
     assert (bundle / "upper/rootfs/srv/its-own").exists()
+
+
+@pytest.mark.tool("mkfs.erofs")
+def test_what_says_something_to_an_overlay_says_nothing_there(bundle: Path) -> None:
+    folder = bundle / "rootfs/etc"
+    (folder / "mine").mkdir()
+    os.setxattr(folder / "mine", "trusted.overlay.opaque", b"y")
+    os.mknod(folder / "hidden", 0o20000, os.makedev(0, 0))
+    (bundle.parent / "o.yaml").write_text("rootfs: {format: erofs}\n")
+    done = call_bundler("upgrade", "b", "old.tar", "--overrides", "o.yaml", cwd=bundle.parent)
+    assert "/etc/hidden (over an image, such a device says that there is no file)" in done.stderr
+    assert not (bundle / "upper/rootfs/etc/hidden").exists()
+    assert os.listxattr(bundle / "upper/rootfs/etc/mine") == ["trusted.overlay.overlay.opaque"]
+    assert (bundle / "upper/rootfs/srv/mine").read_text() == "mine"
