@@ -104,7 +104,13 @@ def _check_users(inputs: Inputs) -> None:
     for kind in ("network", "pid"):
         node = overrides.get(KEYS[kind])
         if node is not UNSET and is_shared_with_machine(inputs, kind):
-            raise node.error(f"{KEYS[kind]}: the machine's cannot be shared by a container in a user namespace")
+            what = f"{KEYS[kind]}: the machine's cannot be shared by a container in a user namespace"
+            hint = (
+                "network_mode: bridge connects one that has its own, an ordinary user's too"
+                if kind == "network"
+                else None
+            )
+            raise node.error(what, hint=hint)
 
 
 def _warnings(inputs: Inputs) -> tuple[str, ...]:

@@ -86,6 +86,12 @@ def test_what_docker_refuses_or_nobody_knows_is_refused(text: str, message: str)
     assert message in refused.value.what
 
 
+def test_who_cannot_share_the_machines_network_is_told_what_connects_another() -> None:
+    with pytest.raises(RequestError, match="the machine's cannot be shared") as refused:
+        converted("uid_map: ['0:1:99']\nnetwork_mode: host")
+    assert "network_mode: bridge" in str(refused.value.hint)
+
+
 def test_control_groups_v1_are_the_machines_unless_told_otherwise() -> None:
     v1 = Target(cgroup="v1")
     assert "cgroup" not in types("{}", target=v1)
