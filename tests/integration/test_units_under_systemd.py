@@ -310,3 +310,22 @@ def test_what_was_written_to_an_image_is_there_after_a_power_cut(
         second.wait_for_line(name, "x")
         second.must("systemctl", "stop", name)
         assert left(second, name) == ""
+
+
+def test_a_service_outlives_the_journal_that_keeps_its_newest_lines(machine: Booted, golden: Path) -> None:
+    script = "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); echo $i of many; done; echo written; " + WAITING
+    name = service(machine, golden, "runc", command=["sh", "-c", script])
+    bounds = ("Storage=volatile", "RuntimeMaxUse=4M", "RuntimeMaxFileSize=1M", "RateLimitBurst=0")
+    (machine.root / "etc/systemd/journald@small.conf").write_text("\n".join(["[Journal]", *bounds]))
+    drop_in = machine.root / f"etc/systemd/system/{name}.service.d/journal.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nLogNamespace=small\n")
+    machine.must("systemctl", "daemon-reload")
+    machine.must("systemctl", "start", name)
+    journal = ("journalctl", "--namespace=small", "--no-pager", "--output=cat")
+    machine.wait_until(lambda: "ready" in machine.must(*journal, "--lines=5").splitlines())
+    kept = [line for line in machine.must(*journal).splitlines() if line.endswith(" of many")]
+    assert 0 < len(kept) < 20000
+    assert kept[-1] == "20000 of many"
+    machine.must("systemctl", "stop", name)
+    assert machine.shown(name, "Result")["Result"] == "success"
