@@ -61,10 +61,15 @@ def split(tree: Path, folder: Path) -> dict[str, Path]:
 def linked_to(tree: Path, libraries: Path, paths: Iterable[Path]) -> set[str]:
     """The libraries of the folder that files are linked to, those in folders too; a symlink with what it leads to."""
     files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    words = [f"/{file.relative_to(tree)}" for file in files if not file.is_symlink()]
+    words = [f"/{file.relative_to(tree)}" for file in files if not file.is_symlink() and is_elf(file)]
     listed = run("chroot", tree, "sh", "-c", 'ldd "$@" 2>/dev/null || true', "sh", *words)
     names = set(re.findall(r"(?<=/)[^/\s]+(?= \(0x)", listed))
     return {name for link in names if (libraries / link).exists() for name in (link, (libraries / link).resolve().name)}
+
+
+def is_elf(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
 
 
 def _programs(tree: Path, libraries: Path) -> list[Path]:
