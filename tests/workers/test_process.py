@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bundler.errors import BundlerError, ImageError
+from bundler.workers import process
 from bundler.workers.batches import Receiver
 from bundler.workers.messages import WorkerBugError
 from bundler.workers.process import processors, read_apart
@@ -143,6 +144,14 @@ def test_two_threads_start_workers_at_once() -> None:
 def test_a_job_of_any_size_reaches_it() -> None:
     with read_apart(NAME, working.send_length, (b"x" * 10_000_000,)) as items:
         assert list(items) == [(10_000_000,)]
+
+
+def test_it_ends_in_silence_when_it_is_told_of_no_job() -> None:
+    lifeline, told = os.pipe()
+    os.close(told)
+    with process._started(NAME, lifeline, {lifeline}) as worker:
+        assert worker.wait() == 1
+    os.close(lifeline)
 
 
 @pytest.mark.slow
