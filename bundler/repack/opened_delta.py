@@ -31,7 +31,8 @@ def open_delta(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tre
         with ExitStack() as held:
             over = held.enter_context(open_written_over(bundle)) if has_image(verification.recorded.document) else None
             if over is None:
-                tree: Tree = held.enter_context(Tree(path / "rootfs", bundle_owners()))
+                tree = Tree(path / "rootfs", bundle_owners())
+                held.callback(tree.finish)  # also after a failure: modes that kept this user from reading are put back
                 yield tree, find_delta(changes, tree, tree, destinations, own)
             else:
                 upper, written = over
