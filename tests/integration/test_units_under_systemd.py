@@ -323,7 +323,7 @@ def test_a_service_outlives_the_journal_that_keeps_its_newest_lines(machine: Boo
     machine.must("systemctl", "daemon-reload")
     machine.must("systemctl", "start", name)
     journal = ("journalctl", "--namespace=small", "--no-pager", "--output=cat")
-    machine.wait_until(lambda: "ready" in machine.must(*journal, "--lines=5").splitlines())
+    wait_until(lambda: "ready" in machine.must(*journal, "--lines=5").splitlines())
     kept = [line for line in machine.must(*journal).splitlines() if line.endswith(" of many")]
     assert 0 < len(kept) < 20000
     assert kept[-1] == "20000 of many"
