@@ -8,6 +8,7 @@ copy them again.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,18 +19,30 @@ from bundler.carrying.names import GivenName, name_images
 from bundler.carrying.source import Source
 from bundler.disk_space import writing_below
 from bundler.errors import BundlerError, DifferenceError, ImageError, printable
-from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document
+from bundler.images.descriptor import REF_NAME, Descriptor, descriptor_document, parse_any_descriptor
 from bundler.images.digest import Digest
-from bundler.images.reference import RegistryReference
+from bundler.images.documents import Member
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.layout import read_blob
 from bundler.images.transports.skopeo_failures import MissingError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits, raise_hint
 from bundler.progress import SILENT, Meter, Progress
 from bundler.sizes import readable_size
-from bundler.store.attached import Listed, trusted_keys, verify_listed
+from bundler.store.attached import Listed, loses_nothing, trusted_keys, verify_listed
 from bundler.store.collect import discard
-from bundler.store.layout import Entry, Store, called, gives_way, is_store, open_store, prepare, reference_of
+from bundler.store.layout import (
+    Entry,
+    Judge,
+    Store,
+    called,
+    gives_way,
+    is_store,
+    name_in,
+    open_store,
+    prepare,
+    reference_of,
+)
 from bundler.trust.policy import Policy
 
 _Named = Sequence[tuple[RegistryReference, Incoming]]
@@ -89,8 +102,7 @@ class Import:
         named = name_images(contents.files.label, contents.images, self.names)
         attached = _renamed(contents.attached, named, self.names)
         entries = [*(called(image.entry, str(name)) for name, image in named), *map(_listed, attached)]
-        if not self.replace:
-            store.check_free(*entries, replaces=gives_way)
+        store.check_free(*entries, replaces=gives_way, allowed=self._allowed(store, contents))
         blobs = _distinct(contents)
         self._check_whole(store, contents, blobs)
         self._check_signed(store, contents, named, attached)
@@ -107,7 +119,20 @@ class Import:
                 store.discard_damaged(blob)
                 brought.append(blob)
                 _put_blob(store, contents, blob, meter)
-        store.add(*checked.entries, replaces=gives_way, free=not self.replace)
+        store.add(*checked.entries, replaces=gives_way, allowed=self._allowed(store, contents))
+
+    def _allowed(self, store: Store, contents: Contents) -> Judge:
+        """What may replace another manifest or index: with --force anything, else what is attached and adds to it."""
+
+        def read(entry: Entry) -> bytes:
+            return _read(store, contents, parse_any_descriptor(Member(store.files.label, "", entry)))
+
+        def allowed(old: Entry, new: Entry) -> bool:
+            if self.replace:
+                return True
+            return is_attached(RegistryReference.find(name_in(old))) and loses_nothing(read(old), read(new))
+
+        return allowed
 
     def _check_whole(self, store: Store, contents: Contents, blobs: Sequence[Descriptor]) -> None:
         """Raise ImageError for a blob that is neither in the file nor, undamaged, in the store, or for too many."""
@@ -125,11 +150,7 @@ class Import:
         if self.trust is None:
             return
 
-        def read(document: Descriptor) -> bytes:
-            made = contents.made.get(document.digest)
-            return read_blob(contents.over(store.files), document) if made is None else made
-
-        listed = Listed([*attached, *store.entries()], read)
+        listed = Listed([*attached, *store.entries()], partial(_read, store, contents))
         for name, image in named:
             keys = trusted_keys(self.trust, name)
             if keys:
@@ -143,6 +164,12 @@ class _Checked:
     names: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
     blobs: tuple[Descriptor, ...]
+
+
+def _read(store: Store, contents: Contents, document: Descriptor) -> bytes:
+    """A document of the file or of the store. Raises ImageError."""
+    made = contents.made.get(document.digest)
+    return read_blob(contents.over(store.files), document) if made is None else made
 
 
 def _distinct(contents: Contents) -> list[Descriptor]:

@@ -9,6 +9,7 @@ removed.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace as changed
+from filecmp import cmp
 from pathlib import Path
 from shutil import copyfile
 from typing import Final
@@ -40,7 +41,7 @@ from bundler.project import replacing as project_replacing
 from bundler.project.record import is_project
 from bundler.store.collect import discard
 from bundler.store.layout import open_store, prepare
-from bundler.trust.file_signatures import suffix_of
+from bundler.trust.file_signatures import SUFFIXES, suffix_of
 from bundler.trust.keys import Signed, TrustedKey
 
 _PACKED: Final = tuple(suffix for row in FORMATS for suffix in row.suffixes)
@@ -142,9 +143,12 @@ class Pull:
 
     def _publish_file(self, stage: Stage, file: Path, places: Sequence[Path], output: Path) -> None:
         """Signatures first: a file without its signature would be taken for one that was never signed."""
+        stale = _stale(file, places, output)
         for place in places:
             stage.publish_file(place, output.with_name(place.name), replace=self.replace)
         stage.publish_file(file, output, replace=self.replace, before=self.before_publishing)
+        for place in stale:
+            place.unlink(missing_ok=True)
 
     def _by_base(self, incoming: Incoming, referrers: Referrers, artifact: Artifact, base: Path, file: Path) -> bool:
         """Whether the file was made from the older bundle and a delta in the registry; if not, the user is told why."""
@@ -219,6 +223,16 @@ class Pull:
                 stage.workspace / output.name, output, replace=self.replace, before=self.before_publishing
             )
         return Pulled(str(reference), str(artifact.digest), delta.content.size, by_delta=True)
+
+
+def _stale(file: Path, places: Sequence[Path], output: Path) -> list[Path]:
+    """The signatures beside `output` that are over other content than that of `file`, and that none of the `places`
+    replaces: with them, the new file would be taken for a forged one.
+    """
+    named = {place.name for place in places}
+    beside = [output.with_name(output.name + suffix) for suffix in SUFFIXES]
+    others = [place for place in beside if place.name not in named and place.is_file()]
+    return others if others and output.is_file() and not cmp(file, output, shallow=False) else []
 
 
 def find_delta(referrers: Referrers, record: str | None) -> Artifact | None:

@@ -6,6 +6,7 @@ tag schema). In the store they have these names, too. There, REPOSITORY:sha256-D
 was chosen from, and REPOSITORY:sha256-DIGEST.gpg has signatures of GPG.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -139,6 +140,16 @@ def verify(
     except ForgedError as error:
         hint = "bundler fetch with this key or policy brings along what is attached; do not use it unless you know why"
         raise DifferenceError(f"{reference} {error}", hint=hint) from None
+
+
+def loses_nothing(old: bytes, new: bytes) -> bool:
+    """Whether the manifest or index `new` lists all that `old` lists. Raises ImageError."""
+    return all(_items(old, key) <= _items(new, key) for key in ("layers", "manifests"))
+
+
+def _items(raw: bytes, key: str) -> set[str]:
+    listed = parse_document(raw, "what is attached").find(key)
+    return set() if listed is None else {json.dumps(item.content, sort_keys=True) for item in listed.items()}
 
 
 def attached_name(reference: RegistryReference, digest: Digest, suffix: str) -> RegistryReference:

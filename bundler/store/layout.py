@@ -23,7 +23,7 @@ from bundler.images.layer_stream import open_blob, open_layer
 from bundler.images.manifest import parse_index
 from bundler.images.media_types import OCI_INDEX
 from bundler.images.platform import Platform
-from bundler.images.reference import RegistryReference
+from bundler.images.reference import RegistryReference, is_attached
 from bundler.images.transports.files import Folder, open_folder
 from bundler.images.transports.layout import BLOBS, INDEX, MARKER, MARKER_CONTENT, blob_name, check_marker, is_there
 from bundler.input_files import InputError, read_inside
@@ -37,6 +37,8 @@ _CHUNK: Final = 1 << 20
 _LARGEST_INDEX: Final = 64 << 20  # bytes; some 200,000 names
 
 Entry = dict[str, Any]
+Judge = Callable[[Entry, Entry], bool]
+"""Says something of an old entry and a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +54,20 @@ class Store:
         document = json.dumps({"schemaVersion": 2, "manifests": _read(self.path)["manifests"]}).encode()
         return parse_index(parse_document(document, f"{self.files.label}: {INDEX}"))
 
-    def add(self, *added: Entry, replaces: Callable[[Entry, Entry], bool], free: bool = False) -> None:
+    def add(self, *added: Entry, replaces: Judge, allowed: Judge = lambda _old, _new: True) -> None:
         """List entries, all at once, in the place of what each (the second) replaces, once all blobs are on the disk;
-        skopeo syncs none. What replaces another has its name. With `free`, raises RequestError where one would replace
-        another manifest or index.
+        skopeo syncs none. What replaces another has its name. Raises RequestError where one that replaces another
+        manifest or index is not `allowed` to.
         """
         with self.stage():
             sync_tree(self.path / BLOBS)
-        self.change(lambda entries: [*self._left(entries, added, replaces, free=free), *added])
+        self.change(lambda entries: [*self._left(entries, added, replaces, allowed), *added])
 
-    def check_free(self, *added: Entry, replaces: Callable[[Entry, Entry], bool]) -> None:
+    def check_free(self, *added: Entry, replaces: Judge, allowed: Judge) -> None:
         """Raise RequestError where `add` would, before the work."""
-        self._left(_read(self.path)["manifests"], added, replaces, free=True)
+        self._left(_read(self.path)["manifests"], added, replaces, allowed)
 
-    def _left(
-        self, entries: list[Entry], added: Sequence[Entry], replaces: Callable[[Entry, Entry], bool], *, free: bool
-    ) -> list[Entry]:
+    def _left(self, entries: list[Entry], added: Sequence[Entry], replaces: Judge, allowed: Judge) -> list[Entry]:
         left, named = [], dict[str, list[Entry]]()
         for each in added:
             named.setdefault(str(name_in(each)), []).append(each)
@@ -75,10 +75,16 @@ class Store:
             new = next((each for each in named.get(str(name_in(old)), ()) if replaces(old, each)), None)
             if new is None:
                 left.append(old)
-            elif free and old["digest"] != new["digest"]:
-                what = f"{printable(str(name_in(new)))} is another image in {self.files.label} already"
-                raise RequestError(what, hint="--force gives its name to the new image")
+            elif old["digest"] != new["digest"] and not allowed(old, new):
+                raise self._taken(str(name_in(new)))
         return left
+
+    def _taken(self, name: str) -> RequestError:
+        if is_attached(RegistryReference.find(name)):
+            what = f"{printable(name)} has signatures in {self.files.label} that would be lost"
+            return RequestError(what, hint="--force puts what comes in their place")
+        what = f"{printable(name)} is another image in {self.files.label} already"
+        return RequestError(what, hint="--force gives its name to the new image")
 
     def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
         """Replace what index.json lists by what `change` makes of it, alone and at once."""

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bundler.images.descriptor import REF_NAME
+from bundler.images.media_types import OCI_MANIFEST
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import (
+    Files,
     Link,
     as_json,
+    blob,
     descriptor,
     docker_files,
     layout_files,
@@ -21,6 +25,7 @@ from tests.support.image_files import (
     write_archive,
     write_folder,
 )
+from tests.support.pushed import described, encoded
 from tests.support.tarballs import file, tarball
 
 NAME = "registry.example/app:1"
@@ -292,3 +297,40 @@ def test_what_skopeo_writes_is_imported(folder: Path, form: str) -> None:
     bundler("import", "given.tar")
     bundler("build", NAME, "--offline", "--rootless", "-o", "kept")
     assert (folder / "kept/rootfs/etc/motd").read_text() == "hello amd64"
+
+
+def signed_by(*signatures: str) -> Files:
+    """A layout of an image, and of what cosign attaches to it for so many signatures."""
+    files = layout_files({NAME: IMAGE})
+    signed = sha256(manifest_of(IMAGE)[0])
+    payload, config = b"{}", b'{"rootfs":{}}'
+    listed = [
+        described(payload, "text/plain", annotations={"dev.cosignproject.cosign/signature": one}) for one in signatures
+    ]
+    manifest = encoded(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": described(config, "application/vnd.oci.image.config.v1+json"),
+            "layers": listed,
+        }
+    )
+    name = f"{NAME.rpartition(':')[0]}:{signed.replace(':', '-')}.sig"
+    index = json.loads(bytes(files["index.json"]))  # type: ignore[arg-type]
+    index["manifests"].append(described(manifest, OCI_MANIFEST, annotations={REF_NAME: name}))
+    return files | {blob(content): content for content in (payload, config, manifest)} | {"index.json": encoded(index)}
+
+
+def test_an_image_may_have_more_signatures_than_before_and_loses_none(folder: Path) -> None:
+    for name, signatures in {"one": ("a",), "two": ("a", "b"), "other": ("c",)}.items():
+        write_archive(folder / name, signed_by(*signatures))
+    bundler("import", "one")
+    bundler("import", "two")
+    after = (folder / "store/index.json").read_bytes()
+    for fewer in ("one", "other"):
+        refused = call_bundler("import", fewer)
+        assert (refused.returncode, "has signatures in" in refused.stderr) == (2, True), refused.stderr
+        assert "--force" in refused.stderr
+        assert (folder / "store/index.json").read_bytes() == after
+    bundler("import", "other", "--force")
+    assert (folder / "store/index.json").read_bytes() != after

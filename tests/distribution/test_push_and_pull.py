@@ -109,6 +109,17 @@ def test_what_is_signed_comes_with_its_signature(shop: Path, name: str, tmp_path
 
 
 @pytest.mark.tool("ssh-keygen")
+def test_no_signature_of_the_file_before_stays_beside_the_new_one(shop: Path, name: str, tmp_path: Path) -> None:
+    push("old", f"{name}:1", "--sign", "web.key", cwd=shop)
+    push("new", f"{name}:2", cwd=shop)
+    output = tmp_path / "web.tar.zst"
+    bundler("pull", f"{name}:1", "-o", output, PLAIN)
+    bundler("pull", f"{name}:1", "-o", output, PLAIN, "--force")
+    assert names(tmp_path) == ["web.tar.zst", "web.tar.zst.minisig"]
+    bundler("pull", f"{name}:2", "-o", output, PLAIN, "--force")
+    assert names(tmp_path) == ["web.tar.zst"]
+
+
 def test_signatures_of_several_keys_and_those_beside_the_file_are_kept(shop: Path, name: str, tmp_path: Path) -> None:
     bundler("pack", "old", "-q", "-o", tmp_path / "web.tar.zst", "--sign", "ssh.key", cwd=shop)
     push(tmp_path / "web.tar.zst", f"{name}:1", cwd=shop)
