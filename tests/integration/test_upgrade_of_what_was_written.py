@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.command import bundler, call_bundler
 from tests.support.image_files import layout_files, sample, write_archive
+from tests.support.memory_disk import memory_disk
 from tests.support.tarballs import Member, character_device, directory, file, symlink, tarball
 from tests.support.tree import Node, tree
 from tests.support.written_over import written_over
@@ -239,3 +240,14 @@ def test_what_says_something_to_an_overlay_says_nothing_there(bundle: Path) -> N
     assert not (bundle / "upper/rootfs/etc/hidden").exists()
     assert os.listxattr(bundle / "upper/rootfs/etc/mine") == ["trusted.overlay.overlay.opaque"]
     assert (bundle / "upper/rootfs/srv/mine").read_text() == "mine"
+
+
+def test_what_does_not_fit_a_second_time_changes_nothing(bundle: Path) -> None:
+    with memory_disk(bundle.with_name("disk"), "4m") as disk:
+        bundler("build", "-q", bundle.with_name("old.tar"), "-o", disk / "b")
+        (disk / "b/rootfs/large").write_bytes(b"x" * (3 << 20))
+        done = call_bundler("upgrade", disk / "b", bundle.with_name("new.tar"))
+        assert (done.returncode, "no space left" in done.stderr) == (1, True), done.stderr
+        assert sorted(path.name for path in disk.iterdir()) == ["b"]
+        assert (disk / "b/rootfs/both").read_text() == "built"
+        bundler("upgrade", disk / "b", bundle.with_name("new.tar"), "--leave-changes")
