@@ -11,8 +11,11 @@ from bundler.units.text import command_line, plain_text, script_text
 
 # `systemctl start` ends when the container's process is there, so that a stop right after it finds a container to
 # signal. It fails for nothing (`-`): when the service's own process has gone, that one says why, and a stop meanwhile
-# ends both.
-_STARTED: Final = 'until [ -s "$0/pid" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done'
+# ends both, this one with its last sleep: on control groups v1 within a container, systemd waits in vain for what
+# outlives the process that it knows.
+_STARTED: Final = (
+    'trap exit HUP INT QUIT USR1 USR2 TERM; until [ -s "$0/pid" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done'
+)
 
 # Rows of [Service] for what runs beside a container and has nothing to bring to an end: a check that is deaf to its end
 # would keep the container's own stop for as long as systemd waits for any service. A stop is no failure of it.

@@ -7,7 +7,7 @@ import pytest
 
 from bundler.archives.read_ahead import read_ahead
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 
 def failing(count: int, error: BaseException) -> Iterator[int]:

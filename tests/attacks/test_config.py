@@ -90,7 +90,7 @@ def both_ways(request: BuildRequest, tmp_path: Path) -> tuple[object, object]:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 def test_an_attack_is_for_config_what_it_is_for_build(tmp_path: Path, attack: Attack) -> None:
     (tmp_path / "outside").mkdir()

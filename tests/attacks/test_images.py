@@ -37,7 +37,7 @@ def read(attack: ImageAttack, tmp_path: Path) -> tuple[Image, list[bytes]]:
         return image, layer_contents(image)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 def test_an_attack_ends_as_the_table_says(tmp_path: Path, attack: ImageAttack) -> None:
     if not attack.says and not attack.when_read:

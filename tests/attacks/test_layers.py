@@ -113,7 +113,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("reader")
 @every
 def test_an_attack_ends_as_the_table_says(tmp_path: Path, outside: Path, attack: Attack, inventory: Inventory) -> None:
@@ -162,7 +162,7 @@ def on_disk(root: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("reader")
 @every
 def test_in_memory_there_is_what_would_be_on_disk(

@@ -22,7 +22,7 @@ def as_on_ext4(nodes: dict[str, Node]) -> dict[str, Node]:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 def test_an_attack_ends_in_an_image_as_on_disk(tmp_path: Path, attack: Attack) -> None:
     layers = attack.written_out(tmp_path / "outside")

@@ -14,7 +14,7 @@ from bundler.doctor.finding import examine
 from bundler.doctor.host_facts import look_around
 from bundler.errors import DifferenceError
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 
 def looked_at(folder: Path, document: dict[str, Any], *, here: bool = True) -> BundleFacts:

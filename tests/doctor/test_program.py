@@ -11,7 +11,7 @@ from tests.support.elf import program as elf
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import Member, character_device, directory, fifo, file, hard_link, symlink
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(20)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
 PATH = "/usr/bin:/bin"
 LOADER = file("lib64/ld.so", elf(), mode=0o755)
 SHELL = file("bin/sh", elf(interpreter=b"/lib64/ld.so"), mode=0o755)

@@ -86,7 +86,7 @@ def test_folders_are_those_a_service_writes_to_and_only_the_topmost(tmp_path: Pa
     )
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_fifo_in_the_way_is_not_opened_and_names_are_printable(tmp_path: Path) -> None:
     seen = evidence(
         tmp_path,

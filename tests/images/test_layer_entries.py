@@ -24,7 +24,7 @@ from tests.support.forked_workers import forked_workers
 from tests.support.layers import InMemory
 from tests.support.tarballs import directory, file, hard_link, symlink, tarball
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 LARGE = bytes(range(251)) * (3 * LARGEST_WHOLE // 251)
 MEMBERS = (

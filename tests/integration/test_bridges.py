@@ -86,20 +86,25 @@ def machine(machines: tuple[Machine, Machine]) -> Machine:
     return machines[0]
 
 
+def called(name: str) -> str:
+    """What a container is called: its control group has that name, and those of other tests may be there, too."""
+    return f"bridged-{name}"
+
+
 def start(machine: Machine, bundles: Mapping[str, Path], *names: str) -> dict[str, Machine]:
     """Start containers, and return their networks."""
     networks = {}
     for name in names:
-        started = machine.start(bundles[name], name)
+        started = machine.start(bundles[name], called(name))
         assert started.exit_code == 0, started.stderr
-        networks[name] = Machine(json.loads(machine.must("runc", "state", name))["pid"], mounts=False)
+        networks[name] = Machine(json.loads(machine.must("runc", "state", called(name)))["pid"], mounts=False)
         wait_for_server(networks[name].pid)
     return networks
 
 
 def remove(machine: Machine, *names: str) -> None:
     for name in names:
-        machine.must("sh", "-c", f"cd / && runc kill {name} KILL; exec runc delete --force {name}")
+        machine.must("sh", "-c", f"cd / && runc kill {called(name)} KILL; exec runc delete --force {called(name)}")
 
 
 def reached(network: Machine, *places: str) -> list[str]:
@@ -203,14 +208,16 @@ def test_many_that_start_and_end_at_once_leave_nothing(machine: Machine, bundles
     before = machine.traces()
     names = ["web", "peer", "db", "lone", "apart1", "six1"]
     for _ in range(2):
-        starting = "".join(f"runc run -d -b {bundles[name]} {name} </dev/null >/dev/null 2>&1 & " for name in names)
+        starting = "".join(
+            f"runc run -d -b {bundles[name]} {called(name)} </dev/null >/dev/null 2>&1 & " for name in names
+        )
         machine.must("bash", "-c", f"{starting} wait")
         for address in ("10.92.0.2", "10.92.1.3"):
             wait_for_server(machine.pid, address)
         wait_for_server(machine.pid, ADDRESS, 8080)
-        states = [json.loads(machine.must("runc", "state", name))["status"] for name in names]
+        states = [json.loads(machine.must("runc", "state", called(name)))["status"] for name in names]
         assert states == ["running"] * len(names)
-        ending = "".join(f"runc delete --force {name} & " for name in names)
+        ending = "".join(f"runc delete --force {called(name)} & " for name in names)
         machine.must("bash", "-c", f"cd / && {ending} wait")
         assert machine.traces() == before
 
@@ -218,7 +225,7 @@ def test_many_that_start_and_end_at_once_leave_nothing(machine: Machine, bundles
 def test_what_a_killed_container_left_goes_with_the_next_start(machine: Machine, bundles: dict[str, Path]) -> None:
     before = machine.traces()
     start(machine, bundles, "web", "db")
-    for name in ("web", "db"):
+    for name in map(called, ("web", "db")):
         os.kill(json.loads(machine.must("runc", "state", name))["pid"], signal.SIGKILL)
         machine.must("sh", "-c", f"until runc state {name} | grep -q stopped; do sleep 0.05; done")
         machine.must("rm", "-r", f"/run/runc/{name}")  # no runtime knows it any more
@@ -230,7 +237,7 @@ def test_what_a_killed_container_left_goes_with_the_next_start(machine: Machine,
 
 def test_an_address_is_one_containers_at_a_time(machine: Machine, bundles: dict[str, Path]) -> None:
     start(machine, bundles, "peer")
-    second = machine.start(bundles["peer"], "second")
+    second = machine.start(bundles["peer"], called("second"))
     assert second.exit_code != 0
     assert "10.92.0.3" in second.stderr
     assert reached(machine, "10.92.0.3/80") == ["10.92.0.3/80"]

@@ -34,7 +34,7 @@ def test_an_absent_file_is_none(tmp_path: Path, members: list[Member]) -> None:
     assert read(tmp_path, *members) is None
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("member", "message"),
     [

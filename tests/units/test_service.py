@@ -36,7 +36,8 @@ Type=exec
 ExecStartPre=-runc delete --force web
 StandardInput=data
 ExecStart=/bin/sh -s %t/bundler-web/run 15 runc /srv/bundles/web web
-ExecStartPost=-/bin/sh -c "until [ -s \\"$$0/pid\\" ] || ! kill -0 \\"$$1\\" 2>/dev/null; do sleep 0.05; done" \
+ExecStartPost=-/bin/sh -c "trap exit HUP INT QUIT USR1 USR2 TERM; \
+until [ -s \\"$$0/pid\\" ] || ! kill -0 \\"$$1\\" 2>/dev/null; do sleep 0.05; done" \
 %t/bundler-web/run $MAINPID
 ExecStopPost=-runc delete --force web
 KillMode=mixed

@@ -10,7 +10,7 @@ from bundler.workers.process import read_apart
 from tests.support import working
 from tests.support.children import children, said_after_a_kill
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 NAME = "the process that counts"
 
 

@@ -18,7 +18,7 @@ from bundler.workers.process import processors, read_apart
 from tests.support import working
 from tests.support.children import children
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 NAME = "the process that counts"
 
 

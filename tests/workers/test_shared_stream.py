@@ -15,7 +15,7 @@ from tests.support import working
 from tests.support.children import children, said_after_a_kill
 from tests.support.working import NOISE
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 
 @contextmanager
