@@ -29,10 +29,14 @@ $deafness "$program" "$@" >"$folder/output" 2>&1 &
 runtime=$!
 # shellcheck disable=SC2317  # traps may have set it
 [ -z "$early" ] || pass "$early"
-code=1
-while kill -0 "$runtime" 2>/dev/null; do
+# A signal ends `wait`, and the end may come while `pass` waits for the beginning: so it is asked once more, when the
+# runtime is gone. Of a process that was waited for already, some shells say 127.
+code=127 gone=''
+while [ -z "$gone" ]; do
+    kill -0 "$runtime" 2>/dev/null || gone=1
     wait "$runtime"
-    code=$?
+    status=$?
+    [ "$status" = 127 ] || code=$status
 done
 # Docker's exit codes for a command that is not there, for one that cannot be executed, and for all else without which
 # there is no container. Who waits for this one goes by the last (dependency.sh).
