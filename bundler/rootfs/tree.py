@@ -236,11 +236,15 @@ class Tree(Home):
         """
         directory, name = self._find(path)
         if (_kind(directory, name) if kind is None else kind) != stat.S_IFREG:
-            raise OSError(errno.EINVAL, "it is not a regular file", _path(directory, name))
+            raise _irregular(directory, name)
         mode = open_up(directory.descriptor, name, stat.S_IRUSR) if self.owners.confined else None
         descriptor = os.open(name, _EXISTING_FILE, dir_fd=directory.descriptor)
         if mode is not None:
             os.fchmod(descriptor, mode)
+        # A container that runs may have put a device there meanwhile, and a copy would show it the machine's disk.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _irregular(directory, name)
         return descriptor
 
     def attributes(self, path: bytes, status: os.stat_result | None = None, *, xattrs: bool = True) -> Attributes:
@@ -357,6 +361,10 @@ def _status(directory: Directory, name: bytes) -> os.stat_result | None:
 def _kind(directory: Directory, name: bytes) -> int:
     status = _status(directory, name)
     return stat.S_IFMT(status.st_mode) if status is not None else 0
+
+
+def _irregular(directory: Directory, name: bytes) -> OSError:
+    return OSError(errno.EINVAL, "it is not a regular file", _path(directory, name))
 
 
 def _make_bare(parent: Directory, name: bytes) -> bool:

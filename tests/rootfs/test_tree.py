@@ -1,12 +1,14 @@
 """What the pipeline asks of a tree once it is unpacked."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from bundler.errors import ImageError
 from bundler.rootfs.attributes import Attributes
+from bundler.rootfs.scan import hash_file
 from bundler.rootfs.tree import Tree
 from tests.support.layers import layer, unpacked
 from tests.support.tarballs import Member, character_device, directory, fifo, file, symlink
@@ -105,3 +107,19 @@ def test_any_number_of_other_places_may_be_looked_at_in_between(tmp_path: Path) 
         assert rootfs.attributes(b"etc/hosts", status).mode == 0o755
         rootfs.make_hard_link(b"/".join(others) + b"/hosts", b"etc/hosts")
         assert rootfs.names(b"/".join(others)) == [b"hosts"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR], ids=["a fifo", "a device"])
+def test_what_became_a_device_since_it_was_looked_at_is_not_read(tmp_path: Path, kind: int) -> None:
+    """A container may go on while its files are copied: it can make a device, and only bundler could read that."""
+    (tmp_path / "file").write_bytes(b"content")
+    with Tree(tmp_path) as rootfs:
+        found = rootfs.look(b"file")
+        assert found is not None
+        (tmp_path / "file").unlink()
+        os.mknod(tmp_path / "file", kind | 0o600, os.makedev(1, 5))
+        with pytest.raises(OSError, match="it is not a regular file"), rootfs.pieces(found):
+            pass
+        with pytest.raises(OSError, match="it is not a regular file"):
+            hash_file(rootfs, found)
