@@ -25,13 +25,19 @@ OUTSIDE = "192.0.2.2"
 # Where something answers, of ADDRESS/PORT...
 PROBE = """
 import socket, sys
-for place in sys.argv[1:]:
+from concurrent.futures import ThreadPoolExecutor
+
+def answers(place):
     address, port = place.rsplit("/", 1)
     try:
-        socket.create_connection((address, int(port)), timeout=2).close()
-        print(place)
+        socket.create_connection((address, int(port)), timeout=3).close()
     except OSError:
-        pass
+        return False
+    return True
+
+places = sys.argv[1:]
+with ThreadPoolExecutor(len(places)) as pool:
+    print(*(place for place, there in zip(places, pool.map(answers, places)) if there))
 """
 # Addresses of IPv6 for the cable between the machine and whoever calls from outside.
 CABLE6 = "ip -6 address add fd00:9::{number}/64 dev cable nodad"
