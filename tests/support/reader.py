@@ -58,7 +58,9 @@ class Reader:
     def environment(self) -> Mapping[str, str]:
         path = f"{self.home}/bin:{Path(installed()).parent}:{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("BUNDLER_TEST_CACHE",) if name in os.environ}
-        return {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "dumb", **kept, **self.settings}
+        # What takes longer than the page thought, on a busy machine, would be told of.
+        quiet = {"LANG": "C.UTF-8", "TERM": "dumb", "BUNDLER_PROGRESS": "none"}
+        return {"PATH": path, "HOME": str(self.home), **quiet, **kept, **self.settings}
 
     @property
     def become(self) -> list[str]:
