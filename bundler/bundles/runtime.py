@@ -119,7 +119,7 @@ def process_over(upper: Path) -> int | None:
 
 def _around(place: str, mounts: list[_Mount]) -> _Mount | None:
     above = [mount for mount in mounts if place == mount.place or _is_below(place, mount.place)]
-    return max(above, key=lambda mount: len(mount.place), default=None)
+    return max(reversed(above), key=lambda mount: len(mount.place), default=None)  # the last one covers those before
 
 
 def _process_of(bundle: Path, own: list[_Mount]) -> int | None:

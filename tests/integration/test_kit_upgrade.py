@@ -5,14 +5,14 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.test_upgrade import archive, image, running
-from tests.support.command import bundler
+from tests.support.command import bundler, call_bundler
 from tests.support.kit_steps import NO_DISKS, PROGRAMS, Steps, without_disks
 from tests.support.power_cut import make_disk, mounted
 from tests.support.runtime import Ended, call
@@ -167,6 +167,29 @@ def test_a_bundle_that_a_container_runs_from_is_left_alone(place: Path) -> None:
         refused = kit(place.parents[1], "new", "upgrade")
         assert (refused.exit_code, "systemctl stop web" in refused.stderr, word(place)) == (2, True, "old")
     assert kit(place.parents[1], "new", "upgrade").exit_code == 0
+
+
+@pytest.fixture
+def covered(tmp_path: Path) -> Iterator[Path]:
+    """A disk whose name has a blank, mounted over another one."""
+    disk = tmp_path / "a disk"
+    disk.mkdir()
+    with ExitStack() as held:
+        for _ in range(2):
+            subprocess.run(["mount", "-t", "tmpfs", "none", disk], check=True)
+            held.callback(subprocess.run, ["umount", disk], check=True)
+        yield disk
+
+
+def test_a_container_is_seen_wherever_its_disk_is_mounted(kits: Path, place: Path, covered: Path) -> None:
+    folder, bundle = place.parents[1], covered / "web"
+    assert kit(folder, "old", "-C", str(bundle), "unpack").exit_code == 0
+    with running(bundle):
+        refused = kit(folder, "new", "-C", str(bundle), "upgrade")
+        assert (refused.exit_code, f"a container runs from {bundle}" in refused.stderr) == (2, True)
+        done = call_bundler("upgrade", bundle, kits / "new", "--dry-run")
+        assert (done.returncode, "a container runs from it" in done.stderr) == (2, True)
+    assert kit(folder, "new", "-C", str(bundle), "upgrade").exit_code == 0
 
 
 def state(folder: Path) -> frozenset[tuple[str, str, str, str]]:

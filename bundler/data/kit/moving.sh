@@ -83,11 +83,11 @@ is_backing() {
 # A container has its rootfs and its volumes mounted, by their path in the file system that has the bundle. What is
 # mounted of an image is called after a folder of the bundle, after the image, or after a loop device of it.
 check_idle() {
-    at='' device='' top=''
+    at='' device='' top='' escaped=$(escape "$1")
     while read -r _ _ found_device found_top found_at _; do
-        case $1/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
+        case $escaped/ in "${found_at%/}"/*) [ "${#found_at}" -lt "${#at}" ] || { at=$found_at device=$found_device top=$found_top; } ;; esac
     done </proc/self/mountinfo
-    inside=$(escape "${top%/}${1#"${at%/}"}") escaped=$(escape "$1")
+    inside=${top%/}${escaped#"${at%/}"}
     # Most processes have the same mounts, and a shell reads byte by byte: each mount counts once.
     top=$(cat /proc/[0-9]*/mountinfo 2>/dev/null | LC_ALL=C sort -u | while read -r _ _ found_device found_top rest; do
         case $found_device:$found_top/ in "$device:$inside"/*) echo found ;; esac
