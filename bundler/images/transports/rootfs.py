@@ -36,8 +36,9 @@ from bundler.images.manifest import PlatformChoice
 from bundler.images.media_types import DOCKER_LAYER, layer_type
 from bundler.images.platform import Platform
 from bundler.images.transports.archive_files import check_size
+from bundler.input_files import descend
 from bundler.light_dataclasses import dataclass
-from bundler.limits import Limits
+from bundler.limits import LONGEST_PATH, Limits
 
 _CHUNK: Final = 1 << 20
 _WHITEOUT: Final = b".wh."
@@ -49,9 +50,12 @@ class _Writer:
     label: str
     output: IO[bytes]
     limits: Limits
+    path: bytes = b""  # what is being written
     size: int = 0
     device: int = 0
     first: dict[tuple[int, int], bytes] = field(default_factory=dict)  # the first name of what has several
+    _above: bytes = b""  # the folder that is open as `_opened`
+    _opened: int = -1
 
     def write(self, content: bytes) -> None:
         self.size += len(content)
@@ -68,11 +72,11 @@ class _Writer:
         """All paths, a folder before what it holds; `.` is the folder itself."""
         pending = [b"."]
         while pending:
-            path = pending.pop()
+            self.path = path = pending.pop()
             yield path
             status = self._status(path)
             if stat.S_ISDIR(status.st_mode) and status.st_dev == self.device:
-                names = sorted(map(os.fsencode, os.listdir(self._at(path))), reverse=True)  # noqa: PTH208 -- bytes
+                names = sorted(self._names(path), reverse=True)
                 pending += [name if path == b"." else path + b"/" + name for name in names]
 
     def _write_one(self, path: bytes) -> None:
@@ -112,12 +116,14 @@ class _Writer:
     def _write_content(self, path: bytes, size: int) -> None:
         descriptor = os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise self._changed(path)
             left = size
             while left and (content := os.read(descriptor, min(left, _CHUNK))):
                 left -= len(content)
                 self.write(content)
             if left or os.read(descriptor, 1):
-                raise ImageError(f"{self.label}: {printable(path)} changed while it was read")
+                raise self._changed(path)
         finally:
             os.close(descriptor)
         self.write(padding(size))
@@ -135,20 +141,51 @@ class _Writer:
             names = []
         return {name: os.getxattr(at, name, follow_symlinks=False) for name in names}
 
+    def _names(self, path: bytes) -> list[bytes]:
+        folder = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return list(map(os.fsencode, os.listdir(folder)))  # noqa: PTH208 -- a descriptor
+        finally:
+            os.close(folder)
+
     def _at(self, path: bytes) -> bytes:
-        return b"/proc/self/fd/%d/%b" % (self.folder, path)
+        """Where the kernel finds it. A container may still run in the folder, and put a symlink in a folder's place: so
+        the one above is opened component by component, and stays open.
+        """
+        above, _, name = path.rpartition(b"/")
+        if not above:
+            return b"/proc/self/fd/%d/%b" % (self.folder, name)
+        if above != self._above:
+            self.close()
+            self._opened, self._above = self._open(above, os.O_PATH | os.O_DIRECTORY), above
+        return b"/proc/self/fd/%d/%b" % (self._opened, name)
+
+    def _open(self, path: bytes, flags: int) -> int:
+        if len(path) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path[:80])
+        return descend(self.folder, os.fsdecode(path).split("/"), flags | os.O_CLOEXEC)
+
+    def _changed(self, path: bytes) -> ImageError:
+        return ImageError(f"{self.label}: {printable(path)} changed while it was read")
+
+    def close(self) -> None:
+        if self._above:
+            os.close(self._opened)
+            self._above = b""
 
 
 def write_folder(folder: int, label: str, output: IO[bytes], limits: Limits) -> None:
     """Write the files of the open folder to `output`. Raises ImageError, which calls the folder `label`."""
+    writer = _Writer(folder, label, output, limits)
     try:
-        _Writer(folder, label, output, limits).write_all()
+        writer.write_all()
         output.flush()
     except OSError as error:
         hint = "run as root to read all files" if isinstance(error, PermissionError) else None
-        name = printable(os.fsencode(error.filename).partition(b"/fd/")[2].partition(b"/")[2]) if error.filename else ""
-        where = f"{label}: {name}" if name else label
+        where = f"{label}: {printable(writer.path)}" if error.filename else label
         raise full_disk(error, where) or ImageError(f"{where}: {error.strerror or error}", hint=hint) from error
+    finally:
+        writer.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,14 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import socket
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -13,6 +17,8 @@ import zstandard
 from bundler.dry_run import preview
 from bundler.errors import ImageError, RequestError
 from bundler.images.platform import Platform
+from bundler.images.transports.rootfs import write_folder
+from bundler.limits import DEFAULTS
 from bundler.pipeline import build
 from bundler.request import BuildRequest
 from tests.support.command import bundler, call_bundler
@@ -155,3 +161,53 @@ def test_a_lock_pins_a_root_filesystem(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tarball(file("bin/sh", b"other")))
     changed = call_bundler("build", reference, *overrides, "--locked", "--output", tmp_path / "other", cwd=tmp_path)
     assert changed.returncode == 6
+
+
+class Swapping(io.BytesIO):
+    """Calls `swap` once, as soon as the header of `name` is written."""
+
+    def __init__(self, name: bytes, swap: Callable[[], object]) -> None:
+        super().__init__()
+        self._name, self._swap, self._swapped = name, swap, False
+
+    def write(self, content: Any, /) -> int:
+        if not self._swapped and self._name in bytes(content):
+            self._swapped = True
+            self._swap()
+        return super().write(content)
+
+
+def written(root: Path, name: bytes, swap: Callable[[], object]) -> bytes:
+    """The archive of `root`, in which a container makes another thing of what was just looked at."""
+    output, folder = Swapping(name, swap), os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        write_folder(folder, "rootfs:root", output, DEFAULTS)
+    finally:
+        os.close(folder)
+    return output.getvalue()
+
+
+def test_a_folder_that_becomes_a_link_leads_nowhere_else(tmp_path: Path) -> None:
+    for path in ("outside/b", "root/d/a", "root/d/b"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    root = tmp_path / "root"
+
+    def swap() -> None:
+        (root / "d").rename(root / "before")
+        (root / "d").symlink_to("../outside")
+
+    content = written(root, b"d/a", swap)
+    assert (b"root/d/b" in content, b"outside/b" in content) == (True, False)
+
+
+@pytest.mark.root
+def test_a_file_that_becomes_a_device_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    def swap() -> None:
+        (tmp_path / "file").unlink()
+        os.mknod(tmp_path / "file", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+
+    with pytest.raises(ImageError, match="file changed while it was read"):
+        written(tmp_path, b"file", swap)
