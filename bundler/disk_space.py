@@ -24,7 +24,9 @@ class FullDiskError(BundlerError):
         self.folder = folder
         system = "" if folder is None else f" at {printable(str(_mount_point(folder)))}"
         there = "there" if system else "on it"
-        hint = f"free some space {there}, or choose another disk{f' with {way_out}' if way_out else ''}"
+        other = f" with {way_out}" if way_out else ""
+        stays = system and not way_out  # it is what is there that would be changed
+        hint = f"free some space {there}" + ("" if stays else f", or choose another disk{other}")
         super().__init__(f"{where}: {_REASONS[number]}{system}", hint=hint)
 
 
@@ -35,7 +37,8 @@ def full_disk(error: OSError, where: str) -> FullDiskError | None:
 
 @contextmanager
 def writing_below(folder: Path, way_out: str, where: str | None = None) -> Iterator[None]:
-    """A disk that is full inside of the context is that of `folder`; `way_out` says how to choose another one.
+    """A disk that is full inside of the context is that of `folder`; `way_out` says how to choose another one,
+    and is empty where there is none.
 
     `where` is what messages call what is written, if not the folder.
     """

@@ -20,6 +20,12 @@ def test_a_system_error_becomes_a_failure_that_names_the_place(number: int, says
     assert (raised.value.hint or "").endswith("choose another disk with -o")
 
 
+def test_what_is_changed_in_its_place_has_no_other_disk(tmp_path: Path) -> None:
+    with pytest.raises(FullDiskError) as raised, writing_below(tmp_path, ""), writing_below(tmp_path, "-o"):
+        raise OSError(errno.ENOSPC, "")
+    assert raised.value.hint == "free some space there"
+
+
 def test_what_is_known_of_the_file_is_kept(tmp_path: Path) -> None:
     with (
         pytest.raises(FullDiskError, match=r"^layer 1: etc/passwd: no space left on the file system at /"),

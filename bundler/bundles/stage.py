@@ -147,15 +147,18 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path) -> Iterator[Stage]:
-    """A stage in `folder`, removed at the end with all that was not published. Raises BundlerError, RequestError."""
+def open_stage(folder: Path, *, way_out: str = "-o") -> Iterator[Stage]:
+    """A stage in `folder`, removed at the end with all that was not published. Raises BundlerError, RequestError.
+
+    `way_out` is the option that names another folder; empty where there is none.
+    """
     if not folder.is_dir():
         label = printable(str(folder))
         if folder.exists():
             raise RequestError(f"{label} is not a folder", hint="choose another place with -o")
         hint = missing_hint(folder) or f"mkdir -p {shlex.quote(label)} makes it"
         raise RequestError(f"the folder {label} does not exist", hint=hint)
-    with writing_below(folder, "-o"), ExitStack() as holding:
+    with writing_below(folder, way_out), ExitStack() as holding:
         try:
             check_ground(folder)
             remove_abandoned(folder)
@@ -164,7 +167,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         except OSError as error:
             if (full := full_disk(error, printable(str(folder)))) is not None:
                 raise full from None
-            hint = "choose another place with -o"
+            hint = f"choose another place with {way_out}" if way_out else None
             raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
         try:
             holding.close()  # from here on, an interruption leads to the end of this, which removes the stage

@@ -49,7 +49,7 @@ def restore_data(
     """
     finish_replacement(bundle)
     _check_bundle(bundle)
-    with open_stage(bundle.parent) as stage, open_packed(file, limits) as packed:
+    with open_stage(bundle.parent, way_out="") as stage, open_packed(file, limits) as packed:
         verification = BackupVerification(packed, progress)
         folders = [os.fsdecode(path) for path in verification.folders]
         replaced = _replaced(bundle, folders)

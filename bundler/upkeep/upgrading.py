@@ -90,7 +90,7 @@ def upgrade(
     what the container wrote cannot be copied, unless `leave_changes`; and BundlerError.
     """
     check_upgradable(bundle)
-    with open_stage(bundle.parent) as stage:
+    with open_stage(bundle.parent, way_out="") as stage:
         fill(stage)
         carried = partial(carried_folders, bundle, stage.bundle, _CARRIED)
         old, new = Bundle(bundle), Bundle(stage.bundle)
@@ -129,7 +129,7 @@ def rollback(bundle: Path, *, before_publishing: Callable[[], None] = lambda: No
     step = _step(Bundle(bundle), Bundle(old), carried(), changes=written_since(Bundle(bundle), Bundle(old)))
     if bundle.stat().st_ino == aim:
         return step
-    with open_stage(bundle.parent) as stage:
+    with open_stage(bundle.parent, way_out="") as stage:
         stage.exchange(bundle, old, carried=carried, before=before_publishing)
     return step
 
@@ -142,7 +142,7 @@ def commit(bundle: Path, *, discard: bool = False) -> None:
         raise RequestError(f"there is no {printable(str(old))} to remove", hint="only an upgrade leaves one")
     # Its rootfs is what its volumes were filled from, and both are here: what they hold beyond that is data.
     check_replaceable(old, OldVolumes.DISCARDED if discard else OldVolumes.REFUSED)
-    with open_stage(bundle.parent) as stage:
+    with open_stage(bundle.parent, way_out="") as stage:
         stage.take(old)
 
 
