@@ -167,8 +167,8 @@ def open_stage(folder: Path, *, way_out: str = "-o") -> Iterator[Stage]:
         except OSError as error:
             if (full := full_disk(error, printable(str(folder)))) is not None:
                 raise full from None
-            hint = f"choose another place with {way_out}" if way_out else None
-            raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=hint) from None
+            other = f"choose another place with {way_out}" if way_out else None
+            raise BundlerError(f"cannot write to {printable(str(folder))}: {error.strerror}", hint=other) from None
         try:
             holding.close()  # from here on, an interruption leads to the end of this, which removes the stage
             yield Stage(path)
