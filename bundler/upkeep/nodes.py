@@ -19,6 +19,8 @@ from bundler.upkeep.merge import Node
 # An image that was built again has other times; how many names a file has says nothing of the file.
 _PASSED_BY: Final = frozenset({b"time", b"nlink", b"hardlink"})
 _OF_ROOT: Final = b"xattr.trusted."  # which only root can see
+_NEW: Final = Node(is_directory=False, form=b"")
+_NEW_DIRECTORY: Final = Node(is_directory=True, form=b"")
 
 
 def built_nodes(bundle: Bundle, paths: Collection[bytes], tops: Collection[bytes]) -> dict[bytes, Node]:
@@ -34,16 +36,22 @@ def built_nodes(bundle: Bundle, paths: Collection[bytes], tops: Collection[bytes
     return nodes
 
 
-def written_nodes(tree: Tree, paths: Iterable[bytes], hashed: Collection[bytes], *, owned: bool) -> dict[bytes, Node]:
+def written_nodes(tree: Tree, paths: Iterable[bytes], compared: Collection[bytes], *, owned: bool) -> dict[bytes, Node]:
     """Those of `paths` in the tree that the container has written to, without sockets.
 
-    Of those that are not `hashed`, the content is left out. Raises OSError.
+    Of those that are not `compared` with others, only the type is told: a container may have written very many. Raises
+    OSError.
     """
     nodes: dict[bytes, Node] = {}
     for path in paths:
+        if path not in compared:
+            kind = tree.kind(path)
+            if kind not in (0, stat.S_IFSOCK):
+                nodes[path] = _NEW_DIRECTORY if kind == stat.S_IFDIR else _NEW
+            continue
         found = tree.look(path)
         if found is not None and found.kind != stat.S_IFSOCK:
-            nodes[path] = _written(tree, found, owned=owned, hashed=path in hashed)
+            nodes[path] = _written(tree, found, owned=owned)
     return nodes
 
 
@@ -59,8 +67,8 @@ def with_ancestors(paths: Iterable[bytes]) -> set[bytes]:
     return listed | {above for path in listed for above in ancestors(path)}
 
 
-def _written(tree: Tree, found: Found, *, owned: bool, hashed: bool) -> Node:
-    digest = hash_file(tree, found) if hashed and found.kind == stat.S_IFREG else None
+def _written(tree: Tree, found: Found, *, owned: bool) -> Node:
+    digest = hash_file(tree, found) if found.kind == stat.S_IFREG else None
     if found.closed:
         raise PermissionError(f"/{os.fsdecode(found.path)} cannot be read")
     attributes = found.attributes
