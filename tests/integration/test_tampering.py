@@ -78,8 +78,8 @@ def test_what_was_built_passes(whole: Path, tmp_path: Path) -> None:
     for form in FORMS:
         packed = pack(Bundle.open(whole), tmp_path / f"b{form}").path
         assert told_of(packed) == []
-        unpack(packed, tmp_path / f"again{form}")
-        assert list(Verification(Bundle.open(tmp_path / f"again{form}")).changes()) == []
+        unpack(packed, tmp_path / f"again{form.lstrip('.')}")
+        assert list(Verification(Bundle.open(tmp_path / f"again{form.lstrip('.')}")).changes()) == []
     assert prepare(Wanted(bundle=whole, runtime="runc"), terminal_here=False).words
 
 
