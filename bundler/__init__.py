@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bundler.approval.review import Review as Review
     from bundler.approval.reviewing import review as review
     from bundler.bundles.bundle import Bundle as Bundle
-    from bundler.bundles.comparison import Change as Change
-    from bundler.bundles.replacing import OldVolumes as OldVolumes
+    from bundler.bundles.replacement.rules import OldVolumes as OldVolumes
+    from bundler.bundles.verification.comparison import Change as Change
     from bundler.compare.defaults import diff as diff
     from bundler.compare.difference import Difference as Difference
     from bundler.compare.explanation import Explained as Explained
@@ -74,8 +74,8 @@ _HOMES: Final = {
     "approval.review": ("Review",),
     "approval.reviewing": ("review",),
     "bundles.bundle": ("Bundle",),
-    "bundles.comparison": ("Change",),
-    "bundles.replacing": ("OldVolumes",),
+    "bundles.replacement.rules": ("OldVolumes",),
+    "bundles.verification.comparison": ("Change",),
     "compare.defaults": ("diff",),
     "compare.difference": ("Difference",),
     "compare.explanation": ("Explained", "Explanation", "explain"),

@@ -9,8 +9,8 @@ from typing import Final
 from bundler import __version__
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.record import part_of
-from bundler.bundles.replacing import check_file
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import open_stage
 from bundler.bundles.write import encode, write_file
 from bundler.errors import DifferenceError, printable
 from bundler.light_dataclasses import dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.ground import check_ground
+from bundler.bundles.replacement.ground import check_ground
 from bundler.bundles.rootfs_sharing import share_with_any
 from bundler.bundles.runtime import is_idle
 from bundler.conversion.rule import Inputs

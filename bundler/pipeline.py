@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.replacement.rules import OldVolumes, carried_folders, check_destination
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.bundles.rootfs_sharing import open_source, share_image
-from bundler.bundles.stage import Stage, open_stage
 from bundler.conversion.convert import ConvertedConfig
 from bundler.conversion.id_mappings import ranges
 from bundler.conversion.mounts.mounts import folders

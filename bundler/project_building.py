@@ -10,9 +10,9 @@ from pathlib import Path
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.record import digest_of
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.bundles.rootfs_image import has_image
-from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import make_folder, write_file
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.convert import ConvertedConfig

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
 from bundler.errors import BundlerError, DifferenceError, RequestError
 from bundler.images.image import Image
 from bundler.project.project import ProjectRequest, read_project

@@ -20,9 +20,9 @@ from bundler.approval.process import process_section
 from bundler.approval.review import Comparison, Review, Section
 from bundler.approval.subject import Subject, setters_of
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
 from bundler.bundles.reach import exposed_here
-from bundler.bundles.verification import changed_pieces
+from bundler.bundles.verification.bundle_verification import changed_pieces
+from bundler.bundles.verification.comparison import Change
 from bundler.compare.defaults import comparable
 from bundler.compare.explanation import explain
 from bundler.profiles import DEFAULT, load_profile

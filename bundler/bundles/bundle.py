@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from bundler.bundles.record import BundleRecord
-from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.replacement.stage_folder import finish_replacement
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_inside, read_all, read_request
 from bundler.light_dataclasses import dataclass

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bundler import __version__
-from bundler.bundles.proof import MANIFESTS
 from bundler.bundles.record import FORMAT, digest_of
 from bundler.bundles.rootfs_image import RootfsImage
+from bundler.bundles.verification.proof import MANIFESTS
 from bundler.bundles.write import encode, make_folder, write_file
 from bundler.conversion.annotations import lifecycle
 from bundler.conversion.bundled_hooks import CarriedFile

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.left_behind import LeftBehind
+from bundler.bundles.verification.left_behind import LeftBehind
 from bundler.disk_space import FullDiskError
 from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass

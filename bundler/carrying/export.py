@@ -15,8 +15,8 @@ from bundler.archives.compressors import GZIP, PLAIN, ZSTD, Compressing
 from bundler.archives.entry import REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, encode_entry, padding
-from bundler.bundles.replacing import check_file
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import open_stage
 from bundler.carrying import left_out
 from bundler.carrying.left_out import LeftOut
 from bundler.carrying.selection import Selection, select

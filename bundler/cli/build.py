@@ -16,7 +16,7 @@ from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler import BuildRequest, Image
-    from bundler.bundles.stage import Stage
+    from bundler.bundles.replacement.stage import Stage
 
 
 class RootfsForm(StrEnum):
@@ -117,7 +117,7 @@ def build(
     The bundle appears whole or not at all. Its path is printed on standard output.
     """
     import bundler
-    from bundler.bundles.replaced_file import replace_file
+    from bundler.bundles.replacement.replaced_file import replace_file
     from bundler.reproducible.lock import NAME, check_lock_place, describe
     from bundler.reproducible.second_build import check_reproducible as build_again
 

@@ -83,7 +83,7 @@ def explain(
 def _write_page(bundle: Path, html: Path, against: str | None) -> None:
     import bundler
     from bundler.approval.page import page
-    from bundler.bundles.replaced_file import check_file_place, replace_file
+    from bundler.bundles.replacement.replaced_file import check_file_place, replace_file
 
     if html == Path("-"):
         typer.echo(page(bundler.review(bundle, against=against)), nl=False)

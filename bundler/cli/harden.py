@@ -66,8 +66,8 @@ def harden(
 
 def _harden_project(folder: Path, output: Path | None, options: BundleOptions, report: Report | None) -> None:
     """Write a file for each service, all or none, or report what would be in them. RequestError, BundlerError."""
-    from bundler.bundles.places import check_place
-    from bundler.bundles.stage import open_stage
+    from bundler.bundles.replacement.places import check_place
+    from bundler.bundles.replacement.stage import open_stage
     from bundler.bundles.write import write_file
     from bundler.hardening.project import proposals, proposed
     from bundler.project.record import ProjectRecord

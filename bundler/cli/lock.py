@@ -29,7 +29,7 @@ def lock(
     Images that the overrides mount are locked, too. The lock's path is printed on standard output. Layers are not
     fetched. `build --locked` then refuses whatever differs.
     """
-    from bundler.bundles.replaced_file import replace_file
+    from bundler.bundles.replacement.replaced_file import replace_file
     from bundler.pipeline import describe_lock
     from bundler.reproducible.lock import check_lock_place, load_lock
 

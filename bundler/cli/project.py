@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bundler import BuildRequest
-    from bundler.bundles.stage import Stage
+    from bundler.bundles.replacement.stage import Stage
     from bundler.project.project import ProjectRequest
     from bundler.project_building import BuiltProject
 
@@ -215,7 +215,7 @@ def project(
     Addresses are chosen now, so that names need no server: they stand in each /etc/hosts. Named volumes, configs and
     secrets are in the folder. It appears whole or not at all; its path is printed on standard output.
     """
-    from bundler.bundles.replaced_file import replace_file
+    from bundler.bundles.replacement.replaced_file import replace_file
     from bundler.project.project import read_project
     from bundler.project_building import build_project
     from bundler.reproducible.lock import NAME, check_lock_place

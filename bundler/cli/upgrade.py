@@ -20,7 +20,7 @@ from bundler.errors import BundlerError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
-    from bundler.bundles.stage import Stage
+    from bundler.bundles.replacement.stage import Stage
     from bundler.progress import Progress
     from bundler.upkeep.upgrading import Step
 

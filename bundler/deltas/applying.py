@@ -12,9 +12,9 @@ from typing import Final
 
 from bundler.archives.compressors import GZIP, PLAIN, ZSTD
 from bundler.archives.stream import NOT_WHOLE, Content, DamagedError
-from bundler.bundles import replacing
-from bundler.bundles.replacing import OldVolumes, check_file
-from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.replacement import rules as bundle_rules
+from bundler.bundles.replacement.rules import OldVolumes, check_file
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.deltas.gzip_program import gzip_for
 from bundler.deltas.parts import open_stored
 from bundler.deltas.reading import DeltaFile
@@ -31,7 +31,7 @@ from bundler.packing.tar_file import compressed
 from bundler.packing.unpacked import check, check_project, fill, fill_project
 from bundler.packing.verification import PackedVerification
 from bundler.progress import SILENT, Meter, Progress
-from bundler.project import replacing as project_replacing
+from bundler.project import replacing as project_rules
 from bundler.rootfs.paths import PathError
 from bundler.rootfs.usage import Usage
 from bundler.trust.file_signatures import verifier
@@ -73,7 +73,7 @@ def apply(
     with _opened(file, trusted) as delta, open_stage(output.parent) as stage:
         delta.check()
         with open_source(base, limits, stage.workspace) as source:
-            rules = project_replacing if source.is_project else replacing
+            rules = project_rules if source.is_project else bundle_rules
             if not packs:
                 rules.check_destination(output, replace=replace, volumes=volumes)
             if replace and output == base and source.digest == delta.document.result:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bundler.bundles.replacing import check_file
-from bundler.bundles.stage import Stage
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import Stage
 from bundler.bundles.write import write_file
 from bundler.deltas.parts import listed_names
 from bundler.trust.file_signatures import sign_file, signature_place

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from bundler.archives.entry import REGULAR, StoredEntry
 from bundler.bundles.bundle import LARGEST, Bundle
-from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import VOLUMES, data_places
 from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import BundleRecord
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import DifferenceError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import Limits

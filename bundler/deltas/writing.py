@@ -11,9 +11,9 @@ from typing import Final
 from bundler.archives.entry import Entry
 from bundler.archives.stream import Content
 from bundler.archives.tar_writer import END, encode_entry
-from bundler.bundles.places import check_outside
-from bundler.bundles.replacing import check_file
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.places import check_outside
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import open_stage
 from bundler.deltas.base import Base, open_base
 from bundler.deltas.blocks import Blocks
 from bundler.deltas.format import Document, most_dictionary

@@ -14,9 +14,9 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Final
 
-from bundler.bundles import replacing
-from bundler.bundles.replacing import OldVolumes, check_file
-from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.replacement import rules as bundle_rules
+from bundler.bundles.replacement.rules import OldVolumes, check_file
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.bundles.write import write_file
 from bundler.deltas.applying import apply
 from bundler.deltas.sources import open_source
@@ -37,7 +37,7 @@ from bundler.packing.formats import FORMATS, format_of
 from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack
 from bundler.progress import SILENT, Progress
-from bundler.project import replacing as project_replacing
+from bundler.project import replacing as project_rules
 from bundler.project.record import is_project
 from bundler.store.collect import discard
 from bundler.store.layout import open_store, prepare
@@ -81,7 +81,7 @@ class Pull:
         if packs:
             check_file(output, replace=self.replace)
         else:
-            rules = project_replacing if is_project(output) else replacing
+            rules = project_rules if is_project(output) else bundle_rules
             rules.check_destination(output, replace=self.replace, volumes=self.volumes)
         repository = Repository(Skopeo(self.access, self.limits), reference)
         artifact = parse_pack(*repository.resolve(), str(reference))

@@ -8,11 +8,11 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import FOLDERS, sources
-from bundler.bundles.proof import digests, folders
 from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.runtime import asks_systemd, needed_init
+from bundler.bundles.verification.proof import digests, folders
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.packing.rootfs_manifest import manifest_lines

@@ -13,11 +13,11 @@ from typing import Final
 
 from bundler import data
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.places import check_outside, check_place
 from bundler.bundles.record import part_of
+from bundler.bundles.replacement.places import check_outside, check_place
+from bundler.bundles.replacement.stage import open_stage
 from bundler.bundles.rootfs_image import IMAGE, WRITTEN
 from bundler.bundles.runtime import container_name
-from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.disk_space import FullDiskError
 from bundler.errors import DifferenceError, RequestError, printable

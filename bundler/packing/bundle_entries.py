@@ -13,9 +13,9 @@ from bundler.archives.entry import StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles
 from bundler.bundles.files import BundleFiles, bundle_owners
-from bundler.bundles.hashed_files import HashedFiles
-from bundler.bundles.left_behind import find_left_behind
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.hashed_files import HashedFiles
+from bundler.bundles.verification.left_behind import find_left_behind
 from bundler.packing.file_entries import FileEntries
 from bundler.packing.rootfs_manifest import RootfsManifest, check_beside_rootfs, check_contents
 

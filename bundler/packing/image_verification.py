@@ -9,8 +9,8 @@ from bundler.archives.filesystems.erofs import Erofs
 from bundler.archives.filesystems.file_system import FileSystemReader
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
 from bundler.bundles.image_reading import open_image
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import RequestError
 from bundler.packing.verification import PackedTree
 from bundler.rootfs.inventory import MOST_HOLES

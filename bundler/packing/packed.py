@@ -23,8 +23,8 @@ from bundler.archives.stream import NOT_WHOLE, ByteStream, Content, DamagedError
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END
 from bundler.bundles.bundle import bundle_around, no_bundle
-from bundler.bundles.proof import MANIFESTS
 from bundler.bundles.record import NAME as RECORD
+from bundler.bundles.verification.proof import MANIFESTS
 from bundler.errors import ImageError, RequestError, printable
 from bundler.images.layer import CheckedStream
 from bundler.images.layer_stream import CountedStream, Stored

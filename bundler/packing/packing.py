@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
-from bundler.bundles.places import check_outside
-from bundler.bundles.replacing import check_file
-from bundler.bundles.stage import open_stage
-from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.replacement.places import check_outside
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import open_stage
+from bundler.bundles.replacement.stage_folder import finish_replacement
 from bundler.bundles.write import write_file
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, ToolError, printable

@@ -15,9 +15,9 @@ from typing import Final, Self
 from bundler.archives.entry import HARD_LINK, StoredEntry
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import BundleFile, BundleFiles
-from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.rootfs_image import IMAGE, image_digest, image_size
-from bundler.bundles.verification import has_built_image
+from bundler.bundles.verification.bundle_verification import has_built_image
+from bundler.bundles.verification.hashed_files import HashedFiles
 from bundler.errors import DifferenceError, printable
 from bundler.packing.bundle_entries import BundleEntries
 from bundler.packing.file_entries import FileEntries

@@ -16,10 +16,10 @@ from typing import Final
 from bundler.archives.entry import DIRECTORY, FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST
-from bundler.bundles.comparison import Change
 from bundler.bundles.files import DOCUMENTS
 from bundler.bundles.pieces import Piece
 from bundler.bundles.rootfs_image import IMAGE
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.packing.order import misplaced, ordered
 from bundler.packing.packed import Entries, PackedFile

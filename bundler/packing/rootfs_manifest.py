@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import ROOTFS, BundleFiles
-from bundler.bundles.hashed_files import HashedFiles
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.hashed_files import HashedFiles
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.rootfs.mtree import HEADER, MtreeError, encode_path, group, read_line, read_lines, size_of
 from bundler.rootfs.scan import hash_file

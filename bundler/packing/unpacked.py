@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.pieces import check_sources
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import BundlerError, DifferenceError, ImageError, RequestError, printable
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.bundle_entries import BundleEntries

@@ -7,14 +7,14 @@ project each bundler.json against project.json, and only then does it appear.
 from collections.abc import Callable
 from pathlib import Path
 
-from bundler.bundles import replacing
-from bundler.bundles.replacing import OldVolumes
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement import rules as bundle_rules
+from bundler.bundles.replacement.rules import OldVolumes
+from bundler.bundles.replacement.stage import open_stage
 from bundler.limits import DEFAULTS, Limits
 from bundler.packing.packed import PackedFile, open_packed
 from bundler.packing.unpacked import check, check_project, fill, fill_project
 from bundler.progress import SILENT, Meter, Progress
-from bundler.project import replacing as project_replacing
+from bundler.project import replacing as project_rules
 from bundler.trust.file_signatures import verifier
 from bundler.trust.keys import TrustedKey
 
@@ -43,7 +43,7 @@ def unpack(
     """
     with open_packed(file, limits, label=label, verify=verifier(trusted)) as packed:
         is_bundle = not packed.holds_project
-        rules = replacing if is_bundle else project_replacing
+        rules = bundle_rules if is_bundle else project_rules
         rules.check_destination(output, replace=replace, volumes=volumes)
         with open_stage(output.parent) as stage:
             with progress.measure(f"unpacking {label or file.name}", packed.total) as meter:

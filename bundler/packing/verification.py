@@ -17,11 +17,11 @@ from typing import IO, Final, Protocol
 from bundler.archives.entry import FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST
-from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, on_the_way
-from bundler.bundles.proof import changed, digests, folders, manifests, named
 from bundler.bundles.record import BundleRecord, digest_of
 from bundler.bundles.rootfs_image import IMAGE
+from bundler.bundles.verification.comparison import Change, Comparison
+from bundler.bundles.verification.proof import changed, digests, folders, manifests, named
 from bundler.errors import BundlerError, ImageError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.packing.order import Placed, ordered

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bundler.bundles import replacing as bundles
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import data_folders, holds_data, is_empty
-from bundler.bundles.places import check_folder_name, check_place
-from bundler.bundles.replacing import WHAT_BECOMES, OldVolumes, exists, holding_data
+from bundler.bundles.replacement import rules as bundle_rules
+from bundler.bundles.replacement.places import check_folder_name, check_place
+from bundler.bundles.replacement.rules import WHAT_BECOMES, OldVolumes, exists, holding_data
 from bundler.errors import RequestError, printable
 from bundler.project.record import NAME, VOLUMES, ProjectRecord
 
@@ -49,7 +49,7 @@ def carried_folders(destination: Path, made: Path, volumes: OldVolumes) -> list[
     carried = [path for path in _filled(destination) if path.partition("/")[2] in kept]
     for bundle in old.bundles:
         if bundle.name in names:
-            inside = bundles.carried_folders(destination / bundle.name, made / bundle.name, volumes)
+            inside = bundle_rules.carried_folders(destination / bundle.name, made / bundle.name, volumes)
             carried += [f"{bundle.name}/{path}" for path in inside]
     return carried
 
@@ -96,5 +96,5 @@ def _replaceable(destination: Path) -> ProjectRecord | None:
             what = f"{label} holds {printable(name)}, which no project has; --force replaces projects only"
             raise RequestError(what, hint="move it elsewhere first")
     for bundle in old.bundles:
-        bundles.check_replaceable(destination / bundle.name, OldVolumes.KEPT)
+        bundle_rules.check_replaceable(destination / bundle.name, OldVolumes.KEPT)
     return old

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
-from bundler.bundles.hashed_files import HashedFiles
 from bundler.bundles.pieces import Pieces, look
-from bundler.bundles.proof import DIRECTORY, owned_by_others
 from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.record import BundleRecord
-from bundler.bundles.stage_folder import finish_replacement
-from bundler.bundles.verification import Verification
+from bundler.bundles.replacement.stage_folder import finish_replacement
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
+from bundler.bundles.verification.hashed_files import HashedFiles
+from bundler.bundles.verification.proof import DIRECTORY, owned_by_others
 from bundler.errors import RequestError
 from bundler.origins import Json
 from bundler.project.record import NAME, VOLUMES, ProjectBundle, ProjectRecord

@@ -4,10 +4,10 @@ import stat
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from bundler.bundles.comparison import Change
-from bundler.bundles.left_behind import mount_points
 from bundler.bundles.rootfs_image import IMAGE
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
+from bundler.bundles.verification.left_behind import mount_points
 from bundler.errors import BundlerError, DifferenceError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.home import Home

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.rootfs_image import has_image
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import RequestError
 from bundler.repack.delta import Delta, find_delta, rootfs_changes
 from bundler.repack.written_over import open_written_over

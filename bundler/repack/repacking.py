@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.stage import open_stage
-from bundler.bundles.verification import Verification
+from bundler.bundles.replacement.stage import open_stage
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import RequestError
 from bundler.images.digest import Digest
 from bundler.light_dataclasses import dataclass

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.rootfs_comparison import first_name
 from bundler.bundles.rootfs_image import IMAGE, UPPER, WRITTEN
+from bundler.bundles.verification.comparison import Change, Comparison
+from bundler.bundles.verification.rootfs_comparison import first_name
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.repack.delta import check_all_read, only_dated
 from bundler.rootfs.attributes import implied

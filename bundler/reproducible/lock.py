@@ -10,7 +10,7 @@ from typing import Final, NoReturn, Self, TypeVar
 
 from bundler import __version__
 from bundler.bundles.record import check_format
-from bundler.bundles.replaced_file import check_file_place
+from bundler.bundles.replacement.replaced_file import check_file_place
 from bundler.bundles.write import encode
 from bundler.conversion.rule import Inputs
 from bundler.errors import DifferenceError, ImageError, RequestError, printable

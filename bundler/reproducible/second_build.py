@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bundler.bundles.stage import Stage
+from bundler.bundles.replacement.stage import Stage
 from bundler.reproducible.reproduction import compare_builds
 from bundler.rootfs.attributes import current_umask
 from bundler.tools import build_again

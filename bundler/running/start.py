@@ -10,12 +10,12 @@ from typing import Final
 from bundler import tools
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.pieces import check_sources
-from bundler.bundles.proof import digests
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
 from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import asks_systemd, container_name, shared_memory
-from bundler.bundles.verification import changed_pieces, has_built_image
+from bundler.bundles.verification.bundle_verification import changed_pieces, has_built_image
+from bundler.bundles.verification.proof import digests
 from bundler.bundles.write import encode
 from bundler.errors import BundlerError, DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass

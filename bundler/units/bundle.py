@@ -6,10 +6,10 @@ from pathlib import Path
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.reach import check_reach
 from bundler.bundles.record import part_of
-from bundler.bundles.replacing import check_file
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import open_stage
 from bundler.bundles.rootfs_image import image_digest
 from bundler.bundles.runtime import asks_systemd, container_name, needed_init
-from bundler.bundles.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.errors import RequestError, printable
 from bundler.units.image_mount import ImageMount

@@ -13,11 +13,11 @@ from typing import Final
 from bundler import __version__
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import DataFiles, data_folders, write_data_manifest
-from bundler.bundles.places import check_outside
 from bundler.bundles.record import part_of
-from bundler.bundles.replacing import check_file
+from bundler.bundles.replacement.places import check_outside
+from bundler.bundles.replacement.rules import check_file
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.bundles.runtime import is_idle
-from bundler.bundles.stage import Stage, open_stage
 from bundler.bundles.write import encode, write_file
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable

@@ -13,9 +13,9 @@ from typing import Final
 from bundler.archives.entry import DEVICES, DIRECTORY, FILE_TYPES, HARD_LINK, REGULAR, Entry
 from bundler.archives.stream import Content
 from bundler.bundles.bundle import LARGEST
-from bundler.bundles.comparison import Change
 from bundler.bundles.data_folders import data_line, is_data_place
 from bundler.bundles.record import check_format
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import ImageError, LayerError, RequestError, printable
 from bundler.origins import Json
 from bundler.packing.packed import PackedFile

@@ -13,9 +13,9 @@ from pathlib import Path
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import DataFiles, data_places, holds_data, write_data_manifest
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.replacing import OldVolumes, check_replaceable, holding_data
-from bundler.bundles.stage import open_stage
-from bundler.bundles.stage_folder import finish_replacement
+from bundler.bundles.replacement.rules import OldVolumes, check_replaceable, holding_data
+from bundler.bundles.replacement.stage import open_stage
+from bundler.bundles.replacement.stage_folder import finish_replacement
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits

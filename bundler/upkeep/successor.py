@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.record import part_of
+from bundler.bundles.replacement.stage import Stage
 from bundler.bundles.rootfs_image import EROFS, has_image
-from bundler.bundles.stage import Stage
 from bundler.errors import ImageError, RequestError, printable
 from bundler.kits.kit import BUNDLE, check_kit, is_kit
 from bundler.limits import Limits

@@ -13,18 +13,18 @@ from typing import Final
 
 from bundler.bundles.bundle import Bundle, no_bundle
 from bundler.bundles.data_folders import is_empty
-from bundler.bundles.places import check_member, hint_for_project
-from bundler.bundles.replacing import (
+from bundler.bundles.replacement.places import check_member, hint_for_project
+from bundler.bundles.replacement.rules import (
     OldVolumes,
     carried_folders,
     check_replaceable,
     holding_data,
     homeless_data,
 )
+from bundler.bundles.replacement.stage import Stage, open_stage
+from bundler.bundles.replacement.stage_folder import exchange_begun, finish_replacement
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.rootfs_sharing import share_image
-from bundler.bundles.stage import Stage, open_stage
-from bundler.bundles.stage_folder import exchange_begun, finish_replacement
 from bundler.compare.difference import Difference, differences
 from bundler.errors import DifferenceError, RequestError, printable
 from bundler.light_dataclasses import dataclass

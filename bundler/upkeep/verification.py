@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
 from bundler.bundles.record import NAME as RECORD
 from bundler.bundles.rootfs_image import has_image
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, Limits

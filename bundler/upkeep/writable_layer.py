@@ -16,7 +16,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners, failure_at
 from bundler.bundles.image_reading import open_outline
 from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image, is_written_over
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.repack.delta import Delta

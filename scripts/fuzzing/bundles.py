@@ -31,7 +31,7 @@ def read_manifest(content: bytes) -> None:
     """rootfs.mtree, as `verify` and `harden` read it."""
     import io
 
-    from bundler.bundles.comparison import Comparison
+    from bundler.bundles.verification.comparison import Comparison
     from bundler.rootfs.mtree import MtreeError, group, parse, read_lines, size_of
 
     comparison = Comparison(lambda _found: None, lambda _found, _line: None)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
 from bundler.bundles.write import encode
 from bundler.deltas import rebuilding, writing
 from bundler.deltas.applying import apply

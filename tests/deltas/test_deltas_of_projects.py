@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
 from bundler.deltas.applying import apply
 from bundler.deltas.writing import delta
 from bundler.errors import DifferenceError, RequestError

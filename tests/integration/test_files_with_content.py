@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import DifferenceError
 from bundler.images.platform import Platform
 from bundler.limits import DEFAULTS

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.proof import DATA, PROOFS
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.proof import DATA, PROOFS
 from bundler.errors import BundlerError
 from bundler.limits import DEFAULTS
 from bundler.packing.packed import open_packed

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bundler.archives.entry import HARD_LINK
-from bundler.bundles.comparison import Change
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import DifferenceError, RequestError
 from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack

@@ -7,7 +7,7 @@ import pytest
 
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, encode_entry, padding
-from bundler.bundles.comparison import Change
+from bundler.bundles.verification.comparison import Change
 from bundler.errors import BundlerError, DifferenceError, ImageError
 from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack

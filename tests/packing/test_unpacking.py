@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.replacing import OldVolumes
+from bundler.bundles.replacement.rules import OldVolumes
 from bundler.errors import DifferenceError, ImageError, LayerError, RequestError
 from bundler.limits import DEFAULTS
 from bundler.packing.packing import pack

@@ -10,8 +10,8 @@ from bundler.archives.entry import REGULAR, Entry
 from bundler.archives.tar import TarReader
 from bundler.archives.tar_writer import END, encode_entry, padding
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
 from bundler.bundles.write import write_file
 from bundler.errors import BundlerError, DifferenceError, ImageError
 from bundler.limits import DEFAULTS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, DifferenceError
 from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
 from bundler.rootfs.tree import Tree

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
 from bundler.repack.opened_delta import open_delta
 from bundler.rootfs.owners import written_down
 from tests.support.bundles import make_bundle

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bundler.bundles.replaced_file import replace_file
+from bundler.bundles.replacement.replaced_file import replace_file
 from bundler.conversion.rule import Inputs
 from bundler.conversion.target import Target
 from bundler.errors import DifferenceError, RequestError

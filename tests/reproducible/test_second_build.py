@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bundler import pipeline
-from bundler.bundles.replacing import OldVolumes
-from bundler.bundles.stage import Stage
+from bundler.bundles.replacement.rules import OldVolumes
+from bundler.bundles.replacement.stage import Stage
 from bundler.errors import BundlerError, DifferenceError
 from bundler.reproducible.second_build import check_reproducible
 from bundler.request import BuildRequest

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.stage import open_stage
 from tests.support.traced import be_traced
 
 CARRIED = ("volumes/a", "volumes/b", "mine")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.comparison import Change
 from bundler.bundles.write import encode, write_file
 from bundler.errors import RequestError
 from bundler.rootfs.inventory import Inventory, write_manifest

@@ -9,7 +9,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.data_folders import VOLUMES, data_folders, data_places, holds_data, is_empty
 from bundler.bundles.files import DOCUMENTS, failure_at
-from bundler.bundles.places import check_folder_name, check_member, check_place
+from bundler.bundles.replacement.places import check_folder_name, check_member, check_place
 from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image
 from bundler.bundles.runtime import check_idle
 from bundler.errors import RequestError, printable

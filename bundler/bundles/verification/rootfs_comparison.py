@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change, Comparison
 from bundler.bundles.files import bundle_owners
-from bundler.bundles.left_behind import LeftBehind, Plain, find_left_behind
+from bundler.bundles.verification.comparison import Change, Comparison
+from bundler.bundles.verification.left_behind import LeftBehind, Plain, find_left_behind
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.progress import SILENT, Meter, Progress

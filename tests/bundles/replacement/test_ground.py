@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.ground import check_ground
+from bundler.bundles.replacement.ground import check_ground
 from bundler.errors import RequestError
 from tests.support.acls import GROUP, MASK, OTHER, acl
 from tests.support.acls import USER as ACL_USER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.replacing import OldVolumes, carried_folders, check_destination
+from bundler.bundles.replacement.rules import OldVolumes, carried_folders, check_destination
 from bundler.bundles.write import encode, write_file
 from bundler.errors import RequestError
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from bundler.bundles.files import failure_at
-from bundler.bundles.ground import check_ground
-from bundler.bundles.replacing import exists
-from bundler.bundles.stage_folder import WORKSPACE, make_stage, remove_abandoned, remove_stage
-from bundler.bundles.succession import (
+from bundler.bundles.replacement.ground import check_ground
+from bundler.bundles.replacement.rules import exists
+from bundler.bundles.replacement.stage_folder import WORKSPACE, make_stage, remove_abandoned, remove_stage
+from bundler.bundles.replacement.succession import (
     BUNDLE,
     NO_REPLACE,
     Succession,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from bundler.bundles.comparison import Change
 from bundler.bundles.pieces import FOLDERS, BundleMounts, Piece, Pieces, misled
 from bundler.bundles.rootfs_image import IMAGE, has_image
+from bundler.bundles.verification.comparison import Change
 from bundler.origins import Json
 from bundler.overrides.bundle_paths import CONTENTS
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.left_behind import LeftBehind, find_left_behind
-from bundler.bundles.verification import Verification
+from bundler.bundles.verification.bundle_verification import Verification
+from bundler.bundles.verification.left_behind import LeftBehind, find_left_behind
 from bundler.bundles.write import encode
 from bundler.rootfs.owners import kept
 from tests.support.bundles import make_bundle

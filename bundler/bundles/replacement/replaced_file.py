@@ -4,9 +4,9 @@ import os
 import shlex
 from pathlib import Path
 
-from bundler.bundles.ground import check_ground
-from bundler.bundles.places import check_place
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.ground import check_ground
+from bundler.bundles.replacement.places import check_place
+from bundler.bundles.replacement.stage import open_stage
 from bundler.bundles.write import write_file
 from bundler.disk_space import full_disk
 from bundler.errors import BundlerError, RequestError, printable

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles import succession
-from bundler.bundles.succession import Succession
+from bundler.bundles.replacement import succession
+from bundler.bundles.replacement.succession import Succession
 from bundler.errors import BundlerError
 from tests.support.ordinary_user import as_user, folder_of_a_user
 from tests.support.replacement import CARRIED, CASES, NEW, OLD, fill, names, next_command, old_bundle, replace, words

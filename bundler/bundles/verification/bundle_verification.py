@@ -11,13 +11,13 @@ from functools import partial
 from typing import Final
 
 from bundler.bundles.bundle import Bundle
-from bundler.bundles.comparison import Change
-from bundler.bundles.hashed_files import HashedFiles, hashed
 from bundler.bundles.pieces import BundleMounts, look
-from bundler.bundles.proof import MANIFESTS, changed, digests, folders, manifests, named
 from bundler.bundles.record import digest_of
-from bundler.bundles.rootfs_comparison import compare_tree, verifying
 from bundler.bundles.rootfs_image import IMAGE, image_size, is_sealed
+from bundler.bundles.verification.comparison import Change
+from bundler.bundles.verification.hashed_files import HashedFiles, hashed
+from bundler.bundles.verification.proof import MANIFESTS, changed, digests, folders, manifests, named
+from bundler.bundles.verification.rootfs_comparison import compare_tree, verifying
 from bundler.errors import RequestError, printable
 from bundler.input_files import InputError, open_below
 from bundler.origins import Json

@@ -15,8 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.bundles.ground import check_ground
-from bundler.bundles.succession import BUNDLE, JOURNAL, REPLACED, Succession, read_journal, settle_succession
+from bundler.bundles.replacement.ground import check_ground
+from bundler.bundles.replacement.succession import (
+    BUNDLE,
+    JOURNAL,
+    REPLACED,
+    Succession,
+    read_journal,
+    settle_succession,
+)
 from bundler.errors import BundlerError
 from bundler.rootfs.remove import remove_tree
 

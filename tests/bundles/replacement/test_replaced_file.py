@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.replaced_file import check_file_place, replace_file
+from bundler.bundles.replacement.replaced_file import check_file_place, replace_file
 from bundler.errors import RequestError
 
 

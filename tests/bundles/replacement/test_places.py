@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles.places import check_folder_name, check_place
+from bundler.bundles.replacement.places import check_folder_name, check_place
 from bundler.errors import RequestError
 from tests.support.command import bundler, call_bundler
 
-HELLO = Path(__file__).parents[2] / "testdata/hello-amd64.tar"
+HELLO = Path(__file__).parents[3] / "testdata/hello-amd64.tar"
 
 
 @pytest.fixture(scope="module")

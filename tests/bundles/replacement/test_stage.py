@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bundler.bundles import stage as stage_module
-from bundler.bundles import succession
-from bundler.bundles.stage import Stage, open_stage
+from bundler.bundles.replacement import stage as stage_module
+from bundler.bundles.replacement import succession
+from bundler.bundles.replacement.stage import Stage, open_stage
 from bundler.errors import BundlerError, RequestError
 from bundler.rootfs.remove import remove_tree
 from tests.support.strace import injecting
@@ -221,7 +221,7 @@ def test_what_only_looks_like_a_stage_is_left_alone(tmp_path: Path, kind: str) -
 PUBLISH = """
 import sys
 from pathlib import Path
-from bundler.bundles.stage import open_stage
+from bundler.bundles.replacement.stage import open_stage
 from bundler.errors import BundlerError
 folder, name = Path(sys.argv[1]), sys.argv[2]
 try:
