@@ -244,11 +244,11 @@ def _make_part(volume: Path, part: bytes) -> None:
     """A folder inside of a volume that is mounted by itself. What an image has put there is not followed."""
     with Tree.open(volume, bundle_owners()) as tree:
         for path in (*reversed(list(ancestors(part))), part):
-            found = tree.look(path)
-            if found is not None and found.kind != stat.S_IFDIR:
+            file = tree.look(path)
+            if file is not None and file.kind != stat.S_IFDIR:
                 what = f"volumes: {printable(path)} in the volume {printable(volume.name)} is no folder of the image's"
                 raise RequestError(what, hint="mount another subpath, or the whole volume")
-            if found is None:
+            if file is None:
                 above = (volume / os.fsdecode(path)).parent
                 status = above.stat()
                 tree.make_directory(path, tree.owners.adapt(implied()))

@@ -21,7 +21,7 @@ from bundler.bundles.seeds import is_seed
 from bundler.errors import BundlerError, printable
 from bundler.origins import Json
 from bundler.rootfs.attributes import Attributes, is_kept
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import HEADER, encode_path, sort_key, write_entry
 from bundler.rootfs.scan import hash_ahead, manifest_entry, walk, walk_folder
 from bundler.rootfs.tree import Tree
@@ -79,7 +79,7 @@ def holds_data(bundle: Path, path: str, recorded: Mapping[str, Json]) -> bool:
             if isinstance(seed, str):
                 return not is_seed(tree, Bundle(bundle), os.fsencode(seed))
             below = {parent for each in known for parent in _upward(each)}
-            return any(f"{path}/{os.fsdecode(found.path)}" not in below for found in walk(tree) if found.path)
+            return any(f"{path}/{os.fsdecode(file.path)}" not in below for file in walk(tree) if file.path)
     except OSError as error:
         raise failure_at(folder, error) from error
 
@@ -107,21 +107,21 @@ class DataFiles(BundleFiles):
         """Folder by folder, a directory before what it holds."""
         for folder in self._folders:
             first: dict[tuple[int, int], bytes] = {}
-            for found in walk_folder(tree, folder):
-                self.devices += found.kind in DEVICES
-                if found.kind == stat.S_IFSOCK or found.kind in DEVICES:
+            for file in walk_folder(tree, folder):
+                self.devices += file.kind in DEVICES
+                if file.kind == stat.S_IFSOCK or file.kind in DEVICES:
                     continue
-                found.attributes = self._normal(found)
-                known = found.path if found.file is None else first.setdefault(found.file, found.path)
-                yield BundleFile(found, None if known == found.path else known)
+                file.attributes = self._normal(file)
+                known = file.path if file.inode is None else first.setdefault(file.inode, file.path)
+                yield BundleFile(file, None if known == file.path else known)
 
-    def _normal(self, found: Found) -> Attributes:
-        attributes = found.attributes
-        xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
+    def _normal(self, file: TreeFile) -> Attributes:
+        attributes = file.attributes
+        xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, file.kind, value)}
         uid, gid = attributes.uid, attributes.gid
         if not self.owned:
             if uid != os.geteuid():
-                raise BundlerError(f"{printable(found.path)} belongs to another user", hint="do this as root")
+                raise BundlerError(f"{printable(file.path)} belongs to another user", hint="do this as root")
             uid = gid = 0
         return Attributes(attributes.mode, uid, gid, attributes.mtime, attributes.mtime, xattrs)
 
@@ -136,19 +136,19 @@ def write_data_manifest(files: DataFiles, manifest: Path) -> str:
     return digest.hexdigest()
 
 
-def data_line(found: Found, digest: str | None, first: bytes | None) -> bytes:
+def data_line(file: TreeFile, digest: str | None, first: bytes | None) -> bytes:
     """The line of a file in such a manifest; a further name of a file only refers to the first name."""
     if first is not None:
-        return write_entry(encode_path(found.path), b"type=file", b"hardlink=" + encode_path(first))
-    found.links = 1
-    return manifest_entry(found, digest, None)
+        return write_entry(encode_path(file.path), b"type=file", b"hardlink=" + encode_path(first))
+    file.links = 1
+    return manifest_entry(file, digest, None)
 
 
 def _manifest_lines(files: DataFiles, tree: Tree) -> Iterator[bytes]:
     yield HEADER
     for file, digest in hash_ahead(tree, files.walk(tree), _to_hash):
-        yield data_line(file.found, digest, file.first)
+        yield data_line(file.tree_file, digest, file.first)
 
 
-def _to_hash(file: BundleFile) -> Found | None:
-    return file.found if file.first is None and file.found.kind == stat.S_IFREG else None
+def _to_hash(file: BundleFile) -> TreeFile | None:
+    return file.tree_file if file.first is None and file.tree_file.kind == stat.S_IFREG else None

@@ -13,7 +13,7 @@ from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import encode_path
 from bundler.rootfs.owners import RECORD, Owners, kept, read_record, written_down
 from bundler.rootfs.scan import manifest_entry, walk
@@ -53,12 +53,12 @@ _DATED: Final = (b"rootfs", b"volumes", b"images")
 class BundleFile:
     """One path of a bundle. If it is a further name of a file, `first` is the earlier one."""
 
-    found: Found
+    tree_file: TreeFile
     first: bytes | None = None
 
     @property
     def in_rootfs(self) -> bool:
-        return self.found.path == ROOTFS or self.found.path.startswith(ROOTFS + b"/")
+        return self.tree_file.path == ROOTFS or self.tree_file.path.startswith(ROOTFS + b"/")
 
 
 class BundleFiles:
@@ -90,30 +90,30 @@ class BundleFiles:
         Sockets belong to a process and not to the bundle.
         """
         first: dict[tuple[int, int], bytes] = {}
-        for found in self._left.taken_from(walk(tree, ahead=DOCUMENTS), ROOTFS):
-            if found.kind == stat.S_IFSOCK:
+        for file in self._left.taken_from(walk(tree, ahead=DOCUMENTS), ROOTFS):
+            if file.kind == stat.S_IFSOCK:
                 continue
             if self._normalised:
-                found.attributes = self._normal(found)
-            known = found.path if found.file is None else first.setdefault(found.file, found.path)
-            yield BundleFile(found, None if known == found.path else known)
+                file.attributes = self._normal(file)
+            known = file.path if file.inode is None else first.setdefault(file.inode, file.path)
+            yield BundleFile(file, None if known == file.path else known)
 
-    def _normal(self, found: Found) -> Attributes:
-        attributes = found.attributes
+    def _normal(self, file: TreeFile) -> Attributes:
+        attributes = file.attributes
         xattrs = attributes.xattrs
         if xattrs:
-            xattrs = {name: value for name, value in xattrs.items() if is_kept(name, found.kind, value)}
+            xattrs = {name: value for name, value in xattrs.items() if is_kept(name, file.kind, value)}
         uid, gid = (attributes.uid, attributes.gid) if self.owned else (0, 0)
-        if self.owned and self._user == attributes.uid and not found.path.startswith(_UNPACKED):
+        if self.owned and self._user == attributes.uid and not file.path.startswith(_UNPACKED):
             uid, gid, xattrs = _written_down(xattrs)
-        mtime = attributes.mtime if _has_time(found.path) else 0
+        mtime = attributes.mtime if _has_time(file.path) else 0
         return Attributes(attributes.mode, uid, gid, mtime, mtime, xattrs)
 
     def manifest_line(self, file: BundleFile, digest: str | None, *, root: bytes = ROOTFS) -> bytes:
         """What the manifest of the directory `root`, which the file is in, says of it. `digest` is sha256 in hex."""
         first = None if file.first is None else _below(file.first, root)
-        name = encode_path(_below(file.found.path, root))
-        return manifest_entry(file.found, digest, first, name=name, owned=self.owned)
+        name = encode_path(_below(file.tree_file.path, root))
+        return manifest_entry(file.tree_file, digest, first, name=name, owned=self.owned)
 
 
 def _written_down(xattrs: Mapping[bytes, bytes]) -> tuple[int, int, dict[bytes, bytes]]:

@@ -18,7 +18,7 @@ from bundler.bundles.bundle import Bundle
 from bundler.bundles.files import bundle_owners
 from bundler.bundles.image_reading import is_unmounted, open_image
 from bundler.rootfs.attributes import is_kept
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.memory.image_outline import outline_of_image
 from bundler.rootfs.owners import Owners, choose_owners_of_copies, kept, written_down
 from bundler.rootfs.paths import PathError, clean, split
@@ -59,12 +59,12 @@ def _is_of_image(volume: Tree, bundle: Bundle, seed: bytes) -> bool:
 def _on_disk(tree: Tree, *, owned: bool = True) -> Iterator[bytes]:
     """All that is below the directory, each with its attributes, its content and the earlier name of it."""
     first: dict[tuple[int, int], bytes] = {}
-    for found in walk(tree):
-        if not found.path or found.kind == stat.S_IFSOCK:
+    for file in walk(tree):
+        if not file.path or file.kind == stat.S_IFSOCK:
             continue
-        earlier = None if found.file is None else first.setdefault(found.file, found.path)
-        digest = hash_file(tree, found) if found.kind == stat.S_IFREG else None
-        yield _line(found, digest, None if earlier == found.path else earlier, owned=owned)
+        earlier = None if file.inode is None else first.setdefault(file.inode, file.path)
+        digest = hash_file(tree, file) if file.kind == stat.S_IFREG else None
+        yield _line(file, digest, None if earlier == file.path else earlier, owned=owned)
 
 
 def _in_image(descriptor: int, top: bytes, owners: Owners, *, owned: bool) -> Iterator[bytes]:
@@ -82,9 +82,9 @@ def _in_image(descriptor: int, top: bytes, owners: Owners, *, owned: bool) -> It
         first[path] = original, digest
         if path:
             earlier = path if original is entry else clean(original.name)
-            found = as_on_disk(path, original)
-            found.attributes = owners.adapt(found.attributes)
-            yield _line(found, digest, None if earlier == path else earlier, owned=owned)
+            file = as_on_disk(path, original)
+            file.attributes = owners.adapt(file.attributes)
+            yield _line(file, digest, None if earlier == path else earlier, owned=owned)
 
 
 def _steps(path: bytes) -> list[bytes]:
@@ -92,11 +92,11 @@ def _steps(path: bytes) -> list[bytes]:
     return [*_steps(above), name] if path else []
 
 
-def _line(found: Found, digest: str | None, earlier: bytes | None, *, owned: bool) -> bytes:
-    attributes = found.attributes
-    xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
+def _line(file: TreeFile, digest: str | None, earlier: bytes | None, *, owned: bool) -> bytes:
+    attributes = file.attributes
+    xattrs = {name: value for name, value in attributes.xattrs.items() if is_kept(name, file.kind, value)}
     attributes = replace(attributes, xattrs=xattrs)
-    if found.kind == stat.S_IFDIR:
+    if file.kind == stat.S_IFDIR:
         attributes = replace(attributes, mtime=0, atime=0)
     # How many names it has elsewhere does not matter.
-    return manifest_entry(replace(found, attributes=attributes, links=1), digest, earlier, owned=owned)
+    return manifest_entry(replace(file, attributes=attributes, links=1), digest, earlier, owned=owned)

@@ -105,9 +105,9 @@ class Seeker:
         """The directories that a path without symlinks goes through, and what it ends at."""
         names = path.split(b"/")
         for part in (b"/".join(names[:number]) for number in range(len(names) + 1)):
-            found = self.tree.look(part)
-            if found is not None:
-                attributes = found.attributes
+            file = self.tree.look(part)
+            if file is not None:
+                attributes = file.attributes
                 yield AccessRights(printable(b"/" + part), attributes.mode or 0, attributes.uid, attributes.gid)
 
     def _named(self, name: str) -> bytes:
@@ -175,8 +175,8 @@ class Seeker:
         resolved, kind = self._seek(path, name)
         if kind != stat.S_IFREG:
             raise _Stopped(fault=f"{name} is a {FILE_TYPES[kind]}" if kind else f"{name} is not there")
-        found = self.tree.look(resolved)
-        if found is None or not (found.attributes.mode or 0) & _EXECUTE:
+        file = self.tree.look(resolved)
+        if file is None or not (file.attributes.mode or 0) & _EXECUTE:
             raise _Stopped(fault=f"{name} is not executable")
         self._trail.append(printable(b"/" + resolved))
         return resolved

@@ -53,7 +53,7 @@ class FileEntries:
             tree = held.enter_context(files.open())
             for file in files.walk(tree):
                 manifest = known if file.in_rootfs else None
-                if file.found.kind == stat.S_IFREG and file.first is None:
+                if file.tree_file.kind == stat.S_IFREG and file.first is None:
                     yield from self._read(tree, file, manifest)
                 else:
                     self._digest = self._digests.get(file.first or b"")
@@ -71,15 +71,15 @@ class FileEntries:
 
     def _read(self, tree: Tree, file: BundleFile, manifest: RootfsManifest | None) -> Iterator[StoredEntry]:
         """The entry of a regular file. Then the sha256 of its content is known, if the manifest will ask for it."""
-        found = file.found
-        descriptor = tree.open_file(found.path, found.kind)
+        tree_file = file.tree_file
+        descriptor = tree.open_file(tree_file.path, tree_file.kind)
         try:
-            pieces = find_content(descriptor, found.size)
+            pieces = find_content(descriptor, tree_file.size)
             wanted = manifest is not None
-            if manifest is not None and found.size > _PIECE:
-                wanted = manifest.next_has_digest(found.size) or pieces is None
-            if pieces is None and found.size <= _PIECE:
-                part = self._part(descriptor, file, 0, found.size)
+            if manifest is not None and tree_file.size > _PIECE:
+                wanted = manifest.next_has_digest(tree_file.size) or pieces is None
+            if pieces is None and tree_file.size <= _PIECE:
+                part = self._part(descriptor, file, 0, tree_file.size)
                 digest = hashlib.sha256(part) if wanted else None
                 yield _entry(file), (part,)
             else:
@@ -88,14 +88,14 @@ class FileEntries:
         finally:
             os.close(descriptor)
         self._digest = digest.hexdigest() if digest is not None else None
-        if found.file is not None:
-            self._digests[found.path] = self._digest
+        if tree_file.inode is not None:
+            self._digests[tree_file.path] = self._digest
 
     def _content(
         self, descriptor: int, file: BundleFile, pieces: Pieces | None, digest: RunningHash | None
     ) -> Iterator[Content]:
         end = 0
-        for start, length in pieces if pieces is not None else ((0, file.found.size),):
+        for start, length in pieces if pieces is not None else ((0, file.tree_file.size),):
             if digest is not None:
                 add_zeros(digest, start - end)
             at, end = start, start + length
@@ -106,7 +106,7 @@ class FileEntries:
                     digest.update(part)
                 yield part
         if digest is not None:
-            add_zeros(digest, file.found.size - end)
+            add_zeros(digest, file.tree_file.size - end)
 
     def _part(self, descriptor: int, file: BundleFile, at: int, size: int) -> memoryview:
         """Of the file, the `size` bytes from `at` on."""
@@ -115,42 +115,42 @@ class FileEntries:
         while count < size:
             more = os.preadv(descriptor, (part[count:],), at + count)
             if not more:
-                name = printable(file.found.path)
+                name = printable(file.tree_file.path)
                 raise BundlerError(f"{self._label}: {name} was changed while it was packed")
             count += more
         return part
 
 
 def _pieces(tree: Tree, file: BundleFile) -> Pieces | None:
-    found = file.found
-    if found.kind != stat.S_IFREG or file.first is not None or found.size < SMALLEST:
+    tree_file = file.tree_file
+    if tree_file.kind != stat.S_IFREG or file.first is not None or tree_file.size < SMALLEST:
         return None
-    descriptor = tree.open_file(found.path, found.kind)
+    descriptor = tree.open_file(tree_file.path, tree_file.kind)
     try:
-        return find_content(descriptor, found.size)
+        return find_content(descriptor, tree_file.size)
     finally:
         os.close(descriptor)
 
 
 def _entry(file: BundleFile, pieces: Pieces | None = None) -> Entry:
     """The file as an archive has it, below `./`, which is the bundle's own directory."""
-    found, attributes = file.found, file.found.attributes
+    tree_file, attributes = file.tree_file, file.tree_file.attributes
     linked = file.first is not None
-    slash = b"/" if found.kind == stat.S_IFDIR and found.path else b""
-    stored = found.size if pieces is None else sum(length for _, length in pieces)
+    slash = b"/" if tree_file.kind == stat.S_IFDIR and tree_file.path else b""
+    stored = tree_file.size if pieces is None else sum(length for _, length in pieces)
     return Entry(
-        name=b"./" + found.path + slash,
-        kind=HARD_LINK if linked else TAR_TYPES[found.kind],
+        name=b"./" + tree_file.path + slash,
+        kind=HARD_LINK if linked else TAR_TYPES[tree_file.kind],
         mode=_SYMLINK_MODE if attributes.mode is None else attributes.mode,
         uid=attributes.uid,
         gid=attributes.gid,
-        size=found.size,
+        size=tree_file.size,
         stored_size=0 if linked else stored,
         offset=0,
         mtime=attributes.mtime,
         atime=attributes.atime,
-        link_name=b"./" + file.first if file.first is not None else found.target,
-        device=found.device,
+        link_name=b"./" + file.first if file.first is not None else tree_file.target,
+        device=tree_file.device,
         xattrs={} if linked else dict(attributes.xattrs),
         sparse=pieces,
     )

@@ -156,10 +156,10 @@ class OwnFiles(BundleFiles):
 
     def walk(self, tree: Tree) -> Iterator[BundleFile]:
         for path in (b"", NAME.encode()):
-            found = tree.look(path)
-            if found is not None:
-                found.attributes = self._normal(found)
-                yield BundleFile(found)
+            file = tree.look(path)
+            if file is not None:
+                file.attributes = self._normal(file)
+                yield BundleFile(file)
 
 
 class VolumeFiles(BundleFiles):
@@ -171,10 +171,10 @@ class VolumeFiles(BundleFiles):
     def walk(self, tree: Tree) -> Iterator[BundleFile]:
         """A directory before what it holds. Sockets belong to a process and not to the project."""
         first: dict[tuple[bytes, tuple[int, int]], bytes] = {}
-        for found in walk_folder(tree, VOLUMES.encode()):
-            if found.kind == stat.S_IFSOCK:
+        for file in walk_folder(tree, VOLUMES.encode()):
+            if file.kind == stat.S_IFSOCK:
                 continue
-            found.attributes = self._normal(found)
-            volume = b"/".join(found.path.split(b"/")[:2])
-            known = found.path if found.file is None else first.setdefault((volume, found.file), found.path)
-            yield BundleFile(found, None if known == found.path else known)
+            file.attributes = self._normal(file)
+            volume = b"/".join(file.path.split(b"/")[:2])
+            known = file.path if file.inode is None else first.setdefault((volume, file.inode), file.path)
+            yield BundleFile(file, None if known == file.path else known)

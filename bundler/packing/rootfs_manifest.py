@@ -93,8 +93,8 @@ def check_contents(bundle: Bundle, hint: str, paths: Collection[bytes]) -> None:
             digest = None if path is None else listed.keywords.get(b"sha256digest")
             if path is None or digest is None:  # it is nearly all holes, or none that was asked for
                 continue
-            found = tree.look(path)
-            if found is None or (hash_file(tree, found) or "").encode() != digest:
+            file = tree.look(path)
+            if file is None or (hash_file(tree, file) or "").encode() != digest:
                 raise _differs(bundle.label, os.fsdecode(listed.name), hint)
 
 

@@ -29,7 +29,7 @@ from bundler.packing.packed import Entries
 from bundler.packing.restoring import MOST_OPEN
 from bundler.progress import SILENT, Meter, Progress
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines
 from bundler.rootfs.paths import clean
 from bundler.rootfs.scan import as_on_disk
@@ -50,7 +50,7 @@ class PackedTree:
         self.compared = 0
         self._links: Counter[bytes] = Counter()  # how many further names a file has
         self._expected: Counter[bytes] = Counter()  # how many it is to have
-        self._known: dict[bytes, tuple[Found, str | None]] = {}
+        self._known: dict[bytes, tuple[TreeFile, str | None]] = {}
         self._current: tuple[Entry, Iterator[Content]] | None = None
         self._further: dict[bytes, bytes] = {}  # the current path, if it is a further name: the first one
         self._digest: str | None = None  # of the current file
@@ -63,16 +63,16 @@ class PackedTree:
         yield from comparison.changes(lines, self._files(entries))
         self.compared = comparison.compared
         for path in sorted(self._links.keys() | self._expected.keys()):
-            expected, found = self._expected[path] + 1, self._links[path] + 1
-            if expected != found:
-                yield Change(encode_path(path).decode(), "changed", {"nlink": (str(expected), str(found))})
+            expected, there = self._expected[path] + 1, self._links[path] + 1
+            if expected != there:
+                yield Change(encode_path(path).decode(), "changed", {"nlink": (str(expected), str(there))})
 
-    def _files(self, entries: Iterable[tuple[bytes, Entry, Iterator[Content]]]) -> Iterator[Found]:
+    def _files(self, entries: Iterable[tuple[bytes, Entry, Iterator[Content]]]) -> Iterator[TreeFile]:
         for path, entry, content in entries:
             self._current, self._digest = (entry, content), None
-            yield self._found(path.removeprefix(self._top).removeprefix(b"/"), entry)
+            yield self._as_on_disk(path.removeprefix(self._top).removeprefix(b"/"), entry)
 
-    def _found(self, path: bytes, entry: Entry) -> Found:
+    def _as_on_disk(self, path: bytes, entry: Entry) -> TreeFile:
         """The entry as it would be on disk. Which names a file has is known in the end, and compared then."""
         if entry.kind == HARD_LINK:
             top, _, first = clean(entry.link_name).partition(b"/")
@@ -82,11 +82,11 @@ class PackedTree:
                 self._further[path] = first
                 return replace(known[0], path=path)
             # It is a link to what is to have but one name, or to nothing: no line of the manifest is like this.
-            return Found(path, stat.S_IFSOCK, Attributes(None))
+            return TreeFile(path, stat.S_IFSOCK, Attributes(None))
         return as_on_disk(path, entry)
 
-    def _read(self, found: Found) -> str | None:
-        first = self._further.get(found.path)
+    def _read(self, file: TreeFile) -> str | None:
+        first = self._further.get(file.path)
         if first is not None:
             self._digest = self._known[first][1]
         elif self._current is not None:
@@ -98,13 +98,13 @@ class PackedTree:
                 self._digest = None if self._holes_left < 0 else sha256_of(entry, content)
         return self._digest
 
-    def _first(self, found: Found, line: Listed) -> bytes | None:
+    def _first(self, file: TreeFile, line: Listed) -> bytes | None:
         """The first name of the file. Of a file with more names to come, what is known is kept."""
-        found.links = line.links
-        first = self._further.pop(found.path, None)
-        if first is None and found.links > 1 and found.kind != stat.S_IFDIR:
-            self._expected[found.path] = found.links - 1
-            self._known[found.path] = found, self._digest
+        file.links = line.links
+        first = self._further.pop(file.path, None)
+        if first is None and file.links > 1 and file.kind != stat.S_IFDIR:
+            self._expected[file.path] = file.links - 1
+            self._known[file.path] = file, self._digest
         return first
 
 

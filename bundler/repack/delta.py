@@ -98,7 +98,7 @@ def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:
         for path in paths
         if (status := tree.status(path)) is not None and status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
     }
-    return {found.path for found in walk(tree) if found.file in linked} if linked else set()
+    return {file.path for file in walk(tree) if file.inode in linked} if linked else set()
 
 
 def check_names(delta: Delta, name: str) -> None:

@@ -206,7 +206,7 @@ def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: 
         Tree(bundle / "rootfs", owners.as_they_are()) as copied,
         (bundle / manifest_name(manifest)).open("wb") as lines,
     ):
-        unchanged = ((found.path, found.attributes) for found in walk(copied) if found.path not in new)
+        unchanged = ((file.path, file.attributes) for file in walk(copied) if file.path not in new)
         lines.writelines(mention(unchanged, delta.gone))
     run(UMOCI, "repack", "--no-history", f"--image={layout}:{_TAG}", bundle)
     with open_folder(layout, DEFAULTS) as files:

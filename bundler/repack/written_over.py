@@ -19,7 +19,7 @@ from bundler.bundles.verification.rootfs_comparison import first_name
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.repack.delta import check_all_read, only_dated
 from bundler.rootfs.attributes import implied
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.memory.outline import Outline
 from bundler.rootfs.mtree import HEADER, TYPES, Listed, MtreeError, decode_name, group, read_lines, size_of, xattrs_of
 from bundler.rootfs.paths import ancestors
@@ -35,32 +35,32 @@ class WrittenOver:
     def __init__(self, upper: Upper, name: str) -> None:
         """`name` is that of the bundle, for messages."""
         self._upper, self._name = upper, name
-        self._files: dict[bytes, Found] = {}
+        self._files: dict[bytes, TreeFile] = {}
         self._gone: set[bytes] = set()
         self._covers: set[bytes] = set()  # nothing of the image is seen below these
-        for found in walk(upper):
-            self._note(found)
+        for file in walk(upper):
+            self._note(file)
 
-    def _note(self, found: Found) -> None:
-        elsewhere = self._upper.elsewhere(found.path)
+    def _note(self, file: TreeFile) -> None:
+        elsewhere = self._upper.elsewhere(file.path)
         if elsewhere is not None:
-            what = f"{self._name}: /{printable(found.path)} has the attribute {elsewhere}"
+            what = f"{self._name}: /{printable(file.path)} has the attribute {elsewhere}"
             hint = "part of it is elsewhere: mount the overlay without redirect_dir and metacopy"
             raise BundlerError(f"{what}, which no overlay of bundler's has", hint=hint)
-        if is_whiteout(found):
-            self._gone.add(found.path)
+        if is_whiteout(file):
+            self._gone.add(file.path)
         else:
-            self._files[found.path] = found
-        if found.kind != stat.S_IFDIR or self._upper.is_opaque(found.path):
-            self._covers.add(found.path)
+            self._files[file.path] = file
+        if file.kind != stat.S_IFDIR or self._upper.is_opaque(file.path):
+            self._covers.add(file.path)
 
     def changes(self, bundle: Bundle) -> dict[bytes, Change]:
         """What the container has made another of the image. Raises BundlerError, MtreeError, OSError."""
         lines = (line for line in manifest_entries(bundle) if line.path in self._files or self._is_hidden(line.path))
         read = partial(hash_file, self._upper)
         comparison = Comparison(read, partial(first_name, self._upper), privileged=os.geteuid() == 0)
-        found = comparison.changes(lines, iter(self._files.values()))
-        changes = {decode_name(change.path.encode())[2:]: change for change in found}
+        differing = comparison.changes(lines, iter(self._files.values()))
+        changes = {decode_name(change.path.encode())[2:]: change for change in differing}
         check_all_read(comparison.unread, self._name)
         if only_dated(b"", changes):  # when the folder was made
             del changes[b""]
@@ -72,8 +72,8 @@ class WrittenOver:
         for line in manifest_entries(bundle):
             if line.path not in self._files and not self._is_hidden(line.path):
                 _add_listed(outline, line)
-        for found in self._files.values():
-            _add(outline, found.path, found.kind, found.size, found.target)
+        for file in self._files.values():
+            _add(outline, file.path, file.kind, file.size, file.target)
         return outline
 
     def _is_hidden(self, path: bytes) -> bool:

@@ -12,7 +12,7 @@ from bundler.bundles.files import BundleFile, BundleFiles
 from bundler.errors import DifferenceError, printable
 from bundler.origins import Json
 from bundler.project.record import NAME, ProjectRecord
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import encode_path, parse_keywords
 from bundler.rootfs.scan import hash_ahead
 
@@ -70,11 +70,11 @@ def _lines(files: BundleFiles) -> Iterator[tuple[bytes, bytes]]:
     """Each path of a bundle, and what a manifest would say of it."""
     with files.open() as tree:
         for file, digest in hash_ahead(tree, files.walk(tree), _hashed):
-            yield file.found.path, files.manifest_line(file, digest, root=b"")
+            yield file.tree_file.path, files.manifest_line(file, digest, root=b"")
 
 
-def _hashed(file: BundleFile) -> Found | None:
-    return file.found if file.found.kind == stat.S_IFREG and file.first is None else None
+def _hashed(file: BundleFile) -> TreeFile | None:
+    return file.tree_file if file.tree_file.kind == stat.S_IFREG and file.first is None else None
 
 
 def _entry(first: tuple[bytes, bytes] | None, second: tuple[bytes, bytes] | None) -> tuple[str, str]:

@@ -26,24 +26,24 @@ class Copy:
 
     def add(self, original: bytes, path: bytes) -> bool:
         """Copy what is at `original` to `path`; whether it is a directory, which may hold more."""
-        found = self._source.look(original)
-        if found is None:
+        file = self._source.look(original)
+        if file is None:
             return False
-        if found.file is not None:
-            first = self._linked.setdefault(found.file, path)
+        if file.inode is not None:
+            first = self._linked.setdefault(file.inode, path)
             if first != path:
                 self._target.make_hard_link(path, first)
                 return False
-        if found.kind == stat.S_IFDIR:
-            self._target.make_directory(path, found.attributes)
-        elif found.kind == stat.S_IFREG:
-            with self._source.pieces(found) as (pieces, content):
-                self._target.make_file(path, found.attributes, content, sparse=pieces, size=found.size)
-        elif found.kind == stat.S_IFLNK:
-            self._target.make_symlink(path, found.target, found.attributes)
-        elif found.kind != stat.S_IFSOCK:  # a socket is of the process that listens on it
-            self._target.make_node(path, found.kind, found.device, found.attributes)
-        return found.kind == stat.S_IFDIR
+        if file.kind == stat.S_IFDIR:
+            self._target.make_directory(path, file.attributes)
+        elif file.kind == stat.S_IFREG:
+            with self._source.pieces(file) as (pieces, content):
+                self._target.make_file(path, file.attributes, content, sparse=pieces, size=file.size)
+        elif file.kind == stat.S_IFLNK:
+            self._target.make_symlink(path, file.target, file.attributes)
+        elif file.kind != stat.S_IFSOCK:  # a socket is of the process that listens on it
+            self._target.make_node(path, file.kind, file.device, file.attributes)
+        return file.kind == stat.S_IFDIR
 
 
 def seed_volume(tree: Home, path: bytes, destination: Path, owners: Owners) -> None:

@@ -32,10 +32,10 @@ FILE_TYPES: Final = {
 
 
 @dataclass(slots=True)
-class Found:
-    """One path: what mtree.describe is given, but for the digest.
+class TreeFile:
+    """A file of a tree, whatever its type: what mtree.describe is given, but for the digest.
 
-    `file` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
+    `inode` is (device, inode) of what has several names, None for the others. `closed` says that this user may not
     look into the file or directory.
     """
 
@@ -46,7 +46,7 @@ class Found:
     target: bytes = b""
     device: tuple[int, int] = (0, 0)
     links: int = 1
-    file: tuple[int, int] | None = None
+    inode: tuple[int, int] | None = None
     closed: bool = False
 
 
@@ -124,7 +124,7 @@ class Home(ABC):
         """Make `path` another name of what `target` is; a symlink gets a second name too, it is not followed."""
 
     @abstractmethod
-    def look(self, path: bytes) -> Found | None:
+    def look(self, path: bytes) -> TreeFile | None:
         """What is at `path`; None if nothing is."""
 
     @abstractmethod
@@ -132,8 +132,8 @@ class Home(ABC):
         """Where the symlink at `path` leads."""
 
     @abstractmethod
-    def pieces(self, found: Found) -> AbstractContextManager[Pieces]:
-        """What is stored of a regular file that was `found`."""
+    def pieces(self, file: TreeFile) -> AbstractContextManager[Pieces]:
+        """What is stored of a regular file."""
 
     @abstractmethod
     def read(self, path: bytes, most: int, offset: int = 0) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from bundler.archives.entry import BLOCK_DEVICE, CHARACTER_DEVICE, FILE_TYPES, REGULAR, SYMLINK, Entry
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.mtree import describe, describe_xattrs, encode_path, sort_key, write_entry
 from bundler.rootfs.tree import Tree
@@ -27,33 +27,33 @@ T = TypeVar("T")
 
 
 def manifest_entry(
-    found: Found, digest: str | None, first: bytes | None, *, name: bytes | None = None, owned: bool = True
+    file: TreeFile, digest: str | None, first: bytes | None, *, name: bytes | None = None, owned: bool = True
 ) -> bytes:
     """What a manifest says of the file. `digest` is sha256 in hex, `first` an earlier name of it, if it has one.
 
     `name` is how the manifest calls it, if that is not its path, encoded. Without `owned`, files have no owners.
     """
     keywords = describe(
-        found.kind,
-        found.attributes,
-        size=found.size,
+        file.kind,
+        file.attributes,
+        size=file.size,
         digest=digest,
-        target=found.target,
-        device=found.device,
+        target=file.target,
+        device=file.device,
         owned=owned,
     )
-    if found.kind != stat.S_IFDIR:
-        keywords += b" nlink=%d" % found.links
-    remarks = describe_xattrs(found.attributes.xattrs) if found.attributes.xattrs else b""
+    if file.kind != stat.S_IFDIR:
+        keywords += b" nlink=%d" % file.links
+    remarks = describe_xattrs(file.attributes.xattrs) if file.attributes.xattrs else b""
     if first is not None:
         remarks = b" ".join(filter(None, (b"hardlink=" + encode_path(first), remarks)))
-    return write_entry(name or encode_path(found.path), keywords, remarks)
+    return write_entry(name or encode_path(file.path), keywords, remarks)
 
 
-def as_on_disk(path: bytes, entry: Entry) -> Found:
+def as_on_disk(path: bytes, entry: Entry) -> TreeFile:
     """The entry, which is no hard link, as the file that it would be at `path`."""
     mode = None if entry.kind == SYMLINK else entry.mode
-    return Found(
+    return TreeFile(
         path,
         FILE_TYPES[entry.kind],
         Attributes(mode, entry.uid, entry.gid, entry.mtime, entry.mtime, entry.xattrs),
@@ -63,7 +63,9 @@ def as_on_disk(path: bytes, entry: Entry) -> Found:
     )
 
 
-def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Sequence[bytes] = ()) -> Iterator[Found]:
+def walk(
+    tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Sequence[bytes] = ()
+) -> Iterator[TreeFile]:
     """All files of `tree`, a directory before what it holds, each directory by name. Raises OSError.
 
     Of these, only the ones from `begin` on and before `end`. Names in `ahead` come before the others at the top.
@@ -80,24 +82,24 @@ def walk(tree: Tree, begin: bytes = b"", end: bytes | None = None, *, ahead: Seq
             begun = key >= start
             if not begun and start[: len(key)] != key:
                 continue
-        found = tree.look(path)
-        if found is None:
+        file = tree.look(path)
+        if file is None:
             continue
         names: list[bytes] = []
-        if found.kind == stat.S_IFDIR:
+        if file.kind == stat.S_IFDIR:
             try:
-                names = tree.names(found.path)
+                names = tree.names(file.path)
             except PermissionError:
-                found.closed = True
+                file.closed = True
         if begun:
-            yield found
+            yield file
         if ahead and not path:
             names.sort(key=lambda name: name not in ahead)
         above = path + b"/" if path else b""
         pending += [above + name for name in reversed(names)]
 
 
-def walk_folder(tree: Tree, folder: bytes) -> Iterator[Found]:
+def walk_folder(tree: Tree, folder: bytes) -> Iterator[TreeFile]:
     """The same of a `folder` in the tree: itself, if it is there, and all that it holds. Raises OSError."""
     return walk(tree, folder, folder + _BEHIND)
 
@@ -107,7 +109,9 @@ def _ordered(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
-def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | None]) -> Iterator[tuple[T, str | None]]:
+def hash_ahead(
+    tree: Tree, items: Iterable[T], wanted: Callable[[T], TreeFile | None]
+) -> Iterator[tuple[T, str | None]]:
     """Each of `items` with the sha256 of the regular file that `wanted` names, None where it names none.
 
     Some files are read ahead on several threads: hashlib lets go of the interpreter's lock. Raises OSError.
@@ -117,11 +121,11 @@ def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | Non
     pending: deque[tuple[T, Callable[[], str] | None]] = deque()
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         for item in items:
-            found = wanted(item)
-            descriptor = None if found is None else _open(tree, found)
+            file = wanted(item)
+            descriptor = None if file is None else _open(tree, file)
             digest = None
-            if found is not None and descriptor is not None:
-                digest = pool.submit(_hash, descriptor, found.size).result
+            if file is not None and descriptor is not None:
+                digest = pool.submit(_hash, descriptor, file.size).result
             pending.append((item, digest))
             if len(pending) > _AHEAD:
                 first, waited = pending.popleft()
@@ -133,32 +137,32 @@ def hash_ahead(tree: Tree, items: Iterable[T], wanted: Callable[[T], Found | Non
 def take_stock(tree: Tree, inventory: Inventory) -> None:
     """Tell `inventory` what `tree` holds. Memory grows with the number of files that have several names. OSError."""
     first: dict[tuple[int, int], bytes] = {}
-    for found, digest in hash_ahead(tree, walk(tree), lambda found: found if found.kind == stat.S_IFREG else None):
-        if found.file is not None and (known := first.setdefault(found.file, found.path)) != found.path:
-            inventory.link(found.path, known)
+    for file, digest in hash_ahead(tree, walk(tree), lambda file: file if file.kind == stat.S_IFREG else None):
+        if file.inode is not None and (known := first.setdefault(file.inode, file.path)) != file.path:
+            inventory.link(file.path, known)
             continue
         inventory.add(
-            found.path,
-            found.kind,
-            found.attributes,
-            size=found.size,
+            file.path,
+            file.kind,
+            file.attributes,
+            size=file.size,
             digest=digest,
-            target=found.target,
-            device=found.device,
+            target=file.target,
+            device=file.device,
         )
 
 
-def hash_file(tree: Tree, found: Found) -> str | None:
+def hash_file(tree: Tree, file: TreeFile) -> str | None:
     """The sha256 of a regular file; None, and it is `closed`, if this user may not read it."""
-    descriptor = _open(tree, found)
-    return None if descriptor is None else _hash(descriptor, found.size)
+    descriptor = _open(tree, file)
+    return None if descriptor is None else _hash(descriptor, file.size)
 
 
-def _open(tree: Tree, found: Found) -> int | None:
+def _open(tree: Tree, file: TreeFile) -> int | None:
     try:
-        return tree.open_file(found.path, found.kind)
+        return tree.open_file(file.path, file.kind)
     except PermissionError:
-        found.closed = True
+        file.closed = True
         return None
 
 

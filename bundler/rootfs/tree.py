@@ -27,7 +27,7 @@ from bundler.rootfs.attributes import (
     read_attributes,
 )
 from bundler.rootfs.directories import Directories, Directory, open_up
-from bundler.rootfs.home import Found, Home, Pieces
+from bundler.rootfs.home import Home, Pieces, TreeFile
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.owners import Owners, kept
 from bundler.rootfs.paths import PathError, join
@@ -268,7 +268,7 @@ class Tree(Home):
                 attributes.mode = directory.mode
         return attributes
 
-    def look(self, path: bytes) -> Found | None:
+    def look(self, path: bytes) -> TreeFile | None:
         """What is at `path`; None if it is not there, or went away meanwhile."""
         status = self.status(path)
         if status is None:
@@ -280,7 +280,7 @@ class Tree(Home):
         except PermissionError:
             closed = True
             attributes = self.attributes(path, status, xattrs=False)
-        return Found(
+        return TreeFile(
             path,
             kind,
             attributes,
@@ -288,15 +288,15 @@ class Tree(Home):
             target=self.read_link(path) if kind == stat.S_IFLNK else b"",
             device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if status.st_rdev else (0, 0),
             links=status.st_nlink,
-            file=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
+            inode=(status.st_dev, status.st_ino) if kind != stat.S_IFDIR and status.st_nlink > 1 else None,
             closed=closed,
         )
 
     @contextmanager
-    def pieces(self, found: Found) -> Iterator[Pieces]:
-        descriptor = self.open_file(found.path, found.kind)
+    def pieces(self, file: TreeFile) -> Iterator[Pieces]:
+        descriptor = self.open_file(file.path, file.kind)
         try:
-            pieces = tuple(find_pieces(descriptor, found.size))
+            pieces = tuple(find_pieces(descriptor, file.size))
             yield pieces, StoredPieces(descriptor, pieces)
         finally:
             os.close(descriptor)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.owners import Owners
 from bundler.rootfs.tree import Tree
 
@@ -82,6 +82,6 @@ def escaped(xattrs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     }
 
 
-def is_whiteout(found: Found) -> bool:
+def is_whiteout(file: TreeFile) -> bool:
     """Whether the file says that there is none."""
-    return found.kind == stat.S_IFCHR and found.device == (0, 0)
+    return file.kind == stat.S_IFCHR and file.device == (0, 0)

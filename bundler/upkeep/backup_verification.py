@@ -21,7 +21,7 @@ from bundler.origins import Json
 from bundler.packing.packed import PackedFile
 from bundler.progress import SILENT, Progress
 from bundler.rootfs.attributes import Attributes
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, encode_path, group, read_lines, sort_key
 from bundler.rootfs.paths import clean, split
 from bundler.rootfs.scan import as_on_disk
@@ -118,7 +118,7 @@ class BackupVerification:
         for path, entry, content in self.entries():
             self.files += 1
             if entry.kind == HARD_LINK:
-                yield path, data_line(Found(path, stat.S_IFREG, Attributes(None)), None, clean(entry.link_name))
+                yield path, data_line(TreeFile(path, stat.S_IFREG, Attributes(None)), None, clean(entry.link_name))
                 continue
             digest = sha256_of(entry, content) if entry.kind == REGULAR else None
             yield path, data_line(as_on_disk(path, entry), digest, None)

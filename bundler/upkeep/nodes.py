@@ -9,7 +9,7 @@ from typing import Final
 from bundler.bundles.bundle import Bundle
 from bundler.repack.written_over import manifest_entries
 from bundler.rootfs.attributes import Attributes, is_kept
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import Keywords, Listed, MtreeError, nanoseconds, xattrs_of
 from bundler.rootfs.paths import ancestors
 from bundler.rootfs.scan import hash_file, manifest_entry
@@ -49,9 +49,9 @@ def written_nodes(tree: Tree, paths: Iterable[bytes], compared: Collection[bytes
             if kind not in (0, stat.S_IFSOCK):
                 nodes[path] = _NEW_DIRECTORY if kind == stat.S_IFDIR else _NEW
             continue
-        found = tree.look(path)
-        if found is not None and found.kind != stat.S_IFSOCK:
-            nodes[path] = _written(tree, found, owned=owned)
+        file = tree.look(path)
+        if file is not None and file.kind != stat.S_IFSOCK:
+            nodes[path] = _written(tree, file, owned=owned)
     return nodes
 
 
@@ -67,14 +67,14 @@ def with_ancestors(paths: Iterable[bytes]) -> set[bytes]:
     return listed | {above for path in listed for above in ancestors(path)}
 
 
-def _written(tree: Tree, found: Found, *, owned: bool) -> Node:
-    digest = hash_file(tree, found) if found.kind == stat.S_IFREG else None
-    if found.closed:
-        raise PermissionError(f"/{os.fsdecode(found.path)} cannot be read")
-    attributes = found.attributes
-    kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
-    found.attributes = replace(attributes, xattrs=kept)
-    return _node(Listed(manifest_entry(found, digest, None, owned=owned)).keywords)
+def _written(tree: Tree, file: TreeFile, *, owned: bool) -> Node:
+    digest = hash_file(tree, file) if file.kind == stat.S_IFREG else None
+    if file.closed:
+        raise PermissionError(f"/{os.fsdecode(file.path)} cannot be read")
+    attributes = file.attributes
+    kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, file.kind, value)}
+    file.attributes = replace(attributes, xattrs=kept)
+    return _node(Listed(manifest_entry(file, digest, None, owned=owned)).keywords)
 
 
 def _node(keywords: Keywords) -> Node:

@@ -119,8 +119,8 @@ def _merge(old: Bundle, new: Bundle, written: Tree, delta: Delta) -> Merge:
 
 
 def _is_hidden(written: Tree, path: bytes) -> bool:
-    found = written.look(path)
-    return found is not None and is_whiteout(found)
+    file = written.look(path)
+    return file is not None and is_whiteout(file)
 
 
 def _mounted(bundle: Bundle) -> set[bytes]:

@@ -34,7 +34,7 @@ def read_manifest(content: bytes) -> None:
     from bundler.bundles.verification.comparison import Comparison
     from bundler.rootfs.mtree import MtreeError, group, parse, read_lines, size_of
 
-    comparison = Comparison(lambda _found: None, lambda _found, _line: None)
+    comparison = Comparison(lambda _file: None, lambda _file, _line: None)
     with suppress(MtreeError):
         list(comparison.changes(group(read_lines(io.BytesIO(content))), iter(())))
     with suppress(MtreeError):

@@ -7,7 +7,7 @@ from typing import Final
 
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import is_kept
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import Listed, encode_path, sort_key
 from bundler.rootfs.scan import manifest_entry
 
@@ -39,8 +39,8 @@ class Comparison:
 
     def __init__(
         self,
-        read: Callable[[Found], str | None],
-        first: Callable[[Found, Listed], bytes | None],
+        read: Callable[[TreeFile], str | None],
+        first: Callable[[TreeFile, Listed], bytes | None],
         *,
         privileged: bool = True,
     ) -> None:
@@ -51,44 +51,44 @@ class Comparison:
         self.compared = 0
         self.unread = 0
 
-    def changes(self, lines: Iterator[Listed], files: Iterator[Found]) -> Iterator[Change]:
+    def changes(self, lines: Iterator[Listed], files: Iterator[TreeFile]) -> Iterator[Change]:
         """What differs, by path. Raises MtreeError for a line that differs and makes no sense, and what `read` does."""
-        line, found = next(lines, None), next(files, None)
-        while line is not None or found is not None:
-            order = _order(line, found)
-            if line is not None and found is not None and not order:
+        line, file = next(lines, None), next(files, None)
+        while line is not None or file is not None:
+            order = _order(line, file)
+            if line is not None and file is not None and not order:
                 self.compared += 1
-                differing = self._differing(line, found)
+                differing = self._differing(line, file)
                 if differing:
                     yield Change(line.name.decode("ascii", "backslashreplace"), "changed", differing)
-            elif found is not None and order > 0:
-                self._note(found)
-                yield Change(encode_path(found.path).decode(), "extra")
+            elif file is not None and order > 0:
+                self._note(file)
+                yield Change(encode_path(file.path).decode(), "extra")
             elif line is not None and not _is_below(line.path, self._closed):
                 yield Change(line.name.decode("ascii", "backslashreplace"), "missing")
             line = next(lines, None) if order <= 0 else line
-            found = next(files, None) if order >= 0 else found
+            file = next(files, None) if order >= 0 else file
 
-    def _note(self, found: Found) -> None:
-        if found.closed:
+    def _note(self, file: TreeFile) -> None:
+        if file.closed:
             self.unread += 1
-            self._closed = found.path if found.kind == stat.S_IFDIR else self._closed
+            self._closed = file.path if file.kind == stat.S_IFDIR else self._closed
 
-    def _differing(self, line: Listed, found: Found) -> dict[str, tuple[str | None, str | None]]:
+    def _differing(self, line: Listed, file: TreeFile) -> dict[str, tuple[str | None, str | None]]:
         """What the manifest says of the file and is not so. Nearly always both are the same bytes."""
-        digest = self._read(found) if found.kind == stat.S_IFREG and line.wants_digest(found.size) else None
-        if found.closed:
-            self._note(found)
-        attributes = found.attributes
+        digest = self._read(file) if file.kind == stat.S_IFREG and line.wants_digest(file.size) else None
+        if file.closed:
+            self._note(file)
+        attributes = file.attributes
         if attributes.xattrs:
-            kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, found.kind, value)}
-            found.attributes = replace(attributes, xattrs=kept)
-        text = manifest_entry(found, digest, self._first(found, line), name=line.name)
+            kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, file.kind, value)}
+            file.attributes = replace(attributes, xattrs=kept)
+        text = manifest_entry(file, digest, self._first(file, line), name=line.name)
         if text == line.text:
             return {}
         expected, there = line.keywords, Listed(text).keywords
         # What was not read cannot differ: it is denied, or the size has told already that this is another file.
-        if found.closed:
+        if file.closed:
             there |= {name: value for name, value in expected.items() if name.startswith(_DENIED)}
         elif _DIGEST in expected and expected.get(b"size") != there.get(b"size"):
             there[_DIGEST] = expected[_DIGEST]
@@ -100,13 +100,13 @@ class Comparison:
         }
 
 
-def _order(line: Listed | None, found: Found | None) -> int:
+def _order(line: Listed | None, file: TreeFile | None) -> int:
     """Which side is behind: the manifest (-1), the files (1), none."""
-    if line is None or found is None:
+    if line is None or file is None:
         return 1 if line is None else -1
-    if line.name == encode_path(found.path):
+    if line.name == encode_path(file.path):
         return 0
-    return -1 if sort_key(line.path) < sort_key(found.path) else 1
+    return -1 if sort_key(line.path) < sort_key(file.path) else 1
 
 
 def _is_below(path: bytes, directory: bytes | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Self
 from bundler.bundles.bundle import Bundle
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
-from bundler.rootfs.home import Found, Home
+from bundler.rootfs.home import Home, TreeFile
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import Listed, MtreeError, encode_path, nanoseconds, read_lines
 from bundler.rootfs.owners import Owners
@@ -41,7 +41,7 @@ class LeftBehind:
         paths, times = plain
         return cls(frozenset(paths), dict(times))
 
-    def taken_from(self, files: Iterable[Found], below: bytes = b"") -> Iterator[Found]:
+    def taken_from(self, files: Iterable[TreeFile], below: bytes = b"") -> Iterator[TreeFile]:
         """`files`, in which the rootfs lies `below`, as they were before."""
         paths, times = (
             {join(below, path) if path else below: path for path in names} for names in (self.paths, self.times)
@@ -98,11 +98,11 @@ def mount_points(tree: Home, destinations: Iterable[str], new: Collection[bytes]
 
 def _is_empty(tree: Home, path: bytes, left: set[bytes], *, is_wanted: bool) -> bool:
     try:
-        found = tree.look(path)
+        file = tree.look(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if found is None:
+    if file is None:
         return False
-    if found.kind == stat.S_IFDIR:
+    if file.kind == stat.S_IFDIR:
         return all(join(path, name) in left for name in tree.names(path))
-    return is_wanted and found.kind == stat.S_IFREG and not found.size
+    return is_wanted and file.kind == stat.S_IFREG and not file.size

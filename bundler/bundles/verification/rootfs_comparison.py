@@ -23,7 +23,7 @@ from bundler.bundles.verification.left_behind import LeftBehind, Plain, find_lef
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.progress import SILENT, Meter, Progress
-from bundler.rootfs.home import Found
+from bundler.rootfs.home import TreeFile
 from bundler.rootfs.mtree import HEADER, Listed, MtreeError, decode_name, group, read_line
 from bundler.rootfs.owners import kept
 from bundler.rootfs.scan import hash_file, walk
@@ -180,8 +180,8 @@ def _compare(task: _Task, taken: "_Taken | None" = None) -> tuple[int, int, list
             if taken is not None:
                 taken.all_before(part)
             lines = io.BytesIO(_read(manifest, start, stop))
-            found = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
-            changes += ((start, each.path, each.what, each.keywords) for each in found)
+            differing = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
+            changes += ((start, each.path, each.what, each.keywords) for each in differing)
     return comparison.compared, comparison.unread, changes
 
 
@@ -194,13 +194,13 @@ def _read(descriptor: int, start: int, stop: int) -> bytes:
     return b"".join(parts)
 
 
-def first_name(tree: Tree, found: Found, line: Listed) -> bytes | None:
+def first_name(tree: Tree, file: TreeFile, line: Listed) -> bytes | None:
     """The name that the manifest says is another one of the file, if that is so."""
-    known = line.hard_link if found.file is not None else None
+    known = line.hard_link if file.inode is not None else None
     if known is None:
         return None
     try:
         status = tree.status(known)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return known if status is not None and (status.st_dev, status.st_ino) == found.file else None
+    return known if status is not None and (status.st_dev, status.st_ino) == file.inode else None

@@ -24,7 +24,7 @@ from bundler.archives.stream import Content, KnownDigest, RunningHash
 from bundler.rootfs import acl
 from bundler.rootfs.attributes import Attributes, is_kept
 from bundler.rootfs.directories import explain
-from bundler.rootfs.home import Found, Pieces
+from bundler.rootfs.home import Pieces, TreeFile
 from bundler.rootfs.inventory import Inventory
 from bundler.rootfs.memory.names import LONGEST_NAME, Folder, Names, check, check_target
 from bundler.rootfs.owners import Owners, kept
@@ -118,15 +118,15 @@ class ImageTree(Names[int]):
         number = self._writer.add_node(_described(attributes, kind), device)
         self._put(folder, name, number, kind, attributes, device=device)
 
-    def look(self, path: bytes) -> Found | None:
+    def look(self, path: bytes) -> TreeFile | None:
         node = self._node(path)
         if node is None:
             return None
         if isinstance(node, Folder):
-            return Found(path, stat.S_IFDIR, node.attributes)
+            return TreeFile(path, stat.S_IFDIR, node.attributes)
         kind, inode = self._type(node), self._writer.inode(node >> _TYPE_BITS)
         mode = None if kind == stat.S_IFLNK else inode.mode
-        return Found(
+        return TreeFile(
             path,
             kind,
             Attributes(mode, inode.uid, inode.gid, inode.mtime, inode.mtime, inode.xattrs),
@@ -134,12 +134,12 @@ class ImageTree(Names[int]):
             target=self._target(node) if kind == stat.S_IFLNK else b"",
             device=inode.device,
             links=inode.links,
-            file=(0, inode.number) if inode.links > 1 else None,
+            inode=(0, inode.number) if inode.links > 1 else None,
         )
 
     @contextmanager
-    def pieces(self, found: Found) -> Iterator[Pieces]:
-        yield self._pieces(self._regular(found.path))
+    def pieces(self, file: TreeFile) -> Iterator[Pieces]:
+        yield self._pieces(self._regular(file.path))
 
     def read(self, path: bytes, most: int, offset: int = 0) -> bytes:
         inode = self._regular(path)

@@ -13,7 +13,7 @@ from bundler.archives.entry import FileRow
 from bundler.archives.stream import Content, RunningHash
 from bundler.light_dataclasses import dataclass
 from bundler.rootfs.attributes import Attributes, implied
-from bundler.rootfs.home import Found, Pieces
+from bundler.rootfs.home import Pieces, TreeFile
 from bundler.rootfs.memory.names import Folder, Names, check, check_target
 from bundler.rootfs.owners import ignored
 from bundler.rootfs.paths import join
@@ -67,20 +67,20 @@ class Outline(Names[Kept]):
     def make_node(self, path: bytes, kind: int, device: tuple[int, int], attributes: Attributes) -> None:  # noqa: ARG002
         self._put(path, kind, attributes, kind)
 
-    def look(self, path: bytes) -> Found | None:
+    def look(self, path: bytes) -> TreeFile | None:
         """Its attributes are not known here."""
         node = self._node(path)
         if node is None:
             return None
         kind = self._kind(node)
         size = node.size if isinstance(node, File) else 0
-        return Found(path, kind, implied(), size=size, target=node if isinstance(node, bytes) else b"")
+        return TreeFile(path, kind, implied(), size=size, target=node if isinstance(node, bytes) else b"")
 
     @contextmanager
-    def pieces(self, found: Found) -> Iterator[Pieces]:
-        node = self._node(found.path)
+    def pieces(self, file: TreeFile) -> Iterator[Pieces]:
+        node = self._node(file.path)
         if not isinstance(node, File):
-            raise OSError(errno.EINVAL, "it is not a regular file", found.path)
+            raise OSError(errno.EINVAL, "it is not a regular file", file.path)
         yield ((0, node.size),) if node.sparse is None else node.sparse, node.content
 
     def read(self, path: bytes, most: int, offset: int = 0) -> bytes:

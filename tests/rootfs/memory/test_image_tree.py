@@ -228,8 +228,10 @@ def test_what_is_in_it_can_be_looked_at_while_it_grows(tmp_path: Path) -> None:
             seen = tree.look(found.path)
             assert seen is not None
             attributes = replace(found.attributes, atime=found.attributes.mtime)
-            same = replace(found, attributes=attributes, file=None, links=seen.links if not found.file else found.links)
-            assert replace(seen, attributes=replace(seen.attributes, atime=seen.attributes.mtime), file=None) == same
+            same = replace(
+                found, attributes=attributes, inode=None, links=seen.links if not found.inode else found.links
+            )
+            assert replace(seen, attributes=replace(seen.attributes, atime=seen.attributes.mtime), inode=None) == same
             if found.kind == stat.S_IFREG:
                 for offset, most in ((0, 10), (4090, 20), (8999, 5), (1 << 62, 1)):
                     assert tree.read(found.path, most, offset) == on_disk.read(found.path, most, offset)
