@@ -56,7 +56,7 @@ class BuiltProject:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _BundleRequest:
     """One bundle of the project, as it is asked for: its name, its request, its overrides."""
 
     bundle: ProjectBundle
@@ -88,11 +88,11 @@ def build_project(
     replaced, and keeps what its volumes hold. `check` and `before_publishing` are those of `build`, and so is what is
     raised.
     """
-    asked = _asked(project, request, overrides, lock)
+    requests = _bundle_requests(project, request, overrides, lock)
     check_destination(output, replace=replace)
     making = _Making(request, progress)
     with open_stage(output.parent) as stage:
-        for group in _by_image(asked):
+        for group in _by_image(requests):
             making.fill(stage, group)
         _check_health(project.record, making.inputs)
         _make_volumes(stage, project.record, making.inputs)
@@ -109,9 +109,9 @@ def build_project(
     )
 
 
-def _asked(
+def _bundle_requests(
     project: Project, request: BuildRequest, overrides: Mapping[str, Sequence[str | Path]], lock: ProjectLock | None
-) -> list[_Asked]:
+) -> list[_BundleRequest]:
     """The bundles in the order they start. Raises RequestError, DifferenceError."""
     services = {bundle.service for bundle in project.record.bundles}
     for service in overrides:
@@ -120,7 +120,7 @@ def _asked(
             raise RequestError(f"--overrides {printable(service)}: the project has no such service", hint=hint)
     if lock is not None:
         lock.check([bundle.name for bundle in project.record.bundles], project.record.files)
-    asked = []
+    requests = []
     for bundle in project.record.bundles:
         imported = project.imports[bundle.name]
         own = dataclasses.replace(
@@ -129,14 +129,14 @@ def _asked(
             overrides=overrides.get(bundle.service, ()),
             lock=None if lock is None else lock.of(bundle.name),
         )
-        asked.append(_Asked(bundle, own, own.load_overrides()))
-    return asked
+        requests.append(_BundleRequest(bundle, own, own.load_overrides()))
+    return requests
 
 
-def _by_image(asked: Sequence[_Asked]) -> list[list[_Asked]]:
+def _by_image(requests: Sequence[_BundleRequest]) -> list[list[_BundleRequest]]:
     """Those of one image together, in the order of the first of each."""
-    groups: dict[tuple[str, Platform | None], list[_Asked]] = {}
-    for each in asked:
+    groups: dict[tuple[str, Platform | None], list[_BundleRequest]] = {}
+    for each in requests:
         groups.setdefault(each.image, []).append(each)
     return list(groups.values())
 
@@ -153,7 +153,7 @@ class _Making:
         self.skipped: dict[str, int] = {}
         self.copied = 0
 
-    def fill(self, stage: Stage, group: Sequence[_Asked]) -> None:
+    def fill(self, stage: Stage, group: Sequence[_BundleRequest]) -> None:
         """Make the bundles of one image, which is read once for all that have the same files of it."""
         first = group[0]
         workspace = _made(stage.workspace / "images" / first.bundle.name)
@@ -162,9 +162,11 @@ class _Making:
             for alike in self._alike(group, image):
                 self._fill_alike(stage, request, image, *alike)
 
-    def _alike(self, group: Sequence[_Asked], image: Image) -> Iterator[tuple[Sequence[tuple[_Asked, Inputs]], Owners]]:
+    def _alike(
+        self, group: Sequence[_BundleRequest], image: Image
+    ) -> Iterator[tuple[Sequence[tuple[_BundleRequest, Inputs]], Owners]]:
         """Those together that have the same files, of the same owners."""
-        kinds: dict[object, list[tuple[_Asked, Inputs]]] = {}
+        kinds: dict[object, list[tuple[_BundleRequest, Inputs]]] = {}
         for each in group:
             inputs = each.request.inputs(image, each.overrides)
             if each.request.lock is not None:
@@ -176,7 +178,12 @@ class _Making:
             yield listed, choose_owners(ranges(listed[0][1]), rootless=self._request.rootless)
 
     def _fill_alike(
-        self, stage: Stage, request: BuildRequest, image: Image, listed: Sequence[tuple[_Asked, Inputs]], owners: Owners
+        self,
+        stage: Stage,
+        request: BuildRequest,
+        image: Image,
+        listed: Sequence[tuple[_BundleRequest, Inputs]],
+        owners: Owners,
     ) -> None:
         drafts = [
             Draft(

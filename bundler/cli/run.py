@@ -16,7 +16,7 @@ from bundler.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from bundler.bundle_cache import Cached
-    from bundler.running.start import Wanted
+    from bundler.running.start import RunRequest
 
 # What also counts where a bundle is run.
 _ALWAYS: Final = ("image", "name", "quiet", "progress", "limit", "retries", "timeout", "store")
@@ -129,9 +129,9 @@ def run(
     Of a project, all services are started in the order of depends_on; what they print stands behind their names. Ctrl-C
     stops them in the reverse order, and so does the first that fails, whose exit code it is.
     """
-    from bundler.running.start import Wanted
+    from bundler.running.start import RunRequest
 
-    wanted = Wanted(
+    request = RunRequest(
         bundle=Path(options.image or ""),
         arguments=arguments or (),
         name=options.name,
@@ -145,8 +145,8 @@ def run(
         ephemeral=ephemeral,
         as_is=as_is,
     )
-    if options.image is not None and wanted.bundle.is_dir():
-        _run_directory(wanted, options, dry_run=dry_run)
+    if options.image is not None and request.bundle.is_dir():
+        _run_directory(request, options, dry_run=dry_run)
     else:
         cached = _cached(options, commanded=bool(arguments))
         own = options.name
@@ -154,19 +154,19 @@ def run(
             own = f"{cached.path.name}-{secrets.token_hex(3)}"
             if detach and not options.quiet:
                 note(f"the container is called {own}")
-        _start(replace(wanted, bundle=cached.path, name=own, fresh=True), options.image, dry_run=dry_run)
+        _start(replace(request, bundle=cached.path, name=own, fresh=True), options.image, dry_run=dry_run)
 
 
-def _run_directory(wanted: "Wanted", options: RunOptions, *, dry_run: bool) -> None:
+def _run_directory(request: "RunRequest", options: RunOptions, *, dry_run: bool) -> None:
     from bundler.project.record import is_project
 
-    if is_project(wanted.bundle):
+    if is_project(request.bundle):
         from bundler.cli.run_project import run_project
 
         check_no_settings(options, _ALWAYS, what=f"{printable(options.image or '')} is a project")
-        raise typer.Exit(run_project(wanted, dry_run=dry_run))
+        raise typer.Exit(run_project(request, dry_run=dry_run))
     _check_bundle(options)
-    _start(wanted, options.image, dry_run=dry_run)
+    _start(request, options.image, dry_run=dry_run)
 
 
 def _check_bundle(options: RunOptions) -> None:
@@ -208,20 +208,20 @@ def _cached(options: RunOptions, *, commanded: bool) -> "Cached":
     return cached
 
 
-def _start(wanted: "Wanted", named: str | None, *, dry_run: bool) -> None:
+def _start(request: "RunRequest", named: str | None, *, dry_run: bool) -> None:
     from bundler import Platform, tools
     from bundler.running.namespace import CHANGED_DESCRIPTOR
     from bundler.running.start import prepare
 
-    start = prepare(wanted, terminal_here=any(os.isatty(descriptor) for descriptor in range(3)))
+    start = prepare(request, terminal_here=any(os.isatty(descriptor) for descriptor in range(3)))
     if dry_run:
         typer.echo(start.shown())
         return
     is_foreign = start.platform not in ("", str(Platform.of("linux", os.uname().machine)))
-    if (is_foreign or wanted.arguments) and not wanted.as_is:
+    if (is_foreign or request.arguments) and not request.as_is:
         from bundler.doctor.program_start import check_program
 
-        check_program(wanted.bundle, start.program, start.platform, label=named or str(wanted.bundle))
+        check_program(request.bundle, start.program, start.platform, label=named or str(request.bundle))
     for sentence in start.remarks:
         typer.echo(f"bundler: note: {sentence}", err=True)
     for arguments_before in start.before:

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bundler.foreground.service import Service
-    from bundler.running.start import Wanted
+    from bundler.running.start import RunRequest
 
 
-def run_project(wanted: "Wanted", *, dry_run: bool) -> int:
-    """Run the project in the folder `wanted.bundle`; gives its exit code. Raises BundlerError for what cannot run."""
+def run_project(request: "RunRequest", *, dry_run: bool) -> int:
+    """Run the project in the folder `request.bundle`; gives its exit code. Raises BundlerError for what cannot run."""
     from bundler.foreground.lines import prefixes
     from bundler.foreground.run import run_services
     from bundler.foreground.service import service_of
     from bundler.project.record import ProjectRecord, starting_order
 
-    _check_options(wanted, dry_run=dry_run)
-    folder = wanted.bundle
+    _check_options(request, dry_run=dry_run)
+    folder = request.bundle
     record = ProjectRecord.open(folder)
     with TemporaryDirectory(prefix="bundler-run-") as scratch:
         services: dict[str, Service] = {}
         for bundle in starting_order(folder, record):
-            own = replace(wanted, before=[service.container for service in services.values()])
+            own = replace(request, before=[service.container for service in services.values()])
             services[bundle.name] = service_of(folder / bundle.name, bundle, own, Path(scratch, bundle.name))
         restarting = [name for name, service in services.items() if service.restarts]
         if restarting:
@@ -38,23 +38,23 @@ def run_project(wanted: "Wanted", *, dry_run: bool) -> int:
         return run_services(services, prefixes(services, colours=has_colours(sys.stdout)), _write, note)
 
 
-def _check_options(wanted: "Wanted", *, dry_run: bool) -> None:
+def _check_options(request: "RunRequest", *, dry_run: bool) -> None:
     """Raise RequestError for what is about one container."""
-    named = printable(str(wanted.bundle))
-    for option, given in _about_one(wanted, dry_run=dry_run):
+    named = printable(str(request.bundle))
+    for option, given in _about_one(request, dry_run=dry_run):
         if given:
             raise RequestError(
                 f"{option}: {named} is a project", hint=f"run one of its bundles: bundler run {named}/SERVICE"
             )
 
 
-def _about_one(wanted: "Wanted", *, dry_run: bool) -> "Iterator[tuple[str, bool]]":
-    yield "ARGS", bool(wanted.arguments)
-    yield "--id / --name", wanted.name is not None
-    yield "--detach", wanted.detach
-    yield "--pid-file", wanted.pid_file is not None
-    yield "--tty", bool(wanted.terminal)
-    yield "--interactive", wanted.interactive
+def _about_one(request: "RunRequest", *, dry_run: bool) -> "Iterator[tuple[str, bool]]":
+    yield "ARGS", bool(request.arguments)
+    yield "--id / --name", request.name is not None
+    yield "--detach", request.detach
+    yield "--pid-file", request.pid_file is not None
+    yield "--tty", bool(request.terminal)
+    yield "--interactive", request.interactive
     yield "--dry-run", dry_run
 
 

@@ -11,15 +11,13 @@ _MOST_ENTRIES: Final = 5000  # of a directory, looked at
 _FEW_ENTRIES: Final = 100  # of each directory in it
 _BUNDLE: Final = ("config.json", "bundler.json")
 
-Wanted = Callable[["os.DirEntry[str]"], bool]
 
-
-def files(word: str, wanted: Wanted = lambda _: True) -> Iterator[Candidate]:
-    """Directories, which more can follow, and those of the files that are wanted."""
+def files(word: str, offers: Callable[["os.DirEntry[str]"], bool] = lambda _: True) -> Iterator[Candidate]:
+    """Directories, which more can follow, and those of the files that `offers` is true of."""
     for head, entry in _entries(word):
         if _is_directory(entry):
             yield Candidate(f"{head}{entry.name}/", open=True, path=True)
-        elif wanted(entry):
+        elif offers(entry):
             yield Candidate(head + entry.name, path=True)
 
 

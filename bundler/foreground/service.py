@@ -9,7 +9,7 @@ from bundler.bundles.record import part_of
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.project.record import ProjectBundle
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from bundler.tools import Tool
 from bundler.units.bundle import placing_of
 from bundler.units.health import Health, check_words, parse_health
@@ -47,33 +47,33 @@ class Service:
     restarts: bool
 
 
-def service_of(folder: Path, bundle: ProjectBundle, wanted: Wanted, pid_file: Path) -> Service:
-    """The bundle in `folder`, which is looked at as `bundler run` does before it starts it; `wanted` are the options
-    that all bundles have in common. Raises what `prepare` raises.
+def service_of(folder: Path, bundle: ProjectBundle, request: RunRequest, pid_file: Path) -> Service:
+    """The bundle in `folder`, which is looked at as `bundler run` does before it starts it; `request` has the
+    options that all bundles have in common. Raises what `prepare` raises.
     """
     opened = Bundle.open(folder)
     options = [f"--pid-file={pid_file}", "--no-tty", "--rm"]
-    options += [f"--runtime={wanted.runtime}"] if wanted.runtime else []
-    options += [f"--root={wanted.root.absolute()}"] if wanted.root else []
-    options += [f"--{name}" for name, is_set in (("ephemeral", wanted.ephemeral), ("as-is", wanted.as_is)) if is_set]
+    options += [f"--runtime={request.runtime}"] if request.runtime else []
+    options += [f"--root={request.root.absolute()}"] if request.root else []
+    options += [f"--{name}" for name, is_set in (("ephemeral", request.ephemeral), ("as-is", request.as_is)) if is_set]
     start = prepare(
-        Wanted(
+        RunRequest(
             bundle=folder,
-            runtime=wanted.runtime,
-            root=wanted.root,
+            runtime=request.runtime,
+            root=request.root,
             pid_file=pid_file,
             terminal=False,
             replace=True,
-            ephemeral=wanted.ephemeral,
-            as_is=wanted.as_is,
-            before=wanted.before,
+            ephemeral=request.ephemeral,
+            as_is=request.as_is,
+            before=request.before,
         ),
         terminal_here=False,
     )
     lifecycle = part_of(opened.config_file.recorded or {}, "lifecycle")
     placing = placing_of(opened, runtime=tools.require(start.tool))
     number, nanoseconds, _ = stopping(_text(lifecycle.get("stop_signal")), _text(lifecycle.get("stop_grace_period")))
-    states = ("--root", str(wanted.root.absolute())) if wanted.root else ()
+    states = ("--root", str(request.root.absolute())) if request.root else ()
     health = parse_health(lifecycle.get("healthcheck"))
     words = () if health is None else check_words(placing, health, opened.config.process)
     return Service(

@@ -57,7 +57,7 @@ _END: Final = "END OF config.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RunRequest:
     """What the user wants to run. `runtime` is a name or a path, `root` the folder of the runtime's states.
 
     `terminal` is None for what config.json says; `arguments` take the place of its own when there are any. With
@@ -112,40 +112,40 @@ class Start:
         return "\n".join([*(shlex.join((tools.require(self.tool), *each)) for each in self.before), last])
 
 
-def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
+def prepare(request: RunRequest, *, terminal_here: bool) -> Start:
     """What to call. `terminal_here` says whether standard input, output or error is a terminal.
 
     Raises RequestError, DifferenceError for a changed config.json, ToolError without a runtime, BundlerError.
     """
-    opened = Bundle.open(wanted.bundle)
+    opened = Bundle.open(request.bundle)
     try:
         config, recorded = opened.config_file.config, opened.config_file.recorded or {}
     except PermissionError:
         raise _not_ours(opened) from None
     check_sources(opened.path, config)  # also where it is run as it is: these paths lead out of the bundle
-    if not wanted.as_is:
+    if not request.as_is:
         _check_built(opened)
-    bundle = str(wanted.bundle.resolve())
-    name = container_name(wanted.name, recorded, os.path.abspath(wanted.bundle), "--id / --name")  # noqa: PTH100 -- as it is called
-    changed = with_process(config, wanted.arguments, wanted.terminal)
-    _check_terminal(wanted, changed, terminal_here=terminal_here)
+    bundle = str(request.bundle.resolve())
+    name = container_name(request.name, recorded, os.path.abspath(request.bundle), "--id / --name")  # noqa: PTH100 -- as it is called
+    changed = with_process(config, request.arguments, request.terminal)
+    _check_terminal(request, changed, terminal_here=terminal_here)
     user = os.geteuid() != 0
-    _check_user(wanted, config, user=user)
+    _check_user(request, config, user=user)
     rootfs = _rootfs(config.root_path, bundle)
-    check_reach(wanted.bundle, config)
-    check_there(wanted.bundle, config, recorded, wanted.before)
-    tool = _choose_runtime(wanted.runtime, recorded)
+    check_reach(request.bundle, config)
+    check_there(request.bundle, config, recorded, request.before)
+    tool = _choose_runtime(request.runtime, recorded)
     runtime = (
         tools.require(tool),
-        *_states(wanted),
+        *_states(request),
         *(("--systemd-cgroup",) if asks_systemd(config, recorded) else ()),
     )
-    before = _make_room(tool, wanted, name)
-    words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(wanted), name)
-    view = _view(wanted, opened, bundle, rootfs, changed=changed != config)
+    before = _make_room(tool, request, name)
+    words: tuple[str, ...] = (*runtime, "run", "--bundle", bundle, *_detached(request), name)
+    view = _view(request, opened, bundle, rootfs, changed=changed != config)
     entry = None
     if view.image is not None:
-        if (wanted.as_is or not recorded) and not has_built_image(opened):
+        if (request.as_is or not recorded) and not has_built_image(opened):
             raise _other_image(opened)
         if user:
             check_tools_of_a_user()
@@ -159,9 +159,9 @@ def prepare(wanted: Wanted, *, terminal_here: bool) -> Start:
         before=before,
         words=words if view.is_plain else in_namespace(words, view),
         changed=encode(changed.document) if view.changed else None,
-        input=wanted.interactive or not wanted.detach,
+        input=request.interactive or not request.detach,
         entry=entry,
-        remarks=() if wanted.fresh else _remarks(config, bundle),
+        remarks=() if request.fresh else _remarks(config, bundle),
         program=changed.process.args,
         platform=str(part_of(recorded, "image").get("platform", "")),
     )
@@ -201,11 +201,11 @@ def _other_image(bundle: Bundle) -> DifferenceError:
     return DifferenceError(f"{bundle.label}: {IMAGE} is not what was built", hint=hint)
 
 
-def _check_terminal(wanted: Wanted, config: RuntimeConfig, *, terminal_here: bool) -> None:
+def _check_terminal(request: RunRequest, config: RuntimeConfig, *, terminal_here: bool) -> None:
     """A runtime copies between two terminals: the container's and ours."""
     if not config.process.terminal:
         return
-    if wanted.detach:
+    if request.detach:
         raise RequestError("a container in the background cannot have a terminal", hint="--no-tty runs it without")
     if not terminal_here:
         raise RequestError(
@@ -213,13 +213,13 @@ def _check_terminal(wanted: Wanted, config: RuntimeConfig, *, terminal_here: boo
         )
 
 
-def _check_user(wanted: Wanted, config: RuntimeConfig, *, user: bool) -> None:
+def _check_user(request: RunRequest, config: RuntimeConfig, *, user: bool) -> None:
     if not user:
         return
     if not config.has_namespace("user"):
-        label = printable(str(wanted.bundle))
+        label = printable(str(request.bundle))
         raise BundlerError(f"{label} takes root to run", hint="bundler build --rootless makes one for an ordinary user")
-    if wanted.root is None and not os.environ.get("XDG_RUNTIME_DIR"):
+    if request.root is None and not os.environ.get("XDG_RUNTIME_DIR"):
         hint = "logging in as this user sets it; --root names another folder of yours"
         raise RequestError("XDG_RUNTIME_DIR is not set, so there is no place for the state of a container", hint=hint)
 
@@ -231,14 +231,14 @@ def _check_mapping(config: RuntimeConfig, *, user: bool) -> None:
         raise RequestError("an ordinary user's bundle of several ids runs only as it is", hint=hint)
 
 
-def _view(wanted: Wanted, opened: Bundle, bundle: str, rootfs: str, *, changed: bool) -> View:
+def _view(request: RunRequest, opened: Bundle, bundle: str, rootfs: str, *, changed: bool) -> View:
     """How the bundle is to look for this run. A mounted image has a cover of its own: it lies over all others."""
     record = opened.any_record
     has_one = record is not None and has_image(record.document) and not os.path.ismount(rootfs)
     image = f"{bundle}/{IMAGE}" if has_one else None
-    covered = bundle if wanted.fresh else rootfs if wanted.ephemeral and image is None else None
+    covered = bundle if request.fresh else rootfs if request.ephemeral and image is None else None
     upper = f"{bundle}/{UPPER}" if has_one else NOWHERE
-    if has_one and (wanted.fresh or wanted.ephemeral):
+    if has_one and (request.fresh or request.ephemeral):
         upper = MEMORY
     if opened.config.root_is_readonly and upper != MEMORY:
         upper = NOWHERE
@@ -262,19 +262,19 @@ def _choose_runtime(named: str | None, recorded: Mapping[str, Json]) -> Tool:
     return choose_runtime(preferred) or RUNTIMES.get(str(preferred), RUNTIMES["runc"])
 
 
-def _states(wanted: Wanted) -> tuple[str, ...]:
-    return () if wanted.root is None else ("--root", str(wanted.root.absolute()))
+def _states(request: RunRequest) -> tuple[str, ...]:
+    return () if request.root is None else ("--root", str(request.root.absolute()))
 
 
-def _detached(wanted: Wanted) -> tuple[str, ...]:
-    pid_file = () if wanted.pid_file is None else ("--pid-file", str(wanted.pid_file.absolute()))
-    return (*(("--detach",) if wanted.detach else ()), *pid_file)
+def _detached(request: RunRequest) -> tuple[str, ...]:
+    pid_file = () if request.pid_file is None else ("--pid-file", str(request.pid_file.absolute()))
+    return (*(("--detach",) if request.detach else ()), *pid_file)
 
 
-def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], ...]:
+def _make_room(tool: Tool, request: RunRequest, name: str) -> tuple[tuple[str, ...], ...]:
     """What deletes an ended container of this name. Raises RequestError when it may not be deleted."""
     try:
-        state = tools.run(tool, *_states(wanted), "state", name)
+        state = tools.run(tool, *_states(request), "state", name)
     except ToolFailedError:
         return ()  # no container has the name; if it is something else, `run` will say what
     try:
@@ -282,11 +282,11 @@ def _make_room(tool: Tool, wanted: Wanted, name: str) -> tuple[tuple[str, ...], 
     except (ValueError, LookupError, TypeError):
         status = "there"
     if status == "stopped":
-        if wanted.replace:
-            return ((*_states(wanted), "delete", name),)
+        if request.replace:
+            return ((*_states(request), "delete", name),)
         end = "--rm deletes what is left of that one"
     else:
-        end = f"`{shlex.join((tool.name, *_states(wanted), 'delete', '--force', name))}` ends that one"
+        end = f"`{shlex.join((tool.name, *_states(request), 'delete', '--force', name))}` ends that one"
     raise RequestError(
         f"there is a container {name} already, and it is {printable(str(status))}",
         hint=f"--name gives this one another name; {end}",

@@ -19,7 +19,7 @@ from bundler.packing.packing import pack
 from bundler.packing.verification import PackedVerification
 from bundler.pipeline import build
 from bundler.request import BuildRequest
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from tests.support.command import bundler, call_bundler
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
 from tests.support.runtime import call
@@ -111,7 +111,7 @@ def test_a_change_of_owner_or_mode_is_told(golden_archives: dict[str, Path], fol
         told = [change.path for change in Verification(Bundle.open(bundle)).changes()]
         assert told == [path], name
         with pytest.raises(DifferenceError):
-            prepare(Wanted(bundle=bundle, runtime="runc"), terminal_here=False)
+            prepare(RunRequest(bundle=bundle, runtime="runc"), terminal_here=False)
         packed = pack(Bundle.open(bundle), folder / "b.tar", as_is=True, replace=True).path
         with open_packed(packed, DEFAULTS) as opened:
             assert [change.path for change in PackedVerification(opened).changes()] == [path], name

@@ -14,7 +14,7 @@ import pytest
 from bundler.images.platform import Platform
 from bundler.pipeline import build
 from bundler.request import BuildRequest
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.dialogue import dialogue
 from tests.support.ordinary_user import USER, as_user, folder_of_a_user
@@ -164,16 +164,17 @@ def test_an_ordinary_user_runs_his_own(
         bundle = build(request, folder / "b").path
         (folder / "states").mkdir()
         name = f"bundler-run-{os.getpid()}"
-        wanted = Wanted(
+        run_request = RunRequest(
             bundle=bundle,
             name=name,
             runtime=runtime,
             ephemeral=True,
             arguments=["sh", "-c", "rm /bin/cat; id -u; exit 7"],
         )
-        prepare(wanted, terminal_here=False)  # Python's own files may be root's alone, so everything is imported before
+        # Python's own files may be root's alone, so everything is imported before.
+        prepare(run_request, terminal_here=False)
         subprocess.run(["chown", "-R", f"{USER}:{USER}", folder], check=True)
-        line = as_user(lambda: prepare(wanted, terminal_here=False).shown())
+        line = as_user(lambda: prepare(run_request, terminal_here=False).shown())
         *before, _ = command_of(runtime)
         drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "sh", "-c"]
         done = call([*before, *drop, line])

@@ -16,7 +16,7 @@ from bundler.overrides.docker_run.environment import Client
 from bundler.overrides.docker_run.one_off import convert
 from bundler.request import BuildRequest
 from bundler.running.namespace import FIRST_FREE_DESCRIPTOR
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.faulty_registry import faulty_registry
 from tests.support.image_files import sample
@@ -168,7 +168,7 @@ def test_an_ordinary_user_runs_an_image(
             wanted = replace(shown, bundle=cached.path)
             return prepare(wanted, terminal_here=False).shown()
 
-        shown = Wanted(
+        shown = RunRequest(
             bundle=folder,
             name=f"bundler-run-image-{os.getpid()}",
             runtime=runtime,

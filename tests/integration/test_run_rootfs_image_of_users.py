@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bundler.bundles.runtime import is_idle
-from bundler.running.start import Wanted
+from bundler.running.start import RunRequest
 from tests.support.command import call_bundler
 from tests.support.erofsfuse import serving, skip_unless_it_is_there
 from tests.support.image_files import archive_of, docker_files, sample
@@ -87,13 +87,13 @@ def built(archive: Path, folder: Path, *options: str) -> Path:
     return bundle
 
 
-def wanted(bundle: Path, script: str, runtime: str = "runc", **more: Any) -> Wanted:
-    return Wanted(bundle=bundle, arguments=["sh", "-c", script], runtime=runtime, **{"name": NAME, **more})
+def run_request(bundle: Path, script: str, runtime: str = "runc", **more: Any) -> RunRequest:
+    return RunRequest(bundle=bundle, arguments=["sh", "-c", script], runtime=runtime, **{"name": NAME, **more})
 
 
 def run(bundle: Path, script: str, runtime: str = "runc", **more: Any) -> Ended:
     skip_unless_it_is_there()
-    return RunOfAUser(wanted(bundle, script, runtime, **more), subordinate=SUBORDINATE).wait()
+    return RunOfAUser(run_request(bundle, script, runtime, **more), subordinate=SUBORDINATE).wait()
 
 
 def is_gone(bundle: Path) -> bool:
@@ -177,7 +177,7 @@ def test_a_container_in_the_background_is_the_runtime_s_as_any_other(
 def test_nothing_is_left_of_what_is_killed(archive: Path, folder: Path) -> None:
     skip_unless_it_is_there()
     bundle = built(archive, folder, *ALONE)
-    running = RunOfAUser(wanted(bundle, WAITING))
+    running = RunOfAUser(run_request(bundle, WAITING))
     wait_until((bundle / "volumes/data/ready").exists)
     assert serving(bundle / "rootfs.erofs") != []
     os.kill(running.process, signal.SIGKILL)
@@ -190,7 +190,7 @@ def test_nothing_is_left_of_what_is_killed(archive: Path, folder: Path) -> None:
 def test_a_program_that_cannot_be_executed_leaves_nothing(archive: Path, folder: Path) -> None:
     skip_unless_it_is_there()
     bundle = built(archive, folder, *ALONE)
-    ended = RunOfAUser(Wanted(bundle=bundle, arguments=["/etc"], runtime="runc", name=NAME)).wait()
+    ended = RunOfAUser(RunRequest(bundle=bundle, arguments=["/etc"], runtime="runc", name=NAME)).wait()
     assert ended.exit_code != 0
     assert "/etc" in ended.stderr
     assert is_gone(bundle)
@@ -199,7 +199,7 @@ def test_a_program_that_cannot_be_executed_leaves_nothing(archive: Path, folder:
 def test_a_device_that_is_closed_to_users_is_told(archive: Path, folder: Path) -> None:
     skip_unless_it_is_there()
     bundle = built(archive, folder, *ALONE)
-    ended = RunOfAUser(wanted(bundle, "true"), fuse=0o600).wait()
+    ended = RunOfAUser(run_request(bundle, "true"), fuse=0o600).wait()
     assert (ended.exit_code, ended.stderr.splitlines()[0]) == (5, "this user may not open /dev/fuse")
 
 
@@ -209,7 +209,7 @@ def test_a_program_that_is_missing_is_told(archive: Path, folder: Path, monkeypa
     for name in ("runc", "sh"):
         (folder / "bin" / name).symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(folder / "bin"))
-    ended = RunOfAUser(wanted(bundle, "true")).wait()
+    ended = RunOfAUser(run_request(bundle, "true")).wait()
     what, hint = ended.stderr.splitlines()
     assert (ended.exit_code, what.endswith("mounts with erofsfuse, and that is not on PATH")) == (5, True)
     assert "apt install erofsfuse (from Debian 13 on); bundler build --rootfs dir" in hint

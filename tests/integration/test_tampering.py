@@ -17,7 +17,7 @@ from bundler.packing.packed import open_packed
 from bundler.packing.packing import pack
 from bundler.packing.unpacking import unpack
 from bundler.packing.verification import PackedVerification
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from tests.support.command import bundler, call_bundler
 from tests.support.whole_bundle import NOT_PACKED, OF_OWNERS, build_whole, paths_of, tamperings
 
@@ -80,7 +80,7 @@ def test_what_was_built_passes(whole: Path, tmp_path: Path) -> None:
         assert told_of(packed) == []
         unpack(packed, tmp_path / f"again{form.lstrip('.')}")
         assert list(Verification(Bundle.open(tmp_path / f"again{form.lstrip('.')}")).changes()) == []
-    assert prepare(Wanted(bundle=whole, runtime="runc"), terminal_here=False).words
+    assert prepare(RunRequest(bundle=whole, runtime="runc"), terminal_here=False).words
 
 
 def told_of(packed: Path) -> list[str]:
@@ -145,7 +145,7 @@ def test_what_a_container_or_a_hook_uses_does_not_run(whole: Path, bundle: Path,
         copied(bundle, whole)
         tamperings(bundle / path, is_data=path in MOUNTED)[name](bundle / path)
         with pytest.raises(BundlerError):
-            prepare(Wanted(bundle=bundle, runtime="runc"), terminal_here=False)
+            prepare(RunRequest(bundle=bundle, runtime="runc"), terminal_here=False)
 
 
 @pytest.mark.parametrize("name", OF_OWNERS)

@@ -10,7 +10,7 @@ import pytest
 
 from bundler import tools
 from bundler.errors import BundlerError, DifferenceError, RequestError, ToolError
-from bundler.running.start import Start, Wanted, prepare
+from bundler.running.start import RunRequest, Start, prepare
 from tests.support.command import bundler
 from tests.support.ordinary_user import as_user, folder_of_a_user
 
@@ -51,7 +51,7 @@ def make(bundle: Path, config: dict[str, Any] = CONFIG, **recorded: Any) -> Path
 
 
 def start(bundle: Path, runtime: str, *, terminal_here: bool = False, **more: Any) -> Start:
-    return prepare(Wanted(bundle=bundle, runtime=runtime, **more), terminal_here=terminal_here)
+    return prepare(RunRequest(bundle=bundle, runtime=runtime, **more), terminal_here=terminal_here)
 
 
 @pytest.mark.root
@@ -69,7 +69,7 @@ def test_without_any_runtime_the_one_it_was_built_for_is_missed(
     tools.require.cache_clear()
     for target, missing in (({"runtime": "crun"}, "crun"), ({"runtime": ["crun"]}, "runc"), ({}, "runc")):
         with pytest.raises(ToolError, match=rf"^{missing} .* is not on PATH"):
-            prepare(Wanted(bundle=make(tmp_path / "b", target=target)), terminal_here=False)
+            prepare(RunRequest(bundle=make(tmp_path / "b", target=target)), terminal_here=False)
 
 
 @pytest.mark.root
@@ -209,5 +209,5 @@ def test_an_ordinary_user_is_told_whose_the_bundle_is_and_how_to_make_one() -> N
     with folder_of_a_user() as folder:
         bundler("build", HELLO, "-q", "-o", folder / "web")
         with pytest.raises(BundlerError, match="web belongs to the user 0, and this is the user 65534") as raised:
-            as_user(lambda: prepare(Wanted(bundle=folder / "web"), terminal_here=False))
+            as_user(lambda: prepare(RunRequest(bundle=folder / "web"), terminal_here=False))
     assert "--rootless" in (raised.value.hint or "")

@@ -13,7 +13,7 @@ from pathlib import Path
 from bundler import tools
 from bundler.errors import BundlerError
 from bundler.running.namespace import CHANGED_DESCRIPTOR
-from bundler.running.start import Wanted, prepare
+from bundler.running.start import RunRequest, prepare
 from bundler.running.system_calls import NEW_MOUNTS, mount, unshare
 from tests.support.ordinary_user import USER
 from tests.support.runtime import Ended
@@ -30,16 +30,16 @@ class RunOfAUser:
     `subordinate` is what /etc/subuid and /etc/subgid say there.
     """
 
-    def __init__(self, wanted: Wanted, *, fuse: int = 0o666, subordinate: str = "") -> None:
+    def __init__(self, request: RunRequest, *, fuse: int = 0o666, subordinate: str = "") -> None:
         with suppress(BundlerError):
-            prepare(wanted, terminal_here=False)  # so that everything is imported before
+            prepare(request, terminal_here=False)  # so that everything is imported before
         for name in ("ascii", "latin-1", "unicode_escape"):
             codecs.lookup(name)
         self._output, self._errors = (os.memfd_create(name) for name in ("output", "errors"))
         self.process = os.fork()
         if self.process == 0:
             try:
-                self._become(wanted, fuse, subordinate)
+                self._become(request, fuse, subordinate)
             except BundlerError as error:
                 sys.stderr.write(f"{error.what}\n{error.hint}\n")
                 os._exit(error.exit_code)
@@ -47,7 +47,7 @@ class RunOfAUser:
                 traceback.print_exc()
                 os._exit(99)
 
-    def _become(self, wanted: Wanted, fuse: int, subordinate: str) -> None:
+    def _become(self, request: RunRequest, fuse: int, subordinate: str) -> None:
         for number, descriptor in ((1, self._output), (2, self._errors)):
             os.dup2(descriptor, number)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)  # pytest's own would keep it
@@ -67,7 +67,7 @@ class RunOfAUser:
         os.setresgid(USER, USER, USER)
         os.setresuid(USER, USER, USER)
         ctypes.CDLL(None).prctl(_DUMPABLE, 1)  # as a process is that was started by this user
-        start = prepare(wanted, terminal_here=False)
+        start = prepare(request, terminal_here=False)
         words = start.words if start.entry is None else start.entry.enter()
         handed = {} if start.changed is None else {CHANGED_DESCRIPTOR: start.changed}
         tools.become(words, handed=handed, standard_input=False)

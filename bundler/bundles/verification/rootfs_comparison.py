@@ -80,9 +80,9 @@ def compare_tree(
             others.enter_context(read_apart(_COMPARER, _compare_apart, (task,), (manifest, turns)))
             for _ in parts[1:processes]
         ]
-        taken = _Taken(sizes, meter)
-        done = [_compare(task, taken), *(item for receiver in apart for item in receiver)]
-        taken.all_before(len(parts))
+        parts_meter = _PartsMeter(sizes, meter)
+        done = [_compare(task, parts_meter), *(item for receiver in apart for item in receiver)]
+        parts_meter.all_before(len(parts))
     told = sorted((change for _, _, changes in done for change in changes), key=itemgetter(0))
     files, unread = (sum(counts) for counts in zip(*((files, unread) for files, unread, _ in done), strict=True))
     return ComparedTree(files, unread, tuple(Change(*change) for _, *change in told))
@@ -131,8 +131,8 @@ def _content_of(manifest: int, part: _Part) -> int:
     return sum(map(int, _SIZE.findall(_read(manifest, part[0], part[1]))))
 
 
-class _Taken:
-    """What is told to those who wait: parts are taken in their order, so all before the newest are done, or nearly so.
+class _PartsMeter:
+    """Tells a person who waits: parts are taken in their order, so all before the newest are done, or nearly so.
 
     A process that compares tells of its own parts at the end alone.
     """
@@ -166,9 +166,9 @@ def _compare_apart(sender: Sender, task: _Task) -> None:
     sender.send(_compare(task))
 
 
-def _compare(task: _Task, taken: "_Taken | None" = None) -> tuple[int, int, list[_Told]]:
+def _compare(task: _Task, parts_meter: "_PartsMeter | None" = None) -> tuple[int, int, list[_Told]]:
     """How many files there are in parts of the rootfs, and could not be read; what differs there. The turns say in
-    which parts, and `taken` is told of each.
+    which parts, and `parts_meter` is told of each.
     """
     manifest, turns, name, root, opened_up, parts, plain = task
     left, changes = LeftBehind.of(plain), list[_Told]()
@@ -177,8 +177,8 @@ def _compare(task: _Task, taken: "_Taken | None" = None) -> tuple[int, int, list
         while number := os.read(turns, _NUMBER.size):
             (part,) = _NUMBER.unpack(number)
             start, stop, begin, end = parts[part]
-            if taken is not None:
-                taken.all_before(part)
+            if parts_meter is not None:
+                parts_meter.all_before(part)
             lines = io.BytesIO(_read(manifest, start, stop))
             differing = comparison.changes(group(lines), left.taken_from(walk(tree, begin, end)))
             changes += ((start, each.path, each.what, each.keywords) for each in differing)
