@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from bundler.light_dataclasses import dataclass
-from bundler.trust import gpg_signature, sigstore_bundle, simple_signing
+from bundler.trust import cosign_signatures, gpg_signature, simple_signing
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.keyring import Keyring
@@ -63,15 +63,15 @@ def _verify(each: Attached, key: AnyKey, digest: str, means: Means) -> str:
             raise FormError("is missing beside its payload")
         simple_signing.verify_payload(each.content, each.signature, key, digest)
         return key.name
-    if isinstance(key, ImageKey) and each.media_type == sigstore_bundle.MEDIA_TYPE:
-        sigstore_bundle.verify_bundle(each.content, key, digest)
+    if isinstance(key, ImageKey) and each.media_type == cosign_signatures.MEDIA_TYPE:
+        cosign_signatures.verify_bundle(each.content, key, digest)
         return key.name
     raise ForgedError(f"is of another kind than {key.name}")
 
 
 _KEYS: Final[dict[str, type[AnyKey]]] = {
     simple_signing.MEDIA_TYPE: ImageKey,
-    sigstore_bundle.MEDIA_TYPE: ImageKey,
+    cosign_signatures.MEDIA_TYPE: ImageKey,
     gpg_signature.MEDIA_TYPE: Keyring,
 }
 SIGNATURES: Final = frozenset(_KEYS)

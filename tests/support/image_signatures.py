@@ -5,8 +5,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from bundler.trust.cosign_signatures import MEDIA_TYPE, preauthenticated
 from bundler.trust.image_keys import ImageKey, parse_image_key
-from bundler.trust.sigstore_bundle import MEDIA_TYPE, preauthenticated
 
 DIGEST = "sha256:" + "ab" * 32
 GENERATED = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bundler.trust.cosign_signatures import MEDIA_TYPE, verify_bundle
 from bundler.trust.encoding import ForgedError, FormError, MalformedError
 from bundler.trust.image_keys import parse_image_key
-from bundler.trust.sigstore_bundle import MEDIA_TYPE, verify_bundle
 from bundler.trust.simple_signing import verify_payload
 from tests.support.image_signatures import DIGEST, GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
 

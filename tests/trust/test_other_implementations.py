@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bundler.trust.cosign_signatures import MEDIA_TYPE, verify_bundle
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import parse_image_key
-from bundler.trust.sigstore_bundle import MEDIA_TYPE, verify_bundle
 from tests.support.image_signatures import DIGEST, encoded
 
 SIGNATURES = Path(__file__).parents[2] / "testdata/signatures"
