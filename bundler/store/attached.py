@@ -23,10 +23,10 @@ from bundler.images.transports.layout import read_blob
 from bundler.light_dataclasses import dataclass
 from bundler.sizes import readable_size
 from bundler.store.layout import Store, reference_of
+from bundler.trust.cosign_signatures import SIGNATURE
 from bundler.trust.encoding import ForgedError
 from bundler.trust.image_signatures import MOST, SIGNATURES, AnyKey, Attached, SignedImage, verify_image
 from bundler.trust.policy import Policy
-from bundler.trust.simple_signing import SIGNATURE
 
 STATEMENTS: Final = ".att"
 SUFFIXES: Final = (".sig", STATEMENTS, "")

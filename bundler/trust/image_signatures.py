@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from bundler.light_dataclasses import dataclass
-from bundler.trust import cosign_signatures, gpg_signature, simple_signing
+from bundler.trust import cosign_signatures, gpg_signature
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.keyring import Keyring
@@ -58,20 +58,20 @@ def _verify(each: Attached, key: AnyKey, digest: str, means: Means) -> str:
     """The name of the key, if it has made this signature. Raises ForgedError, FormError."""
     if isinstance(key, Keyring) and each.media_type == gpg_signature.MEDIA_TYPE:
         return gpg_signature.verify_message(each.content, key, digest, means)
-    if isinstance(key, ImageKey) and each.media_type == simple_signing.MEDIA_TYPE:
+    if isinstance(key, ImageKey) and each.media_type == cosign_signatures.PAYLOAD:
         if each.signature is None:
             raise FormError("is missing beside its payload")
-        simple_signing.verify_payload(each.content, each.signature, key, digest)
+        cosign_signatures.verify_payload(each.content, each.signature, key, digest)
         return key.name
-    if isinstance(key, ImageKey) and each.media_type == cosign_signatures.MEDIA_TYPE:
+    if isinstance(key, ImageKey) and each.media_type == cosign_signatures.BUNDLE:
         cosign_signatures.verify_bundle(each.content, key, digest)
         return key.name
     raise ForgedError(f"is of another kind than {key.name}")
 
 
 _KEYS: Final[dict[str, type[AnyKey]]] = {
-    simple_signing.MEDIA_TYPE: ImageKey,
-    cosign_signatures.MEDIA_TYPE: ImageKey,
+    cosign_signatures.PAYLOAD: ImageKey,
+    cosign_signatures.BUNDLE: ImageKey,
     gpg_signature.MEDIA_TYPE: Keyring,
 }
 SIGNATURES: Final = frozenset(_KEYS)

@@ -13,9 +13,9 @@ from bundler.images.digest import Digest
 from bundler.images.reference import RegistryReference
 from bundler.light_dataclasses import dataclass
 from bundler.store.attached import Listed, verify_listed
+from bundler.trust.cosign_signatures import PAYLOAD, SIGNATURE
 from bundler.trust.image_keys import ImageKey
 from bundler.trust.image_signatures import MOST
-from bundler.trust.simple_signing import MEDIA_TYPE, SIGNATURE
 from tests.support.signed_images import INDEX, MANIFEST
 
 IMAGE = Digest("sha256", "a" * 64)
@@ -47,7 +47,7 @@ class Layout:
 
     def attach(self, payloads: list[bytes], manifests: int, subject: Digest = IMAGE) -> None:
         """Manifests that have all of the payloads as signatures, listed as what is attached to the subject."""
-        layers = [self.put(each, MEDIA_TYPE, annotations={SIGNATURE: NO_SIGNATURE}) for each in payloads]
+        layers = [self.put(each, PAYLOAD, annotations={SIGNATURE: NO_SIGNATURE}) for each in payloads]
         about = {"mediaType": MANIFEST, "digest": str(subject), "size": 2}
         config = self.put(b"{}", "application/json")
         listed = [

@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from bundler.trust.cosign_signatures import MEDIA_TYPE, preauthenticated
+from bundler.trust.cosign_signatures import BUNDLE, preauthenticated
 from bundler.trust.image_keys import ImageKey, parse_image_key
 
 DIGEST = "sha256:" + "ab" * 32
@@ -65,7 +65,7 @@ def statement_of(digest: str = DIGEST, predicate_type: str = "https://sigstore.d
 def bundle_of(pair: Pair, statement: bytes, payload_type: str = "application/vnd.in-toto+json") -> dict[str, object]:
     """As cosign 3 spells it."""
     return {
-        "mediaType": MEDIA_TYPE,
+        "mediaType": BUNDLE,
         "verificationMaterial": {"publicKey": {"hint": "aGludA=="}},
         "dsseEnvelope": {
             "payload": base64.b64encode(statement).decode(),

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.trust.cosign_signatures import verify_bundle
+from bundler.trust.cosign_signatures import verify_bundle, verify_payload
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import ImageKey, parse_image_key
 from bundler.trust.keyring import parse_keyring
 from bundler.trust.minisign import parse_public_key, parse_secret_key, parse_signature, sign
-from bundler.trust.simple_signing import verify_payload
 from bundler.trust.sshsig import BEGIN, END, check_ssh_signature, parse_ssh_key
 from tests.support.image_signatures import DIGEST, payload_of, statement_of
 from tests.support.signing_keys import GPG, MINISIGN, MINISIGN_SECRET, PEM, SIGNIFY_SECRET, SSH

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bundler.trust.cosign_signatures import MEDIA_TYPE, verify_bundle
+from bundler.trust.cosign_signatures import BUNDLE, verify_bundle, verify_payload
 from bundler.trust.encoding import ForgedError, FormError, MalformedError
 from bundler.trust.image_keys import parse_image_key
-from bundler.trust.simple_signing import verify_payload
 from tests.support.image_signatures import DIGEST, GENERATED, Pair, bundle_of, encoded, payload_of, statement_of
 
 pytestmark = pytest.mark.tool("openssl")
@@ -129,7 +128,7 @@ def without(document: dict[str, object], name: str) -> dict[str, object]:
 
 
 BUNDLES: dict[str, Callable[[dict[str, object]], dict[str, object]]] = {
-    "of another version": lambda bundle: bundle | {"mediaType": MEDIA_TYPE.replace("0.3", "0.4")},
+    "of another version": lambda bundle: bundle | {"mediaType": BUNDLE.replace("0.3", "0.4")},
     "by a certificate": lambda bundle: bundle | {"verificationMaterial": {"certificate": {"rawBytes": "AAAA"}}},
     "by no one": lambda bundle: without(bundle, "verificationMaterial"),
     "of a blob": lambda bundle: without(bundle, "dsseEnvelope") | {"messageSignature": {"signature": "AAAA"}},

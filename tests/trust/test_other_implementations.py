@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.trust.cosign_signatures import MEDIA_TYPE, verify_bundle
+from bundler.trust.cosign_signatures import BUNDLE, verify_bundle
 from bundler.trust.encoding import ForgedError, FormError
 from bundler.trust.image_keys import parse_image_key
 from tests.support.image_signatures import DIGEST, encoded
@@ -48,7 +48,7 @@ def test_no_byte_of_it_may_be_another(member: bytes) -> None:
 @pytest.mark.parametrize("kind", ENVELOPES)
 def test_an_envelope_of_securesystemslib_is_verified(kind: str) -> None:
     envelope = ENVELOPES[kind]["envelope"]
-    bundle = {"mediaType": MEDIA_TYPE, "verificationMaterial": {"publicKey": {"hint": ""}}, "dsseEnvelope": envelope}
+    bundle = {"mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": ""}}, "dsseEnvelope": envelope}
     verify_bundle(encoded(bundle), parse_image_key(ENVELOPES[kind]["key"].encode()), DIGEST)
     for other in ENVELOPES.keys() - {kind}:
         with pytest.raises(ForgedError, match="is not what the key"):
