@@ -77,7 +77,7 @@ EXACT = re.compile(r"stated|the path is too long|its first line|the name of a re
 
 # Who waits for something, or says how long it takes. What is made is the same at any time.
 CLOCKS = [
-    *("bundler/cli/progress.py", "bundler/foreground/container.py", "bundler/foreground/run.py"),
+    *("bundler/cli/output/progress.py", "bundler/foreground/container.py", "bundler/foreground/run.py"),
     *("bundler/images/transports/access.py", "bundler/program.py"),
 ]
 MODULES_OF_TIME = ("time", "datetime", "date", "datetime.datetime", "datetime.date")

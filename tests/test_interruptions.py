@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bundler.cli.failures import ignore_interruptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.interruptions import INTERRUPTIONS, complete, held
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bundler.cli.console import note, remark, remark_skipped
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
-from bundler.cli.settings import SettingsOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import DiscardVolumesOption, KeepVolumesOption, Unpacker, old_volumes, read_by, words_of
+from bundler.cli.options.settings import SettingsOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note, remark, remark_skipped
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 

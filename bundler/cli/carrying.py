@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import (
+from bundler.cli.options.access import (
     LimitOption,
     StoreOption,
     TrustOption,
@@ -13,10 +13,10 @@ from bundler.cli.access_options import (
     limits_of,
     trust_policy,
 )
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.progress import ProgressOptions
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.spread import spread
+from bundler.cli.output.progress import ProgressOptions
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import printable
 
 SinceOption = Annotated[

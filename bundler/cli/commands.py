@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bundler.cli.command_behind import Starter
 from bundler.cli.completion import with_shells
-from bundler.cli.docker_flags import DockerFlags
-from bundler.cli.failures import Command, Resumable
+from bundler.cli.parsing.command_behind import Starter
+from bundler.cli.parsing.docker_flags import DockerFlags
+from bundler.cli.parsing.failures import Command, Resumable
 
 
 class Group(StrEnum):
@@ -280,7 +280,7 @@ class Family(TyperGroup):
     def check(self, ctx: Any, typed: list[str]) -> None:
         """Raise RequestError for words that begin with none of the commands."""
         if typed[0] not in self.commands and not typed[0].startswith("-"):
-            from bundler.cli.docker_words import nearest, unknown
+            from bundler.cli.parsing.docker_words import nearest, unknown
             from bundler.errors import closest, printable
 
             hint = nearest(closest(typed[0], self.commands), ctx.command_path)
@@ -312,7 +312,7 @@ class Commands(Family):
         first, *behind = typed
         if first.startswith("-") or (first in COMMANDS and not (first in DOCKERS_FAMILIES and behind)):
             return
-        from bundler.cli.docker_words import refusal
+        from bundler.cli.parsing.docker_words import refusal
 
         refused = refusal(typed, self.commands)
         if refused is not None:

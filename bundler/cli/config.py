@@ -2,10 +2,10 @@
 
 import typer
 
-from bundler.cli.console import remark
-from bundler.cli.options import note_namesake
-from bundler.cli.settings import SettingsOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import note_namesake
+from bundler.cli.options.settings import SettingsOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import remark
 
 
 @spread

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.access_options import LimitOption, limits_of
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
-from bundler.cli.progress import ProgressOptions
-from bundler.cli.report import ReportOptions
-from bundler.cli.signing import KeyOption, signing_key, trusted_key
-from bundler.cli.spread import spread
+from bundler.cli.options.access import LimitOption, limits_of
+from bundler.cli.options.bundle import DiscardVolumesOption, KeepVolumesOption, old_volumes
+from bundler.cli.options.signing import KeyOption, signing_key, trusted_key
+from bundler.cli.options.spread import spread
+from bundler.cli.output.progress import ProgressOptions
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:

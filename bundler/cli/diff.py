@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.console import show_rows
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import show_rows
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import DifferenceError
 from bundler.origins import UNSET, Json
 

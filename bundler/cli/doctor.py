@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.access_options import StoreOption
-from bundler.cli.console import show_rows, tell
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.access import StoreOption
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import show_rows, tell
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import RequestError, printable
 from bundler.origins import Json
 from bundler.sizes import readable_size

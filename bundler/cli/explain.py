@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.console import show_rows, tell
-from bundler.cli.report import ReportOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import show_rows, tell
+from bundler.cli.output.report import ReportOptions
 from bundler.cli.review import AgainstOption
-from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:

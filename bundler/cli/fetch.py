@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import AccessOptions
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.access import AccessOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import RequestError
 
 

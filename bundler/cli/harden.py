@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.options import BundleOptions
-from bundler.cli.report import Report, ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import BundleOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.report import Report, ReportOptions
 from bundler.errors import RequestError, printable
 
 OutputOption = Annotated[

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bundler.cli.access_options import StoreOption
-from bundler.cli.console import short, show_rows
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.access import StoreOption
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import short, show_rows
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.sizes import readable_size
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bundler.cli.console import short
-from bundler.cli.options import ImageOptions, note_namesake
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import ImageOptions, note_namesake
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import short
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import printable
 from bundler.sizes import readable_size
 

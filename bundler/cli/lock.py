@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.options import LockOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import LockOptions
+from bundler.cli.options.spread import spread
 from bundler.errors import printable
 
 

@@ -9,7 +9,7 @@ import typer
 from bundler import __version__
 from bundler.cli.commands import Commands
 from bundler.cli.completion import InstallOption, ShowOption
-from bundler.cli.failures import call, forget_messages, ignore_interruptions
+from bundler.cli.parsing.failures import call, forget_messages, ignore_interruptions
 
 # Of pyproject.toml, the usual one first.
 _NAMES: Final = ("bundler", "oci-bundler")

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import AccessOptions
 from bundler.cli.commands import Family, shown
-from bundler.cli.console import note_without_meaning, show_imported
-from bundler.cli.failures import Command, Pasted
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.access import AccessOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note_without_meaning, show_imported
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import Command, Pasted
 from bundler.errors import BundlerError, RequestError
 
 _MAXIMUM_FILE = 1 << 20  # bytes of an --env-file or a seccomp profile

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bundler.cli.console import note
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleOrProjectArgument
-from bundler.cli.progress import ProgressOptions
-from bundler.cli.report import ReportOptions
-from bundler.cli.signing import SigningOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import BundleOrProjectArgument
+from bundler.cli.options.signing import SigningOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note
+from bundler.cli.output.progress import ProgressOptions
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bundler.cli.access_options import AccessOptions
 from bundler.cli.build import CheckReproducibleOption, LockedOption, LockOption, RootfsOption, VerityOption
-from bundler.cli.console import note, note_imported, remark, remark_skipped
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import DiscardVolumesOption, TargetOption, old_volumes, option_words
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.access import AccessOptions
+from bundler.cli.options.bundle import DiscardVolumesOption, TargetOption, old_volumes, option_words
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note, note_imported, remark, remark_skipped
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import REACHING, PolicyOption, RegistryOptions, StoreOption, limits_of
-from bundler.cli.console import note
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
+from bundler.cli.options.access import REACHING, PolicyOption, RegistryOptions, StoreOption, limits_of
+from bundler.cli.options.bundle import DiscardVolumesOption, KeepVolumesOption, old_volumes
+from bundler.cli.options.signing import signed_document, trusted_key
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.cli.push import NameArgument
-from bundler.cli.report import ReportOptions
-from bundler.cli.signing import signed_document, trusted_key
-from bundler.cli.spread import spread
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:
     from bundler import Pulled
-    from bundler.cli.report import Report, ReportOptions
+    from bundler.cli.output.report import Report, ReportOptions
     from bundler.images.digest import Digest
 
 PulledKeyOption = Annotated[

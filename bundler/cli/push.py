@@ -5,11 +5,11 @@ from typing import Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import RegistryOptions, limits_of
-from bundler.cli.console import note
-from bundler.cli.report import ReportOptions
-from bundler.cli.signing import signing_key
-from bundler.cli.spread import spread
+from bundler.cli.options.access import RegistryOptions, limits_of
+from bundler.cli.options.signing import signing_key
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import RequestError, printable
 
 SourceArgument = Annotated[

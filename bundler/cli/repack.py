@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import StoreOption
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument
-from bundler.cli.progress import QuietOption
+from bundler.cli.options.access import StoreOption
+from bundler.cli.options.bundle import BundleArgument
+from bundler.cli.output.progress import QuietOption
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import RequestError, printable
 
 _EPOCH: Final = "SOURCE_DATE_EPOCH"

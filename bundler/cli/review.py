@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.options import BundleOrFileArgument
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
-from bundler.cli.terminal import columns_of, has_colours
+from bundler.cli.options.bundle import BundleOrFileArgument
+from bundler.cli.options.spread import spread
+from bundler.cli.output.report import ReportOptions
+from bundler.cli.output.terminal import columns_of, has_colours
 
 if TYPE_CHECKING:
     from bundler.approval.review import Verdict

@@ -6,8 +6,8 @@ from itertools import zip_longest
 from typing import Final
 
 from bundler.approval.review import Review, Row, Section, Verdict, sentence, setters
-from bundler.cli.terminal import padded
-from bundler.cli.terminal import width as width_of
+from bundler.cli.output.terminal import padded
+from bundler.cli.output.terminal import width as width_of
 from bundler.errors import printable
 
 WIDTH: Final = 80

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import typer
 
-from bundler.cli.console import note, remark, remark_skipped
-from bundler.cli.settings import FLAGS, SettingsOptions, check_no_settings
-from bundler.cli.spread import spread
+from bundler.cli.options.settings import FLAGS, SettingsOptions, check_no_settings
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note, remark, remark_skipped
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bundler.cli.console import note
-from bundler.cli.terminal import has_colours
+from bundler.cli.output.console import note
+from bundler.cli.output.terminal import has_colours
 from bundler.errors import RequestError, printable
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 import typer
 
-from bundler.cli.console import note, tell
-from bundler.cli.options import BundleOrProjectArgument
-from bundler.cli.report import ReportOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import BundleOrProjectArgument
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note, tell
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import RequestError, printable
 
 _FEW: Final = 2  # which are told by their names

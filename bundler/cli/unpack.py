@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bundler.cli.access_options import LimitOption, limits_of
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import DiscardVolumesOption, KeepVolumesOption, old_volumes
-from bundler.cli.progress import ProgressOptions
-from bundler.cli.signing import KeyOption, trusted_key
-from bundler.cli.spread import spread
+from bundler.cli.options.access import LimitOption, limits_of
+from bundler.cli.options.bundle import DiscardVolumesOption, KeepVolumesOption, old_volumes
+from bundler.cli.options.signing import KeyOption, trusted_key
+from bundler.cli.options.spread import spread
+from bundler.cli.output.progress import ProgressOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import printable
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import limits_of
-from bundler.cli.console import aligned, note, remark, remark_skipped
 from bundler.cli.diff import as_plain, cells
-from bundler.cli.failures import ignore_interruptions
-from bundler.cli.options import BundleArgument
-from bundler.cli.progress import QuietOption
-from bundler.cli.report import Report, ReportOptions
-from bundler.cli.settings import SettingsOptions, check_no_settings
-from bundler.cli.spread import spread
+from bundler.cli.options.access import limits_of
+from bundler.cli.options.bundle import BundleArgument
+from bundler.cli.options.settings import SettingsOptions, check_no_settings
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import aligned, note, remark, remark_skipped
+from bundler.cli.output.progress import QuietOption
+from bundler.cli.output.report import Report, ReportOptions
+from bundler.cli.parsing.failures import ignore_interruptions
 from bundler.errors import BundlerError, RequestError, printable
 from bundler.light_dataclasses import dataclass
 

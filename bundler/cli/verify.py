@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bundler.cli.access_options import LimitOption, limits_of
-from bundler.cli.console import note
-from bundler.cli.progress import ProgressOptions
-from bundler.cli.report import ReportOptions
-from bundler.cli.signing import KeyOption, signed_document, trusted_key
-from bundler.cli.spread import spread
+from bundler.cli.options.access import LimitOption, limits_of
+from bundler.cli.options.signing import KeyOption, signed_document, trusted_key
+from bundler.cli.options.spread import spread
+from bundler.cli.output.console import note
+from bundler.cli.output.progress import ProgressOptions
+from bundler.cli.output.report import ReportOptions
 from bundler.errors import DifferenceError, printable
 
 if TYPE_CHECKING:

@@ -185,7 +185,7 @@ def loaded_by(*arguments: str) -> set[str]:
 def test_a_command_is_loaded_alone() -> None:
     loaded = loaded_by("diff", "--help")
     assert "bundler.cli.diff" in loaded
-    assert not loaded & {"bundler.cli.build", "bundler.cli.docker_words", "bundler.overrides.docker_run.flags"}
+    assert not loaded & {"bundler.cli.build", "bundler.cli.parsing.docker_words", "bundler.overrides.docker_run.flags"}
     assert not loaded & {"bundler.completion.scripts", "bundler.completion.shells"}
 
 

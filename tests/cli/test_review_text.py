@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.approval.review import setters
+from bundler.cli.output.terminal import width as width_of
 from bundler.cli.review_text import lines, wrapped
-from bundler.cli.terminal import width as width_of
 from tests.support.hostile_names import HOSTILE
 from tests.support.reviews import review_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import typer
 
-from bundler.cli.options import BundleOptions
+from bundler.cli.options.bundle import BundleOptions
 from bundler.errors import RequestError
 from bundler.light_dataclasses import dataclass
 

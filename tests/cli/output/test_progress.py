@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.cli.console import note
-from bundler.cli.progress import Form, Step, bar_line, choose, plain_line, shown_progress
-from bundler.cli.terminal import width
+from bundler.cli.output.console import note
+from bundler.cli.output.progress import Form, Step, bar_line, choose, plain_line, shown_progress
+from bundler.cli.output.terminal import width
 from bundler.progress import SILENT, Meter
 
 M = 1 << 20

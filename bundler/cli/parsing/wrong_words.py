@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bundler import data
-from bundler.cli.other_options import meant_by
+from bundler.cli.parsing.other_options import meant_by
 from bundler.errors import printable
 
 # How a tag may look that was typed behind its name; a file or a folder is none.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from bundler.cli.access_options import AccessOptions
-from bundler.cli.console import note
+from bundler.cli.options.access import AccessOptions
+from bundler.cli.output.console import note
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 import typer
 from typer.core import TyperCommand
 
-from bundler.cli.terminal import has_colours
+from bundler.cli.output.terminal import has_colours
 from bundler.disk_space import full_disk
 from bundler.errors import INTERRUPTED, BundlerError, RequestError, brief, printable
 from bundler.interruptions import INTERRUPTIONS
@@ -107,7 +107,7 @@ def _call(app: typer.Typer, name: str) -> int:
     try:
         return int(app(prog_name=name, standalone_mode=False) or 0)
     except _WrongWords as error:
-        from bundler.cli.wrong_words import hint_at, instead
+        from bundler.cli.parsing.wrong_words import hint_at, instead
 
         context = getattr(error, "ctx", None)
         if type(error).__name__ != "NoArgsIsHelpError":  # then the help has just been shown

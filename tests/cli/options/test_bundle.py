@@ -6,10 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bundler.cli.options import BundleOptions, ImageArgument, words_of
-from bundler.cli.progress import Form
-from bundler.cli.settings import SettingsOptions
-from bundler.cli.spread import spread
+from bundler.cli.options.bundle import BundleOptions, ImageArgument, words_of
+from bundler.cli.options.settings import SettingsOptions
+from bundler.cli.options.spread import spread
+from bundler.cli.output.progress import Form
 from bundler.errors import RequestError
 from bundler.images.platform import Platform
 from bundler.images.transports.table import TRANSPORTS, Transport
@@ -86,4 +86,4 @@ def test_options_become_the_words_they_came_from(kind: type[BundleOptions]) -> N
 def test_every_transport_stands_in_the_help_and_the_documentation(transport: Transport) -> None:
     _, argument = get_args(ImageArgument)
     assert transport.typed in argument.help
-    assert f"`{transport.typed}" in (Path(__file__).parents[2] / "docs/images.md").read_text()
+    assert f"`{transport.typed}" in (Path(__file__).parents[3] / "docs/images.md").read_text()

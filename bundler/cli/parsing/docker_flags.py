@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import typer
 
-from bundler.cli.failures import Command, is_unknown
+from bundler.cli.parsing.failures import Command, is_unknown
 from bundler.errors import RequestError, printable
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]
@@ -18,7 +18,7 @@ class DockerFlags(Command):
         try:
             return list(super().parse_args(ctx, args))
         except _WrongUsage as error:
-            from bundler.cli.other_options import meant_by
+            from bundler.cli.parsing.other_options import meant_by
 
             known = is_unknown(error) and (meant_by(error.option_name, ctx.info_name) or hint_at(error.option_name))
             hint = known or None

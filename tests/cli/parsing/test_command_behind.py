@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundler.cli.command_behind import with_separator
+from bundler.cli.parsing.command_behind import with_separator
 from tests.support.command import call_bundler
 
 TAKES = {"-e": True, "--env": True, "-i": False, "-t": False, "-T": False, "--rm": False, "--name": True}

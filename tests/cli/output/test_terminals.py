@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.cli.terminal import fitted, padded, width
+from bundler.cli.output.terminal import fitted, padded, width
 from bundler.errors import printable
 from tests.support.command import bundler, call_bundler, installed
 from tests.support.faulty_registry import faulty_registry

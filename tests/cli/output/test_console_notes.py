@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundler.cli.console import remark, remark_skipped
+from bundler.cli.output.console import remark, remark_skipped
 from bundler.conversion.convert import ConvertedConfig
 from bundler.rootfs.owners import NOT_OWNED, UNKNOWN_XATTRS
 

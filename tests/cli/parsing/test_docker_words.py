@@ -9,11 +9,11 @@ import pytest
 import typer
 
 from bundler.cli.commands import COMMANDS, DOCKERS_FAMILIES
-from bundler.cli.docker_words import ROWS, WORDS, refusal
 from bundler.cli.main import app
+from bundler.cli.parsing.docker_words import ROWS, WORDS, refusal
 from tests.support.command import call_bundler
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 GROUP: Any = typer.main.get_command(app)
 
 # What `docker --help` of 28 lists, and `docker container`, `image` and `compose`.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from bundler.cli.progress import clear_line
-from bundler.cli.terminal import columns_of, has_colours, padded, width
+from bundler.cli.output.progress import clear_line
+from bundler.cli.output.terminal import columns_of, has_colours, padded, width
 from bundler.errors import brief, printable
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from bundler.cli.failures import reported
+from bundler.cli.parsing.failures import reported
 from bundler.errors import BundlerError, DifferenceError, ImageError, LayerError, RequestError, ToolError
 from bundler.interruptions import INTERRUPTIONS
 from tests.support.command import call_bundler, installed
 
-HELLO = Path(__file__).parents[2] / "testdata" / "hello-amd64.tar"
+HELLO = Path(__file__).parents[3] / "testdata" / "hello-amd64.tar"
 
 
 def raising(error: BaseException) -> Callable[[], None]:

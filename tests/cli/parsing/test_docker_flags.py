@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundler.cli.docker_flags import hint_at
+from bundler.cli.parsing.docker_flags import hint_at
 from tests.support.command import call_bundler
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundler.cli.docker_flags import DockerFlags
+from bundler.cli.parsing.docker_flags import DockerFlags
 
 
 class Starter(DockerFlags):

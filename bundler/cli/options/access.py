@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bundler.cli.console import note
-from bundler.cli.progress import Form, ProgressOption, QuietOption, shown_progress
+from bundler.cli.output.console import note
+from bundler.cli.output.progress import Form, ProgressOption, QuietOption, shown_progress
 from bundler.errors import RequestError, printable
 from bundler.light_dataclasses import dataclass
 from bundler.limits import DEFAULTS, NAMES, Limits

@@ -12,13 +12,13 @@ from jsonschema import Draft202012Validator
 
 from bundler import data
 from bundler.cli.main import app
-from bundler.cli.report import FORMAT, SCHEMA, Report, ReportOptions, places, values_at, well_formed
+from bundler.cli.output.report import FORMAT, SCHEMA, Report, ReportOptions, places, values_at, well_formed
 from bundler.errors import RequestError
 from tests.support.command import call_bundler
 from tests.support.faulty_registry import faulty_registry
 from tests.support.image_files import layout_files, sample, write_archive
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 LOADED: Any = data.load(SCHEMA)
 REPORTS: dict[str, Any] = LOADED["$defs"]
 NAMES = [name for name, report in REPORTS.items() if "format" in report["properties"]]

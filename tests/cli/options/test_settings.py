@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bundler.cli.settings import FLAGS
+from bundler.cli.options.settings import FLAGS
 from bundler.overrides.docker_run import flags
 from tests.support.command import call_bundler
 from tests.support.image_files import layout_files, sample, write_archive

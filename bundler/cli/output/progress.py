@@ -15,7 +15,7 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
-from bundler.cli.terminal import columns_of, fitted, width
+from bundler.cli.output.terminal import columns_of, fitted, width
 from bundler.errors import printable
 from bundler.light_dataclasses import dataclass
 from bundler.progress import SILENT, Meter, Progress

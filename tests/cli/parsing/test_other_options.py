@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from bundler.cli.main import app
-from bundler.cli.other_options import _ROWS, meant_by
+from bundler.cli.parsing.other_options import _ROWS, meant_by
 
 GROUP: Any = typer.main.get_command(app)
 CASES = [(option, command) for row in _ROWS for command in row.commands for option in row.options]

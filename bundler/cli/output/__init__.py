@@ -1,0 +1,1 @@
+"""What people see of a command, and what programs read of it."""
