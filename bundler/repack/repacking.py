@@ -13,8 +13,8 @@ from bundler.errors import RequestError
 from bundler.images.digest import Digest
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
-from bundler.repack.delta import check_names
-from bundler.repack.opened_delta import open_delta
+from bundler.repack.changed_paths import check_names
+from bundler.repack.changed_rootfs import open_delta
 from bundler.repack.umoci import make_layer
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.runtime_spec.runtime_config import RuntimeConfig

@@ -37,7 +37,7 @@ from bundler.images.transports.layout import open_layout
 from bundler.limits import DEFAULTS
 from bundler.origins import Json
 from bundler.progress import SILENT
-from bundler.repack.delta import Delta
+from bundler.repack.changed_paths import Delta
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.inventory import write_lines

@@ -17,7 +17,7 @@ from bundler.bundles.rootfs_image import IMAGE, UPPER, WRITTEN
 from bundler.bundles.verification.comparison import Change, Comparison
 from bundler.bundles.verification.rootfs_comparison import first_name
 from bundler.errors import BundlerError, RequestError, printable
-from bundler.repack.delta import check_all_read, only_dated
+from bundler.repack.changed_paths import check_all_read, only_dated
 from bundler.rootfs.attributes import implied
 from bundler.rootfs.home import TreeFile
 from bundler.rootfs.memory.outline import Outline

@@ -1,8 +1,8 @@
 """What a container has written into its root filesystem moves along into the bundle that takes the place of its own.
 
-It is copied, so that the older bundle stays as it is; merge.py says what of it. Either root filesystem is a directory,
-or an image with the folder of what was written over it. Neither is trusted: both are read and written component by
-component, and no symlink of theirs is followed by the kernel.
+It is copied, so that the older bundle stays as it is; rootfs_merge.py says what of it. Either root filesystem is a
+directory, or an image with the folder of what was written over it. Neither is trusted: both are read and written
+component by component, and no symlink of theirs is followed by the kernel.
 """
 
 import os
@@ -19,17 +19,17 @@ from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image, is_written_ove
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.repack.delta import Delta
-from bundler.repack.opened_delta import open_delta
+from bundler.repack.changed_paths import Delta
+from bundler.repack.changed_rootfs import open_delta
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.home import Home
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import MtreeError, sort_key
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.upper import is_whiteout
-from bundler.upkeep.merge import Merge, merge
-from bundler.upkeep.new_upper import make_upper
-from bundler.upkeep.nodes import built_nodes, directory_attributes, with_ancestors, written_nodes
+from bundler.upkeep.compared_files import built_nodes, directory_attributes, with_ancestors, written_nodes
+from bundler.upkeep.rootfs_merge import Merge, merge
+from bundler.upkeep.upper_making import make_upper
 
 _HIDDEN: Final = "over an image, such a device says that there is no file"
 _AS_ROOT: Final = "do this as root"

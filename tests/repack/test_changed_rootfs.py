@@ -6,7 +6,7 @@ import pytest
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification.bundle_verification import Verification
-from bundler.repack.opened_delta import open_delta
+from bundler.repack.changed_rootfs import open_delta
 from bundler.rootfs.owners import written_down
 from tests.support.bundles import make_bundle
 from tests.support.ordinary_user import as_user, folder_of_a_user

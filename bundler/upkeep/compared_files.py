@@ -1,4 +1,4 @@
-"""Files of a root filesystem as merge.py compares them: by what a manifest says of them, but for times and links."""
+"""Files of a root filesystem as rootfs_merge.py compares them: by what a manifest says, but for times and links."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from bundler.rootfs.mtree import Keywords, Listed, MtreeError, nanoseconds, xatt
 from bundler.rootfs.paths import ancestors
 from bundler.rootfs.scan import hash_file, manifest_entry
 from bundler.rootfs.tree import Tree
-from bundler.upkeep.merge import Node
+from bundler.upkeep.rootfs_merge import Node
 
 # An image that was built again has other times; how many names a file has says nothing of the file.
 _PASSED_BY: Final = frozenset({b"time", b"nlink", b"hardlink"})

@@ -10,7 +10,7 @@ import pytest
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, DifferenceError
-from bundler.repack.delta import Delta, check_names, find_delta, rootfs_changes
+from bundler.repack.changed_paths import Delta, check_names, find_delta, rootfs_changes
 from bundler.rootfs.tree import Tree
 from tests.support.bundles import make_bundle
 from tests.support.tarballs import directory, file, hard_link, symlink

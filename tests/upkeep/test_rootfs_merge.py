@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import ancestors, split
-from bundler.upkeep.merge import CHANGED_TOO, COVERED, Merge, Node, merge
+from bundler.upkeep.rootfs_merge import CHANGED_TOO, COVERED, Merge, Node, merge
 
 Tree = dict[bytes, Node]
 

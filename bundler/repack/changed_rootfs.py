@@ -10,7 +10,7 @@ from bundler.bundles.files import bundle_owners
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import RequestError
-from bundler.repack.delta import Delta, find_delta, rootfs_changes
+from bundler.repack.changed_paths import Delta, find_delta, rootfs_changes
 from bundler.repack.written_over import open_written_over
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeError
