@@ -21,7 +21,7 @@ _TOLD_BY: Final = ("rootfs.mtree", IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class ChangedPaths:
     """Paths whose files are new or changed, and the uppermost paths that are gone; both in the order of a manifest."""
 
     there: Sequence[bytes]
@@ -52,9 +52,9 @@ def check_all_read(unread: int, name: str) -> None:
         raise BundlerError(f"{name}: {unread} files cannot be read", hint="repack it as root")
 
 
-def find_delta(
+def find_changed_paths(
     changes: dict[bytes, Change], rootfs: Home, written: Tree, destinations: Iterable[str], own: Collection[bytes] = ()
-) -> Delta:
+) -> ChangedPaths:
     """The difference of `rootfs`, without the mount points that running it has left at `destinations`.
 
     `written` has all that is new or changed: it is the rootfs itself where that is a directory. `own` are mount points
@@ -73,7 +73,7 @@ def find_delta(
     gone = [path for path in changes if path not in there and _is_uppermost(rootfs, path, changes)]
     there |= _other_names(written, there)
     there |= {above for path in there for above in ancestors(path)} & set(own)
-    return Delta(sorted(there, key=sort_key), gone)
+    return ChangedPaths(sorted(there, key=sort_key), gone)
 
 
 def only_dated(path: bytes, changes: dict[bytes, Change]) -> bool:
@@ -101,9 +101,9 @@ def _other_names(tree: Tree, paths: set[bytes]) -> set[bytes]:
     return {file.path for file in walk(tree) if file.inode in linked} if linked else set()
 
 
-def check_names(delta: Delta, name: str) -> None:
+def check_names(changed: ChangedPaths, name: str) -> None:
     """Raise BundlerError for a name that would mean something else in a layer."""
-    for path in (*delta.there, *delta.gone):
+    for path in (*changed.there, *changed.gone):
         if split(path)[1].startswith(WHITEOUT):
             shown = printable(path)
             what = f"{name}: /{shown} cannot be in a layer: names that begin with .wh. mean that a file is gone"

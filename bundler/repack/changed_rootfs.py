@@ -10,7 +10,7 @@ from bundler.bundles.files import bundle_owners
 from bundler.bundles.rootfs_image import has_image
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import RequestError
-from bundler.repack.changed_paths import Delta, find_delta, rootfs_changes
+from bundler.repack.changed_paths import ChangedPaths, find_changed_paths, rootfs_changes
 from bundler.repack.written_over import open_written_over
 from bundler.rootfs.directories import explain
 from bundler.rootfs.mtree import MtreeError
@@ -18,7 +18,7 @@ from bundler.rootfs.tree import Tree
 
 
 @contextmanager
-def open_delta(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree, Delta]]:
+def open_changed_rootfs(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tree, ChangedPaths]]:
     """Where all that is new or changed can be read, and what is: the rootfs, or what was written over its image.
 
     Raises RequestError, DifferenceError, BundlerError.
@@ -33,10 +33,10 @@ def open_delta(bundle: Bundle, verification: Verification) -> Iterator[tuple[Tre
             if over is None:
                 tree = Tree(path / "rootfs", bundle_owners())
                 held.callback(tree.finish)  # also after a failure: modes that kept this user from reading are put back
-                yield tree, find_delta(changes, tree, tree, destinations, own)
+                yield tree, find_changed_paths(changes, tree, tree, destinations, own)
             else:
                 upper, written = over
-                yield upper, find_delta(written.changes(bundle), written.seen(bundle), upper, destinations, own)
+                yield upper, find_changed_paths(written.changes(bundle), written.seen(bundle), upper, destinations, own)
     except OSError as error:
         raise explain(error, name) from error
     except MtreeError as error:

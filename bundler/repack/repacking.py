@@ -14,7 +14,7 @@ from bundler.images.digest import Digest
 from bundler.light_dataclasses import dataclass
 from bundler.origins import Json
 from bundler.repack.changed_paths import check_names
-from bundler.repack.changed_rootfs import open_delta
+from bundler.repack.changed_rootfs import open_changed_rootfs
 from bundler.repack.umoci import make_layer
 from bundler.rootfs.owners import IdMap, Owners, kept, shifted_back, written_down
 from bundler.runtime_spec.runtime_config import RuntimeConfig
@@ -53,12 +53,12 @@ def repack(
             destination.check_free(store)
         owners = _owners(config, name, owned=bundle.owned)
         manifest, added = base.manifest, None
-        with open_delta(bundle, verification) as (written, delta):
-            if delta:
-                check_names(delta, name)
+        with open_changed_rootfs(bundle, verification) as (written, changed):
+            if changed:
+                check_names(changed, name)
                 with (
                     open_stage(path.parent) as stage,
-                    make_layer(written, delta, owners, stage.workspace, name) as layer,
+                    make_layer(written, changed, owners, stage.workspace, name) as layer,
                 ):
                     store.put_layer(layer)
                     added = layer.blob.digest

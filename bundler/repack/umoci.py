@@ -37,7 +37,7 @@ from bundler.images.transports.layout import open_layout
 from bundler.limits import DEFAULTS
 from bundler.origins import Json
 from bundler.progress import SILENT
-from bundler.repack.changed_paths import Delta
+from bundler.repack.changed_paths import ChangedPaths
 from bundler.rootfs.attributes import Attributes
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.inventory import write_lines
@@ -188,7 +188,7 @@ _TAG: Final = "repacked"
 
 
 @contextmanager
-def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: str) -> Iterator[LocalLayer]:
+def make_layer(tree: Tree, changed: ChangedPaths, owners: Owners, workspace: Path, name: str) -> Iterator[LocalLayer]:
     """The layer, for as long as the context lasts; `workspace` is an empty private folder.
 
     `owners` makes of the attributes on disk those of the image. `name` is that of the bundle, for messages. Raises
@@ -196,18 +196,18 @@ def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: 
     """
     bundle, layout = workspace / "bundle", workspace / "layout"
     (bundle / "rootfs").mkdir(parents=True)
-    _copy(tree, delta, bundle / "rootfs", owners, name)
+    _copy(tree, changed, bundle / "rootfs", owners, name)
     listed = write_layout(layout, ())
     manifest = Digest.parse(listed["digest"])
     described = describe(manifest, listed["size"], rootless=owners.confined)
     (bundle / NAME).write_bytes(encode(described))
-    new = set(delta.there)
+    new = set(changed.there)
     with (
         Tree(bundle / "rootfs", owners.as_they_are()) as copied,
         (bundle / manifest_name(manifest)).open("wb") as lines,
     ):
         unchanged = ((file.path, file.attributes) for file in walk(copied) if file.path not in new)
-        lines.writelines(mention(unchanged, delta.gone))
+        lines.writelines(mention(unchanged, changed.gone))
     run(UMOCI, "repack", "--no-history", f"--image={layout}:{_TAG}", bundle)
     with open_folder(layout, DEFAULTS) as files:
         image = open_layout(files, Choice(name=_TAG), ANY_PLATFORM, transport="oci", file_name="")
@@ -217,7 +217,7 @@ def make_layer(tree: Tree, delta: Delta, owners: Owners, workspace: Path, name: 
             yield layer
 
 
-def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> None:
+def _copy(tree: Tree, changed: ChangedPaths, root: Path, owners: Owners, name: str) -> None:
     """What is different, and the directories on the way there, as an image would have them."""
     with Tree(root, owners) as target:
         copy = Copy(tree, target)
@@ -227,7 +227,7 @@ def _copy(tree: Tree, delta: Delta, root: Path, owners: Owners, name: str) -> No
         known: set[bytes] = set()
         path = b""
         try:
-            for path in delta.there:
+            for path in changed.there:
                 _check(tree, path, name)
                 status = tree.status(path)
                 if status is not None and stat.S_ISREG(status.st_mode):

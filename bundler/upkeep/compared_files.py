@@ -14,45 +14,47 @@ from bundler.rootfs.mtree import Keywords, Listed, MtreeError, nanoseconds, xatt
 from bundler.rootfs.paths import ancestors
 from bundler.rootfs.scan import hash_file, manifest_entry
 from bundler.rootfs.tree import Tree
-from bundler.upkeep.rootfs_merge import Node
+from bundler.upkeep.rootfs_merge import ComparedFile
 
 # An image that was built again has other times; how many names a file has says nothing of the file.
 _PASSED_BY: Final = frozenset({b"time", b"nlink", b"hardlink"})
 _OF_ROOT: Final = b"xattr.trusted."  # which only root can see
-_NEW: Final = Node(is_directory=False, form=b"")
-_NEW_DIRECTORY: Final = Node(is_directory=True, form=b"")
+_NEW: Final = ComparedFile(is_directory=False, form=b"")
+_NEW_DIRECTORY: Final = ComparedFile(is_directory=True, form=b"")
 
 
-def built_nodes(bundle: Bundle, paths: Collection[bytes], tops: Collection[bytes]) -> dict[bytes, Node]:
+def built_files(bundle: Bundle, paths: Collection[bytes], tops: Collection[bytes]) -> dict[bytes, ComparedFile]:
     """Those of `paths` in the bundle as it was built, and of all that lies below `tops`. Raises MtreeError."""
-    nodes: dict[bytes, Node] = {}
+    files: dict[bytes, ComparedFile] = {}
     below = None
     for line in manifest_entries(bundle):
         path = line.path
         if path in tops and not _is_below(path, below):
             below = path
         if path in paths or path in tops or _is_below(path, below):
-            nodes[path] = _node(line.keywords)
-    return nodes
+            files[path] = _compared(line.keywords)
+    return files
 
 
-def written_nodes(tree: Tree, paths: Iterable[bytes], compared: Collection[bytes], *, owned: bool) -> dict[bytes, Node]:
+def written_files(
+    tree: Tree, paths: Iterable[bytes], compared: Collection[bytes], *, owned: bool
+) -> dict[bytes, ComparedFile]:
     """Those of `paths` in the tree that the container has written to, without sockets.
 
     Of those that are not `compared` with others, only the type is told: a container may have written very many. Raises
     OSError.
     """
-    nodes: dict[bytes, Node] = {}
+    files: dict[bytes, ComparedFile] = {}
     for path in paths:
         if path not in compared:
             kind = tree.kind(path)
             if kind not in (0, stat.S_IFSOCK):
-                nodes[path] = _NEW_DIRECTORY if kind == stat.S_IFDIR else _NEW
+                files[path] = _NEW_DIRECTORY if kind == stat.S_IFDIR else _NEW
             continue
         file = tree.look(path)
         if file is not None and file.kind != stat.S_IFSOCK:
-            nodes[path] = _written(tree, file, owned=owned)
-    return nodes
+            files[path] = _written(tree, file, owned=owned)
+    return files
 
 
 def directory_attributes(bundle: Bundle, paths: Collection[bytes]) -> dict[bytes, Attributes]:
@@ -67,24 +69,24 @@ def with_ancestors(paths: Iterable[bytes]) -> set[bytes]:
     return listed | {above for path in listed for above in ancestors(path)}
 
 
-def _written(tree: Tree, file: TreeFile, *, owned: bool) -> Node:
+def _written(tree: Tree, file: TreeFile, *, owned: bool) -> ComparedFile:
     digest = hash_file(tree, file) if file.kind == stat.S_IFREG else None
     if file.closed:
         raise PermissionError(f"/{os.fsdecode(file.path)} cannot be read")
     attributes = file.attributes
     kept = {name: value for name, value in attributes.xattrs.items() if is_kept(name, file.kind, value)}
     file.attributes = replace(attributes, xattrs=kept)
-    return _node(Listed(manifest_entry(file, digest, None, owned=owned)).keywords)
+    return _compared(Listed(manifest_entry(file, digest, None, owned=owned)).keywords)
 
 
-def _node(keywords: Keywords) -> Node:
+def _compared(keywords: Keywords) -> ComparedFile:
     is_root = os.geteuid() == 0
     compared = sorted(
         b"%s=%s" % item
         for item in keywords.items()
         if item[0] not in _PASSED_BY and (is_root or not item[0].startswith(_OF_ROOT))
     )
-    return Node(keywords.get(b"type") == b"dir", b" ".join(compared))
+    return ComparedFile(keywords.get(b"type") == b"dir", b" ".join(compared))
 
 
 def _attributes(keywords: Keywords) -> Attributes:

@@ -21,14 +21,14 @@ COVERED: Final = "the new bundle mounts something there"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ComparedFile:
     """A file of a tree: whether it is a directory, and all that is compared of it, content included."""
 
     is_directory: bool
     form: bytes
 
 
-Nodes = Mapping[bytes, Node]
+ComparedFiles = Mapping[bytes, ComparedFile]
 """The files of a tree by path: at least what is changed, what lies above that, and what lies below of what is gone."""
 
 
@@ -48,7 +48,11 @@ class Merge:
 
 
 def merge(
-    changes: Iterable[bytes], old: Nodes, container: Nodes, new: Nodes, mounts: Collection[bytes] = frozenset()
+    changes: Iterable[bytes],
+    old: ComparedFiles,
+    container: ComparedFiles,
+    new: ComparedFiles,
+    mounts: Collection[bytes] = frozenset(),
 ) -> Merge:
     """What becomes of the paths `changes`, in which the tree of the `container` is not that of the `old` image.
 
@@ -61,7 +65,9 @@ def merge(
 
 
 class _Merging:
-    def __init__(self, old: Nodes, container: Nodes, new: Nodes, mounts: Collection[bytes]) -> None:
+    def __init__(
+        self, old: ComparedFiles, container: ComparedFiles, new: ComparedFiles, mounts: Collection[bytes]
+    ) -> None:
         self._old, self._container, self._new = old, container, new
         self._mounts = mounts
         self._above_mounts = {above for path in mounts for above in ancestors(path)}
@@ -121,5 +127,5 @@ class _Merging:
         self._implied |= {above for above in ancestors(path) if above not in self._new and above not in self._taken}
 
 
-def _is_directory(node: Node | None) -> bool:
-    return node is not None and node.is_directory
+def _is_directory(file: ComparedFile | None) -> bool:
+    return file is not None and file.is_directory

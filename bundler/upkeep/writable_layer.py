@@ -19,15 +19,15 @@ from bundler.bundles.rootfs_image import IMAGE, UPPER, has_image, is_written_ove
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, printable
 from bundler.light_dataclasses import dataclass
-from bundler.repack.changed_paths import Delta
-from bundler.repack.changed_rootfs import open_delta
+from bundler.repack.changed_paths import ChangedPaths
+from bundler.repack.changed_rootfs import open_changed_rootfs
 from bundler.rootfs.copying import Copy
 from bundler.rootfs.home import Home
 from bundler.rootfs.mount_points import Mounts
 from bundler.rootfs.mtree import MtreeError, sort_key
 from bundler.rootfs.tree import Tree
 from bundler.rootfs.upper import is_whiteout
-from bundler.upkeep.compared_files import built_nodes, directory_attributes, with_ancestors, written_nodes
+from bundler.upkeep.compared_files import built_files, directory_attributes, with_ancestors, written_files
 from bundler.upkeep.rootfs_merge import Merge, merge
 from bundler.upkeep.upper_making import make_upper
 
@@ -63,12 +63,12 @@ def open_writable_layer(old: Bundle, new: Bundle) -> Iterator[WritableLayer]:
 def _open(old: Bundle, new: Bundle, held: ExitStack) -> WritableLayer:
     count = None
     try:
-        written, delta = held.enter_context(open_delta(old, Verification(old, opened_up=True)))
-        count = len(delta.there) + len(delta.gone)
-        if delta:
+        written, changed = held.enter_context(open_changed_rootfs(old, Verification(old, opened_up=True)))
+        count = len(changed.there) + len(changed.gone)
+        if changed:
             _check_writable(new)
-            _check_owners(old, new, written, delta)
-        merged = _merge(old, new, written, delta) if delta else Merge()
+            _check_owners(old, new, written, changed)
+        merged = _merge(old, new, written, changed) if changed else Merge()
     except (BundlerError, MtreeError, OSError) as error:
         why = error if isinstance(error, BundlerError) else BundlerError(f"{old.label}: {printable(str(error))}")
         return WritableLayer(count, Merge(), _nothing, why)
@@ -90,7 +90,7 @@ def _check_writable(new: Bundle) -> None:
         raise BundlerError(what, hint=f"without its {UPPER}/, it is as it was built")
 
 
-def _check_owners(old: Bundle, new: Bundle, written: Tree, delta: Delta) -> None:
+def _check_owners(old: Bundle, new: Bundle, written: Tree, changed: ChangedPaths) -> None:
     """Raise BundlerError where a copy would belong to other users than what it is a copy of."""
     if owners_of(old) != owners_of(new):
         hint = "build the new one with the same --uid-map, --gid-map and --rootless"
@@ -99,21 +99,21 @@ def _check_owners(old: Bundle, new: Bundle, written: Tree, delta: Delta) -> None
         what = f"{old.label}: what is written over an image that an ordinary user mounts has the users of a namespace"
         raise BundlerError(what, hint="build both with --rootfs dir")
     user = os.geteuid()
-    statuses = map(written.status, delta.there) if user else ()
+    statuses = map(written.status, changed.there) if user else ()
     if user and (old.owned or any(status is not None and status.st_uid != user for status in statuses)):
         raise BundlerError(f"{old.label}: its files belong to several users", hint=_AS_ROOT)
 
 
-def _merge(old: Bundle, new: Bundle, written: Tree, delta: Delta) -> Merge:
-    kinds = {path: written.kind(path) for path in delta.there}
-    hidden = {path for path in delta.there if has_image(new.record.document) and _is_hidden(written, path)}
+def _merge(old: Bundle, new: Bundle, written: Tree, changed: ChangedPaths) -> Merge:
+    kinds = {path: written.kind(path) for path in changed.there}
+    hidden = {path for path in changed.there if has_image(new.record.document) and _is_hidden(written, path)}
     there = {path for path, kind in kinds.items() if kind != stat.S_IFSOCK} - hidden
-    changed = there.union(delta.gone)
-    wanted = with_ancestors(changed)
-    tops = {path for path in changed if kinds.get(path) != stat.S_IFDIR}
-    built, newer = (built_nodes(bundle, wanted, tops) for bundle in (old, new))
-    container = written_nodes(written, wanted.difference(delta.gone), built.keys() | newer.keys(), owned=old.owned)
-    merged = merge(changed, built, container, newer, _mounted(new))
+    paths = there.union(changed.gone)
+    wanted = with_ancestors(paths)
+    tops = {path for path in paths if kinds.get(path) != stat.S_IFDIR}
+    built, newer = (built_files(bundle, wanted, tops) for bundle in (old, new))
+    container = written_files(written, wanted.difference(changed.gone), built.keys() | newer.keys(), owned=old.owned)
+    merged = merge(paths, built, container, newer, _mounted(new))
     merged.staying.update(dict.fromkeys(sorted(hidden), _HIDDEN))
     return merged
 
@@ -177,15 +177,16 @@ def written_since(bundle: Bundle, other: Bundle) -> int | None:
     """
     try:
         with (
-            open_delta(bundle, Verification(bundle, opened_up=True)) as (tree, delta),
-            open_delta(other, Verification(other, opened_up=True)) as (before, earlier),
+            open_changed_rootfs(bundle, Verification(bundle, opened_up=True)) as (tree, changed),
+            open_changed_rootfs(other, Verification(other, opened_up=True)) as (before, earlier),
         ):
-            files = {path for path in delta.there if tree.kind(path) not in (stat.S_IFDIR, stat.S_IFSOCK)}
+            files = {path for path in changed.there if tree.kind(path) not in (stat.S_IFDIR, stat.S_IFSOCK)}
             common = files.intersection(earlier.there)
             now, then = (
-                written_nodes(each, common, common, owned=owner.owned)
+                written_files(each, common, common, owned=owner.owned)
                 for each, owner in ((tree, bundle), (before, other))
             )
-            return len(files) - sum(now[path] == then.get(path) for path in now) + len({*delta.gone} - {*earlier.gone})
+            alike = sum(now[path] == then.get(path) for path in now)
+            return len(files) - alike + len({*changed.gone} - {*earlier.gone})
     except (BundlerError, MtreeError, OSError):
         return None

@@ -10,7 +10,7 @@ import pytest
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification.bundle_verification import Verification
 from bundler.errors import BundlerError, DifferenceError
-from bundler.repack.changed_paths import Delta, check_names, find_delta, rootfs_changes
+from bundler.repack.changed_paths import ChangedPaths, check_names, find_changed_paths, rootfs_changes
 from bundler.rootfs.tree import Tree
 from tests.support.bundles import make_bundle
 from tests.support.tarballs import directory, file, hard_link, symlink
@@ -36,10 +36,10 @@ def bundle(tmp_path: Path) -> Path:
     )
 
 
-def delta(bundle: Path, *destinations: str) -> Delta:
+def changed_paths(bundle: Path, *destinations: str) -> ChangedPaths:
     changes = rootfs_changes(Verification(Bundle.open(bundle)), "b")
     with Tree(bundle / "rootfs") as tree:
-        return find_delta(changes, tree, tree, destinations)
+        return find_changed_paths(changes, tree, tree, destinations)
 
 
 def dated(root: Path, *names: str) -> None:
@@ -84,7 +84,7 @@ def test_a_layer_says_what_happened(
     bundle: Path, change: Callable[[Path], object], there: list[bytes], gone: list[bytes]
 ) -> None:
     change(bundle / "rootfs")
-    assert delta(bundle) == Delta(there, gone)
+    assert changed_paths(bundle) == ChangedPaths(there, gone)
 
 
 def test_empty_mount_points_are_left_out_with_the_times_they_have_changed(bundle: Path) -> None:
@@ -92,32 +92,32 @@ def test_empty_mount_points_are_left_out_with_the_times_they_have_changed(bundle
     (root / "new/deep").mkdir(parents=True)
     (root / "new/deep/file").touch()
     (root / "d/e/proc").mkdir()
-    assert not delta(bundle, "/new/deep/file", "/link/e/proc", "/absent", "/d/a", "../..", "")
-    assert delta(bundle, "/new/deep", "/link/e/proc").there == [b"", b"new", b"new/deep", b"new/deep/file"]
+    assert not changed_paths(bundle, "/new/deep/file", "/link/e/proc", "/absent", "/d/a", "../..", "")
+    assert changed_paths(bundle, "/new/deep", "/link/e/proc").there == [b"", b"new", b"new/deep", b"new/deep/file"]
     (root / "new/deep/file").write_text("content")
-    assert delta(bundle, "/new/deep/file", "/link/e/proc").there == [b"", b"new", b"new/deep", b"new/deep/file"]
+    assert changed_paths(bundle, "/new/deep/file", "/link/e/proc").there == [b"", b"new", b"new/deep", b"new/deep/file"]
 
 
 def test_a_directory_counts_in_which_something_else_happened_too(bundle: Path) -> None:
     (bundle / "rootfs/d/mounted").touch()
     (bundle / "rootfs/d/a").unlink()
-    assert delta(bundle, "/d/mounted") == Delta([b"d"], [b"d/a"])
+    assert changed_paths(bundle, "/d/mounted") == ChangedPaths([b"d"], [b"d/a"])
 
 
 def test_a_socket_is_of_the_process_that_listens_on_it(bundle: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(bundle / "rootfs/s"))
     dated(bundle / "rootfs", ".")
-    assert not delta(bundle)
+    assert not changed_paths(bundle)
 
 
 def test_without_the_manifest_of_the_build_nothing_can_be_told(bundle: Path) -> None:
     (bundle / "rootfs.mtree").write_text("#mtree\n")
     with pytest.raises(DifferenceError, match=r"rootfs\.mtree"):
-        delta(bundle)
+        changed_paths(bundle)
 
 
-@pytest.mark.parametrize("found", [Delta([b"d/.wh.x"], []), Delta([], [b".wh.x"])])
-def test_a_name_that_means_something_else_in_a_layer_is_refused(found: Delta) -> None:
+@pytest.mark.parametrize("paths", [ChangedPaths([b"d/.wh.x"], []), ChangedPaths([], [b".wh.x"])])
+def test_a_name_that_means_something_else_in_a_layer_is_refused(paths: ChangedPaths) -> None:
     with pytest.raises(BundlerError, match=r"\.wh\."):
-        check_names(found, "b")
+        check_names(paths, "b")

@@ -6,7 +6,7 @@ import pytest
 
 from bundler.bundles.bundle import Bundle
 from bundler.bundles.verification.bundle_verification import Verification
-from bundler.repack.changed_rootfs import open_delta
+from bundler.repack.changed_rootfs import open_changed_rootfs
 from bundler.rootfs.owners import written_down
 from tests.support.bundles import make_bundle
 from tests.support.ordinary_user import as_user, folder_of_a_user
@@ -27,8 +27,11 @@ def test_modes_that_keep_a_user_from_reading_are_put_back_after_a_failure() -> N
             closed = bundle.path / "rootfs/closed"
             (closed / "f").write_text("changed")
             closed.chmod(0o100)
-            with suppress(FailedError), open_delta(bundle, Verification(bundle, opened_up=True)) as (tree, delta):
-                assert set(delta.there) == {b"closed", b"closed/f"}
+            with (
+                suppress(FailedError),
+                open_changed_rootfs(bundle, Verification(bundle, opened_up=True)) as (tree, changed),
+            ):
+                assert set(changed.there) == {b"closed", b"closed/f"}
                 assert tree.names(b"closed") == [b"f"]
                 raise FailedError
             return closed.stat().st_mode & 0o7777

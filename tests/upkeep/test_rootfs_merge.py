@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from bundler.rootfs.mtree import sort_key
 from bundler.rootfs.paths import ancestors, split
-from bundler.upkeep.rootfs_merge import CHANGED_TOO, COVERED, Merge, Node, merge
+from bundler.upkeep.rootfs_merge import CHANGED_TOO, COVERED, ComparedFile, Merge, merge
 
-Tree = dict[bytes, Node]
+Tree = dict[bytes, ComparedFile]
 
 
 def tree(text: str) -> Tree:
     """`d/ d/f=1`: a directory, and a file in it; the root is there anyway."""
-    nodes = {b"": Node(True, b"")}
+    files = {b"": ComparedFile(True, b"")}
     for word in text.split():
         path, _, form = word.partition("=")
-        nodes[path.rstrip("/").encode()] = Node(path.endswith("/"), form.encode())
-    return nodes
+        files[path.rstrip("/").encode()] = ComparedFile(path.endswith("/"), form.encode())
+    return files
 
 
 def changes(old: Tree, container: Tree) -> set[bytes]:
@@ -104,18 +104,18 @@ def test_what_a_mount_would_cover_or_lies_on_stays_behind(case: str) -> None:
 
 FORMS = st.sampled_from([b"1", b"2"])
 NAMES = st.sampled_from([b"a", b"b", b"c"])
-FILES = st.builds(Node, st.just(False), FORMS)
+FILES = st.builds(ComparedFile, st.just(False), FORMS)
 FOLDERS = st.recursive(
     st.dictionaries(NAMES, FILES, max_size=2), lambda inner: st.dictionaries(NAMES, FILES | inner, max_size=3)
 )
 
 
 def flat(folder: Mapping[bytes, object], above: bytes = b"") -> Tree:
-    nodes = {above: Node(True, b"")}
+    files = {above: ComparedFile(True, b"")}
     for name, entry in folder.items():
         path = above + b"/" + name if above else name
-        nodes |= flat(entry, path) if isinstance(entry, Mapping) else {path: entry}  # type: ignore[dict-item]
-    return nodes
+        files |= flat(entry, path) if isinstance(entry, Mapping) else {path: entry}  # type: ignore[dict-item]
+    return files
 
 
 @given(FOLDERS.map(flat), FOLDERS.map(flat), FOLDERS.map(flat), st.sets(st.sampled_from([b"a", b"b/a", b"c/c"])))
@@ -128,7 +128,7 @@ def test_no_change_of_either_side_is_lost_without_a_word(
     for path in result:
         assert all(result[above].is_directory for above in ancestors(path))
     for path in changes(old, container):
-        gone_above = any(not container.get(above, Node(False, b"")).is_directory for above in ancestors(path))
+        gone_above = any(not container.get(above, ComparedFile(False, b"")).is_directory for above in ancestors(path))
         assert result.get(path) == container.get(path) or path in told or gone_above
     for path in changes(old, new):  # what the newer image brings is there, but for directories on the way to a change
         assert result.get(path) == new.get(path) or path in done.implied or path in told
