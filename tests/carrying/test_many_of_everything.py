@@ -11,6 +11,7 @@ from tests.support.image_files import Link, as_json, descriptor, docker_files, l
 
 NAME = "registry.example/app:1"
 IMAGE = sample()
+pytestmark = pytest.mark.slow
 REF_NAME = "org.opencontainers.image.ref.name"
 
 

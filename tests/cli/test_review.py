@@ -91,6 +91,7 @@ def test_a_page_may_go_to_standard_output(folder: Path) -> None:
     assert not (folder / "-").exists()
 
 
+@pytest.mark.slow
 def test_the_same_bundle_gives_the_same_page_anywhere(folder: Path, tmp_path: Path) -> None:
     bundler("explain", "web", "--html", "web.html", cwd=folder)
     first = (folder / "web.html").read_bytes()

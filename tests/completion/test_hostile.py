@@ -91,6 +91,7 @@ def test_a_damaged_archive_has_no_names(tmp_path: Path) -> None:
         assert names_in_archive(str(tmp_path / "image.tar")) in ([], ["web:1"], ["@0"])
 
 
+@pytest.mark.slow
 def test_a_bomb_is_read_at_its_beginning_only(tmp_path: Path) -> None:
     manifest = file("manifest.json", json.dumps([{"RepoTags": ["late:1"]}]))
     bomb = tarball(file("zeros", bytes(80 << 20)), manifest)

@@ -3,12 +3,15 @@
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from bundler.deltas.sources import open_source
 from bundler.limits import DEFAULTS
 from bundler.project.record import ProjectRecord
 from tests.support.tarballs import directory, file, tarball
 
 
+@pytest.mark.slow
 def test_one_record_of_a_packed_project_is_in_memory_at_a_time(tmp_path: Path) -> None:
     """There may be any number of them, and each may be large."""
     record = b'{"format": 2, "manifest": "x", "large": "%b"}' % (b"a" * (4 << 20))

@@ -157,6 +157,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["minisign"])
 def test_a_directory_that_takes_the_place_of_the_file_is_not_taken_for_what_was_signed(folder: Path, kind: str) -> None:
     """Another process exchanges the two all the time: what is verified is what was opened, or nothing is."""

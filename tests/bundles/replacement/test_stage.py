@@ -100,6 +100,7 @@ def test_with_replace_a_free_destination_is_taken_as_well(tmp_path: Path) -> Non
     assert (tmp_path / "bundle/config.json").read_text() == "new"
 
 
+@pytest.mark.slow
 def test_a_replaced_bundle_is_whole_at_every_moment(tmp_path: Path) -> None:
     """Somebody who reads it all the time sees the old one or the new one, and never nothing."""
     make_bundle(tmp_path / "bundle")
